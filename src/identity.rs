@@ -1,0 +1,315 @@
+//! Who a device is: its identity key and its address.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use rand_core::CryptoRng;
+
+use crate::crypto::dh::{DhKeyPair, DhPublicKey};
+use crate::crypto::hash::sha256;
+use crate::crypto::kdf::hkdf;
+use crate::crypto::secret::Secret;
+use crate::crypto::signature::{
+    SIGNATURE_LENGTH, SignatureKeyError, SignatureKeyPair, SignaturePublicKey,
+};
+use crate::wire::codec::write_length_prefixed;
+use crate::wire::prekey_bundle::{IDENTITY_LENGTH, MAX_ADDRESS};
+use crate::wire::stamp::MemberTag;
+
+/// Derives the Ed25519 seed from an identity's one secret.
+const SIGNING_LABEL: &[u8] = b"evanesce/v1 identity signing";
+
+/// Derives the X25519 secret from an identity's one secret.
+const AGREEMENT_LABEL: &[u8] = b"evanesce/v1 identity agreement";
+
+/// Names an identity in a stamp.
+const MEMBER_LABEL: &[u8] = b"evanesce/v1 member";
+
+/// A device's identity key (IDENT): an Ed25519 key that signs and an X25519 key that agrees, always
+/// handled as one value of 64 bytes (docs/protocol.md §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IdentityKey {
+    signing: SignaturePublicKey,
+    agreement: DhPublicKey,
+}
+
+/// Why bytes are no identity key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdentityKeyError {
+    /// One of the halves does not decode.
+    Malformed,
+    /// The Ed25519 half is of small order: nobody honest has it.
+    WeakKey,
+}
+
+impl fmt::Display for IdentityKeyError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "the identity key does not decode",
+            Self::WeakKey => "the identity key is weak",
+        })
+    }
+}
+
+impl core::error::Error for IdentityKeyError {}
+
+impl IdentityKey {
+    /// Takes an identity key from its 64 bytes: the Ed25519 half, then the X25519 half.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityKeyError::Malformed`] if a half does not decode, [`IdentityKeyError::WeakKey`] if the
+    /// Ed25519 half is of small order (docs/protocol.md §1).
+    pub fn decode(bytes: &[u8; IDENTITY_LENGTH]) -> Result<Self, IdentityKeyError> {
+        let (signing, agreement) = halves(bytes);
+        // Both halves are decoded before either is judged weak: malformed comes first.
+        let agreement = DhPublicKey::decode(&agreement).ok_or(IdentityKeyError::Malformed)?;
+        let signing = SignaturePublicKey::decode(&signing).map_err(|error| match error {
+            SignatureKeyError::Malformed => IdentityKeyError::Malformed,
+            SignatureKeyError::WeakKey => IdentityKeyError::WeakKey,
+        })?;
+        Ok(Self { signing, agreement })
+    }
+
+    /// The key's 64 bytes.
+    #[must_use]
+    pub fn encode(&self) -> [u8; IDENTITY_LENGTH] {
+        let Self { signing, agreement } = self;
+        let mut bytes = [0; IDENTITY_LENGTH];
+        let (first, second) = bytes.split_at_mut(32);
+        first.copy_from_slice(signing.as_bytes());
+        second.copy_from_slice(agreement.as_bytes());
+        bytes
+    }
+
+    /// How stamps name this identity: the first 8 bytes of a hash (docs/protocol.md §8).
+    #[must_use]
+    pub fn member_tag(&self) -> MemberTag {
+        let hash = sha256(&[MEMBER_LABEL, &self.encode()]);
+        let mut tag = [0; 8];
+        tag.iter_mut().zip(hash).for_each(|(out, byte)| *out = byte);
+        MemberTag(tag)
+    }
+
+    /// IK as X3DH uses it.
+    pub(crate) fn agreement(&self) -> &DhPublicKey {
+        &self.agreement
+    }
+
+    #[must_use]
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_LENGTH]) -> bool {
+        self.signing.verify(message, signature)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for IdentityKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        halves(&self.encode()).serialize(serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for IdentityKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (signing, agreement) = <([u8; 32], [u8; 32])>::deserialize(deserializer)?;
+        let mut bytes = [0; IDENTITY_LENGTH];
+        let (first, second) = bytes.split_at_mut(32);
+        first.copy_from_slice(&signing);
+        second.copy_from_slice(&agreement);
+        Self::decode(&bytes).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A device's identity: two key pairs from one secret, so that each has one purpose and the
+/// application keeps one value.
+pub(crate) struct IdentityKeyPair {
+    seed: Secret<32>,
+    signing: SignatureKeyPair,
+    agreement: DhKeyPair,
+    public: IdentityKey,
+}
+
+impl IdentityKeyPair {
+    /// Draws an identity: one draw of 32 bytes.
+    pub(crate) fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
+        Self::from_seed(Secret::filled_by(|out| rng.fill_bytes(out)))
+    }
+
+    /// docs/protocol.md §2: `HKDF(salt = empty, ikm = seed, info = label, 32)` for each half.
+    pub(crate) fn from_seed(seed: Secret<32>) -> Self {
+        let [ed_seed] = hkdf(&[], &[seed.as_bytes()], &[SIGNING_LABEL]);
+        let [x_secret] = hkdf(&[], &[seed.as_bytes()], &[AGREEMENT_LABEL]);
+        let signing = SignatureKeyPair::from_seed(&ed_seed);
+        let agreement = DhKeyPair::from_secret(x_secret);
+        let public = IdentityKey {
+            signing: signing.public(),
+            agreement: *agreement.public(),
+        };
+        Self {
+            seed,
+            signing,
+            agreement,
+            public,
+        }
+    }
+
+    pub(crate) fn public(&self) -> &IdentityKey {
+        &self.public
+    }
+
+    pub(crate) fn agreement(&self) -> &DhKeyPair {
+        &self.agreement
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LENGTH] {
+        self.signing.sign(message)
+    }
+}
+
+impl fmt::Debug for IdentityKeyPair {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("IdentityKeyPair")
+            .field("public", &self.public)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for IdentityKeyPair {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.seed.serialize(serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for IdentityKeyPair {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Secret::deserialize(deserializer).map(Self::from_seed)
+    }
+}
+
+/// Names a device in the application's own terms: 1 to 64 opaque bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Vec<u8>", into = "Vec<u8>"))]
+pub struct Address(Box<[u8]>);
+
+/// An address has 1 to 64 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressLength;
+
+impl fmt::Display for AddressLength {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an address has 1 to 64 bytes")
+    }
+}
+
+impl core::error::Error for AddressLength {}
+
+impl Address {
+    /// An address of these bytes, for instance `alice@example/phone`.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressLength`] unless there are 1 to 64 bytes.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, AddressLength> {
+        let bytes = bytes.as_ref();
+        if bytes.is_empty() || bytes.len() > MAX_ADDRESS {
+            return Err(AddressLength);
+        }
+        Ok(Self(bytes.into()))
+    }
+
+    /// The address's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Address(\"{}\")", self.0.escape_ascii())
+    }
+}
+
+impl TryFrom<Vec<u8>> for Address {
+    type Error = AddressLength;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, AddressLength> {
+        Self::new(bytes)
+    }
+}
+
+impl From<Address> for Vec<u8> {
+    fn from(address: Address) -> Self {
+        address.0.into_vec()
+    }
+}
+
+/// One device as others see it: what is bound into every session with it, and what two people
+/// compare.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Device {
+    /// Its identity key.
+    pub identity: IdentityKey,
+    /// Its address.
+    pub address: Address,
+}
+
+impl Device {
+    /// `IDENT ‖ LP8(address)`, as transcripts and sealed senders have it.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let Self { identity, address } = self;
+        let mut bytes = identity.encode().to_vec();
+        write_length_prefixed(&mut bytes, address.as_bytes());
+        bytes
+    }
+}
+
+fn halves(bytes: &[u8; IDENTITY_LENGTH]) -> ([u8; 32], [u8; 32]) {
+    let (mut first, mut second) = ([0; 32], [0; 32]);
+    let (left, right) = bytes.split_at(32);
+    first.copy_from_slice(left);
+    second.copy_from_slice(right);
+    (first, second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::known_answers::{self, Fields};
+    use alloc::format;
+
+    #[test]
+    fn vectors_identity() {
+        for case in known_answers::section("identity") {
+            let pair = IdentityKeyPair::from_seed(case.secret("seed"));
+            let [ed_seed] = hkdf(&[], &[&case.array::<32>("seed")], &[SIGNING_LABEL]);
+            let [x_secret] = hkdf(&[], &[&case.array::<32>("seed")], &[AGREEMENT_LABEL]);
+            assert_eq!(ed_seed, case.secret("ed_seed"));
+            assert_eq!(x_secret, case.secret("x_secret"));
+            assert_eq!(pair.public.signing.as_bytes(), &case.array("ed_public"));
+            assert_eq!(pair.public.agreement.as_bytes(), &case.array("x_public"));
+            assert_eq!(pair.public.encode(), case.array("ident"));
+            assert_eq!(pair.public.member_tag(), MemberTag(case.array("member")));
+            assert_eq!(IdentityKey::decode(&case.array("ident")), Ok(pair.public));
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_to_sixty_four_bytes() {
+        assert_eq!(Address::new(""), Err(AddressLength));
+        assert_eq!(Address::new([b'a'; 65]), Err(AddressLength));
+        assert!(Address::new([b'a'; 64]).is_ok());
+        assert_eq!(
+            format!("{:?}", Address::new("bob\n").unwrap()),
+            r#"Address("bob\n")"#
+        );
+    }
+}

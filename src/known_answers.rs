@@ -1,0 +1,143 @@
+//! For unit tests: the sections of `pieces.json` from the known answers.
+
+extern crate std;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use std::path::PathBuf;
+
+use core::convert::Infallible;
+
+use rand_core::{TryCryptoRng, TryRng};
+use serde_json::Value;
+
+use crate::crypto::secret::Secret;
+
+/// The sections that unit tests beside the code replay, each named there.
+const SECTIONS: [&str; 17] = [
+    "identity",
+    "bundle",
+    "bundle_refused",
+    "handshake",
+    "kdf_rk",
+    "kdf_ck",
+    "header",
+    "body",
+    "body_refused",
+    "padding",
+    "padding_bytes",
+    "unpad",
+    "stamp",
+    "stamp_malformed",
+    "safety_number",
+    "snapshot",
+    "snapshot_refused",
+];
+
+/// The cases of one section; fails if there are none.
+pub(crate) fn section(name: &str) -> Vec<Value> {
+    let pieces = pieces();
+    let cases = pieces[name]
+        .as_array()
+        .unwrap_or_else(|| panic!("no section {name}"))
+        .clone();
+    assert!(!cases.is_empty(), "no cases in {name}");
+    cases
+}
+
+fn pieces() -> Value {
+    let directory = std::env::var_os("EVANESCE_VECTORS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
+        PathBuf::from,
+    );
+    let path = directory.join("pieces.json");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Fields of a case, with their type. A field that is missing or of another type fails the test.
+pub(crate) trait Fields {
+    fn field(&self, name: &str) -> &Value;
+
+    fn number(&self, name: &str) -> u64 {
+        self.field(name)
+            .as_u64()
+            .unwrap_or_else(|| panic!("{name} is no number"))
+    }
+
+    fn optional_number(&self, name: &str) -> Option<u64> {
+        (!self.field(name).is_null()).then(|| self.number(name))
+    }
+
+    fn boolean(&self, name: &str) -> bool {
+        self.field(name)
+            .as_bool()
+            .unwrap_or_else(|| panic!("{name} is no boolean"))
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.field(name)
+            .as_str()
+            .unwrap_or_else(|| panic!("{name} is no text"))
+            .to_string()
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        hex::decode(self.text(name)).unwrap()
+    }
+
+    fn optional_bytes(&self, name: &str) -> Option<Vec<u8>> {
+        (!self.field(name).is_null()).then(|| self.bytes(name))
+    }
+
+    fn array<const N: usize>(&self, name: &str) -> [u8; N] {
+        self.bytes(name)
+            .try_into()
+            .unwrap_or_else(|_| panic!("{name} is not of {N} bytes"))
+    }
+
+    fn secret(&self, name: &str) -> Secret<32> {
+        Secret::filled_by(|out| *out = self.array(name))
+    }
+}
+
+impl Fields for Value {
+    fn field(&self, name: &str) -> &Value {
+        self.get(name).unwrap_or_else(|| panic!("no field {name}"))
+    }
+}
+
+/// A random number generator that gives just these bytes.
+pub(crate) struct Draws(pub(crate) Vec<u8>);
+
+impl TryRng for Draws {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        panic!("only whole draws are made")
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        panic!("only whole draws are made")
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        assert_eq!(out.len(), 32);
+        out.copy_from_slice(&self.0[..32]);
+        self.0.drain(..32);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Draws {}
+
+#[test]
+fn vectors_have_the_format_and_the_sections_that_are_replayed() {
+    let pieces = pieces();
+    assert_eq!(pieces["format"], 1);
+    for name in pieces.as_object().unwrap().keys() {
+        let known =
+            ["format", "comment"].contains(&name.as_str()) || SECTIONS.contains(&name.as_str());
+        assert!(known, "nothing replays section {name}");
+    }
+}

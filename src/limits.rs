@@ -1,0 +1,86 @@
+//! What is local and can be set: bounds and lifetimes, never seen on the wire.
+
+use core::time::Duration;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Bounds and lifetimes of an account and of the sessions that it makes. The defaults are the
+/// protocol's (docs/protocol.md §3 and §5).
+///
+/// ```
+/// let mut limits = evanesce::Limits::default();
+/// limits.session.max_held_keys = 500;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Limits {
+    /// What one session keeps for messages that are late.
+    pub session: SessionLimits,
+    /// When prekeys are made and how long they are kept.
+    pub prekeys: PreKeyLimits,
+}
+
+/// What one session keeps for messages that are late. Less of it loses late messages, and nothing
+/// else; how many keys went is reported with each message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct SessionLimits {
+    /// How many keys of one gap are kept, the last ones (MAX_SKIP): 1,000.
+    pub max_skip: u32,
+    /// How many keys are held in all: 2,000. The first kept go first.
+    pub max_held_keys: u32,
+    /// How many older receiving chains keep keys: 5.
+    pub max_older_chains: u32,
+    /// How long a key is held: 30 days.
+    pub held_key_lifetime: Duration,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            max_skip: 1_000,
+            max_held_keys: 2_000,
+            max_older_chains: 5,
+            held_key_lifetime: DAY.saturating_mul(30),
+        }
+    }
+}
+
+/// When prekeys are made and how long they are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct PreKeyLimits {
+    /// How long a new signed prekey is valid: 30 days. Bundles last at least a second and at most 90
+    /// days (docs/protocol.md §3), so what is outside counts as the nearer of the two.
+    pub signed_prekey_lifetime: Duration,
+    /// After how long maintenance replaces the signed prekey: 7 days, and in any case when it has
+    /// expired.
+    pub signed_prekey_rotation: Duration,
+    /// How long a replaced signed prekey is kept for first messages still under way: 30 days.
+    pub signed_prekey_grace: Duration,
+    /// How many replaced signed prekeys may be kept before a full replay record no longer brings
+    /// about a rotation: 16. It bounds what a flood of handshakes can make an account store; until
+    /// the oldest goes, handshakes without a one-time prekey are refused.
+    pub max_replaced_signed_prekeys: u32,
+    /// Up to how many one-time prekeys maintenance tops up: 100.
+    pub one_time_prekeys: u32,
+    /// How many one-time prekeys are held at most: 1,000. The oldest go first: those that a server
+    /// handed out and nobody used.
+    pub max_one_time_prekeys: u32,
+}
+
+impl Default for PreKeyLimits {
+    fn default() -> Self {
+        Self {
+            signed_prekey_lifetime: DAY.saturating_mul(30),
+            signed_prekey_rotation: DAY.saturating_mul(7),
+            signed_prekey_grace: DAY.saturating_mul(30),
+            max_replaced_signed_prekeys: 16,
+            one_time_prekeys: 100,
+            max_one_time_prekeys: 1_000,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The outermost shape of a message: the first thing that bytes meet.
+
+use crate::crypto::aead::TAG_LENGTH;
+use crate::crypto::dh::DhPublicKey;
+use crate::wire::codec::{DecodeError, Reader, VERSION};
+use crate::wire::header::SEALED_HEADER_LENGTH;
+use crate::wire::padding::MAX_PADDED;
+
+/// A first byte is the version (high nibble) and the kind (low nibble).
+pub(crate) const INITIAL: u8 = VERSION << 4 | 1;
+pub(crate) const RATCHET: u8 = VERSION << 4 | 2;
+
+/// Bytes of an initiator's identity and address, padded and sealed.
+pub(crate) const SEALED_SENDER_LENGTH: usize = 129 + TAG_LENGTH;
+
+/// Bytes of a commitment (c2).
+pub(crate) const COMMITMENT_LENGTH: usize = 32;
+
+/// A message, taken apart as far as that needs no key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Envelope<'bytes> {
+    /// It carries a handshake: an initiator sends these until it has opened a reply. Offer it to the
+    /// session that it belongs to if there is one, else to [`Account::accept`](crate::Account::accept).
+    Initial(InitialMessage<'bytes>),
+    /// It belongs to a session that exists.
+    Ratchet(RatchetMessage<'bytes>),
+}
+
+/// ```text
+/// | 0x11 | handshake fields: 183 or 187 | ratchet message without its first byte |
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitialMessage<'bytes> {
+    pub(crate) handshake: HandshakeFields<'bytes>,
+    pub(crate) message: RatchetMessage<'bytes>,
+}
+
+/// What an initiator says about the handshake, the same in all its initial messages.
+///
+/// ```text
+/// | suite: 1 | signed prekey id: 4 | 0, or 1 and one-time prekey id: 4 | ephemeral key: 32 | sealed sender: 145 |
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HandshakeFields<'bytes> {
+    pub(crate) signed_prekey_id: u32,
+    pub(crate) one_time_prekey_id: Option<u32>,
+    pub(crate) ephemeral_key: DhPublicKey,
+    pub(crate) sealed_sender: &'bytes [u8; SEALED_SENDER_LENGTH],
+    /// All of them as received: a session knows its own initial messages by these bytes.
+    pub(crate) bytes: &'bytes [u8],
+}
+
+/// ```text
+/// | 0x12 | sealed header: 56 | commitment (c2): 32 | ciphertext (c1): 16 bytes to 16 MiB + 16 |
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RatchetMessage<'bytes> {
+    /// Every byte of the message before the commitment, handshake fields included.
+    pub(crate) before_commitment: &'bytes [u8],
+    pub(crate) sealed_header: &'bytes [u8; SEALED_HEADER_LENGTH],
+    pub(crate) commitment: &'bytes [u8; COMMITMENT_LENGTH],
+    pub(crate) ciphertext: &'bytes [u8],
+}
+
+impl<'bytes> Envelope<'bytes> {
+    /// Takes a message apart. Nothing in it has been authenticated.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Malformed`] if the bytes break the encoding (docs/protocol.md §6);
+    /// [`DecodeError::Unsupported`] for another version or suite.
+    pub fn decode(bytes: &'bytes [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let first = reader.u8()?;
+        if first >> 4 != VERSION {
+            return Err(DecodeError::Unsupported);
+        }
+        match first {
+            INITIAL => {
+                let handshake = HandshakeFields::read(&mut reader)?;
+                let message = RatchetMessage::read(bytes, reader)?;
+                Ok(Self::Initial(InitialMessage { handshake, message }))
+            }
+            RATCHET => RatchetMessage::read(bytes, reader).map(Self::Ratchet),
+            _ => Err(DecodeError::Malformed),
+        }
+    }
+}
+
+impl<'bytes> HandshakeFields<'bytes> {
+    fn read(reader: &mut Reader<'bytes>) -> Result<Self, DecodeError> {
+        let start = reader.rest();
+        reader.suite()?;
+        let signed_prekey_id = reader.u32()?;
+        let one_time_prekey_id = if reader.flag()? {
+            Some(reader.u32()?)
+        } else {
+            None
+        };
+        let ephemeral_key = reader.dh_public_key()?;
+        let sealed_sender = reader.array()?;
+        let length = start.len().saturating_sub(reader.rest().len());
+        let bytes = start.get(..length).ok_or(DecodeError::Malformed)?;
+        Ok(Self {
+            signed_prekey_id,
+            one_time_prekey_id,
+            ephemeral_key,
+            sealed_sender,
+            bytes,
+        })
+    }
+}
+
+impl<'bytes> RatchetMessage<'bytes> {
+    /// Reads the part that both kinds share, from a `reader` over `whole` that has come to it.
+    fn read(whole: &'bytes [u8], mut reader: Reader<'bytes>) -> Result<Self, DecodeError> {
+        let sealed_header = reader.array()?;
+        let length = whole.len().saturating_sub(reader.rest().len());
+        let before_commitment = whole.get(..length).ok_or(DecodeError::Malformed)?;
+        let commitment = reader.array()?;
+        let ciphertext = reader.rest();
+        let padded = ciphertext
+            .len()
+            .checked_sub(TAG_LENGTH)
+            .ok_or(DecodeError::Malformed)?;
+        if padded > MAX_PADDED {
+            return Err(DecodeError::Malformed);
+        }
+        Ok(Self {
+            before_commitment,
+            sealed_header,
+            commitment,
+            ciphertext,
+        })
+    }
+}

@@ -1,0 +1,258 @@
+//! What a server hands out to whoever wants to write to a device.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::crypto::dh::DhPublicKey;
+use crate::crypto::signature::SIGNATURE_LENGTH;
+use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader, SUITE, VERSION, write_length_prefixed};
+
+/// How long a signed prekey may be valid at most: 90 days, so that a server cannot hand out an old
+/// one for years.
+pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
+
+/// Bytes of an identity key: the Ed25519 half, then the X25519 half.
+pub(crate) const IDENTITY_LENGTH: usize = 64;
+
+/// Bytes of the longest address.
+pub(crate) const MAX_ADDRESS: usize = 64;
+
+/// A prekey bundle as it was received: well formed, and otherwise a claim of whoever sent it.
+/// [`PreKeyBundle::verify`] makes a [`VerifiedBundle`](crate::VerifiedBundle) of it.
+///
+/// ```text
+/// | signed part | 0 |
+/// | signed part | 1 | one-time prekey: 36 |
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreKeyBundle {
+    pub(crate) signed_part: SignedPart,
+    pub(crate) one_time_prekey: Option<OneTimePreKeyPublic>,
+}
+
+impl PreKeyBundle {
+    /// Takes a bundle from its bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Malformed`] if they break the encoding (docs/protocol.md §3), the lifetime
+    /// included; [`DecodeError::Unsupported`] for another version or suite.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let signed_part = SignedPart::read(&mut reader)?;
+        let one_time_prekey = if reader.flag()? {
+            Some(OneTimePreKeyPublic::read(&mut reader)?)
+        } else {
+            None
+        };
+        reader.finish()?;
+        Ok(Self {
+            signed_part,
+            one_time_prekey,
+        })
+    }
+
+    /// The bundle's bytes, the same that were decoded.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let Self {
+            signed_part,
+            one_time_prekey,
+        } = self;
+        let mut bytes = signed_part.bytes.clone();
+        match one_time_prekey {
+            None => bytes.push(0),
+            Some(prekey) => {
+                bytes.push(1);
+                prekey.write(&mut bytes);
+            }
+        }
+        bytes
+    }
+}
+
+/// The part of a bundle that the device signed.
+///
+/// ```text
+/// | version: 1 | suite: 1 | identity key: 64 | address length: 1 | address: 1 to 64 |
+/// | id: 4 | prekey: 32 | created: 8 | expires: 8 | signature: 64 |
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SignedPart {
+    pub(crate) fields: SignedFields,
+    pub(crate) signature: [u8; SIGNATURE_LENGTH],
+    /// As received, signature included: what is verified is what was sent, never a re-encoding.
+    bytes: Vec<u8>,
+}
+
+/// What a signed part says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SignedFields {
+    pub(crate) identity: [u8; IDENTITY_LENGTH],
+    pub(crate) address: Vec<u8>,
+    pub(crate) id: u32,
+    pub(crate) key: DhPublicKey,
+    pub(crate) created: Timestamp,
+    pub(crate) expires: Timestamp,
+}
+
+impl SignedFields {
+    /// All bytes of the signed part before the signature.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let Self {
+            identity,
+            address,
+            id,
+            key,
+            created,
+            expires,
+        } = self;
+        let mut bytes = Vec::from([VERSION, SUITE]);
+        bytes.extend_from_slice(identity);
+        write_length_prefixed(&mut bytes, address);
+        bytes.extend_from_slice(&id.to_be_bytes());
+        bytes.extend_from_slice(key.as_bytes());
+        bytes.extend_from_slice(&created.unix_seconds().to_be_bytes());
+        bytes.extend_from_slice(&expires.unix_seconds().to_be_bytes());
+        bytes
+    }
+}
+
+impl SignedPart {
+    pub(crate) fn new(fields: SignedFields, signature: [u8; SIGNATURE_LENGTH]) -> Self {
+        let mut bytes = fields.encode();
+        bytes.extend_from_slice(&signature);
+        Self {
+            fields,
+            signature,
+            bytes,
+        }
+    }
+
+    /// Reads a signed part from the front of a bundle or an upload.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let start = reader.rest();
+        if reader.u8()? != VERSION {
+            return Err(DecodeError::Unsupported);
+        }
+        reader.suite()?;
+        let identity = *reader.array()?;
+        let address = reader.length_prefixed()?;
+        if address.is_empty() || address.len() > MAX_ADDRESS {
+            return Err(DecodeError::Malformed);
+        }
+        let id = reader.u32()?;
+        let key = reader.dh_public_key()?;
+        let created = Timestamp::from_unix_seconds(reader.u64()?);
+        let expires = Timestamp::from_unix_seconds(reader.u64()?);
+        let signature = *reader.array()?;
+        if expires <= created || expires > created.plus(MAX_LIFETIME) {
+            return Err(DecodeError::Malformed);
+        }
+        let length = start.len().saturating_sub(reader.rest().len());
+        let bytes = start.get(..length).ok_or(DecodeError::Malformed)?.to_vec();
+        let fields = SignedFields {
+            identity,
+            address: address.to_vec(),
+            id,
+            key,
+            created,
+            expires,
+        };
+        Ok(Self {
+            fields,
+            signature,
+            bytes,
+        })
+    }
+
+    /// The bytes, signature included.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes that the signature is of, without their label.
+    pub(crate) fn signed_bytes(&self) -> &[u8] {
+        self.bytes
+            .split_last_chunk::<SIGNATURE_LENGTH>()
+            .map_or(&[], |(signed, _)| signed)
+    }
+}
+
+/// The public half of a one-time prekey (OPK). It is not signed, as in X3DH.
+///
+/// ```text
+/// | id: 4 | prekey: 32 |
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct OneTimePreKeyPublic {
+    pub(crate) id: u32,
+    pub(crate) key: DhPublicKey,
+}
+
+impl OneTimePreKeyPublic {
+    /// Bytes of its encoding.
+    pub const LENGTH: usize = 36;
+
+    /// Its number, which its device never uses again.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn encode(&self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
+        let (id, key) = bytes.split_at_mut(4);
+        id.copy_from_slice(&self.id.to_be_bytes());
+        key.copy_from_slice(self.key.as_bytes());
+        bytes
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.encode());
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            id: reader.u32()?,
+            key: reader.dh_public_key()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::known_answers::{self, Fields};
+
+    #[test]
+    fn vectors_bundle_codec_comes_back() {
+        for case in known_answers::section("bundle") {
+            let bytes = case.bytes("bundle");
+            let bundle = PreKeyBundle::decode(&bytes).unwrap();
+            assert_eq!(bundle.encode(), bytes);
+            assert_eq!(bundle.signed_part.as_bytes(), case.bytes("signed_part"));
+            let fields = bundle.signed_part.fields.encode();
+            assert_eq!(bundle.signed_part.signed_bytes(), fields);
+        }
+    }
+
+    #[test]
+    fn vectors_bundle_prefixes_and_extensions_are_malformed() {
+        for case in known_answers::section("bundle") {
+            let mut bytes = case.bytes("bundle");
+            for length in 0..bytes.len() {
+                assert_eq!(
+                    PreKeyBundle::decode(&bytes[..length]),
+                    Err(DecodeError::Malformed)
+                );
+            }
+            bytes.push(0);
+            assert_eq!(PreKeyBundle::decode(&bytes), Err(DecodeError::Malformed));
+        }
+    }
+}

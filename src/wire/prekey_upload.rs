@@ -1,0 +1,79 @@
+//! What a device sends to its server.
+
+use alloc::vec::Vec;
+
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::prekey_bundle::{OneTimePreKeyPublic, SignedPart};
+
+/// Says that an upload's bytes are one, in this form.
+const UPLOAD_VERSION: u8 = 1;
+
+/// What a device publishes: its signed prekey, and one-time prekeys that are new. Between a device
+/// and its own server, so an application may carry the parts in a form of its own.
+///
+/// ```text
+/// | version: 1 | signed part | one-time prekeys: 36 each |
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreKeyUpload {
+    pub(crate) signed_part: SignedPart,
+    pub(crate) one_time_prekeys: Vec<OneTimePreKeyPublic>,
+}
+
+impl PreKeyUpload {
+    /// Takes an upload from its bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Malformed`] if they break the encoding or the one-time prekeys' ids do not
+    /// ascend; [`DecodeError::Unsupported`] for another version or suite.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        if reader.u8()? != UPLOAD_VERSION {
+            return Err(DecodeError::Unsupported);
+        }
+        let signed_part = SignedPart::read(&mut reader)?;
+        let mut one_time_prekeys: Vec<OneTimePreKeyPublic> = Vec::new();
+        while !reader.rest().is_empty() {
+            let prekey = OneTimePreKeyPublic::read(&mut reader)?;
+            if one_time_prekeys
+                .last()
+                .is_some_and(|last| last.id >= prekey.id)
+            {
+                return Err(DecodeError::Malformed);
+            }
+            one_time_prekeys.push(prekey);
+        }
+        Ok(Self {
+            signed_part,
+            one_time_prekeys,
+        })
+    }
+
+    /// The upload's bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let Self {
+            signed_part,
+            one_time_prekeys,
+        } = self;
+        let mut bytes = Vec::from([UPLOAD_VERSION]);
+        bytes.extend_from_slice(signed_part.as_bytes());
+        for prekey in one_time_prekeys {
+            prekey.write(&mut bytes);
+        }
+        bytes
+    }
+
+    /// The signed part of every bundle: a server appends to it (docs/protocol.md §3).
+    #[must_use]
+    pub fn signed_part(&self) -> &[u8] {
+        self.signed_part.as_bytes()
+    }
+
+    /// The one-time prekeys that are new, in ascending order of id.
+    #[must_use]
+    pub fn one_time_prekeys(&self) -> &[OneTimePreKeyPublic] {
+        &self.one_time_prekeys
+    }
+}
