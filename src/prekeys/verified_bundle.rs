@@ -1,0 +1,118 @@
+//! The proof that a bundle may be used.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::crypto::dh::DhPublicKey;
+use crate::identity::{Address, Device, IdentityKey, IdentityKeyError};
+use crate::time::Timestamp;
+use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle, SignedFields};
+
+/// Separates signatures of prekeys from every other signature of an identity.
+pub(crate) const SIGNATURE_LABEL: &[u8] = b"evanesce/v1 signed prekey";
+
+/// How far ahead of ours the clock that dated a bundle may run: a day.
+pub(crate) const MAX_CLOCK_AHEAD: Duration = Duration::from_secs(86_400);
+
+/// A bundle whose signature and lifetime hold. Only [`PreKeyBundle::verify`] makes one, and only with
+/// one can a session be initiated.
+///
+/// It proves that the device's identity key made the signed prekey. Whose identity key that is, no
+/// bundle can prove: compare it with the one known for the address, and have the users compare
+/// safety numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedBundle {
+    pub(crate) device: Device,
+    pub(crate) signed_prekey_id: u32,
+    pub(crate) signed_prekey: DhPublicKey,
+    pub(crate) one_time_prekey: Option<OneTimePreKeyPublic>,
+}
+
+impl VerifiedBundle {
+    /// Whose bundle it says it is.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Whether a one-time prekey came with it. Without one the first message can be replayed for as
+    /// long as the signed prekey is held, which the receiver's replay record refuses.
+    #[must_use]
+    pub fn has_one_time_prekey(&self) -> bool {
+        self.one_time_prekey.is_some()
+    }
+}
+
+/// Why a bundle is refused. All of them: ask the server for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// Its identity key or its address does not decode.
+    Malformed,
+    /// Its identity key is of small order: nobody honest has it.
+    WeakKey,
+    /// The signature is not that of its identity key over its content.
+    BadSignature,
+    /// It is dated more than a day after now: one of the two clocks is wrong.
+    NotYetValid,
+    /// It has expired: its device has not been online for a long time, or the server hands out an old
+    /// one.
+    Expired,
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "the bundle's identity does not decode",
+            Self::WeakKey => "the bundle's identity key is weak",
+            Self::BadSignature => "the bundle's signature does not hold",
+            Self::NotYetValid => "the bundle is not yet valid",
+            Self::Expired => "the bundle has expired",
+        })
+    }
+}
+
+impl core::error::Error for VerifyError {}
+
+impl PreKeyBundle {
+    /// Checks the signature, strictly, and the lifetime at `now` (docs/protocol.md §4).
+    ///
+    /// # Errors
+    ///
+    /// A [`VerifyError`], the first that holds in the order of its variants.
+    pub fn verify(self, now: Timestamp) -> Result<VerifiedBundle, VerifyError> {
+        let Self {
+            signed_part,
+            one_time_prekey,
+        } = self;
+        let signed_bytes = [SIGNATURE_LABEL, signed_part.signed_bytes()].concat();
+        let SignedFields {
+            identity,
+            address,
+            id,
+            key,
+            created,
+            expires,
+        } = signed_part.fields;
+        let identity = IdentityKey::decode(&identity).map_err(|error| match error {
+            IdentityKeyError::Malformed => VerifyError::Malformed,
+            IdentityKeyError::WeakKey => VerifyError::WeakKey,
+        })?;
+        let address = Address::new(address).map_err(|_| VerifyError::Malformed)?;
+        if !identity.verify(&signed_bytes, &signed_part.signature) {
+            return Err(VerifyError::BadSignature);
+        }
+        if created > now.plus(MAX_CLOCK_AHEAD) {
+            return Err(VerifyError::NotYetValid);
+        }
+        if now >= expires {
+            return Err(VerifyError::Expired);
+        }
+        Ok(VerifiedBundle {
+            device: Device { identity, address },
+            signed_prekey_id: id,
+            signed_prekey: key,
+            one_time_prekey,
+        })
+    }
+}

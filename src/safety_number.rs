@@ -1,0 +1,222 @@
+//! What two people compare to know that nobody stands between them.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+use core::ops::Add;
+
+use subtle::ConstantTimeEq;
+
+use crate::crypto::hash::sha512;
+use crate::identity::Device;
+use crate::wire::codec::{DecodeError, Reader, write_length_prefixed};
+
+/// Separates safety numbers from every other hash.
+const LABEL: &[u8] = b"evanesce/v1 safety number";
+
+/// How often the hash is repeated, which makes a search for a similar number that much dearer.
+const ITERATIONS: u32 = 5_199;
+
+/// The scannable form's version.
+const SCANNABLE_VERSION: u8 = 1;
+
+/// The safety number of two devices: the same 60 digits for both, or a code that one shows and the
+/// other scans (docs/protocol.md §9).
+///
+/// `Display` shows the digits in twelve groups of five.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SafetyNumber {
+    ours: Fingerprint,
+    theirs: Fingerprint,
+}
+
+/// A scanned code is not the one that this device expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ScanError {
+    /// It is a safety number, of other devices: somebody may stand between the two.
+    Mismatch,
+    /// It is no scannable safety number.
+    Malformed,
+    /// It is one of another version: one of the two must update.
+    Unsupported,
+}
+
+impl fmt::Display for ScanError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Mismatch => "the safety numbers differ",
+            Self::Malformed => "the code is no safety number",
+            Self::Unsupported => "the code is of an unsupported version",
+        })
+    }
+}
+
+impl core::error::Error for ScanError {}
+
+impl SafetyNumber {
+    /// Bytes of the scannable form.
+    pub const SCANNABLE_LENGTH: usize = 65;
+
+    /// The safety number as `our` device shows it. Takes milliseconds, on purpose.
+    #[must_use]
+    pub fn between(our: &Device, their: &Device) -> Self {
+        Self {
+            ours: Fingerprint::of(our),
+            theirs: Fingerprint::of(their),
+        }
+    }
+
+    /// The 60 digits, without spaces: the same on both devices.
+    #[must_use]
+    pub fn digits(&self) -> String {
+        let mut halves = [self.ours.digits(), self.theirs.digits()];
+        halves.sort();
+        halves.concat()
+    }
+
+    /// Whether these are our digits, compared in constant time. White space is left out first.
+    #[must_use]
+    pub fn matches(&self, digits: &str) -> bool {
+        let typed: String = digits
+            .chars()
+            .filter(|digit| !digit.is_whitespace())
+            .collect();
+        self.digits().as_bytes().ct_eq(typed.as_bytes()).into()
+    }
+
+    /// What this device shows for the other one to scan.
+    ///
+    /// ```text
+    /// | version: 1 | our fingerprint: 32 | their fingerprint: 32 |
+    /// ```
+    #[must_use]
+    pub fn scannable(&self) -> [u8; Self::SCANNABLE_LENGTH] {
+        let mut bytes = [SCANNABLE_VERSION; Self::SCANNABLE_LENGTH];
+        let (_, fingerprints) = bytes.split_at_mut(1);
+        let (first, second) = fingerprints.split_at_mut(32);
+        first.copy_from_slice(&self.ours.0);
+        second.copy_from_slice(&self.theirs.0);
+        bytes
+    }
+
+    /// Compares, in constant time, what the other device shows with what we expect of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ScanError::Malformed`] and [`ScanError::Unsupported`] if the bytes are no such code,
+    /// [`ScanError::Mismatch`] if they are that of other devices.
+    pub fn verify_scanned(&self, scanned: &[u8]) -> Result<(), ScanError> {
+        let (first, second) = decode_scannable(scanned).map_err(|error| match error {
+            DecodeError::Malformed => ScanError::Malformed,
+            DecodeError::Unsupported => ScanError::Unsupported,
+        })?;
+        let same = self.theirs.0.ct_eq(first) & self.ours.0.ct_eq(second);
+        if same.into() {
+            Ok(())
+        } else {
+            Err(ScanError::Mismatch)
+        }
+    }
+}
+
+impl fmt::Display for SafetyNumber {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, digit) in self.digits().chars().enumerate() {
+            if position != 0 && position % 5 == 0 {
+                formatter.write_str(" ")?;
+            }
+            write!(formatter, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The first 32 bytes of h5199 of one device.
+#[derive(Clone, Debug, Eq)]
+struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    // docs/protocol.md §9:
+    //   h0 = SHA-512(label ‖ LP8(address) ‖ IDENT), h(i) = SHA-512(h(i-1) ‖ IDENT)
+    fn of(device: &Device) -> Self {
+        let Device { identity, address } = device;
+        let identity = identity.encode();
+        let mut prefixed = alloc::vec::Vec::new();
+        write_length_prefixed(&mut prefixed, address.as_bytes());
+        let mut hash = sha512(&[LABEL, &prefixed, &identity]);
+        for _ in 0..ITERATIONS {
+            hash = sha512(&[&hash, &identity]);
+        }
+        let mut fingerprint = [0; 32];
+        fingerprint
+            .iter_mut()
+            .zip(hash)
+            .for_each(|(out, byte)| *out = byte);
+        Self(fingerprint)
+    }
+
+    /// Six groups of five bytes as numbers modulo 100,000: the first 30 bytes, 30 digits.
+    fn digits(&self) -> String {
+        let (half, _) = self.0.split_at(30);
+        half.chunks_exact(5).fold(String::new(), |digits, group| {
+            let number = group
+                .iter()
+                .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+            digits.add(&format!("{:05}", number % 100_000))
+        })
+    }
+}
+
+impl PartialEq for Fingerprint {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+fn decode_scannable(bytes: &[u8]) -> Result<(&[u8; 32], &[u8; 32]), DecodeError> {
+    let mut reader = Reader::new(bytes);
+    if reader.u8()? != SCANNABLE_VERSION {
+        return Err(DecodeError::Unsupported);
+    }
+    let fingerprints = (reader.array()?, reader.array()?);
+    reader.finish()?;
+    Ok(fingerprints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Address, IdentityKey};
+    use crate::known_answers::{self, Fields};
+
+    fn device(identity: [u8; 64], address: &[u8]) -> Device {
+        let identity = IdentityKey::decode(&identity).unwrap();
+        Device {
+            identity,
+            address: Address::new(address).unwrap(),
+        }
+    }
+
+    #[test]
+    fn vectors_safety_number() {
+        for case in known_answers::section("safety_number") {
+            let a = device(case.array("ident_a"), &case.bytes("address_a"));
+            let b = device(case.array("ident_b"), &case.bytes("address_b"));
+            let (ours, theirs) = (SafetyNumber::between(&a, &b), SafetyNumber::between(&b, &a));
+            assert_eq!(ours.ours.0[..30], case.bytes("half_a"));
+            assert_eq!(ours.theirs.0[..30], case.bytes("half_b"));
+            assert_eq!(ours.ours.digits(), case.text("digits_a"));
+            assert_eq!(ours.theirs.digits(), case.text("digits_b"));
+            assert_eq!(ours.digits(), case.text("number"));
+            assert_eq!(theirs.digits(), case.text("number"));
+            assert_eq!(ours.scannable(), case.array("scannable_a"));
+            assert_eq!(theirs.scannable(), case.array("scannable_b"));
+            assert_eq!(ours.verify_scanned(&case.bytes("scannable_b")), Ok(()));
+            assert_eq!(
+                ours.verify_scanned(&case.bytes("scannable_a")),
+                Err(ScanError::Mismatch)
+            );
+        }
+    }
+}
