@@ -1,0 +1,88 @@
+//! The chain that we send.
+
+use crate::crypto::dh::{DhKeyPair, DhPublicKey};
+use crate::ratchet::chain::ChainKey;
+use crate::ratchet::header_key::{HeaderKey, SealedHeader};
+use crate::ratchet::message_key::MessageKey;
+use crate::wire::header::{Header, MAX_CHAIN};
+
+/// Where we stand with sending.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Sending {
+    /// The responder has not received anything: no key of the peer's to ratchet with.
+    Waiting {
+        /// Our ratchet key (DHs).
+        ratchet_key: DhKeyPair,
+    },
+    /// A sending step is due: our next message begins a chain. Until then we hold no ratchet secret.
+    Due {
+        /// The peer's ratchet key (DHr).
+        their_ratchet_key: DhPublicKey,
+        /// How many messages our former chain has (Ns, that becomes PN).
+        previous_length: u32,
+    },
+    /// We hold a sending chain.
+    Active(SendingChain),
+}
+
+/// Our current sending chain.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct SendingChain {
+    /// Our ratchet key (DHs).
+    pub(crate) ratchet_key: DhKeyPair,
+    /// HKs.
+    pub(crate) header_key: HeaderKey,
+    /// CKs, of message `sent`.
+    pub(crate) chain_key: ChainKey,
+    /// How many messages were sent (Ns).
+    pub(crate) sent: u32,
+    /// How many messages our former chain has (PN).
+    pub(crate) previous_length: u32,
+}
+
+impl Sending {
+    /// Our ratchet key (DHs), absent while a sending step is due.
+    pub(crate) fn ratchet_key(&self) -> Option<&DhKeyPair> {
+        match self {
+            Self::Waiting { ratchet_key } => Some(ratchet_key),
+            Self::Due { .. } => None,
+            Self::Active(chain) => Some(&chain.ratchet_key),
+        }
+    }
+
+    /// How many messages our latest chain has (Ns).
+    pub(crate) fn sent(&self) -> u32 {
+        match self {
+            Self::Waiting { .. } => 0,
+            Self::Due {
+                previous_length, ..
+            } => *previous_length,
+            Self::Active(chain) => chain.sent,
+        }
+    }
+}
+
+impl SendingChain {
+    pub(crate) fn is_full(&self) -> bool {
+        self.sent >= MAX_CHAIN
+    }
+
+    // Double Ratchet §4.4, RatchetSendKeyHE(state)
+    /// The next message's sealed header and key; `None` if the chain is full.
+    pub(crate) fn next(&mut self) -> Option<(SealedHeader, MessageKey)> {
+        if self.is_full() {
+            return None;
+        }
+        let header = Header {
+            ratchet_key: *self.ratchet_key.public(),
+            previous_length: self.previous_length,
+            number: self.sent,
+        };
+        let (chain_key, message_key) = self.chain_key.step();
+        self.chain_key = chain_key;
+        self.sent = self.sent.saturating_add(1);
+        Some((self.header_key.seal(&header), message_key))
+    }
+}

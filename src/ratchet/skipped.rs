@@ -1,0 +1,419 @@
+//! Message keys kept for messages that are late.
+
+use alloc::vec::Vec;
+
+use crate::limits::SessionLimits;
+use crate::ratchet::chain::ChainKey;
+use crate::ratchet::message_key::MessageKey;
+use crate::time::Timestamp;
+
+/// The keys kept of one chain (MKSKIPPED), by number. Bounded by what its owner drops: the first kept
+/// go first.
+///
+/// Keys stay where they are until half of the places are empty; then those left move to a new vector
+/// and the old one is wiped. So keeping, finding and dropping cost no allocation for each key, and
+/// nothing that a vector moves leaves a copy behind.
+#[derive(Debug)]
+pub(crate) struct SkippedKeys {
+    /// In ascending order of number, which is also the order of keeping.
+    slots: Vec<Slot>,
+    /// Slots before this one are empty.
+    first: usize,
+    /// How many slots hold a key.
+    held: usize,
+    /// No key was kept before this: spares looking through all of them for old ones.
+    oldest: Timestamp,
+    /// One above the highest number whose key was dropped unused.
+    watermark: u32,
+}
+
+/// A place for one key; when the key is gone its bytes are zero.
+#[derive(Debug)]
+struct Slot {
+    number: u32,
+    kept: Timestamp,
+    is_held: bool,
+    key: MessageKey,
+}
+
+/// What is known of a number that has been passed.
+pub(crate) enum Lookup {
+    /// Its key is held: a copy, since the key goes only when the message has opened.
+    Held(MessageKey),
+    /// Its key was dropped, or may have been.
+    Expired,
+    /// Its key was used.
+    Used,
+}
+
+/// A stretch of a chain that is passed over, worked out but not yet kept.
+#[derive(Debug)]
+pub(crate) struct Gap {
+    slots: Vec<Slot>,
+    /// How many numbers at the front are not kept.
+    dropped: u32,
+    /// One above the highest of them.
+    watermark: u32,
+}
+
+impl SkippedKeys {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            first: 0,
+            held: 0,
+            oldest: Timestamp::default(),
+            watermark: 0,
+        }
+    }
+
+    /// How many keys are held, old ones included.
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Whether there is a key that was kept at `horizon` or later.
+    pub(crate) fn has_any_since(&self, horizon: Timestamp) -> bool {
+        self.held != 0
+            && (self.oldest >= horizon || self.all_held().any(|slot| slot.kept >= horizon))
+    }
+
+    /// Finds the key of a number; one kept before `horizon` counts as dropped.
+    pub(crate) fn find(&self, number: u32, horizon: Timestamp) -> Lookup {
+        match self.slot(number).and_then(|index| self.slots.get(index)) {
+            Some(slot) if slot.kept >= horizon => Lookup::Held(slot.key.duplicate()),
+            Some(_) => Lookup::Expired,
+            None if number < self.watermark_since(horizon) => Lookup::Expired,
+            None => Lookup::Used,
+        }
+    }
+
+    /// Deletes the key of a number whose message has opened.
+    pub(crate) fn spend(&mut self, number: u32) {
+        if let Some(slot) = self
+            .slot(number)
+            .and_then(|index| self.slots.get_mut(index))
+        {
+            slot.empty();
+            self.held = self.held.saturating_sub(1);
+            self.tidy();
+        }
+    }
+
+    /// Keeps a gap's keys. Says how many numbers were dropped with it.
+    pub(crate) fn keep(&mut self, gap: Gap) -> u32 {
+        let Gap {
+            mut slots,
+            dropped,
+            watermark,
+        } = gap;
+        self.watermark = self.watermark.max(watermark);
+        let Some(kept) = slots.first().map(|slot| slot.kept) else {
+            return dropped;
+        };
+        self.oldest = if self.held == 0 {
+            kept
+        } else {
+            self.oldest.min(kept)
+        };
+        self.held = self.held.saturating_add(slots.len());
+        if self.slots.is_empty() {
+            self.slots = slots;
+        } else {
+            if self.slots.capacity().saturating_sub(self.slots.len()) < slots.len() {
+                self.rebuild(slots.len().max(self.held));
+            }
+            self.slots.extend(slots.iter_mut().map(Slot::take));
+        }
+        dropped
+    }
+
+    /// Drops the keys that were kept before `horizon`; says how many.
+    pub(crate) fn drop_kept_before(&mut self, horizon: Timestamp) -> usize {
+        if self.held == 0 || self.oldest >= horizon {
+            return 0;
+        }
+        let before = self.held;
+        let mut oldest: Option<Timestamp> = None;
+        for slot in self.slots.iter_mut().filter(|slot| slot.is_held) {
+            if slot.kept < horizon {
+                self.watermark = self.watermark.max(slot.number.saturating_add(1));
+                self.held = self.held.saturating_sub(1);
+                slot.empty();
+            } else {
+                oldest = Some(oldest.map_or(slot.kept, |oldest| oldest.min(slot.kept)));
+            }
+        }
+        self.oldest = oldest.unwrap_or_default();
+        self.tidy();
+        before.saturating_sub(self.held)
+    }
+
+    /// Drops up to `count` keys, the first kept first; says how many.
+    pub(crate) fn drop_first(&mut self, count: usize) -> usize {
+        let before = self.held;
+        let least = before.saturating_sub(count);
+        while self.held > least {
+            let Some(slot) = self.slots.get_mut(self.first) else {
+                break;
+            };
+            if slot.is_held {
+                self.watermark = self.watermark.max(slot.number.saturating_add(1));
+                self.held = self.held.saturating_sub(1);
+                slot.empty();
+            }
+            self.first = self.first.saturating_add(1);
+        }
+        self.tidy();
+        before.saturating_sub(self.held)
+    }
+
+    /// The watermark as it would be if keys kept before `horizon` had been dropped.
+    fn watermark_since(&self, horizon: Timestamp) -> u32 {
+        if self.held == 0 || self.oldest >= horizon {
+            return self.watermark;
+        }
+        let highest = self.all_held().rev().find(|slot| slot.kept < horizon);
+        highest.map_or(self.watermark, |slot| {
+            self.watermark.max(slot.number.saturating_add(1))
+        })
+    }
+
+    /// Where the key of a number is, if it is held.
+    fn slot(&self, number: u32) -> Option<usize> {
+        let index = self
+            .slots
+            .binary_search_by_key(&number, |slot| slot.number)
+            .ok()?;
+        self.slots.get(index)?.is_held.then_some(index)
+    }
+
+    fn all_held(&self) -> impl DoubleEndedIterator<Item = &Slot> {
+        self.slots
+            .iter()
+            .skip(self.first)
+            .filter(|slot| slot.is_held)
+    }
+
+    /// Gives memory back when more than half of it holds nothing.
+    fn tidy(&mut self) {
+        if self.held < self.slots.len().div_ceil(2) {
+            self.rebuild(0);
+        }
+    }
+
+    fn rebuild(&mut self, room: usize) {
+        let mut slots = Vec::with_capacity(self.held.saturating_add(room));
+        slots.extend(
+            self.slots
+                .iter_mut()
+                .filter(|slot| slot.is_held)
+                .map(Slot::take),
+        );
+        self.slots = slots;
+        self.first = 0;
+    }
+}
+
+impl Slot {
+    /// Moves the key to a new slot, leaving zeros.
+    fn take(&mut self) -> Self {
+        let Self {
+            number,
+            kept,
+            is_held,
+            key,
+        } = self;
+        Self {
+            number: *number,
+            kept: *kept,
+            is_held: *is_held,
+            key: key.take(),
+        }
+    }
+
+    /// Wipes the key.
+    fn empty(&mut self) {
+        drop(self.key.take());
+        self.is_held = false;
+    }
+}
+
+impl Gap {
+    /// Walks a chain from `from` up to `to`, which comes next. With the gap comes the chain key of
+    /// `to`; `None` if there was nothing to walk.
+    ///
+    /// Of a wide gap only the last keys are kept; those before cost the chain step alone.
+    pub(crate) fn walk(
+        start: &ChainKey,
+        from: u32,
+        to: u32,
+        limits: &SessionLimits,
+        now: Timestamp,
+    ) -> (Self, Option<ChainKey>) {
+        let most = limits.max_skip.min(limits.max_held_keys);
+        let width = to.saturating_sub(from);
+        let first_kept = to.saturating_sub(width.min(most));
+        let mut chain_key: Option<ChainKey> = None;
+        for _ in from..first_kept {
+            chain_key = Some(chain_key.as_ref().unwrap_or(start).skip());
+        }
+        let kept = usize::try_from(width.min(most)).unwrap_or_default();
+        let mut slots = Vec::with_capacity(kept);
+        for number in first_kept..to {
+            let (next, key) = chain_key.as_ref().unwrap_or(start).step();
+            slots.push(Slot {
+                number,
+                kept: now,
+                is_held: true,
+                key,
+            });
+            chain_key = Some(next);
+        }
+        let dropped = width.saturating_sub(most);
+        let watermark = if dropped == 0 { 0 } else { first_kept };
+        (
+            Self {
+                slots,
+                dropped,
+                watermark,
+            },
+            chain_key,
+        )
+    }
+}
+
+/// Stored as the watermark and the keys that are held.
+#[cfg(feature = "serde")]
+impl serde::Serialize for SkippedKeys {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let keys: Vec<_> = self
+            .all_held()
+            .map(|slot| (slot.number, slot.kept, &slot.key))
+            .collect();
+        (self.watermark, keys).serialize(serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for SkippedKeys {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (watermark, mut keys) =
+            <(u32, Vec<(u32, Timestamp, MessageKey)>)>::deserialize(deserializer)?;
+        if !keys.is_sorted_by(|(number, ..), (next, ..)| number < next) {
+            return Err(serde::de::Error::custom("held keys are not in order"));
+        }
+        let slots = keys.iter_mut().map(|(number, kept, key)| Slot {
+            number: *number,
+            kept: *kept,
+            is_held: true,
+            key: key.take(),
+        });
+        let slots: Vec<_> = slots.collect();
+        let oldest = slots.iter().map(|slot| slot.kept).min().unwrap_or_default();
+        Ok(Self {
+            first: 0,
+            held: slots.len(),
+            oldest,
+            watermark,
+            slots,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::secret::Secret;
+
+    const ALWAYS: Timestamp = Timestamp::from_unix_seconds(0);
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_unix_seconds(seconds)
+    }
+
+    fn gap(numbers: core::ops::Range<u32>, now: Timestamp) -> Gap {
+        let chain = ChainKey::new(Secret::filled_by(|out| *out = [3; 32]));
+        Gap::walk(
+            &chain,
+            numbers.start,
+            numbers.end,
+            &SessionLimits::default(),
+            now,
+        )
+        .0
+    }
+
+    fn numbers(keys: &SkippedKeys) -> Vec<u32> {
+        keys.all_held().map(|slot| slot.number).collect()
+    }
+
+    #[test]
+    fn a_key_is_found_until_it_is_spent() {
+        let mut keys = SkippedKeys::new();
+        assert_eq!(keys.keep(gap(2..5, at(10))), 0);
+        assert!(matches!(keys.find(3, ALWAYS), Lookup::Held(_)));
+        keys.spend(3);
+        assert!(matches!(keys.find(3, ALWAYS), Lookup::Used));
+        assert!(matches!(keys.find(5, ALWAYS), Lookup::Used));
+        assert_eq!(numbers(&keys), [2, 4]);
+    }
+
+    #[test]
+    fn the_front_of_a_wide_gap_is_dropped() {
+        let mut keys = SkippedKeys::new();
+        assert_eq!(keys.keep(gap(0..1_500, at(10))), 500);
+        assert_eq!(keys.held(), 1_000);
+        assert!(matches!(keys.find(499, ALWAYS), Lookup::Expired));
+        assert!(matches!(keys.find(500, ALWAYS), Lookup::Held(_)));
+    }
+
+    #[test]
+    fn the_first_kept_go_first_and_raise_the_watermark() {
+        let mut keys = SkippedKeys::new();
+        keys.keep(gap(0..10, at(10)));
+        keys.keep(gap(20..30, at(11)));
+        keys.spend(1);
+        assert_eq!(keys.drop_first(3), 3);
+        assert_eq!(numbers(&keys)[..3], [4, 5, 6]);
+        assert!(matches!(keys.find(3, ALWAYS), Lookup::Expired));
+        assert_eq!(keys.drop_first(100), 16);
+        assert_eq!(keys.held(), 0);
+        assert!(matches!(keys.find(29, ALWAYS), Lookup::Expired));
+    }
+
+    #[test]
+    fn old_keys_count_as_dropped_before_they_are() {
+        let mut keys = SkippedKeys::new();
+        keys.keep(gap(0..2, at(10)));
+        keys.keep(gap(4..6, at(20)));
+        keys.spend(0);
+        assert!(matches!(keys.find(1, at(11)), Lookup::Expired));
+        assert!(matches!(keys.find(0, at(11)), Lookup::Expired));
+        assert!(matches!(keys.find(0, at(10)), Lookup::Used));
+        assert!(matches!(keys.find(4, at(11)), Lookup::Held(_)));
+        assert!(keys.has_any_since(at(20)) && !keys.has_any_since(at(21)));
+        assert_eq!(keys.drop_kept_before(at(11)), 1);
+        assert_eq!(keys.drop_kept_before(at(11)), 0);
+        assert_eq!(numbers(&keys), [4, 5]);
+        assert_eq!(keys.drop_kept_before(at(21)), 2);
+    }
+
+    #[test]
+    fn memory_stays_within_twice_what_is_held() {
+        let mut keys = SkippedKeys::new();
+        for start in (0..9_000).step_by(1_000) {
+            keys.keep(gap(start..start + 1_000, at(10)));
+            let left = keys.held() - usize::try_from(start / 1_000 + 1).unwrap();
+            for number in numbers(&keys).into_iter().take(left) {
+                keys.spend(number);
+            }
+        }
+        assert_eq!(keys.held(), 9);
+        assert!(
+            keys.slots.capacity() <= 2 * 9 + 2,
+            "{}",
+            keys.slots.capacity()
+        );
+    }
+}
