@@ -1,0 +1,262 @@
+//! One device of ours: who it is, what it publishes, whom it accepts.
+
+use core::fmt;
+
+use rand_core::CryptoRng;
+
+use crate::handshake::responder::respond;
+use crate::identity::{Address, Device, IdentityKeyPair};
+use crate::limits::Limits;
+use crate::prekeys::prekey_store::PreKeyStore;
+use crate::prekeys::replay_record::ReplayError;
+use crate::prekeys::verified_bundle::VerifiedBundle;
+use crate::session::{DecryptError, InitiateError, Received, Session};
+use crate::time::Timestamp;
+use crate::wire::codec::DecodeError;
+use crate::wire::message::Envelope;
+use crate::wire::prekey_upload::PreKeyUpload;
+
+/// One device of ours: its identity, its address and its prekeys.
+///
+/// Everything with `&mut self` changes what must be stored before anything that came of it leaves.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Account {
+    identity: IdentityKeyPair,
+    address: Address,
+    prekeys: PreKeyStore,
+    limits: Limits,
+}
+
+/// A new session, with the message that made it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The session.
+    pub session: Session,
+    /// The message.
+    pub received: Received,
+}
+
+/// Why a message makes no session. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The bytes break the encoding, or what the initiator sealed does: discard the message.
+    Malformed,
+    /// It is of another version or suite: a newer release may read it.
+    Unsupported,
+    /// It carries no handshake, and there is no session to try: its sender has one that we lost.
+    NoSession,
+    /// It names a prekey that is not held (any more): used, replaced long ago, or never ours. The
+    /// sender must start again with a new bundle.
+    UnknownPreKey,
+    /// It is not for us, or was altered. Deliberately says no more.
+    Undecryptable,
+    /// This very handshake was accepted before: it belongs to the session that it made then, or is an
+    /// attack.
+    Replayed,
+    /// Too many handshakes came without a one-time prekey: run [`Account::maintain`], and publish what
+    /// it gives.
+    ReplayRecordFull,
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "the message is malformed",
+            Self::Unsupported => "the message is of an unsupported version or suite",
+            Self::NoSession => "the message carries no handshake",
+            Self::UnknownPreKey => "the message names a prekey that is not held",
+            Self::Undecryptable => "the message cannot be decrypted",
+            Self::Replayed => "the handshake was accepted before",
+            Self::ReplayRecordFull => "no further handshake can be told from a replay",
+        })
+    }
+}
+
+impl core::error::Error for AcceptError {}
+
+impl Account {
+    /// A new device with the protocol's limits. Two draws: the identity's seed, then the signed
+    /// prekey's secret.
+    ///
+    /// [`Account::maintain`] gives what to publish.
+    #[must_use]
+    pub fn generate(address: Address, now: Timestamp, rng: &mut (impl CryptoRng + ?Sized)) -> Self {
+        Self::generate_with_limits(address, Limits::default(), now, rng)
+    }
+
+    /// A new device with limits of your own.
+    #[must_use]
+    pub fn generate_with_limits(
+        address: Address,
+        limits: Limits,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Self {
+        let identity = IdentityKeyPair::generate(rng);
+        let prekeys = PreKeyStore::generate(&limits.prekeys, now, rng);
+        Self {
+            identity,
+            address,
+            prekeys,
+            limits,
+        }
+    }
+
+    /// This device as others see it.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        Device {
+            identity: *self.identity.public(),
+            address: self.address.clone(),
+        }
+    }
+
+    /// The limits of this account, which new sessions take over.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Sets the limits, from now on. Sessions keep theirs.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Does what is due at `now`: deletes signed prekeys that were replaced long ago, replaces the
+    /// current one, tops up one-time prekeys. Call it at every start and once a day.
+    ///
+    /// Draws 32 bytes for a new signed prekey, then 32 for each one-time prekey. Returns
+    /// [`Account::pending_upload`].
+    pub fn maintain(
+        &mut self,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Option<PreKeyUpload> {
+        self.prekeys.maintain(&self.limits.prekeys, now, rng);
+        self.pending_upload()
+    }
+
+    /// Replaces the signed prekey now, due or not: 32 bytes drawn. Returns
+    /// [`Account::pending_upload`].
+    pub fn rotate_signed_prekey(
+        &mut self,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Option<PreKeyUpload> {
+        self.prekeys.rotate(&self.limits.prekeys, now, rng);
+        self.pending_upload()
+    }
+
+    /// Makes `count` more one-time prekeys, at most as many as the limits allow to be held: 32 bytes
+    /// drawn for each. Returns [`Account::pending_upload`].
+    ///
+    /// [`Account::maintain`] counts what is held here; only the server knows how many it has left. When
+    /// it says that few are, call this with the number that is missing.
+    pub fn add_one_time_prekeys(
+        &mut self,
+        count: u32,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Option<PreKeyUpload> {
+        self.prekeys.add_one_time(count, &self.limits.prekeys, rng);
+        self.pending_upload()
+    }
+
+    /// What the server is not known to have; `None` if it has everything. Publish it, then call
+    /// [`Account::mark_published`]; after a crash in between it is given again.
+    #[must_use]
+    pub fn pending_upload(&self) -> Option<PreKeyUpload> {
+        self.prekeys.unpublished(&self.identity, &self.address)
+    }
+
+    /// Notes that the server has what is in `upload`.
+    pub fn mark_published(&mut self, upload: &PreKeyUpload) {
+        self.prekeys.mark_published(upload);
+    }
+
+    /// Starts a session with the device of a bundle, as Alice: 32 bytes drawn, nothing of the account
+    /// changed. Nothing is sent: the handshake travels with the messages.
+    ///
+    /// # Errors
+    ///
+    /// [`InitiateError::WeakKey`] if a key in the bundle is of small order.
+    pub fn initiate(
+        &self,
+        bundle: &VerifiedBundle,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Session, InitiateError> {
+        let limits = self.limits.session.clone();
+        Session::initiate(&self.identity, &self.device(), bundle, limits, rng)
+    }
+
+    /// Takes a message as the first of a new session, as Bob. Draws nothing. The one-time prekey that
+    /// it names is deleted only when the message has opened.
+    ///
+    /// Offer a message to the sessions that you have with its sender first: a repeated initial message
+    /// belongs to the session that it made.
+    ///
+    /// # Errors
+    ///
+    /// An [`AcceptError`]; nothing has changed then (docs/protocol.md §12).
+    pub fn accept(
+        &mut self,
+        message: &[u8],
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Accepted, AcceptError> {
+        let Envelope::Initial(message) = Envelope::decode(message)? else {
+            return Err(AcceptError::NoSession);
+        };
+        let fields = &message.handshake;
+        let (signed_id, one_time_id) = (fields.signed_prekey_id, fields.one_time_prekey_id);
+        let prekeys = self
+            .prekeys
+            .find(signed_id, one_time_id)
+            .ok_or(AcceptError::UnknownPreKey)?;
+        let responded = respond(&self.identity, &self.device(), &prekeys, fields)
+            .ok_or(AcceptError::Undecryptable)?;
+        let session_id = responded.secrets.session_id;
+        prekeys.check_replay(&session_id)?;
+        let limits = self.limits.session.clone();
+        let pair = &prekeys.signed.pair;
+        let (session, received) = Session::accept(&message, ad, responded, pair, limits, now)?;
+        self.prekeys.spend(signed_id, one_time_id, session_id);
+        Ok(Accepted { session, received })
+    }
+}
+
+impl From<DecodeError> for AcceptError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Malformed => Self::Malformed,
+            DecodeError::Unsupported => Self::Unsupported,
+        }
+    }
+}
+
+impl From<ReplayError> for AcceptError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Replayed => Self::Replayed,
+            ReplayError::Full => Self::ReplayRecordFull,
+        }
+    }
+}
+
+impl From<DecryptError> for AcceptError {
+    fn from(error: DecryptError) -> Self {
+        match error {
+            DecryptError::Malformed => Self::Malformed,
+            DecryptError::Unsupported => Self::Unsupported,
+            // A session that is only being made has received nothing, so no message of it can be late,
+            // repeated or forked.
+            DecryptError::Undecryptable
+            | DecryptError::OtherSession
+            | DecryptError::Duplicate
+            | DecryptError::Expired
+            | DecryptError::Forked => Self::Undecryptable,
+        }
+    }
+}

@@ -1,0 +1,621 @@
+//! A conversation between two devices: handshake and ratchet meet here and nowhere else.
+
+pub(crate) mod external;
+mod own_handshake;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use rand_core::CryptoRng;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::crypto::aead::TAG_LENGTH;
+use crate::crypto::dh::{DhKeyPair, DhPublicKey};
+use crate::handshake::initiator::{Initiated, initiate};
+use crate::handshake::responder::Responded;
+use crate::handshake::x3dh::SessionSecrets;
+use crate::identity::{Device, IdentityKeyPair};
+use crate::limits::SessionLimits;
+use crate::prekeys::verified_bundle::VerifiedBundle;
+use crate::ratchet::message_key::{MessageContext, Role, Sealed};
+use crate::ratchet::{CannotSend, DoubleRatchet, RatchetSecrets, Receipt, Refusal};
+use crate::session::external::{ExternalHandshake, RatchetKeyPair};
+use crate::session::own_handshake::OwnHandshake;
+use crate::time::Timestamp;
+use crate::wire::codec::DecodeError;
+use crate::wire::header::SEALED_HEADER_LENGTH;
+use crate::wire::message::{COMMITMENT_LENGTH, Envelope, InitialMessage, RatchetMessage};
+use crate::wire::padding::{content_length, pad, padded_length};
+use crate::wire::payload::{MalformedStamp, Payload};
+use crate::wire::stamp::Stamp;
+
+/// One conversation with one other device.
+///
+/// What is sent changes the session, and so does what is received: store it each time, and before
+/// the bytes leave or the arrival is acknowledged. A message that is refused changes nothing.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Session {
+    id: SessionId,
+    role: Role,
+    peer: Device,
+    handshake: OwnHandshake,
+    limits: SessionLimits,
+    /// Boxed, so that a session that moves leaves no copy of its keys behind.
+    ratchet: Box<DoubleRatchet>,
+}
+
+/// Names a session, the same on both sides. Unique, unguessable, not secret, and not on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct SessionId([u8; 32]);
+
+impl SessionId {
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// A message that has opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// The application's bytes.
+    pub body: Vec<u8>,
+    /// What the message says about its own life. If that is malformed, the body is the whole content
+    /// and the conversation's own setting applies.
+    pub stamp: Result<Stamp, MalformedStamp>,
+    /// How many keys of messages that have not come were dropped with this one: those messages can no
+    /// longer be opened.
+    pub dropped_keys: u32,
+    /// The peer sent fewer messages before this chain than we received: it was restored from an older
+    /// state, and does not know all that it sent.
+    pub peer_went_back: bool,
+}
+
+/// Why a message is refused. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecryptError {
+    /// The bytes break the encoding, or what the peer sealed does: discard the message.
+    Malformed,
+    /// It is of another version or suite: a newer release may read it.
+    Unsupported,
+    /// An initial message that did not make this session: try the peer's other sessions, then
+    /// [`Account::accept`](crate::Account::accept).
+    OtherSession,
+    /// It is not from this session's peer to us, or was altered. Deliberately says no more.
+    Undecryptable,
+    /// It was received before: discard it.
+    Duplicate,
+    /// It comes too late: its key was dropped. The message is lost.
+    Expired,
+    /// The peer was restored from a backup or cloned, and went on from a state that we never followed:
+    /// start a new session.
+    Forked,
+}
+
+impl fmt::Display for DecryptError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "the message is malformed",
+            Self::Unsupported => "the message is of an unsupported version or suite",
+            Self::OtherSession => "the message is of another session",
+            Self::Undecryptable => "the message cannot be decrypted",
+            Self::Duplicate => "the message was received before",
+            Self::Expired => "the message's key was dropped",
+            Self::Forked => "the peer went on from a state that was never followed",
+        })
+    }
+}
+
+impl core::error::Error for DecryptError {}
+
+/// Why a message cannot be sent. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncryptError {
+    /// The chain carries its 10,000 messages and nothing has come back: start a new session, or wait
+    /// for an answer.
+    ChainFull,
+    /// Stamp and body are more than 16 MiB once padded.
+    TooLarge,
+    /// The responder of an [`ExternalHandshake`] speaks second: wait for the first message.
+    Waiting,
+    /// The peer's ratchet key is of small order. It came with an [`ExternalHandshake`] or from a
+    /// damaged store, since no message brings one in: start a new session.
+    WeakKey,
+}
+
+impl fmt::Display for EncryptError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::ChainFull => "the sending chain is full",
+            Self::TooLarge => "the message is too large",
+            Self::Waiting => "the responder has not received a message yet",
+            Self::WeakKey => "the peer's ratchet key is weak",
+        })
+    }
+}
+
+impl core::error::Error for EncryptError {}
+
+/// Why no session can be initiated with a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InitiateError {
+    /// One of its X25519 keys is of small order: nobody honest has it. Ask for another bundle.
+    WeakKey,
+}
+
+impl fmt::Display for InitiateError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WeakKey => formatter.write_str("a key in the bundle is weak"),
+        }
+    }
+}
+
+impl core::error::Error for InitiateError {}
+
+impl Session {
+    /// Alice's side of X3DH: one draw.
+    pub(crate) fn initiate(
+        our_identity: &IdentityKeyPair,
+        our_device: &Device,
+        bundle: &VerifiedBundle,
+        limits: SessionLimits,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Self, InitiateError> {
+        let Initiated {
+            handshake_fields,
+            secrets,
+        } = initiate(our_identity, our_device, bundle, rng).ok_or(InitiateError::WeakKey)?;
+        let peer = bundle.device.clone();
+        let handshake = OwnHandshake::pending(&handshake_fields);
+        Ok(Self::initiator(
+            secrets,
+            peer,
+            bundle.signed_prekey,
+            handshake,
+            limits,
+        ))
+    }
+
+    /// Bob's side of X3DH, with the message that carried it: a session is made only by a message that
+    /// opens.
+    pub(crate) fn accept(
+        message: &InitialMessage<'_>,
+        ad: &[u8],
+        responded: Responded,
+        signed_prekey: &DhKeyPair,
+        limits: SessionLimits,
+        now: Timestamp,
+    ) -> Result<(Self, Received), DecryptError> {
+        let Responded { initiator, secrets } = responded;
+        let handshake = OwnHandshake::settled(message.handshake.bytes);
+        let pair = signed_prekey.duplicate();
+        let mut session = Self::responder(secrets, initiator, pair, handshake, limits);
+        let received = session.open(&message.message, ad, now)?;
+        Ok((session, received))
+    }
+
+    /// Starts a session as the initiator of a handshake of the application's own.
+    ///
+    /// `their_ratchet_key` is the public half of the responder's [`RatchetKeyPair`], as the handshake
+    /// authenticated it.
+    #[must_use]
+    pub fn initiate_external(
+        handshake: ExternalHandshake,
+        their_ratchet_key: DhPublicKey,
+        limits: SessionLimits,
+    ) -> Self {
+        let ExternalHandshake {
+            secret,
+            initiator,
+            responder,
+        } = handshake;
+        let secrets = secret.session_secrets(&initiator, &responder, &their_ratchet_key);
+        let elsewhere = OwnHandshake::Elsewhere;
+        Self::initiator(secrets, responder, their_ratchet_key, elsewhere, limits)
+    }
+
+    /// Starts a session as the responder of a handshake of the application's own. The initiator must
+    /// write first.
+    #[must_use]
+    pub fn accept_external(
+        handshake: ExternalHandshake,
+        our_ratchet_key: RatchetKeyPair,
+        limits: SessionLimits,
+    ) -> Self {
+        let ExternalHandshake {
+            secret,
+            initiator,
+            responder,
+        } = handshake;
+        let RatchetKeyPair(pair) = our_ratchet_key;
+        let secrets = secret.session_secrets(&initiator, &responder, pair.public());
+        Self::responder(secrets, initiator, pair, OwnHandshake::Elsewhere, limits)
+    }
+
+    /// Encrypts a payload, bound to `ad`: bytes that the peer must name too, and that do not travel.
+    /// Draws 32 bytes when the peer has begun a new chain since we last sent, else nothing.
+    ///
+    /// The result is 105 bytes longer than the padded payload, and 288 or 292 until the peer's first
+    /// answer has been opened (docs/protocol.md §6).
+    ///
+    /// # Errors
+    ///
+    /// An [`EncryptError`]; nothing has changed then.
+    pub fn encrypt(
+        &mut self,
+        payload: &Payload,
+        ad: &[u8],
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Vec<u8>, EncryptError> {
+        let Payload { stamp, body } = payload;
+        let stamp = stamp.encode();
+        self.ratchet.check_sending()?;
+        let padded_length = stamp
+            .len()
+            .checked_add(body.len())
+            .and_then(padded_length)
+            .ok_or(EncryptError::TooLarge)?;
+        let (sealed_header, message_key) = self.ratchet.send(rng)?;
+
+        let prefix = self.handshake.prefix();
+        let lengths = [
+            prefix.len(),
+            SEALED_HEADER_LENGTH,
+            COMMITMENT_LENGTH,
+            padded_length,
+            TAG_LENGTH,
+        ];
+        let mut message = Vec::with_capacity(lengths.iter().sum());
+        message.extend_from_slice(prefix);
+        message.extend_from_slice(&sealed_header);
+        let context = MessageContext::new(&message, ad, self.role, &self.id.0);
+        message.extend_from_slice(&[0; COMMITMENT_LENGTH]);
+        let before_content = message.len();
+        message.extend_from_slice(&stamp);
+        message.extend_from_slice(body);
+        pad(&mut message, before_content.saturating_add(padded_length));
+
+        let (before, padded) = message.split_at_mut(before_content);
+        let Sealed { commitment, tag } = message_key.seal(padded, &context);
+        if let Some(place) = before.last_chunk_mut() {
+            *place = commitment;
+        }
+        message.extend_from_slice(&tag);
+        Ok(message)
+    }
+
+    /// Decrypts a message that was bound to `ad`. Draws nothing; deletes the message's key.
+    ///
+    /// # Errors
+    ///
+    /// A [`DecryptError`]; nothing has changed then (docs/protocol.md §12).
+    pub fn decrypt(
+        &mut self,
+        message: &[u8],
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Received, DecryptError> {
+        match Envelope::decode(message)? {
+            Envelope::Ratchet(message) => self.open(&message, ad, now),
+            Envelope::Initial(message) => {
+                if !self.handshake.is(message.handshake.bytes) {
+                    return Err(DecryptError::OtherSession);
+                }
+                match self.role {
+                    // Only we write initial messages of this handshake.
+                    Role::Initiator => Err(DecryptError::Undecryptable),
+                    Role::Responder => self.open(&message.message, ad, now),
+                }
+            }
+        }
+    }
+
+    /// Names the session, the same on both sides.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Which side we are.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The device at the other end. Its X25519 identity key is authenticated; address and Ed25519 key
+    /// of an initiator are her own claim, so compare the whole with what is known for the address.
+    #[must_use]
+    pub fn peer(&self) -> &Device {
+        &self.peer
+    }
+
+    /// Whether the peer has answered: until then an initiator's messages carry the handshake. Always
+    /// true of a responder and after an [`ExternalHandshake`].
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.handshake, OwnHandshake::Pending { .. })
+    }
+
+    /// How many keys are held for messages that have not come.
+    #[must_use]
+    pub fn held_keys(&self) -> usize {
+        self.ratchet.held()
+    }
+
+    /// What the session keeps for late messages.
+    #[must_use]
+    pub fn limits(&self) -> &SessionLimits {
+        &self.limits
+    }
+
+    /// Sets what the session keeps for late messages, from the next message received on.
+    pub fn set_limits(&mut self, limits: SessionLimits) {
+        self.limits = limits;
+    }
+
+    fn initiator(
+        secrets: SessionSecrets,
+        peer: Device,
+        their_ratchet_key: DhPublicKey,
+        handshake: OwnHandshake,
+        limits: SessionLimits,
+    ) -> Self {
+        let (id, secrets) = ratchet_secrets(secrets);
+        let ratchet = Box::new(DoubleRatchet::initiator(secrets, their_ratchet_key));
+        Self {
+            id,
+            role: Role::Initiator,
+            peer,
+            handshake,
+            limits,
+            ratchet,
+        }
+    }
+
+    fn responder(
+        secrets: SessionSecrets,
+        peer: Device,
+        our_ratchet_key: DhKeyPair,
+        handshake: OwnHandshake,
+        limits: SessionLimits,
+    ) -> Self {
+        let (id, secrets) = ratchet_secrets(secrets);
+        let ratchet = Box::new(DoubleRatchet::responder(secrets, our_ratchet_key));
+        Self {
+            id,
+            role: Role::Responder,
+            peer,
+            handshake,
+            limits,
+            ratchet,
+        }
+    }
+
+    /// Plan, prove, commit.
+    fn open(
+        &mut self,
+        message: &RatchetMessage<'_>,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Received, DecryptError> {
+        let RatchetMessage {
+            before_commitment,
+            sealed_header,
+            commitment,
+            ciphertext,
+        } = message;
+        let (step, message_key) = self.ratchet.plan(sealed_header, &self.limits, now)?;
+
+        let sender = self.role.other();
+        let context = MessageContext::new(before_commitment, ad, sender, &self.id.0);
+        let (text, tag) = ciphertext
+            .split_last_chunk()
+            .ok_or(DecryptError::Malformed)?;
+        let sealed = Sealed {
+            commitment: **commitment,
+            tag: *tag,
+        };
+        let mut plaintext = Zeroizing::new(text.to_vec());
+        message_key
+            .open(&mut plaintext, &sealed, &context)
+            .ok_or(DecryptError::Undecryptable)?;
+        let content_length = content_length(&plaintext).ok_or(DecryptError::Malformed)?;
+
+        let Receipt {
+            dropped_keys,
+            peer_went_back,
+        } = self.ratchet.commit(step, &self.limits, now);
+        self.handshake.settle();
+        let (stamp, body) = split_content(core::mem::take(&mut *plaintext), content_length);
+        Ok(Received {
+            body,
+            stamp,
+            dropped_keys,
+            peer_went_back,
+        })
+    }
+}
+
+/// Takes stamp and body out of a padded plaintext, in place.
+fn split_content(
+    mut plaintext: Vec<u8>,
+    content_length: usize,
+) -> (Result<Stamp, MalformedStamp>, Vec<u8>) {
+    plaintext.truncate(content_length);
+    let (stamp, body_length) = match Stamp::decode(&plaintext) {
+        None => (Err(MalformedStamp), content_length),
+        Some((stamp, body)) => (Ok(stamp), body.len()),
+    };
+    let body_start = content_length.saturating_sub(body_length);
+    plaintext.copy_within(body_start.., 0);
+    if let Some(moved) = plaintext.get_mut(body_length..) {
+        moved.zeroize();
+    }
+    plaintext.truncate(body_length);
+    (stamp, plaintext)
+}
+
+fn ratchet_secrets(secrets: SessionSecrets) -> (SessionId, RatchetSecrets) {
+    let SessionSecrets {
+        root_key,
+        initiator_header_key,
+        responder_header_key,
+        session_id,
+    } = secrets;
+    let secrets = RatchetSecrets {
+        root_key,
+        initiator_header_key,
+        responder_header_key,
+    };
+    (SessionId(session_id), secrets)
+}
+
+impl From<DecodeError> for DecryptError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Malformed => Self::Malformed,
+            DecodeError::Unsupported => Self::Unsupported,
+        }
+    }
+}
+
+impl From<Refusal> for DecryptError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed => Self::Malformed,
+            Refusal::Undecryptable => Self::Undecryptable,
+            Refusal::Duplicate => Self::Duplicate,
+            Refusal::Expired => Self::Expired,
+            Refusal::Forked => Self::Forked,
+        }
+    }
+}
+
+impl From<CannotSend> for EncryptError {
+    fn from(cannot: CannotSend) -> Self {
+        match cannot {
+            CannotSend::ChainFull => Self::ChainFull,
+            CannotSend::Waiting => Self::Waiting,
+            CannotSend::WeakKey => Self::WeakKey,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::secret::Secret;
+    use crate::handshake::responder::respond;
+    use crate::identity::Address;
+    use crate::known_answers::{self, Draws, Fields};
+    use crate::limits::PreKeyLimits;
+    use crate::prekeys::prekey_store::FoundPreKeys;
+    use crate::prekeys::signed_prekey::SignedPreKey;
+    use crate::prekeys::verified_bundle::VerifyError;
+    use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle};
+    use serde_json::Value;
+
+    fn party(seed: Secret<32>, address: &[u8]) -> (IdentityKeyPair, Device) {
+        let identity = IdentityKeyPair::from_seed(seed);
+        let device = Device {
+            identity: *identity.public(),
+            address: Address::new(address).unwrap(),
+        };
+        (identity, device)
+    }
+
+    /// Both sides of a handshake, with the public functions that a session is made by.
+    #[test]
+    fn vectors_handshake_on_both_sides() {
+        let now = Timestamp::from_unix_seconds(1);
+        for case in known_answers::section("handshake") {
+            let address = case.bytes("initiator_address");
+            let (alice, alice_device) = party(case.secret("initiator_seed"), &address);
+            let address = case.bytes("responder_address");
+            let (bob, bob_device) = party(case.secret("responder_seed"), &address);
+            let id = u32::try_from(case.number("spk_id")).unwrap();
+            let mut draws = Draws(case.bytes("spk_secret"));
+            let signed = SignedPreKey::generate(id, &PreKeyLimits::default(), now, &mut draws);
+            let one_time = case.optional_number("opk_id").map(|id| {
+                let pair = DhKeyPair::from_secret(case.secret("opk_secret"));
+                (u32::try_from(id).unwrap(), pair)
+            });
+            let bundle = VerifiedBundle {
+                device: bob_device.clone(),
+                signed_prekey_id: id,
+                signed_prekey: *signed.pair.public(),
+                one_time_prekey: one_time.as_ref().map(|(id, pair)| OneTimePreKeyPublic {
+                    id: *id,
+                    key: *pair.public(),
+                }),
+            };
+            let mut draws = Draws(case.bytes("ek_secret"));
+            let limits = SessionLimits::default();
+            let session = Session::initiate(&alice, &alice_device, &bundle, limits, &mut draws);
+            let mut session = session.unwrap();
+            assert_eq!(session.id.0, case.array("session_id"));
+
+            let payload = Payload::new("hello");
+            let message = session
+                .encrypt(&payload, b"", &mut Draws([7; 32].to_vec()))
+                .unwrap();
+            let Ok(Envelope::Initial(initial)) = Envelope::decode(&message) else {
+                panic!("the first message is an initial one")
+            };
+            assert_eq!(initial.handshake.sealed_sender, &case.array("sealed"));
+            let found = FoundPreKeys {
+                signed: &signed,
+                one_time: one_time.as_ref().map(|(_, pair)| pair),
+            };
+            let responded = respond(&bob, &bob_device, &found, &initial.handshake).unwrap();
+            assert_eq!(responded.initiator, alice_device);
+            assert_eq!(responded.secrets.root_key, case.secret("rk"));
+            assert_eq!(responded.secrets.session_id, case.array("session_id"));
+        }
+    }
+
+    fn refusal(case: &Value) -> &'static str {
+        let now = Timestamp::from_unix_seconds(case.number("now"));
+        let bundle = match PreKeyBundle::decode(&case.bytes("bundle")) {
+            Err(DecodeError::Malformed) => return "malformed",
+            Err(DecodeError::Unsupported) => return "unsupported",
+            Ok(bundle) => bundle,
+        };
+        let bundle = match bundle.verify(now) {
+            Err(VerifyError::Malformed) => return "malformed",
+            Err(VerifyError::WeakKey) => return "weak_key",
+            Err(VerifyError::BadSignature) => return "bad_signature",
+            Err(VerifyError::NotYetValid) => return "not_yet_valid",
+            Err(VerifyError::Expired) => return "expired",
+            Ok(bundle) => bundle,
+        };
+        let (alice, device) = party(Secret::filled_by(|out| *out = [5; 32]), b"alice");
+        let limits = SessionLimits::default();
+        match Session::initiate(
+            &alice,
+            &device,
+            &bundle,
+            limits,
+            &mut Draws([6; 32].to_vec()),
+        ) {
+            Err(InitiateError::WeakKey) => "weak_key",
+            Ok(_) => "none",
+        }
+    }
+
+    #[test]
+    fn vectors_bundle_refused() {
+        for case in known_answers::section("bundle_refused") {
+            assert_eq!(refusal(&case), case.text("reason"), "{}", case["comment"]);
+        }
+    }
+}

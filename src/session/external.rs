@@ -1,0 +1,41 @@
+//! For applications with a handshake of their own: Noise, a code that is scanned, MLS.
+
+use rand_core::CryptoRng;
+
+use crate::crypto::dh::{DhKeyPair, DhPublicKey};
+use crate::handshake::shared_secret::SharedSecret;
+use crate::identity::Device;
+
+/// What a handshake of the application's own ended in, the same on both sides.
+///
+/// The library takes its word for it: that the secret is known to these two devices alone, and has
+/// started no other session.
+#[derive(Debug)]
+pub struct ExternalHandshake {
+    /// 32 secret bytes.
+    pub secret: SharedSecret,
+    /// The device that writes first.
+    pub initiator: Device,
+    /// The device that answers.
+    pub responder: Device,
+}
+
+/// The responder's first ratchet key pair (DHs), for one session. The handshake must carry the public
+/// half to the initiator and authenticate it.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct RatchetKeyPair(pub(crate) DhKeyPair);
+
+impl RatchetKeyPair {
+    /// Draws a key pair: one draw of 32 bytes.
+    #[must_use]
+    pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
+        Self(DhKeyPair::generate(rng))
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public_key(&self) -> DhPublicKey {
+        *self.0.public()
+    }
+}

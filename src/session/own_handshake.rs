@@ -1,0 +1,72 @@
+//! The handshake that made a session: repeated until it is answered, then only recognised.
+
+use alloc::vec::Vec;
+
+use crate::crypto::hash::sha256;
+use crate::wire::message::{INITIAL, RATCHET};
+
+/// Separates the record of a handshake. It stays in the store and is seen by nobody else.
+const RECORD_LABEL: &[u8] = b"evanesce/v1 recognised handshake";
+
+/// The first byte of every message once the handshake has been answered.
+const ANSWERED_PREFIX: &[u8] = &[RATCHET];
+
+/// The handshake that made a session.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum OwnHandshake {
+    /// The initiator repeats it in each message until the first reply: any of them may be lost.
+    Pending {
+        /// What each message begins with: the first byte, then the handshake fields.
+        prefix: Vec<u8>,
+    },
+    /// It is known again by the hash of its fields, a fifth of their size.
+    Settled {
+        /// SHA-256 of the handshake fields.
+        record: [u8; 32],
+    },
+    /// The application had a handshake of its own.
+    Elsewhere,
+}
+
+impl OwnHandshake {
+    pub(crate) fn pending(fields: &[u8]) -> Self {
+        Self::Pending {
+            prefix: [&[INITIAL], fields].concat(),
+        }
+    }
+
+    pub(crate) fn settled(fields: &[u8]) -> Self {
+        Self::Settled {
+            record: record(fields),
+        }
+    }
+
+    /// Whether these are its fields, byte for byte.
+    pub(crate) fn is(&self, fields: &[u8]) -> bool {
+        match self {
+            Self::Pending { prefix } => prefix.get(1..) == Some(fields),
+            Self::Settled { record: own } => *own == record(fields),
+            Self::Elsewhere => false,
+        }
+    }
+
+    /// What a message begins with.
+    pub(crate) fn prefix(&self) -> &[u8] {
+        match self {
+            Self::Pending { prefix } => prefix,
+            Self::Settled { .. } | Self::Elsewhere => ANSWERED_PREFIX,
+        }
+    }
+
+    /// Notes that a message of the peer's has opened.
+    pub(crate) fn settle(&mut self) {
+        if let Self::Pending { prefix } = self {
+            *self = Self::settled(prefix.get(1..).unwrap_or_default());
+        }
+    }
+}
+
+fn record(fields: &[u8]) -> [u8; 32] {
+    sha256(&[RECORD_LABEL, fields])
+}
