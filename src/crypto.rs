@@ -1,5 +1,6 @@
 //! Primitives with names and types; nothing of the protocol is known here.
 
+mod field;
 pub(crate) mod hash;
 pub(crate) mod secret;
 

@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+//! Signal-grade private messaging as a pure state machine.
+
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -27,12 +28,11 @@
 
 extern crate alloc;
 
-#[cfg(test)]
-mod known_answers;
-
 mod crypto;
 mod time;
 
+#[cfg(test)]
+mod known_answers;
 mod limits;
 mod wire;
 
@@ -48,6 +48,8 @@ mod session;
 
 mod account;
 
+mod snapshot;
+
 pub use account::{AcceptError, Accepted, Account};
 pub use crypto::dh::{DhPublicKey, NotCanonical};
 pub use handshake::shared_secret::SharedSecret;
@@ -57,8 +59,11 @@ pub use prekeys::published::PublishedPreKeys;
 pub use prekeys::verified_bundle::{VerifiedBundle, VerifyError};
 pub use ratchet::message_key::Role;
 pub use safety_number::{SafetyNumber, ScanError};
+pub use session::decrypting::{DecryptError, Received};
+pub use session::encrypting::EncryptError;
 pub use session::external::{ExternalHandshake, RatchetKeyPair};
-pub use session::{DecryptError, EncryptError, InitiateError, Received, Session, SessionId};
+pub use session::{InitiateError, Session, SessionId};
+pub use snapshot::sealed::{SnapshotError, StorageKey};
 pub use time::Timestamp;
 pub use wire::codec::DecodeError;
 pub use wire::message::{Envelope, InitialMessage, RatchetMessage};

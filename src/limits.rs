@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::time::Timestamp;
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Bounds and lifetimes of an account and of the sessions that it makes. The defaults are the
@@ -35,6 +37,13 @@ pub struct SessionLimits {
     pub max_older_chains: u32,
     /// How long a key is held: 30 days.
     pub held_key_lifetime: Duration,
+}
+
+impl SessionLimits {
+    /// Keys that were kept before this count as dropped.
+    pub(crate) fn horizon(&self, now: Timestamp) -> Timestamp {
+        now.minus(self.held_key_lifetime)
+    }
 }
 
 impl Default for SessionLimits {

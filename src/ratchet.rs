@@ -6,17 +6,16 @@
 
 pub(crate) mod message_key;
 
-pub(crate) mod chain;
+mod chain;
 pub(crate) mod header_key;
 
 mod root;
 mod skipped;
 
-mod receiving;
+pub(crate) mod receiving;
 mod sending;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 
 use rand_core::CryptoRng;
 
@@ -25,12 +24,10 @@ use crate::crypto::secret::Secret;
 use crate::limits::SessionLimits;
 use crate::ratchet::header_key::{HeaderKey, SealedHeader};
 use crate::ratchet::message_key::MessageKey;
-use crate::ratchet::receiving::{Advance, OlderChain, ReceivingChain};
+use crate::ratchet::receiving::{ChainStep, NextChain, Receiving, Refusal};
 use crate::ratchet::root::{RootKey, RootStep};
 use crate::ratchet::sending::{Sending, SendingChain};
-use crate::ratchet::skipped::{Gap, Lookup, SkippedKeys};
 use crate::time::Timestamp;
-use crate::wire::codec::DecodeError;
 use crate::wire::header::Header;
 
 /// One side's state.
@@ -43,13 +40,8 @@ pub(crate) struct DoubleRatchet {
     sending: Sending,
     /// The header key of our next chain (NHKs).
     next_sending_header_key: HeaderKey,
-    /// DHr, CKr, HKr, Nr; absent until the peer's first chain.
-    receiving: Option<ReceivingChain>,
-    /// The header key of the peer's next chain (NHKr).
-    next_receiving_header_key: HeaderKey,
-    /// What is left of the peer's earlier chains, oldest first.
-    /// Boxed: a chain that moves leaves a copy of its header key behind.
-    older: VecDeque<Box<OlderChain>>,
+    /// DHr, CKr, HKr, NHKr, Nr, MKSKIPPED.
+    receiving: Receiving,
 }
 
 /// What a handshake gives to the ratchet.
@@ -60,48 +52,23 @@ pub(crate) struct RatchetSecrets {
 }
 
 /// A change worked out but not yet made.
-pub(crate) struct Step(StepKind);
-
-enum StepKind {
-    /// A message of the current chain that has not been passed.
-    Current(Advance),
-    /// A message whose key the current chain holds.
-    HeldInCurrent { number: u32 },
-    /// A message whose key an older chain holds.
-    HeldInOlder { index: usize, number: u32 },
-    /// The first message that we see of a new chain.
-    Next(Box<NextChain>),
-}
-
-/// The receiving half of a ratchet step.
-struct NextChain {
-    their_ratchet_key: DhPublicKey,
-    root_key: RootKey,
-    next_header_key: HeaderKey,
-    /// The end of the chain before.
-    previous_length: u32,
-    rest: Option<Gap>,
-    advance: Advance,
-    peer_went_back: bool,
+pub(crate) enum Step {
+    /// Within the chains that are there.
+    Chain(ChainStep),
+    /// The receiving half of a ratchet step, to the peer's next chain.
+    Ratchet {
+        root_key: RootKey,
+        next: Box<NextChain>,
+    },
 }
 
 /// What receiving a message did beside delivering it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Receipt {
-    /// How many held keys went unused: by number, chain or age.
+    /// How many keys were dropped unused: by number, chain or age.
     pub(crate) dropped_keys: u32,
     /// The peer's last chain is shorter than what we received of it.
     pub(crate) peer_went_back: bool,
-}
-
-/// Why a message is not for this ratchet, as far as its header tells.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    Malformed,
-    Undecryptable,
-    Duplicate,
-    Expired,
-    Forked,
 }
 
 /// Why nothing can be sent.
@@ -120,40 +87,37 @@ impl DoubleRatchet {
     // Double Ratchet §4.3, RatchetInitAliceHE, with the sending step deferred
     /// The initiator's start. `their_ratchet_key` is the responder's signed prekey.
     pub(crate) fn initiator(secrets: RatchetSecrets, their_ratchet_key: DhPublicKey) -> Self {
-        let sending = Sending::Due {
-            their_ratchet_key,
-            previous_length: 0,
-        };
-        Self::start(
-            secrets.root_key,
-            sending,
-            secrets.initiator_header_key,
-            secrets.responder_header_key,
-        )
+        let RatchetSecrets {
+            root_key,
+            initiator_header_key,
+            responder_header_key,
+        } = secrets;
+        Self {
+            root_key: RootKey::new(root_key),
+            sending: Sending::Due {
+                their_ratchet_key,
+                previous_length: 0,
+            },
+            next_sending_header_key: HeaderKey::new(initiator_header_key),
+            receiving: Receiving::new(HeaderKey::new(responder_header_key)),
+        }
     }
 
     // Double Ratchet §4.3, RatchetInitBobHE
     /// The responder's start. `our_ratchet_key` is his signed prekey.
     pub(crate) fn responder(secrets: RatchetSecrets, our_ratchet_key: DhKeyPair) -> Self {
-        let sending = Sending::Waiting {
-            ratchet_key: our_ratchet_key,
-        };
-        Self::start(
-            secrets.root_key,
-            sending,
-            secrets.responder_header_key,
-            secrets.initiator_header_key,
-        )
-    }
-
-    fn start(root: Secret<32>, sending: Sending, our: Secret<32>, their: Secret<32>) -> Self {
+        let RatchetSecrets {
+            root_key,
+            initiator_header_key,
+            responder_header_key,
+        } = secrets;
         Self {
-            root_key: RootKey::new(root),
-            sending,
-            next_sending_header_key: HeaderKey::new(our),
-            receiving: None,
-            next_receiving_header_key: HeaderKey::new(their),
-            older: VecDeque::new(),
+            root_key: RootKey::new(root_key),
+            sending: Sending::Waiting {
+                ratchet_key: our_ratchet_key,
+            },
+            next_sending_header_key: HeaderKey::new(responder_header_key),
+            receiving: Receiving::new(HeaderKey::new(initiator_header_key)),
         }
     }
 
@@ -228,72 +192,20 @@ impl DoubleRatchet {
         limits: &SessionLimits,
         now: Timestamp,
     ) -> Result<(Step, MessageKey), Refusal> {
-        let horizon = now.minus(limits.held_key_lifetime);
-        if let Some(chain) = &self.receiving {
-            if let Some(header) = chain.header_key.open(sealed_header) {
-                return Self::plan_current(chain, &header?, limits, now);
-            }
+        if let Some(planned) = self.receiving.plan_current(sealed_header, limits, now) {
+            return planned.map(|(step, key)| (Step::Chain(step), key));
         }
         // While a sending step is due there is no DHs to agree with, and no honest peer uses the next
         // header key yet.
         if let Some(our_key) = self.sending.ratchet_key() {
-            if let Some(header) = self.next_receiving_header_key.open(sealed_header) {
+            if let Some(header) = self.receiving.open_next(sealed_header) {
                 return self.plan_next(our_key, &header?, limits, now);
             }
         }
-        for (index, chain) in self.older.iter().enumerate().rev() {
-            // A chain whose keys are all too old counts as forgotten.
-            if !chain.skipped.has_any_since(horizon) {
-                continue;
-            }
-            if let Some(header) = chain.header_key.open(sealed_header) {
-                return Self::plan_older(chain, index, &header?, horizon);
-            }
-        }
-        Err(Refusal::Undecryptable)
-    }
-
-    fn plan_current(
-        chain: &ReceivingChain,
-        header: &Header,
-        limits: &SessionLimits,
-        now: Timestamp,
-    ) -> Result<(Step, MessageKey), Refusal> {
-        let number = header.number;
-        if header.ratchet_key != chain.their_ratchet_key {
-            return Err(Refusal::Forked);
-        }
-        if number >= chain.received {
-            let (advance, message_key) =
-                Advance::plan(&chain.chain_key, chain.received, number, limits, now);
-            return Ok((Step(StepKind::Current(advance)), message_key));
-        }
-        match chain
-            .skipped
-            .find(number, now.minus(limits.held_key_lifetime))
-        {
-            Lookup::Held(key) => Ok((Step(StepKind::HeldInCurrent { number }), key)),
-            Lookup::Expired => Err(Refusal::Expired),
-            Lookup::Used => Err(Refusal::Duplicate),
-        }
-    }
-
-    fn plan_older(
-        chain: &OlderChain,
-        index: usize,
-        header: &Header,
-        horizon: Timestamp,
-    ) -> Result<(Step, MessageKey), Refusal> {
-        let number = header.number;
-        if header.ratchet_key != chain.their_ratchet_key {
-            return Err(Refusal::Forked);
-        }
-        match chain.skipped.find(number, horizon) {
-            Lookup::Held(key) => Ok((Step(StepKind::HeldInOlder { index, number }), key)),
-            Lookup::Expired | Lookup::Used if number >= chain.length => Err(Refusal::Forked),
-            Lookup::Expired => Err(Refusal::Expired),
-            Lookup::Used => Err(Refusal::Duplicate),
-        }
+        self.receiving
+            .plan_older(sealed_header, limits.horizon(now))
+            .unwrap_or(Err(Refusal::Undecryptable))
+            .map(|(step, key)| (Step::Chain(step), key))
     }
 
     // Double Ratchet §4.5, DHRatchetHE(state, header), its receiving half:
@@ -307,13 +219,8 @@ impl DoubleRatchet {
         limits: &SessionLimits,
         now: Timestamp,
     ) -> Result<(Step, MessageKey), Refusal> {
-        let Header {
-            ratchet_key: their_ratchet_key,
-            previous_length,
-            number,
-        } = *header;
         let dh = our_key
-            .agree(&their_ratchet_key)
+            .agree(&header.ratchet_key)
             .ok_or(Refusal::Undecryptable)?;
         let RootStep {
             root_key,
@@ -321,140 +228,48 @@ impl DoubleRatchet {
             next_header_key,
         } = self
             .root_key
-            .step(&dh, &their_ratchet_key, our_key.public());
-        let former = self.receiving.as_ref();
-        let (advance, message_key) = Advance::plan(&chain_key, 0, number, limits, now);
-        let next = NextChain {
-            their_ratchet_key,
-            root_key,
-            next_header_key,
-            previous_length,
-            rest: former.map(|chain| chain.plan_rest(previous_length, limits, now)),
-            advance,
-            peer_went_back: former.is_some_and(|chain| previous_length < chain.received),
-        };
-        Ok((Step(StepKind::Next(Box::new(next))), message_key))
+            .step(&dh, &header.ratchet_key, our_key.public());
+        let (next, message_key) =
+            self.receiving
+                .plan_next(header, &chain_key, next_header_key, limits, now);
+        Ok((
+            Step::Ratchet {
+                root_key,
+                next: Box::new(next),
+            },
+            message_key,
+        ))
     }
 
     /// Makes a planned change, now that its message has opened. Cannot fail.
     pub(crate) fn commit(&mut self, step: Step, limits: &SessionLimits, now: Timestamp) -> Receipt {
-        let mut receipt = Receipt {
-            dropped_keys: 0,
-            peer_went_back: false,
+        let (passed_over, peer_went_back) = match step {
+            Step::Chain(step) => (self.receiving.commit(step), false),
+            Step::Ratchet { root_key, next } => {
+                let NextChain {
+                    their_ratchet_key,
+                    peer_went_back,
+                    ..
+                } = *next;
+                self.root_key = root_key;
+                // Our ratchet key and the former chain's keys are wiped here.
+                let previous_length = self.sending.sent();
+                self.sending = Sending::Due {
+                    their_ratchet_key,
+                    previous_length,
+                };
+                (self.receiving.begin(*next), peer_went_back)
+            }
         };
-        match step.0 {
-            StepKind::Current(advance) => {
-                if let Some(chain) = &mut self.receiving {
-                    receipt.dropped_keys = chain.advance(advance);
-                }
-            }
-            StepKind::HeldInCurrent { number } => {
-                if let Some(chain) = &mut self.receiving {
-                    chain.skipped.spend(number);
-                }
-            }
-            StepKind::HeldInOlder { index, number } => {
-                if let Some(chain) = self.older.get_mut(index) {
-                    chain.skipped.spend(number);
-                }
-            }
-            StepKind::Next(next) => {
-                receipt.peer_went_back = next.peer_went_back;
-                receipt.dropped_keys = self.commit_next(*next);
-            }
+        let dropped = self.receiving.drop_keys(limits, limits.horizon(now));
+        Receipt {
+            dropped_keys: passed_over.saturating_add(dropped),
+            peer_went_back,
         }
-        let dropped = self.drop_keys(limits, now.minus(limits.held_key_lifetime));
-        let dropped = u32::try_from(dropped).unwrap_or(u32::MAX);
-        receipt.dropped_keys = receipt.dropped_keys.saturating_add(dropped);
-        receipt
-    }
-
-    /// Says how many keys the gaps were too wide for.
-    fn commit_next(&mut self, next: NextChain) -> u32 {
-        let NextChain {
-            their_ratchet_key,
-            root_key,
-            next_header_key,
-            previous_length,
-            rest,
-            advance,
-            peer_went_back: _,
-        } = next;
-        let mut dropped = 0;
-        if let Some(mut former) = self.receiving.take() {
-            dropped = rest.map_or(0, |rest| former.skipped.keep(rest));
-            if former.skipped.held() != 0 {
-                self.older.push_back(Box::new(former.end(previous_length)));
-            }
-        }
-        let Advance {
-            gap,
-            chain_key,
-            received,
-        } = advance;
-        let mut skipped = SkippedKeys::new();
-        dropped = skipped.keep(gap).saturating_add(dropped);
-        self.root_key = root_key;
-        let header_key = core::mem::replace(&mut self.next_receiving_header_key, next_header_key);
-        self.receiving = Some(ReceivingChain {
-            their_ratchet_key,
-            header_key,
-            chain_key,
-            received,
-            skipped,
-        });
-        // The ratchet key and the former chain's keys are wiped here.
-        self.sending = Sending::Due {
-            their_ratchet_key,
-            previous_length: self.sending.sent(),
-        };
-        dropped
-    }
-
-    /// Drops what is too old or too much, the first kept first; says how many keys.
-    fn drop_keys(&mut self, limits: &SessionLimits, horizon: Timestamp) -> usize {
-        let mut dropped = 0_usize;
-        let mut held = 0_usize;
-        for keys in self.held_keys() {
-            dropped = dropped.saturating_add(keys.drop_kept_before(horizon));
-            held = held.saturating_add(keys.held());
-        }
-        let most = usize::try_from(limits.max_held_keys).unwrap_or(usize::MAX);
-        let mut excess = held.saturating_sub(most);
-        for keys in self.held_keys() {
-            let gone = keys.drop_first(excess);
-            excess = excess.saturating_sub(gone);
-            dropped = dropped.saturating_add(gone);
-        }
-        self.older.retain(|chain| chain.skipped.held() != 0);
-        let most = usize::try_from(limits.max_older_chains).unwrap_or(usize::MAX);
-        while self.older.len() > most {
-            let gone = self
-                .older
-                .pop_front()
-                .map_or(0, |chain| chain.skipped.held());
-            dropped = dropped.saturating_add(gone);
-        }
-        dropped
-    }
-
-    /// The held keys of all chains, in the order of keeping.
-    fn held_keys(&mut self) -> impl Iterator<Item = &mut SkippedKeys> {
-        let older = self.older.iter_mut().map(|chain| &mut chain.skipped);
-        older.chain(self.receiving.as_mut().map(|chain| &mut chain.skipped))
     }
 
     /// How many keys are held for messages that have not come.
     pub(crate) fn held(&self) -> usize {
-        let older = self.older.iter().map(|chain| chain.skipped.held());
-        older
-            .chain(self.receiving.as_ref().map(|chain| chain.skipped.held()))
-            .sum()
-    }
-}
-
-impl From<DecodeError> for Refusal {
-    fn from(_: DecodeError) -> Self {
-        Self::Malformed
+        self.receiving.held()
     }
 }

@@ -1,5 +1,7 @@
 //! A conversation between two devices: handshake and ratchet meet here and nowhere else.
 
+pub(crate) mod decrypting;
+pub(crate) mod encrypting;
 pub(crate) mod external;
 mod own_handshake;
 
@@ -8,9 +10,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::CryptoRng;
-use zeroize::{Zeroize, Zeroizing};
 
-use crate::crypto::aead::TAG_LENGTH;
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::handshake::initiator::{Initiated, initiate};
 use crate::handshake::responder::Responded;
@@ -18,17 +18,15 @@ use crate::handshake::x3dh::SessionSecrets;
 use crate::identity::{Device, IdentityKeyPair};
 use crate::limits::SessionLimits;
 use crate::prekeys::verified_bundle::VerifiedBundle;
-use crate::ratchet::message_key::{MessageContext, Role, Sealed};
-use crate::ratchet::{CannotSend, DoubleRatchet, RatchetSecrets, Receipt, Refusal};
+use crate::ratchet::message_key::Role;
+use crate::ratchet::{DoubleRatchet, RatchetSecrets, Receipt};
+use crate::session::decrypting::{DecryptError, Opened, Received};
+use crate::session::encrypting::{Content, EncryptError};
 use crate::session::external::{ExternalHandshake, RatchetKeyPair};
 use crate::session::own_handshake::OwnHandshake;
 use crate::time::Timestamp;
-use crate::wire::codec::DecodeError;
-use crate::wire::header::SEALED_HEADER_LENGTH;
-use crate::wire::message::{COMMITMENT_LENGTH, Envelope, InitialMessage, RatchetMessage};
-use crate::wire::padding::{content_length, pad, padded_length};
-use crate::wire::payload::{MalformedStamp, Payload};
-use crate::wire::stamp::Stamp;
+use crate::wire::message::{Envelope, InitialMessage, RatchetMessage};
+use crate::wire::payload::Payload;
 
 /// One conversation with one other device.
 ///
@@ -58,90 +56,6 @@ impl SessionId {
         &self.0
     }
 }
-
-/// A message that has opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Received {
-    /// The application's bytes.
-    pub body: Vec<u8>,
-    /// What the message says about its own life. If that is malformed, the body is the whole content
-    /// and the conversation's own setting applies.
-    pub stamp: Result<Stamp, MalformedStamp>,
-    /// How many keys of messages that have not come were dropped with this one: those messages can no
-    /// longer be opened.
-    pub dropped_keys: u32,
-    /// The peer sent fewer messages before this chain than we received: it was restored from an older
-    /// state, and does not know all that it sent.
-    pub peer_went_back: bool,
-}
-
-/// Why a message is refused. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DecryptError {
-    /// The bytes break the encoding, or what the peer sealed does: discard the message.
-    Malformed,
-    /// It is of another version or suite: a newer release may read it.
-    Unsupported,
-    /// An initial message that did not make this session: try the peer's other sessions, then
-    /// [`Account::accept`](crate::Account::accept).
-    OtherSession,
-    /// It is not from this session's peer to us, or was altered. Deliberately says no more.
-    Undecryptable,
-    /// It was received before: discard it.
-    Duplicate,
-    /// It comes too late: its key was dropped. The message is lost.
-    Expired,
-    /// The peer was restored from a backup or cloned, and went on from a state that we never followed:
-    /// start a new session.
-    Forked,
-}
-
-impl fmt::Display for DecryptError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Malformed => "the message is malformed",
-            Self::Unsupported => "the message is of an unsupported version or suite",
-            Self::OtherSession => "the message is of another session",
-            Self::Undecryptable => "the message cannot be decrypted",
-            Self::Duplicate => "the message was received before",
-            Self::Expired => "the message's key was dropped",
-            Self::Forked => "the peer went on from a state that was never followed",
-        })
-    }
-}
-
-impl core::error::Error for DecryptError {}
-
-/// Why a message cannot be sent. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EncryptError {
-    /// The chain carries its 10,000 messages and nothing has come back: start a new session, or wait
-    /// for an answer.
-    ChainFull,
-    /// Stamp and body are more than 16 MiB once padded.
-    TooLarge,
-    /// The responder of an [`ExternalHandshake`] speaks second: wait for the first message.
-    Waiting,
-    /// The peer's ratchet key is of small order. It came with an [`ExternalHandshake`] or from a
-    /// damaged store, since no message brings one in: start a new session.
-    WeakKey,
-}
-
-impl fmt::Display for EncryptError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::ChainFull => "the sending chain is full",
-            Self::TooLarge => "the message is too large",
-            Self::Waiting => "the responder has not received a message yet",
-            Self::WeakKey => "the peer's ratchet key is weak",
-        })
-    }
-}
-
-impl core::error::Error for EncryptError {}
 
 /// Why no session can be initiated with a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,41 +170,18 @@ impl Session {
         ad: &[u8],
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, EncryptError> {
-        let Payload { stamp, body } = payload;
-        let stamp = stamp.encode();
         self.ratchet.check_sending()?;
-        let padded_length = stamp
-            .len()
-            .checked_add(body.len())
-            .and_then(padded_length)
-            .ok_or(EncryptError::TooLarge)?;
+        let content = Content::encode(payload)?;
         let (sealed_header, message_key) = self.ratchet.send(rng)?;
-
         let prefix = self.handshake.prefix();
-        let lengths = [
-            prefix.len(),
-            SEALED_HEADER_LENGTH,
-            COMMITMENT_LENGTH,
-            padded_length,
-            TAG_LENGTH,
-        ];
-        let mut message = Vec::with_capacity(lengths.iter().sum());
-        message.extend_from_slice(prefix);
-        message.extend_from_slice(&sealed_header);
-        let context = MessageContext::new(&message, ad, self.role, &self.id.0);
-        message.extend_from_slice(&[0; COMMITMENT_LENGTH]);
-        let before_content = message.len();
-        message.extend_from_slice(&stamp);
-        message.extend_from_slice(body);
-        pad(&mut message, before_content.saturating_add(padded_length));
-
-        let (before, padded) = message.split_at_mut(before_content);
-        let Sealed { commitment, tag } = message_key.seal(padded, &context);
-        if let Some(place) = before.last_chunk_mut() {
-            *place = commitment;
-        }
-        message.extend_from_slice(&tag);
-        Ok(message)
+        Ok(content.seal(
+            prefix,
+            &sealed_header,
+            message_key,
+            ad,
+            self.role,
+            &self.id.0,
+        ))
     }
 
     /// Decrypts a message that was bound to `ad`. Draws nothing; deletes the message's key.
@@ -407,35 +298,16 @@ impl Session {
         ad: &[u8],
         now: Timestamp,
     ) -> Result<Received, DecryptError> {
-        let RatchetMessage {
-            before_commitment,
-            sealed_header,
-            commitment,
-            ciphertext,
-        } = message;
-        let (step, message_key) = self.ratchet.plan(sealed_header, &self.limits, now)?;
-
-        let sender = self.role.other();
-        let context = MessageContext::new(before_commitment, ad, sender, &self.id.0);
-        let (text, tag) = ciphertext
-            .split_last_chunk()
-            .ok_or(DecryptError::Malformed)?;
-        let sealed = Sealed {
-            commitment: **commitment,
-            tag: *tag,
-        };
-        let mut plaintext = Zeroizing::new(text.to_vec());
-        message_key
-            .open(&mut plaintext, &sealed, &context)
-            .ok_or(DecryptError::Undecryptable)?;
-        let content_length = content_length(&plaintext).ok_or(DecryptError::Malformed)?;
-
+        let (step, message_key) = self
+            .ratchet
+            .plan(message.sealed_header, &self.limits, now)?;
+        let opened = Opened::open(message, message_key, ad, self.role.other(), &self.id.0)?;
         let Receipt {
             dropped_keys,
             peer_went_back,
         } = self.ratchet.commit(step, &self.limits, now);
         self.handshake.settle();
-        let (stamp, body) = split_content(core::mem::take(&mut *plaintext), content_length);
+        let Opened { stamp, body } = opened;
         Ok(Received {
             body,
             stamp,
@@ -443,25 +315,6 @@ impl Session {
             peer_went_back,
         })
     }
-}
-
-/// Takes stamp and body out of a padded plaintext, in place.
-fn split_content(
-    mut plaintext: Vec<u8>,
-    content_length: usize,
-) -> (Result<Stamp, MalformedStamp>, Vec<u8>) {
-    plaintext.truncate(content_length);
-    let (stamp, body_length) = match Stamp::decode(&plaintext) {
-        None => (Err(MalformedStamp), content_length),
-        Some((stamp, body)) => (Ok(stamp), body.len()),
-    };
-    let body_start = content_length.saturating_sub(body_length);
-    plaintext.copy_within(body_start.., 0);
-    if let Some(moved) = plaintext.get_mut(body_length..) {
-        moved.zeroize();
-    }
-    plaintext.truncate(body_length);
-    (stamp, plaintext)
 }
 
 fn ratchet_secrets(secrets: SessionSecrets) -> (SessionId, RatchetSecrets) {
@@ -479,37 +332,6 @@ fn ratchet_secrets(secrets: SessionSecrets) -> (SessionId, RatchetSecrets) {
     (SessionId(session_id), secrets)
 }
 
-impl From<DecodeError> for DecryptError {
-    fn from(error: DecodeError) -> Self {
-        match error {
-            DecodeError::Malformed => Self::Malformed,
-            DecodeError::Unsupported => Self::Unsupported,
-        }
-    }
-}
-
-impl From<Refusal> for DecryptError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Malformed => Self::Malformed,
-            Refusal::Undecryptable => Self::Undecryptable,
-            Refusal::Duplicate => Self::Duplicate,
-            Refusal::Expired => Self::Expired,
-            Refusal::Forked => Self::Forked,
-        }
-    }
-}
-
-impl From<CannotSend> for EncryptError {
-    fn from(cannot: CannotSend) -> Self {
-        match cannot {
-            CannotSend::ChainFull => Self::ChainFull,
-            CannotSend::Waiting => Self::Waiting,
-            CannotSend::WeakKey => Self::WeakKey,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -521,6 +343,7 @@ mod tests {
     use crate::prekeys::prekey_store::FoundPreKeys;
     use crate::prekeys::signed_prekey::SignedPreKey;
     use crate::prekeys::verified_bundle::VerifyError;
+    use crate::wire::codec::DecodeError;
     use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle};
     use serde_json::Value;
 

@@ -3,15 +3,8 @@
 use rand_core::CryptoRng;
 use x25519_dalek::StaticSecret;
 
+use crate::crypto::field::is_canonical;
 use crate::crypto::secret::Secret;
-
-/// 2^255 − 19, the field's modulus, with its bytes in the order of an encoded key.
-const MODULUS: [u8; 32] = {
-    let mut modulus = [0xff; 32];
-    modulus[0] = 0xed;
-    modulus[31] = 0x7f;
-    modulus
-};
 
 /// An X25519 public key in its only encoding: bit 255 is zero and the value is below 2^255 − 19.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,11 +110,6 @@ impl DhOutput {
     }
 }
 
-/// Whether the bytes, read little-endian, are below 2^255 − 19. Public keys only.
-pub(crate) fn is_canonical(bytes: &[u8; 32]) -> bool {
-    bytes.iter().rev().lt(MODULUS.iter().rev())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,18 +146,5 @@ mod tests {
             agreed > 400 && zero > 5 && refused > 5,
             "{agreed} {zero} {refused}"
         );
-    }
-
-    #[test]
-    fn only_values_below_the_modulus_are_canonical() {
-        let mut largest = MODULUS;
-        largest[0] -= 1;
-        assert!(is_canonical(&largest));
-        assert!(is_canonical(&[0; 32]));
-        assert!(!is_canonical(&MODULUS));
-        let mut high_bit = [0; 32];
-        high_bit[31] = 0x80;
-        assert!(!is_canonical(&high_bit));
-        assert!(!is_canonical(&[0xff; 32]));
     }
 }

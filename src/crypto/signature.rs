@@ -2,7 +2,7 @@
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
-use crate::crypto::dh::is_canonical;
+use crate::crypto::field::is_canonical;
 use crate::crypto::secret::Secret;
 
 /// Bytes of a signature.

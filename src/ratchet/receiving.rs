@@ -1,53 +1,355 @@
-//! The chains that we receive: the current one, and what is left of older ones.
+//! The peer's chains, as seen from here: the current one, the next, and what is left of older ones.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 
 use crate::crypto::dh::DhPublicKey;
 use crate::limits::SessionLimits;
 use crate::ratchet::chain::ChainKey;
-use crate::ratchet::header_key::HeaderKey;
+use crate::ratchet::header_key::{HeaderKey, SealedHeader};
 use crate::ratchet::message_key::MessageKey;
-use crate::ratchet::skipped::{Gap, SkippedKeys};
+use crate::ratchet::skipped::{Gap, Lookup, SkippedKeys};
 use crate::time::Timestamp;
+use crate::wire::codec::DecodeError;
+use crate::wire::header::Header;
 
-/// The peer's current sending chain, as seen from here.
+/// All that we can receive with.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct ReceivingChain {
+pub(crate) struct Receiving {
+    /// Absent until the peer's first chain.
+    current: Option<ReceivingChain>,
+    /// The header key of the peer's next chain (NHKr).
+    next_header_key: HeaderKey,
+    /// Oldest first. Boxed: a chain that moves leaves a copy of its header key behind.
+    older: VecDeque<Box<OlderChain>>,
+}
+
+/// The peer's current sending chain.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct ReceivingChain {
     /// The peer's ratchet key (DHr).
-    pub(crate) their_ratchet_key: DhPublicKey,
+    their_ratchet_key: DhPublicKey,
     /// HKr.
-    pub(crate) header_key: HeaderKey,
+    header_key: HeaderKey,
     /// CKr, of message `received`.
-    pub(crate) chain_key: ChainKey,
+    chain_key: ChainKey,
     /// How many messages have been passed (Nr).
-    pub(crate) received: u32,
+    received: u32,
     /// The keys of those that have not come.
-    pub(crate) skipped: SkippedKeys,
+    skipped: SkippedKeys,
 }
 
 /// What is left of a chain after the next one began; kept while it holds a key.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct OlderChain {
-    pub(crate) their_ratchet_key: DhPublicKey,
-    pub(crate) header_key: HeaderKey,
+struct OlderChain {
+    their_ratchet_key: DhPublicKey,
+    header_key: HeaderKey,
     /// How many messages it has, as far as we know.
-    pub(crate) length: u32,
-    pub(crate) skipped: SkippedKeys,
+    length: u32,
+    skipped: SkippedKeys,
 }
 
-/// A chain moved to a message that has not been passed, worked out but not yet made.
+/// Why a message is not for this ratchet, as far as its header tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The header opens and breaks its encoding.
+    Malformed,
+    /// No header key opens the header, or the new ratchet key is of small order.
+    Undecryptable,
+    /// Its key was used.
+    Duplicate,
+    /// Its key was dropped.
+    Expired,
+    /// The header is the peer's, from a branch that we have not followed.
+    Forked,
+}
+
+/// A change within the chains that are there, worked out but not yet made.
+pub(crate) enum ChainStep {
+    /// The current chain moves to a message that has not been passed.
+    Advance(Advance),
+    /// A key that the current chain holds is used.
+    SpendCurrent { number: u32 },
+    /// A key that an older chain holds is used.
+    SpendOlder { index: usize, number: u32 },
+}
+
+/// A new chain, worked out but not yet begun.
+pub(crate) struct NextChain {
+    pub(crate) their_ratchet_key: DhPublicKey,
+    /// The end of the chain before: how many messages it has, and their keys that we have not had.
+    previous_length: u32,
+    rest: Option<Gap>,
+    advance: Advance,
+    next_header_key: HeaderKey,
+    /// The chain before has fewer messages than we received of it.
+    pub(crate) peer_went_back: bool,
+}
+
+/// A chain moved to a message, worked out but not yet made.
 pub(crate) struct Advance {
     /// What is passed over on the way.
-    pub(crate) gap: Gap,
+    gap: Gap,
     /// The chain key of the message after it.
-    pub(crate) chain_key: ChainKey,
+    chain_key: ChainKey,
     /// How many messages have been passed then.
-    pub(crate) received: u32,
+    received: u32,
+}
+
+impl Receiving {
+    pub(crate) fn new(next_header_key: HeaderKey) -> Self {
+        Self {
+            current: None,
+            next_header_key,
+            older: VecDeque::new(),
+        }
+    }
+
+    /// What a message of the current chain would change, and its key; `None` if it is of another chain.
+    pub(crate) fn plan_current(
+        &self,
+        sealed_header: &SealedHeader,
+        limits: &SessionLimits,
+        now: Timestamp,
+    ) -> Option<Result<(ChainStep, MessageKey), Refusal>> {
+        let chain = self.current.as_ref()?;
+        let header = chain.header_key.open(sealed_header)?;
+        Some(
+            header
+                .map_err(Refusal::from)
+                .and_then(|header| chain.plan(&header, limits, now)),
+        )
+    }
+
+    /// The header of a message of the peer's next chain; `None` if it is of another chain.
+    pub(crate) fn open_next(
+        &self,
+        sealed_header: &SealedHeader,
+    ) -> Option<Result<Header, DecodeError>> {
+        self.next_header_key.open(sealed_header)
+    }
+
+    /// What a message of the next chain would change, and its key.
+    pub(crate) fn plan_next(
+        &self,
+        header: &Header,
+        chain_key: &ChainKey,
+        next_header_key: HeaderKey,
+        limits: &SessionLimits,
+        now: Timestamp,
+    ) -> (NextChain, MessageKey) {
+        let Header {
+            ratchet_key: their_ratchet_key,
+            previous_length,
+            number,
+        } = *header;
+        let current = self.current.as_ref();
+        let (advance, message_key) = Advance::plan(chain_key, 0, number, limits, now);
+        let next = NextChain {
+            their_ratchet_key,
+            previous_length,
+            rest: current.map(|chain| chain.plan_rest(previous_length, limits, now)),
+            advance,
+            next_header_key,
+            peer_went_back: current.is_some_and(|chain| previous_length < chain.received),
+        };
+        (next, message_key)
+    }
+
+    /// What a message of an older chain would change, and its key; `None` if it is of none of them. A
+    /// chain whose keys were all kept before `horizon` counts as forgotten.
+    pub(crate) fn plan_older(
+        &self,
+        sealed_header: &SealedHeader,
+        horizon: Timestamp,
+    ) -> Option<Result<(ChainStep, MessageKey), Refusal>> {
+        let newest_first = self.older.iter().enumerate().rev();
+        let mut held = newest_first.filter(|(_, chain)| chain.skipped.has_any_since(horizon));
+        let (index, chain, header) = held.find_map(|(index, chain)| {
+            let header = chain.header_key.open(sealed_header)?;
+            Some((index, chain, header))
+        })?;
+        Some(
+            header
+                .map_err(Refusal::from)
+                .and_then(|header| chain.plan(index, &header, horizon)),
+        )
+    }
+
+    /// Makes a planned change. Says how many keys a gap was too wide for.
+    pub(crate) fn commit(&mut self, step: ChainStep) -> u32 {
+        match (step, &mut self.current) {
+            (ChainStep::Advance(advance), Some(chain)) => return chain.advance(advance),
+            (ChainStep::SpendCurrent { number }, Some(chain)) => chain.skipped.spend(number),
+            (ChainStep::SpendOlder { index, number }, _) => {
+                if let Some(chain) = self.older.get_mut(index) {
+                    chain.skipped.spend(number);
+                }
+            }
+            // Nothing is planned in a chain that is not there.
+            (ChainStep::Advance(_) | ChainStep::SpendCurrent { .. }, None) => {}
+        }
+        0
+    }
+
+    /// Ends the current chain and begins the next. Says how many keys the gaps were too wide for.
+    pub(crate) fn begin(&mut self, next: NextChain) -> u32 {
+        let NextChain {
+            their_ratchet_key,
+            previous_length,
+            rest,
+            advance:
+                Advance {
+                    gap,
+                    chain_key,
+                    received,
+                },
+            next_header_key,
+            peer_went_back: _,
+        } = next;
+        let mut dropped = 0;
+        if let Some(mut former) = self.current.take() {
+            dropped = rest.map_or(0, |rest| former.skipped.keep(rest));
+            if former.skipped.held() != 0 {
+                self.older.push_back(Box::new(former.end(previous_length)));
+            }
+        }
+        let mut skipped = SkippedKeys::new();
+        dropped = skipped.keep(gap).saturating_add(dropped);
+        let header_key = core::mem::replace(&mut self.next_header_key, next_header_key);
+        self.current = Some(ReceivingChain {
+            their_ratchet_key,
+            header_key,
+            chain_key,
+            received,
+            skipped,
+        });
+        dropped
+    }
+
+    /// Drops what was kept before `horizon` or is too much, the first kept first; says how many keys.
+    pub(crate) fn drop_keys(&mut self, limits: &SessionLimits, horizon: Timestamp) -> u32 {
+        let mut dropped = 0_usize;
+        for keys in self.in_order_of_keeping() {
+            dropped = dropped.saturating_add(keys.drop_kept_before(horizon));
+        }
+        let most = usize::try_from(limits.max_held_keys).unwrap_or(usize::MAX);
+        let mut excess = self.held().saturating_sub(most);
+        for keys in self.in_order_of_keeping() {
+            let gone = keys.drop_first(excess);
+            excess = excess.saturating_sub(gone);
+            dropped = dropped.saturating_add(gone);
+        }
+        self.older.retain(|chain| chain.skipped.held() != 0);
+        let most = usize::try_from(limits.max_older_chains).unwrap_or(usize::MAX);
+        while self.older.len() > most {
+            let gone = self
+                .older
+                .pop_front()
+                .map_or(0, |chain| chain.skipped.held());
+            dropped = dropped.saturating_add(gone);
+        }
+        u32::try_from(dropped).unwrap_or(u32::MAX)
+    }
+
+    /// How many keys are held for messages that have not come.
+    pub(crate) fn held(&self) -> usize {
+        let older = self.older.iter().map(|chain| chain.skipped.held());
+        older
+            .chain(self.current.as_ref().map(|chain| chain.skipped.held()))
+            .sum()
+    }
+
+    fn in_order_of_keeping(&mut self) -> impl Iterator<Item = &mut SkippedKeys> {
+        let older = self.older.iter_mut().map(|chain| &mut chain.skipped);
+        older.chain(self.current.as_mut().map(|chain| &mut chain.skipped))
+    }
+}
+
+impl ReceivingChain {
+    fn plan(
+        &self,
+        header: &Header,
+        limits: &SessionLimits,
+        now: Timestamp,
+    ) -> Result<(ChainStep, MessageKey), Refusal> {
+        let number = header.number;
+        if header.ratchet_key != self.their_ratchet_key {
+            return Err(Refusal::Forked);
+        }
+        if number >= self.received {
+            let (advance, message_key) =
+                Advance::plan(&self.chain_key, self.received, number, limits, now);
+            return Ok((ChainStep::Advance(advance), message_key));
+        }
+        match self.skipped.find(number, limits.horizon(now)) {
+            Lookup::Held(key) => Ok((ChainStep::SpendCurrent { number }, key)),
+            Lookup::Dropped => Err(Refusal::Expired),
+            Lookup::Used => Err(Refusal::Duplicate),
+        }
+    }
+
+    /// The keys from here to the chain's end, once its length is known.
+    fn plan_rest(&self, length: u32, limits: &SessionLimits, now: Timestamp) -> Gap {
+        Gap::walk(&self.chain_key, self.received, length, limits, now).0
+    }
+
+    /// Moves the chain. Says how many keys the gap was too wide for.
+    fn advance(&mut self, advance: Advance) -> u32 {
+        let Advance {
+            gap,
+            chain_key,
+            received,
+        } = advance;
+        self.chain_key = chain_key;
+        self.received = received;
+        self.skipped.keep(gap)
+    }
+
+    /// Ends the chain. Its chain key is wiped: no further key of it will ever be derived.
+    fn end(self, length: u32) -> OlderChain {
+        let Self {
+            their_ratchet_key,
+            header_key,
+            chain_key: _,
+            received,
+            skipped,
+        } = self;
+        OlderChain {
+            their_ratchet_key,
+            header_key,
+            length: length.max(received),
+            skipped,
+        }
+    }
+}
+
+impl OlderChain {
+    fn plan(
+        &self,
+        index: usize,
+        header: &Header,
+        horizon: Timestamp,
+    ) -> Result<(ChainStep, MessageKey), Refusal> {
+        let number = header.number;
+        if header.ratchet_key != self.their_ratchet_key {
+            return Err(Refusal::Forked);
+        }
+        match self.skipped.find(number, horizon) {
+            Lookup::Held(key) => Ok((ChainStep::SpendOlder { index, number }, key)),
+            Lookup::Dropped | Lookup::Used if number >= self.length => Err(Refusal::Forked),
+            Lookup::Dropped => Err(Refusal::Expired),
+            Lookup::Used => Err(Refusal::Duplicate),
+        }
+    }
 }
 
 impl Advance {
     /// Works out the way from message `received` to message `number`, which is not before it.
-    pub(crate) fn plan(
+    fn plan(
         chain_key: &ChainKey,
         received: u32,
         number: u32,
@@ -67,38 +369,8 @@ impl Advance {
     }
 }
 
-impl ReceivingChain {
-    /// Moves the chain. Says how many keys the gap was too wide for.
-    pub(crate) fn advance(&mut self, advance: Advance) -> u32 {
-        let Advance {
-            gap,
-            chain_key,
-            received,
-        } = advance;
-        self.chain_key = chain_key;
-        self.received = received;
-        self.skipped.keep(gap)
-    }
-
-    /// The rest of the chain, once its length is known.
-    pub(crate) fn plan_rest(&self, length: u32, limits: &SessionLimits, now: Timestamp) -> Gap {
-        Gap::walk(&self.chain_key, self.received, length, limits, now).0
-    }
-
-    /// Ends the chain. Its chain key is wiped: no further key of it will ever be derived.
-    pub(crate) fn end(self, length: u32) -> OlderChain {
-        let Self {
-            their_ratchet_key,
-            header_key,
-            chain_key: _,
-            received,
-            skipped,
-        } = self;
-        OlderChain {
-            their_ratchet_key,
-            header_key,
-            length: length.max(received),
-            skipped,
-        }
+impl From<DecodeError> for Refusal {
+    fn from(_: DecodeError) -> Self {
+        Self::Malformed
     }
 }

@@ -41,7 +41,7 @@ pub(crate) enum Lookup {
     /// Its key is held: a copy, since the key goes only when the message has opened.
     Held(MessageKey),
     /// Its key was dropped, or may have been.
-    Expired,
+    Dropped,
     /// Its key was used.
     Used,
 }
@@ -82,8 +82,8 @@ impl SkippedKeys {
     pub(crate) fn find(&self, number: u32, horizon: Timestamp) -> Lookup {
         match self.slot(number).and_then(|index| self.slots.get(index)) {
             Some(slot) if slot.kept >= horizon => Lookup::Held(slot.key.duplicate()),
-            Some(_) => Lookup::Expired,
-            None if number < self.watermark_since(horizon) => Lookup::Expired,
+            Some(_) => Lookup::Dropped,
+            None if number < self.watermark_since(horizon) => Lookup::Dropped,
             None => Lookup::Used,
         }
     }
@@ -364,7 +364,7 @@ mod tests {
         let mut keys = SkippedKeys::new();
         assert_eq!(keys.keep(gap(0..1_500, at(10))), 500);
         assert_eq!(keys.held(), 1_000);
-        assert!(matches!(keys.find(499, ALWAYS), Lookup::Expired));
+        assert!(matches!(keys.find(499, ALWAYS), Lookup::Dropped));
         assert!(matches!(keys.find(500, ALWAYS), Lookup::Held(_)));
     }
 
@@ -376,10 +376,10 @@ mod tests {
         keys.spend(1);
         assert_eq!(keys.drop_first(3), 3);
         assert_eq!(numbers(&keys)[..3], [4, 5, 6]);
-        assert!(matches!(keys.find(3, ALWAYS), Lookup::Expired));
+        assert!(matches!(keys.find(3, ALWAYS), Lookup::Dropped));
         assert_eq!(keys.drop_first(100), 16);
         assert_eq!(keys.held(), 0);
-        assert!(matches!(keys.find(29, ALWAYS), Lookup::Expired));
+        assert!(matches!(keys.find(29, ALWAYS), Lookup::Dropped));
     }
 
     #[test]
@@ -388,8 +388,8 @@ mod tests {
         keys.keep(gap(0..2, at(10)));
         keys.keep(gap(4..6, at(20)));
         keys.spend(0);
-        assert!(matches!(keys.find(1, at(11)), Lookup::Expired));
-        assert!(matches!(keys.find(0, at(11)), Lookup::Expired));
+        assert!(matches!(keys.find(1, at(11)), Lookup::Dropped));
+        assert!(matches!(keys.find(0, at(11)), Lookup::Dropped));
         assert!(matches!(keys.find(0, at(10)), Lookup::Used));
         assert!(matches!(keys.find(4, at(11)), Lookup::Held(_)));
         assert!(keys.has_any_since(at(20)) && !keys.has_any_since(at(21)));

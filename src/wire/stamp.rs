@@ -141,8 +141,10 @@ impl core::error::Error for VersionOutOfRange {}
 pub struct MemberTag(pub [u8; 8]);
 
 impl Stamp {
-    /// The stamp's only encoding.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// The stamp's only encoding: 2 to 26 bytes. [`Session::encrypt`](crate::Session::encrypt) writes
+    /// it in front of the body; an application needs it only to store a stamp.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let Self {
             setting,
             own_policy,
@@ -176,7 +178,8 @@ impl Stamp {
 
     /// Takes a stamp from the front of a content; `None` if there is no well-formed one. With the
     /// stamp comes the rest, which is the body.
-    pub(crate) fn decode(content: &[u8]) -> Option<(Self, &[u8])> {
+    #[must_use]
+    pub fn decode(content: &[u8]) -> Option<(Self, &[u8])> {
         let mut reader = Reader::new(content);
         let flags = reader.u8().ok()?;
         if flags & RESERVED != 0 {

@@ -1,0 +1,151 @@
+//! Opening one message, and what comes of it.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
+use crate::ratchet::receiving::Refusal;
+use crate::wire::codec::DecodeError;
+use crate::wire::message::RatchetMessage;
+use crate::wire::padding::content_length;
+use crate::wire::payload::MalformedStamp;
+use crate::wire::stamp::Stamp;
+
+/// A message that has opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// The application's bytes.
+    pub body: Vec<u8>,
+    /// What the message says about its own life. If that is malformed, the body is the whole content
+    /// and the conversation's own setting applies.
+    pub stamp: Result<Stamp, MalformedStamp>,
+    /// How many keys of messages that have not come were dropped with this one: those messages can no
+    /// longer be opened.
+    pub dropped_keys: u32,
+    /// The peer sent fewer messages before this chain than we received: it was restored from an older
+    /// state, and does not know all that it sent.
+    pub peer_went_back: bool,
+}
+
+/// Why a message is refused. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecryptError {
+    /// The bytes break the encoding, or what the peer sealed does: discard the message.
+    Malformed,
+    /// It is of another version or suite: a newer release may read it.
+    Unsupported,
+    /// An initial message that did not make this session: try the peer's other sessions, then
+    /// [`Account::accept`](crate::Account::accept).
+    OtherSession,
+    /// It is not from this session's peer to us, or was altered. Deliberately says no more.
+    Undecryptable,
+    /// It was received before: discard it.
+    Duplicate,
+    /// It comes too late: its key was dropped. The message is lost.
+    Expired,
+    /// The peer was restored from a backup or cloned, and went on from a state that we never followed:
+    /// start a new session.
+    Forked,
+}
+
+impl fmt::Display for DecryptError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "the message is malformed",
+            Self::Unsupported => "the message is of an unsupported version or suite",
+            Self::OtherSession => "the message is of another session",
+            Self::Undecryptable => "the message cannot be decrypted",
+            Self::Duplicate => "the message was received before",
+            Self::Expired => "the message's key was dropped",
+            Self::Forked => "the peer went on from a state that was never followed",
+        })
+    }
+}
+
+impl core::error::Error for DecryptError {}
+
+/// What a message says, once its tag and its commitment have been found right.
+pub(crate) struct Opened {
+    pub(crate) stamp: Result<Stamp, MalformedStamp>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Opened {
+    /// Opens a message with its key, bound to all that is named here.
+    pub(crate) fn open(
+        message: &RatchetMessage<'_>,
+        message_key: MessageKey,
+        ad: &[u8],
+        sender: Role,
+        session_id: &[u8; 32],
+    ) -> Result<Self, DecryptError> {
+        let RatchetMessage {
+            before_commitment,
+            sealed_header: _,
+            commitment,
+            ciphertext,
+        } = message;
+        let context = MessageContext::new(before_commitment, ad, sender, session_id);
+        let (text, tag) = ciphertext
+            .split_last_chunk()
+            .ok_or(DecryptError::Malformed)?;
+        let sealed = Sealed {
+            commitment: **commitment,
+            tag: *tag,
+        };
+        // Wiped unless everything in it is right.
+        let mut plaintext = Zeroizing::new(text.to_vec());
+        message_key
+            .open(&mut plaintext, &sealed, &context)
+            .ok_or(DecryptError::Undecryptable)?;
+        let content_length = content_length(&plaintext).ok_or(DecryptError::Malformed)?;
+        Ok(Self::decode(
+            core::mem::take(&mut *plaintext),
+            content_length,
+        ))
+    }
+
+    /// Takes stamp and body out of a padded plaintext, in place.
+    fn decode(mut plaintext: Vec<u8>, content_length: usize) -> Self {
+        plaintext.truncate(content_length);
+        let (stamp, body_length) = match Stamp::decode(&plaintext) {
+            None => (Err(MalformedStamp), content_length),
+            Some((stamp, body)) => (Ok(stamp), body.len()),
+        };
+        let body_start = content_length.saturating_sub(body_length);
+        plaintext.copy_within(body_start.., 0);
+        if let Some(moved) = plaintext.get_mut(body_length..) {
+            moved.zeroize();
+        }
+        plaintext.truncate(body_length);
+        Self {
+            stamp,
+            body: plaintext,
+        }
+    }
+}
+
+impl From<DecodeError> for DecryptError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Malformed => Self::Malformed,
+            DecodeError::Unsupported => Self::Unsupported,
+        }
+    }
+}
+
+impl From<Refusal> for DecryptError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed => Self::Malformed,
+            Refusal::Undecryptable => Self::Undecryptable,
+            Refusal::Duplicate => Self::Duplicate,
+            Refusal::Expired => Self::Expired,
+            Refusal::Forked => Self::Forked,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Sealing one message.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::crypto::aead::TAG_LENGTH;
+use crate::ratchet::CannotSend;
+use crate::ratchet::header_key::SealedHeader;
+use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
+use crate::wire::header::SEALED_HEADER_LENGTH;
+use crate::wire::message::COMMITMENT_LENGTH;
+use crate::wire::padding::{pad, padded_length};
+use crate::wire::payload::Payload;
+
+/// Why a message cannot be sent. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncryptError {
+    /// The chain carries its 10,000 messages and nothing has come back: start a new session, or wait
+    /// for an answer.
+    ChainFull,
+    /// Stamp and body are more than 16 MiB once padded.
+    TooLarge,
+    /// The responder of an [`ExternalHandshake`] speaks second: wait for the first message.
+    Waiting,
+    /// The peer's ratchet key is of small order. It came with an [`ExternalHandshake`] or from a
+    /// damaged store, since no message brings one in: start a new session.
+    WeakKey,
+}
+
+impl fmt::Display for EncryptError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::ChainFull => "the sending chain is full",
+            Self::TooLarge => "the message is too large",
+            Self::Waiting => "the responder has not received a message yet",
+            Self::WeakKey => "the peer's ratchet key is weak",
+        })
+    }
+}
+
+impl core::error::Error for EncryptError {}
+
+/// A payload whose size is known to be allowed.
+pub(crate) struct Content<'payload> {
+    stamp: Vec<u8>,
+    body: &'payload [u8],
+    padded_length: usize,
+}
+
+impl<'payload> Content<'payload> {
+    pub(crate) fn encode(payload: &'payload Payload) -> Result<Self, EncryptError> {
+        let Payload { stamp, body } = payload;
+        let stamp = stamp.encode();
+        let content_length = stamp.len().checked_add(body.len());
+        let padded_length = content_length
+            .and_then(padded_length)
+            .ok_or(EncryptError::TooLarge)?;
+        Ok(Self {
+            stamp,
+            body,
+            padded_length,
+        })
+    }
+
+    /// Completes a message that begins with `prefix` and `sealed_header`, bound to all that is named
+    /// here. The plaintext is written where the ciphertext will stand, and nowhere else.
+    pub(crate) fn seal(
+        &self,
+        prefix: &[u8],
+        sealed_header: &SealedHeader,
+        message_key: MessageKey,
+        ad: &[u8],
+        sender: Role,
+        session_id: &[u8; 32],
+    ) -> Vec<u8> {
+        let Self {
+            stamp,
+            body,
+            padded_length,
+        } = self;
+        let lengths = [
+            prefix.len(),
+            SEALED_HEADER_LENGTH,
+            COMMITMENT_LENGTH,
+            *padded_length,
+            TAG_LENGTH,
+        ];
+        let mut message = Vec::with_capacity(lengths.iter().sum());
+        message.extend_from_slice(prefix);
+        message.extend_from_slice(sealed_header);
+        let context = MessageContext::new(&message, ad, sender, session_id);
+        message.extend_from_slice(&[0; COMMITMENT_LENGTH]);
+        let before_content = message.len();
+        message.extend_from_slice(stamp);
+        message.extend_from_slice(body);
+        pad(&mut message, before_content.saturating_add(*padded_length));
+
+        let (before, padded) = message.split_at_mut(before_content);
+        let Sealed { commitment, tag } = message_key.seal(padded, &context);
+        if let Some(place) = before.last_chunk_mut() {
+            *place = commitment;
+        }
+        message.extend_from_slice(&tag);
+        message
+    }
+}
+
+impl From<CannotSend> for EncryptError {
+    fn from(cannot: CannotSend) -> Self {
+        match cannot {
+            CannotSend::ChainFull => Self::ChainFull,
+            CannotSend::Waiting => Self::Waiting,
+            CannotSend::WeakKey => Self::WeakKey,
+        }
+    }
+}

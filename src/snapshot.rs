@@ -1,0 +1,3 @@
+//! State at rest.
+
+pub(crate) mod sealed;

@@ -1,0 +1,543 @@
+//! Replays conversations made by an independent implementation, byte for byte.
+//!
+//! They are read from `tests/vectors`, or from the directory that `EVANESCE_VECTORS` names. The format
+//! is described in `tests/vectors/README.md`. What this replayer does not know, it fails on.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use evanesce::{
+    AcceptError, Account, Address, DecryptError, EncryptError, Limits, Payload, PreKeyBundle,
+    PreKeyUpload, Received, Session, Stamp, Timestamp,
+};
+use rand_chacha::rand_core::{TryCryptoRng, TryRng};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+#[test]
+fn vectors_replay_without_a_difference() {
+    for (name, conversation) in conversations() {
+        Replay::start(&name, &conversation, Restart::Never).run(&conversation);
+    }
+}
+
+#[test]
+fn vectors_replay_with_a_restart_after_every_step() {
+    for (name, conversation) in conversations() {
+        Replay::start(&name, &conversation, Restart::AfterEachStep).run(&conversation);
+    }
+}
+
+/// The conversations of the directory; fails if it holds no vectors.
+fn conversations() -> Vec<(String, Value)> {
+    let directory = std::env::var_os("EVANESCE_VECTORS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
+        PathBuf::from,
+    );
+    assert!(
+        directory.join("pieces.json").is_file(),
+        "no pieces.json in {directory:?}"
+    );
+    let entries = std::fs::read_dir(&directory).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with("conversation-") && name.ends_with(".json")
+    });
+    paths.sort();
+    assert!(!paths.is_empty(), "no conversations in {directory:?}");
+    let read = |path: PathBuf| {
+        let conversation: Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(conversation["format"], 1, "{path:?}");
+        (
+            path.file_stem().unwrap().to_string_lossy().into_owned(),
+            conversation,
+        )
+    };
+    paths.into_iter().map(read).collect()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Restart {
+    Never,
+    /// Everything is stored and restored after each step: nothing that counts is only in memory.
+    AfterEachStep,
+}
+
+struct Replay {
+    place: String,
+    restart: Restart,
+    accounts: HashMap<String, Account>,
+    /// By device and label.
+    sessions: HashMap<(String, String), Session>,
+    saved: HashMap<String, Vec<u8>>,
+    messages: HashMap<String, Vec<u8>>,
+}
+
+impl Replay {
+    fn start(name: &str, conversation: &Value, restart: Restart) -> Self {
+        let mut replay = Self {
+            place: name.to_owned(),
+            restart,
+            accounts: HashMap::new(),
+            sessions: HashMap::new(),
+            saved: HashMap::new(),
+            messages: HashMap::new(),
+        };
+        for (name, device) in conversation["devices"].as_object().unwrap() {
+            replay.accounts.insert(name.clone(), make_account(device));
+        }
+        replay
+    }
+
+    fn run(mut self, conversation: &Value) {
+        let steps = conversation["steps"].as_array().unwrap();
+        assert!(!steps.is_empty());
+        let name = self.place.clone();
+        for (number, step) in steps.iter().enumerate() {
+            self.place = format!("{name}, step {number} ({})", step["comment"]);
+            match text(step, "op") {
+                "initiate" => self.initiate(step),
+                "encrypt" => self.encrypt(step),
+                "encrypt_run" => self.encrypt_run(step),
+                "encrypt_refused" => self.encrypt_refused(step),
+                "deliver" => self.deliver(step),
+                "save" => self.save(step),
+                "restore" => self.restore(step),
+                "rotate" => self.rotate(step),
+                "topup" => self.topup(step),
+                other => panic!("{}: unknown step {other}", self.place),
+            }
+            if self.restart == Restart::AfterEachStep {
+                self.accounts
+                    .values_mut()
+                    .for_each(|account| *account = stored(account));
+                self.sessions
+                    .values_mut()
+                    .for_each(|session| *session = stored(session));
+            }
+        }
+    }
+
+    fn initiate(&mut self, step: &Value) {
+        let bundle = PreKeyBundle::decode(&bytes(step, "bundle")).unwrap();
+        let bundle = bundle.verify(time(step, "now")).unwrap();
+        let mut rng = Draws::of(step, "rng");
+        let account = &self.accounts[text(step, "by")];
+        let session = account.initiate(&bundle, &mut rng).unwrap();
+        rng.finish(&self.place);
+        assert_eq!(
+            session.id().as_bytes().as_slice(),
+            bytes(step, "session_id"),
+            "{}",
+            self.place
+        );
+        assert_eq!(
+            bundle.device(),
+            &self.accounts[text(step, "to")].device(),
+            "{}",
+            self.place
+        );
+        self.sessions.insert(key(step, "by"), session);
+    }
+
+    fn encrypt(&mut self, step: &Value) {
+        let mut rng = Draws::of(step, "rng");
+        let session = self.sessions.get_mut(&key(step, "by")).unwrap();
+        let message = session
+            .encrypt(&payload(step), &bytes(step, "ad"), &mut rng)
+            .expect(&self.place);
+        rng.finish(&self.place);
+        match &step["wire"] {
+            Value::String(wire) => assert_eq!(hex::encode(&message), *wire, "{}", self.place),
+            short => {
+                assert_eq!(sha256(&[&message]), text(short, "sha256"), "{}", self.place);
+                assert_eq!(size(&message), number(short, "length"), "{}", self.place);
+            }
+        }
+        self.messages.insert(text(step, "id").to_owned(), message);
+    }
+
+    fn encrypt_run(&mut self, step: &Value) {
+        let mut rng = Draws::of(step, "rng");
+        let session = self.sessions.get_mut(&key(step, "by")).unwrap();
+        let (payload, ad) = (payload(step), bytes(step, "ad"));
+        let mut wires = step["wires"].as_object().unwrap().clone();
+        let mut all = Vec::new();
+        for index in 0..number(step, "count") {
+            let message = session.encrypt(&payload, &ad, &mut rng).expect(&self.place);
+            if let Some(wire) = wires.remove(&index.to_string()) {
+                assert_eq!(
+                    hex::encode(&message),
+                    wire.as_str().unwrap(),
+                    "{}",
+                    self.place
+                );
+                self.messages
+                    .insert(format!("{}.{index}", text(step, "id")), message.clone());
+            }
+            all.push(message);
+        }
+        rng.finish(&self.place);
+        assert!(
+            wires.is_empty(),
+            "{}: {wires:?} are not in the run",
+            self.place
+        );
+        let all: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
+        assert_eq!(sha256(&all), text(step, "sha256"), "{}", self.place);
+    }
+
+    fn encrypt_refused(&mut self, step: &Value) {
+        let session = self.sessions.get_mut(&key(step, "by")).unwrap();
+        let before = to_bytes(session);
+        let error = session
+            .encrypt(&payload(step), &bytes(step, "ad"), &mut Draws(Vec::new()))
+            .expect_err(&self.place);
+        assert_eq!(encrypt_error(error), text(step, "error"), "{}", self.place);
+        assert!(
+            to_bytes(session) == before,
+            "{}: a refusal changed the session",
+            self.place
+        );
+    }
+
+    fn deliver(&mut self, step: &Value) {
+        let message = match step.get("id") {
+            Some(id) => self.messages[id.as_str().unwrap()].clone(),
+            None => long_bytes(&step["wire"]),
+        };
+        let (ad, now) = (bytes(step, "ad"), time(step, "now"));
+        let account = self.accounts.get_mut(text(step, "to")).unwrap();
+        let slot = key(step, "to");
+        let before = (to_bytes(account), self.sessions.get(&slot).map(to_bytes));
+        let result = match text(step, "handler") {
+            "session" => {
+                let session = self.sessions.get_mut(&slot).unwrap();
+                session.decrypt(&message, &ad, now).map_err(decrypt_error)
+            }
+            "accept" => account
+                .accept(&message, &ad, now)
+                .map_err(accept_error)
+                .map(|accepted| {
+                    self.sessions.insert(slot.clone(), accepted.session);
+                    accepted.received
+                }),
+            other => panic!("{}: unknown handler {other}", self.place),
+        };
+        let accepts = step
+            .get("accepts")
+            .is_some_and(|accepts| accepts.as_bool().unwrap());
+        assert_eq!(
+            accepts,
+            text(step, "handler") == "accept" && result.is_ok(),
+            "{}",
+            self.place
+        );
+        if result.is_err() {
+            let account = to_bytes(&self.accounts[text(step, "to")]);
+            let session = self.sessions.get(&slot).map(to_bytes);
+            assert!(
+                before == (account, session),
+                "{}: a refusal changed something",
+                self.place
+            );
+        }
+        if accepts {
+            let session = &self.sessions[&slot];
+            let peer = session.peer();
+            assert_eq!(
+                session.id().as_bytes().as_slice(),
+                bytes(step, "session_id")
+            );
+            assert_eq!(peer.identity.encode().as_slice(), bytes(step, "peer_ident"));
+            assert_eq!(peer.address.as_bytes(), bytes(step, "peer_address"));
+        }
+        self.compare(result, &step["expect"]);
+    }
+
+    fn compare(&self, result: Result<Received, &'static str>, expect: &Value) {
+        let known = [
+            "stamp",
+            "malformed_stamp",
+            "body",
+            "error",
+            "dropped",
+            "peer_went_back",
+        ];
+        for field in expect.as_object().unwrap().keys() {
+            assert!(
+                known.contains(&field.as_str()),
+                "{}: unknown field {field}",
+                self.place
+            );
+        }
+        if let Some(error) = expect.get("error") {
+            let refusal = result.expect_err(&self.place);
+            assert!(
+                error == "rejected" || refusal == error,
+                "{}: {refusal}",
+                self.place
+            );
+            assert_eq!(expect.as_object().unwrap().len(), 1, "{}", self.place);
+            return;
+        }
+        let received = result.unwrap_or_else(|refusal| panic!("{}: {refusal}", self.place));
+        match received.stamp {
+            Ok(stamp) => assert_eq!(stamp.encode(), bytes(expect, "stamp"), "{}", self.place),
+            Err(_) => assert_eq!(expect["malformed_stamp"], true, "{}", self.place),
+        }
+        assert!(
+            received.body == long_bytes(&expect["body"]),
+            "{}: another body",
+            self.place
+        );
+        let dropped = expect
+            .get("dropped")
+            .map_or(0, |dropped| dropped.as_u64().unwrap());
+        assert_eq!(u64::from(received.dropped_keys), dropped, "{}", self.place);
+        let went_back = expect
+            .get("peer_went_back")
+            .is_some_and(|flag| flag.as_bool().unwrap());
+        assert_eq!(received.peer_went_back, went_back, "{}", self.place);
+    }
+
+    fn save(&mut self, step: &Value) {
+        let session = to_bytes(&self.sessions[&key(step, "by")]);
+        self.saved.insert(text(step, "as").to_owned(), session);
+    }
+
+    fn restore(&mut self, step: &Value) {
+        let session = postcard::from_bytes(&self.saved[text(step, "from")]).unwrap();
+        self.sessions.insert(key(step, "by"), session);
+    }
+
+    fn rotate(&mut self, step: &Value) {
+        let account = self.accounts.get_mut(text(step, "by")).unwrap();
+        account.set_limits(limits(step));
+        let mut rng = Draws::of(step, "rng");
+        let upload = account
+            .rotate_signed_prekey(time(step, "created"), &mut rng)
+            .unwrap();
+        rng.finish(&self.place);
+        assert_eq!(
+            upload.signed_part(),
+            bytes(step, "signed_part"),
+            "{}",
+            self.place
+        );
+        publish(account, &upload);
+    }
+
+    fn topup(&mut self, step: &Value) {
+        let account = self.accounts.get_mut(text(step, "by")).unwrap();
+        let mut rng = Draws::of(step, "rng");
+        let count = u32::try_from(number(step, "count")).unwrap();
+        let upload = account.add_one_time_prekeys(count, &mut rng).unwrap();
+        rng.finish(&self.place);
+        assert_eq!(
+            one_time_prekeys(&upload),
+            texts(step, "one_time"),
+            "{}",
+            self.place
+        );
+        publish(account, &upload);
+    }
+}
+
+fn make_account(device: &Value) -> Account {
+    let address = Address::new(bytes(device, "address")).unwrap();
+    let mut rng = Draws::of(device, "rng");
+    let created = time(device, "created");
+    let mut account = Account::generate_with_limits(address, limits(device), created, &mut rng);
+    rng.finish("account");
+    let count = u32::try_from(number(device, "one_time_prekeys")).unwrap();
+    let mut rng = Draws::of(device, "one_time_rng");
+    let upload = account.add_one_time_prekeys(count, &mut rng).unwrap();
+    rng.finish("one-time prekeys");
+    assert_eq!(
+        account.device().identity.encode().as_slice(),
+        bytes(device, "ident")
+    );
+    assert_eq!(upload.signed_part(), bytes(device, "signed_part"));
+    assert_eq!(one_time_prekeys(&upload), texts(device, "one_time"));
+    publish(&mut account, &upload);
+    account
+}
+
+/// The protocol's limits, with the lifetime that `created` and `expires` say.
+fn limits(object: &Value) -> Limits {
+    let lifetime = number(object, "expires") - number(object, "created");
+    let mut limits = Limits::default();
+    limits.prekeys.signed_prekey_lifetime = Duration::from_secs(lifetime);
+    limits
+}
+
+fn publish(account: &mut Account, upload: &PreKeyUpload) {
+    assert_eq!(PreKeyUpload::decode(&upload.encode()), Ok(upload.clone()));
+    account.mark_published(upload);
+    assert_eq!(account.pending_upload(), None);
+}
+
+fn one_time_prekeys(upload: &PreKeyUpload) -> Vec<String> {
+    upload
+        .one_time_prekeys()
+        .iter()
+        .map(|prekey| hex::encode(prekey.encode()))
+        .collect()
+}
+
+fn decrypt_error(error: DecryptError) -> &'static str {
+    match error {
+        DecryptError::Malformed => "malformed",
+        DecryptError::Unsupported => "unsupported",
+        DecryptError::OtherSession => "other_session",
+        DecryptError::Undecryptable => "undecryptable",
+        DecryptError::Duplicate => "duplicate",
+        DecryptError::Expired => "expired",
+        DecryptError::Forked => "forked",
+        other => panic!("{other:?} has no name"),
+    }
+}
+
+fn accept_error(error: AcceptError) -> &'static str {
+    match error {
+        AcceptError::Malformed => "malformed",
+        AcceptError::Unsupported => "unsupported",
+        AcceptError::NoSession => "no_session",
+        AcceptError::UnknownPreKey => "unknown_prekey",
+        AcceptError::Undecryptable => "undecryptable",
+        AcceptError::Replayed => "replayed",
+        AcceptError::ReplayRecordFull => "replay_record_full",
+        other => panic!("{other:?} has no name"),
+    }
+}
+
+fn encrypt_error(error: EncryptError) -> &'static str {
+    match error {
+        EncryptError::ChainFull => "chain_full",
+        EncryptError::TooLarge => "too_large",
+        other => panic!("{other:?} has no name"),
+    }
+}
+
+/// Gives just these bytes, and fails when more are asked for.
+struct Draws(Vec<u8>);
+
+impl Draws {
+    fn of(object: &Value, name: &str) -> Self {
+        Self(bytes(object, name))
+    }
+
+    fn finish(self, place: &str) {
+        assert!(
+            self.0.is_empty(),
+            "{place}: {} bytes were not drawn",
+            self.0.len()
+        );
+    }
+}
+
+impl TryRng for Draws {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        panic!("only whole draws are made")
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        panic!("only whole draws are made")
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        assert_eq!(out.len(), 32, "a draw is of 32 bytes");
+        assert!(self.0.len() >= 32, "more is drawn than the protocol says");
+        out.copy_from_slice(&self.0.drain(..32).collect::<Vec<u8>>());
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Draws {}
+
+fn payload(step: &Value) -> Payload {
+    let stamp = bytes(step, "stamp");
+    let (stamp, rest) = Stamp::decode(&stamp).unwrap();
+    assert!(rest.is_empty());
+    Payload::new(long_bytes(&step["body"])).with_stamp(stamp)
+}
+
+/// Bytes in hex, or as the pattern that they repeat: `{"start", "repeat", "length"}`.
+fn long_bytes(value: &Value) -> Vec<u8> {
+    if value.is_string() {
+        return hex::decode(value.as_str().unwrap()).unwrap();
+    }
+    let mut long = value
+        .get("start")
+        .map_or_else(Vec::new, |_| bytes(value, "start"));
+    let length = usize::try_from(number(value, "length")).unwrap();
+    let pattern = bytes(value, "repeat");
+    let missing = length - long.len();
+    long.extend(pattern.iter().cycle().take(missing));
+    assert_eq!(long.len(), length);
+    long
+}
+
+fn key(step: &Value, device: &str) -> (String, String) {
+    (
+        text(step, device).to_owned(),
+        text(step, "session").to_owned(),
+    )
+}
+
+fn text<'value>(object: &'value Value, name: &str) -> &'value str {
+    object[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("no text {name} in {object}"))
+}
+
+fn texts(object: &Value, name: &str) -> Vec<String> {
+    let list = object[name].as_array().unwrap();
+    list.iter()
+        .map(|text| text.as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn bytes(object: &Value, name: &str) -> Vec<u8> {
+    hex::decode(text(object, name)).unwrap()
+}
+
+fn number(object: &Value, name: &str) -> u64 {
+    object[name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no number {name} in {object}"))
+}
+
+fn time(object: &Value, name: &str) -> Timestamp {
+    Timestamp::from_unix_seconds(number(object, name))
+}
+
+fn size(message: &[u8]) -> u64 {
+    u64::try_from(message.len()).unwrap()
+}
+
+fn sha256(parts: &[&[u8]]) -> String {
+    use sha2::Digest;
+    let mut hash = sha2::Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hex::encode(hash.finalize())
+}
+
+fn to_bytes(state: &impl Serialize) -> Vec<u8> {
+    postcard::to_allocvec(state).unwrap()
+}
+
+fn stored<State: Serialize + DeserializeOwned>(state: &State) -> State {
+    let bytes = to_bytes(state);
+    let restored = postcard::from_bytes(&bytes).unwrap();
+    assert!(to_bytes(&restored) == bytes, "a state came back different");
+    restored
+}
