@@ -98,21 +98,13 @@ impl Account {
     ) -> Self {
         let identity = IdentityKeyPair::generate(rng);
         let prekeys = PreKeyStore::generate(&limits.prekeys, now, rng);
-        Self {
-            identity,
-            address,
-            prekeys,
-            limits,
-        }
+        Self { identity, address, prekeys, limits }
     }
 
     /// This device as others see it.
     #[must_use]
     pub fn device(&self) -> Device {
-        Device {
-            identity: *self.identity.public(),
-            address: self.address.clone(),
-        }
+        Device { identity: *self.identity.public(), address: self.address.clone() }
     }
 
     /// The limits of this account, which new sessions take over.
@@ -212,10 +204,8 @@ impl Account {
         };
         let fields = &message.handshake;
         let (signed_id, one_time_id) = (fields.signed_prekey_id, fields.one_time_prekey_id);
-        let prekeys = self
-            .prekeys
-            .find(signed_id, one_time_id)
-            .ok_or(AcceptError::UnknownPreKey)?;
+        let prekeys =
+            self.prekeys.find(signed_id, one_time_id).ok_or(AcceptError::UnknownPreKey)?;
         let responded = respond(&self.identity, &self.device(), &prekeys, fields)
             .ok_or(AcceptError::Undecryptable)?;
         let session_id = responded.secrets.session_id;

@@ -144,16 +144,8 @@ impl IdentityKeyPair {
         let [x_secret] = hkdf(&[], &[seed.as_bytes()], &[AGREEMENT_LABEL]);
         let signing = SignatureKeyPair::from_seed(&ed_seed);
         let agreement = DhKeyPair::from_secret(x_secret);
-        let public = IdentityKey {
-            signing: signing.public(),
-            agreement: *agreement.public(),
-        };
-        Self {
-            seed,
-            signing,
-            agreement,
-            public,
-        }
+        let public = IdentityKey { signing: signing.public(), agreement: *agreement.public() };
+        Self { seed, signing, agreement, public }
     }
 
     pub(crate) fn public(&self) -> &IdentityKey {
@@ -307,9 +299,6 @@ mod tests {
         assert_eq!(Address::new(""), Err(AddressLength));
         assert_eq!(Address::new([b'a'; 65]), Err(AddressLength));
         assert!(Address::new([b'a'; 64]).is_ok());
-        assert_eq!(
-            format!("{:?}", Address::new("bob\n").unwrap()),
-            r#"Address("bob\n")"#
-        );
+        assert_eq!(format!("{:?}", Address::new("bob\n").unwrap()), r#"Address("bob\n")"#);
     }
 }

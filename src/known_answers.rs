@@ -37,10 +37,7 @@ const SECTIONS: [&str; 17] = [
 /// The cases of one section; fails if there are none.
 pub(crate) fn section(name: &str) -> Vec<Value> {
     let pieces = pieces();
-    let cases = pieces[name]
-        .as_array()
-        .unwrap_or_else(|| panic!("no section {name}"))
-        .clone();
+    let cases = pieces[name].as_array().unwrap_or_else(|| panic!("no section {name}")).clone();
     assert!(!cases.is_empty(), "no cases in {name}");
     cases
 }
@@ -60,9 +57,7 @@ pub(crate) trait Fields {
     fn field(&self, name: &str) -> &Value;
 
     fn number(&self, name: &str) -> u64 {
-        self.field(name)
-            .as_u64()
-            .unwrap_or_else(|| panic!("{name} is no number"))
+        self.field(name).as_u64().unwrap_or_else(|| panic!("{name} is no number"))
     }
 
     fn optional_number(&self, name: &str) -> Option<u64> {
@@ -70,16 +65,11 @@ pub(crate) trait Fields {
     }
 
     fn boolean(&self, name: &str) -> bool {
-        self.field(name)
-            .as_bool()
-            .unwrap_or_else(|| panic!("{name} is no boolean"))
+        self.field(name).as_bool().unwrap_or_else(|| panic!("{name} is no boolean"))
     }
 
     fn text(&self, name: &str) -> String {
-        self.field(name)
-            .as_str()
-            .unwrap_or_else(|| panic!("{name} is no text"))
-            .to_string()
+        self.field(name).as_str().unwrap_or_else(|| panic!("{name} is no text")).to_string()
     }
 
     fn bytes(&self, name: &str) -> Vec<u8> {
@@ -91,9 +81,7 @@ pub(crate) trait Fields {
     }
 
     fn array<const N: usize>(&self, name: &str) -> [u8; N] {
-        self.bytes(name)
-            .try_into()
-            .unwrap_or_else(|_| panic!("{name} is not of {N} bytes"))
+        self.bytes(name).try_into().unwrap_or_else(|_| panic!("{name} is not of {N} bytes"))
     }
 
     fn secret(&self, name: &str) -> Secret<32> {

@@ -1,4 +1,58 @@
-//! Signal-grade private messaging as a pure state machine.
+//! Signal-grade private messaging as a pure state machine: X3DH session setup, the Double Ratchet with
+//! encrypted headers, and messages that say how long they live.
+//!
+//! Bytes, keys and the caller's clock go in; bytes and keys come out. There is no I/O, no clock and no
+//! randomness of its own: `rng` is any [`rand_core::CryptoRng`] (the operating system's, for keys that
+//! people trust), `now` is a [`Timestamp`]. What every byte means is in `docs/protocol.md`.
+//!
+//! # A conversation
+//!
+//! ```
+//! use evanesce::{Account, Address, Payload, PreKeyBundle, PublishedPreKeys, Timestamp};
+//! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+//! # let rng = &mut ChaCha20Rng::seed_from_u64(1);
+//! # let now = Timestamp::from_unix_seconds(1_800_000_000);
+//!
+//! // An account is one device. Bob publishes prekeys; his server hands each one-time prekey out once.
+//! let alice = Account::generate(Address::new("alice/laptop")?, now, rng);
+//! let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
+//! let upload = bob.maintain(now, rng).expect("a new account has something to publish");
+//! bob.mark_published(&upload);
+//! let mut server = PublishedPreKeys::new(upload);
+//!
+//! // Only a verified bundle starts a session. The first messages carry the handshake.
+//! let bundle = PreKeyBundle::decode(&server.hand_out())?.verify(now)?;
+//! let mut alices = alice.initiate(&bundle, rng)?;
+//! let message = alices.encrypt(&Payload::new("Hello Bob"), b"", rng)?;
+//!
+//! // A session is made by a message that opens. Who it is from is a claim until safety numbers have
+//! // been compared, so compare it at least with the identity known for the address.
+//! let accepted = bob.accept(&message, b"", now)?;
+//! let mut bobs = accepted.session;
+//! assert_eq!(bobs.peer(), &alice.device());
+//! assert_eq!(accepted.received.body, b"Hello Bob");
+//!
+//! let answer = bobs.encrypt(&Payload::new("Hello Alice"), b"", rng)?;
+//! assert_eq!(alices.decrypt(&answer, b"", now)?.body, b"Hello Alice");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What comes in
+//!
+//! Offer the bytes to the sessions with their sender, newest first, with [`Session::decrypt`]. If there
+//! is none, or all that there are say [`DecryptError::OtherSession`], offer them to
+//! [`Account::accept`]. Each refusal is one thing that you can do; after a refusal nothing has changed.
+//!
+//! # What to store, and when
+//!
+//! A session changes with every message, both ways. Store it after [`Session::encrypt`] and before the
+//! bytes leave; after [`Session::decrypt`] or [`Account::accept`] (then the account too) and before
+//! you acknowledge, in one transaction with the message. The feature `serde`, on by default, makes
+//! [`Account`] and [`Session`] serializable, secrets included; [`StorageKey`] seals the result.
+//!
+//! # Features
+//!
+//! `serde` adds implementations of serde's traits. No feature changes a byte on the wire.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -21,12 +75,14 @@
     clippy::unwrap_used,
     clippy::wildcard_enum_match_arm
 )]
-#![cfg_attr(
-    test,
-    allow(clippy::arithmetic_side_effects, reason = "a test may panic")
-)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 extern crate alloc;
+
+/// The README's program is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod crypto;
 mod time;
@@ -49,6 +105,8 @@ mod session;
 mod account;
 
 mod snapshot;
+
+pub use rand_core;
 
 pub use account::{AcceptError, Accepted, Account};
 pub use crypto::dh::{DhPublicKey, NotCanonical};

@@ -56,10 +56,7 @@ pub(crate) enum Step {
     /// Within the chains that are there.
     Chain(ChainStep),
     /// The receiving half of a ratchet step, to the peer's next chain.
-    Ratchet {
-        root_key: RootKey,
-        next: Box<NextChain>,
-    },
+    Ratchet { root_key: RootKey, next: Box<NextChain> },
 }
 
 /// What receiving a message did beside delivering it.
@@ -87,17 +84,10 @@ impl DoubleRatchet {
     // Double Ratchet §4.3, RatchetInitAliceHE, with the sending step deferred
     /// The initiator's start. `their_ratchet_key` is the responder's signed prekey.
     pub(crate) fn initiator(secrets: RatchetSecrets, their_ratchet_key: DhPublicKey) -> Self {
-        let RatchetSecrets {
-            root_key,
-            initiator_header_key,
-            responder_header_key,
-        } = secrets;
+        let RatchetSecrets { root_key, initiator_header_key, responder_header_key } = secrets;
         Self {
             root_key: RootKey::new(root_key),
-            sending: Sending::Due {
-                their_ratchet_key,
-                previous_length: 0,
-            },
+            sending: Sending::Due { their_ratchet_key, previous_length: 0 },
             next_sending_header_key: HeaderKey::new(initiator_header_key),
             receiving: Receiving::new(HeaderKey::new(responder_header_key)),
         }
@@ -106,16 +96,10 @@ impl DoubleRatchet {
     // Double Ratchet §4.3, RatchetInitBobHE
     /// The responder's start. `our_ratchet_key` is his signed prekey.
     pub(crate) fn responder(secrets: RatchetSecrets, our_ratchet_key: DhKeyPair) -> Self {
-        let RatchetSecrets {
-            root_key,
-            initiator_header_key,
-            responder_header_key,
-        } = secrets;
+        let RatchetSecrets { root_key, initiator_header_key, responder_header_key } = secrets;
         Self {
             root_key: RootKey::new(root_key),
-            sending: Sending::Waiting {
-                ratchet_key: our_ratchet_key,
-            },
+            sending: Sending::Waiting { ratchet_key: our_ratchet_key },
             next_sending_header_key: HeaderKey::new(responder_header_key),
             receiving: Receiving::new(HeaderKey::new(initiator_header_key)),
         }
@@ -136,11 +120,7 @@ impl DoubleRatchet {
         &mut self,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(SealedHeader, MessageKey), CannotSend> {
-        if let Sending::Due {
-            their_ratchet_key,
-            previous_length,
-        } = self.sending
-        {
+        if let Sending::Due { their_ratchet_key, previous_length } = self.sending {
             self.begin_chain(&their_ratchet_key, previous_length, rng)?;
         }
         match &mut self.sending {
@@ -159,16 +139,9 @@ impl DoubleRatchet {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), CannotSend> {
         let ratchet_key = DhKeyPair::generate(rng);
-        let dh = ratchet_key
-            .agree(their_ratchet_key)
-            .ok_or(CannotSend::WeakKey)?;
-        let RootStep {
-            root_key,
-            chain_key,
-            next_header_key,
-        } = self
-            .root_key
-            .step(&dh, ratchet_key.public(), their_ratchet_key);
+        let dh = ratchet_key.agree(their_ratchet_key).ok_or(CannotSend::WeakKey)?;
+        let RootStep { root_key, chain_key, next_header_key } =
+            self.root_key.step(&dh, ratchet_key.public(), their_ratchet_key);
         self.root_key = root_key;
         let header_key = core::mem::replace(&mut self.next_sending_header_key, next_header_key);
         self.sending = Sending::Active(SendingChain {
@@ -219,26 +192,12 @@ impl DoubleRatchet {
         limits: &SessionLimits,
         now: Timestamp,
     ) -> Result<(Step, MessageKey), Refusal> {
-        let dh = our_key
-            .agree(&header.ratchet_key)
-            .ok_or(Refusal::Undecryptable)?;
-        let RootStep {
-            root_key,
-            chain_key,
-            next_header_key,
-        } = self
-            .root_key
-            .step(&dh, &header.ratchet_key, our_key.public());
+        let dh = our_key.agree(&header.ratchet_key).ok_or(Refusal::Undecryptable)?;
+        let RootStep { root_key, chain_key, next_header_key } =
+            self.root_key.step(&dh, &header.ratchet_key, our_key.public());
         let (next, message_key) =
-            self.receiving
-                .plan_next(header, &chain_key, next_header_key, limits, now);
-        Ok((
-            Step::Ratchet {
-                root_key,
-                next: Box::new(next),
-            },
-            message_key,
-        ))
+            self.receiving.plan_next(header, &chain_key, next_header_key, limits, now);
+        Ok((Step::Ratchet { root_key, next: Box::new(next) }, message_key))
     }
 
     /// Makes a planned change, now that its message has opened. Cannot fail.
@@ -246,26 +205,16 @@ impl DoubleRatchet {
         let (passed_over, peer_went_back) = match step {
             Step::Chain(step) => (self.receiving.commit(step), false),
             Step::Ratchet { root_key, next } => {
-                let NextChain {
-                    their_ratchet_key,
-                    peer_went_back,
-                    ..
-                } = *next;
+                let NextChain { their_ratchet_key, peer_went_back, .. } = *next;
                 self.root_key = root_key;
                 // Our ratchet key and the former chain's keys are wiped here.
                 let previous_length = self.sending.sent();
-                self.sending = Sending::Due {
-                    their_ratchet_key,
-                    previous_length,
-                };
+                self.sending = Sending::Due { their_ratchet_key, previous_length };
                 (self.receiving.begin(*next), peer_went_back)
             }
         };
         let dropped = self.receiving.drop_keys(limits, limits.horizon(now));
-        Receipt {
-            dropped_keys: passed_over.saturating_add(dropped),
-            peer_went_back,
-        }
+        Receipt { dropped_keys: passed_over.saturating_add(dropped), peer_went_back }
     }
 
     /// How many keys are held for messages that have not come.

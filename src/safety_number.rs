@@ -61,10 +61,7 @@ impl SafetyNumber {
     /// The safety number as `our` device shows it. Takes milliseconds, on purpose.
     #[must_use]
     pub fn between(our: &Device, their: &Device) -> Self {
-        Self {
-            ours: Fingerprint::of(our),
-            theirs: Fingerprint::of(their),
-        }
+        Self { ours: Fingerprint::of(our), theirs: Fingerprint::of(their) }
     }
 
     /// The 60 digits, without spaces: the same on both devices.
@@ -78,10 +75,7 @@ impl SafetyNumber {
     /// Whether these are our digits, compared in constant time. White space is left out first.
     #[must_use]
     pub fn matches(&self, digits: &str) -> bool {
-        let typed: String = digits
-            .chars()
-            .filter(|digit| !digit.is_whitespace())
-            .collect();
+        let typed: String = digits.chars().filter(|digit| !digit.is_whitespace()).collect();
         self.digits().as_bytes().ct_eq(typed.as_bytes()).into()
     }
 
@@ -112,11 +106,7 @@ impl SafetyNumber {
             DecodeError::Unsupported => ScanError::Unsupported,
         })?;
         let same = self.theirs.0.ct_eq(first) & self.ours.0.ct_eq(second);
-        if same.into() {
-            Ok(())
-        } else {
-            Err(ScanError::Mismatch)
-        }
+        if same.into() { Ok(()) } else { Err(ScanError::Mismatch) }
     }
 }
 
@@ -149,10 +139,7 @@ impl Fingerprint {
             hash = sha512(&[&hash, &identity]);
         }
         let mut fingerprint = [0; 32];
-        fingerprint
-            .iter_mut()
-            .zip(hash)
-            .for_each(|(out, byte)| *out = byte);
+        fingerprint.iter_mut().zip(hash).for_each(|(out, byte)| *out = byte);
         Self(fingerprint)
     }
 
@@ -160,9 +147,7 @@ impl Fingerprint {
     fn digits(&self) -> String {
         let (half, _) = self.0.split_at(30);
         half.chunks_exact(5).fold(String::new(), |digits, group| {
-            let number = group
-                .iter()
-                .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+            let number = group.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
             digits.add(&format!("{:05}", number % 100_000))
         })
     }
@@ -192,10 +177,7 @@ mod tests {
 
     fn device(identity: [u8; 64], address: &[u8]) -> Device {
         let identity = IdentityKey::decode(&identity).unwrap();
-        Device {
-            identity,
-            address: Address::new(address).unwrap(),
-        }
+        Device { identity, address: Address::new(address).unwrap() }
     }
 
     #[test]
@@ -213,10 +195,7 @@ mod tests {
             assert_eq!(ours.scannable(), case.array("scannable_a"));
             assert_eq!(theirs.scannable(), case.array("scannable_b"));
             assert_eq!(ours.verify_scanned(&case.bytes("scannable_b")), Ok(()));
-            assert_eq!(
-                ours.verify_scanned(&case.bytes("scannable_a")),
-                Err(ScanError::Mismatch)
-            );
+            assert_eq!(ours.verify_scanned(&case.bytes("scannable_a")), Err(ScanError::Mismatch));
         }
     }
 }

@@ -84,19 +84,11 @@ impl Session {
         limits: SessionLimits,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Self, InitiateError> {
-        let Initiated {
-            handshake_fields,
-            secrets,
-        } = initiate(our_identity, our_device, bundle, rng).ok_or(InitiateError::WeakKey)?;
+        let Initiated { handshake_fields, secrets } =
+            initiate(our_identity, our_device, bundle, rng).ok_or(InitiateError::WeakKey)?;
         let peer = bundle.device.clone();
         let handshake = OwnHandshake::pending(&handshake_fields);
-        Ok(Self::initiator(
-            secrets,
-            peer,
-            bundle.signed_prekey,
-            handshake,
-            limits,
-        ))
+        Ok(Self::initiator(secrets, peer, bundle.signed_prekey, handshake, limits))
     }
 
     /// Bob's side of X3DH, with the message that carried it: a session is made only by a message that
@@ -127,11 +119,7 @@ impl Session {
         their_ratchet_key: DhPublicKey,
         limits: SessionLimits,
     ) -> Self {
-        let ExternalHandshake {
-            secret,
-            initiator,
-            responder,
-        } = handshake;
+        let ExternalHandshake { secret, initiator, responder } = handshake;
         let secrets = secret.session_secrets(&initiator, &responder, &their_ratchet_key);
         let elsewhere = OwnHandshake::Elsewhere;
         Self::initiator(secrets, responder, their_ratchet_key, elsewhere, limits)
@@ -145,11 +133,7 @@ impl Session {
         our_ratchet_key: RatchetKeyPair,
         limits: SessionLimits,
     ) -> Self {
-        let ExternalHandshake {
-            secret,
-            initiator,
-            responder,
-        } = handshake;
+        let ExternalHandshake { secret, initiator, responder } = handshake;
         let RatchetKeyPair(pair) = our_ratchet_key;
         let secrets = secret.session_secrets(&initiator, &responder, pair.public());
         Self::responder(secrets, initiator, pair, OwnHandshake::Elsewhere, limits)
@@ -174,14 +158,7 @@ impl Session {
         let content = Content::encode(payload)?;
         let (sealed_header, message_key) = self.ratchet.send(rng)?;
         let prefix = self.handshake.prefix();
-        Ok(content.seal(
-            prefix,
-            &sealed_header,
-            message_key,
-            ad,
-            self.role,
-            &self.id.0,
-        ))
+        Ok(content.seal(prefix, &sealed_header, message_key, ad, self.role, &self.id.0))
     }
 
     /// Decrypts a message that was bound to `ad`. Draws nothing; deletes the message's key.
@@ -262,14 +239,7 @@ impl Session {
     ) -> Self {
         let (id, secrets) = ratchet_secrets(secrets);
         let ratchet = Box::new(DoubleRatchet::initiator(secrets, their_ratchet_key));
-        Self {
-            id,
-            role: Role::Initiator,
-            peer,
-            handshake,
-            limits,
-            ratchet,
-        }
+        Self { id, role: Role::Initiator, peer, handshake, limits, ratchet }
     }
 
     fn responder(
@@ -281,14 +251,7 @@ impl Session {
     ) -> Self {
         let (id, secrets) = ratchet_secrets(secrets);
         let ratchet = Box::new(DoubleRatchet::responder(secrets, our_ratchet_key));
-        Self {
-            id,
-            role: Role::Responder,
-            peer,
-            handshake,
-            limits,
-            ratchet,
-        }
+        Self { id, role: Role::Responder, peer, handshake, limits, ratchet }
     }
 
     /// Plan, prove, commit.
@@ -298,37 +261,19 @@ impl Session {
         ad: &[u8],
         now: Timestamp,
     ) -> Result<Received, DecryptError> {
-        let (step, message_key) = self
-            .ratchet
-            .plan(message.sealed_header, &self.limits, now)?;
+        let (step, message_key) = self.ratchet.plan(message.sealed_header, &self.limits, now)?;
         let opened = Opened::open(message, message_key, ad, self.role.other(), &self.id.0)?;
-        let Receipt {
-            dropped_keys,
-            peer_went_back,
-        } = self.ratchet.commit(step, &self.limits, now);
+        let Receipt { dropped_keys, peer_went_back } = self.ratchet.commit(step, &self.limits, now);
         self.handshake.settle();
         let Opened { stamp, body } = opened;
-        Ok(Received {
-            body,
-            stamp,
-            dropped_keys,
-            peer_went_back,
-        })
+        Ok(Received { body, stamp, dropped_keys, peer_went_back })
     }
 }
 
 fn ratchet_secrets(secrets: SessionSecrets) -> (SessionId, RatchetSecrets) {
-    let SessionSecrets {
-        root_key,
-        initiator_header_key,
-        responder_header_key,
-        session_id,
-    } = secrets;
-    let secrets = RatchetSecrets {
-        root_key,
-        initiator_header_key,
-        responder_header_key,
-    };
+    let SessionSecrets { root_key, initiator_header_key, responder_header_key, session_id } =
+        secrets;
+    let secrets = RatchetSecrets { root_key, initiator_header_key, responder_header_key };
     (SessionId(session_id), secrets)
 }
 
@@ -349,10 +294,8 @@ mod tests {
 
     fn party(seed: Secret<32>, address: &[u8]) -> (IdentityKeyPair, Device) {
         let identity = IdentityKeyPair::from_seed(seed);
-        let device = Device {
-            identity: *identity.public(),
-            address: Address::new(address).unwrap(),
-        };
+        let device =
+            Device { identity: *identity.public(), address: Address::new(address).unwrap() };
         (identity, device)
     }
 
@@ -376,10 +319,9 @@ mod tests {
                 device: bob_device.clone(),
                 signed_prekey_id: id,
                 signed_prekey: *signed.pair.public(),
-                one_time_prekey: one_time.as_ref().map(|(id, pair)| OneTimePreKeyPublic {
-                    id: *id,
-                    key: *pair.public(),
-                }),
+                one_time_prekey: one_time
+                    .as_ref()
+                    .map(|(id, pair)| OneTimePreKeyPublic { id: *id, key: *pair.public() }),
             };
             let mut draws = Draws(case.bytes("ek_secret"));
             let limits = SessionLimits::default();
@@ -388,17 +330,13 @@ mod tests {
             assert_eq!(session.id.0, case.array("session_id"));
 
             let payload = Payload::new("hello");
-            let message = session
-                .encrypt(&payload, b"", &mut Draws([7; 32].to_vec()))
-                .unwrap();
+            let message = session.encrypt(&payload, b"", &mut Draws([7; 32].to_vec())).unwrap();
             let Ok(Envelope::Initial(initial)) = Envelope::decode(&message) else {
                 panic!("the first message is an initial one")
             };
             assert_eq!(initial.handshake.sealed_sender, &case.array("sealed"));
-            let found = FoundPreKeys {
-                signed: &signed,
-                one_time: one_time.as_ref().map(|(_, pair)| pair),
-            };
+            let found =
+                FoundPreKeys { signed: &signed, one_time: one_time.as_ref().map(|(_, pair)| pair) };
             let responded = respond(&bob, &bob_device, &found, &initial.handshake).unwrap();
             assert_eq!(responded.initiator, alice_device);
             assert_eq!(responded.secrets.root_key, case.secret("rk"));
@@ -423,13 +361,7 @@ mod tests {
         };
         let (alice, device) = party(Secret::filled_by(|out| *out = [5; 32]), b"alice");
         let limits = SessionLimits::default();
-        match Session::initiate(
-            &alice,
-            &device,
-            &bundle,
-            limits,
-            &mut Draws([6; 32].to_vec()),
-        ) {
+        match Session::initiate(&alice, &device, &bundle, limits, &mut Draws([6; 32].to_vec())) {
             Err(InitiateError::WeakKey) => "weak_key",
             Ok(_) => "none",
         }

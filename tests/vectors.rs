@@ -33,14 +33,9 @@ fn vectors_replay_with_a_restart_after_every_step() {
 
 /// The conversations of the directory; fails if it holds no vectors.
 fn conversations() -> Vec<(String, Value)> {
-    let directory = std::env::var_os("EVANESCE_VECTORS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
-        PathBuf::from,
-    );
-    assert!(
-        directory.join("pieces.json").is_file(),
-        "no pieces.json in {directory:?}"
-    );
+    let directory = std::env::var_os("EVANESCE_VECTORS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"), PathBuf::from);
+    assert!(directory.join("pieces.json").is_file(), "no pieces.json in {directory:?}");
     let entries = std::fs::read_dir(&directory).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| {
@@ -53,10 +48,7 @@ fn conversations() -> Vec<(String, Value)> {
         let conversation: Value =
             serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(conversation["format"], 1, "{path:?}");
-        (
-            path.file_stem().unwrap().to_string_lossy().into_owned(),
-            conversation,
-        )
+        (path.file_stem().unwrap().to_string_lossy().into_owned(), conversation)
     };
     paths.into_iter().map(read).collect()
 }
@@ -113,12 +105,8 @@ impl Replay {
                 other => panic!("{}: unknown step {other}", self.place),
             }
             if self.restart == Restart::AfterEachStep {
-                self.accounts
-                    .values_mut()
-                    .for_each(|account| *account = stored(account));
-                self.sessions
-                    .values_mut()
-                    .for_each(|session| *session = stored(session));
+                self.accounts.values_mut().for_each(|account| *account = stored(account));
+                self.sessions.values_mut().for_each(|session| *session = stored(session));
             }
         }
     }
@@ -130,27 +118,16 @@ impl Replay {
         let account = &self.accounts[text(step, "by")];
         let session = account.initiate(&bundle, &mut rng).unwrap();
         rng.finish(&self.place);
-        assert_eq!(
-            session.id().as_bytes().as_slice(),
-            bytes(step, "session_id"),
-            "{}",
-            self.place
-        );
-        assert_eq!(
-            bundle.device(),
-            &self.accounts[text(step, "to")].device(),
-            "{}",
-            self.place
-        );
+        assert_eq!(session.id().as_bytes().as_slice(), bytes(step, "session_id"), "{}", self.place);
+        assert_eq!(bundle.device(), &self.accounts[text(step, "to")].device(), "{}", self.place);
         self.sessions.insert(key(step, "by"), session);
     }
 
     fn encrypt(&mut self, step: &Value) {
         let mut rng = Draws::of(step, "rng");
         let session = self.sessions.get_mut(&key(step, "by")).unwrap();
-        let message = session
-            .encrypt(&payload(step), &bytes(step, "ad"), &mut rng)
-            .expect(&self.place);
+        let message =
+            session.encrypt(&payload(step), &bytes(step, "ad"), &mut rng).expect(&self.place);
         rng.finish(&self.place);
         match &step["wire"] {
             Value::String(wire) => assert_eq!(hex::encode(&message), *wire, "{}", self.place),
@@ -171,23 +148,13 @@ impl Replay {
         for index in 0..number(step, "count") {
             let message = session.encrypt(&payload, &ad, &mut rng).expect(&self.place);
             if let Some(wire) = wires.remove(&index.to_string()) {
-                assert_eq!(
-                    hex::encode(&message),
-                    wire.as_str().unwrap(),
-                    "{}",
-                    self.place
-                );
-                self.messages
-                    .insert(format!("{}.{index}", text(step, "id")), message.clone());
+                assert_eq!(hex::encode(&message), wire.as_str().unwrap(), "{}", self.place);
+                self.messages.insert(format!("{}.{index}", text(step, "id")), message.clone());
             }
             all.push(message);
         }
         rng.finish(&self.place);
-        assert!(
-            wires.is_empty(),
-            "{}: {wires:?} are not in the run",
-            self.place
-        );
+        assert!(wires.is_empty(), "{}: {wires:?} are not in the run", self.place);
         let all: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
         assert_eq!(sha256(&all), text(step, "sha256"), "{}", self.place);
     }
@@ -199,11 +166,7 @@ impl Replay {
             .encrypt(&payload(step), &bytes(step, "ad"), &mut Draws(Vec::new()))
             .expect_err(&self.place);
         assert_eq!(encrypt_error(error), text(step, "error"), "{}", self.place);
-        assert!(
-            to_bytes(session) == before,
-            "{}: a refusal changed the session",
-            self.place
-        );
+        assert!(to_bytes(session) == before, "{}: a refusal changed the session", self.place);
     }
 
     fn deliver(&mut self, step: &Value) {
@@ -220,40 +183,23 @@ impl Replay {
                 let session = self.sessions.get_mut(&slot).unwrap();
                 session.decrypt(&message, &ad, now).map_err(decrypt_error)
             }
-            "accept" => account
-                .accept(&message, &ad, now)
-                .map_err(accept_error)
-                .map(|accepted| {
-                    self.sessions.insert(slot.clone(), accepted.session);
-                    accepted.received
-                }),
+            "accept" => account.accept(&message, &ad, now).map_err(accept_error).map(|accepted| {
+                self.sessions.insert(slot.clone(), accepted.session);
+                accepted.received
+            }),
             other => panic!("{}: unknown handler {other}", self.place),
         };
-        let accepts = step
-            .get("accepts")
-            .is_some_and(|accepts| accepts.as_bool().unwrap());
-        assert_eq!(
-            accepts,
-            text(step, "handler") == "accept" && result.is_ok(),
-            "{}",
-            self.place
-        );
+        let accepts = step.get("accepts").is_some_and(|accepts| accepts.as_bool().unwrap());
+        assert_eq!(accepts, text(step, "handler") == "accept" && result.is_ok(), "{}", self.place);
         if result.is_err() {
             let account = to_bytes(&self.accounts[text(step, "to")]);
             let session = self.sessions.get(&slot).map(to_bytes);
-            assert!(
-                before == (account, session),
-                "{}: a refusal changed something",
-                self.place
-            );
+            assert!(before == (account, session), "{}: a refusal changed something", self.place);
         }
         if accepts {
             let session = &self.sessions[&slot];
             let peer = session.peer();
-            assert_eq!(
-                session.id().as_bytes().as_slice(),
-                bytes(step, "session_id")
-            );
+            assert_eq!(session.id().as_bytes().as_slice(), bytes(step, "session_id"));
             assert_eq!(peer.identity.encode().as_slice(), bytes(step, "peer_ident"));
             assert_eq!(peer.address.as_bytes(), bytes(step, "peer_address"));
         }
@@ -261,28 +207,13 @@ impl Replay {
     }
 
     fn compare(&self, result: Result<Received, &'static str>, expect: &Value) {
-        let known = [
-            "stamp",
-            "malformed_stamp",
-            "body",
-            "error",
-            "dropped",
-            "peer_went_back",
-        ];
+        let known = ["stamp", "malformed_stamp", "body", "error", "dropped", "peer_went_back"];
         for field in expect.as_object().unwrap().keys() {
-            assert!(
-                known.contains(&field.as_str()),
-                "{}: unknown field {field}",
-                self.place
-            );
+            assert!(known.contains(&field.as_str()), "{}: unknown field {field}", self.place);
         }
         if let Some(error) = expect.get("error") {
             let refusal = result.expect_err(&self.place);
-            assert!(
-                error == "rejected" || refusal == error,
-                "{}: {refusal}",
-                self.place
-            );
+            assert!(error == "rejected" || refusal == error, "{}: {refusal}", self.place);
             assert_eq!(expect.as_object().unwrap().len(), 1, "{}", self.place);
             return;
         }
@@ -291,18 +222,10 @@ impl Replay {
             Ok(stamp) => assert_eq!(stamp.encode(), bytes(expect, "stamp"), "{}", self.place),
             Err(_) => assert_eq!(expect["malformed_stamp"], true, "{}", self.place),
         }
-        assert!(
-            received.body == long_bytes(&expect["body"]),
-            "{}: another body",
-            self.place
-        );
-        let dropped = expect
-            .get("dropped")
-            .map_or(0, |dropped| dropped.as_u64().unwrap());
+        assert!(received.body == long_bytes(&expect["body"]), "{}: another body", self.place);
+        let dropped = expect.get("dropped").map_or(0, |dropped| dropped.as_u64().unwrap());
         assert_eq!(u64::from(received.dropped_keys), dropped, "{}", self.place);
-        let went_back = expect
-            .get("peer_went_back")
-            .is_some_and(|flag| flag.as_bool().unwrap());
+        let went_back = expect.get("peer_went_back").is_some_and(|flag| flag.as_bool().unwrap());
         assert_eq!(received.peer_went_back, went_back, "{}", self.place);
     }
 
@@ -320,16 +243,9 @@ impl Replay {
         let account = self.accounts.get_mut(text(step, "by")).unwrap();
         account.set_limits(limits(step));
         let mut rng = Draws::of(step, "rng");
-        let upload = account
-            .rotate_signed_prekey(time(step, "created"), &mut rng)
-            .unwrap();
+        let upload = account.rotate_signed_prekey(time(step, "created"), &mut rng).unwrap();
         rng.finish(&self.place);
-        assert_eq!(
-            upload.signed_part(),
-            bytes(step, "signed_part"),
-            "{}",
-            self.place
-        );
+        assert_eq!(upload.signed_part(), bytes(step, "signed_part"), "{}", self.place);
         publish(account, &upload);
     }
 
@@ -339,12 +255,7 @@ impl Replay {
         let count = u32::try_from(number(step, "count")).unwrap();
         let upload = account.add_one_time_prekeys(count, &mut rng).unwrap();
         rng.finish(&self.place);
-        assert_eq!(
-            one_time_prekeys(&upload),
-            texts(step, "one_time"),
-            "{}",
-            self.place
-        );
+        assert_eq!(one_time_prekeys(&upload), texts(step, "one_time"), "{}", self.place);
         publish(account, &upload);
     }
 }
@@ -359,10 +270,7 @@ fn make_account(device: &Value) -> Account {
     let mut rng = Draws::of(device, "one_time_rng");
     let upload = account.add_one_time_prekeys(count, &mut rng).unwrap();
     rng.finish("one-time prekeys");
-    assert_eq!(
-        account.device().identity.encode().as_slice(),
-        bytes(device, "ident")
-    );
+    assert_eq!(account.device().identity.encode().as_slice(), bytes(device, "ident"));
     assert_eq!(upload.signed_part(), bytes(device, "signed_part"));
     assert_eq!(one_time_prekeys(&upload), texts(device, "one_time"));
     publish(&mut account, &upload);
@@ -384,11 +292,7 @@ fn publish(account: &mut Account, upload: &PreKeyUpload) {
 }
 
 fn one_time_prekeys(upload: &PreKeyUpload) -> Vec<String> {
-    upload
-        .one_time_prekeys()
-        .iter()
-        .map(|prekey| hex::encode(prekey.encode()))
-        .collect()
+    upload.one_time_prekeys().iter().map(|prekey| hex::encode(prekey.encode())).collect()
 }
 
 fn decrypt_error(error: DecryptError) -> &'static str {
@@ -434,11 +338,7 @@ impl Draws {
     }
 
     fn finish(self, place: &str) {
-        assert!(
-            self.0.is_empty(),
-            "{place}: {} bytes were not drawn",
-            self.0.len()
-        );
+        assert!(self.0.is_empty(), "{place}: {} bytes were not drawn", self.0.len());
     }
 }
 
@@ -475,9 +375,7 @@ fn long_bytes(value: &Value) -> Vec<u8> {
     if value.is_string() {
         return hex::decode(value.as_str().unwrap()).unwrap();
     }
-    let mut long = value
-        .get("start")
-        .map_or_else(Vec::new, |_| bytes(value, "start"));
+    let mut long = value.get("start").map_or_else(Vec::new, |_| bytes(value, "start"));
     let length = usize::try_from(number(value, "length")).unwrap();
     let pattern = bytes(value, "repeat");
     let missing = length - long.len();
@@ -487,23 +385,16 @@ fn long_bytes(value: &Value) -> Vec<u8> {
 }
 
 fn key(step: &Value, device: &str) -> (String, String) {
-    (
-        text(step, device).to_owned(),
-        text(step, "session").to_owned(),
-    )
+    (text(step, device).to_owned(), text(step, "session").to_owned())
 }
 
 fn text<'value>(object: &'value Value, name: &str) -> &'value str {
-    object[name]
-        .as_str()
-        .unwrap_or_else(|| panic!("no text {name} in {object}"))
+    object[name].as_str().unwrap_or_else(|| panic!("no text {name} in {object}"))
 }
 
 fn texts(object: &Value, name: &str) -> Vec<String> {
     let list = object[name].as_array().unwrap();
-    list.iter()
-        .map(|text| text.as_str().unwrap().to_owned())
-        .collect()
+    list.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
 fn bytes(object: &Value, name: &str) -> Vec<u8> {
@@ -511,9 +402,7 @@ fn bytes(object: &Value, name: &str) -> Vec<u8> {
 }
 
 fn number(object: &Value, name: &str) -> u64 {
-    object[name]
-        .as_u64()
-        .unwrap_or_else(|| panic!("no number {name} in {object}"))
+    object[name].as_u64().unwrap_or_else(|| panic!("no number {name} in {object}"))
 }
 
 fn time(object: &Value, name: &str) -> Timestamp {

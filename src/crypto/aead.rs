@@ -62,10 +62,7 @@ fn seal<Cipher>(cipher: &Cipher, text: &mut [u8], ad: &[u8]) -> Tag
 where
     Cipher: AeadInOut<NonceSize = aes_gcm::aead::consts::U12, TagSize = aes_gcm::aead::consts::U16>,
 {
-    #[expect(
-        clippy::expect_used,
-        reason = "it fails only above 64 GiB, which no caller reaches"
-    )]
+    #[expect(clippy::expect_used, reason = "it fails only above 64 GiB, which no caller reaches")]
     let tag = cipher
         .encrypt_inout_detached(&NONCE.into(), ad, InOutBuf::from(text))
         .expect("below 64 GiB");
@@ -76,9 +73,7 @@ fn open<Cipher>(cipher: &Cipher, text: &mut [u8], tag: &Tag, ad: &[u8]) -> Optio
 where
     Cipher: AeadInOut<NonceSize = aes_gcm::aead::consts::U12, TagSize = aes_gcm::aead::consts::U16>,
 {
-    cipher
-        .decrypt_inout_detached(&NONCE.into(), ad, InOutBuf::from(text), &(*tag).into())
-        .ok()
+    cipher.decrypt_inout_detached(&NONCE.into(), ad, InOutBuf::from(text), &(*tag).into()).ok()
 }
 
 #[cfg(test)]
@@ -108,12 +103,7 @@ mod tests {
             let tag: Tag = test.tag.to_vec().try_into().unwrap();
             let mut text = test.ct.to_vec();
             let opened = key().open(&mut text, &tag, &test.aad).is_some();
-            assert_eq!(
-                opened,
-                test.result == TestResult::Valid,
-                "case {}",
-                test.tc_id
-            );
+            assert_eq!(opened, test.result == TestResult::Valid, "case {}", test.tc_id);
             if opened {
                 assert_eq!(text.as_slice(), test.pt.as_slice());
                 assert_eq!(key().seal(&mut text, &test.aad), tag);
@@ -129,12 +119,7 @@ mod tests {
             let tag: Tag = test.tag.to_vec().try_into().unwrap();
             let mut text = test.ct.to_vec();
             let opened = SivKey::new(&key).open(&mut text, &tag, &test.aad).is_some();
-            assert_eq!(
-                opened,
-                test.result == TestResult::Valid,
-                "case {}",
-                test.tc_id
-            );
+            assert_eq!(opened, test.result == TestResult::Valid, "case {}", test.tc_id);
             if opened {
                 assert_eq!(text.as_slice(), test.pt.as_slice());
                 assert_eq!(SivKey::new(&key).seal(&mut text, &test.aad), tag);

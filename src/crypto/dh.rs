@@ -68,18 +68,12 @@ impl DhKeyPair {
 
     pub(crate) fn from_secret(secret: Secret<32>) -> Self {
         let public = x25519_dalek::PublicKey::from(&StaticSecret::from(*secret.as_bytes()));
-        Self {
-            secret,
-            public: DhPublicKey(public.to_bytes()),
-        }
+        Self { secret, public: DhPublicKey(public.to_bytes()) }
     }
 
     /// See [`Secret::duplicate`].
     pub(crate) fn duplicate(&self) -> Self {
-        Self {
-            secret: self.secret.duplicate(),
-            public: self.public,
-        }
+        Self { secret: self.secret.duplicate(), public: self.public }
     }
 
     pub(crate) fn public(&self) -> &DhPublicKey {
@@ -92,11 +86,9 @@ impl DhKeyPair {
     pub(crate) fn agree(&self, their_key: &DhPublicKey) -> Option<DhOutput> {
         let output = StaticSecret::from(*self.secret.as_bytes())
             .diffie_hellman(&x25519_dalek::PublicKey::from(their_key.0));
-        output.was_contributory().then(|| {
-            DhOutput(Secret::filled_by(|out| {
-                out.copy_from_slice(output.as_bytes())
-            }))
-        })
+        output
+            .was_contributory()
+            .then(|| DhOutput(Secret::filled_by(|out| out.copy_from_slice(output.as_bytes()))))
     }
 }
 
@@ -142,9 +134,6 @@ mod tests {
                 }
             }
         }
-        assert!(
-            agreed > 400 && zero > 5 && refused > 5,
-            "{agreed} {zero} {refused}"
-        );
+        assert!(agreed > 400 && zero > 5 && refused > 5, "{agreed} {zero} {refused}");
     }
 }

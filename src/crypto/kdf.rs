@@ -23,16 +23,9 @@ pub(crate) fn hkdf<const PARTS: usize>(
     let (mut pseudorandom_key, expand) = extract.finalize();
     pseudorandom_key.zeroize();
     let mut output = Zeroizing::new([[0; 32]; PARTS]);
-    #[expect(
-        clippy::expect_used,
-        reason = "the length is checked at compile time above"
-    )]
-    expand
-        .expand_multi_info(info, output.as_flattened_mut())
-        .expect("at most 255 hashes");
-    output
-        .each_ref()
-        .map(|part| Secret::filled_by(|out| out.copy_from_slice(part)))
+    #[expect(clippy::expect_used, reason = "the length is checked at compile time above")]
+    expand.expand_multi_info(info, output.as_flattened_mut()).expect("at most 255 hashes");
+    output.each_ref().map(|part| Secret::filled_by(|out| out.copy_from_slice(part)))
 }
 
 /// A keyed HMAC: the key is hashed once, however many outputs it gives.
@@ -40,10 +33,7 @@ pub(crate) struct HmacKey(Hmac<Sha256>);
 
 impl HmacKey {
     pub(crate) fn new(key: &Secret<32>) -> Self {
-        #[expect(
-            clippy::expect_used,
-            reason = "HMAC takes keys of every length (RFC 2104 §2)"
-        )]
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of every length (RFC 2104 §2)")]
         let keyed = Hmac::new_from_slice(key.as_bytes()).expect("any length");
         Self(keyed)
     }
@@ -85,12 +75,7 @@ mod tests {
                 let key = Secret::filled_by(|out| out.copy_from_slice(&test.key));
                 let tag = HmacKey::new(&key).tag(&[&test.msg]);
                 let agrees = tag.starts_with(&test.tag);
-                assert_eq!(
-                    agrees,
-                    test.result == TestResult::Valid,
-                    "case {}",
-                    test.tc_id
-                );
+                assert_eq!(agrees, test.result == TestResult::Valid, "case {}", test.tc_id);
                 seen += 1;
             }
         }

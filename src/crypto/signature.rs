@@ -44,11 +44,7 @@ impl SignaturePublicKey {
             return Err(SignatureKeyError::Malformed);
         }
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| SignatureKeyError::Malformed)?;
-        if key.is_weak() {
-            Err(SignatureKeyError::WeakKey)
-        } else {
-            Ok(Self(key))
-        }
+        if key.is_weak() { Err(SignatureKeyError::WeakKey) } else { Ok(Self(key)) }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
@@ -58,9 +54,7 @@ impl SignaturePublicKey {
     /// Strict verification: a canonical `s`, no key or `R` of small order.
     #[must_use]
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_LENGTH]) -> bool {
-        self.0
-            .verify_strict(message, &Signature::from_bytes(signature))
-            .is_ok()
+        self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 }
 
@@ -107,12 +101,7 @@ mod tests {
                     continue;
                 };
                 let verified = key.verify(&test.msg, &signature);
-                assert_eq!(
-                    verified,
-                    test.result == TestResult::Valid,
-                    "case {}",
-                    test.tc_id
-                );
+                assert_eq!(verified, test.result == TestResult::Valid, "case {}", test.tc_id);
                 if verified { valid += 1 } else { invalid += 1 }
             }
         }
@@ -122,23 +111,14 @@ mod tests {
     #[test]
     fn a_negative_zero_and_a_large_y_are_malformed() {
         for point in [ONE, MINUS_ONE] {
-            assert_eq!(
-                SignaturePublicKey::decode(&point),
-                Err(SignatureKeyError::WeakKey)
-            );
+            assert_eq!(SignaturePublicKey::decode(&point), Err(SignatureKeyError::WeakKey));
             let mut negative = point;
             negative[31] |= 0x80;
-            assert_eq!(
-                SignaturePublicKey::decode(&negative),
-                Err(SignatureKeyError::Malformed)
-            );
+            assert_eq!(SignaturePublicKey::decode(&negative), Err(SignatureKeyError::Malformed));
         }
         let mut one_again = [0xff; 32];
         one_again[0] = 0xee;
         one_again[31] = 0x7f;
-        assert_eq!(
-            SignaturePublicKey::decode(&one_again),
-            Err(SignatureKeyError::Malformed)
-        );
+        assert_eq!(SignaturePublicKey::decode(&one_again), Err(SignatureKeyError::Malformed));
     }
 }

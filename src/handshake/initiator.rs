@@ -29,12 +29,7 @@ pub(crate) fn initiate(
     bundle: &VerifiedBundle,
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Option<Initiated> {
-    let VerifiedBundle {
-        device,
-        signed_prekey_id,
-        signed_prekey,
-        one_time_prekey,
-    } = bundle;
+    let VerifiedBundle { device, signed_prekey_id, signed_prekey, one_time_prekey } = bundle;
     let ephemeral = DhKeyPair::generate(rng);
     let offer = Offer {
         responder: device,
@@ -55,10 +50,7 @@ pub(crate) fn initiate(
     let transcript = offer.transcript();
     let sealed_sender = agreements.seal_sender(our_device, &transcript);
     let secrets = agreements.session_secrets(&dh1, our_device, &transcript);
-    Some(Initiated {
-        handshake_fields: encode_fields(&offer, &sealed_sender),
-        secrets,
-    })
+    Some(Initiated { handshake_fields: encode_fields(&offer, &sealed_sender), secrets })
 }
 
 /// The handshake fields, as [`HandshakeFields`](crate::wire::message::HandshakeFields) draws them.

@@ -66,13 +66,8 @@ impl Offer<'_> {
     //   th0 = SHA-256(label ‖ suite ‖ IDENT_B ‖ LP8(address_B) ‖ spk_id ‖ SPK_B ‖ opk ‖ EK)
     /// The transcript without the initiator (th0).
     pub(crate) fn transcript(&self) -> [u8; 32] {
-        let Self {
-            responder,
-            signed_prekey_id,
-            signed_prekey,
-            one_time_prekey,
-            ephemeral_key,
-        } = self;
+        let Self { responder, signed_prekey_id, signed_prekey, one_time_prekey, ephemeral_key } =
+            self;
         let mut one_time = Vec::from([u8::from(one_time_prekey.is_some())]);
         if let Some(prekey) = one_time_prekey {
             prekey.write(&mut one_time);
@@ -100,10 +95,7 @@ impl EphemeralAgreements {
     ) -> [u8; SEALED_SENDER_LENGTH] {
         let mut sealed = [0; SEALED_SENDER_LENGTH];
         let (sender, tag) = sealed.split_at_mut(SENDER_LENGTH);
-        sender
-            .iter_mut()
-            .zip(initiator.encode())
-            .for_each(|(out, byte)| *out = byte);
+        sender.iter_mut().zip(initiator.encode()).for_each(|(out, byte)| *out = byte);
         let key = self.sender_key(offer_transcript);
         tag.copy_from_slice(&SivKey::new(&key).seal(sender, offer_transcript));
         sealed
@@ -126,10 +118,7 @@ impl EphemeralAgreements {
             return None;
         }
         let identity = IdentityKey::decode(identity).ok()?;
-        Some(Device {
-            identity,
-            address: Address::new(address).ok()?,
-        })
+        Some(Device { identity, address: Address::new(address).ok()? })
     }
 
     // docs/protocol.md §4:
@@ -145,13 +134,7 @@ impl EphemeralAgreements {
         let transcript = sha256(&[TRANSCRIPT_LABEL, offer_transcript, &initiator.encode()]);
         let Self { dh2, dh3, dh4 } = self;
         SessionSecrets::derive(
-            &[
-                &F,
-                dh1.as_bytes(),
-                dh2.as_bytes(),
-                dh3.as_bytes(),
-                optional(dh4.as_ref()),
-            ],
+            &[&F, dh1.as_bytes(), dh2.as_bytes(), dh3.as_bytes(), optional(dh4.as_ref())],
             &transcript,
         )
     }
@@ -167,19 +150,10 @@ impl EphemeralAgreements {
 impl SessionSecrets {
     /// HKDF of a handshake's secrets with its transcript as salt.
     pub(crate) fn derive(ikm: &[&[u8]], transcript: &[u8; 32]) -> Self {
-        let [
-            root_key,
-            initiator_header_key,
-            responder_header_key,
-            session_id,
-        ] = hkdf(transcript, ikm, &[SESSION_LABEL]);
+        let [root_key, initiator_header_key, responder_header_key, session_id] =
+            hkdf(transcript, ikm, &[SESSION_LABEL]);
         let session_id = *session_id.as_bytes();
-        Self {
-            root_key,
-            initiator_header_key,
-            responder_header_key,
-            session_id,
-        }
+        Self { root_key, initiator_header_key, responder_header_key, session_id }
     }
 }
 
@@ -199,10 +173,7 @@ mod tests {
     fn party(case: &Value, who: &str) -> (IdentityKeyPair, Device) {
         let identity = IdentityKeyPair::from_seed(case.secret(&format!("{who}_seed")));
         let address = Address::new(case.bytes(&format!("{who}_address"))).unwrap();
-        let device = Device {
-            identity: *identity.public(),
-            address,
-        };
+        let device = Device { identity: *identity.public(), address };
         (identity, device)
     }
 
@@ -214,10 +185,7 @@ mod tests {
             let signed = DhKeyPair::from_secret(case.secret("spk_secret"));
             let ephemeral = DhKeyPair::from_secret(case.secret("ek_secret"));
             let one_time = case.optional_number("opk_id").map(|id| {
-                (
-                    u32::try_from(id).unwrap(),
-                    DhKeyPair::from_secret(case.secret("opk_secret")),
-                )
+                (u32::try_from(id).unwrap(), DhKeyPair::from_secret(case.secret("opk_secret")))
             });
             assert_eq!(ephemeral.public().as_bytes(), &case.array("ek_public"));
 
@@ -227,9 +195,7 @@ mod tests {
             let agreements = EphemeralAgreements {
                 dh2: agree(bob.agreement(), ephemeral.public()),
                 dh3: agree(&signed, ephemeral.public()),
-                dh4: one_time
-                    .as_ref()
-                    .map(|(_, pair)| agree(pair, ephemeral.public())),
+                dh4: one_time.as_ref().map(|(_, pair)| agree(pair, ephemeral.public())),
             };
             assert_eq!(agreements.dh2.as_bytes(), &case.array("dh2"));
             assert_eq!(agreements.dh3.as_bytes(), &case.array("dh3"));
@@ -240,10 +206,8 @@ mod tests {
                 responder: &bob_device,
                 signed_prekey_id: u32::try_from(case.number("spk_id")).unwrap(),
                 signed_prekey: signed.public(),
-                one_time_prekey: one_time.map(|(id, pair)| OneTimePreKeyPublic {
-                    id,
-                    key: *pair.public(),
-                }),
+                one_time_prekey: one_time
+                    .map(|(id, pair)| OneTimePreKeyPublic { id, key: *pair.public() }),
                 ephemeral_key: ephemeral.public(),
             };
             let th0 = offer.transcript();
@@ -251,10 +215,7 @@ mod tests {
             assert_eq!(agreements.sender_key(&th0), case.secret("k_id"));
             let sealed = agreements.seal_sender(&alice_device, &th0);
             assert_eq!(sealed, case.array("sealed"));
-            assert_eq!(
-                agreements.open_sender(&sealed, &th0),
-                Some(alice_device.clone())
-            );
+            assert_eq!(agreements.open_sender(&sealed, &th0), Some(alice_device.clone()));
             let th = sha256(&[TRANSCRIPT_LABEL, &th0, &alice_device.encode()]);
             assert_eq!(th, case.array("th"));
             let secrets = agreements.session_secrets(&dh1, &alice_device, &th0);
@@ -303,11 +264,7 @@ mod tests {
             for length in [0, 65, 255] {
                 sender[64] = length;
                 let misnamed = seal_raw(&agreements, &sender, &th0);
-                assert_eq!(
-                    agreements.open_sender(&misnamed, &th0),
-                    None,
-                    "length {length}"
-                );
+                assert_eq!(agreements.open_sender(&misnamed, &th0), None, "length {length}");
             }
         }
     }

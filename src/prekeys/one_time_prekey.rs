@@ -24,11 +24,7 @@ pub(crate) struct OneTimePreKeys {
 
 impl OneTimePreKeys {
     pub(crate) fn new() -> Self {
-        Self {
-            keys: BTreeMap::new(),
-            next_id: 1,
-            published_below: 1,
-        }
+        Self { keys: BTreeMap::new(), next_id: 1, published_below: 1 }
     }
 
     /// How many are held.
@@ -43,8 +39,7 @@ impl OneTimePreKeys {
             let Some(next_id) = self.next_id.checked_add(1) else {
                 break;
             };
-            self.keys
-                .insert(self.next_id, Box::new(DhKeyPair::generate(rng)));
+            self.keys.insert(self.next_id, Box::new(DhKeyPair::generate(rng)));
             self.next_id = next_id;
         }
         while usize::try_from(most).is_ok_and(|most| self.keys.len() > most) {
@@ -65,10 +60,7 @@ impl OneTimePreKeys {
     pub(crate) fn unpublished(&self) -> Vec<OneTimePreKeyPublic> {
         self.keys
             .range(self.published_below..)
-            .map(|(id, pair)| OneTimePreKeyPublic {
-                id: *id,
-                key: *pair.public(),
-            })
+            .map(|(id, pair)| OneTimePreKeyPublic { id: *id, key: *pair.public() })
             .collect()
     }
 

@@ -76,10 +76,7 @@ impl PreKeyStore {
             self.one_time.spend(id);
             return;
         }
-        let replaced = self
-            .replaced
-            .iter_mut()
-            .map(|replaced| &mut replaced.prekey);
+        let replaced = self.replaced.iter_mut().map(|replaced| &mut replaced.prekey);
         let mut held = core::iter::once(&mut self.current).chain(replaced);
         if let Some(prekey) = held.find(|prekey| prekey.id == signed_id) {
             prekey.replay_record.remember(session_id);
@@ -120,10 +117,7 @@ impl PreKeyStore {
         };
         let next = Box::new(SignedPreKey::generate(id, limits, now, rng));
         let prekey = core::mem::replace(&mut self.current, next);
-        self.replaced.push(ReplacedPreKey {
-            prekey,
-            replaced: now,
-        });
+        self.replaced.push(ReplacedPreKey { prekey, replaced: now });
         self.current_is_published = false;
     }
 
@@ -134,8 +128,7 @@ impl PreKeyStore {
         limits: &PreKeyLimits,
         rng: &mut (impl CryptoRng + ?Sized),
     ) {
-        self.one_time
-            .generate(count, limits.max_one_time_prekeys, rng);
+        self.one_time.generate(count, limits.max_one_time_prekeys, rng);
     }
 
     /// What the server is not known to have; `None` if it has all.
@@ -148,10 +141,7 @@ impl PreKeyStore {
         if self.current_is_published && one_time_prekeys.is_empty() {
             return None;
         }
-        Some(PreKeyUpload {
-            signed_part: self.current.sign(identity, address),
-            one_time_prekeys,
-        })
+        Some(PreKeyUpload { signed_part: self.current.sign(identity, address), one_time_prekeys })
     }
 
     /// Notes that the server has what is in `upload`.
@@ -165,17 +155,13 @@ impl PreKeyStore {
     }
 
     fn signed(&self) -> impl Iterator<Item = &SignedPreKey> {
-        let replaced = self
-            .replaced
-            .iter()
-            .map(|replaced| replaced.prekey.as_ref());
+        let replaced = self.replaced.iter().map(|replaced| replaced.prekey.as_ref());
         core::iter::once(self.current.as_ref()).chain(replaced)
     }
 
     fn forget_replaced(&mut self, limits: &PreKeyLimits, now: Timestamp) {
         let horizon = now.minus(limits.signed_prekey_grace);
-        self.replaced
-            .retain(|replaced| replaced.replaced >= horizon);
+        self.replaced.retain(|replaced| replaced.replaced >= horizon);
     }
 }
 
@@ -208,10 +194,7 @@ mod tests {
     #[test]
     fn a_nearly_full_replay_record_brings_about_a_rotation() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let (limits, now) = (
-            PreKeyLimits::default(),
-            Timestamp::from_unix_seconds(1_000_000),
-        );
+        let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000));
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
         fill(&mut store, 767);
         store.maintain(&limits, now, &mut rng);
@@ -224,10 +207,7 @@ mod tests {
     #[test]
     fn a_flood_of_handshakes_brings_about_a_bounded_number_of_rotations() {
         let mut rng = ChaCha20Rng::seed_from_u64(2);
-        let (limits, now) = (
-            PreKeyLimits::default(),
-            Timestamp::from_unix_seconds(1_000_000),
-        );
+        let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000));
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
         for _ in 0..100 {
             fill(&mut store, 1_024);

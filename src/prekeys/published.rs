@@ -27,11 +27,8 @@ impl PublishedPreKeys {
     #[must_use]
     pub fn new(upload: PreKeyUpload) -> Self {
         let signed_part = upload.signed_part.clone();
-        let mut published = Self {
-            signed_part,
-            one_time_prekeys: VecDeque::new(),
-            highest_id: None,
-        };
+        let mut published =
+            Self { signed_part, one_time_prekeys: VecDeque::new(), highest_id: None };
         published.publish(upload);
         published
     }
@@ -39,10 +36,7 @@ impl PublishedPreKeys {
     /// Takes a later upload: the signed part replaces the former one, one-time prekeys that have not
     /// been here are added, up to 1,000 in all. The same upload again changes nothing.
     pub fn publish(&mut self, upload: PreKeyUpload) {
-        let PreKeyUpload {
-            signed_part,
-            one_time_prekeys,
-        } = upload;
+        let PreKeyUpload { signed_part, one_time_prekeys } = upload;
         self.signed_part = signed_part;
         for prekey in one_time_prekeys {
             let is_new = self.highest_id.is_none_or(|highest| prekey.id > highest);
@@ -57,11 +51,7 @@ impl PublishedPreKeys {
     /// else gets it; when none is left the bundle has none.
     pub fn hand_out(&mut self) -> Vec<u8> {
         let one_time_prekey = self.one_time_prekeys.pop_front();
-        PreKeyBundle {
-            signed_part: self.signed_part.clone(),
-            one_time_prekey,
-        }
-        .encode()
+        PreKeyBundle { signed_part: self.signed_part.clone(), one_time_prekey }.encode()
     }
 
     /// How many one-time prekeys are left. The device asks, to know when to make more.

@@ -32,9 +32,7 @@ impl SignedPreKey {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Self {
-        let lifetime = limits
-            .signed_prekey_lifetime
-            .clamp(Duration::from_secs(1), MAX_LIFETIME);
+        let lifetime = limits.signed_prekey_lifetime.clamp(Duration::from_secs(1), MAX_LIFETIME);
         Self {
             id,
             pair: DhKeyPair::generate(rng),
@@ -81,10 +79,8 @@ mod tests {
             let address = Address::new(case.bytes("address")).unwrap();
             let created = Timestamp::from_unix_seconds(case.number("created"));
             let lifetime = Duration::from_secs(case.number("expires") - case.number("created"));
-            let limits = PreKeyLimits {
-                signed_prekey_lifetime: lifetime,
-                ..PreKeyLimits::default()
-            };
+            let limits =
+                PreKeyLimits { signed_prekey_lifetime: lifetime, ..PreKeyLimits::default() };
             let id = u32::try_from(case.number("spk_id")).unwrap();
             let mut draws = Draws(case.bytes("spk_secret"));
             let prekey = SignedPreKey::generate(id, &limits, created, &mut draws);
@@ -92,30 +88,17 @@ mod tests {
             let signed_part = prekey.sign(&identity, &address);
             assert_eq!(signed_part.as_bytes(), case.bytes("signed_part"));
 
-            let one_time_prekey = case
-                .optional_number("opk_id")
-                .map(|id| OneTimePreKeyPublic {
-                    id: u32::try_from(id).unwrap(),
-                    key: *DhKeyPair::from_secret(case.secret("opk_secret")).public(),
-                });
-            let public = one_time_prekey
-                .as_ref()
-                .map(|prekey| prekey.key.as_bytes().to_vec());
+            let one_time_prekey = case.optional_number("opk_id").map(|id| OneTimePreKeyPublic {
+                id: u32::try_from(id).unwrap(),
+                key: *DhKeyPair::from_secret(case.secret("opk_secret")).public(),
+            });
+            let public = one_time_prekey.as_ref().map(|prekey| prekey.key.as_bytes().to_vec());
             assert_eq!(public, case.optional_bytes("opk_public"));
-            let bundle = PreKeyBundle {
-                signed_part,
-                one_time_prekey,
-            };
+            let bundle = PreKeyBundle { signed_part, one_time_prekey };
             assert_eq!(bundle.encode(), case.bytes("bundle"));
             let now = Timestamp::from_unix_seconds(case.number("now"));
             let verified = bundle.verify(now).unwrap();
-            assert_eq!(
-                verified.device,
-                Device {
-                    identity: *identity.public(),
-                    address
-                }
-            );
+            assert_eq!(verified.device, Device { identity: *identity.public(), address });
         }
     }
 }

@@ -81,19 +81,9 @@ impl PreKeyBundle {
     ///
     /// A [`VerifyError`], the first that holds in the order of its variants.
     pub fn verify(self, now: Timestamp) -> Result<VerifiedBundle, VerifyError> {
-        let Self {
-            signed_part,
-            one_time_prekey,
-        } = self;
+        let Self { signed_part, one_time_prekey } = self;
         let signed_bytes = [SIGNATURE_LABEL, signed_part.signed_bytes()].concat();
-        let SignedFields {
-            identity,
-            address,
-            id,
-            key,
-            created,
-            expires,
-        } = signed_part.fields;
+        let SignedFields { identity, address, id, key, created, expires } = signed_part.fields;
         let identity = IdentityKey::decode(&identity).map_err(|error| match error {
             IdentityKeyError::Malformed => VerifyError::Malformed,
             IdentityKeyError::WeakKey => VerifyError::WeakKey,

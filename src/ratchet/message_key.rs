@@ -57,13 +57,7 @@ impl MessageContext {
         sender: Role,
         session_id: &[u8; 32],
     ) -> Self {
-        Self(sha256(&[
-            MESSAGE_LABEL,
-            session_id,
-            &[sender.direction()],
-            before_commitment,
-            ad,
-        ]))
+        Self(sha256(&[MESSAGE_LABEL, session_id, &[sender.direction()], before_commitment, ad]))
     }
 }
 
@@ -145,27 +139,15 @@ mod tests {
     use serde_json::Value;
 
     fn context(case: &Value) -> MessageContext {
-        let sender = if case.number("direction") == 0 {
-            Role::Initiator
-        } else {
-            Role::Responder
-        };
+        let sender = if case.number("direction") == 0 { Role::Initiator } else { Role::Responder };
         let session_id = case.array("session_id");
-        MessageContext::new(
-            &case.bytes("before"),
-            &case.bytes("ad"),
-            sender,
-            &session_id,
-        )
+        MessageContext::new(&case.bytes("before"), &case.bytes("ad"), sender, &session_id)
     }
 
     fn open(case: &Value) -> Option<Vec<u8>> {
         let c1 = case.bytes("c1");
         let (text, tag) = c1.split_last_chunk()?;
-        let sealed = Sealed {
-            commitment: case.array("c2"),
-            tag: *tag,
-        };
+        let sealed = Sealed { commitment: case.array("c2"), tag: *tag };
         let mut padded = text.to_vec();
         MessageKey(case.secret("mk")).open(&mut padded, &sealed, &context(case))?;
         Some(padded)
@@ -177,10 +159,7 @@ mod tests {
             let keyed = HmacKey::new(&case.secret("mk"));
             assert_eq!(context(&case).0, case.array("h"));
             assert_eq!(keyed.derive(&[COMMITMENT_LABEL]), case.secret("k_f"));
-            assert_eq!(
-                keyed.derive(&[ENCRYPTION_LABEL, &case.bytes("c2")]),
-                case.secret("k_e")
-            );
+            assert_eq!(keyed.derive(&[ENCRYPTION_LABEL, &case.bytes("c2")]), case.secret("k_e"));
             let mut padded = case.bytes("m");
             let sealed = MessageKey(case.secret("mk")).seal(&mut padded, &context(&case));
             assert_eq!(sealed.commitment, case.array("c2"));

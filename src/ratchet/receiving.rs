@@ -101,11 +101,7 @@ pub(crate) struct Advance {
 
 impl Receiving {
     pub(crate) fn new(next_header_key: HeaderKey) -> Self {
-        Self {
-            current: None,
-            next_header_key,
-            older: VecDeque::new(),
-        }
+        Self { current: None, next_header_key, older: VecDeque::new() }
     }
 
     /// What a message of the current chain would change, and its key; `None` if it is of another chain.
@@ -117,11 +113,7 @@ impl Receiving {
     ) -> Option<Result<(ChainStep, MessageKey), Refusal>> {
         let chain = self.current.as_ref()?;
         let header = chain.header_key.open(sealed_header)?;
-        Some(
-            header
-                .map_err(Refusal::from)
-                .and_then(|header| chain.plan(&header, limits, now)),
-        )
+        Some(header.map_err(Refusal::from).and_then(|header| chain.plan(&header, limits, now)))
     }
 
     /// The header of a message of the peer's next chain; `None` if it is of another chain.
@@ -141,11 +133,7 @@ impl Receiving {
         limits: &SessionLimits,
         now: Timestamp,
     ) -> (NextChain, MessageKey) {
-        let Header {
-            ratchet_key: their_ratchet_key,
-            previous_length,
-            number,
-        } = *header;
+        let Header { ratchet_key: their_ratchet_key, previous_length, number } = *header;
         let current = self.current.as_ref();
         let (advance, message_key) = Advance::plan(chain_key, 0, number, limits, now);
         let next = NextChain {
@@ -172,11 +160,7 @@ impl Receiving {
             let header = chain.header_key.open(sealed_header)?;
             Some((index, chain, header))
         })?;
-        Some(
-            header
-                .map_err(Refusal::from)
-                .and_then(|header| chain.plan(index, &header, horizon)),
-        )
+        Some(header.map_err(Refusal::from).and_then(|header| chain.plan(index, &header, horizon)))
     }
 
     /// Makes a planned change. Says how many keys a gap was too wide for.
@@ -201,12 +185,7 @@ impl Receiving {
             their_ratchet_key,
             previous_length,
             rest,
-            advance:
-                Advance {
-                    gap,
-                    chain_key,
-                    received,
-                },
+            advance: Advance { gap, chain_key, received },
             next_header_key,
             peer_went_back: _,
         } = next;
@@ -220,13 +199,8 @@ impl Receiving {
         let mut skipped = SkippedKeys::new();
         dropped = skipped.keep(gap).saturating_add(dropped);
         let header_key = core::mem::replace(&mut self.next_header_key, next_header_key);
-        self.current = Some(ReceivingChain {
-            their_ratchet_key,
-            header_key,
-            chain_key,
-            received,
-            skipped,
-        });
+        self.current =
+            Some(ReceivingChain { their_ratchet_key, header_key, chain_key, received, skipped });
         dropped
     }
 
@@ -246,10 +220,7 @@ impl Receiving {
         self.older.retain(|chain| chain.skipped.held() != 0);
         let most = usize::try_from(limits.max_older_chains).unwrap_or(usize::MAX);
         while self.older.len() > most {
-            let gone = self
-                .older
-                .pop_front()
-                .map_or(0, |chain| chain.skipped.held());
+            let gone = self.older.pop_front().map_or(0, |chain| chain.skipped.held());
             dropped = dropped.saturating_add(gone);
         }
         u32::try_from(dropped).unwrap_or(u32::MAX)
@@ -258,9 +229,7 @@ impl Receiving {
     /// How many keys are held for messages that have not come.
     pub(crate) fn held(&self) -> usize {
         let older = self.older.iter().map(|chain| chain.skipped.held());
-        older
-            .chain(self.current.as_ref().map(|chain| chain.skipped.held()))
-            .sum()
+        older.chain(self.current.as_ref().map(|chain| chain.skipped.held())).sum()
     }
 
     fn in_order_of_keeping(&mut self) -> impl Iterator<Item = &mut SkippedKeys> {
@@ -299,11 +268,7 @@ impl ReceivingChain {
 
     /// Moves the chain. Says how many keys the gap was too wide for.
     fn advance(&mut self, advance: Advance) -> u32 {
-        let Advance {
-            gap,
-            chain_key,
-            received,
-        } = advance;
+        let Advance { gap, chain_key, received } = advance;
         self.chain_key = chain_key;
         self.received = received;
         self.skipped.keep(gap)
@@ -311,19 +276,8 @@ impl ReceivingChain {
 
     /// Ends the chain. Its chain key is wiped: no further key of it will ever be derived.
     fn end(self, length: u32) -> OlderChain {
-        let Self {
-            their_ratchet_key,
-            header_key,
-            chain_key: _,
-            received,
-            skipped,
-        } = self;
-        OlderChain {
-            their_ratchet_key,
-            header_key,
-            length: length.max(received),
-            skipped,
-        }
+        let Self { their_ratchet_key, header_key, chain_key: _, received, skipped } = self;
+        OlderChain { their_ratchet_key, header_key, length: length.max(received), skipped }
     }
 }
 
@@ -358,14 +312,7 @@ impl Advance {
     ) -> (Self, MessageKey) {
         let (gap, walked) = Gap::walk(chain_key, received, number, limits, now);
         let (chain_key, message_key) = walked.as_ref().unwrap_or(chain_key).step();
-        (
-            Self {
-                gap,
-                chain_key,
-                received: number.saturating_add(1),
-            },
-            message_key,
-        )
+        (Self { gap, chain_key, received: number.saturating_add(1) }, message_key)
     }
 }
 

@@ -55,14 +55,7 @@ mod tests {
             let dh: [u8; 32] = case.array("dh");
             let info: [&[u8]; 3] = [ROOT_LABEL, &from, &to];
             let derived: [Secret<32>; 3] = hkdf(case.secret("rk").as_bytes(), &[&dh], &info);
-            assert_eq!(
-                derived,
-                [
-                    case.secret("next_rk"),
-                    case.secret("ck"),
-                    case.secret("nhk")
-                ]
-            );
+            assert_eq!(derived, [case.secret("next_rk"), case.secret("ck"), case.secret("nhk")]);
         }
     }
 }

@@ -56,9 +56,7 @@ impl Sending {
     pub(crate) fn sent(&self) -> u32 {
         match self {
             Self::Waiting { .. } => 0,
-            Self::Due {
-                previous_length, ..
-            } => *previous_length,
+            Self::Due { previous_length, .. } => *previous_length,
             Self::Active(chain) => chain.sent,
         }
     }

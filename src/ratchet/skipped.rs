@@ -58,13 +58,7 @@ pub(crate) struct Gap {
 
 impl SkippedKeys {
     pub(crate) fn new() -> Self {
-        Self {
-            slots: Vec::new(),
-            first: 0,
-            held: 0,
-            oldest: Timestamp::default(),
-            watermark: 0,
-        }
+        Self { slots: Vec::new(), first: 0, held: 0, oldest: Timestamp::default(), watermark: 0 }
     }
 
     /// How many keys are held, old ones included.
@@ -90,10 +84,7 @@ impl SkippedKeys {
 
     /// Deletes the key of a number whose message has opened.
     pub(crate) fn spend(&mut self, number: u32) {
-        if let Some(slot) = self
-            .slot(number)
-            .and_then(|index| self.slots.get_mut(index))
-        {
+        if let Some(slot) = self.slot(number).and_then(|index| self.slots.get_mut(index)) {
             slot.empty();
             self.held = self.held.saturating_sub(1);
             self.tidy();
@@ -102,20 +93,12 @@ impl SkippedKeys {
 
     /// Keeps a gap's keys. Says how many numbers were dropped with it.
     pub(crate) fn keep(&mut self, gap: Gap) -> u32 {
-        let Gap {
-            mut slots,
-            dropped,
-            watermark,
-        } = gap;
+        let Gap { mut slots, dropped, watermark } = gap;
         self.watermark = self.watermark.max(watermark);
         let Some(kept) = slots.first().map(|slot| slot.kept) else {
             return dropped;
         };
-        self.oldest = if self.held == 0 {
-            kept
-        } else {
-            self.oldest.min(kept)
-        };
+        self.oldest = if self.held == 0 { kept } else { self.oldest.min(kept) };
         self.held = self.held.saturating_add(slots.len());
         if self.slots.is_empty() {
             self.slots = slots;
@@ -174,25 +157,17 @@ impl SkippedKeys {
             return self.watermark;
         }
         let highest = self.all_held().rev().find(|slot| slot.kept < horizon);
-        highest.map_or(self.watermark, |slot| {
-            self.watermark.max(slot.number.saturating_add(1))
-        })
+        highest.map_or(self.watermark, |slot| self.watermark.max(slot.number.saturating_add(1)))
     }
 
     /// Where the key of a number is, if it is held.
     fn slot(&self, number: u32) -> Option<usize> {
-        let index = self
-            .slots
-            .binary_search_by_key(&number, |slot| slot.number)
-            .ok()?;
+        let index = self.slots.binary_search_by_key(&number, |slot| slot.number).ok()?;
         self.slots.get(index)?.is_held.then_some(index)
     }
 
     fn all_held(&self) -> impl DoubleEndedIterator<Item = &Slot> {
-        self.slots
-            .iter()
-            .skip(self.first)
-            .filter(|slot| slot.is_held)
+        self.slots.iter().skip(self.first).filter(|slot| slot.is_held)
     }
 
     /// Gives memory back when more than half of it holds nothing.
@@ -204,12 +179,7 @@ impl SkippedKeys {
 
     fn rebuild(&mut self, room: usize) {
         let mut slots = Vec::with_capacity(self.held.saturating_add(room));
-        slots.extend(
-            self.slots
-                .iter_mut()
-                .filter(|slot| slot.is_held)
-                .map(Slot::take),
-        );
+        slots.extend(self.slots.iter_mut().filter(|slot| slot.is_held).map(Slot::take));
         self.slots = slots;
         self.first = 0;
     }
@@ -218,18 +188,8 @@ impl SkippedKeys {
 impl Slot {
     /// Moves the key to a new slot, leaving zeros.
     fn take(&mut self) -> Self {
-        let Self {
-            number,
-            kept,
-            is_held,
-            key,
-        } = self;
-        Self {
-            number: *number,
-            kept: *kept,
-            is_held: *is_held,
-            key: key.take(),
-        }
+        let Self { number, kept, is_held, key } = self;
+        Self { number: *number, kept: *kept, is_held: *is_held, key: key.take() }
     }
 
     /// Wipes the key.
@@ -262,24 +222,12 @@ impl Gap {
         let mut slots = Vec::with_capacity(kept);
         for number in first_kept..to {
             let (next, key) = chain_key.as_ref().unwrap_or(start).step();
-            slots.push(Slot {
-                number,
-                kept: now,
-                is_held: true,
-                key,
-            });
+            slots.push(Slot { number, kept: now, is_held: true, key });
             chain_key = Some(next);
         }
         let dropped = width.saturating_sub(most);
         let watermark = if dropped == 0 { 0 } else { first_kept };
-        (
-            Self {
-                slots,
-                dropped,
-                watermark,
-            },
-            chain_key,
-        )
+        (Self { slots, dropped, watermark }, chain_key)
     }
 }
 
@@ -287,10 +235,8 @@ impl Gap {
 #[cfg(feature = "serde")]
 impl serde::Serialize for SkippedKeys {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let keys: Vec<_> = self
-            .all_held()
-            .map(|slot| (slot.number, slot.kept, &slot.key))
-            .collect();
+        let keys: Vec<_> =
+            self.all_held().map(|slot| (slot.number, slot.kept, &slot.key)).collect();
         (self.watermark, keys).serialize(serializer)
     }
 }
@@ -311,13 +257,7 @@ impl<'de> serde::Deserialize<'de> for SkippedKeys {
         });
         let slots: Vec<_> = slots.collect();
         let oldest = slots.iter().map(|slot| slot.kept).min().unwrap_or_default();
-        Ok(Self {
-            first: 0,
-            held: slots.len(),
-            oldest,
-            watermark,
-            slots,
-        })
+        Ok(Self { first: 0, held: slots.len(), oldest, watermark, slots })
     }
 }
 
@@ -334,14 +274,7 @@ mod tests {
 
     fn gap(numbers: core::ops::Range<u32>, now: Timestamp) -> Gap {
         let chain = ChainKey::new(Secret::filled_by(|out| *out = [3; 32]));
-        Gap::walk(
-            &chain,
-            numbers.start,
-            numbers.end,
-            &SessionLimits::default(),
-            now,
-        )
-        .0
+        Gap::walk(&chain, numbers.start, numbers.end, &SessionLimits::default(), now).0
     }
 
     fn numbers(keys: &SkippedKeys) -> Vec<u32> {
@@ -410,10 +343,6 @@ mod tests {
             }
         }
         assert_eq!(keys.held(), 9);
-        assert!(
-            keys.slots.capacity() <= 2 * 9 + 2,
-            "{}",
-            keys.slots.capacity()
-        );
+        assert!(keys.slots.capacity() <= 2 * 9 + 2, "{}", keys.slots.capacity());
     }
 }

@@ -83,30 +83,16 @@ impl Opened {
         sender: Role,
         session_id: &[u8; 32],
     ) -> Result<Self, DecryptError> {
-        let RatchetMessage {
-            before_commitment,
-            sealed_header: _,
-            commitment,
-            ciphertext,
-        } = message;
+        let RatchetMessage { before_commitment, sealed_header: _, commitment, ciphertext } =
+            message;
         let context = MessageContext::new(before_commitment, ad, sender, session_id);
-        let (text, tag) = ciphertext
-            .split_last_chunk()
-            .ok_or(DecryptError::Malformed)?;
-        let sealed = Sealed {
-            commitment: **commitment,
-            tag: *tag,
-        };
+        let (text, tag) = ciphertext.split_last_chunk().ok_or(DecryptError::Malformed)?;
+        let sealed = Sealed { commitment: **commitment, tag: *tag };
         // Wiped unless everything in it is right.
         let mut plaintext = Zeroizing::new(text.to_vec());
-        message_key
-            .open(&mut plaintext, &sealed, &context)
-            .ok_or(DecryptError::Undecryptable)?;
+        message_key.open(&mut plaintext, &sealed, &context).ok_or(DecryptError::Undecryptable)?;
         let content_length = content_length(&plaintext).ok_or(DecryptError::Malformed)?;
-        Ok(Self::decode(
-            core::mem::take(&mut *plaintext),
-            content_length,
-        ))
+        Ok(Self::decode(core::mem::take(&mut *plaintext), content_length))
     }
 
     /// Takes stamp and body out of a padded plaintext, in place.
@@ -122,10 +108,7 @@ impl Opened {
             moved.zeroize();
         }
         plaintext.truncate(body_length);
-        Self {
-            stamp,
-            body: plaintext,
-        }
+        Self { stamp, body: plaintext }
     }
 }
 

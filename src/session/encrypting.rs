@@ -53,14 +53,8 @@ impl<'payload> Content<'payload> {
         let Payload { stamp, body } = payload;
         let stamp = stamp.encode();
         let content_length = stamp.len().checked_add(body.len());
-        let padded_length = content_length
-            .and_then(padded_length)
-            .ok_or(EncryptError::TooLarge)?;
-        Ok(Self {
-            stamp,
-            body,
-            padded_length,
-        })
+        let padded_length = content_length.and_then(padded_length).ok_or(EncryptError::TooLarge)?;
+        Ok(Self { stamp, body, padded_length })
     }
 
     /// Completes a message that begins with `prefix` and `sealed_header`, bound to all that is named
@@ -74,18 +68,9 @@ impl<'payload> Content<'payload> {
         sender: Role,
         session_id: &[u8; 32],
     ) -> Vec<u8> {
-        let Self {
-            stamp,
-            body,
-            padded_length,
-        } = self;
-        let lengths = [
-            prefix.len(),
-            SEALED_HEADER_LENGTH,
-            COMMITMENT_LENGTH,
-            *padded_length,
-            TAG_LENGTH,
-        ];
+        let Self { stamp, body, padded_length } = self;
+        let lengths =
+            [prefix.len(), SEALED_HEADER_LENGTH, COMMITMENT_LENGTH, *padded_length, TAG_LENGTH];
         let mut message = Vec::with_capacity(lengths.iter().sum());
         message.extend_from_slice(prefix);
         message.extend_from_slice(sealed_header);

@@ -31,15 +31,11 @@ pub(crate) enum OwnHandshake {
 
 impl OwnHandshake {
     pub(crate) fn pending(fields: &[u8]) -> Self {
-        Self::Pending {
-            prefix: [&[INITIAL], fields].concat(),
-        }
+        Self::Pending { prefix: [&[INITIAL], fields].concat() }
     }
 
     pub(crate) fn settled(fields: &[u8]) -> Self {
-        Self::Settled {
-            record: record(fields),
-        }
+        Self::Settled { record: record(fields) }
     }
 
     /// Whether these are its fields, byte for byte.

@@ -112,10 +112,7 @@ impl StorageKey {
         let mut reader = Reader::new(sealed);
         let [version, its_kind] = *reader.array::<2>()?;
         let salt = reader.array::<SALT_LENGTH>()?;
-        let (text, tag) = reader
-            .rest()
-            .split_last_chunk()
-            .ok_or(SnapshotError::Malformed)?;
+        let (text, tag) = reader.rest().split_last_chunk().ok_or(SnapshotError::Malformed)?;
         if version != VERSION {
             return Err(SnapshotError::Unsupported);
         }
@@ -160,10 +157,7 @@ mod tests {
             let storage_key = StorageKey::new(&case.array("storage_key"));
             let kind = u8::try_from(case.number("kind")).unwrap();
             let (ad, content) = (case.bytes("ad"), case.bytes("content"));
-            assert_eq!(
-                storage_key.snapshot_key(kind, &case.array("rng")),
-                case.secret("key")
-            );
+            assert_eq!(storage_key.snapshot_key(kind, &case.array("rng")), case.secret("key"));
             let sealed = storage_key.seal(&content, kind, &ad, &mut Draws(case.bytes("rng")));
             assert_eq!(sealed, case.bytes("sealed"));
             assert_eq!(*storage_key.open(&sealed, kind, &ad).unwrap(), content);

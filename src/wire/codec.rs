@@ -43,19 +43,13 @@ impl<'bytes> Reader<'bytes> {
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> Result<&'bytes [u8; N], DecodeError> {
-        let (array, rest) = self
-            .rest
-            .split_first_chunk()
-            .ok_or(DecodeError::Malformed)?;
+        let (array, rest) = self.rest.split_first_chunk().ok_or(DecodeError::Malformed)?;
         self.rest = rest;
         Ok(array)
     }
 
     pub(crate) fn bytes(&mut self, length: usize) -> Result<&'bytes [u8], DecodeError> {
-        let (bytes, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or(DecodeError::Malformed)?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Malformed)?;
         self.rest = rest;
         Ok(bytes)
     }
@@ -85,11 +79,7 @@ impl<'bytes> Reader<'bytes> {
 
     /// A suite byte, refused unless it is the one that we know.
     pub(crate) fn suite(&mut self) -> Result<(), DecodeError> {
-        if self.u8()? == SUITE {
-            Ok(())
-        } else {
-            Err(DecodeError::Unsupported)
-        }
+        if self.u8()? == SUITE { Ok(()) } else { Err(DecodeError::Unsupported) }
     }
 
     /// A byte that says whether something follows: 0 or 1.
@@ -108,11 +98,7 @@ impl<'bytes> Reader<'bytes> {
 
     /// Refuses bytes that nothing has read.
     pub(crate) fn finish(self) -> Result<(), DecodeError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(DecodeError::Malformed)
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::Malformed) }
     }
 }
 

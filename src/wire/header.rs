@@ -31,11 +31,7 @@ pub(crate) struct Header {
 
 impl Header {
     pub(crate) fn encode(&self) -> [u8; HEADER_LENGTH] {
-        let Self {
-            ratchet_key,
-            previous_length,
-            number,
-        } = self;
+        let Self { ratchet_key, previous_length, number } = self;
         let mut bytes = [0; HEADER_LENGTH];
         let (key, counters) = bytes.split_at_mut(32);
         let (previous, last) = counters.split_at_mut(4);
@@ -54,11 +50,7 @@ impl Header {
         if previous_length > MAX_CHAIN || number >= MAX_CHAIN {
             return Err(DecodeError::Malformed);
         }
-        Ok(Self {
-            ratchet_key,
-            previous_length,
-            number,
-        })
+        Ok(Self { ratchet_key, previous_length, number })
     }
 }
 
@@ -68,11 +60,7 @@ mod tests {
 
     fn header(previous_length: u32, number: u32) -> Header {
         let ratchet_key = DhPublicKey::decode(&[9; 32]).unwrap();
-        Header {
-            ratchet_key,
-            previous_length,
-            number,
-        }
+        Header { ratchet_key, previous_length, number }
     }
 
     #[test]
@@ -84,15 +72,8 @@ mod tests {
 
     #[test]
     fn a_header_out_of_bounds_is_malformed() {
-        for header in [
-            header(MAX_CHAIN + 1, 0),
-            header(0, MAX_CHAIN),
-            header(0, u32::MAX),
-        ] {
-            assert_eq!(
-                Header::decode(&header.encode()),
-                Err(DecodeError::Malformed)
-            );
+        for header in [header(MAX_CHAIN + 1, 0), header(0, MAX_CHAIN), header(0, u32::MAX)] {
+            assert_eq!(Header::decode(&header.encode()), Err(DecodeError::Malformed));
         }
     }
 }

@@ -92,22 +92,12 @@ impl<'bytes> HandshakeFields<'bytes> {
         let start = reader.rest();
         reader.suite()?;
         let signed_prekey_id = reader.u32()?;
-        let one_time_prekey_id = if reader.flag()? {
-            Some(reader.u32()?)
-        } else {
-            None
-        };
+        let one_time_prekey_id = if reader.flag()? { Some(reader.u32()?) } else { None };
         let ephemeral_key = reader.dh_public_key()?;
         let sealed_sender = reader.array()?;
         let length = start.len().saturating_sub(reader.rest().len());
         let bytes = start.get(..length).ok_or(DecodeError::Malformed)?;
-        Ok(Self {
-            signed_prekey_id,
-            one_time_prekey_id,
-            ephemeral_key,
-            sealed_sender,
-            bytes,
-        })
+        Ok(Self { signed_prekey_id, one_time_prekey_id, ephemeral_key, sealed_sender, bytes })
     }
 }
 
@@ -119,18 +109,10 @@ impl<'bytes> RatchetMessage<'bytes> {
         let before_commitment = whole.get(..length).ok_or(DecodeError::Malformed)?;
         let commitment = reader.array()?;
         let ciphertext = reader.rest();
-        let padded = ciphertext
-            .len()
-            .checked_sub(TAG_LENGTH)
-            .ok_or(DecodeError::Malformed)?;
+        let padded = ciphertext.len().checked_sub(TAG_LENGTH).ok_or(DecodeError::Malformed)?;
         if padded > MAX_PADDED {
             return Err(DecodeError::Malformed);
         }
-        Ok(Self {
-            before_commitment,
-            sealed_header,
-            commitment,
-            ciphertext,
-        })
+        Ok(Self { before_commitment, sealed_header, commitment, ciphertext })
     }
 }

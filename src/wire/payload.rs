@@ -18,10 +18,7 @@ impl Payload {
     /// A payload that says nothing about its own life.
     #[must_use]
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            stamp: Stamp::default(),
-            body: body.into(),
-        }
+        Self { stamp: Stamp::default(), body: body.into() }
     }
 
     /// The same bytes under another stamp.

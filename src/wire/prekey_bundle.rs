@@ -41,25 +41,16 @@ impl PreKeyBundle {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let signed_part = SignedPart::read(&mut reader)?;
-        let one_time_prekey = if reader.flag()? {
-            Some(OneTimePreKeyPublic::read(&mut reader)?)
-        } else {
-            None
-        };
+        let one_time_prekey =
+            if reader.flag()? { Some(OneTimePreKeyPublic::read(&mut reader)?) } else { None };
         reader.finish()?;
-        Ok(Self {
-            signed_part,
-            one_time_prekey,
-        })
+        Ok(Self { signed_part, one_time_prekey })
     }
 
     /// The bundle's bytes, the same that were decoded.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let Self {
-            signed_part,
-            one_time_prekey,
-        } = self;
+        let Self { signed_part, one_time_prekey } = self;
         let mut bytes = signed_part.bytes.clone();
         match one_time_prekey {
             None => bytes.push(0),
@@ -100,14 +91,7 @@ pub(crate) struct SignedFields {
 impl SignedFields {
     /// All bytes of the signed part before the signature.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let Self {
-            identity,
-            address,
-            id,
-            key,
-            created,
-            expires,
-        } = self;
+        let Self { identity, address, id, key, created, expires } = self;
         let mut bytes = Vec::from([VERSION, SUITE]);
         bytes.extend_from_slice(identity);
         write_length_prefixed(&mut bytes, address);
@@ -123,11 +107,7 @@ impl SignedPart {
     pub(crate) fn new(fields: SignedFields, signature: [u8; SIGNATURE_LENGTH]) -> Self {
         let mut bytes = fields.encode();
         bytes.extend_from_slice(&signature);
-        Self {
-            fields,
-            signature,
-            bytes,
-        }
+        Self { fields, signature, bytes }
     }
 
     /// Reads a signed part from the front of a bundle or an upload.
@@ -152,19 +132,9 @@ impl SignedPart {
         }
         let length = start.len().saturating_sub(reader.rest().len());
         let bytes = start.get(..length).ok_or(DecodeError::Malformed)?.to_vec();
-        let fields = SignedFields {
-            identity,
-            address: address.to_vec(),
-            id,
-            key,
-            created,
-            expires,
-        };
-        Ok(Self {
-            fields,
-            signature,
-            bytes,
-        })
+        let fields =
+            SignedFields { identity, address: address.to_vec(), id, key, created, expires };
+        Ok(Self { fields, signature, bytes })
     }
 
     /// The bytes, signature included.
@@ -174,9 +144,7 @@ impl SignedPart {
 
     /// The bytes that the signature is of, without their label.
     pub(crate) fn signed_bytes(&self) -> &[u8] {
-        self.bytes
-            .split_last_chunk::<SIGNATURE_LENGTH>()
-            .map_or(&[], |(signed, _)| signed)
+        self.bytes.split_last_chunk::<SIGNATURE_LENGTH>().map_or(&[], |(signed, _)| signed)
     }
 }
 
@@ -217,10 +185,7 @@ impl OneTimePreKeyPublic {
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            id: reader.u32()?,
-            key: reader.dh_public_key()?,
-        })
+        Ok(Self { id: reader.u32()?, key: reader.dh_public_key()? })
     }
 }
 
@@ -246,10 +211,7 @@ mod tests {
         for case in known_answers::section("bundle") {
             let mut bytes = case.bytes("bundle");
             for length in 0..bytes.len() {
-                assert_eq!(
-                    PreKeyBundle::decode(&bytes[..length]),
-                    Err(DecodeError::Malformed)
-                );
+                assert_eq!(PreKeyBundle::decode(&bytes[..length]), Err(DecodeError::Malformed));
             }
             bytes.push(0);
             assert_eq!(PreKeyBundle::decode(&bytes), Err(DecodeError::Malformed));

@@ -36,27 +36,18 @@ impl PreKeyUpload {
         let mut one_time_prekeys: Vec<OneTimePreKeyPublic> = Vec::new();
         while !reader.rest().is_empty() {
             let prekey = OneTimePreKeyPublic::read(&mut reader)?;
-            if one_time_prekeys
-                .last()
-                .is_some_and(|last| last.id >= prekey.id)
-            {
+            if one_time_prekeys.last().is_some_and(|last| last.id >= prekey.id) {
                 return Err(DecodeError::Malformed);
             }
             one_time_prekeys.push(prekey);
         }
-        Ok(Self {
-            signed_part,
-            one_time_prekeys,
-        })
+        Ok(Self { signed_part, one_time_prekeys })
     }
 
     /// The upload's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let Self {
-            signed_part,
-            one_time_prekeys,
-        } = self;
+        let Self { signed_part, one_time_prekeys } = self;
         let mut bytes = Vec::from([UPLOAD_VERSION]);
         bytes.extend_from_slice(signed_part.as_bytes());
         for prekey in one_time_prekeys {

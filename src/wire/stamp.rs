@@ -96,9 +96,7 @@ impl SettingVersion {
     /// A version; `None` for 0 and above [`SettingVersion::MAX`].
     #[must_use]
     pub fn new(version: u64) -> Option<Self> {
-        (1..=Self::MAX.0)
-            .contains(&version)
-            .then_some(Self(version))
+        (1..=Self::MAX.0).contains(&version).then_some(Self(version))
     }
 
     /// The number.
@@ -145,11 +143,7 @@ impl Stamp {
     /// it in front of the body; an application needs it only to store a stamp.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let Self {
-            setting,
-            own_policy,
-            opens,
-        } = self;
+        let Self { setting, own_policy, opens } = self;
         let setting_policy = setting.as_ref().and_then(|setting| setting.policy);
         let change = setting.as_ref().is_some_and(|setting| setting.change);
         let mut flags = clock(setting_policy) << SETTING_CLOCK_SHIFT;
@@ -160,14 +154,8 @@ impl Stamp {
         }
         let mut out = Vec::with_capacity(MAX_LENGTH);
         out.push(flags);
-        encode_version(
-            setting.as_ref().map_or(0, |setting| setting.version.0),
-            &mut out,
-        );
-        for ttl in [setting_policy, *own_policy]
-            .into_iter()
-            .filter_map(|policy| policy?.ttl())
-        {
+        encode_version(setting.as_ref().map_or(0, |setting| setting.version.0), &mut out);
+        for ttl in [setting_policy, *own_policy].into_iter().filter_map(|policy| policy?.ttl()) {
             out.extend_from_slice(&ttl.get().to_be_bytes());
         }
         if let Some(setting) = setting {
@@ -192,25 +180,13 @@ impl Stamp {
         let change = flags & CHANGE != 0;
         let setting = if let Some(version) = SettingVersion::new(version) {
             let by = MemberTag(*reader.array().ok()?);
-            Some(StampedSetting {
-                version,
-                policy: setting_policy,
-                by,
-                change,
-            })
+            Some(StampedSetting { version, policy: setting_policy, by, change })
         } else if setting_policy.is_some() || change {
             return None;
         } else {
             None
         };
-        Some((
-            Self {
-                setting,
-                own_policy,
-                opens,
-            },
-            reader.rest(),
-        ))
+        Some((Self { setting, own_policy, opens }, reader.rest()))
     }
 }
 
@@ -327,10 +303,7 @@ mod tests {
             let mut encoded = stamp.encode();
             assert_eq!(encoded, case.bytes("stamp"));
             encoded.extend_from_slice(b"the body");
-            assert_eq!(
-                Stamp::decode(&encoded),
-                Some((stamp, b"the body".as_slice()))
-            );
+            assert_eq!(Stamp::decode(&encoded), Some((stamp, b"the body".as_slice())));
         }
         for case in known_answers::section("stamp_malformed") {
             assert_eq!(Stamp::decode(&case.bytes("content")), None, "{case}");
