@@ -126,6 +126,8 @@ impl<'de> serde::Deserialize<'de> for IdentityKey {
 /// A device's identity: two key pairs from one secret, so that each has one purpose and the
 /// application keeps one value.
 pub(crate) struct IdentityKeyPair {
+    /// Kept to be stored: the rest comes of it.
+    #[cfg(feature = "serde")]
     seed: Secret<32>,
     signing: SignatureKeyPair,
     agreement: DhKeyPair,
@@ -145,7 +147,13 @@ impl IdentityKeyPair {
         let signing = SignatureKeyPair::from_seed(&ed_seed);
         let agreement = DhKeyPair::from_secret(x_secret);
         let public = IdentityKey { signing: signing.public(), agreement: *agreement.public() };
-        Self { seed, signing, agreement, public }
+        Self {
+            #[cfg(feature = "serde")]
+            seed,
+            signing,
+            agreement,
+            public,
+        }
     }
 
     pub(crate) fn public(&self) -> &IdentityKey {

@@ -116,10 +116,7 @@ unsafe impl GlobalAlloc for Bump {
 }
 
 #[global_allocator]
-static BUMP: Bump = Bump {
-    arena: UnsafeCell::new([0; Bump::SIZE]),
-    used: AtomicUsize::new(0),
-};
+static BUMP: Bump = Bump { arena: UnsafeCell::new([0; Bump::SIZE]), used: AtomicUsize::new(0) };
 
 /// What the unwinding tables of the ready-made `core` and `alloc` name. Nothing unwinds here: panics
 /// abort.
