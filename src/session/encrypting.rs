@@ -21,9 +21,9 @@ pub enum EncryptError {
     ChainFull,
     /// Stamp and body are more than 16 MiB once padded.
     TooLarge,
-    /// The responder of an [`ExternalHandshake`] speaks second: wait for the first message.
+    /// The responder of an [`ExternalHandshake`](crate::ExternalHandshake) speaks second: wait for the first message.
     Waiting,
-    /// The peer's ratchet key is of small order. It came with an [`ExternalHandshake`] or from a
+    /// The peer's ratchet key is of small order. It came with an [`ExternalHandshake`](crate::ExternalHandshake) or from a
     /// damaged store, since no message brings one in: start a new session.
     WeakKey,
 }
