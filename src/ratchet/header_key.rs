@@ -5,9 +5,6 @@ use crate::crypto::secret::Secret;
 use crate::wire::codec::DecodeError;
 use crate::wire::header::{HEADER_LENGTH, Header, SEALED_HEADER_LENGTH};
 
-/// A header as it travels.
-pub(crate) type SealedHeader = [u8; SEALED_HEADER_LENGTH];
-
 /// A chain's header key (HK), or that of the chain after it (NHK).
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -21,7 +18,7 @@ impl HeaderKey {
     // Double Ratchet §4.2, HENCRYPT(hk, plaintext):
     //   SIV(hk, ad = empty, header)
     /// Seals a header. None repeats under one key, unless a sender was rolled back.
-    pub(crate) fn seal(&self, header: &Header) -> SealedHeader {
+    pub(crate) fn seal(&self, header: &Header) -> [u8; SEALED_HEADER_LENGTH] {
         let mut sealed = [0; SEALED_HEADER_LENGTH];
         let (text, tag) = sealed.split_at_mut(HEADER_LENGTH);
         text.copy_from_slice(&header.encode());
@@ -32,7 +29,10 @@ impl HeaderKey {
     // Double Ratchet §4.2, HDECRYPT(hk, ciphertext)
     /// Opens a header; `None` if it is sealed under another key. What opens is decoded at once: a
     /// header that opens and is malformed is not tried under another key.
-    pub(crate) fn open(&self, sealed: &SealedHeader) -> Option<Result<Header, DecodeError>> {
+    pub(crate) fn open(
+        &self,
+        sealed: &[u8; SEALED_HEADER_LENGTH],
+    ) -> Option<Result<Header, DecodeError>> {
         let (text, tag) = sealed.split_last_chunk::<TAG_LENGTH>()?;
         let mut header = *text.first_chunk::<HEADER_LENGTH>()?;
         SivKey::new(&self.0).open(&mut header, tag, &[])?;

@@ -2,7 +2,7 @@
 
 use subtle::ConstantTimeEq;
 
-use crate::crypto::aead::{GcmKey, Tag};
+use crate::crypto::aead::{GcmKey, TAG_LENGTH};
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::HmacKey;
 use crate::crypto::secret::Secret;
@@ -71,7 +71,7 @@ pub(crate) struct Sealed {
     /// c2: binds key, context and plaintext.
     pub(crate) commitment: [u8; COMMITMENT_LENGTH],
     /// The end of c1.
-    pub(crate) tag: Tag,
+    pub(crate) tag: [u8; TAG_LENGTH],
 }
 
 impl MessageKey {

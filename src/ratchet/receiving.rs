@@ -6,12 +6,12 @@ use alloc::collections::VecDeque;
 use crate::crypto::dh::DhPublicKey;
 use crate::limits::SessionLimits;
 use crate::ratchet::chain::ChainKey;
-use crate::ratchet::header_key::{HeaderKey, SealedHeader};
+use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::MessageKey;
 use crate::ratchet::skipped::{Gap, Lookup, SkippedKeys};
 use crate::time::Timestamp;
 use crate::wire::codec::DecodeError;
-use crate::wire::header::Header;
+use crate::wire::header::{Header, SEALED_HEADER_LENGTH};
 
 /// All that we can receive with.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Receiving {
     /// What a message of the current chain would change, and its key; `None` if it is of another chain.
     pub(crate) fn plan_current(
         &self,
-        sealed_header: &SealedHeader,
+        sealed_header: &[u8; SEALED_HEADER_LENGTH],
         limits: &SessionLimits,
         now: Timestamp,
     ) -> Option<Result<(ChainStep, MessageKey), Refusal>> {
@@ -119,7 +119,7 @@ impl Receiving {
     /// The header of a message of the peer's next chain; `None` if it is of another chain.
     pub(crate) fn open_next(
         &self,
-        sealed_header: &SealedHeader,
+        sealed_header: &[u8; SEALED_HEADER_LENGTH],
     ) -> Option<Result<Header, DecodeError>> {
         self.next_header_key.open(sealed_header)
     }
@@ -151,7 +151,7 @@ impl Receiving {
     /// chain whose keys were all kept before `horizon` counts as forgotten.
     pub(crate) fn plan_older(
         &self,
-        sealed_header: &SealedHeader,
+        sealed_header: &[u8; SEALED_HEADER_LENGTH],
         horizon: Timestamp,
     ) -> Option<Result<(ChainStep, MessageKey), Refusal>> {
         let newest_first = self.older.iter().enumerate().rev();
@@ -204,11 +204,12 @@ impl Receiving {
         dropped
     }
 
-    /// Drops what was kept before `horizon` or is too much, the first kept first; says how many keys.
-    pub(crate) fn drop_keys(&mut self, limits: &SessionLimits, horizon: Timestamp) -> u32 {
+    /// Drops what is too old or too much, the first kept first; says how many keys.
+    pub(crate) fn drop_keys(&mut self, limits: &SessionLimits, now: Timestamp) -> u32 {
         let mut dropped = 0_usize;
         for keys in self.in_order_of_keeping() {
-            dropped = dropped.saturating_add(keys.drop_kept_before(horizon));
+            keys.redate(now);
+            dropped = dropped.saturating_add(keys.drop_kept_before(limits.horizon(now)));
         }
         let most = usize::try_from(limits.max_held_keys).unwrap_or(usize::MAX);
         let mut excess = self.held().saturating_sub(most);

@@ -2,9 +2,9 @@
 
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::ratchet::chain::ChainKey;
-use crate::ratchet::header_key::{HeaderKey, SealedHeader};
+use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::MessageKey;
-use crate::wire::header::{Header, MAX_CHAIN};
+use crate::wire::header::{Header, MAX_CHAIN, SEALED_HEADER_LENGTH};
 
 /// Where we stand with sending.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl SendingChain {
 
     // Double Ratchet §4.4, RatchetSendKeyHE(state)
     /// The next message's sealed header and key; `None` if the chain is full.
-    pub(crate) fn next(&mut self) -> Option<(SealedHeader, MessageKey)> {
+    pub(crate) fn next(&mut self) -> Option<([u8; SEALED_HEADER_LENGTH], MessageKey)> {
         if self.is_full() {
             return None;
         }

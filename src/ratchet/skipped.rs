@@ -10,19 +10,17 @@ use crate::time::Timestamp;
 /// The keys kept of one chain (MKSKIPPED), by number. Bounded by what its owner drops: the first kept
 /// go first.
 ///
-/// Keys stay where they are until half of the places are empty; then those left move to a new vector
-/// and the old one is wiped. So keeping, finding and dropping cost no allocation for each key, and
+/// Keys stay where they are until two thirds of the places are empty; then those left move to a new
+/// vector and the old one is wiped. So keeping, finding and dropping cost no allocation for each key, and
 /// nothing that a vector moves leaves a copy behind.
 #[derive(Debug)]
 pub(crate) struct SkippedKeys {
-    /// In ascending order of number, which is also the order of keeping.
+    /// In ascending order of number, which is also the order of keeping: the times do not descend.
     slots: Vec<Slot>,
     /// Slots before this one are empty.
     first: usize,
     /// How many slots hold a key.
     held: usize,
-    /// No key was kept before this: spares looking through all of them for old ones.
-    oldest: Timestamp,
     /// One above the highest number whose key was dropped unused.
     watermark: u32,
 }
@@ -58,7 +56,7 @@ pub(crate) struct Gap {
 
 impl SkippedKeys {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), first: 0, held: 0, oldest: Timestamp::default(), watermark: 0 }
+        Self { slots: Vec::new(), first: 0, held: 0, watermark: 0 }
     }
 
     /// How many keys are held, old ones included.
@@ -68,8 +66,7 @@ impl SkippedKeys {
 
     /// Whether there is a key that was kept at `horizon` or later.
     pub(crate) fn has_any_since(&self, horizon: Timestamp) -> bool {
-        self.held != 0
-            && (self.oldest >= horizon || self.all_held().any(|slot| slot.kept >= horizon))
+        self.all_held().next_back().is_some_and(|slot| slot.kept >= horizon)
     }
 
     /// Finds the key of a number; one kept before `horizon` counts as dropped.
@@ -95,10 +92,6 @@ impl SkippedKeys {
     pub(crate) fn keep(&mut self, gap: Gap) -> u32 {
         let Gap { mut slots, dropped, watermark } = gap;
         self.watermark = self.watermark.max(watermark);
-        let Some(kept) = slots.first().map(|slot| slot.kept) else {
-            return dropped;
-        };
-        self.oldest = if self.held == 0 { kept } else { self.oldest.min(kept) };
         self.held = self.held.saturating_add(slots.len());
         if self.slots.is_empty() {
             self.slots = slots;
@@ -111,25 +104,18 @@ impl SkippedKeys {
         dropped
     }
 
+    /// Dates keys that were kept later than `now` back to it: the clock ran ahead when they were kept,
+    /// and they must not stay for that much longer.
+    pub(crate) fn redate(&mut self, now: Timestamp) {
+        for slot in self.slots.iter_mut().rev().take_while(|slot| slot.kept > now) {
+            slot.kept = now;
+        }
+    }
+
     /// Drops the keys that were kept before `horizon`; says how many.
     pub(crate) fn drop_kept_before(&mut self, horizon: Timestamp) -> usize {
-        if self.held == 0 || self.oldest >= horizon {
-            return 0;
-        }
-        let before = self.held;
-        let mut oldest: Option<Timestamp> = None;
-        for slot in self.slots.iter_mut().filter(|slot| slot.is_held) {
-            if slot.kept < horizon {
-                self.watermark = self.watermark.max(slot.number.saturating_add(1));
-                self.held = self.held.saturating_sub(1);
-                slot.empty();
-            } else {
-                oldest = Some(oldest.map_or(slot.kept, |oldest| oldest.min(slot.kept)));
-            }
-        }
-        self.oldest = oldest.unwrap_or_default();
-        self.tidy();
-        before.saturating_sub(self.held)
+        let old = self.all_held().take_while(|slot| slot.kept < horizon).count();
+        self.drop_first(old)
     }
 
     /// Drops up to `count` keys, the first kept first; says how many.
@@ -153,11 +139,8 @@ impl SkippedKeys {
 
     /// The watermark as it would be if keys kept before `horizon` had been dropped.
     fn watermark_since(&self, horizon: Timestamp) -> u32 {
-        if self.held == 0 || self.oldest >= horizon {
-            return self.watermark;
-        }
-        let highest = self.all_held().rev().find(|slot| slot.kept < horizon);
-        highest.map_or(self.watermark, |slot| self.watermark.max(slot.number.saturating_add(1)))
+        let old = self.all_held().take_while(|slot| slot.kept < horizon);
+        old.last().map_or(self.watermark, |slot| self.watermark.max(slot.number.saturating_add(1)))
     }
 
     /// Where the key of a number is, if it is held.
@@ -170,9 +153,16 @@ impl SkippedKeys {
         self.slots.iter().skip(self.first).filter(|slot| slot.is_held)
     }
 
-    /// Gives memory back when more than half of it holds nothing.
+    /// Sees to it that the first and the last place looked at hold a key, and gives memory back when
+    /// less than a third of it holds one.
     fn tidy(&mut self) {
-        if self.held < self.slots.len().div_ceil(2) {
+        while self.slots.get(self.first).is_some_and(|slot| !slot.is_held) {
+            self.first = self.first.saturating_add(1);
+        }
+        while self.slots.last().is_some_and(|slot| !slot.is_held) {
+            self.slots.pop();
+        }
+        if self.held.saturating_mul(3) < self.slots.capacity() {
             self.rebuild(0);
         }
     }
@@ -246,7 +236,11 @@ impl<'de> serde::Deserialize<'de> for SkippedKeys {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (watermark, mut keys) =
             <(u32, Vec<(u32, Timestamp, MessageKey)>)>::deserialize(deserializer)?;
-        if !keys.is_sorted_by(|(number, ..), (next, ..)| number < next) {
+        let in_order = |(number, kept, _): &(u32, Timestamp, MessageKey),
+                        (next, later, _): &(u32, Timestamp, MessageKey)| {
+            number < next && kept <= later
+        };
+        if !keys.is_sorted_by(in_order) {
             return Err(serde::de::Error::custom("held keys are not in order"));
         }
         let slots = keys.iter_mut().map(|(number, kept, key)| Slot {
@@ -256,8 +250,7 @@ impl<'de> serde::Deserialize<'de> for SkippedKeys {
             key: key.take(),
         });
         let slots: Vec<_> = slots.collect();
-        let oldest = slots.iter().map(|slot| slot.kept).min().unwrap_or_default();
-        Ok(Self { first: 0, held: slots.len(), oldest, watermark, slots })
+        Ok(Self { first: 0, held: slots.len(), watermark, slots })
     }
 }
 
@@ -265,6 +258,8 @@ impl<'de> serde::Deserialize<'de> for SkippedKeys {
 mod tests {
     use super::*;
     use crate::crypto::secret::Secret;
+    use alloc::collections::BTreeMap;
+    use proptest::prelude::*;
 
     const ALWAYS: Timestamp = Timestamp::from_unix_seconds(0);
 
@@ -333,16 +328,122 @@ mod tests {
     }
 
     #[test]
-    fn memory_stays_within_twice_what_is_held() {
+    fn keys_kept_while_the_clock_ran_ahead_do_not_stay_longer() {
+        let mut keys = SkippedKeys::new();
+        keys.keep(gap(0..2, at(10)));
+        keys.keep(gap(4..6, at(1_000)));
+        keys.redate(at(20));
+        keys.keep(gap(8..10, at(20)));
+        assert_eq!(keys.drop_kept_before(at(20)), 2);
+        assert_eq!(keys.drop_kept_before(at(21)), 4);
+    }
+
+    #[test]
+    fn memory_stays_within_three_times_what_is_held() {
         let mut keys = SkippedKeys::new();
         for start in (0..9_000).step_by(1_000) {
             keys.keep(gap(start..start + 1_000, at(10)));
-            let left = keys.held() - usize::try_from(start / 1_000 + 1).unwrap();
-            for number in numbers(&keys).into_iter().take(left) {
-                keys.spend(number);
-            }
+            // All but one of the thousand, from both ends.
+            let mut spent = numbers(&keys)[keys.held() - 1_000..].to_vec();
+            spent.remove(500);
+            spent.chunks(2).for_each(|pair| keys.spend(pair[0]));
+            spent.chunks(2).rev().for_each(|pair| keys.spend(pair.last().copied().unwrap()));
+            spent.iter().for_each(|number| keys.spend(*number));
+            assert!(keys.slots.capacity() <= 3 * keys.held(), "{}", keys.slots.capacity());
         }
         assert_eq!(keys.held(), 9);
-        assert!(keys.slots.capacity() <= 2 * 9 + 2, "{}", keys.slots.capacity());
+    }
+
+    #[test]
+    fn an_emptied_store_keeps_again() {
+        for spend_in_order in [true, false] {
+            let mut keys = SkippedKeys::new();
+            keys.keep(gap(0..3, at(10)));
+            for number in 0..3 {
+                keys.spend(if spend_in_order { number } else { 2 - number });
+            }
+            assert_eq!((keys.held(), keys.slots.capacity()), (0, 0));
+            keys.keep(gap(5..7, at(10)));
+            assert_eq!(numbers(&keys), [5, 6]);
+            assert_eq!(keys.drop_first(9), 2);
+            keys.keep(gap(8..9, at(10)));
+            assert!(keys.has_any_since(at(10)));
+        }
+    }
+
+    /// What is done to a store, with numbers that are taken modulo what is there.
+    #[derive(Clone, Debug)]
+    enum Event {
+        Keep { skip: u32, width: u32 },
+        Spend { number: u32 },
+        DropFirst { count: usize },
+        Pass { seconds: u64, lifetime: u64 },
+    }
+
+    fn events() -> impl Strategy<Value = Vec<Event>> {
+        let event = prop_oneof![
+            (0_u32..3, 0_u32..9).prop_map(|(skip, width)| Event::Keep { skip, width }),
+            (0_u32..200).prop_map(|number| Event::Spend { number }),
+            (0_usize..5).prop_map(|count| Event::DropFirst { count }),
+            (0_u64..4, 0_u64..40).prop_map(|(seconds, lifetime)| Event::Pass { seconds, lifetime }),
+        ];
+        prop::collection::vec(event, 0..80)
+    }
+
+    proptest! {
+        #[test]
+        fn the_store_does_what_a_plain_map_would(events in events()) {
+            let (mut keys, mut model) = (SkippedKeys::new(), BTreeMap::new());
+            let (mut next, mut now, mut watermark) = (0, 100, 0);
+            for event in events {
+                let mut gone = Vec::new();
+                match event {
+                    Event::Keep { skip, width } => {
+                        let first = next + skip;
+                        next = first + width;
+                        keys.keep(gap(first..next, at(now)));
+                        model.extend((first..next).map(|number| (number, now)));
+                    }
+                    Event::Spend { number } => {
+                        keys.spend(number);
+                        model.remove(&number);
+                    }
+                    Event::DropFirst { count } => {
+                        gone.extend(model.keys().take(count).copied());
+                        prop_assert_eq!(keys.drop_first(count), gone.len());
+                    }
+                    Event::Pass { seconds, lifetime } => {
+                        now += seconds;
+                        let horizon = now - lifetime;
+                        let old = model.iter().filter(|(_, kept)| **kept < horizon);
+                        gone.extend(old.map(|(number, _)| *number));
+                        let fresh = model.values().any(|kept| *kept >= horizon);
+                        prop_assert_eq!(keys.has_any_since(at(horizon)), fresh);
+                        let dropped = gone.last().map_or(watermark, |last| watermark.max(last + 1));
+                        prop_assert_eq!(keys.watermark_since(at(horizon)), dropped);
+                        prop_assert_eq!(keys.drop_kept_before(at(horizon)), gone.len());
+                    }
+                }
+                for number in gone {
+                    model.remove(&number);
+                    watermark = watermark.max(number + 1);
+                }
+                prop_assert_eq!(numbers(&keys), model.keys().copied().collect::<Vec<u32>>());
+                prop_assert_eq!(keys.held(), model.len());
+                for number in 0..next {
+                    let expected = match model.contains_key(&number) {
+                        true => "held",
+                        false if number < watermark => "dropped",
+                        false => "used",
+                    };
+                    let found = match keys.find(number, ALWAYS) {
+                        Lookup::Held(_) => "held",
+                        Lookup::Dropped => "dropped",
+                        Lookup::Used => "used",
+                    };
+                    prop_assert_eq!(found, expected, "number {}", number);
+                }
+            }
+        }
     }
 }

@@ -13,8 +13,8 @@ use crate::wire::padding::content_length;
 use crate::wire::payload::MalformedStamp;
 use crate::wire::stamp::Stamp;
 
-/// A message that has opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A message that has opened. `Debug` shows how long the body is, and nothing of what it says.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
     /// The application's bytes.
@@ -28,6 +28,15 @@ pub struct Received {
     /// The peer sent fewer messages before this chain than we received: it was restored from an older
     /// state, and does not know all that it sent.
     pub peer_went_back: bool,
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { body, stamp, dropped_keys, peer_went_back } = self;
+        let mut shown = formatter.debug_struct("Received");
+        shown.field("body_length", &body.len()).field("stamp", stamp);
+        shown.field("dropped_keys", dropped_keys).field("peer_went_back", peer_went_back).finish()
+    }
 }
 
 /// Why a message is refused. Nothing has changed.

@@ -5,7 +5,6 @@ use core::fmt;
 
 use crate::crypto::aead::TAG_LENGTH;
 use crate::ratchet::CannotSend;
-use crate::ratchet::header_key::SealedHeader;
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
 use crate::wire::header::SEALED_HEADER_LENGTH;
 use crate::wire::message::COMMITMENT_LENGTH;
@@ -62,7 +61,7 @@ impl<'payload> Content<'payload> {
     pub(crate) fn seal(
         &self,
         prefix: &[u8],
-        sealed_header: &SealedHeader,
+        sealed_header: &[u8; SEALED_HEADER_LENGTH],
         message_key: MessageKey,
         ad: &[u8],
         sender: Role,

@@ -1,11 +1,14 @@
 //! The plaintext: a stamp, then the application's bytes.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::wire::stamp::Stamp;
 
 /// What is sent: the application's bytes, and what they say about their own life.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// `Debug` shows how long the body is, and nothing of what it says.
+#[derive(Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Payload {
     /// What the message says about its own life. The default says nothing.
@@ -28,14 +31,22 @@ impl Payload {
     }
 }
 
+impl fmt::Debug for Payload {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stamp, body } = self;
+        let mut shown = formatter.debug_struct("Payload");
+        shown.field("stamp", stamp).field("body_length", &body.len()).finish()
+    }
+}
+
 /// The stamp of a received message does not decode: the conversation's own setting applies to it, so
 /// that a broken stamp is no way to send something that stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MalformedStamp;
 
-impl core::fmt::Display for MalformedStamp {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for MalformedStamp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the message's stamp is malformed")
     }
 }
