@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Bob's session is made by the message that opens, and only by that.
     let accepted = bob.accept(&hello, AD, now)?;
     let mut bobs = accepted.session;
-    println!("Bob hears from {:?}: {}", bobs.peer().address, text(&accepted.received.body));
+    println!("Bob hears from {}: {}", bobs.peer().address, text(&accepted.received.body));
     let answer = bobs.encrypt(&Payload::new("Hello Alice."), AD, rng)?;
     println!("Alice hears: {}", text(&alices.decrypt(&answer, AD, now)?.body));
 

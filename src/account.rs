@@ -49,15 +49,17 @@ pub enum AcceptError {
     Malformed,
     /// It is of another version or suite: a newer release may read it.
     Unsupported,
-    /// It carries no handshake, and there is no session to try: its sender has one that we lost.
+    /// It carries no handshake, and no session was tried: its sender has one that we lost, or it is
+    /// nobody's. If we lost one, initiate a new session. Nothing shows that it is genuine, so do not let
+    /// anyone make you do so often.
     NoSession,
-    /// It names a prekey that is not held (any more): used, replaced long ago, or never ours. The
-    /// sender must start again with a new bundle.
+    /// It names a prekey that is not held (any more): used, replaced long ago, or never ours. If its
+    /// sender is real, initiate a new session; nothing shows that it is, so not often.
     UnknownPreKey,
     /// It is not for us, or was altered. Deliberately says no more.
     Undecryptable,
-    /// This very handshake was accepted before: it belongs to the session that it made then, or is an
-    /// attack.
+    /// This very handshake was accepted before, and the message belongs to the session that it made
+    /// then. If that session is lost, initiate a new one; else discard it.
     Replayed,
     /// Too many handshakes came without a one-time prekey: run [`Account::maintain`], and publish what
     /// it gives.
@@ -69,11 +71,11 @@ impl fmt::Display for AcceptError {
         formatter.write_str(match self {
             Self::Malformed => "the message is malformed",
             Self::Unsupported => "the message is of an unsupported version or suite",
-            Self::NoSession => "the message carries no handshake",
+            Self::NoSession => "the message carries no handshake, and no session was tried",
             Self::UnknownPreKey => "the message names a prekey that is not held",
             Self::Undecryptable => "the message cannot be decrypted",
             Self::Replayed => "the handshake was accepted before",
-            Self::ReplayRecordFull => "no further handshake can be told from a replay",
+            Self::ReplayRecordFull => "too many handshakes came without a one-time prekey",
         })
     }
 }
@@ -145,8 +147,8 @@ impl Account {
         self.pending_upload()
     }
 
-    /// Makes `count` more one-time prekeys, at most as many as the limits allow to be held: 32 bytes
-    /// drawn for each. Returns [`Account::pending_upload`].
+    /// Makes `count` more one-time prekeys, at most as many as the limits allow to be held, for which the
+    /// oldest that are held go where they are too many: 32 bytes drawn for each. Returns [`Account::pending_upload`].
     ///
     /// [`Account::maintain`] counts what is held here; only the server knows how many it has left. When
     /// it says that few are, call this with the number that is missing.
@@ -161,6 +163,10 @@ impl Account {
 
     /// What the server is not known to have; `None` if it has everything. Publish it, then call
     /// [`Account::mark_published`]; after a crash in between it is given again.
+    ///
+    /// A server that has lost everything gets a new start from [`Account::rotate_signed_prekey`] and
+    /// [`Account::add_one_time_prekeys`], and so does an account that was restored from a backup: it
+    /// holds no secrets of what was published since.
     #[must_use]
     pub fn pending_upload(&self) -> Option<PreKeyUpload> {
         self.prekeys.unpublished(&self.identity, &self.address)

@@ -28,7 +28,7 @@ const MEMBER_LABEL: &[u8] = b"evanesce/v1 member";
 
 /// A device's identity key (IDENT): an Ed25519 key that signs and an X25519 key that agrees, always
 /// handled as one value of 64 bytes (docs/protocol.md §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IdentityKey {
     signing: SignaturePublicKey,
     agreement: DhPublicKey,
@@ -101,6 +101,14 @@ impl IdentityKey {
     #[must_use]
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_LENGTH]) -> bool {
         self.signing.verify(message, signature)
+    }
+}
+
+impl fmt::Debug for IdentityKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("IdentityKey(")?;
+        self.encode().iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))?;
+        formatter.write_str(")")
     }
 }
 
@@ -233,7 +241,14 @@ impl Address {
 
 impl fmt::Debug for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Address(\"{}\")", self.0.escape_ascii())
+        write!(formatter, "Address(\"{self}\")")
+    }
+}
+
+/// Shows what is not printable ASCII escaped.
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0.escape_ascii())
     }
 }
 

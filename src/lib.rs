@@ -39,9 +39,17 @@
 //!
 //! # What comes in
 //!
-//! Offer the bytes to the sessions with their sender, newest first, with [`Session::decrypt`]. If there
-//! is none, or all that there are say [`DecryptError::OtherSession`], offer them to
-//! [`Account::accept`]. Each refusal is one thing that you can do; after a refusal nothing has changed.
+//! Offer the bytes to the sessions with their sender, newest first, with [`Session::decrypt`]; go on to
+//! the next at [`DecryptError::OtherSession`] and [`DecryptError::Undecryptable`]. (Who the sender is, the
+//! transport or an outer layer says; a session that it is not of costs a few microseconds.) If all say
+//! `OtherSession`, or there is none, offer them to [`Account::accept`]. A refusal changes nothing.
+//!
+//! # Who it is
+//!
+//! Before a bundle is used, compare [`VerifiedBundle::device`] with the address that you asked for and
+//! with the identity known for it; after a message made a session, compare [`Session::peer`] likewise.
+//! What is known for an address at first contact is a claim, and becomes knowledge when two people
+//! compare their [`SafetyNumber`].
 //!
 //! # What to store, and when
 //!
@@ -49,6 +57,16 @@
 //! bytes leave; after [`Session::decrypt`] or [`Account::accept`] (then the account too) and before
 //! you acknowledge, in one transaction with the message. The feature `serde`, on by default, makes
 //! [`Account`] and [`Session`] serializable, secrets included; [`StorageKey`] seals the result.
+//!
+//! Never go on from an older state. After a restore from a backup, delete all sessions, publish new
+//! prekeys ([`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`]), and start new sessions.
+//!
+//! # When a session is lost
+//!
+//! The side that lost it initiates again, with a fresh bundle and after comparing the identity, and
+//! sends something. The other side's session says [`DecryptError::OtherSession`] to that, so it
+//! accepts it as new, and writes in the new session. What was under way must be sent again. Keep the
+//! replaced session for late messages, and use the newest that has opened something to send.
 //!
 //! # Features
 //!
@@ -107,6 +125,7 @@ mod account;
 mod snapshot;
 
 pub use rand_core;
+pub use zeroize;
 
 pub use account::{AcceptError, Accepted, Account};
 pub use crypto::dh::{DhPublicKey, NotCanonical};

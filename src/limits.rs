@@ -70,9 +70,10 @@ pub struct PreKeyLimits {
     pub signed_prekey_rotation: Duration,
     /// How long a replaced signed prekey is kept for first messages still under way: 30 days.
     pub signed_prekey_grace: Duration,
-    /// How many replaced signed prekeys may be kept before a full replay record no longer brings
-    /// about a rotation: 16. It bounds what a flood of handshakes can make an account store; until
-    /// the oldest goes, handshakes without a one-time prekey are refused.
+    /// With how many replaced signed prekeys kept, for whatever reason they were replaced, a nearly full
+    /// replay record no longer brings about a rotation: 16. It bounds what a flood of handshakes can make
+    /// an account store. Until the next rotation by age, or until the oldest goes, handshakes without a
+    /// one-time prekey may then be refused.
     pub max_replaced_signed_prekeys: u32,
     /// Up to how many one-time prekeys maintenance tops up: 100.
     pub one_time_prekeys: u32,

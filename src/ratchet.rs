@@ -75,8 +75,8 @@ pub(crate) enum CannotSend {
     ChainFull,
     /// The responder speaks second.
     Waiting,
-    /// The peer's ratchet key gives a zero agreement. Receiving refuses such keys, so this one came
-    /// with the handshake or from a damaged store.
+    /// The peer's ratchet key gives a zero agreement. Handshakes and receiving refuse such keys, so this
+    /// one comes from a damaged store.
     WeakKey,
 }
 

@@ -45,9 +45,17 @@ pub struct Session {
 }
 
 /// Names a session, the same on both sides. Unique, unguessable, not secret, and not on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SessionId([u8; 32]);
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SessionId(")?;
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))?;
+        formatter.write_str(")")
+    }
+}
 
 impl SessionId {
     /// The 32 bytes.
@@ -57,18 +65,18 @@ impl SessionId {
     }
 }
 
-/// Why no session can be initiated with a bundle.
+/// Why no session can be initiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InitiateError {
-    /// One of its X25519 keys is of small order: nobody honest has it. Ask for another bundle.
+    /// One of the other's X25519 keys is of small order: nobody honest has it. Ask for another bundle.
     WeakKey,
 }
 
 impl fmt::Display for InitiateError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WeakKey => formatter.write_str("a key in the bundle is weak"),
+            Self::WeakKey => formatter.write_str("a key of the other device is weak"),
         }
     }
 }
@@ -113,16 +121,22 @@ impl Session {
     ///
     /// `their_ratchet_key` is the public half of the responder's [`RatchetKeyPair`], as the handshake
     /// authenticated it.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// [`InitiateError::WeakKey`] if that key is of small order.
     pub fn initiate_external(
         handshake: ExternalHandshake,
         their_ratchet_key: DhPublicKey,
         limits: SessionLimits,
-    ) -> Self {
+    ) -> Result<Self, InitiateError> {
+        if their_ratchet_key.is_of_small_order() {
+            return Err(InitiateError::WeakKey);
+        }
         let ExternalHandshake { secret, initiator, responder } = handshake;
         let secrets = secret.session_secrets(&initiator, &responder, &their_ratchet_key);
         let elsewhere = OwnHandshake::Elsewhere;
-        Self::initiator(secrets, responder, their_ratchet_key, elsewhere, limits)
+        Ok(Self::initiator(secrets, responder, their_ratchet_key, elsewhere, limits))
     }
 
     /// Starts a session as the responder of a handshake of the application's own. The initiator must
@@ -139,7 +153,8 @@ impl Session {
         Self::responder(secrets, initiator, pair, OwnHandshake::Elsewhere, limits)
     }
 
-    /// Encrypts a payload, bound to `ad`: bytes that the peer must name too, and that do not travel.
+    /// Encrypts a payload, bound to `ad`: bytes that the peer must name too, and that do not travel (the
+    /// conversation's name, for instance, or nothing).
     /// Draws 32 bytes when the peer has begun a new chain since we last sent, else nothing.
     ///
     /// The result is 105 bytes longer than the padded payload, and 288 or 292 until the peer's first

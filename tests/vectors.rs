@@ -282,6 +282,7 @@ fn limits(object: &Value) -> Limits {
     let lifetime = number(object, "expires") - number(object, "created");
     let mut limits = Limits::default();
     limits.prekeys.signed_prekey_lifetime = Duration::from_secs(lifetime);
+    limits.prekeys.max_one_time_prekeys = u32::MAX;
     limits
 }
 

@@ -19,6 +19,12 @@ impl DhPublicKey {
         is_canonical(bytes).then_some(Self(*bytes))
     }
 
+    /// Whether every agreement with the key is zero.
+    pub(crate) fn is_of_small_order(&self) -> bool {
+        // Any secret tells.
+        DhKeyPair::from_secret(Secret::filled_by(|out| *out = [1; 32])).agree(self).is_none()
+    }
+
     /// The key's 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

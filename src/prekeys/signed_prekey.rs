@@ -18,7 +18,7 @@ use crate::wire::prekey_bundle::{MAX_LIFETIME, SignedFields, SignedPart};
 pub(crate) struct SignedPreKey {
     pub(crate) id: u32,
     pub(crate) pair: DhKeyPair,
-    created: Timestamp,
+    pub(crate) created: Timestamp,
     expires: Timestamp,
     /// The handshakes that it accepted without a one-time prekey.
     pub(crate) replay_record: ReplayRecord,

@@ -43,7 +43,7 @@ impl VerifiedBundle {
     }
 }
 
-/// Why a bundle is refused. All of them: ask the server for another one.
+/// Why a bundle is refused: ask the server for another one. If it is the same again, tell the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -51,7 +51,8 @@ pub enum VerifyError {
     Malformed,
     /// Its identity key is of small order: nobody honest has it.
     WeakKey,
-    /// The signature is not that of its identity key over its content.
+    /// The signature is not that of its identity key over its content: the server, or somebody before it,
+    /// has made it up.
     BadSignature,
     /// It is dated more than a day after now: one of the two clocks is wrong.
     NotYetValid,

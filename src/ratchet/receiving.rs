@@ -208,7 +208,6 @@ impl Receiving {
     pub(crate) fn drop_keys(&mut self, limits: &SessionLimits, now: Timestamp) -> u32 {
         let mut dropped = 0_usize;
         for keys in self.in_order_of_keeping() {
-            keys.redate(now);
             dropped = dropped.saturating_add(keys.drop_kept_before(limits.horizon(now)));
         }
         let most = usize::try_from(limits.max_held_keys).unwrap_or(usize::MAX);

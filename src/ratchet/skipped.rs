@@ -15,12 +15,15 @@ use crate::time::Timestamp;
 /// nothing that a vector moves leaves a copy behind.
 #[derive(Debug)]
 pub(crate) struct SkippedKeys {
-    /// In ascending order of number, which is also the order of keeping: the times do not descend.
+    /// In ascending order of number, which is also the order of keeping.
     slots: Vec<Slot>,
     /// Slots before this one are empty.
     first: usize,
     /// How many slots hold a key.
     held: usize,
+    /// No key was kept before this: spares looking through all of them for old ones. The times need not
+    /// ascend, since a clock may be set back.
+    oldest: Timestamp,
     /// One above the highest number whose key was dropped unused.
     watermark: u32,
 }
@@ -56,7 +59,7 @@ pub(crate) struct Gap {
 
 impl SkippedKeys {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), first: 0, held: 0, watermark: 0 }
+        Self { slots: Vec::new(), first: 0, held: 0, oldest: Timestamp::default(), watermark: 0 }
     }
 
     /// How many keys are held, old ones included.
@@ -66,7 +69,8 @@ impl SkippedKeys {
 
     /// Whether there is a key that was kept at `horizon` or later.
     pub(crate) fn has_any_since(&self, horizon: Timestamp) -> bool {
-        self.all_held().next_back().is_some_and(|slot| slot.kept >= horizon)
+        self.held != 0
+            && (self.oldest >= horizon || self.all_held().any(|slot| slot.kept >= horizon))
     }
 
     /// Finds the key of a number; one kept before `horizon` counts as dropped.
@@ -92,6 +96,9 @@ impl SkippedKeys {
     pub(crate) fn keep(&mut self, gap: Gap) -> u32 {
         let Gap { mut slots, dropped, watermark } = gap;
         self.watermark = self.watermark.max(watermark);
+        if let Some(kept) = slots.first().map(|slot| slot.kept) {
+            self.oldest = if self.held == 0 { kept } else { self.oldest.min(kept) };
+        }
         self.held = self.held.saturating_add(slots.len());
         if self.slots.is_empty() {
             self.slots = slots;
@@ -104,18 +111,25 @@ impl SkippedKeys {
         dropped
     }
 
-    /// Dates keys that were kept later than `now` back to it: the clock ran ahead when they were kept,
-    /// and they must not stay for that much longer.
-    pub(crate) fn redate(&mut self, now: Timestamp) {
-        for slot in self.slots.iter_mut().rev().take_while(|slot| slot.kept > now) {
-            slot.kept = now;
-        }
-    }
-
     /// Drops the keys that were kept before `horizon`; says how many.
     pub(crate) fn drop_kept_before(&mut self, horizon: Timestamp) -> usize {
-        let old = self.all_held().take_while(|slot| slot.kept < horizon).count();
-        self.drop_first(old)
+        if self.held == 0 || self.oldest >= horizon {
+            return 0;
+        }
+        let before = self.held;
+        let mut oldest: Option<Timestamp> = None;
+        for slot in self.slots.iter_mut().filter(|slot| slot.is_held) {
+            if slot.kept < horizon {
+                self.watermark = self.watermark.max(slot.number.saturating_add(1));
+                self.held = self.held.saturating_sub(1);
+                slot.empty();
+            } else {
+                oldest = Some(oldest.map_or(slot.kept, |oldest| oldest.min(slot.kept)));
+            }
+        }
+        self.oldest = oldest.unwrap_or_default();
+        self.tidy();
+        before.saturating_sub(self.held)
     }
 
     /// Drops up to `count` keys, the first kept first; says how many.
@@ -139,7 +153,10 @@ impl SkippedKeys {
 
     /// The watermark as it would be if keys kept before `horizon` had been dropped.
     fn watermark_since(&self, horizon: Timestamp) -> u32 {
-        let old = self.all_held().take_while(|slot| slot.kept < horizon);
+        if self.oldest >= horizon {
+            return self.watermark;
+        }
+        let old = self.all_held().filter(|slot| slot.kept < horizon);
         old.last().map_or(self.watermark, |slot| self.watermark.max(slot.number.saturating_add(1)))
     }
 
@@ -236,11 +253,7 @@ impl<'de> serde::Deserialize<'de> for SkippedKeys {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (watermark, mut keys) =
             <(u32, Vec<(u32, Timestamp, MessageKey)>)>::deserialize(deserializer)?;
-        let in_order = |(number, kept, _): &(u32, Timestamp, MessageKey),
-                        (next, later, _): &(u32, Timestamp, MessageKey)| {
-            number < next && kept <= later
-        };
-        if !keys.is_sorted_by(in_order) {
+        if !keys.is_sorted_by(|(number, ..), (next, ..)| number < next) {
             return Err(serde::de::Error::custom("held keys are not in order"));
         }
         let slots = keys.iter_mut().map(|(number, kept, key)| Slot {
@@ -250,7 +263,8 @@ impl<'de> serde::Deserialize<'de> for SkippedKeys {
             key: key.take(),
         });
         let slots: Vec<_> = slots.collect();
-        Ok(Self { first: 0, held: slots.len(), watermark, slots })
+        let oldest = slots.iter().map(|slot| slot.kept).min().unwrap_or_default();
+        Ok(Self { first: 0, held: slots.len(), oldest, watermark, slots })
     }
 }
 
@@ -328,14 +342,18 @@ mod tests {
     }
 
     #[test]
-    fn keys_kept_while_the_clock_ran_ahead_do_not_stay_longer() {
+    fn a_clock_that_is_set_back_makes_no_key_older_or_younger() {
         let mut keys = SkippedKeys::new();
-        keys.keep(gap(0..2, at(10)));
-        keys.keep(gap(4..6, at(1_000)));
-        keys.redate(at(20));
-        keys.keep(gap(8..10, at(20)));
-        assert_eq!(keys.drop_kept_before(at(20)), 2);
-        assert_eq!(keys.drop_kept_before(at(21)), 4);
+        keys.keep(gap(0..2, at(50)));
+        keys.keep(gap(4..6, at(10)));
+        keys.keep(gap(8..9, at(30)));
+        assert!(matches!(keys.find(4, at(11)), Lookup::Dropped));
+        assert!(matches!(keys.find(1, at(11)), Lookup::Held(_)));
+        assert!(keys.has_any_since(at(50)) && !keys.has_any_since(at(51)));
+        assert_eq!(keys.drop_kept_before(at(11)), 2);
+        assert_eq!(numbers(&keys), [0, 1, 8]);
+        assert_eq!(keys.drop_kept_before(at(31)), 1);
+        assert_eq!(keys.drop_kept_before(at(51)), 2);
     }
 
     #[test]
@@ -377,7 +395,7 @@ mod tests {
         Keep { skip: u32, width: u32 },
         Spend { number: u32 },
         DropFirst { count: usize },
-        Pass { seconds: u64, lifetime: u64 },
+        Pass { seconds: i64, lifetime: u64 },
     }
 
     fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -385,7 +403,8 @@ mod tests {
             (0_u32..3, 0_u32..9).prop_map(|(skip, width)| Event::Keep { skip, width }),
             (0_u32..200).prop_map(|number| Event::Spend { number }),
             (0_usize..5).prop_map(|count| Event::DropFirst { count }),
-            (0_u64..4, 0_u64..40).prop_map(|(seconds, lifetime)| Event::Pass { seconds, lifetime }),
+            (-3_i64..6, 0_u64..40)
+                .prop_map(|(seconds, lifetime)| Event::Pass { seconds, lifetime }),
         ];
         prop::collection::vec(event, 0..80)
     }
@@ -394,7 +413,7 @@ mod tests {
         #[test]
         fn the_store_does_what_a_plain_map_would(events in events()) {
             let (mut keys, mut model) = (SkippedKeys::new(), BTreeMap::new());
-            let (mut next, mut now, mut watermark) = (0, 100, 0);
+            let (mut next, mut now, mut watermark) = (0, 1_000_u64, 0);
             for event in events {
                 let mut gone = Vec::new();
                 match event {
@@ -413,7 +432,7 @@ mod tests {
                         prop_assert_eq!(keys.drop_first(count), gone.len());
                     }
                     Event::Pass { seconds, lifetime } => {
-                        now += seconds;
+                        now = now.saturating_add_signed(seconds);
                         let horizon = now - lifetime;
                         let old = model.iter().filter(|(_, kept)| **kept < horizon);
                         gone.extend(old.map(|(number, _)| *number));

@@ -15,6 +15,7 @@ use crate::wire::stamp::Stamp;
 
 /// A message that has opened. `Debug` shows how long the body is, and nothing of what it says.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Received {
     /// The application's bytes.
@@ -25,8 +26,8 @@ pub struct Received {
     /// How many keys of messages that have not come were dropped with this one: those messages can no
     /// longer be opened.
     pub dropped_keys: u32,
-    /// The peer sent fewer messages before this chain than we received: it was restored from an older
-    /// state, and does not know all that it sent.
+    /// The peer says that it sent fewer messages in its last chain than we received: it was restored from
+    /// an older state, and does not know all that it sent. Both of you should look for what is missing.
     pub peer_went_back: bool,
 }
 
@@ -50,9 +51,13 @@ pub enum DecryptError {
     /// An initial message that did not make this session: try the peer's other sessions, then
     /// [`Account::accept`](crate::Account::accept).
     OtherSession,
-    /// It is not from this session's peer to us, or was altered. Deliberately says no more.
+    /// It is not of this session, or was altered; deliberately says no more. Try the peer's other
+    /// sessions; if none opens it, discard it. Anyone can bring this about, so let no single message of
+    /// this kind reset anything. Where all that comes from a peer is so, one of the two sides was
+    /// restored from an older state: start a new session.
     Undecryptable,
-    /// It was received before: discard it.
+    /// A message of this number was received before: discard it. (A peer that was restored from a backup
+    /// uses numbers again: until [`Received::peer_went_back`] tells, its new messages are lost.)
     Duplicate,
     /// It comes too late: its key was dropped. The message is lost.
     Expired,

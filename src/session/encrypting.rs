@@ -22,8 +22,8 @@ pub enum EncryptError {
     TooLarge,
     /// The responder of an [`ExternalHandshake`](crate::ExternalHandshake) speaks second: wait for the first message.
     Waiting,
-    /// The peer's ratchet key is of small order. It came with an [`ExternalHandshake`](crate::ExternalHandshake) or from a
-    /// damaged store, since no message brings one in: start a new session.
+    /// The peer's ratchet key is of small order. No handshake and no message brings one in, so the stored
+    /// state was damaged: start a new session.
     WeakKey,
 }
 

@@ -3,6 +3,7 @@
 use rand_core::CryptoRng;
 
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
+use crate::crypto::secret::Secret;
 use crate::handshake::shared_secret::SharedSecret;
 use crate::identity::Device;
 
@@ -31,6 +32,12 @@ impl RatchetKeyPair {
     #[must_use]
     pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
         Self(DhKeyPair::generate(rng))
+    }
+
+    /// Takes a key pair that the handshake has made already; wipe your own copy of the secret.
+    #[must_use]
+    pub fn from_secret(secret: &[u8; 32]) -> Self {
+        Self(DhKeyPair::from_secret(Secret::filled_by(|out| out.copy_from_slice(secret))))
     }
 
     /// The public half.

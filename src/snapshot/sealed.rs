@@ -24,15 +24,27 @@ const SALT_LENGTH: usize = 32;
 /// operating system's key store, or derived from a passphrase).
 ///
 /// ```
+/// # #[cfg(feature = "serde")] {
+/// # use evanesce::{Account, Address, StorageKey, Timestamp};
 /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 /// # let mut rng = ChaCha20Rng::from_seed([1; 32]);
-/// let key = evanesce::StorageKey::new(&[7; 32]);
-/// let kind = 100; // says what it is: the application's choice
-/// let row = key.seal(b"what a serializer made of a session", kind, b"alice/session 5", &mut rng);
-/// let state = key.open(&row, kind, b"alice/session 5")?;
-/// assert!(key.open(&row, kind, b"alice/session 6").is_err(), "rows cannot be swapped");
-/// # Ok::<(), evanesce::SnapshotError>(())
+/// # let account = Account::generate(Address::new("alice")?, Timestamp::from_unix_seconds(1), &mut rng);
+/// use evanesce::zeroize::Zeroizing;
+///
+/// let key = StorageKey::new(&[7; 32]);
+/// let kind = 100; // what it is: the application's choice
+/// // The account's secrets stand in the clear in between, so they are wiped there.
+/// let state = Zeroizing::new(postcard::to_allocvec(&account)?);
+/// let row = key.seal(&state, kind, b"accounts/alice", &mut rng);
+///
+/// let state = key.open(&row, kind, b"accounts/alice")?;
+/// let account: Account = postcard::from_bytes(&state)?;
+/// assert!(key.open(&row, kind, b"accounts/bob").is_err(), "rows cannot be swapped");
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// An older row put back in its place opens: only the store can guard against that.
 pub struct StorageKey(Secret<32>);
 
 /// Why stored state does not open.
@@ -69,8 +81,8 @@ impl StorageKey {
         Self(Secret::filled_by(|out| out.copy_from_slice(bytes)))
     }
 
-    /// Seals `state`, 50 bytes longer then, with one draw of 32 bytes. Kinds below 64 are kept for this
-    /// crate's own snapshots. `ad` says whose state it is, and where it stands.
+    /// Seals `state`, 50 bytes longer then, with one draw of 32 bytes. Use kinds from 64 on:
+    /// those below will be this crate's own. `ad` names the row in which it will stand.
     ///
     /// ```text
     /// | version: 1 | kind: 1 | salt: 32 | sealed state |

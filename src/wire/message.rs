@@ -26,6 +26,8 @@ pub enum Envelope<'bytes> {
     Ratchet(RatchetMessage<'bytes>),
 }
 
+/// A message with the handshake in front.
+///
 /// ```text
 /// | 0x11 | handshake fields: 183 or 187 | ratchet message without its first byte |
 /// ```
@@ -50,6 +52,8 @@ pub(crate) struct HandshakeFields<'bytes> {
     pub(crate) bytes: &'bytes [u8],
 }
 
+/// A message of a session that both sides have.
+///
 /// ```text
 /// | 0x12 | sealed header: 56 | commitment (c2): 32 | ciphertext (c1): 16 bytes to 16 MiB + 16 |
 /// ```

@@ -70,6 +70,8 @@ impl PreKeyBundle {
 /// | id: 4 | prekey: 32 | created: 8 | expires: 8 | signature: 64 |
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Vec<u8>", into = "Vec<u8>"))]
 pub(crate) struct SignedPart {
     pub(crate) fields: SignedFields,
     pub(crate) signature: [u8; SIGNATURE_LENGTH],
@@ -145,6 +147,23 @@ impl SignedPart {
     /// The bytes that the signature is of, without their label.
     pub(crate) fn signed_bytes(&self) -> &[u8] {
         self.bytes.split_last_chunk::<SIGNATURE_LENGTH>().map_or(&[], |(signed, _)| signed)
+    }
+}
+
+impl TryFrom<Vec<u8>> for SignedPart {
+    type Error = DecodeError;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(&bytes);
+        let signed_part = Self::read(&mut reader)?;
+        reader.finish()?;
+        Ok(signed_part)
+    }
+}
+
+impl From<SignedPart> for Vec<u8> {
+    fn from(signed_part: SignedPart) -> Self {
+        signed_part.bytes
     }
 }
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::wire::codec::{DecodeError, Reader};
-use crate::wire::prekey_bundle::{OneTimePreKeyPublic, SignedPart};
+use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle, SignedPart};
 
 /// Says that an upload's bytes are one, in this form.
 const UPLOAD_VERSION: u8 = 1;
@@ -15,6 +15,7 @@ const UPLOAD_VERSION: u8 = 1;
 /// | version: 1 | signed part | one-time prekeys: 36 each |
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PreKeyUpload {
     pub(crate) signed_part: SignedPart,
     pub(crate) one_time_prekeys: Vec<OneTimePreKeyPublic>,
@@ -54,6 +55,12 @@ impl PreKeyUpload {
             prekey.write(&mut bytes);
         }
         bytes
+    }
+
+    /// A bundle without a one-time prekey. Verified, it tells the server which device the upload is of.
+    #[must_use]
+    pub fn bundle(&self) -> PreKeyBundle {
+        PreKeyBundle { signed_part: self.signed_part.clone(), one_time_prekey: None }
     }
 
     /// The signed part of every bundle: a server appends to it (docs/protocol.md §3).
