@@ -192,64 +192,38 @@ fn a_sound_tree_has_no_faults() {
 }
 
 #[test]
-fn each_rule_finds_its_fault() {
-    let long = format!("//! Long.\n{}", "\n".repeat(MAX_LINES));
-    let cases: [(&str, &str, &[&str]); 15] = [
-        (
-            "src/cellar.rs",
-            "//! Sideways.\nuse crate::garden::Tree;",
-            &["src/cellar.rs: crate::garden::Tree is sideways"],
-        ),
-        (
-            "src/middle/low.rs",
-            "//! Upward.\nuse crate::middle::high::*;",
-            &["src/middle/low.rs: crate::middle::high::* is upward"],
-        ),
+fn each_rule_of_imports_finds_its_fault() {
+    let cases: [(&str, &str, &[&str]); 9] = [
+        ("src/cellar.rs", "use crate::garden::Tree;", &["crate::garden::Tree is sideways"]),
+        ("src/cellar.rs", "fn drip() { crate::roof::drip() }", &["crate::roof::drip is upward"]),
+        ("src/middle/low.rs", "use crate::middle::high::*;", &["crate::middle::high::* is upward"]),
         (
             "src/garden.rs",
-            "//! Nested.\nuse crate::{\n    cellar::{Wine as Drink, Beer},\n    middle,\n};",
-            &[
-                "src/garden.rs: crate::cellar::Wine is sideways",
-                "src/garden.rs: crate::cellar::Beer is sideways",
-                "src/garden.rs: crate::middle is upward",
-            ],
-        ),
-        (
-            "src/cellar.rs",
-            "//! In code.\nfn drip() { crate::roof::drip(1) }",
-            &["src/cellar.rs: crate::roof::drip is upward"],
+            "use crate::{\n    cellar::{Beer as Drink, Wine},\n};",
+            &["crate::cellar::Beer is sideways", "crate::cellar::Wine is sideways"],
         ),
         (
             "src/middle/high.rs",
-            "//! Parent.\nuse crate::middle::{Middle, low::Low};",
-            &["src/middle/high.rs: crate::middle::Middle is in this module or a parent"],
+            "use crate::middle::{Middle, low::Low};",
+            &["crate::middle::Middle is in this module or a parent"],
         ),
-        (
-            "src/roof.rs",
-            "//! Itself.\nuse crate::roof::Roof;",
-            &["src/roof.rs: crate::roof::Roof is in this module or a parent"],
-        ),
-        (
-            "src/roof.rs",
-            "//! Root.\nuse crate::{Tile, cellar::Wine};\nuse crate::*;",
-            &[
-                "src/roof.rs: crate::Tile goes through the crate root",
-                "src/roof.rs: crate::* goes through the crate root",
-            ],
-        ),
-        (
-            "src/middle/high.rs",
-            "//! Relative.\nuse super::low::Low;\nuse self::inner::Inner;",
-            &["src/middle/high.rs: has a super:: path", "src/middle/high.rs: has a self:: path"],
-        ),
-        (
-            "src/middle.rs",
-            "//! One floor.\nmod low;\nmod high;\n",
-            &[
-                "src/middle/high.rs: crate::middle::low::self is sideways",
-                "src/middle/high.rs: crate::middle::low::Low is sideways",
-            ],
-        ),
+        ("src/roof.rs", "use crate::roof::A;", &["crate::roof::A is in this module or a parent"]),
+        ("src/roof.rs", "use crate::{A, cellar::B};", &["crate::A goes through the crate root"]),
+        ("src/middle/high.rs", "use super::low::Low;", &["has a super:: path"]),
+        ("src/middle/high.rs", "use self::inner::Inner;", &["has a self:: path"]),
+    ];
+    for (file, code, expected) in cases {
+        let expected: Vec<_> = expected.iter().map(|fault| format!("{file}: {fault}")).collect();
+        assert_eq!(faults_with(file, &format!("//! Changed.\n{code}\n")), expected);
+    }
+}
+
+#[test]
+fn each_rule_of_files_finds_its_fault() {
+    let long = format!("//! Long.\n{}", "\n".repeat(MAX_LINES));
+    let cases: [(&str, &str, &[&str]); 7] = [
+        ("src/cellar.rs", "// Mute.", &["src/cellar.rs: does not open with a //! sentence"]),
+        ("src/cellar.rs", &long, &["src/cellar.rs: has 401 lines before its tests"]),
         ("src/shed/tool.rs", "//! Undeclared.", &["src/shed/tool.rs: has no mod line"]),
         ("src/roof.rs", "//! R.\nmod attic;", &["src/roof/attic.rs: is declared and not there"]),
         (
@@ -258,15 +232,21 @@ fn each_rule_finds_its_fault() {
             &["src/utils.rs: has a name that says nothing", "src/utils.rs: has no mod line"],
         ),
         (
-            "src/garden/low.rs",
+            "src/shed/roof.rs",
             "//! Same name.",
             &[
-                "src/garden/low.rs: has no mod line",
-                "src/middle/low.rs: shares its name with src/garden/low.rs",
+                "src/shed/roof.rs: shares its name with src/roof.rs",
+                "src/shed/roof.rs: has no mod line",
             ],
         ),
-        ("src/cellar.rs", "// Mute.", &["src/cellar.rs: does not open with a //! sentence"]),
-        ("src/cellar.rs", &long, &["src/cellar.rs: has 401 lines before its tests"]),
+        (
+            "src/middle.rs",
+            "//! One paragraph.\nmod low;\nmod high;\n",
+            &[
+                "src/middle/high.rs: crate::middle::low::self is sideways",
+                "src/middle/high.rs: crate::middle::low::Low is sideways",
+            ],
+        ),
     ];
     for (file, text, expected) in cases {
         assert_eq!(faults_with(file, text), expected);

@@ -1,4 +1,4 @@
-//! Checks that every domain-separation label is written once, starts no other, and is in the protocol document.
+//! Checks that every domain-separation label is written once, starts no other, and is documented.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,8 +26,7 @@ fn faults(files: &BTreeMap<String, String>, document: &str) -> Vec<String> {
     // In this order a label that starts others stands right before one of them.
     written.sort();
     let mut faults = Vec::new();
-    for pair in written.windows(2) {
-        let [(first, file), (second, other)] = pair else { unreachable!("windows of two") };
+    for ((first, file), (second, other)) in written.iter().zip(written.iter().skip(1)) {
         if second.starts_with(first) {
             faults.push(format!("{file}: \"{first}\" starts \"{second}\" in {other}"));
         }

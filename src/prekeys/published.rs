@@ -35,8 +35,9 @@ impl PublishedPreKeys {
         published
     }
 
-    /// Takes a later upload: a signed part that is not older replaces the former one, one-time prekeys
-    /// that have not been here are added, up to 1,000 in all. The same upload again changes nothing.
+    /// Takes a later upload: its signed part replaces the former one, unless both its id and its time are
+    /// before those; one-time prekeys that have not been here are added, up to 1,000 in all. The same
+    /// upload again changes nothing.
     ///
     /// An upload of another identity (the device was set up anew) replaces everything. One of the same
     /// identity with other keys under ids that are still here (it was restored from a backup) replaces
@@ -48,7 +49,8 @@ impl PublishedPreKeys {
             self.one_time_prekeys.clear();
             self.highest_id = None;
             self.signed_part = signed_part;
-        } else if theirs.created >= ours.created {
+        } else if theirs.id >= ours.id || theirs.created > ours.created {
+            // Ids alone go back when a device is restored, times alone when its clock is set.
             self.signed_part = signed_part;
         }
         for prekey in one_time_prekeys {

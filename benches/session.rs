@@ -1,0 +1,293 @@
+//! What messages and handshakes cost, and how much room a session takes.
+//!
+//! `cargo bench` prints the sizes, then runs everything; `cargo bench -- late` runs what has that in
+//! its name.
+
+use std::hint::black_box;
+use std::iter::repeat_with;
+use std::time::{Duration, Instant};
+
+use criterion::{BatchSize, Bencher, Criterion, Throughput, criterion_group};
+use evanesce::{
+    Account, Address, DecryptError, Payload, PreKeyBundle, PublishedPreKeys, Session, StorageKey,
+    Timestamp, VerifiedBundle,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
+
+/// No associated data.
+const AD: &[u8] = b"";
+
+/// Of padded plaintexts, by name.
+const SIZES: [(&str, u32); 3] = [("64 B", 64), ("1 KiB", 1_024), ("64 KiB", 65_536)];
+
+/// Where the size does not matter.
+const SMALL: u32 = 64;
+
+/// How many messages of a chain are timed in a row before its session is restored: a chain ends at
+/// 10,000, and what is to be decrypted lies ready in memory.
+const RUN: usize = 200;
+
+criterion_group!(
+    benches,
+    encrypt,
+    decrypt,
+    ping_pong,
+    decrypt_with_ratchet_step,
+    initiate,
+    accept,
+    gap_1000,
+    late_1000,
+    forged
+);
+
+fn main() {
+    print_state_sizes();
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
+
+/// Prints what sessions take in storage, in postcard's encoding.
+fn print_state_sizes() {
+    let mut rng = rng();
+    let (mut alice, mut bob) = first_exchange(&mut rng);
+    print_size("Alice after the first exchange", &alice);
+    print_size("Bob after the first exchange", &bob);
+    for _ in 0..10 {
+        ping_pong_round(&mut alice, &mut bob, &mut rng);
+    }
+    print_size("Alice after ten more rounds", &alice);
+    print_size("Bob after ten more rounds", &bob);
+    let (_, bob) = in_a_chain(&mut rng);
+    let before = print_size("Bob in a chain of Alice's", &bob);
+    let (bob, _) = holding(1_000, &mut rng);
+    let after = print_size("Bob holding 1,000 keys of it", &bob);
+    println!("state_size: a held key takes {} bytes\n", (after - before) / 1_000);
+}
+
+fn print_size(name: &str, session: &Session) -> usize {
+    let state = stored(session);
+    let sealed = StorageKey::new(&[7; 32]).seal(&state, 100, AD, &mut rng());
+    println!("state_size: {name}: {} bytes, {} once sealed", state.len(), sealed.len());
+    state.len()
+}
+
+fn encrypt(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("encrypt");
+    for (name, size) in SIZES {
+        let mut rng = rng();
+        let (alice, _) = in_a_chain(&mut rng);
+        let (alice, payload) = (stored(&alice), payload(size));
+        group.throughput(Throughput::Bytes(size.into()));
+        group.bench_function(name, |bencher| {
+            in_runs(bencher, &alice, |alice, _| alice.encrypt(&payload, AD, &mut rng).unwrap());
+        });
+    }
+}
+
+fn decrypt(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decrypt");
+    for (name, size) in SIZES {
+        let mut rng = rng();
+        let (mut alice, bob) = in_a_chain(&mut rng);
+        let messages = repeat_with(|| message(&mut alice, size, &mut rng));
+        let messages: Vec<_> = messages.take(RUN).collect();
+        let bob = stored(&bob);
+        group.throughput(Throughput::Bytes(size.into()));
+        group.bench_function(name, |bencher| {
+            in_runs(bencher, &bob, |bob, number| bob.decrypt(&messages[number], AD, NOW).unwrap());
+        });
+    }
+}
+
+/// A message each way, each with its Diffie-Hellman step: encrypted twice, decrypted twice.
+fn ping_pong(criterion: &mut Criterion) {
+    let mut rng = rng();
+    let (mut alice, mut bob) = first_exchange(&mut rng);
+    criterion.bench_function("ping_pong", |bencher| {
+        bencher.iter(|| ping_pong_round(&mut alice, &mut bob, &mut rng));
+    });
+}
+
+fn decrypt_with_ratchet_step(criterion: &mut Criterion) {
+    let mut rng = rng();
+    let (mut alice, bob) = first_exchange(&mut rng);
+    let (bob, message) = (stored(&bob), message(&mut alice, SMALL, &mut rng));
+    criterion.bench_function("decrypt_with_ratchet_step", |bencher| {
+        decrypt_once(bencher, &bob, &message);
+    });
+}
+
+/// Alice's side of a handshake, from the bundle's bytes on; nothing is encrypted yet.
+fn initiate(criterion: &mut Criterion) {
+    let mut rng = rng();
+    let (_, mut server) = account("bob", &mut rng);
+    let (alice, _) = account("alice", &mut rng);
+    let bundle = server.hand_out();
+    let mut group = criterion.benchmark_group("initiate");
+    group.bench_function("verify", |bencher| bencher.iter(|| verified(&bundle)));
+    group.bench_function("verify and initiate", |bencher| {
+        bencher.iter(|| alice.initiate(&verified(&bundle), &mut rng).unwrap());
+    });
+}
+
+/// Bob's side of a handshake, its first message decrypted.
+fn accept(criterion: &mut Criterion) {
+    let mut rng = rng();
+    let (bob, mut server) = account("bob", &mut rng);
+    let (alice, _) = account("alice", &mut rng);
+    let mut alice = alice.initiate(&verified(&server.hand_out()), &mut rng).unwrap();
+    let (bob, message) = (stored(&bob), message(&mut alice, SMALL, &mut rng));
+    criterion.bench_function("accept", |bencher| {
+        bencher.iter_batched_ref(
+            || restored::<Account>(&bob),
+            |bob| bob.accept(&message, AD, NOW).unwrap(),
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+/// 1,000 messages were lost, the next one comes.
+fn gap_1000(criterion: &mut Criterion) {
+    let mut rng = rng();
+    let (mut alice, bob) = in_a_chain(&mut rng);
+    for _ in 0..1_000 {
+        message(&mut alice, SMALL, &mut rng);
+    }
+    let (bob, message) = (stored(&bob), message(&mut alice, SMALL, &mut rng));
+    criterion.bench_function("gap_1000", |bencher| decrypt_once(bencher, &bob, &message));
+}
+
+/// A late message comes, whose key is held among others or alone.
+fn late_1000(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("late_1000");
+    for (name, held) in [("1 held", 1), ("1,000 held", 1_000)] {
+        let (bob, late_message) = holding(held, &mut rng());
+        let bob = stored(&bob);
+        group.bench_function(name, |bencher| decrypt_once(bencher, &bob, &late_message));
+    }
+}
+
+/// Random bytes come, and the header keys of as many chains as can be are tried on them.
+fn forged(criterion: &mut Criterion) {
+    let mut rng = rng();
+    let (mut alice, mut bob) = first_exchange(&mut rng);
+    // The current chain and five older ones.
+    for _ in 0..6 {
+        message(&mut alice, SMALL, &mut rng);
+        ping_pong_round(&mut alice, &mut bob, &mut rng);
+    }
+    assert_eq!(bob.held_keys(), 6);
+    let mut forged = message(&mut alice, SMALL, &mut rng);
+    rng.fill_bytes(&mut forged[1..]);
+    let refused = Err(DecryptError::Undecryptable);
+    criterion.bench_function("forged", |bencher| {
+        bencher.iter(|| assert_eq!(bob.decrypt(&forged, AD, NOW), refused));
+    });
+}
+
+/// Times `routine` on a stored session, in runs; it is told how many times it has run before.
+fn in_runs<O>(
+    bencher: &mut Bencher<'_>,
+    session: &[u8],
+    mut routine: impl FnMut(&mut Session, usize) -> O,
+) {
+    bencher.iter_custom(|iterations| {
+        let mut elapsed = Duration::ZERO;
+        let mut left = usize::try_from(iterations).unwrap();
+        while left != 0 {
+            let run = left.min(RUN);
+            let mut session = restored(session);
+            let start = Instant::now();
+            for number in 0..run {
+                black_box(routine(&mut session, number));
+            }
+            elapsed += start.elapsed();
+            left -= run;
+        }
+        elapsed
+    });
+}
+
+/// Times one message on a stored session. Few sessions are in memory at a time, so that a large one
+/// does not cost cache misses that it would not cost alone.
+fn decrypt_once(bencher: &mut Bencher<'_>, session: &[u8], message: &[u8]) {
+    bencher.iter_batched_ref(
+        || restored::<Session>(session),
+        |session| session.decrypt(message, AD, NOW).unwrap(),
+        BatchSize::LargeInput,
+    );
+}
+
+/// Alice and Bob after a message and its answer.
+fn first_exchange(rng: &mut ChaCha20Rng) -> (Session, Session) {
+    let (mut bob, mut server) = account("bob", rng);
+    let (alice, _) = account("alice", rng);
+    let mut alice = alice.initiate(&verified(&server.hand_out()), rng).unwrap();
+    let first = message(&mut alice, SMALL, rng);
+    let mut bob = bob.accept(&first, AD, NOW).unwrap().session;
+    deliver(&mut bob, &mut alice, rng);
+    (alice, bob)
+}
+
+/// Alice and Bob when Alice has begun a chain and Bob has its first message.
+fn in_a_chain(rng: &mut ChaCha20Rng) -> (Session, Session) {
+    let (mut alice, mut bob) = first_exchange(rng);
+    deliver(&mut alice, &mut bob, rng);
+    (alice, bob)
+}
+
+/// Bob with this many held keys of a chain, and a message in the midst of them.
+fn holding(held: usize, rng: &mut ChaCha20Rng) -> (Session, Vec<u8>) {
+    let (mut alice, mut bob) = in_a_chain(rng);
+    let mut late: Vec<_> = repeat_with(|| message(&mut alice, SMALL, rng)).take(held).collect();
+    deliver(&mut alice, &mut bob, rng);
+    assert_eq!(bob.held_keys(), held);
+    (bob, late.swap_remove(held / 2))
+}
+
+fn ping_pong_round(alice: &mut Session, bob: &mut Session, rng: &mut ChaCha20Rng) {
+    deliver(alice, bob, rng);
+    deliver(bob, alice, rng);
+}
+
+fn deliver(from: &mut Session, to: &mut Session, rng: &mut ChaCha20Rng) {
+    to.decrypt(&message(from, SMALL, rng), AD, NOW).unwrap();
+}
+
+fn message(from: &mut Session, size: u32, rng: &mut ChaCha20Rng) -> Vec<u8> {
+    from.encrypt(&payload(size), AD, rng).unwrap()
+}
+
+/// A payload of this size once padded: two bytes are the stamp's, and one ends the content.
+fn payload(size: u32) -> Payload {
+    Payload::new(vec![b'x'; usize::try_from(size).unwrap() - 3])
+}
+
+/// A new account, and its server.
+fn account(name: &str, rng: &mut ChaCha20Rng) -> (Account, PublishedPreKeys) {
+    let mut account = Account::generate(Address::new(name).unwrap(), NOW, rng);
+    let upload = account.maintain(NOW, rng).unwrap();
+    account.mark_published(&upload);
+    (account, PublishedPreKeys::new(upload))
+}
+
+fn verified(bundle: &[u8]) -> VerifiedBundle {
+    PreKeyBundle::decode(bundle).unwrap().verify(NOW).unwrap()
+}
+
+fn stored(state: &impl Serialize) -> Vec<u8> {
+    postcard::to_allocvec(state).unwrap()
+}
+
+fn restored<S: DeserializeOwned>(state: &[u8]) -> S {
+    postcard::from_bytes(state).unwrap()
+}
+
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(7)
+}

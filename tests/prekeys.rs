@@ -1,0 +1,473 @@
+//! How a device's prekeys are made, published, handed out, used up and forgotten.
+
+#![cfg(feature = "serde")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use evanesce::{
+    AcceptError, Account, Address, AddressLength, Limits, PreKeyBundle, PreKeyUpload,
+    PublishedPreKeys, Session, Timestamp, VerifyError,
+};
+use support::{
+    AD, DAY, Draws, NOW, NoDraws, SECOND, Talk, World, accept_refusal, account, receive, restored,
+    rng, send, state,
+};
+
+fn days(count: u32) -> Timestamp {
+    NOW.plus(DAY * count)
+}
+
+fn bob(seed: u64) -> Account {
+    account("bob@example/laptop", Limits::default(), seed)
+}
+
+/// The ids of the one-time prekeys in an upload.
+fn ids(upload: &PreKeyUpload) -> Vec<u32> {
+    upload.one_time_prekeys().iter().map(|prekey| prekey.id()).collect()
+}
+
+/// Before the signature stand id, key, created and expires.
+fn signed_prekey_id(signed_part: &[u8]) -> u32 {
+    let start = signed_part.len() - 64 - 8 - 8 - 32 - 4;
+    u32::from_be_bytes(signed_part[start..start + 4].try_into().unwrap())
+}
+
+fn verify(bundle: &[u8], now: Timestamp) -> Result<(), VerifyError> {
+    PreKeyBundle::decode(bundle).unwrap().verify(now).map(|_| ())
+}
+
+#[test]
+fn maintenance_publishes_a_signed_prekey_and_a_hundred_one_time_prekeys_at_first() {
+    let mut draws = Draws::new(1);
+    let address = Address::new("bob").unwrap();
+    let mut bob = Account::generate(address, NOW, &mut draws);
+    assert_eq!(draws.made.len(), 2);
+    assert_eq!(ids(&bob.pending_upload().unwrap()), []);
+    let upload = bob.maintain(NOW, &mut draws).unwrap();
+    assert_eq!(draws.made.len(), 2 + 100);
+    assert_eq!(signed_prekey_id(upload.signed_part()), 1);
+    assert_eq!(ids(&upload), (1..=100).collect::<Vec<_>>());
+    assert_eq!(PreKeyUpload::decode(&upload.encode()), Ok(upload));
+}
+
+#[test]
+fn the_same_upload_is_given_until_it_is_published() {
+    let mut bob = bob(2);
+    let upload = bob.maintain(NOW, &mut rng(2)).unwrap();
+    assert_eq!(bob.pending_upload().as_ref(), Some(&upload));
+    let mut bob = restored(&bob);
+    assert_eq!(bob.maintain(days(1), &mut NoDraws), Some(upload.clone()));
+    bob.mark_published(&upload);
+    assert_eq!(bob.pending_upload(), None);
+    let mut bob = restored(&bob);
+    let before = state(&bob);
+    assert_eq!(bob.maintain(days(1), &mut NoDraws), None);
+    assert!(state(&bob) == before, "with nothing due nothing changes");
+}
+
+#[test]
+fn a_late_note_of_an_older_upload_does_not_hide_what_came_after_it() {
+    let mut bob = bob(3);
+    let first = bob.maintain(NOW, &mut rng(3)).unwrap();
+    bob.rotate_signed_prekey(NOW, &mut rng(4));
+    bob.add_one_time_prekeys(2, &mut rng(5));
+    bob.mark_published(&first);
+    let second = bob.pending_upload().unwrap();
+    assert_eq!(signed_prekey_id(second.signed_part()), 2);
+    assert_eq!(ids(&second), [101, 102]);
+    bob.mark_published(&second);
+    bob.mark_published(&first);
+    assert_eq!(bob.pending_upload(), None);
+}
+
+#[test]
+fn maintenance_replaces_the_one_time_prekeys_that_were_used() {
+    let mut world = World::new(4);
+    for _ in 0..3 {
+        world.start();
+    }
+    let upload = world.bob.maintain(days(1), &mut world.rng).unwrap();
+    assert_eq!(ids(&upload), [101, 102, 103]);
+    assert_eq!(upload.signed_part(), world.upload.signed_part());
+}
+
+#[test]
+fn more_one_time_prekeys_are_made_when_the_server_runs_out() {
+    let mut world = World::with_one_time_prekeys(3, 5);
+    while world.server.one_time_prekeys_left() > 0 {
+        world.server.hand_out();
+    }
+    assert_eq!(world.bob.maintain(NOW, &mut NoDraws), None);
+    let upload = world.bob.add_one_time_prekeys(2, &mut world.rng).unwrap();
+    assert_eq!(ids(&upload), [4, 5]);
+    world.publish(upload);
+    assert_eq!(world.server.one_time_prekeys_left(), 2);
+    world.start().goes_on();
+}
+
+#[test]
+fn one_time_prekey_ids_ascend_and_never_repeat() {
+    let mut limits = Limits::default();
+    limits.prekeys.one_time_prekeys = 8;
+    limits.prekeys.max_one_time_prekeys = 10;
+    let mut world = World::with_limits(limits, 6);
+    let mut published = ids(&world.upload);
+    let first = send(&mut world.initiate(), "first", &mut world.rng);
+    for round in 0..5 {
+        let upload = world.bob.add_one_time_prekeys(8, &mut rng(round)).unwrap();
+        published.extend(ids(&upload));
+        world.publish(upload);
+        world.bob = restored(&world.bob);
+    }
+    let upload = world.bob.add_one_time_prekeys(100, &mut rng(6)).unwrap();
+    assert_eq!(ids(&upload).len(), 10, "no more than may be held");
+    published.extend(ids(&upload));
+    assert_eq!(published, (1..=58).collect::<Vec<_>>());
+    // The oldest went first.
+    assert_eq!(accept_refusal(&mut world.bob, &first), AcceptError::UnknownPreKey);
+}
+
+#[test]
+fn each_one_time_prekey_is_handed_out_once() {
+    let mut world = World::new(7);
+    let signed_part = world.upload.signed_part();
+    let mut seen = BTreeSet::new();
+    for left in (0..100).rev() {
+        let bundle = world.server.hand_out();
+        assert_eq!(world.server.one_time_prekeys_left(), left);
+        assert!(bundle.starts_with(signed_part));
+        assert!(seen.insert(bundle[signed_part.len()..].to_vec()));
+    }
+    let last = [signed_part, &[0]].concat();
+    assert_eq!(world.server.hand_out(), last);
+    assert_eq!(world.server.hand_out(), last);
+}
+
+#[test]
+fn a_repeated_upload_changes_nothing() {
+    let mut world = World::with_one_time_prekeys(3, 8);
+    for left in [2, 1, 0] {
+        world.server.hand_out();
+        let before = world.server.clone();
+        world.server.publish(world.upload.clone());
+        assert_eq!(world.server, before);
+        world.server = restored(&world.server);
+        assert_eq!(world.server, before);
+        assert_eq!(world.server.one_time_prekeys_left(), left);
+    }
+}
+
+#[test]
+fn an_upload_that_comes_late_brings_no_older_signed_part_back() {
+    let mut world = World::with_one_time_prekeys(3, 30);
+    let upload = world.bob.rotate_signed_prekey(days(1), &mut rng(30)).unwrap();
+    world.publish(upload.clone());
+    world.server.publish(world.upload.clone());
+    assert!(world.server.hand_out().starts_with(upload.signed_part()));
+    assert_eq!(world.server.one_time_prekeys_left(), 2);
+}
+
+#[test]
+fn what_replaces_a_signed_prekey_from_a_clock_that_ran_ahead_is_handed_out() {
+    let mut bob = bob(31);
+    let ahead = bob.rotate_signed_prekey(days(365), &mut rng(31)).unwrap();
+    let mut server = PublishedPreKeys::new(ahead.clone());
+    bob.mark_published(&ahead);
+    assert_eq!(verify(&server.hand_out(), NOW), Err(VerifyError::NotYetValid));
+    let upload = bob.maintain(NOW, &mut rng(32)).unwrap();
+    assert_ne!(upload.signed_part(), ahead.signed_part());
+    server.publish(upload);
+    assert_eq!(verify(&server.hand_out(), NOW), Ok(()));
+}
+
+#[test]
+fn an_upload_of_another_identity_replaces_everything() {
+    let mut world = World::with_one_time_prekeys(3, 32);
+    let mut anew = bob(33);
+    let upload = anew.add_one_time_prekeys(2, &mut rng(33)).unwrap();
+    world.server.publish(upload.clone());
+    assert_eq!(world.server, PublishedPreKeys::new(upload));
+    world.bob = anew;
+    world.start().goes_on();
+}
+
+#[test]
+fn a_device_restored_from_a_backup_replaces_the_one_time_prekeys_that_it_makes_again() {
+    let mut world = World::with_one_time_prekeys(0, 34);
+    let backup = restored(&world.bob);
+    let forgotten = world.bob.add_one_time_prekeys(3, &mut rng(34)).unwrap();
+    world.publish(forgotten);
+    world.bob = backup;
+    let upload = world.bob.add_one_time_prekeys(4, &mut rng(35)).unwrap();
+    world.publish(upload);
+    for left in [3, 2, 1, 0] {
+        world.start().goes_on();
+        assert_eq!(world.server.one_time_prekeys_left(), left);
+    }
+}
+
+#[test]
+fn an_upload_says_which_device_it_is_of() {
+    let mut world = World::without_one_time_prekeys(36);
+    let bundle = world.upload.bundle();
+    assert_eq!(bundle.encode(), world.server.hand_out());
+    assert_eq!(bundle.verify(NOW).unwrap().device(), &world.bob.device());
+}
+
+#[test]
+fn a_later_upload_replaces_the_signed_part_and_adds_one_time_prekeys() {
+    let mut world = World::with_one_time_prekeys(1, 9);
+    let upload = world.bob.rotate_signed_prekey(days(1), &mut rng(9)).unwrap();
+    assert_eq!(ids(&upload), []);
+    world.publish(upload.clone());
+    let upload_of_one = world.bob.add_one_time_prekeys(1, &mut rng(10)).unwrap();
+    world.publish(upload_of_one);
+    assert_eq!(world.server.one_time_prekeys_left(), 2);
+    assert!(world.server.hand_out().starts_with(upload.signed_part()));
+}
+
+#[test]
+fn a_server_keeps_at_most_a_thousand_one_time_prekeys_of_a_device() {
+    let mut limits = Limits::default();
+    limits.prekeys.max_one_time_prekeys = 1_100;
+    let mut bob = account("bob", limits, 10);
+    let upload = bob.add_one_time_prekeys(1_100, &mut rng(10)).unwrap();
+    assert_eq!(ids(&upload).len(), 1_100);
+    let mut server = PublishedPreKeys::new(upload.clone());
+    assert_eq!(server.one_time_prekeys_left(), 1_000);
+    server.hand_out();
+    server.publish(upload);
+    assert_eq!(server.one_time_prekeys_left(), 1_000);
+}
+
+#[test]
+fn the_signed_prekey_is_replaced_after_seven_days() {
+    let mut world = World::new(11);
+    assert_eq!(world.bob.maintain(days(7).minus(SECOND), &mut NoDraws), None);
+    let mut draws = Draws::new(11);
+    let upload = world.bob.maintain(days(7), &mut draws).unwrap();
+    assert_eq!(draws.made.len(), 1);
+    assert_eq!(signed_prekey_id(upload.signed_part()), 2);
+    assert_eq!(ids(&upload), []);
+    world.publish(upload);
+    assert_eq!(verify(&world.server.hand_out(), days(7)), Ok(()));
+}
+
+#[test]
+fn a_replaced_signed_prekey_is_kept_for_thirty_days() {
+    let mut world = World::new(12);
+    let message = send(&mut world.initiate(), "late", &mut world.rng);
+    world.bob.maintain(days(7), &mut rng(12));
+    let last_moment = days(7 + 30);
+    world.bob.maintain(last_moment, &mut rng(13));
+    let mut too_late = restored(&world.bob);
+    // What counts is whether the secret is still there, not that its bundle has expired.
+    let accepted = world.bob.accept(&message, AD, last_moment).unwrap();
+    assert_eq!(accepted.received.body, b"late");
+
+    too_late.maintain(last_moment.plus(SECOND), &mut rng(14));
+    assert_eq!(accept_refusal(&mut too_late, &message), AcceptError::UnknownPreKey);
+}
+
+#[test]
+fn without_maintenance_a_signed_prekey_is_kept() {
+    let mut world = World::new(13);
+    let message = send(&mut world.initiate(), "late", &mut world.rng);
+    let accepted = world.bob.accept(&message, AD, days(365)).unwrap();
+    assert_eq!(accepted.received.body, b"late");
+}
+
+#[test]
+fn signed_prekey_ids_ascend_and_never_repeat() {
+    let mut bob = bob(14);
+    for id in 2..10 {
+        let upload = bob.rotate_signed_prekey(days(id * 100), &mut rng(id.into())).unwrap();
+        assert_eq!(signed_prekey_id(upload.signed_part()), id);
+        bob = restored(&bob);
+    }
+}
+
+#[test]
+fn a_one_time_prekey_is_spent_by_the_first_message_that_opens() {
+    let mut world = World::new(15);
+    let bundle = world.server.hand_out();
+    let [one, two] = ["one", "two"].map(|body| {
+        let mut alice = world.initiate_with(&bundle);
+        send(&mut alice, body, &mut world.rng)
+    });
+    let mut forged = one.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    assert_eq!(accept_refusal(&mut world.bob, &forged), AcceptError::Undecryptable);
+    assert_eq!(world.accept(&one).received.body, b"one");
+    for message in [&one, &two] {
+        assert_eq!(accept_refusal(&mut world.bob, message), AcceptError::UnknownPreKey);
+    }
+}
+
+#[test]
+fn a_bundle_without_one_time_prekey_starts_a_session() {
+    let mut world = World::without_one_time_prekeys(16);
+    let bundle = PreKeyBundle::decode(&world.server.hand_out()).unwrap().verify(NOW).unwrap();
+    assert!(!bundle.has_one_time_prekey());
+    assert_eq!(bundle.device(), &world.bob.device());
+    world.start().goes_on();
+    let bundle = World::new(16).server.hand_out();
+    assert!(PreKeyBundle::decode(&bundle).unwrap().verify(NOW).unwrap().has_one_time_prekey());
+}
+
+#[test]
+fn a_message_to_another_device_is_refused() {
+    let mut world = World::without_one_time_prekeys(17);
+    let message = send(&mut world.initiate(), "for Bob", &mut world.rng);
+    let mut mallory = bob(18);
+    assert_eq!(accept_refusal(&mut mallory, &message), AcceptError::Undecryptable);
+    let message = send(&mut World::new(17).initiate(), "for Bob", &mut world.rng);
+    assert_eq!(accept_refusal(&mut mallory, &message), AcceptError::UnknownPreKey);
+}
+
+#[test]
+fn a_replayed_handshake_is_refused_for_as_long_as_its_prekey_is_held() {
+    let mut world = World::without_one_time_prekeys(19);
+    let message = send(&mut world.initiate(), "first", &mut world.rng);
+    world.accept(&message);
+    assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::Replayed);
+    world.bob = restored(&world.bob);
+    assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::Replayed);
+    world.bob.maintain(days(7), &mut rng(19));
+    world.bob.maintain(days(37), &mut rng(20));
+    assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::Replayed);
+    world.bob.maintain(days(38), &mut rng(21));
+    assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::UnknownPreKey);
+}
+
+#[test]
+fn a_full_replay_record_refuses_until_the_signed_prekey_is_replaced() {
+    let mut world = World::without_one_time_prekeys(22);
+    let bundle = world.server.hand_out();
+    let mut first_messages = Vec::new();
+    for number in 0..1_024 {
+        if number == 767 {
+            assert_eq!(world.bob.maintain(NOW, &mut NoDraws), None);
+        }
+        if number == 768 {
+            let mut maintained: Account = restored(&world.bob);
+            let upload = maintained.maintain(NOW, &mut rng(22)).unwrap();
+            assert_eq!(signed_prekey_id(upload.signed_part()), 2);
+        }
+        let message = send(&mut world.initiate_with(&bundle), "first", &mut world.rng);
+        world.accept(&message);
+        first_messages.push(message);
+    }
+    let one_more = send(&mut world.initiate_with(&bundle), "first", &mut world.rng);
+    assert_eq!(accept_refusal(&mut world.bob, &one_more), AcceptError::ReplayRecordFull);
+    for message in [&first_messages[0], &first_messages[1_023]] {
+        assert_eq!(accept_refusal(&mut world.bob, message), AcceptError::Replayed);
+    }
+    // With a one-time prekey a handshake needs no record.
+    let upload = world.bob.add_one_time_prekeys(1, &mut world.rng).unwrap();
+    world.publish(upload);
+    world.start().goes_on();
+
+    let upload = world.bob.maintain(NOW, &mut world.rng).unwrap();
+    assert_eq!(accept_refusal(&mut world.bob, &one_more), AcceptError::ReplayRecordFull);
+    world.publish(upload);
+    world.start().goes_on();
+}
+
+#[test]
+fn a_bundle_is_valid_from_a_day_before_it_was_made_until_it_expires() {
+    let bundle = World::new(23).server.hand_out();
+    let earliest = NOW.minus(DAY);
+    assert_eq!(verify(&bundle, earliest.minus(SECOND)), Err(VerifyError::NotYetValid));
+    assert_eq!(verify(&bundle, earliest), Ok(()));
+    assert_eq!(verify(&bundle, days(30).minus(SECOND)), Ok(()));
+    assert_eq!(verify(&bundle, days(30)), Err(VerifyError::Expired));
+}
+
+/// Checks how long a bundle is valid that was made to be valid for `set`.
+fn check_lifetime(set: Duration, valid: Duration) {
+    let mut limits = Limits::default();
+    limits.prekeys.signed_prekey_lifetime = set;
+    let bundle = World::with_limits(limits, 24).server.hand_out();
+    let expires = NOW.plus(valid);
+    assert_eq!(verify(&bundle, expires.minus(SECOND)), Ok(()));
+    assert_eq!(verify(&bundle, expires), Err(VerifyError::Expired));
+}
+
+#[test]
+fn a_signed_prekey_is_valid_for_a_second_to_ninety_days() {
+    check_lifetime(DAY, DAY);
+    check_lifetime(DAY * 90, DAY * 90);
+    check_lifetime(DAY * 90 + SECOND, DAY * 90);
+    check_lifetime(Duration::MAX, DAY * 90);
+    check_lifetime(Duration::ZERO, SECOND);
+}
+
+#[test]
+fn an_expired_signed_prekey_is_replaced_however_new_it_is() {
+    let mut limits = Limits::default();
+    limits.prekeys.signed_prekey_lifetime = DAY;
+    let mut world = World::with_limits(limits, 25);
+    assert_eq!(world.bob.maintain(days(1).minus(SECOND), &mut NoDraws), None);
+    let upload = world.bob.maintain(days(1), &mut rng(25)).unwrap();
+    assert_eq!(signed_prekey_id(upload.signed_part()), 2);
+}
+
+#[test]
+fn new_limits_of_an_account_hold_from_the_next_maintenance_on() {
+    let mut world = World::new(26);
+    let mut limits = Limits::default();
+    limits.prekeys.one_time_prekeys = 102;
+    limits.prekeys.signed_prekey_rotation = DAY;
+    world.bob.set_limits(limits.clone());
+    assert_eq!(restored(&world.bob).limits(), &limits);
+    let upload = world.bob.maintain(days(1), &mut world.rng).unwrap();
+    assert_eq!(signed_prekey_id(upload.signed_part()), 2);
+    assert_eq!(ids(&upload), [101, 102]);
+}
+
+/// A conversation between devices of these addresses.
+fn converse(alice_address: &[u8], bob_address: &[u8]) -> (Session, Session) {
+    let mut rng = rng(27);
+    let alice_account = account(alice_address, Limits::default(), 27);
+    let mut bob_account = account(bob_address, Limits::default(), 28);
+    let mut server = PublishedPreKeys::new(bob_account.maintain(NOW, &mut rng).unwrap());
+    let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap().verify(NOW).unwrap();
+    let mut alice = alice_account.initiate(&bundle, &mut rng).unwrap();
+    let first = send(&mut alice, "first", &mut rng);
+    let mut bob = bob_account.accept(&first, AD, NOW).unwrap().session;
+    let reply = send(&mut bob, "reply", &mut rng);
+    receive(&mut alice, &reply);
+    let mut talk = Talk { alice, bob, rng };
+    talk.goes_on();
+    (talk.alice, talk.bob)
+}
+
+#[test]
+fn addresses_of_one_to_sixty_four_bytes_are_seen_by_the_peer() {
+    for (alice_address, bob_address) in
+        [(&[0][..], &[0xff; 64][..]), (&[0x80; 64], &[0]), (b"same", b"same")]
+    {
+        let (alice, bob) = converse(alice_address, bob_address);
+        assert_eq!(alice.peer().address.as_bytes(), bob_address);
+        assert_eq!(bob.peer().address.as_bytes(), alice_address);
+    }
+    for length in [0, 65, 256] {
+        assert_eq!(Address::new(vec![b'a'; length]), Err(AddressLength));
+    }
+}
+
+#[test]
+fn a_device_can_write_to_itself() {
+    let mut bob = bob(29);
+    let mut server = PublishedPreKeys::new(bob.maintain(NOW, &mut rng(29)).unwrap());
+    let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap().verify(NOW).unwrap();
+    let mut near = bob.initiate(&bundle, &mut rng(30)).unwrap();
+    let note = send(&mut near, "a note to myself", &mut rng(31));
+    let far = bob.accept(&note, AD, NOW).unwrap();
+    assert_eq!(far.received.body, b"a note to myself");
+    assert_eq!(far.session.peer(), &bob.device());
+}

@@ -1,0 +1,267 @@
+//! What is printed, logged or reported tells nothing that is secret.
+
+#![cfg(feature = "serde")]
+
+mod support;
+
+use std::error::Error;
+use std::fmt::Debug;
+
+use evanesce::{
+    AcceptError, Account, Address, AddressLength, DecodeError, DecryptError, EncryptError,
+    ExternalHandshake, IdentityKeyError, InitiateError, Limits, MalformedStamp, NotCanonical,
+    Payload, PreKeyBundle, PublishedPreKeys, RatchetKeyPair, ScanError, Session, SessionLimits,
+    SharedSecret, SnapshotError, StorageKey, VerifyError, VersionOutOfRange,
+};
+use serde::Serialize;
+use serde_json::Value;
+use support::{AD, Draws, NOW, World, account, receive, rng, started};
+
+/// How much of a secret in a row counts as shown.
+const WINDOW: usize = 8;
+
+/// What a state's stored form has beside secrets.
+const PUBLIC_FIELDS: [&str; 5] = ["id", "peer", "public", "record", "their_ratchet_key"];
+
+/// All secrets of 32 bytes in a state, from its stored form.
+fn secrets(state: &impl Serialize) -> Vec<[u8; 32]> {
+    let mut found = Vec::new();
+    collect(&serde_json::to_value(state).unwrap(), &mut found);
+    found
+}
+
+fn collect(value: &Value, found: &mut Vec<[u8; 32]>) {
+    match value {
+        Value::Array(items) => {
+            let byte = |item: &Value| u8::try_from(item.as_u64()?).ok();
+            let bytes: Option<Vec<u8>> = items.iter().map(byte).collect();
+            match bytes.and_then(|bytes| bytes.try_into().ok()) {
+                Some(secret) => found.push(secret),
+                None => items.iter().for_each(|item| collect(item, found)),
+            }
+        }
+        Value::Object(fields) => {
+            let secret = fields.iter().filter(|(name, _)| !PUBLIC_FIELDS.contains(&name.as_str()));
+            secret.for_each(|(_, value)| collect(value, found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// All that `Debug` can be asked for, without white space and in lower case.
+fn printed(value: &impl Debug) -> String {
+    let forms = [
+        format!("{value:?}"),
+        format!("{value:#?}"),
+        format!("{value:x?}"),
+        format!("{value:02x?}"),
+    ];
+    forms.join("\n").to_lowercase().split_whitespace().collect()
+}
+
+/// Whether a part of the bytes is printed: as a list of numbers, in hex or as text.
+fn shows(printed: &str, bytes: &[u8]) -> bool {
+    let written = |window: &[u8], separator: &str, write: fn(&u8) -> String| {
+        window.iter().map(write).collect::<Vec<_>>().join(separator)
+    };
+    bytes.windows(WINDOW).any(|window| {
+        let forms = [
+            written(window, ",", u8::to_string),
+            written(window, ",", |byte| format!("{byte:x}")),
+            written(window, ",", |byte| format!("{byte:02x}")),
+            written(window, "", |byte| format!("{byte:02x}")),
+            window.escape_ascii().to_string().to_lowercase(),
+        ];
+        forms.iter().any(|form| printed.contains(form))
+    })
+}
+
+fn check_redacted(value: &impl Debug, secrets: &[[u8; 32]]) {
+    let printed = printed(value);
+    assert!(!printed.is_empty() && !secrets.is_empty());
+    for secret in secrets {
+        assert!(!shows(&printed, secret), "{secret:?} is in {value:?}");
+    }
+}
+
+/// So that the checks of this file can fail.
+#[test]
+fn what_is_not_secret_is_found_in_what_is_printed() {
+    let talk = started(1);
+    let id = talk.alice.id();
+    assert!(shows(&printed(&talk.alice), id.as_bytes()));
+    for shown in [hex::encode(id.as_bytes()), hex::encode_upper(id.as_bytes())] {
+        assert!(shows(&printed(&shown), id.as_bytes()));
+    }
+    assert!(shows(&printed(id.as_bytes()), &id.as_bytes()[24..]));
+    assert!(shows(&printed(&talk.alice.peer()), b"bob@example/laptop"));
+    assert!(!shows(&printed(&talk.alice), &[1, 2, 3, 4, 5, 6, 7, 8]));
+}
+
+#[test]
+fn an_account_does_not_print_its_secrets() {
+    let mut limits = Limits::default();
+    limits.prekeys.one_time_prekeys = 3;
+    let mut draws = Draws::new(2);
+    let address = Address::new("bob").unwrap();
+    let mut account = Account::generate_with_limits(address, limits, NOW, &mut draws);
+    account.rotate_signed_prekey(NOW, &mut draws);
+    account.maintain(NOW, &mut draws);
+    // The identity, two signed prekeys, three one-time prekeys: all that was drawn is stored.
+    let secrets = secrets(&account);
+    assert_eq!(secrets.len(), 6);
+    assert!(draws.made.iter().all(|draw| secrets.contains(draw)));
+    check_redacted(&account, &secrets);
+}
+
+#[test]
+fn a_session_does_not_print_its_secrets() {
+    let mut world = World::new(3);
+    let pending = world.initiate();
+    let mut talk = world.start();
+    let late = talk.alice_sends_many(4);
+    receive(&mut talk.bob, &late[2]);
+    talk.bob_answers();
+    let next = talk.alice_sends("next");
+    receive(&mut talk.bob, &next);
+    // Root, chain, header and ratchet keys, and those held for late messages.
+    for (session, least) in [(&pending, 3), (&talk.alice, 7), (&talk.bob, 8)] {
+        let secrets = secrets(session);
+        assert!(secrets.len() >= least, "{} secrets", secrets.len());
+        check_redacted(session, &secrets);
+    }
+}
+
+#[test]
+fn an_accepted_session_does_not_print_its_secrets() {
+    let mut world = World::new(4);
+    let mut draws = Draws::new(4);
+    let bundle = PreKeyBundle::decode(&world.server.hand_out()).unwrap().verify(NOW).unwrap();
+    let mut alice = world.alice.initiate(&bundle, &mut draws).unwrap();
+    let first = alice.encrypt(&Payload::new("first"), AD, &mut draws).unwrap();
+    let accepted = world.accept(&first);
+    check_redacted(&accepted, &secrets(&accepted.session));
+    assert_eq!(draws.made.len(), 2);
+    check_redacted(&(alice, accepted, bundle), &draws.made);
+}
+
+#[test]
+fn a_message_does_not_print_what_it_says() {
+    let body = b"what-nobody-but-the-two-may-read";
+    let payload = Payload::new(body);
+    let mut talk = started(7);
+    let message = talk.alice.encrypt(&payload, AD, &mut talk.rng).unwrap();
+    let received = receive(&mut talk.bob, &message);
+    assert_eq!(received.body, body);
+    check_redacted(&received, &[*body]);
+    check_redacted(&payload, &[*body]);
+}
+
+#[test]
+fn an_external_handshake_does_not_print_its_secret() {
+    let secret: [u8; 32] = std::array::from_fn(|index| 200 - u8::try_from(index).unwrap());
+    check_redacted(&SharedSecret::new(&secret), &[secret]);
+    let world = World::new(5);
+    let handshake = ExternalHandshake {
+        secret: SharedSecret::new(&secret),
+        initiator: world.alice.device(),
+        responder: world.bob.device(),
+    };
+    check_redacted(&handshake, &[secret]);
+
+    let mut draws = Draws::new(5);
+    let pair = RatchetKeyPair::generate(&mut draws);
+    assert_eq!(secrets(&pair), draws.made);
+    check_redacted(&pair, &draws.made);
+    let waiting = Session::accept_external(handshake, pair, SessionLimits::default());
+    check_redacted(&waiting, &secrets(&waiting));
+    check_redacted(&waiting, &[secret, draws.made[0]]);
+    check_redacted(&RatchetKeyPair::from_secret(&secret), &[secret]);
+}
+
+#[test]
+fn a_storage_key_does_not_print_itself() {
+    let bytes: [u8; 32] = std::array::from_fn(|index| 100 + u8::try_from(index).unwrap());
+    check_redacted(&StorageKey::new(&bytes), &[bytes]);
+}
+
+#[test]
+fn a_server_has_no_secret_to_print() {
+    let mut bob = account("bob", Limits::default(), 6);
+    let upload = bob.maintain(NOW, &mut rng(6)).unwrap();
+    let secrets = secrets(&bob);
+    assert_eq!(secrets.len(), 102);
+    for secret in &secrets {
+        assert!(upload.encode().windows(32).all(|bytes| bytes != secret));
+    }
+    check_redacted(&PublishedPreKeys::new(upload), &secrets);
+}
+
+/// An error says which of a few things is wrong, in words, and carries nothing.
+fn check_errors<E: Error + Copy + 'static>(errors: &[E]) {
+    assert!(size_of::<E>() <= 1, "an error carries more than its name");
+    let mut texts = Vec::new();
+    for error in errors {
+        let (debug, display) = (format!("{error:?}"), error.to_string());
+        assert!(!debug.is_empty() && !display.is_empty());
+        assert!(!debug.contains(|letter: char| letter.is_ascii_digit()), "{debug}");
+        assert!(error.source().is_none());
+        assert!(!texts.contains(&display), "{display} twice");
+        texts.push(display);
+    }
+    // Two of them state a bound, which is the same for everybody.
+    let states_a_bound =
+        ["an address has 1 to 64 bytes", "a setting's version is from 1 to 2^63 - 1"];
+    for text in texts.iter().filter(|text| !states_a_bound.contains(&text.as_str())) {
+        assert!(!text.contains(|letter: char| letter.is_ascii_digit()), "{text}");
+    }
+}
+
+#[test]
+fn errors_speak_in_words_and_carry_nothing() {
+    check_errors(&[
+        AcceptError::Malformed,
+        AcceptError::Unsupported,
+        AcceptError::NoSession,
+        AcceptError::UnknownPreKey,
+        AcceptError::Undecryptable,
+        AcceptError::Replayed,
+        AcceptError::ReplayRecordFull,
+    ]);
+    check_errors(&[
+        DecryptError::Malformed,
+        DecryptError::Unsupported,
+        DecryptError::OtherSession,
+        DecryptError::Undecryptable,
+        DecryptError::Duplicate,
+        DecryptError::Expired,
+        DecryptError::Forked,
+    ]);
+    check_errors(&[
+        EncryptError::ChainFull,
+        EncryptError::TooLarge,
+        EncryptError::Waiting,
+        EncryptError::WeakKey,
+    ]);
+    check_errors(&[
+        VerifyError::Malformed,
+        VerifyError::WeakKey,
+        VerifyError::BadSignature,
+        VerifyError::NotYetValid,
+        VerifyError::Expired,
+    ]);
+    check_errors(&[
+        SnapshotError::Malformed,
+        SnapshotError::Unsupported,
+        SnapshotError::WrongKind,
+        SnapshotError::Undecryptable,
+    ]);
+    check_errors(&[ScanError::Mismatch, ScanError::Malformed, ScanError::Unsupported]);
+    check_errors(&[DecodeError::Malformed, DecodeError::Unsupported]);
+    check_errors(&[IdentityKeyError::Malformed, IdentityKeyError::WeakKey]);
+    check_errors(&[InitiateError::WeakKey]);
+    check_errors(&[AddressLength]);
+    check_errors(&[MalformedStamp]);
+    check_errors(&[NotCanonical]);
+    check_errors(&[VersionOutOfRange]);
+}
