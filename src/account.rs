@@ -23,6 +23,7 @@ use crate::wire::prekey_upload::PreKeyUpload;
 /// Everything with `&mut self` changes what must be stored before anything that came of it leaves.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Account {
     /// Boxed, so that an account that moves leaves no copy of its keys behind.
     identity: Box<IdentityKeyPair>,

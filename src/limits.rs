@@ -15,6 +15,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Limits {
     /// What one session keeps for messages that are late.
@@ -27,6 +28,7 @@ pub struct Limits {
 /// else; how many keys went is reported with each message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct SessionLimits {
     /// How many keys of one gap are kept, the last ones (MAX_SKIP): 1,000.
@@ -60,6 +62,7 @@ impl Default for SessionLimits {
 /// When prekeys are made and how long they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct PreKeyLimits {
     /// How long a new signed prekey is valid: 30 days. Bundles last at least a second and at most 90
@@ -68,12 +71,13 @@ pub struct PreKeyLimits {
     /// After how long maintenance replaces the signed prekey: 7 days, and in any case when it has
     /// expired.
     pub signed_prekey_rotation: Duration,
-    /// How long a replaced signed prekey is kept for first messages still under way: 30 days.
+    /// How long a replaced signed prekey is kept for first messages still under way: 30 days. Together
+    /// with the rotation it should not be less than the lifetime, or bundles outlive their secret.
     pub signed_prekey_grace: Duration,
-    /// With how many replaced signed prekeys kept, for whatever reason they were replaced, a nearly full
-    /// replay record no longer brings about a rotation: 16. It bounds what a flood of handshakes can make
-    /// an account store. Until the next rotation by age, or until the oldest goes, handshakes without a
-    /// one-time prekey may then be refused.
+    /// How many replaced signed prekeys are kept at most: 16. With so many, a nearly full replay record no
+    /// longer brings about a rotation, so that a flood of handshakes can neither make an account store
+    /// ever more nor shorten the grace: until the next rotation by age, handshakes without a one-time
+    /// prekey may then be refused. That rotation drops the oldest.
     pub max_replaced_signed_prekeys: u32,
     /// Up to how many one-time prekeys maintenance tops up: 100.
     pub one_time_prekeys: u32,

@@ -15,8 +15,6 @@ mod skipped;
 pub(crate) mod receiving;
 mod sending;
 
-use alloc::boxed::Box;
-
 use rand_core::CryptoRng;
 
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
@@ -33,6 +31,7 @@ use crate::wire::header::{Header, SEALED_HEADER_LENGTH};
 /// One side's state.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct DoubleRatchet {
     /// RK.
     root_key: RootKey,
@@ -51,12 +50,12 @@ pub(crate) struct RatchetSecrets {
     pub(crate) responder_header_key: Secret<32>,
 }
 
-/// A change worked out but not yet made.
+/// A change worked out but not yet made. Not boxed: a box that is moved out of leaves its keys behind.
 pub(crate) enum Step {
     /// Within the chains that are there.
     Chain(ChainStep),
     /// The receiving half of a ratchet step, to the peer's next chain.
-    Ratchet { root_key: RootKey, next: Box<NextChain> },
+    Ratchet { root_key: RootKey, next: NextChain },
 }
 
 /// What receiving a message did beside delivering it.
@@ -158,7 +157,8 @@ impl DoubleRatchet {
     /// Works out what a message would change, and its key. `&self` is what keeps a forgery from moving
     /// the ratchet: nothing changes before [`DoubleRatchet::commit`].
     ///
-    /// What does not open costs a few header openings: no agreement, no chain step.
+    /// A header that does not open costs a few openings: no agreement, no chain step. One that opens is
+    /// the peer's, and costs what the true message costs.
     pub(crate) fn plan(
         &self,
         sealed_header: &[u8; SEALED_HEADER_LENGTH],
@@ -197,7 +197,7 @@ impl DoubleRatchet {
             self.root_key.step(&dh, &header.ratchet_key, our_key.public());
         let (next, message_key) =
             self.receiving.plan_next(header, &chain_key, next_header_key, limits, now);
-        Ok((Step::Ratchet { root_key, next: Box::new(next) }, message_key))
+        Ok((Step::Ratchet { root_key, next }, message_key))
     }
 
     /// Makes a planned change, now that its message has opened. Cannot fail.
@@ -205,12 +205,12 @@ impl DoubleRatchet {
         let (passed_over, peer_went_back) = match step {
             Step::Chain(step) => (self.receiving.commit(step), false),
             Step::Ratchet { root_key, next } => {
-                let NextChain { their_ratchet_key, peer_went_back, .. } = *next;
+                let NextChain { their_ratchet_key, peer_went_back, .. } = next;
                 self.root_key = root_key;
                 // Our ratchet key and the former chain's keys are wiped here.
                 let previous_length = self.sending.sent();
                 self.sending = Sending::Due { their_ratchet_key, previous_length };
-                (self.receiving.begin(*next), peer_went_back)
+                (self.receiving.begin(next), peer_went_back)
             }
         };
         let dropped = self.receiving.drop_keys(limits, now);

@@ -34,6 +34,7 @@ use crate::wire::payload::Payload;
 /// the bytes leave or the arrival is acknowledged. A message that is refused changes nothing.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Session {
     id: SessionId,
     role: Role,

@@ -1,7 +1,5 @@
 //! What two devices that behave see of each other, from the first message on.
 
-#![cfg(feature = "serde")]
-
 mod support;
 
 use std::num::NonZeroU32;
@@ -60,7 +58,7 @@ fn a_conversation_goes_back_and_forth_for_many_turns() {
             let message = send(sender, body.as_str(), &mut talk.rng);
             let received = receive(receiver, &message);
             assert_eq!(received.body, body.as_bytes());
-            assert_eq!(received.stamp, Ok(Stamp::default()));
+            assert_eq!(received.stamp, Ok(Stamp::NONE));
             assert_eq!((received.dropped_keys, received.peer_went_back), (0, false));
             assert_eq!(receiver.held_keys(), 0);
             assert_eq!(refusal(receiver, &message), DecryptError::Duplicate);
@@ -198,10 +196,10 @@ fn stamps_come_through() {
         })
     };
     let stamps = [
-        Stamp::default(),
-        Stamp { opens: Opens::Once, ..Stamp::default() },
-        Stamp { own_policy: Some(Policy::AfterRead { ttl }), ..Stamp::default() },
-        Stamp { setting: setting(1, None, true), ..Stamp::default() },
+        Stamp::NONE,
+        Stamp { opens: Opens::Once, ..Stamp::NONE },
+        Stamp { own_policy: Some(Policy::AfterRead { ttl }), ..Stamp::NONE },
+        Stamp { setting: setting(1, None, true), ..Stamp::NONE },
         Stamp {
             setting: setting(u64::MAX >> 1, Some(Policy::AfterSend { ttl }), false),
             own_policy: Some(Policy::OnClose),

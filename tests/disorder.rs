@@ -1,7 +1,5 @@
 //! What becomes of messages that come late, twice or never, and of devices restored from an older state.
 
-#![cfg(feature = "serde")]
-
 mod support;
 
 use std::iter::zip;
@@ -9,6 +7,7 @@ use std::iter::zip;
 use evanesce::{AcceptError, DecryptError, Limits, Received, Session, SessionLimits, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use rand_chacha::ChaCha20Rng;
 use support::{
     AD, DAY, NOW, SECOND, Talk, World, accept_refusal, receive, refusal, refusal_of, repeatable,
     restored, rng, send, started, state,
@@ -221,9 +220,15 @@ struct Tally {
 
 impl Tally {
     /// Sends as many messages as there are in `arrives`, and lets those arrive that it says.
-    fn send(&mut self, from: &mut Session, to: &mut Session, arrives: &[bool]) {
+    fn send(
+        &mut self,
+        from: &mut Session,
+        to: &mut Session,
+        arrives: &[bool],
+        rng: &mut ChaCha20Rng,
+    ) {
         for arrives in arrives {
-            let message = send(from, "body", &mut rng(self.sent.try_into().unwrap()));
+            let message = send(from, "body", rng);
             self.sent += 1;
             if *arrives {
                 let received = receive(to, &message);
@@ -268,14 +273,14 @@ proptest! {
         let mut talk = started(3);
         talk.alice.set_limits(limits.clone());
         talk.bob.set_limits(limits);
-        let Talk { alice, bob, .. } = &mut talk;
+        let Talk { alice, bob, rng } = &mut talk;
         let (mut from_alice, mut from_bob) = (Tally::default(), Tally::default());
         for turn in turns.chunks(2) {
-            from_alice.send(alice, bob, &turn[0]);
-            from_bob.send(bob, alice, turn.get(1).map_or(&[], Vec::as_slice));
+            from_alice.send(alice, bob, &turn[0], rng);
+            from_bob.send(bob, alice, turn.get(1).map_or(&[], Vec::as_slice), rng);
         }
-        from_alice.send(alice, bob, &[true]);
-        from_bob.send(bob, alice, &[true]);
+        from_alice.send(alice, bob, &[true], rng);
+        from_bob.send(bob, alice, &[true], rng);
         from_alice.check(bob);
         from_bob.check(alice);
     }
@@ -284,17 +289,17 @@ proptest! {
 #[test]
 fn the_loss_of_all_but_one_of_ten_thousand_does_not_end_a_session() {
     let mut talk = started(4);
-    let Talk { alice, bob, .. } = &mut talk;
+    let Talk { alice, bob, rng } = &mut talk;
     let mut arrives = [false; 10_000];
     let (mut from_alice, mut from_bob) = (Tally::default(), Tally::default());
     for survivor in [9_999, 0, 5_000] {
         arrives.fill(false);
         arrives[survivor] = true;
-        from_alice.send(alice, bob, &arrives);
-        from_bob.send(bob, alice, &arrives);
+        from_alice.send(alice, bob, &arrives, rng);
+        from_bob.send(bob, alice, &arrives, rng);
     }
-    from_alice.send(alice, bob, &[true]);
-    from_bob.send(bob, alice, &[true]);
+    from_alice.send(alice, bob, &[true], rng);
+    from_bob.send(bob, alice, &[true], rng);
     from_alice.check(bob);
     from_bob.check(alice);
     talk.goes_on();

@@ -1,7 +1,5 @@
 //! What is not a true message opens nowhere and changes nothing, however close it comes.
 
-#![cfg(feature = "serde")]
-
 mod support;
 
 use evanesce::{

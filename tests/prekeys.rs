@@ -1,7 +1,5 @@
 //! How a device's prekeys are made, published, handed out, used up and forgotten.
 
-#![cfg(feature = "serde")]
-
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,7 +1,5 @@
 //! What is printed, logged or reported tells nothing that is secret.
 
-#![cfg(feature = "serde")]
-
 mod support;
 
 use std::error::Error;

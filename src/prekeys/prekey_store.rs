@@ -17,6 +17,7 @@ use crate::wire::prekey_upload::PreKeyUpload;
 /// The prekeys of one device.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct PreKeyStore {
     current: Box<SignedPreKey>,
     /// Whether the current signed prekey is known to be with the server.
@@ -29,6 +30,7 @@ pub(crate) struct PreKeyStore {
 /// A signed prekey that first messages still under way may name.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct ReplacedPreKey {
     prekey: Box<SignedPreKey>,
     replaced: Timestamp,
@@ -118,9 +120,16 @@ impl PreKeyStore {
         };
         let next = Box::new(SignedPreKey::generate(id, limits, now, rng));
         let prekey = core::mem::replace(&mut self.current, next);
+        if now >= prekey.created {
+            // Those before it cannot have been replaced after it: if they say so, the clock ran ahead.
+            self.replaced.iter_mut().for_each(|other| other.replaced = other.replaced.min(now));
+        }
         // A clock that starts at zero before it is set must not make the grace look long over.
         let replaced = now.max(prekey.created);
         self.replaced.push(ReplacedPreKey { prekey, replaced });
+        let most = usize::try_from(limits.max_replaced_signed_prekeys).unwrap_or(usize::MAX);
+        let excess = self.replaced.len().saturating_sub(most);
+        self.replaced.drain(..excess);
         self.current_is_published = false;
     }
 
@@ -234,6 +243,20 @@ mod tests {
         assert_eq!(store.current.id, 1);
         store.maintain(&limits, ahead.minus(DAY.saturating_mul(2)), &mut rng);
         assert_eq!(store.current.id, 2);
+    }
+
+    #[test]
+    fn a_secret_replaced_while_the_clock_ran_ahead_goes_after_the_next_rotation() {
+        let mut rng = ChaCha20Rng::seed_from_u64(6);
+        let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
+        let mut store = PreKeyStore::generate(&limits, now, &mut rng);
+        store.maintain(&limits, now.plus(DAY.saturating_mul(36_500)), &mut rng);
+        for day in 0..38 {
+            store.maintain(&limits, now.plus(DAY.saturating_mul(day)), &mut rng);
+            assert!(store.find(1, None).is_some() && store.find(2, None).is_some(), "day {day}");
+        }
+        store.maintain(&limits, now.plus(DAY.saturating_mul(38)), &mut rng);
+        assert!(store.find(1, None).is_none() && store.find(2, None).is_none());
     }
 
     #[test]

@@ -16,11 +16,13 @@ const MAX_ONE_TIME_PREKEYS: usize = 1_000;
 /// the server must know for itself: [`PreKeyUpload::bundle`] says whose it claims to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct PublishedPreKeys {
     signed_part: SignedPart,
     /// In ascending order of id.
     one_time_prekeys: VecDeque<OneTimePreKeyPublic>,
     /// One-time prekeys up to this id have been here, so that a repeated upload brings none back.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     highest_id: Option<u32>,
 }
 

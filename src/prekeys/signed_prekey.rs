@@ -15,6 +15,7 @@ use crate::wire::prekey_bundle::{MAX_LIFETIME, SignedFields, SignedPart};
 /// A signed prekey (SPK) with its private half.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct SignedPreKey {
     pub(crate) id: u32,
     pub(crate) pair: DhKeyPair,

@@ -29,6 +29,7 @@ pub(crate) enum Sending {
 /// Our current sending chain.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct SendingChain {
     /// Our ratchet key (DHs).
     pub(crate) ratchet_key: DhKeyPair,

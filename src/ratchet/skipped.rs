@@ -1,5 +1,7 @@
 //! Message keys kept for messages that are late.
 
+#[cfg(feature = "serde")]
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::limits::SessionLimits;
@@ -60,6 +62,12 @@ pub(crate) struct Gap {
 impl SkippedKeys {
     pub(crate) fn new() -> Self {
         Self { slots: Vec::new(), first: 0, held: 0, oldest: Timestamp::default(), watermark: 0 }
+    }
+
+    /// Whether all numbers are below `end`: what a stored state is checked for.
+    #[cfg(feature = "serde")]
+    pub(crate) fn are_below(&self, end: u32) -> bool {
+        self.watermark <= end && self.slots.last().is_none_or(|slot| slot.number < end)
     }
 
     /// How many keys are held, old ones included.
@@ -156,8 +164,9 @@ impl SkippedKeys {
         if self.oldest >= horizon {
             return self.watermark;
         }
-        let old = self.all_held().filter(|slot| slot.kept < horizon);
-        old.last().map_or(self.watermark, |slot| self.watermark.max(slot.number.saturating_add(1)))
+        let mut old = self.all_held().filter(|slot| slot.kept < horizon);
+        old.next_back()
+            .map_or(self.watermark, |slot| self.watermark.max(slot.number.saturating_add(1)))
     }
 
     /// Where the key of a number is, if it is held.
@@ -251,8 +260,9 @@ impl serde::Serialize for SkippedKeys {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for SkippedKeys {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Boxed: the vector grows, and what it moves must not be the keys.
         let (watermark, mut keys) =
-            <(u32, Vec<(u32, Timestamp, MessageKey)>)>::deserialize(deserializer)?;
+            <(u32, Vec<(u32, Timestamp, Box<MessageKey>)>)>::deserialize(deserializer)?;
         if !keys.is_sorted_by(|(number, ..), (next, ..)| number < next) {
             return Err(serde::de::Error::custom("held keys are not in order"));
         }

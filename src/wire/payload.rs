@@ -8,10 +8,10 @@ use crate::wire::stamp::Stamp;
 /// What is sent: the application's bytes, and what they say about their own life.
 ///
 /// `Debug` shows how long the body is, and nothing of what it says.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Payload {
-    /// What the message says about its own life. The default says nothing.
+    /// What the message says about its own life. [`Stamp::NONE`] says nothing.
     pub stamp: Stamp,
     /// The application's bytes, possibly none. With the stamp and padding at most 16 MiB.
     pub body: Vec<u8>,
@@ -21,7 +21,7 @@ impl Payload {
     /// A payload that says nothing about its own life.
     #[must_use]
     pub fn new(body: impl Into<Vec<u8>>) -> Self {
-        Self { stamp: Stamp::default(), body: body.into() }
+        Self { stamp: Stamp::NONE, body: body.into() }
     }
 
     /// The same bytes under another stamp.

@@ -22,17 +22,24 @@ const VERSION_BITS: u8 = 0x7f;
 const MORE: u8 = 0x80;
 
 /// What a message says about its own life: the conversation's setting, repeated in every message so
-/// that loss heals, and what holds for this message alone.
+/// that loss heals, and what holds for this message alone. The library carries stamps and, in this
+/// release, acts on none.
+///
+/// There is no default: who has not understood a stamp must not take it for one that says nothing. A
+/// stored stamp with a field missing does not load, for the same reason.
 ///
 /// ```text
 /// | flags: 1 | version: 1 to 9 | setting ttl: 0 or 4 | own ttl: 0 or 4 | by: 0 or 8 |
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Stamp {
     /// The conversation's setting as the sender knows it; `None` if none was ever made.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     pub setting: Option<StampedSetting>,
     /// The message's own policy; `None` if the setting alone holds.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     pub own_policy: Option<Policy>,
     /// How often the message may be opened.
     pub opens: Opens,
@@ -41,10 +48,12 @@ pub struct Stamp {
 /// A conversation's setting inside a [`Stamp`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct StampedSetting {
     /// Counts the changes.
     pub version: SettingVersion,
     /// How long messages live; `None` is an explicit *off*.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     pub policy: Option<Policy>,
     /// Who made the setting.
     pub by: MemberTag,
@@ -71,11 +80,10 @@ pub enum Policy {
 }
 
 /// How often a message may be opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Opens {
     /// As often as one likes.
-    #[default]
     Unlimited,
     /// Once: "view once".
     Once,
@@ -139,6 +147,9 @@ impl core::error::Error for VersionOutOfRange {}
 pub struct MemberTag(pub [u8; 8]);
 
 impl Stamp {
+    /// Says nothing: no setting was ever made, and the message has no policy of its own.
+    pub const NONE: Self = Self { setting: None, own_policy: None, opens: Opens::Unlimited };
+
     /// The stamp's only encoding: 2 to 26 bytes. [`Session::encrypt`](crate::Session::encrypt) writes
     /// it in front of the body; an application needs it only to store a stamp.
     #[must_use]

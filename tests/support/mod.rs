@@ -168,7 +168,7 @@ impl World {
         let mut bob = self.accept(&first).session;
         let reply = send(&mut bob, "reply", &mut self.rng);
         receive(&mut alice, &reply);
-        Talk { alice, bob, rng: rng(7) }
+        Talk { alice, bob, rng: ChaCha20Rng::from_rng(&mut self.rng) }
     }
 }
 
