@@ -640,6 +640,22 @@ fn a_sender_that_goes_back_and_begins_a_new_chain_is_heard_and_told_of() {
 }
 
 #[test]
+fn a_chain_that_the_sender_cut_short_is_as_long_as_it_was_read() {
+    let mut talk = started(32);
+    let first = talk.alice_sends("first");
+    receive(&mut talk.bob, &first);
+    let backup = restored(&talk.alice);
+    let chain = talk.alice_sends_many(5);
+    receive(&mut talk.bob, &chain[4]);
+    talk.alice = backup;
+    talk.bob_answers();
+    let next = talk.alice_sends("in the next chain");
+    assert!(receive(&mut talk.bob, &next).peer_went_back);
+    assert_eq!(refusal(&mut talk.bob, &chain[4]), DecryptError::Duplicate);
+    check_held_from(&mut talk.bob, &chain[..4], 0);
+}
+
+#[test]
 fn a_receiver_that_goes_back_is_told_of_by_its_next_chain() {
     let mut talk = started(23);
     let question = talk.alice_sends("question");

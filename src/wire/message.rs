@@ -120,3 +120,40 @@ impl<'bytes> RatchetMessage<'bytes> {
         Ok(Self { before_commitment, sealed_header, commitment, ciphertext })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    /// Fields that fit their places, so that a good part of what is made decodes.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let first = prop_oneof![Just(INITIAL), Just(RATCHET), any::<u8>()];
+        let suite_and_id = prop_oneof![Just([1, 0, 0, 0, 1]), any::<[u8; 5]>()];
+        let flag = prop_oneof![Just(0), Just(1), any::<u8>()];
+        let rest = prop::collection::vec(any::<u8>(), 0..400);
+        (first, suite_and_id, flag, rest).prop_map(|(first, suite_and_id, flag, rest)| {
+            let mut bytes = Vec::from([first]);
+            bytes.extend(suite_and_id);
+            bytes.push(flag);
+            bytes.extend(rest);
+            bytes
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_of_a_message_are_all_of_it(bytes in bytes()) {
+            let (handshake, message) = match Envelope::decode(&bytes) {
+                Ok(Envelope::Initial(initial)) => (initial.handshake.bytes, initial.message),
+                Ok(Envelope::Ratchet(message)) => (&[][..], message),
+                Err(_) => return Ok(()),
+            };
+            let parts: [&[u8]; 5] =
+                [&bytes[..1], handshake, message.sealed_header, message.commitment, message.ciphertext];
+            prop_assert_eq!(parts.concat(), bytes.as_slice());
+            prop_assert_eq!(message.before_commitment, parts[..3].concat());
+        }
+    }
+}

@@ -212,6 +212,8 @@ impl OneTimePreKeyPublic {
 mod tests {
     use super::*;
     use crate::known_answers::{self, Fields};
+    use proptest::prelude::*;
+    use proptest::sample::Index;
 
     #[test]
     fn vectors_bundle_codec_comes_back() {
@@ -234,6 +236,22 @@ mod tests {
             }
             bytes.push(0);
             assert_eq!(PreKeyBundle::decode(&bytes), Err(DecodeError::Malformed));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn vectors_what_decodes_as_a_bundle_is_the_only_encoding(
+            case in any::<Index>(),
+            changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4),
+        ) {
+            let mut bytes = case.get(&known_answers::section("bundle")).bytes("bundle");
+            for (place, byte) in changes {
+                *place.get_mut(&mut bytes) = byte;
+            }
+            if let Ok(bundle) = PreKeyBundle::decode(&bytes) {
+                prop_assert_eq!(bundle.encode(), bytes);
+            }
         }
     }
 }

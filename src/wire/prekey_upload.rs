@@ -75,3 +75,57 @@ impl PreKeyUpload {
         &self.one_time_prekeys
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::known_answers::{self, Fields};
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    /// An upload with as many one-time prekeys, from the known answers.
+    fn upload(one_time_prekeys: u32) -> Vec<u8> {
+        let case = known_answers::section("bundle").remove(0);
+        let mut bytes = Vec::from([UPLOAD_VERSION]);
+        bytes.extend(case.bytes("signed_part"));
+        for id in 1..=one_time_prekeys {
+            bytes.extend(id.to_be_bytes());
+            bytes.extend([9; 32]);
+        }
+        bytes
+    }
+
+    #[test]
+    fn vectors_upload_prefixes_are_malformed_but_between_two_prekeys() {
+        let bytes = upload(2);
+        for length in 0..bytes.len() {
+            let whole = [upload(0).len(), upload(1).len()].contains(&length);
+            assert_eq!(PreKeyUpload::decode(&bytes[..length]).is_ok(), whole, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn vectors_upload_with_ids_that_do_not_ascend_is_malformed() {
+        let mut bytes = upload(2);
+        let last = bytes.len() - OneTimePreKeyPublic::LENGTH;
+        for id in [0_u32, 1] {
+            bytes[last..last + 4].copy_from_slice(&id.to_be_bytes());
+            assert_eq!(PreKeyUpload::decode(&bytes), Err(DecodeError::Malformed));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn vectors_what_decodes_as_an_upload_is_the_only_encoding(
+            changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4),
+        ) {
+            let mut bytes = upload(3);
+            for (place, byte) in changes {
+                *place.get_mut(&mut bytes) = byte;
+            }
+            if let Ok(upload) = PreKeyUpload::decode(&bytes) {
+                prop_assert_eq!(upload.encode(), bytes);
+            }
+        }
+    }
+}
