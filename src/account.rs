@@ -124,7 +124,8 @@ impl Account {
     }
 
     /// Does what is due at `now`: deletes signed prekeys that were replaced long ago, replaces the
-    /// current one, tops up one-time prekeys. Call it at every start and once a day.
+    /// current one, tops up one-time prekeys. Call it at every start and once a day, but not before the
+    /// clock has been set: with a clock at zero the current signed prekey looks like one from the future.
     ///
     /// Draws 32 bytes for a new signed prekey, then 32 for each one-time prekey. Returns
     /// [`Account::pending_upload`].

@@ -270,6 +270,7 @@ impl From<Address> for Vec<u8> {
 /// compare.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Device {
     /// Its identity key.
     pub identity: IdentityKey,

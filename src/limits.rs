@@ -74,10 +74,10 @@ pub struct PreKeyLimits {
     /// How long a replaced signed prekey is kept for first messages still under way: 30 days. Together
     /// with the rotation it should not be less than the lifetime, or bundles outlive their secret.
     pub signed_prekey_grace: Duration,
-    /// How many replaced signed prekeys are kept at most: 16. With so many, a nearly full replay record no
-    /// longer brings about a rotation, so that a flood of handshakes can neither make an account store
-    /// ever more nor shorten the grace: until the next rotation by age, handshakes without a one-time
-    /// prekey may then be refused. That rotation drops the oldest.
+    /// How many replaced signed prekeys are kept at most: 16, and with one more the oldest goes. With half
+    /// as many, a nearly full replay record no longer brings about a rotation, so that a flood of
+    /// handshakes can neither make an account store ever more nor shorten the grace: until the next
+    /// rotation by age, handshakes without a one-time prekey may then be refused.
     pub max_replaced_signed_prekeys: u32,
     /// Up to how many one-time prekeys maintenance tops up: 100.
     pub one_time_prekeys: u32,

@@ -469,3 +469,23 @@ fn a_device_can_write_to_itself() {
     assert_eq!(far.received.body, b"a note to myself");
     assert_eq!(far.session.peer(), &bob.device());
 }
+
+#[test]
+fn a_device_restored_from_a_backup_is_reached_by_what_it_publishes_then() {
+    let mut world = World::with_one_time_prekeys(10, 34);
+    let backup = restored(&world.bob);
+    let more = world.bob.add_one_time_prekeys(10, &mut rng(35)).unwrap();
+    world.publish(more);
+    for _ in 0..14 {
+        world.server.hand_out();
+    }
+    world.bob = backup;
+    let later = world.bob.rotate_signed_prekey(NOW.plus(SECOND), &mut rng(36)).unwrap();
+    world.publish(later);
+    let anew = world.bob.add_one_time_prekeys(5, &mut rng(37)).unwrap();
+    world.publish(anew);
+    assert_eq!(world.server.one_time_prekeys_left(), 5);
+    for _ in 0..6 {
+        world.start().goes_on();
+    }
+}

@@ -2,7 +2,9 @@
 
 mod support;
 
-use evanesce::{Opens, Policy, PublishedPreKeys, Session, Stamp};
+use std::collections::BTreeSet;
+
+use evanesce::{Opens, Payload, Policy, PublishedPreKeys, Session, Stamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -81,15 +83,29 @@ fn a_stored_state_with_a_field_missing_does_not_load() {
     });
 }
 
+fn every_unknown_field_is_refused<State: Serialize + DeserializeOwned>(state: &State) {
+    let stored = serde_json::to_value(state).unwrap();
+    let mut paths = Vec::new();
+    fields(&stored, "", &mut paths);
+    let parents = paths.iter().map(|path| path.rsplit_once('/').unwrap().0);
+    for parent in parents.collect::<BTreeSet<_>>() {
+        let mut newer = stored.clone();
+        let object = newer.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+        object.insert("post_quantum".to_owned(), json!(1));
+        assert!(!loads::<State>(&newer), "{parent} has a field more and it loads");
+    }
+}
+
 #[test]
 fn a_stored_state_with_a_field_that_we_do_not_know_does_not_load() {
-    let stored = serde_json::to_value(with_late_messages().bob).unwrap();
-    for parent in ["", "/ratchet", "/ratchet/receiving", "/ratchet/receiving/current", "/limits"] {
-        let mut newer = stored.clone();
-        let parent = newer.pointer_mut(parent).unwrap().as_object_mut().unwrap();
-        parent.insert("post_quantum".to_owned(), json!(1));
-        assert!(!loads::<Session>(&newer));
-    }
+    let talk = with_late_messages();
+    every_unknown_field_is_refused(&talk.bob);
+    every_unknown_field_is_refused(&talk.alice);
+    let world = support::World::new(2);
+    every_unknown_field_is_refused(&world.bob);
+    every_unknown_field_is_refused(&world.server);
+    every_unknown_field_is_refused(&world.upload);
+    every_unknown_field_is_refused(&Payload::new("text"));
 }
 
 #[test]

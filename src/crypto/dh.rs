@@ -61,6 +61,7 @@ impl core::error::Error for NotCanonical {}
 /// An X25519 key pair. The public half is stored, since computing it costs a third of an agreement.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct DhKeyPair {
     secret: Secret<32>,
     public: DhPublicKey,

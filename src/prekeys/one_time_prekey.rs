@@ -75,6 +75,7 @@ impl OneTimePreKeys {
 impl<'de> serde::Deserialize<'de> for OneTimePreKeys {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
         struct OneTimePreKeys {
             keys: BTreeMap<u32, Box<DhKeyPair>>,
             next_id: u32,

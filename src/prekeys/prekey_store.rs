@@ -97,7 +97,7 @@ impl PreKeyStore {
         // The record's fill is in the hands of strangers, so it may not bring about rotations, each
         // of which keeps a record for weeks, without bound.
         let room = usize::try_from(limits.max_replaced_signed_prekeys)
-            .is_ok_and(|most| self.replaced.len() < most);
+            .is_ok_and(|most| self.replaced.len() < most / 2);
         let crowded = self.current.replay_record.is_nearly_full() && room;
         if crowded || self.current.is_due(limits, now) {
             self.rotate(limits, now, rng);
@@ -225,7 +225,7 @@ mod tests {
             fill(&mut store, 1_024);
             store.maintain(&limits, now, &mut rng);
         }
-        assert_eq!(store.replaced.len(), 16);
+        assert_eq!(store.replaced.len(), 8);
         let full = store.find(store.current.id, None).unwrap();
         assert_eq!(full.check_replay(&[0xff; 32]), Err(ReplayError::Full));
         store.maintain(&limits, now.plus(DAY.saturating_mul(7)), &mut rng);
@@ -257,6 +257,20 @@ mod tests {
         }
         store.maintain(&limits, now.plus(DAY.saturating_mul(38)), &mut rng);
         assert!(store.find(1, None).is_none() && store.find(2, None).is_none());
+    }
+
+    #[test]
+    fn a_flood_of_handshakes_does_not_shorten_the_grace() {
+        let mut rng = ChaCha20Rng::seed_from_u64(8);
+        let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
+        let mut store = PreKeyStore::generate(&limits, now, &mut rng);
+        for day in 0..=30 {
+            fill(&mut store, 1_024);
+            store.maintain(&limits, now.plus(DAY.saturating_mul(day)), &mut rng);
+            assert!(store.find(1, None).is_some(), "day {day}");
+        }
+        store.maintain(&limits, now.plus(DAY.saturating_mul(31)), &mut rng);
+        assert!(store.find(1, None).is_none());
     }
 
     #[test]

@@ -37,38 +37,46 @@ impl PublishedPreKeys {
         published
     }
 
-    /// Takes a later upload: its signed part replaces the former one, unless both its id and its time are
-    /// before those; one-time prekeys that have not been here are added, up to 1,000 in all. The same
-    /// upload again changes nothing.
+    /// Takes a later upload: its signed part replaces the former one unless it is an older one that comes
+    /// late; one-time prekeys that have not been here are added, up to 1,000 in all. The same upload again
+    /// changes nothing.
     ///
-    /// An upload of another identity (the device was set up anew) replaces everything. One of the same
-    /// identity with other keys under ids that are still here (it was restored from a backup) replaces
-    /// those.
+    /// An upload replaces everything if its device was set up anew (another identity), or was restored
+    /// from a backup: then it has made other keys under the same ids, or counts them from further back.
     pub fn publish(&mut self, upload: PreKeyUpload) {
+        let starts_anew =
+            self.is_of_another_device(&upload) || self.is_of_a_restored_device(&upload);
         let PreKeyUpload { signed_part, one_time_prekeys } = upload;
-        let (ours, theirs) = (&self.signed_part.fields, &signed_part.fields);
-        if (ours.identity, &ours.address) != (theirs.identity, &theirs.address) {
+        if starts_anew {
             self.one_time_prekeys.clear();
             self.highest_id = None;
-            self.signed_part = signed_part;
-        } else if theirs.id >= ours.id || theirs.created > ours.created {
-            // Ids alone go back when a device is restored, times alone when its clock is set.
+        }
+        if starts_anew || signed_part.fields.id >= self.signed_part.fields.id {
             self.signed_part = signed_part;
         }
         for prekey in one_time_prekeys {
-            if self.highest_id.is_none_or(|highest| prekey.id > highest) {
-                if self.one_time_prekeys.len() < MAX_ONE_TIME_PREKEYS {
-                    self.highest_id = Some(prekey.id);
-                    self.one_time_prekeys.push_back(prekey);
-                }
-            } else if let Ok(place) =
-                self.one_time_prekeys.binary_search_by_key(&prekey.id, OneTimePreKeyPublic::id)
-            {
-                if let Some(held) = self.one_time_prekeys.get_mut(place) {
-                    *held = prekey;
-                }
+            let is_new = self.highest_id.is_none_or(|highest| prekey.id > highest);
+            if is_new && self.one_time_prekeys.len() < MAX_ONE_TIME_PREKEYS {
+                self.highest_id = Some(prekey.id);
+                self.one_time_prekeys.push_back(prekey);
             }
         }
+    }
+
+    fn is_of_another_device(&self, upload: &PreKeyUpload) -> bool {
+        let (ours, theirs) = (&self.signed_part.fields, &upload.signed_part.fields);
+        ours.identity != theirs.identity || ours.address != theirs.address
+    }
+
+    fn is_of_a_restored_device(&self, upload: &PreKeyUpload) -> bool {
+        let (ours, theirs) = (&self.signed_part.fields, &upload.signed_part.fields);
+        let signed_again = theirs.id <= ours.id && theirs.created > ours.created;
+        let made_again = upload.one_time_prekeys.iter().any(|prekey| {
+            let held =
+                self.one_time_prekeys.binary_search_by_key(&prekey.id, OneTimePreKeyPublic::id);
+            held.is_ok_and(|place| self.one_time_prekeys.get(place) != Some(prekey))
+        });
+        signed_again || made_again
     }
 
     /// A bundle's bytes, for one initiator. The one-time prekey in it is deleted here, so that nobody

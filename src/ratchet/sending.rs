@@ -9,6 +9,7 @@ use crate::wire::header::{Header, MAX_CHAIN, SEALED_HEADER_LENGTH};
 /// Where we stand with sending.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) enum Sending {
     /// The responder has not received anything: no key of the peer's to ratchet with.
     Waiting {

@@ -16,6 +16,7 @@ use crate::wire::stamp::Stamp;
 /// A message that has opened. `Debug` shows how long the body is, and nothing of what it says.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Received {
     /// The application's bytes.

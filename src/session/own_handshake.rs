@@ -14,6 +14,7 @@ const ANSWERED_PREFIX: &[u8] = &[RATCHET];
 /// The handshake that made a session.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) enum OwnHandshake {
     /// The initiator repeats it in each message until the first reply: any of them may be lost.
     Pending {

@@ -10,6 +10,7 @@ use crate::wire::stamp::Stamp;
 /// `Debug` shows how long the body is, and nothing of what it says.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Payload {
     /// What the message says about its own life. [`Stamp::NONE`] says nothing.
     pub stamp: Stamp,

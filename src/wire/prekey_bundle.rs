@@ -174,6 +174,7 @@ impl From<SignedPart> for Vec<u8> {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct OneTimePreKeyPublic {
     pub(crate) id: u32,
     pub(crate) key: DhPublicKey,

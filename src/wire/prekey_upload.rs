@@ -16,6 +16,7 @@ const UPLOAD_VERSION: u8 = 1;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct PreKeyUpload {
     pub(crate) signed_part: SignedPart,
     pub(crate) one_time_prekeys: Vec<OneTimePreKeyPublic>,
