@@ -573,6 +573,9 @@ fn new_sessions_take_over_the_limits_of_their_account() {
     world.bob.set_limits(limits.clone());
     let mut alice = world.initiate();
     assert_eq!(alice.limits(), &SessionLimits::default());
+    world.alice.set_limits(limits.clone());
+    assert_eq!(alice.limits(), &SessionLimits::default(), "sessions keep theirs");
+    assert_eq!(world.initiate().limits(), &limits.session);
     let messages: Vec<_> = (0..6).map(|_| send(&mut alice, "body", &mut world.rng)).collect();
     let accepted = world.accept(&messages[5]);
     assert_eq!(accepted.session.limits(), &limits.session);

@@ -71,10 +71,11 @@ fn a_late_note_of_an_older_upload_does_not_hide_what_came_after_it() {
     let mut bob = bob(3);
     let first = bob.maintain(NOW, &mut rng(3)).unwrap();
     bob.rotate_signed_prekey(NOW, &mut rng(4));
-    bob.add_one_time_prekeys(2, &mut rng(5));
     bob.mark_published(&first);
     let second = bob.pending_upload().unwrap();
     assert_eq!(signed_prekey_id(second.signed_part()), 2);
+    assert_eq!(ids(&second), []);
+    let second = bob.add_one_time_prekeys(2, &mut rng(5)).unwrap();
     assert_eq!(ids(&second), [101, 102]);
     bob.mark_published(&second);
     bob.mark_published(&first);
