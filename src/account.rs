@@ -149,8 +149,8 @@ impl Account {
         self.pending_upload()
     }
 
-    /// Makes `count` more one-time prekeys, at most as many as the limits allow to be held, for which the
-    /// oldest that are held go where they are too many: 32 bytes drawn for each. Returns [`Account::pending_upload`].
+    /// Makes `count` more one-time prekeys, at most as many as the limits allow to be held; where they
+    /// become too many the oldest go. 32 bytes are drawn for each. Returns [`Account::pending_upload`].
     ///
     /// [`Account::maintain`] counts what is held here; only the server knows how many it has left. When
     /// it says that few are, call this with the number that is missing.

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use evanesce::{
@@ -74,6 +75,41 @@ fn messages_that_cross_both_open() {
         let from_bob = talk.bob_sends("from Bob");
         assert_eq!(receive(&mut talk.alice, &from_bob).body, b"from Bob");
         assert_eq!(receive(&mut talk.bob, &from_alice).body, b"from Alice");
+    }
+}
+
+/// Whether the two have eight bytes in a row in common, anywhere.
+fn share_a_part(one: &[u8], other: &[u8]) -> bool {
+    let parts: BTreeSet<&[u8]> = one.windows(8).collect();
+    other.windows(8).any(|part| parts.contains(part))
+}
+
+#[test]
+fn the_carrier_of_a_first_message_does_not_see_who_wrote_it() {
+    let mut world = World::new(40);
+    let mut alice = world.initiate();
+    let first = send(&mut alice, "first", &mut world.rng);
+    let device = world.alice.device();
+    assert!(!share_a_part(&first, &device.identity.encode()));
+    assert!(!share_a_part(&first, device.address.as_bytes()));
+
+    // Nor how long the address is.
+    world.alice = support::account("x", evanesce::Limits::default(), 41);
+    let mut stranger = world.initiate();
+    assert_eq!(send(&mut stranger, "first", &mut world.rng).len(), first.len());
+}
+
+#[test]
+fn the_carrier_of_a_message_does_not_see_which_one_it_is() {
+    let mut talk = started(42);
+    let mut messages = talk.alice_sends_many(8);
+    talk.goes_on();
+    messages.extend(talk.alice_sends_many(8));
+    for (index, message) in messages.iter().enumerate() {
+        assert_eq!((message[0], message.len()), (messages[0][0], messages[0].len()));
+        for former in &messages[..index] {
+            assert!(!share_a_part(&message[1..], &former[1..]));
+        }
     }
 }
 

@@ -43,7 +43,7 @@ fn maintenance_publishes_a_signed_prekey_and_a_hundred_one_time_prekeys_at_first
     let address = Address::new("bob").unwrap();
     let mut bob = Account::generate(address, NOW, &mut draws);
     assert_eq!(draws.made.len(), 2);
-    assert_eq!(ids(&bob.pending_upload().unwrap()), []);
+    assert!(ids(&bob.pending_upload().unwrap()).is_empty());
     let upload = bob.maintain(NOW, &mut draws).unwrap();
     assert_eq!(draws.made.len(), 2 + 100);
     assert_eq!(signed_prekey_id(upload.signed_part()), 1);
@@ -74,7 +74,7 @@ fn a_late_note_of_an_older_upload_does_not_hide_what_came_after_it() {
     bob.mark_published(&first);
     let second = bob.pending_upload().unwrap();
     assert_eq!(signed_prekey_id(second.signed_part()), 2);
-    assert_eq!(ids(&second), []);
+    assert!(ids(&second).is_empty());
     let second = bob.add_one_time_prekeys(2, &mut rng(5)).unwrap();
     assert_eq!(ids(&second), [101, 102]);
     bob.mark_published(&second);
@@ -220,7 +220,7 @@ fn an_upload_says_which_device_it_is_of() {
 fn a_later_upload_replaces_the_signed_part_and_adds_one_time_prekeys() {
     let mut world = World::with_one_time_prekeys(1, 9);
     let upload = world.bob.rotate_signed_prekey(days(1), &mut rng(9)).unwrap();
-    assert_eq!(ids(&upload), []);
+    assert!(ids(&upload).is_empty());
     world.publish(upload.clone());
     let upload_of_one = world.bob.add_one_time_prekeys(1, &mut rng(10)).unwrap();
     world.publish(upload_of_one);
@@ -250,7 +250,7 @@ fn the_signed_prekey_is_replaced_after_seven_days() {
     let upload = world.bob.maintain(days(7), &mut draws).unwrap();
     assert_eq!(draws.made.len(), 1);
     assert_eq!(signed_prekey_id(upload.signed_part()), 2);
-    assert_eq!(ids(&upload), []);
+    assert!(ids(&upload).is_empty());
     world.publish(upload);
     assert_eq!(verify(&world.server.hand_out(), days(7)), Ok(()));
 }

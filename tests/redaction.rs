@@ -11,40 +11,10 @@ use evanesce::{
     Payload, PreKeyBundle, PublishedPreKeys, RatchetKeyPair, ScanError, Session, SessionLimits,
     SharedSecret, SnapshotError, StorageKey, VerifyError, VersionOutOfRange,
 };
-use serde::Serialize;
-use serde_json::Value;
-use support::{AD, Draws, NOW, World, account, receive, rng, started};
+use support::{AD, Draws, NOW, World, account, receive, rng, secrets, started};
 
 /// How much of a secret in a row counts as shown.
 const WINDOW: usize = 8;
-
-/// What a state's stored form has beside secrets.
-const PUBLIC_FIELDS: [&str; 5] = ["id", "peer", "public", "record", "their_ratchet_key"];
-
-/// All secrets of 32 bytes in a state, from its stored form.
-fn secrets(state: &impl Serialize) -> Vec<[u8; 32]> {
-    let mut found = Vec::new();
-    collect(&serde_json::to_value(state).unwrap(), &mut found);
-    found
-}
-
-fn collect(value: &Value, found: &mut Vec<[u8; 32]>) {
-    match value {
-        Value::Array(items) => {
-            let byte = |item: &Value| u8::try_from(item.as_u64()?).ok();
-            let bytes: Option<Vec<u8>> = items.iter().map(byte).collect();
-            match bytes.and_then(|bytes| bytes.try_into().ok()) {
-                Some(secret) => found.push(secret),
-                None => items.iter().for_each(|item| collect(item, found)),
-            }
-        }
-        Value::Object(fields) => {
-            let secret = fields.iter().filter(|(name, _)| !PUBLIC_FIELDS.contains(&name.as_str()));
-            secret.for_each(|(_, value)| collect(value, found));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
 
 /// All that `Debug` can be asked for, without white space and in lower case.
 fn printed(value: &impl Debug) -> String {

@@ -52,8 +52,8 @@ pub enum DecryptError {
     /// An initial message that did not make this session: try the peer's other sessions, then
     /// [`Account::accept`](crate::Account::accept).
     OtherSession,
-    /// It is not of this session, or was altered; deliberately says no more. Try the peer's other
-    /// sessions; if none opens it, discard it. Anyone can bring this about, so let no single message of
+    /// It is not of this session, or was altered, or repeats a message of a chain that is complete;
+    /// deliberately says no more. Try the peer's other sessions; if none opens it, discard it. Anyone can bring this about, so let no single message of
     /// this kind reset anything. Where all that comes from a peer is so, one of the two sides was
     /// restored from an older state: start a new session.
     Undecryptable,

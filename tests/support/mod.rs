@@ -16,6 +16,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 pub const DAY: Duration = Duration::from_secs(86_400);
@@ -260,4 +261,32 @@ pub fn sending_refusal(session: &mut Session, payload: &Payload) -> EncryptError
     let error = session.encrypt(payload, AD, &mut NoDraws).expect_err("a refusal");
     assert!(state(session) == before, "the refusal as {error:?} changed the session");
     error
+}
+
+/// What a state's stored form has beside secrets.
+const PUBLIC_FIELDS: [&str; 5] = ["id", "peer", "public", "record", "their_ratchet_key"];
+
+/// All secrets of 32 bytes in a state, from its stored form.
+pub fn secrets(state: &impl Serialize) -> Vec<[u8; 32]> {
+    let mut found = Vec::new();
+    collect(&serde_json::to_value(state).unwrap(), &mut found);
+    found
+}
+
+fn collect(value: &Value, found: &mut Vec<[u8; 32]>) {
+    match value {
+        Value::Array(items) => {
+            let byte = |item: &Value| u8::try_from(item.as_u64()?).ok();
+            let bytes: Option<Vec<u8>> = items.iter().map(byte).collect();
+            match bytes.and_then(|bytes| bytes.try_into().ok()) {
+                Some(secret) => found.push(secret),
+                None => items.iter().for_each(|item| collect(item, found)),
+            }
+        }
+        Value::Object(fields) => {
+            let secret = fields.iter().filter(|(name, _)| !PUBLIC_FIELDS.contains(&name.as_str()));
+            secret.for_each(|(_, value)| collect(value, found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

@@ -1,0 +1,160 @@
+//! What has been a secret is not left behind in memory that is given back.
+//!
+//! An allocator of the test's own looks into each block before it is given back. The stack and the
+//! registers it cannot see.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::slice;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use support::{NOW, Talk, World, receive, secrets, started};
+
+/// The secrets that are looked for, and in how many blocks they were found.
+static WATCH: Mutex<Option<Watch>> = Mutex::new(None);
+
+/// One test at a time: what they watch is shared.
+static TURN: Mutex<()> = Mutex::new(());
+
+struct Watch {
+    secrets: Vec<[u8; 32]>,
+    found: usize,
+}
+
+struct Watching;
+
+#[global_allocator]
+static ALLOCATOR: Watching = Watching;
+
+// SAFETY: everything is the system allocator's own doing.
+unsafe impl GlobalAlloc for Watching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // A block that is never written must not show what stood there before.
+        // SAFETY: the caller keeps the contract of `alloc`, which is that of `alloc_zeroed`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // Locked means that the list itself is being changed, by this thread.
+        if let Ok(mut watch) = WATCH.try_lock() {
+            if let Some(watch) = watch.as_mut() {
+                // SAFETY: the block is still ours, and was zeroed when it was allocated.
+                let bytes = unsafe { slice::from_raw_parts(block, layout.size()) };
+                let holds = |secret: &[u8; 32]| bytes.windows(32).any(|part| part == secret);
+                watch.found += usize::from(watch.secrets.iter().any(holds));
+            }
+        }
+        // SAFETY: the block comes from `alloc`.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+/// How many blocks were given back with one of these secrets in them while `happening`.
+fn left_behind<Result>(secrets: Vec<[u8; 32]>, happening: impl FnOnce() -> Result) -> usize {
+    assert!(!secrets.is_empty());
+    *WATCH.lock().unwrap() = Some(Watch { secrets, found: 0 });
+    happening();
+    let watch = WATCH.lock().unwrap().take();
+    watch.map_or(0, |watch| watch.found)
+}
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bob holds keys of his current chain and of an older one.
+fn with_held_keys(seed: u64) -> Talk {
+    let mut talk = started(seed);
+    let first = talk.alice_sends_many(3);
+    receive(&mut talk.bob, &first[1]);
+    talk.goes_on();
+    let second = talk.alice_sends_many(40);
+    receive(&mut talk.bob, &second[39]);
+    assert!(talk.bob.held_keys() > 40);
+    talk
+}
+
+#[test]
+fn a_secret_that_is_left_behind_is_found() {
+    let _turn = turn();
+    let secret = [0x5a; 32];
+    let block = [&[1; 7], secret.as_slice(), &[2; 9]].concat();
+    assert_eq!(left_behind(vec![secret], || drop(block)), 1);
+}
+
+#[test]
+fn a_session_leaves_none_of_its_secrets_behind() {
+    let _turn = turn();
+    let Talk { alice, bob, .. } = with_held_keys(1);
+    let all = [secrets(&alice), secrets(&bob)].concat();
+    assert!(all.len() > 50);
+    assert_eq!(left_behind(all, || drop((alice, bob))), 0);
+}
+
+#[test]
+fn an_account_leaves_none_of_its_secrets_behind() {
+    let _turn = turn();
+    let World { bob, .. } = World::new(2);
+    let all = secrets(&bob);
+    assert!(all.len() > 100);
+    assert_eq!(left_behind(all, || drop(bob)), 0);
+}
+
+#[test]
+fn an_account_that_accepts_and_rotates_leaves_no_secret_behind() {
+    let _turn = turn();
+    let mut world = World::new(3);
+    let first = support::send(&mut world.initiate(), "first", &mut world.rng);
+    let before = secrets(&world.bob);
+    let mut accepted = None;
+    let found = left_behind(before, || {
+        accepted = Some(world.accept(&first));
+        world.bob.rotate_signed_prekey(NOW, &mut world.rng)
+    });
+    assert_eq!(found, 0);
+    // The same once more, watched for what came of it.
+    let mut again = World::new(3);
+    let first = support::send(&mut again.initiate(), "first", &mut again.rng);
+    let after = secrets(&accepted.unwrap().session);
+    assert_eq!(left_behind(after, || again.accept(&first).session), 0);
+}
+
+/// Watches for the secrets from before and after what `happening` does to Bob, by doing it twice.
+fn nothing_is_left_behind(seed: u64, happening: impl Fn(&mut Talk)) {
+    let mut rehearsal = with_held_keys(seed);
+    let mut all = secrets(&rehearsal.bob);
+    happening(&mut rehearsal);
+    all.extend(secrets(&rehearsal.bob));
+    all.extend(secrets(&rehearsal.alice));
+    let mut talk = with_held_keys(seed);
+    assert_eq!(left_behind(all, || happening(&mut talk)), 0);
+}
+
+#[test]
+fn messages_of_one_chain_leave_no_secret_behind() {
+    let _turn = turn();
+    nothing_is_left_behind(4, |talk| {
+        let messages = talk.alice_sends_many(60);
+        for message in [&messages[20], &messages[59], &messages[3], &messages[40]] {
+            receive(&mut talk.bob, message);
+        }
+    });
+}
+
+#[test]
+fn messages_that_begin_a_chain_leave_no_secret_behind() {
+    let _turn = turn();
+    nothing_is_left_behind(5, |talk| {
+        talk.goes_on();
+        talk.goes_on();
+    });
+}
+
+#[test]
+fn keys_that_are_dropped_leave_nothing_behind() {
+    let _turn = turn();
+    nothing_is_left_behind(6, |talk| {
+        assert!(talk.bob.maintain(NOW.plus(support::DAY * 31)) > 40);
+    });
+}
