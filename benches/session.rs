@@ -14,8 +14,6 @@ use evanesce::{
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
 
@@ -51,7 +49,7 @@ fn main() {
     Criterion::default().configure_from_args().final_summary();
 }
 
-/// Prints what sessions take in storage, in postcard's encoding.
+/// Prints what sessions take in storage.
 fn print_state_sizes() {
     let mut rng = rng();
     let (mut alice, mut bob) = first_exchange(&mut rng);
@@ -71,7 +69,7 @@ fn print_state_sizes() {
 
 fn print_size(name: &str, session: &Session) -> usize {
     let state = stored(session);
-    let sealed = StorageKey::new(&[7; 32]).seal(&state, 100, AD, &mut rng());
+    let sealed = session.seal(&StorageKey::new(&[7; 32]), AD, &mut rng());
     println!("state_size: {name}: {} bytes, {} once sealed", state.len(), sealed.len());
     state.len()
 }
@@ -141,10 +139,10 @@ fn accept(criterion: &mut Criterion) {
     let (bob, mut server) = account("bob", &mut rng);
     let (alice, _) = account("alice", &mut rng);
     let mut alice = alice.initiate(&verified(&server.hand_out()), &mut rng).unwrap();
-    let (bob, message) = (stored(&bob), message(&mut alice, SMALL, &mut rng));
+    let (bob, message) = (bob.snapshot(), message(&mut alice, SMALL, &mut rng));
     criterion.bench_function("accept", |bencher| {
         bencher.iter_batched_ref(
-            || restored::<Account>(&bob),
+            || Account::restore(&bob).unwrap(),
             |bob| bob.accept(&message, AD, NOW).unwrap(),
             BatchSize::SmallInput,
         );
@@ -217,7 +215,7 @@ fn in_runs<O>(
 /// does not cost cache misses that it would not cost alone.
 fn decrypt_once(bencher: &mut Bencher<'_>, session: &[u8], message: &[u8]) {
     bencher.iter_batched_ref(
-        || restored::<Session>(session),
+        || restored(session),
         |session| session.decrypt(message, AD, NOW).unwrap(),
         BatchSize::LargeInput,
     );
@@ -271,7 +269,7 @@ fn payload(size: u32) -> Payload {
 /// A new account, and its server.
 fn account(name: &str, rng: &mut ChaCha20Rng) -> (Account, PublishedPreKeys) {
     let mut account = Account::generate(Address::new(name).unwrap(), NOW, rng);
-    let upload = account.maintain(NOW, rng).unwrap();
+    let upload = account.maintain(NOW, rng).upload.unwrap();
     account.mark_published(&upload);
     (account, PublishedPreKeys::new(upload))
 }
@@ -280,12 +278,12 @@ fn verified(bundle: &[u8]) -> VerifiedBundle {
     PreKeyBundle::decode(bundle).unwrap().verify(NOW).unwrap()
 }
 
-fn stored(state: &impl Serialize) -> Vec<u8> {
-    postcard::to_allocvec(state).unwrap()
+fn stored(session: &Session) -> Vec<u8> {
+    session.snapshot().to_vec()
 }
 
-fn restored<S: DeserializeOwned>(state: &[u8]) -> S {
-    postcard::from_bytes(state).unwrap()
+fn restored(snapshot: &[u8]) -> Session {
+    Session::restore(snapshot).unwrap()
 }
 
 fn rng() -> ChaCha20Rng {

@@ -5,25 +5,25 @@ use core::fmt;
 
 use rand_core::CryptoRng;
 
-use crate::handshake::responder::respond;
+use crate::changes::{Changes, SpentPreKey};
+use crate::handshake::responder::{Responded, respond};
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::Limits;
-use crate::prekeys::prekey_store::PreKeyStore;
+use crate::prekeys::prekey_store::{FoundPreKeys, PreKeyStore};
 use crate::prekeys::replay_record::ReplayError;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::decrypting::{DecryptError, Received};
 use crate::session::{InitiateError, Session};
+use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
-use crate::wire::codec::DecodeError;
-use crate::wire::message::Envelope;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::message::{Envelope, HandshakeFields, InitialMessage};
 use crate::wire::prekey_upload::PreKeyUpload;
 
 /// One device of ours: its identity, its address and its prekeys.
 ///
 /// Everything with `&mut self` changes what must be stored before anything that came of it leaves.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Account {
     /// Boxed, so that an account that moves leaves no copy of its keys behind.
     identity: Box<IdentityKeyPair>,
@@ -40,6 +40,22 @@ pub struct Accepted {
     pub session: Session,
     /// The message.
     pub received: Received,
+    /// What is to be stored: the account, and the session with it.
+    pub changes: Changes,
+}
+
+/// What maintenance changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[must_use = "what has changed is to be stored"]
+#[non_exhaustive]
+pub struct Maintained {
+    /// What the server is not known to have: [`Account::pending_upload`].
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    pub upload: Option<PreKeyUpload>,
+    /// What is to be stored, before the upload leaves.
+    pub changes: Changes,
 }
 
 /// Why a message makes no session. Nothing has changed.
@@ -127,15 +143,11 @@ impl Account {
     /// current one, tops up one-time prekeys. Call it at every start and once a day, but not before the
     /// clock has been set: with a clock at zero the current signed prekey looks like one from the future.
     ///
-    /// Draws 32 bytes for a new signed prekey, then 32 for each one-time prekey. Returns
-    /// [`Account::pending_upload`].
-    pub fn maintain(
-        &mut self,
-        now: Timestamp,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Option<PreKeyUpload> {
-        self.prekeys.maintain(&self.limits.prekeys, now, rng);
-        self.pending_upload()
+    /// Draws 32 bytes for a new signed prekey, then 32 for each one-time prekey.
+    pub fn maintain(&mut self, now: Timestamp, rng: &mut (impl CryptoRng + ?Sized)) -> Maintained {
+        let changed = self.prekeys.maintain(&self.limits.prekeys, now, rng);
+        let changes = if changed { Changes::ACCOUNT } else { Changes::NONE };
+        Maintained { upload: self.pending_upload(), changes }
     }
 
     /// Replaces the signed prekey now, due or not: 32 bytes drawn. Returns
@@ -212,21 +224,85 @@ impl Account {
         let Envelope::Initial(message) = Envelope::decode(message)? else {
             return Err(AcceptError::NoSession);
         };
-        let fields = &message.handshake;
-        let (signed_id, one_time_id) = (fields.signed_prekey_id, fields.one_time_prekey_id);
-        let prekeys =
-            self.prekeys.find(signed_id, one_time_id).ok_or(AcceptError::UnknownPreKey)?;
-        let responded = respond(&self.identity, &self.device(), &prekeys, fields)
-            .ok_or(AcceptError::Undecryptable)?;
-        let session_id = responded.secrets.session_id;
-        prekeys.check_replay(&session_id)?;
+        let acceptance = self.plan_accept(&message, ad, now)?;
+        Ok(self.commit(acceptance))
+    }
+
+    /// Who an initial message says that it is from. **Nothing is proved by it**, and anyone can say
+    /// anything: it serves to find the [`Peer`](crate::Peer) that the message is then offered to, where the
+    /// transport does not name a sender. Costs up to 4 X25519 agreements.
+    ///
+    /// # Errors
+    ///
+    /// An [`AcceptError`], as of [`Account::accept`] before its first message is opened.
+    pub fn claimed_sender(&self, message: &[u8]) -> Result<Device, AcceptError> {
+        let Envelope::Initial(message) = Envelope::decode(message)? else {
+            return Err(AcceptError::NoSession);
+        };
+        let (_, responded) = self.respond(&message.handshake)?;
+        Ok(responded.initiator)
+    }
+
+    /// Works out what [`Account::accept`] would change, and proves it by opening the message.
+    pub(crate) fn plan_accept(
+        &self,
+        message: &InitialMessage<'_>,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Acceptance, AcceptError> {
+        let (prekeys, responded) = self.respond(&message.handshake)?;
+        prekeys.check_replay(&responded.secrets.session_id)?;
         let limits = self.limits.session.clone();
         let pair = &prekeys.signed.pair;
-        let (session, received) = Session::accept(&message, ad, responded, pair, limits, now)?;
-        self.prekeys.spend(signed_id, one_time_id, session_id);
-        Ok(Accepted { session, received })
+        let (session, received) = Session::accept(message, ad, responded, pair, limits, now)?;
+        let HandshakeFields { signed_prekey_id, one_time_prekey_id, .. } = message.handshake;
+        Ok(Acceptance { session, received, signed_prekey_id, one_time_prekey_id })
+    }
+
+    /// Makes a planned change. Cannot fail.
+    pub(crate) fn commit(&mut self, acceptance: Acceptance) -> Accepted {
+        let Acceptance { session, received, signed_prekey_id, one_time_prekey_id } = acceptance;
+        let session_id = session.id();
+        self.prekeys.spend(signed_prekey_id, one_time_prekey_id, *session_id.as_bytes());
+        let spent_prekey =
+            one_time_prekey_id.map_or(SpentPreKey::Signed(signed_prekey_id), SpentPreKey::OneTime);
+        let changes = Changes {
+            session: Some(session_id),
+            spent_prekey: Some(spent_prekey),
+            ..Changes::ACCOUNT
+        };
+        Accepted { session, received, changes }
+    }
+
+    fn respond(
+        &self,
+        fields: &HandshakeFields<'_>,
+    ) -> Result<(FoundPreKeys<'_>, Responded), AcceptError> {
+        let prekeys = self
+            .prekeys
+            .find(fields.signed_prekey_id, fields.one_time_prekey_id)
+            .ok_or(AcceptError::UnknownPreKey)?;
+        let responded = respond(&self.identity, &self.device(), &prekeys, fields)
+            .ok_or(AcceptError::Undecryptable)?;
+        Ok((prekeys, responded))
     }
 }
+
+/// A session worked out and proved, but not yet begun.
+pub(crate) struct Acceptance {
+    session: Session,
+    received: Received,
+    signed_prekey_id: u32,
+    one_time_prekey_id: Option<u32>,
+}
+
+impl Acceptance {
+    pub(crate) fn initiator(&self) -> &Device {
+        self.session.peer()
+    }
+}
+
+stored!(Account { identity, address, prekeys, limits });
 
 impl From<DecodeError> for AcceptError {
     fn from(error: DecodeError) -> Self {

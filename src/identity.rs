@@ -13,7 +13,8 @@ use crate::crypto::secret::Secret;
 use crate::crypto::signature::{
     SIGNATURE_LENGTH, SignatureKeyError, SignatureKeyPair, SignaturePublicKey,
 };
-use crate::wire::codec::write_length_prefixed;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::wire::codec::{DecodeError, Reader, write_length_prefixed};
 use crate::wire::prekey_bundle::{IDENTITY_LENGTH, MAX_ADDRESS};
 use crate::wire::stamp::MemberTag;
 
@@ -135,7 +136,6 @@ impl<'de> serde::Deserialize<'de> for IdentityKey {
 /// application keeps one value.
 pub(crate) struct IdentityKeyPair {
     /// Kept to be stored: the rest comes of it.
-    #[cfg(feature = "serde")]
     seed: Secret<32>,
     signing: SignatureKeyPair,
     agreement: DhKeyPair,
@@ -155,13 +155,7 @@ impl IdentityKeyPair {
         let signing = SignatureKeyPair::from_seed(&ed_seed);
         let agreement = DhKeyPair::from_secret(x_secret);
         let public = IdentityKey { signing: signing.public(), agreement: *agreement.public() };
-        Self {
-            #[cfg(feature = "serde")]
-            seed,
-            signing,
-            agreement,
-            public,
-        }
+        Self { seed, signing, agreement, public }
     }
 
     pub(crate) fn public(&self) -> &IdentityKey {
@@ -186,17 +180,14 @@ impl fmt::Debug for IdentityKeyPair {
     }
 }
 
-#[cfg(feature = "serde")]
-impl serde::Serialize for IdentityKeyPair {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.seed.serialize(serializer)
+/// Stored as the one secret that all of it comes from.
+impl Stored for IdentityKeyPair {
+    fn write(&self, out: &mut StateWriter) {
+        self.seed.write(out);
     }
-}
 
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for IdentityKeyPair {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Secret::deserialize(deserializer).map(Self::from_seed)
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Stored::read(reader).map(Self::from_seed)
     }
 }
 
@@ -287,6 +278,31 @@ impl Device {
         bytes
     }
 }
+
+impl Stored for IdentityKey {
+    fn write(&self, out: &mut StateWriter) {
+        out.put(&self.encode());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Self::decode(reader.array()?).map_err(|_| DecodeError::Malformed)
+    }
+}
+
+/// LP8(address).
+impl Stored for Address {
+    fn write(&self, out: &mut StateWriter) {
+        let mut bytes = Vec::new();
+        write_length_prefixed(&mut bytes, &self.0);
+        out.put(&bytes);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Self::new(reader.length_prefixed()?).map_err(|_| DecodeError::Malformed)
+    }
+}
+
+stored!(Device { identity, address });
 
 fn halves(bytes: &[u8; IDENTITY_LENGTH]) -> ([u8; 32], [u8; 32]) {
     let (mut first, mut second) = ([0; 32], [0; 32]);

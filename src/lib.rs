@@ -16,7 +16,7 @@
 //! // An account is one device. Bob publishes prekeys; his server hands each one-time prekey out once.
 //! let alice = Account::generate(Address::new("alice/laptop")?, now, rng);
 //! let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
-//! let upload = bob.maintain(now, rng).expect("a new account has something to publish");
+//! let upload = bob.maintain(now, rng).upload.expect("a new account has something to publish");
 //! bob.mark_published(&upload);
 //! let mut server = PublishedPreKeys::new(upload);
 //!
@@ -107,10 +107,12 @@ mod time;
 
 #[cfg(test)]
 mod known_answers;
-mod limits;
 mod wire;
 
+mod stored;
+
 mod identity;
+mod limits;
 
 mod prekeys;
 mod safety_number;
@@ -120,18 +122,26 @@ mod ratchet;
 
 mod session;
 
+mod changes;
+
 mod account;
+
+mod peer;
 
 mod snapshot;
 
 pub use rand_core;
 pub use zeroize;
 
-pub use account::{AcceptError, Accepted, Account};
+pub use account::{AcceptError, Accepted, Account, Maintained};
+pub use changes::{Changes, SpentPreKey};
 pub use crypto::dh::{DhPublicKey, NotCanonical};
 pub use handshake::shared_secret::SharedSecret;
 pub use identity::{Address, AddressLength, Device, IdentityKey, IdentityKeyError};
-pub use limits::{Limits, PreKeyLimits, SessionLimits};
+pub use limits::{Limits, PeerLimits, PreKeyLimits, SessionLimits};
+pub use peer::delivery::{Delivered, PeerDecryptError};
+pub use peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
+pub use peer::{Contact, Peer, PeerInitiateError};
 pub use prekeys::published::PublishedPreKeys;
 pub use prekeys::verified_bundle::{VerifiedBundle, VerifyError};
 pub use ratchet::message_key::Role;

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
+use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -59,6 +61,31 @@ impl Default for SessionLimits {
     }
 }
 
+/// How many sessions are kept with one peer, and how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[non_exhaustive]
+pub struct PeerLimits {
+    /// How many sessions are kept beside the one that sends: 8. The first made go first.
+    pub max_older_sessions: u32,
+    /// How long such a session is kept after its last use: 30 days.
+    pub older_session_lifetime: Duration,
+    /// How long a session that we initiated sends without an answer: 30 days. Until then each message
+    /// carries the handshake, and depends on prekeys that the peer deletes one day.
+    pub unanswered_lifetime: Duration,
+}
+
+impl Default for PeerLimits {
+    fn default() -> Self {
+        Self {
+            max_older_sessions: 8,
+            older_session_lifetime: DAY.saturating_mul(30),
+            unanswered_lifetime: DAY.saturating_mul(30),
+        }
+    }
+}
+
 /// When prekeys are made and how long they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -98,3 +125,15 @@ impl Default for PreKeyLimits {
         }
     }
 }
+
+stored!(Limits { session, prekeys });
+stored!(PeerLimits { max_older_sessions, older_session_lifetime, unanswered_lifetime });
+stored!(SessionLimits { max_skip, max_held_keys, max_older_chains, held_key_lifetime });
+stored!(PreKeyLimits {
+    signed_prekey_lifetime,
+    signed_prekey_rotation,
+    signed_prekey_grace,
+    max_replaced_signed_prekeys,
+    one_time_prekeys,
+    max_one_time_prekeys,
+});

@@ -25,13 +25,13 @@ use crate::ratchet::message_key::MessageKey;
 use crate::ratchet::receiving::{ChainStep, NextChain, Receiving, Refusal};
 use crate::ratchet::root::{RootKey, RootStep};
 use crate::ratchet::sending::{Sending, SendingChain};
+use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::header::{Header, SEALED_HEADER_LENGTH};
 
 /// One side's state.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct DoubleRatchet {
     /// RK.
     root_key: RootKey,
@@ -110,6 +110,19 @@ impl DoubleRatchet {
             Sending::Waiting { .. } => Err(CannotSend::Waiting),
             Sending::Active(chain) if chain.is_full() => Err(CannotSend::ChainFull),
             Sending::Active(_) | Sending::Due { .. } => Ok(()),
+        }
+    }
+
+    /// Whether the next message begins a chain.
+    pub(crate) fn sending_is_due(&self) -> bool {
+        matches!(self.sending, Sending::Due { .. })
+    }
+
+    /// How many messages the chain has that we are sending.
+    pub(crate) fn sent_in_chain(&self) -> u32 {
+        match &self.sending {
+            Sending::Active(chain) => chain.sent,
+            Sending::Waiting { .. } | Sending::Due { .. } => 0,
         }
     }
 
@@ -227,3 +240,5 @@ impl DoubleRatchet {
         self.receiving.held()
     }
 }
+
+stored!(DoubleRatchet { root_key, sending, next_sending_header_key, receiving });

@@ -24,7 +24,9 @@ use crate::session::decrypting::{DecryptError, Opened, Received};
 use crate::session::encrypting::{Content, EncryptError};
 use crate::session::external::{ExternalHandshake, RatchetKeyPair};
 use crate::session::own_handshake::OwnHandshake;
+use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::{Envelope, InitialMessage, RatchetMessage};
 use crate::wire::payload::Payload;
 
@@ -33,8 +35,6 @@ use crate::wire::payload::Payload;
 /// What is sent changes the session, and so does what is received: store it each time, and before
 /// the bytes leave or the arrival is acknowledged. A message that is refused changes nothing.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Session {
     id: SessionId,
     role: Role,
@@ -188,8 +188,18 @@ impl Session {
         ad: &[u8],
         now: Timestamp,
     ) -> Result<Received, DecryptError> {
-        match Envelope::decode(message)? {
-            Envelope::Ratchet(message) => self.open(&message, ad, now),
+        self.decrypt_envelope(&Envelope::decode(message)?, ad, now)
+    }
+
+    /// The same for a message that has been taken apart.
+    pub(crate) fn decrypt_envelope(
+        &mut self,
+        message: &Envelope<'_>,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Received, DecryptError> {
+        match message {
+            Envelope::Ratchet(message) => self.open(message, ad, now),
             Envelope::Initial(message) => {
                 if !self.handshake.is(message.handshake.bytes) {
                     return Err(DecryptError::OtherSession);
@@ -242,6 +252,16 @@ impl Session {
         self.ratchet.held()
     }
 
+    /// Whether the next message begins a chain: nothing has been sent since the peer last began one.
+    pub(crate) fn begins_chain(&self) -> bool {
+        self.ratchet.sending_is_due()
+    }
+
+    /// How many messages were sent since the peer last answered.
+    pub(crate) fn sent_in_chain(&self) -> u32 {
+        self.ratchet.sent_in_chain()
+    }
+
     /// What the session keeps for late messages.
     #[must_use]
     pub fn limits(&self) -> &SessionLimits {
@@ -292,6 +312,9 @@ impl Session {
         Ok(Received { body, stamp, dropped_keys, peer_went_back })
     }
 }
+
+stored!(Session { id, role, peer, handshake, limits, ratchet });
+stored!(SessionId(_));
 
 fn ratchet_secrets(secrets: SessionSecrets) -> (SessionId, RatchetSecrets) {
     let SessionSecrets { root_key, initiator_header_key, responder_header_key, session_id } =

@@ -1,3 +1,5 @@
 //! State at rest.
 
 pub(crate) mod sealed;
+
+mod format;

@@ -12,7 +12,7 @@ use evanesce::{
 };
 use support::{
     AD, Draws, NOW, NoDraws, Talk, World, accept_refusal, accept_refusal_of, receive, refusal,
-    refusal_of, restored, rng, send, sending_refusal, started, state,
+    refusal_of, restored, rng, send, sending_refusal, started, state, stored_form,
 };
 
 /// The longest padded plaintext.
@@ -420,9 +420,10 @@ fn a_weak_ratchet_key_starts_no_session() {
 
 #[test]
 fn a_weak_ratchet_key_from_a_damaged_store_sends_nothing_and_changes_nothing() {
-    let mut stored = serde_json::to_value(External::new(17).alice()).unwrap();
-    stored["ratchet"]["sending"]["Due"]["their_ratchet_key"] = vec![0; 32].into();
-    let mut alice: Session = serde_json::from_value(stored).unwrap();
+    let stored = state(&External::new(17).alice());
+    let their_ratchet_key = stored_form::place(&stored, "sending.their_ratchet_key");
+    let damaged = stored_form::with(&stored, their_ratchet_key, &[0; 32]);
+    let mut alice = Session::restore(&damaged).unwrap();
     let before = state(&alice);
     let sent = alice.encrypt(&Payload::new("first"), AD, &mut rng(1));
     assert_eq!(sent, Err(EncryptError::WeakKey));

@@ -34,7 +34,8 @@ struct Receiver {
 
 impl Receiver {
     fn state(&self) -> Vec<u8> {
-        state(&(&self.account, &self.session))
+        let session = self.session.as_ref().map(state).unwrap_or_default();
+        [state(&self.account), session].concat()
     }
 
     /// Offers a forgery as an application would: to the session, then as the first of a new one.
@@ -404,7 +405,7 @@ fn parts_of_two_devices_bundles_do_not_combine() {
     let mut world = World::with_one_time_prekeys(3, 19);
     let bundle = world.server.hand_out();
     let mut mallory = account("mallory@example/desktop", Limits::default(), 19);
-    let mallory = mallory.maintain(NOW, &mut rng(19)).unwrap();
+    let mallory = mallory.maintain(NOW, &mut rng(19)).upload.unwrap();
     let with = PublishedPreKeys::new(mallory).hand_out();
 
     let one_time = bundle.len() - ONE_TIME_PREKEY;

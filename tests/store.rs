@@ -2,13 +2,11 @@
 
 mod support;
 
-use std::collections::BTreeSet;
-
-use evanesce::{Opens, Payload, Policy, PublishedPreKeys, Session, Stamp};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
-use support::{NOW, Talk, receive, restored, started, state};
+use evanesce::{
+    Account, Address, Peer, RatchetKeyPair, Session, SnapshotError, StorageKey, Timestamp,
+};
+use support::stored_form::{self, Kind};
+use support::{Draws, NOW, Talk, World, receive, restored, rng, send, started, state};
 
 /// A conversation in which Bob holds keys of his current chain and of an older one.
 fn with_late_messages() -> Talk {
@@ -22,39 +20,32 @@ fn with_late_messages() -> Talk {
     talk
 }
 
-fn loads<State: DeserializeOwned>(stored: &Value) -> bool {
-    serde_json::from_value::<State>(stored.clone()).is_ok()
+/// Bob's peer with a session, and one without.
+fn peers() -> [Peer; 2] {
+    let mut world = World::new(4);
+    let first = send(&mut world.initiate(), "first", &mut world.rng);
+    let address = Address::new("alice@example/phone").unwrap();
+    let mut peer = Peer::new(address.clone());
+    let _ = peer.decrypt(&mut world.bob, &first, support::AD, NOW).unwrap();
+    [peer, Peer::new(address)]
 }
 
-/// The paths of all named fields in a stored state; what a number names is an entry, not a field.
-fn fields(value: &Value, path: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Object(object) => object.iter().for_each(|(name, inner)| {
-            let path = format!("{path}/{name}");
-            fields(inner, &path, found);
-            if name.parse::<u32>().is_err() {
-                found.push(path);
-            }
-        }),
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, inner)| {
-            fields(inner, &format!("{path}/{index}"), found);
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+/// One of each kind and state.
+fn for_each_state(check: impl Fn(&dyn Fn(&[u8]) -> Result<Vec<u8>, SnapshotError>, &[u8])) {
+    let talk = with_late_messages();
+    let mut world = World::new(2);
+    let without_one_time = World::without_one_time_prekeys(3).initiate();
+    let accepted = send(&mut world.initiate(), "first", &mut world.rng);
+    let accepted = world.accept(&accepted).session;
+    for session in [&talk.alice, &talk.bob, &world.initiate(), &without_one_time, &accepted] {
+        check(&|bytes| Session::restore(bytes).map(|session| state(&session)), &state(session));
     }
-}
-
-fn every_missing_field_is_refused<State: Serialize + DeserializeOwned>(state: &State) {
-    let stored = serde_json::to_value(state).unwrap();
-    assert!(loads::<State>(&stored));
-    let mut paths = Vec::new();
-    fields(&stored, "", &mut paths);
-    assert!(paths.len() > 2);
-    for path in paths {
-        let (parent, name) = path.rsplit_once('/').unwrap();
-        let mut damaged = stored.clone();
-        damaged.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
-        assert!(!loads::<State>(&damaged), "{path} is missing and it loads");
+    check(&|bytes| Account::restore(bytes).map(|account| state(&account)), &state(&world.bob));
+    for peer in peers() {
+        check(&|bytes| Peer::restore(bytes).map(|peer| state(&peer)), &state(&peer));
     }
+    let pair = RatchetKeyPair::generate(&mut rng(5)).snapshot();
+    check(&|bytes| RatchetKeyPair::restore(bytes).map(|pair| pair.snapshot().to_vec()), &pair);
 }
 
 #[test]
@@ -63,80 +54,240 @@ fn a_session_goes_on_from_what_was_stored() {
     let before = state(&talk.bob);
     talk.bob = restored(&talk.bob);
     assert!(state(&talk.bob) == before);
-    talk.bob = serde_json::from_str(&serde_json::to_string(&talk.bob).unwrap()).unwrap();
-    assert!(state(&talk.bob) == before);
+    assert_eq!(talk.bob.held_keys(), 5);
     talk.goes_on();
 }
 
 #[test]
-fn a_stored_state_with_a_field_missing_does_not_load() {
-    let talk = with_late_messages();
-    every_missing_field_is_refused(&talk.bob);
-    every_missing_field_is_refused(&talk.alice);
-    let world = support::World::new(2);
-    every_missing_field_is_refused(&world.bob);
-    every_missing_field_is_refused(&world.server);
-    every_missing_field_is_refused(&Stamp {
-        setting: None,
-        own_policy: Some(Policy::OnClose),
-        opens: Opens::Once,
-    });
-}
-
-fn every_unknown_field_is_refused<State: Serialize + DeserializeOwned>(state: &State) {
-    let stored = serde_json::to_value(state).unwrap();
-    let mut paths = Vec::new();
-    fields(&stored, "", &mut paths);
-    let parents = paths.iter().map(|path| path.rsplit_once('/').unwrap().0);
-    for parent in parents.collect::<BTreeSet<_>>() {
-        let mut newer = stored.clone();
-        let object = newer.pointer_mut(parent).unwrap().as_object_mut().unwrap();
-        object.insert("post_quantum".to_owned(), json!(1));
-        assert!(!loads::<State>(&newer), "{parent} has a field more and it loads");
-    }
+fn every_state_comes_back_as_it_was() {
+    for_each_state(|restore, snapshot| assert!(restore(snapshot).unwrap() == snapshot));
 }
 
 #[test]
-fn a_stored_state_with_a_field_that_we_do_not_know_does_not_load() {
+fn a_snapshot_that_was_cut_off_or_extended_is_malformed() {
+    for_each_state(|restore, snapshot| {
+        for length in 0..snapshot.len() {
+            let refusal = restore(&snapshot[..length]);
+            assert_eq!(refusal, Err(SnapshotError::Malformed), "{length} bytes");
+        }
+        let extended = [snapshot, &[0]].concat();
+        assert_eq!(restore(&extended), Err(SnapshotError::Malformed));
+    });
+}
+
+#[test]
+fn a_snapshot_with_any_bit_changed_is_refused() {
+    for_each_state(|restore, snapshot| {
+        for place in 0..snapshot.len() {
+            let mut damaged = snapshot.to_vec();
+            damaged[place] ^= 1 << (place % 8);
+            let expected = match place {
+                0..4 => SnapshotError::WrongKind,
+                4 => SnapshotError::Unsupported,
+                5 => SnapshotError::WrongKind,
+                6..10 => SnapshotError::Malformed,
+                _ => SnapshotError::Corrupt,
+            };
+            assert_eq!(restore(&damaged), Err(expected), "byte {place}");
+        }
+    });
+}
+
+#[test]
+fn a_snapshot_of_another_kind_is_refused_as_such() {
     let talk = with_late_messages();
-    every_unknown_field_is_refused(&talk.bob);
-    every_unknown_field_is_refused(&talk.alice);
-    let world = support::World::new(2);
-    every_unknown_field_is_refused(&world.bob);
-    every_unknown_field_is_refused(&world.server);
-    every_unknown_field_is_refused(&world.upload);
-    every_unknown_field_is_refused(&Payload::new("text"));
+    let (session, account) = (talk.alice.snapshot(), World::new(2).bob.snapshot());
+    let wrong = Err(SnapshotError::WrongKind);
+    assert_eq!(Account::restore(&session).map(drop), wrong);
+    assert_eq!(Session::restore(&account).map(drop), wrong);
+    assert_eq!(Peer::restore(&session).map(drop), wrong);
+    assert_eq!(Session::restore(br#"{"id": [1, 2, 3]}"#).map(drop), wrong);
+    let key = StorageKey::new(&[7; 32]);
+    let sealed = talk.alice.seal(&key, b"row", &mut rng(1));
+    assert_eq!(Account::unseal(&sealed, &key, b"row").map(drop), wrong);
+}
+
+#[test]
+fn a_state_of_a_newer_form_is_unsupported() {
+    let talk = with_late_messages();
+    let mut newer = talk.alice.snapshot();
+    newer[4] = 2;
+    assert_eq!(Session::restore(&newer).map(drop), Err(SnapshotError::Unsupported));
+    let key = StorageKey::new(&[7; 32]);
+    // The state of a snapshot, sealed under the number of a form that is not there yet.
+    let state = &newer[10..newer.len() - 16];
+    for (form, expected) in [(1, Ok(())), (2, Err(SnapshotError::Unsupported))] {
+        let sealed = key.seal(&[&[form], state].concat(), 2, b"row", &mut rng(1));
+        assert_eq!(Session::unseal(&sealed, &key, b"row").map(drop), expected);
+    }
+    let empty = key.seal(b"", 2, b"row", &mut rng(1));
+    assert_eq!(Session::unseal(&empty, &key, b"row").map(drop), Err(SnapshotError::Malformed));
+}
+
+#[test]
+fn a_sealed_state_opens_with_its_key_in_its_row_alone() {
+    let mut talk = with_late_messages();
+    let key = StorageKey::new(&[7; 32]);
+    let mut draws = Draws::new(1);
+    let sealed = talk.bob.seal(&key, b"sessions/1", &mut draws);
+    assert_eq!(draws.made.len(), 1);
+    let undecryptable = Err(SnapshotError::Undecryptable);
+    assert_eq!(Session::unseal(&sealed, &key, b"sessions/2").map(drop), undecryptable);
+    let other = StorageKey::new(&[8; 32]);
+    assert_eq!(Session::unseal(&sealed, &other, b"sessions/1").map(drop), undecryptable);
+    for place in 2..sealed.len() {
+        let mut damaged = sealed.clone();
+        damaged[place] ^= 1 << (place % 8);
+        assert_eq!(Session::unseal(&damaged, &key, b"sessions/1").map(drop), undecryptable);
+    }
+    let before = state(&talk.bob);
+    talk.bob = Session::unseal(&sealed, &key, b"sessions/1").unwrap();
+    assert!(state(&talk.bob) == before);
+    talk.goes_on();
+
+    let world = World::new(2);
+    let sealed = world.bob.seal(&key, b"account", &mut rng(2));
+    let account = Account::unseal(&sealed, &key, b"account").unwrap();
+    assert!(state(&account) == state(&world.bob));
+    let [peer, _] = peers();
+    let sealed = peer.seal(&key, b"peers/alice", &mut rng(3));
+    assert!(state(&Peer::unseal(&sealed, &key, b"peers/alice").unwrap()) == state(&peer));
+}
+
+#[test]
+fn no_secret_of_a_sealed_state_is_seen_in_it() {
+    let talk = with_late_messages();
+    let sealed = talk.bob.seal(&StorageKey::new(&[7; 32]), b"", &mut rng(1));
+    for secret in support::secrets(&talk.bob) {
+        assert!(!sealed.windows(8).any(|window| secret.windows(8).any(|part| part == window)));
+    }
+}
+
+/// LEB128, as long as it need not be.
+fn number(value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = value;
+    while rest > 0x7f {
+        bytes.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest as u8);
+    bytes
+}
+
+fn refused_with(snapshot: &[u8], name: &str, bytes: &[u8]) {
+    let damaged = stored_form::with(snapshot, stored_form::place(snapshot, name), bytes);
+    let refusal = match snapshot[5] {
+        1 => Account::restore(&damaged).map(drop),
+        2 => Session::restore(&damaged).map(drop),
+        _ => Peer::restore(&damaged).map(drop),
+    };
+    assert_eq!(refusal, Err(SnapshotError::Malformed), "{name} as {bytes:?}");
 }
 
 #[test]
 fn numbers_that_no_chain_has_do_not_load() {
-    let stored = serde_json::to_value(with_late_messages().bob).unwrap();
-    let current = "/ratchet/receiving/current";
-    let older = "/ratchet/receiving/older/0";
-    for (path, value) in [
-        (format!("{current}/received"), json!(10_001)),
-        (format!("{current}/received"), json!(2)),
-        (format!("{current}/skipped/0"), json!(9)),
-        (format!("{current}/skipped/1/0/0"), json!(2)),
-        (format!("{older}/length"), json!(10_001)),
-        (format!("{older}/skipped/1/0/0"), json!(9_999)),
+    let talk = with_late_messages();
+    let snapshot = state(&talk.bob);
+    for (name, value) in [
+        ("current.received", 10_001),
+        ("current.received", 2),
+        ("current.watermark", 9),
+        ("current.run0.numbers_passed", 2),
+        ("current.held", 4),
+        ("older0.length", 10_001),
+        ("older0.run0.numbers_passed", 9_999),
+        ("older0.run0.numbers_passed", u64::from(u32::MAX)),
+        ("older0.run0.length_less_one", u64::from(u32::MAX)),
+        ("sending.previous_length", 10_001),
+        ("limits.max_skip", 1 << 32),
+        ("limits.held_key_lifetime.nanoseconds", 1_000_000_000),
     ] {
-        let mut damaged = stored.clone();
-        *damaged.pointer_mut(&path).unwrap() = value;
-        assert!(!loads::<Session>(&damaged), "{path}");
+        refused_with(&snapshot, name, &number(value));
+    }
+    let snapshot = state(&talk.alice);
+    for name in ["sending.sent", "sending.previous_length"] {
+        refused_with(&snapshot, name, &number(10_001));
     }
 }
 
 #[test]
-fn a_server_goes_on_from_what_was_stored() {
-    let mut world = support::World::new(3);
-    world.server.hand_out();
-    let stored: PublishedPreKeys = restored(&world.server);
-    assert_eq!(stored, world.server);
-    world.server = stored;
-    world.server.publish(world.upload.clone());
-    let (mut talk, left) = (world.start(), world.server.one_time_prekeys_left());
-    assert_eq!(talk.bob.maintain(NOW), 0);
-    talk.goes_on();
-    assert!(left < world.upload.one_time_prekeys().len());
+fn two_runs_of_held_keys_that_could_be_one_do_not_load() {
+    let mut talk = started(6);
+    let messages = talk.alice_sends_many(6);
+    receive(&mut talk.bob, &messages[2]);
+    let later = NOW.plus(support::SECOND);
+    talk.bob.decrypt(&messages[5], support::AD, later).unwrap();
+    let snapshot = state(&talk.bob);
+    let names: Vec<_> =
+        stored_form::fields(&snapshot).into_iter().map(|field| field.name).collect();
+    assert!(names.iter().any(|name| name == "current.run1.kept"));
+    // As if the second had been kept with the first and followed on it.
+    let joined = stored_form::place(&snapshot, "current.run1.numbers_passed");
+    let snapshot = stored_form::with(&snapshot, joined, &number(0));
+    assert!(Session::restore(&snapshot).is_ok());
+    refused_with(&snapshot, "current.run1.kept", &number(NOW.unix_seconds()));
+}
+
+#[test]
+fn tags_and_public_keys_that_nothing_writes_do_not_load() {
+    let [with_session, _] = peers();
+    for snapshot in
+        [state(&with_late_messages().alice), state(&World::new(2).bob), state(&with_session)]
+    {
+        for field in stored_form::fields(&snapshot) {
+            match field.kind {
+                Kind::Tag => refused_with(&snapshot, &field.name, &[3]),
+                Kind::Public if field.name.ends_with("public") => {
+                    refused_with(&snapshot, &field.name, &[0xff; 32]);
+                }
+                Kind::Number => {
+                    let longer = [&snapshot[field.place.clone()], &[0]].concat();
+                    let mut longer: Vec<u8> = longer;
+                    let last = longer.len() - 2;
+                    longer[last] |= 0x80;
+                    refused_with(&snapshot, &field.name, &longer);
+                }
+                Kind::Public | Kind::Secret => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn a_peer_with_a_session_of_somebody_else_does_not_load() {
+    let [peer, _] = peers();
+    let snapshot = state(&peer);
+    let other = World::new(9).alice.device().identity.encode();
+    refused_with(&snapshot, "identity", &other);
+    refused_with(&snapshot, "session0.peer_identity", &other);
+    refused_with(&snapshot, "active", &[1]);
+}
+
+#[test]
+fn an_account_that_would_use_an_id_again_does_not_load() {
+    let snapshot = state(&World::with_one_time_prekeys(3, 7).bob);
+    refused_with(&snapshot, "next_id", &[3]);
+    refused_with(&snapshot, "published_below", &[5]);
+}
+
+#[test]
+fn damage_in_a_snapshot_never_panics() {
+    let snapshot = state(&with_late_messages().bob);
+    for place in 10..snapshot.len() - 16 {
+        for value in [0, 1, 0x7f, 0x80, 0xff] {
+            let damaged = stored_form::with(&snapshot, place..place + 1, &[value]);
+            if let Ok(session) = Session::restore(&damaged) {
+                assert!(state(&session) == damaged, "byte {place} as {value} has two encodings");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_idle_session_is_maintained_after_it_was_stored() {
+    let mut talk = with_late_messages();
+    talk.bob = restored(&talk.bob);
+    assert_eq!(talk.bob.maintain(NOW.plus(support::DAY * 30)), 0);
+    assert_eq!(talk.bob.maintain(Timestamp::from_unix_seconds(u64::MAX)), 5);
 }

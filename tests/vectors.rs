@@ -13,8 +13,6 @@ use evanesce::{
     PreKeyUpload, Received, Session, Stamp, Timestamp,
 };
 use rand_chacha::rand_core::{TryCryptoRng, TryRng};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 #[test]
@@ -105,8 +103,8 @@ impl Replay {
                 other => panic!("{}: unknown step {other}", self.place),
             }
             if self.restart == Restart::AfterEachStep {
-                self.accounts.values_mut().for_each(|account| *account = stored(account));
-                self.sessions.values_mut().for_each(|session| *session = stored(session));
+                self.accounts.values_mut().for_each(|account| *account = stored_account(account));
+                self.sessions.values_mut().for_each(|session| *session = stored_session(session));
             }
         }
     }
@@ -161,12 +159,12 @@ impl Replay {
 
     fn encrypt_refused(&mut self, step: &Value) {
         let session = self.sessions.get_mut(&key(step, "by")).unwrap();
-        let before = to_bytes(session);
+        let before = session.snapshot();
         let error = session
             .encrypt(&payload(step), &bytes(step, "ad"), &mut Draws(Vec::new()))
             .expect_err(&self.place);
         assert_eq!(encrypt_error(error), text(step, "error"), "{}", self.place);
-        assert!(to_bytes(session) == before, "{}: a refusal changed the session", self.place);
+        assert!(session.snapshot() == before, "{}: a refusal changed the session", self.place);
     }
 
     fn deliver(&mut self, step: &Value) {
@@ -177,7 +175,7 @@ impl Replay {
         let (ad, now) = (bytes(step, "ad"), time(step, "now"));
         let account = self.accounts.get_mut(text(step, "to")).unwrap();
         let slot = key(step, "to");
-        let before = (to_bytes(account), self.sessions.get(&slot).map(to_bytes));
+        let before = (account.snapshot(), self.sessions.get(&slot).map(Session::snapshot));
         let result = match text(step, "handler") {
             "session" => {
                 let session = self.sessions.get_mut(&slot).unwrap();
@@ -192,8 +190,8 @@ impl Replay {
         let accepts = step.get("accepts").is_some_and(|accepts| accepts.as_bool().unwrap());
         assert_eq!(accepts, text(step, "handler") == "accept" && result.is_ok(), "{}", self.place);
         if result.is_err() {
-            let account = to_bytes(&self.accounts[text(step, "to")]);
-            let session = self.sessions.get(&slot).map(to_bytes);
+            let account = self.accounts[text(step, "to")].snapshot();
+            let session = self.sessions.get(&slot).map(Session::snapshot);
             assert!(before == (account, session), "{}: a refusal changed something", self.place);
         }
         if accepts {
@@ -230,12 +228,12 @@ impl Replay {
     }
 
     fn save(&mut self, step: &Value) {
-        let session = to_bytes(&self.sessions[&key(step, "by")]);
+        let session = self.sessions[&key(step, "by")].snapshot().to_vec();
         self.saved.insert(text(step, "as").to_owned(), session);
     }
 
     fn restore(&mut self, step: &Value) {
-        let session = postcard::from_bytes(&self.saved[text(step, "from")]).unwrap();
+        let session = Session::restore(&self.saved[text(step, "from")]).unwrap();
         self.sessions.insert(key(step, "by"), session);
     }
 
@@ -421,13 +419,16 @@ fn sha256(parts: &[&[u8]]) -> String {
     hex::encode(hash.finalize())
 }
 
-fn to_bytes(state: &impl Serialize) -> Vec<u8> {
-    postcard::to_allocvec(state).unwrap()
+fn stored_session(session: &Session) -> Session {
+    let snapshot = session.snapshot();
+    let restored = Session::restore(&snapshot).unwrap();
+    assert!(restored.snapshot() == snapshot, "a session came back different");
+    restored
 }
 
-fn stored<State: Serialize + DeserializeOwned>(state: &State) -> State {
-    let bytes = to_bytes(state);
-    let restored = postcard::from_bytes(&bytes).unwrap();
-    assert!(to_bytes(&restored) == bytes, "a state came back different");
+fn stored_account(account: &Account) -> Account {
+    let snapshot = account.snapshot();
+    let restored = Account::restore(&snapshot).unwrap();
+    assert!(restored.snapshot() == snapshot, "an account came back different");
     restored
 }

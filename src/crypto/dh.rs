@@ -60,8 +60,6 @@ impl core::error::Error for NotCanonical {}
 
 /// An X25519 key pair. The public half is stored, since computing it costs a third of an agreement.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct DhKeyPair {
     secret: Secret<32>,
     public: DhPublicKey,
@@ -76,6 +74,17 @@ impl DhKeyPair {
     pub(crate) fn from_secret(secret: Secret<32>) -> Self {
         let public = x25519_dalek::PublicKey::from(&StaticSecret::from(*secret.as_bytes()));
         Self { secret, public: DhPublicKey(public.to_bytes()) }
+    }
+
+    /// Takes a pair whose public half is known; trusts that it is.
+    pub(crate) fn from_halves(secret: Secret<32>, public: DhPublicKey) -> Self {
+        Self { secret, public }
+    }
+
+    /// Both halves, to be stored.
+    pub(crate) fn halves(&self) -> (&Secret<32>, &DhPublicKey) {
+        let Self { secret, public } = self;
+        (secret, public)
     }
 
     /// See [`Secret::duplicate`].

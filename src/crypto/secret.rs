@@ -55,21 +55,6 @@ impl<const N: usize> PartialEq for Secret<N> {
 
 impl<const N: usize> Eq for Secret<N> {}
 
-#[cfg(feature = "serde")]
-impl serde::Serialize for Secret<32> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for Secret<32> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = zeroize::Zeroizing::new(<[u8; 32]>::deserialize(deserializer)?);
-        Ok(Self::filled_by(|out| out.copy_from_slice(&*bytes)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

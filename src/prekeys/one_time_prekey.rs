@@ -7,13 +7,14 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use crate::crypto::dh::DhKeyPair;
+use crate::stored::{StateWriter, Stored, read_count};
+use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::prekey_bundle::OneTimePreKeyPublic;
 
 /// The private halves of the one-time prekeys (OPK) that have not been spent.
 ///
 /// Boxed, so that the map moves pointers: a secret that its nodes moved would leave copies behind.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(crate) struct OneTimePreKeys {
     keys: BTreeMap<u32, Box<DhKeyPair>>,
     /// The id of the next one: ids count up from 1 and never repeat.
@@ -25,6 +26,11 @@ pub(crate) struct OneTimePreKeys {
 impl OneTimePreKeys {
     pub(crate) fn new() -> Self {
         Self { keys: BTreeMap::new(), next_id: 1, published_below: 1 }
+    }
+
+    /// The id of the next one.
+    pub(crate) fn next_id(&self) -> u32 {
+        self.next_id
     }
 
     /// How many are held.
@@ -71,21 +77,34 @@ impl OneTimePreKeys {
     }
 }
 
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for OneTimePreKeys {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct OneTimePreKeys {
-            keys: BTreeMap<u32, Box<DhKeyPair>>,
-            next_id: u32,
-            published_below: u32,
+/// Stored in order of id, each with how many ids were passed since the one before.
+impl Stored for OneTimePreKeys {
+    fn write(&self, out: &mut StateWriter) {
+        let Self { keys, next_id, published_below } = self;
+        next_id.write(out);
+        published_below.write(out);
+        out.put_count(keys.len());
+        let mut free_id: u32 = 0;
+        for (id, pair) in keys {
+            id.saturating_sub(free_id).write(out);
+            pair.write(out);
+            free_id = id.saturating_add(1);
         }
-        let OneTimePreKeys { keys, next_id, published_below } =
-            OneTimePreKeys::deserialize(deserializer)?;
-        let last = keys.last_key_value().map_or(0, |(id, _)| *id);
-        if last >= next_id || published_below > next_id {
-            return Err(serde::de::Error::custom("a one-time prekey's id would be used again"));
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let next_id = Stored::read(reader)?;
+        let published_below = Stored::read(reader)?;
+        let mut keys = BTreeMap::new();
+        let mut free_id: u32 = 0;
+        for _ in 0..read_count(reader)? {
+            let id = free_id.checked_add(Stored::read(reader)?).ok_or(DecodeError::Malformed)?;
+            keys.insert(id, Stored::read(reader)?);
+            free_id = id.checked_add(1).ok_or(DecodeError::Malformed)?;
+        }
+        // No id may be used again.
+        if free_id > next_id || published_below > next_id {
+            return Err(DecodeError::Malformed);
         }
         Ok(Self { keys, next_id, published_below })
     }
@@ -109,17 +128,19 @@ mod tests {
         assert!(keys.find(u32::MAX - 1).is_some() && keys.find(0).is_none());
     }
 
-    #[cfg(feature = "serde")]
     #[test]
     fn a_store_that_would_use_an_id_again_is_refused() {
         let mut keys = OneTimePreKeys::new();
         keys.generate(3, 100, &mut ChaCha20Rng::seed_from_u64(1));
-        let honest = serde_json::to_value(&keys).unwrap();
-        assert!(serde_json::from_value::<OneTimePreKeys>(honest.clone()).is_ok());
-        for (field, value) in [("next_id", 3), ("published_below", 5)] {
-            let mut damaged = honest.clone();
-            damaged[field] = value.into();
-            assert!(serde_json::from_value::<OneTimePreKeys>(damaged).is_err());
+        let stored = |keys: &OneTimePreKeys| {
+            let mut out = StateWriter::new();
+            keys.write(&mut out);
+            out.into_bytes()
+        };
+        assert!(OneTimePreKeys::read(&mut Reader::new(&stored(&keys))).is_ok());
+        for (next_id, published_below) in [(3, 1), (4, 5)] {
+            (keys.next_id, keys.published_below) = (next_id, published_below);
+            assert!(OneTimePreKeys::read(&mut Reader::new(&stored(&keys))).is_err());
         }
     }
 }

@@ -11,13 +11,13 @@ use crate::limits::PreKeyLimits;
 use crate::prekeys::one_time_prekey::OneTimePreKeys;
 use crate::prekeys::replay_record::ReplayError;
 use crate::prekeys::signed_prekey::SignedPreKey;
+use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::prekey_upload::PreKeyUpload;
 
 /// The prekeys of one device.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct PreKeyStore {
     current: Box<SignedPreKey>,
     /// Whether the current signed prekey is known to be with the server.
@@ -29,8 +29,6 @@ pub(crate) struct PreKeyStore {
 
 /// A signed prekey that first messages still under way may name.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct ReplacedPreKey {
     prekey: Box<SignedPreKey>,
     replaced: Timestamp,
@@ -86,13 +84,14 @@ impl PreKeyStore {
     }
 
     /// What is due at `now`: deletes what was replaced long ago, replaces the signed prekey, tops up
-    /// the one-time prekeys.
+    /// the one-time prekeys. Says whether that was anything.
     pub(crate) fn maintain(
         &mut self,
         limits: &PreKeyLimits,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) {
+    ) -> bool {
+        let before = self.extent();
         self.forget_replaced(limits, now);
         // The record's fill is in the hands of strangers, so it may not bring about rotations, each
         // of which keeps a record for weeks, without bound.
@@ -105,6 +104,12 @@ impl PreKeyStore {
         let held = u32::try_from(self.one_time.len()).unwrap_or(u32::MAX);
         let target = limits.one_time_prekeys.min(limits.max_one_time_prekeys);
         self.add_one_time(target.saturating_sub(held), limits, rng);
+        self.extent() != before
+    }
+
+    /// What differs after each change that maintenance can make.
+    fn extent(&self) -> (u32, usize, u32, usize) {
+        (self.current.id, self.replaced.len(), self.one_time.next_id(), self.one_time.len())
     }
 
     /// Replaces the signed prekey: one draw. Fewer than 2^32 can be made.
@@ -186,6 +191,9 @@ impl FoundPreKeys<'_> {
         }
     }
 }
+
+stored!(PreKeyStore { current, current_is_published, replaced, one_time });
+stored!(ReplacedPreKey { prekey, replaced });
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,10 @@
 //! Which handshakes without a one-time prekey have been accepted.
 
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use crate::stored::{StateWriter, Stored};
+use crate::wire::codec::{DecodeError, Reader};
 
 /// How many handshakes one signed prekey accepts without a one-time prekey. It bounds what strangers
 /// can make a device remember.
@@ -14,8 +18,6 @@ const NEARLY_FULL: usize = MAX_RECORDED / 4 * 3;
 /// Such a handshake can be sent again by whoever carried it. The record fails closed: it never
 /// forgets one, and refuses further ones when it is full (docs/protocol.md §4).
 #[derive(Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
 pub(crate) struct ReplayRecord(BTreeSet<[u8; 32]>);
 
 /// Why a handshake without a one-time prekey is refused.
@@ -45,6 +47,24 @@ impl ReplayRecord {
 
     pub(crate) fn is_nearly_full(&self) -> bool {
         self.0.len() >= NEARLY_FULL
+    }
+}
+
+/// Stored as the ids in ascending order.
+impl Stored for ReplayRecord {
+    fn write(&self, out: &mut StateWriter) {
+        out.put_count(self.0.len());
+        self.0.iter().for_each(|session_id| session_id.write(out));
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let session_ids = Vec::<[u8; 32]>::read(reader)?;
+        let in_order = session_ids.is_sorted_by(|id, next| id < next);
+        if in_order && session_ids.len() <= MAX_RECORDED {
+            Ok(Self(session_ids.into_iter().collect()))
+        } else {
+            Err(DecodeError::Malformed)
+        }
     }
 }
 

@@ -9,13 +9,13 @@ use crate::identity::{Address, IdentityKeyPair};
 use crate::limits::PreKeyLimits;
 use crate::prekeys::replay_record::ReplayRecord;
 use crate::prekeys::verified_bundle::{MAX_CLOCK_AHEAD, SIGNATURE_LABEL};
+use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::prekey_bundle::{MAX_LIFETIME, SignedFields, SignedPart};
 
 /// A signed prekey (SPK) with its private half.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct SignedPreKey {
     pub(crate) id: u32,
     pub(crate) pair: DhKeyPair,
@@ -65,6 +65,8 @@ impl SignedPreKey {
         SignedPart::new(fields, signature)
     }
 }
+
+stored!(SignedPreKey { id, pair, created, expires, replay_record });
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,8 @@
 use crate::crypto::kdf::HmacKey;
 use crate::crypto::secret::Secret;
 use crate::ratchet::message_key::MessageKey;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::wire::codec::{DecodeError, Reader};
 
 /// What a chain key is asked for.
 const MESSAGE_KEY: &[u8] = &[1];
@@ -10,7 +12,6 @@ const NEXT_CHAIN_KEY: &[u8] = &[2];
 
 /// A chain's key (CK): gives one message key and the next chain key.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ChainKey(Secret<32>);
 
 impl ChainKey {
@@ -31,6 +32,8 @@ impl ChainKey {
         Self(HmacKey::new(&self.0).derive(&[NEXT_CHAIN_KEY]))
     }
 }
+
+stored!(ChainKey(_));
 
 #[cfg(test)]
 mod tests {

@@ -2,12 +2,12 @@
 
 use crate::crypto::aead::{SivKey, TAG_LENGTH};
 use crate::crypto::secret::Secret;
-use crate::wire::codec::DecodeError;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::header::{HEADER_LENGTH, Header, SEALED_HEADER_LENGTH};
 
 /// A chain's header key (HK), or that of the chain after it (NHK).
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct HeaderKey(Secret<32>);
 
 impl HeaderKey {
@@ -39,6 +39,8 @@ impl HeaderKey {
         Some(Header::decode(&header))
     }
 }
+
+stored!(HeaderKey(_));
 
 #[cfg(test)]
 mod tests {

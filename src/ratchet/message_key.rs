@@ -6,6 +6,8 @@ use crate::crypto::aead::{GcmKey, TAG_LENGTH};
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::HmacKey;
 use crate::crypto::secret::Secret;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::COMMITMENT_LENGTH;
 
 /// Separates what a message is bound to (h).
@@ -63,7 +65,6 @@ impl MessageContext {
 
 /// The key of one message (mk): using it consumes it.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct MessageKey(Secret<32>);
 
 /// A padded plaintext sealed in place: what travels beside it.
@@ -129,6 +130,18 @@ fn commitment(
 
 fn encryption_key(message_key: &HmacKey, commitment: &[u8; COMMITMENT_LENGTH]) -> GcmKey {
     GcmKey::new(message_key.derive(&[ENCRYPTION_LABEL, commitment]))
+}
+
+stored!(MessageKey(_));
+
+impl Stored for Role {
+    fn write(&self, out: &mut StateWriter) {
+        out.put(&[self.direction()]);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(if reader.flag()? { Self::Responder } else { Self::Initiator })
+    }
 }
 
 #[cfg(test)]

@@ -9,31 +9,24 @@ use crate::ratchet::chain::ChainKey;
 use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::MessageKey;
 use crate::ratchet::skipped::{Gap, Lookup, SkippedKeys};
+use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
-use crate::wire::codec::DecodeError;
-#[cfg(feature = "serde")]
-use crate::wire::header::MAX_CHAIN;
-use crate::wire::header::{Header, SEALED_HEADER_LENGTH};
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::header::{Header, MAX_CHAIN, SEALED_HEADER_LENGTH};
 
 /// All that we can receive with.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct Receiving {
     /// Absent until the peer's first chain.
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "stored_current"))]
     current: Option<ReceivingChain>,
     /// The header key of the peer's next chain (NHKr).
     next_header_key: HeaderKey,
     /// Oldest first. Boxed: a chain that moves leaves a copy of its header key behind.
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "stored_older"))]
     older: VecDeque<Box<OlderChain>>,
 }
 
 /// The peer's current sending chain.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct ReceivingChain {
     /// The peer's ratchet key (DHr).
     their_ratchet_key: DhPublicKey,
@@ -49,8 +42,6 @@ struct ReceivingChain {
 
 /// What is left of a chain after the next one began; kept while it holds a key.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct OlderChain {
     their_ratchet_key: DhPublicKey,
     header_key: HeaderKey,
@@ -329,29 +320,13 @@ impl From<DecodeError> for Refusal {
     }
 }
 
-#[cfg(feature = "serde")]
-const OUT_OF_BOUNDS: &str = "a chain's numbers are out of bounds";
+stored!(Receiving { current, next_header_key, older });
 
-/// Takes a chain from a store; its numbers must be such that it can go on and be stored again.
-#[cfg(feature = "serde")]
-fn stored_current<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<ReceivingChain>, D::Error> {
-    let current: Option<ReceivingChain> = serde::Deserialize::deserialize(deserializer)?;
-    let sound = current
-        .as_ref()
-        .is_none_or(|chain| chain.received <= MAX_CHAIN && chain.skipped.are_below(chain.received));
-    if sound { Ok(current) } else { Err(serde::de::Error::custom(OUT_OF_BOUNDS)) }
-}
+// The numbers must be such that the chain can go on and be stored again.
+stored!(ReceivingChain { their_ratchet_key, header_key, chain_key, received, skipped } if |chain| {
+    chain.received <= MAX_CHAIN && chain.skipped.are_below(chain.received)
+});
 
-/// The same for what is left of older chains.
-#[cfg(feature = "serde")]
-fn stored_older<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<VecDeque<Box<OlderChain>>, D::Error> {
-    let older: VecDeque<Box<OlderChain>> = serde::Deserialize::deserialize(deserializer)?;
-    let sound = older
-        .iter()
-        .all(|chain| chain.length <= MAX_CHAIN && chain.skipped.are_below(chain.length));
-    if sound { Ok(older) } else { Err(serde::de::Error::custom(OUT_OF_BOUNDS)) }
-}
+stored!(OlderChain { their_ratchet_key, header_key, length, skipped } if |chain| {
+    chain.length <= MAX_CHAIN && chain.skipped.are_below(chain.length)
+});

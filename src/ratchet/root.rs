@@ -5,13 +5,14 @@ use crate::crypto::kdf::hkdf;
 use crate::crypto::secret::Secret;
 use crate::ratchet::chain::ChainKey;
 use crate::ratchet::header_key::HeaderKey;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::wire::codec::{DecodeError, Reader};
 
 /// Separates root steps from every other derivation.
 const ROOT_LABEL: &[u8] = b"evanesce/v1 root";
 
 /// The key that ties all chains together (RK).
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct RootKey(Secret<32>);
 
 /// What a root step gives.
@@ -41,6 +42,8 @@ impl RootKey {
         }
     }
 }
+
+stored!(RootKey(_));
 
 #[cfg(test)]
 mod tests {

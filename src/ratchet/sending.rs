@@ -4,12 +4,17 @@ use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::ratchet::chain::ChainKey;
 use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::MessageKey;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::header::{Header, MAX_CHAIN, SEALED_HEADER_LENGTH};
+
+/// How the states are told apart in a store.
+const WAITING: u8 = 0;
+const DUE: u8 = 1;
+const ACTIVE: u8 = 2;
 
 /// Where we stand with sending.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) enum Sending {
     /// The responder has not received anything: no key of the peer's to ratchet with.
     Waiting {
@@ -29,8 +34,6 @@ pub(crate) enum Sending {
 
 /// Our current sending chain.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct SendingChain {
     /// Our ratchet key (DHs).
     pub(crate) ratchet_key: DhKeyPair,
@@ -84,5 +87,45 @@ impl SendingChain {
         self.chain_key = chain_key;
         self.sent = self.sent.saturating_add(1);
         Some((self.header_key.seal(&header), message_key))
+    }
+}
+
+stored!(SendingChain { ratchet_key, header_key, chain_key, sent, previous_length } if |chain| {
+    chain.sent <= MAX_CHAIN && chain.previous_length <= MAX_CHAIN
+});
+
+impl Stored for Sending {
+    fn write(&self, out: &mut StateWriter) {
+        match self {
+            Self::Waiting { ratchet_key } => {
+                out.put(&[WAITING]);
+                ratchet_key.write(out);
+            }
+            Self::Due { their_ratchet_key, previous_length } => {
+                out.put(&[DUE]);
+                their_ratchet_key.write(out);
+                previous_length.write(out);
+            }
+            Self::Active(chain) => {
+                out.put(&[ACTIVE]);
+                chain.write(out);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.u8()? {
+            WAITING => Ok(Self::Waiting { ratchet_key: Stored::read(reader)? }),
+            DUE => {
+                let their_ratchet_key = Stored::read(reader)?;
+                let previous_length = Stored::read(reader)?;
+                if previous_length > MAX_CHAIN {
+                    return Err(DecodeError::Malformed);
+                }
+                Ok(Self::Due { their_ratchet_key, previous_length })
+            }
+            ACTIVE => Stored::read(reader).map(Self::Active),
+            _ => Err(DecodeError::Malformed),
+        }
     }
 }

@@ -1,13 +1,16 @@
 //! Message keys kept for messages that are late.
 
-#[cfg(feature = "serde")]
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::limits::SessionLimits;
 use crate::ratchet::chain::ChainKey;
 use crate::ratchet::message_key::MessageKey;
+use crate::stored::{StateWriter, Stored, read_count};
 use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
+
+/// Bytes of a stored key.
+const KEY_LENGTH: usize = 32;
 
 /// The keys kept of one chain (MKSKIPPED), by number. Bounded by what its owner drops: the first kept
 /// go first.
@@ -65,7 +68,6 @@ impl SkippedKeys {
     }
 
     /// Whether all numbers are below `end`: what a stored state is checked for.
-    #[cfg(feature = "serde")]
     pub(crate) fn are_below(&self, end: u32) -> bool {
         self.watermark <= end && self.slots.last().is_none_or(|slot| slot.number < end)
     }
@@ -247,34 +249,63 @@ impl Gap {
     }
 }
 
-/// Stored as the watermark and the keys that are held.
-#[cfg(feature = "serde")]
-impl serde::Serialize for SkippedKeys {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let keys: Vec<_> =
-            self.all_held().map(|slot| (slot.number, slot.kept, &slot.key)).collect();
-        (self.watermark, keys).serialize(serializer)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for SkippedKeys {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Boxed: the vector grows, and what it moves must not be the keys.
-        let (watermark, mut keys) =
-            <(u32, Vec<(u32, Timestamp, Box<MessageKey>)>)>::deserialize(deserializer)?;
-        if !keys.is_sorted_by(|(number, ..), (next, ..)| number < next) {
-            return Err(serde::de::Error::custom("held keys are not in order"));
+/// Stored as the watermark, how many keys are held, and the keys by runs of numbers that were kept at the
+/// same time.
+///
+/// ```text
+/// | watermark | held | for each run: numbers passed since the last run, length - 1, kept, keys: 32 each |
+/// ```
+impl Stored for SkippedKeys {
+    fn write(&self, out: &mut StateWriter) {
+        self.watermark.write(out);
+        out.put_count(self.held);
+        let mut end = 0;
+        let mut slots = self.all_held().peekable();
+        while let Some(first) = slots.peek().map(|slot| (slot.number, slot.kept)) {
+            let (number, kept) = first;
+            let mut run = number;
+            let keys: Vec<_> = core::iter::from_fn(|| {
+                let slot = slots.next_if(|slot| slot.number == run && slot.kept == kept)?;
+                run = run.saturating_add(1);
+                Some(&slot.key)
+            })
+            .collect();
+            number.saturating_sub(end).write(out);
+            out.put_count(keys.len().saturating_sub(1));
+            kept.write(out);
+            keys.iter().for_each(|key| key.write(out));
+            end = run;
         }
-        let slots = keys.iter_mut().map(|(number, kept, key)| Slot {
-            number: *number,
-            kept: *kept,
-            is_held: true,
-            key: key.take(),
-        });
-        let slots: Vec<_> = slots.collect();
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let watermark = u32::read(reader)?;
+        let held = read_count(reader)?;
+        // Made whole at once: a vector that grows leaves copies of keys behind.
+        let mut slots = Vec::with_capacity(held.min(reader.rest().len() / KEY_LENGTH));
+        let mut end: u32 = 0;
+        let mut last_kept = None;
+        while slots.len() < held {
+            let passed = u32::read(reader)?;
+            let number = end.checked_add(passed).ok_or(DecodeError::Malformed)?;
+            let length = u32::read(reader)?.checked_add(1).ok_or(DecodeError::Malformed)?;
+            let kept = Timestamp::read(reader)?;
+            // Two runs that could have been one would be a second encoding.
+            let could_be_one = passed == 0 && last_kept == Some(kept);
+            end = number.checked_add(length).ok_or(DecodeError::Malformed)?;
+            if could_be_one
+                || usize::try_from(length)
+                    .is_ok_and(|length| length > held.saturating_sub(slots.len()))
+            {
+                return Err(DecodeError::Malformed);
+            }
+            for number in number..end {
+                slots.push(Slot { number, kept, is_held: true, key: Stored::read(reader)? });
+            }
+            last_kept = Some(kept);
+        }
         let oldest = slots.iter().map(|slot| slot.kept).min().unwrap_or_default();
-        Ok(Self { first: 0, held: slots.len(), oldest, watermark, slots })
+        Ok(Self { first: 0, held, oldest, watermark, slots })
     }
 }
 

@@ -6,6 +6,8 @@ use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::crypto::secret::Secret;
 use crate::handshake::shared_secret::SharedSecret;
 use crate::identity::Device;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::wire::codec::{DecodeError, Reader};
 
 /// What a handshake of the application's own ended in, the same on both sides.
 ///
@@ -24,7 +26,6 @@ pub struct ExternalHandshake {
 /// The responder's first ratchet key pair (DHs), for one session. The handshake must carry the public
 /// half to the initiator and authenticate it.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RatchetKeyPair(pub(crate) DhKeyPair);
 
 impl RatchetKeyPair {
@@ -46,3 +47,5 @@ impl RatchetKeyPair {
         *self.0.public()
     }
 }
+
+stored!(RatchetKeyPair(_));

@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 
 use crate::crypto::hash::sha256;
-use crate::wire::message::{INITIAL, RATCHET};
+use crate::stored::{StateWriter, Stored};
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::message::{HandshakeFields, INITIAL, RATCHET};
 
 /// Separates the record of a handshake. It stays in the store and is seen by nobody else.
 const RECORD_LABEL: &[u8] = b"evanesce/v1 recognised handshake";
@@ -11,10 +13,13 @@ const RECORD_LABEL: &[u8] = b"evanesce/v1 recognised handshake";
 /// The first byte of every message once the handshake has been answered.
 const ANSWERED_PREFIX: &[u8] = &[RATCHET];
 
+/// How the states are told apart in a store.
+const PENDING: u8 = 0;
+const SETTLED: u8 = 1;
+const ELSEWHERE: u8 = 2;
+
 /// The handshake that made a session.
 #[derive(Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) enum OwnHandshake {
     /// The initiator repeats it in each message until the first reply: any of them may be lost.
     Pending {
@@ -60,6 +65,37 @@ impl OwnHandshake {
     pub(crate) fn settle(&mut self) {
         if let Self::Pending { prefix } = self {
             *self = Self::settled(prefix.get(1..).unwrap_or_default());
+        }
+    }
+}
+
+impl Stored for OwnHandshake {
+    fn write(&self, out: &mut StateWriter) {
+        match self {
+            Self::Pending { prefix } => {
+                out.put(&[PENDING]);
+                // What it begins with says how long it is.
+                out.put(prefix);
+            }
+            Self::Settled { record } => {
+                out.put(&[SETTLED]);
+                record.write(out);
+            }
+            Self::Elsewhere => out.put(&[ELSEWHERE]),
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.u8()? {
+            PENDING => {
+                let [INITIAL] = *reader.array()? else {
+                    return Err(DecodeError::Malformed);
+                };
+                Ok(Self::pending(HandshakeFields::read(reader)?.bytes))
+            }
+            SETTLED => Ok(Self::Settled { record: Stored::read(reader)? }),
+            ELSEWHERE => Ok(Self::Elsewhere),
+            _ => Err(DecodeError::Malformed),
         }
     }
 }

@@ -24,50 +24,47 @@ const SALT_LENGTH: usize = 32;
 /// operating system's key store, or derived from a passphrase).
 ///
 /// ```
-/// # #[cfg(feature = "serde")] {
 /// # use evanesce::{Account, Address, StorageKey, Timestamp};
 /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 /// # let mut rng = ChaCha20Rng::from_seed([1; 32]);
 /// # let account = Account::generate(Address::new("alice")?, Timestamp::from_unix_seconds(1), &mut rng);
-/// use evanesce::zeroize::Zeroizing;
-///
 /// let key = StorageKey::new(&[7; 32]);
-/// let kind = 100; // what it is: the application's choice
-/// // The account's secrets stand in the clear in between, so they are wiped there.
-/// let state = Zeroizing::new(postcard::to_allocvec(&account)?);
-/// let row = key.seal(&state, kind, b"accounts/alice", &mut rng);
+/// let row = account.seal(&key, b"accounts/alice", &mut rng);
 ///
-/// let state = key.open(&row, kind, b"accounts/alice")?;
-/// let account: Account = postcard::from_bytes(&state)?;
-/// assert!(key.open(&row, kind, b"accounts/bob").is_err(), "rows cannot be swapped");
-/// # }
+/// let account = Account::unseal(&row, &key, b"accounts/alice")?;
+/// assert!(Account::unseal(&row, &key, b"accounts/bob").is_err(), "rows cannot be swapped");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// An older row put back in its place opens: only the store can guard against that.
 pub struct StorageKey(Secret<32>);
 
-/// Why stored state does not open.
+/// Why stored state cannot be taken back. None of these is a reason to begin anew without asking: what is
+/// lost with an account is the identity that others know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// Too short to be sealed state.
+    /// It is cut off, or longer than it says, or breaks the encoding.
     Malformed,
     /// Of another version: a newer release wrote it.
     Unsupported,
-    /// It says that it is of another kind than the one asked for.
+    /// It is of another kind than the one asked for, or was never a snapshot.
     WrongKind,
-    /// It was sealed under another key or for another place, or was altered.
+    /// It was sealed under another key or for another place, or was altered. A sealed state that was cut
+    /// off cannot be told from these, unless hardly anything is left.
     Undecryptable,
+    /// It is not sealed, and some of its bytes have changed since it was written.
+    Corrupt,
 }
 
 impl fmt::Display for SnapshotError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Malformed => "the bytes are too short for stored state",
+            Self::Malformed => "the stored state is malformed",
             Self::Unsupported => "the stored state is of an unsupported version",
             Self::WrongKind => "the stored state is of another kind",
             Self::Undecryptable => "the stored state does not open",
+            Self::Corrupt => "the stored state was damaged",
         })
     }
 }
@@ -81,8 +78,8 @@ impl StorageKey {
         Self(Secret::filled_by(|out| out.copy_from_slice(bytes)))
     }
 
-    /// Seals `state`, 50 bytes longer then, with one draw of 32 bytes. Use kinds from 64 on:
-    /// those below will be this crate's own. `ad` names the row in which it will stand.
+    /// Seals any `state` of the application's own, 50 bytes longer then, with one draw of 32 bytes. Use
+    /// kinds from 64 on: those below are this crate's. `ad` names the row in which it will stand.
     ///
     /// ```text
     /// | version: 1 | kind: 1 | salt: 32 | sealed state |
@@ -187,6 +184,7 @@ mod tests {
                 SnapshotError::Unsupported => "unsupported",
                 SnapshotError::WrongKind => "wrong_kind",
                 SnapshotError::Undecryptable => "undecryptable",
+                SnapshotError::Corrupt => "corrupt",
             };
             assert_eq!(name, case.text("reason"), "{}", case["comment"]);
         }

@@ -11,6 +11,13 @@ pub(crate) const VERSION: u8 = 1;
 /// The only suite: X25519, Ed25519, AES-256-GCM, AES-256-GCM-SIV, SHA-256.
 pub(crate) const SUITE: u8 = 1;
 
+/// A number in LEB128: seven bits in each byte, the eighth says that more follow.
+const LEB128_BITS: u8 = 0x7f;
+const LEB128_MORE: u8 = 0x80;
+
+/// Bytes of the longest number in LEB128.
+const MAX_LEB128: u32 = 10;
+
 /// Why bytes are not the encoding of anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -66,6 +73,26 @@ impl<'bytes> Reader<'bytes> {
         self.array().map(|bytes| u64::from_be_bytes(*bytes))
     }
 
+    /// A number in LEB128, refused unless it is in the shortest form.
+    pub(crate) fn leb128(&mut self) -> Result<u64, DecodeError> {
+        let mut number = 0;
+        for position in 0..MAX_LEB128 {
+            let byte = self.u8()?;
+            let shift = position.saturating_mul(7);
+            let bits = u64::from(byte & LEB128_BITS);
+            let placed = bits << shift;
+            // The tenth byte has room for one bit, and a last byte of zero could have been left out.
+            if placed >> shift != bits || (byte == 0 && position != 0) {
+                break;
+            }
+            number |= placed;
+            if byte & LEB128_MORE == 0 {
+                return Ok(number);
+            }
+        }
+        Err(DecodeError::Malformed)
+    }
+
     /// LP8: a length in one byte, then that many bytes.
     pub(crate) fn length_prefixed(&mut self) -> Result<&'bytes [u8], DecodeError> {
         let length = self.u8()?;
@@ -100,6 +127,17 @@ impl<'bytes> Reader<'bytes> {
     pub(crate) fn finish(self) -> Result<(), DecodeError> {
         if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::Malformed) }
     }
+}
+
+/// A number in LEB128, in the shortest form.
+pub(crate) fn leb128(number: u64) -> impl Iterator<Item = u8> {
+    let mut rest = Some(number);
+    core::iter::from_fn(move || {
+        let [low, ..] = rest?.to_le_bytes();
+        rest = rest.map(|number| number >> 7).filter(|number| *number != 0);
+        let more = if rest.is_some() { LEB128_MORE } else { 0 };
+        Some(low & LEB128_BITS | more)
+    })
 }
 
 /// LP8: a length in one byte, then the bytes. Callers hold at most 255: addresses of 1 to 64.

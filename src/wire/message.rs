@@ -92,7 +92,7 @@ impl<'bytes> Envelope<'bytes> {
 }
 
 impl<'bytes> HandshakeFields<'bytes> {
-    fn read(reader: &mut Reader<'bytes>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(reader: &mut Reader<'bytes>) -> Result<Self, DecodeError> {
         let start = reader.rest();
         reader.suite()?;
         let signed_prekey_id = reader.u32()?;

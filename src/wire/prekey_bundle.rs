@@ -26,8 +26,11 @@ pub(crate) const MAX_ADDRESS: usize = 64;
 /// | signed part | 1 | one-time prekey: 36 |
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct PreKeyBundle {
     pub(crate) signed_part: SignedPart,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     pub(crate) one_time_prekey: Option<OneTimePreKeyPublic>,
 }
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
-use crate::wire::codec::Reader;
+use crate::wire::codec::{Reader, leb128};
 
 /// Bits of the flags byte: the setting's clock, the message's own clock, opens, change.
 const SETTING_CLOCK_SHIFT: u32 = 0;
@@ -15,11 +15,6 @@ const RESERVED: u8 = 0b1000_0000;
 
 /// Bytes of the longest stamp.
 const MAX_LENGTH: usize = 26;
-
-/// A version in LEB128: seven bits in each byte, the eighth says that more follow.
-const MAX_VERSION_LENGTH: u32 = 9;
-const VERSION_BITS: u8 = 0x7f;
-const MORE: u8 = 0x80;
 
 /// What a message says about its own life: the conversation's setting, repeated in every message so
 /// that loss heals, and what holds for this message alone. The library carries stamps and, in this
@@ -165,7 +160,7 @@ impl Stamp {
         }
         let mut out = Vec::with_capacity(MAX_LENGTH);
         out.push(flags);
-        encode_version(setting.as_ref().map_or(0, |setting| setting.version.0), &mut out);
+        out.extend(leb128(setting.as_ref().map_or(0, |setting| setting.version.0)));
         for ttl in [setting_policy, *own_policy].into_iter().filter_map(|policy| policy?.ttl()) {
             out.extend_from_slice(&ttl.get().to_be_bytes());
         }
@@ -184,12 +179,13 @@ impl Stamp {
         if flags & RESERVED != 0 {
             return None;
         }
-        let version = decode_version(&mut reader)?;
+        let version = reader.leb128().ok()?;
         let setting_policy = decode_policy(flags >> SETTING_CLOCK_SHIFT, &mut reader)?;
         let own_policy = decode_policy(flags >> OWN_CLOCK_SHIFT, &mut reader)?;
         let opens = Opens::from_bits(flags >> OPENS_SHIFT)?;
         let change = flags & CHANGE != 0;
-        let setting = if let Some(version) = SettingVersion::new(version) {
+        let setting = if version != 0 {
+            let version = SettingVersion::new(version)?;
             let by = MemberTag(*reader.array().ok()?);
             Some(StampedSetting { version, policy: setting_policy, by, change })
         } else if setting_policy.is_some() || change {
@@ -249,31 +245,6 @@ fn decode_policy(clock: u8, reader: &mut Reader<'_>) -> Option<Option<Policy>> {
         2 => Some(Policy::AfterRead { ttl: ttl()? }),
         _ => Some(Policy::OnClose),
     })
-}
-
-fn encode_version(mut version: u64, out: &mut Vec<u8>) {
-    loop {
-        let [low, ..] = version.to_le_bytes();
-        version >>= 7;
-        if version == 0 {
-            out.push(low & VERSION_BITS);
-            return;
-        }
-        out.push(low | MORE);
-    }
-}
-
-fn decode_version(reader: &mut Reader<'_>) -> Option<u64> {
-    let mut version = 0;
-    for position in 0..MAX_VERSION_LENGTH {
-        let byte = reader.u8().ok()?;
-        version |= u64::from(byte & VERSION_BITS) << position.saturating_mul(7);
-        if byte & MORE == 0 {
-            // A last byte of zero could have been left out.
-            return (byte != 0 || position == 0).then_some(version);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -4,19 +4,21 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod stored_form;
+
 use std::convert::Infallible;
 use std::time::Duration;
 
 use evanesce::{
-    AcceptError, Accepted, Account, Address, DecryptError, EncryptError, Limits, Payload,
-    PreKeyBundle, PreKeyUpload, PublishedPreKeys, Received, Session, Timestamp,
+    AcceptError, Accepted, Account, Address, DecryptError, EncryptError, Limits, Payload, Peer,
+    PreKeyBundle, PreKeyUpload, PublishedPreKeys, RatchetKeyPair, Received, Session, SnapshotError,
+    Timestamp,
 };
 use proptest::test_runner::{Config, RngSeed};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{SeedableRng, TryCryptoRng, TryRng};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+
+use stored_form::Kind;
 
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 pub const DAY: Duration = Duration::from_secs(86_400);
@@ -87,14 +89,36 @@ impl TryRng for Draws {
 
 impl TryCryptoRng for Draws {}
 
+/// What has snapshots.
+pub trait Stateful: Sized {
+    fn snapshot_bytes(&self) -> Vec<u8>;
+    fn try_restore(snapshot: &[u8]) -> Result<Self, SnapshotError>;
+}
+
+macro_rules! stateful {
+    ($($state:ident)+) => { $(
+        impl Stateful for $state {
+            fn snapshot_bytes(&self) -> Vec<u8> {
+                self.snapshot().to_vec()
+            }
+
+            fn try_restore(snapshot: &[u8]) -> Result<Self, SnapshotError> {
+                Self::restore(snapshot)
+            }
+        }
+    )+ };
+}
+
+stateful! { Account Session Peer RatchetKeyPair }
+
 /// All of a state, to compare.
-pub fn state(of: &impl Serialize) -> Vec<u8> {
-    postcard::to_allocvec(of).unwrap()
+pub fn state(of: &impl Stateful) -> Vec<u8> {
+    of.snapshot_bytes()
 }
 
 /// A state as it comes back from the store: also the way to a copy.
-pub fn restored<State: Serialize + DeserializeOwned>(from: &State) -> State {
-    postcard::from_bytes(&state(from)).unwrap()
+pub fn restored<State: Stateful>(from: &State) -> State {
+    State::try_restore(&state(from)).unwrap()
 }
 
 /// A device, its prekeys not published yet.
@@ -123,7 +147,7 @@ impl World {
         let alice = account("alice@example/phone", Limits::default(), seed);
         let mut bob = account("bob@example/laptop", limits, seed ^ u64::MAX);
         let mut rng = rng(seed.rotate_left(32));
-        let upload = bob.maintain(NOW, &mut rng).unwrap();
+        let upload = bob.maintain(NOW, &mut rng).upload.unwrap();
         bob.mark_published(&upload);
         Self { alice, bob, server: PublishedPreKeys::new(upload.clone()), upload, rng }
     }
@@ -263,30 +287,10 @@ pub fn sending_refusal(session: &mut Session, payload: &Payload) -> EncryptError
     error
 }
 
-/// What a state's stored form has beside secrets.
-const PUBLIC_FIELDS: [&str; 5] = ["id", "peer", "public", "record", "their_ratchet_key"];
-
 /// All secrets of 32 bytes in a state, from its stored form.
-pub fn secrets(state: &impl Serialize) -> Vec<[u8; 32]> {
-    let mut found = Vec::new();
-    collect(&serde_json::to_value(state).unwrap(), &mut found);
-    found
-}
-
-fn collect(value: &Value, found: &mut Vec<[u8; 32]>) {
-    match value {
-        Value::Array(items) => {
-            let byte = |item: &Value| u8::try_from(item.as_u64()?).ok();
-            let bytes: Option<Vec<u8>> = items.iter().map(byte).collect();
-            match bytes.and_then(|bytes| bytes.try_into().ok()) {
-                Some(secret) => found.push(secret),
-                None => items.iter().for_each(|item| collect(item, found)),
-            }
-        }
-        Value::Object(fields) => {
-            let secret = fields.iter().filter(|(name, _)| !PUBLIC_FIELDS.contains(&name.as_str()));
-            secret.for_each(|(_, value)| collect(value, found));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
+pub fn secrets(state: &impl Stateful) -> Vec<[u8; 32]> {
+    let snapshot = state.snapshot_bytes();
+    let secret =
+        stored_form::fields(&snapshot).into_iter().filter(|field| field.kind == Kind::Secret);
+    secret.map(|field| snapshot[field.place].try_into().unwrap()).collect()
 }

@@ -1,0 +1,55 @@
+//! What a call changed: what the application stores, in one transaction, before anything leaves.
+
+use crate::session::SessionId;
+
+/// What a call changed, and is to be stored in one transaction with what it gave: before a message is sent,
+/// and before an arrival is acknowledged. A call that fails changes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[must_use = "what has changed is to be stored"]
+#[non_exhaustive]
+pub struct Changes {
+    /// The account.
+    pub account: bool,
+    /// The peer. A snapshot of it has all its sessions.
+    pub peer: bool,
+    /// The session that was made or used, for applications that show or log it.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    pub session: Option<SessionId>,
+    /// What a handshake of the other side's used up.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    pub spent_prekey: Option<SpentPreKey>,
+}
+
+/// What a handshake of the other side's used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum SpentPreKey {
+    /// The one-time prekey of this id: its secret is gone.
+    OneTime(u32),
+    /// There was none: a place in the replay record of the signed prekey of this id.
+    Signed(u32),
+}
+
+impl Changes {
+    /// The peer alone, without its sessions.
+    pub(crate) const PEER: Self =
+        Self { account: false, peer: true, session: None, spent_prekey: None };
+
+    /// The account alone.
+    pub(crate) const ACCOUNT: Self =
+        Self { account: true, peer: false, session: None, spent_prekey: None };
+
+    /// Nothing.
+    pub(crate) const NONE: Self =
+        Self { account: false, peer: false, session: None, spent_prekey: None };
+
+    /// Whether anything is to be stored.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        let Self { account, peer, session, spent_prekey: _ } = self;
+        *account || *peer || session.is_some()
+    }
+}

@@ -1,0 +1,393 @@
+//! One other device: its pinned identity, and the sessions with it.
+
+pub(crate) mod delivery;
+pub(crate) mod dispatch;
+
+mod known_sessions;
+
+use core::fmt;
+
+use rand_core::CryptoRng;
+
+use crate::account::{Accepted, Account};
+use crate::changes::Changes;
+use crate::identity::{Address, Device, IdentityKey};
+use crate::limits::PeerLimits;
+use crate::peer::delivery::{Delivered, PeerDecryptError};
+use crate::peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
+use crate::peer::known_sessions::KnownSessions;
+use crate::prekeys::verified_bundle::VerifiedBundle;
+use crate::session::decrypting::DecryptError;
+use crate::session::encrypting::EncryptError;
+use crate::session::{InitiateError, Session};
+use crate::stored::{StateWriter, Stored, stored};
+use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::message::{Envelope, InitialMessage};
+use crate::wire::payload::Payload;
+
+/// One other device, as an application keeps it: the identity that is pinned for its address, and the
+/// sessions with it. One of them sends; older ones open what is late.
+///
+/// Both sides may begin a session at the same time: then the one with the smaller id is used. A side that
+/// lost its sessions begins a new one, and the other follows. docs/protocol.md §14.5 has the whole rule.
+///
+/// ```
+/// use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, PublishedPreKeys, Timestamp};
+/// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+/// # let rng = &mut ChaCha20Rng::seed_from_u64(1);
+/// # let now = Timestamp::from_unix_seconds(1_800_000_000);
+/// # let (alice_address, bob_address) = (Address::new("alice/laptop")?, Address::new("bob/phone")?);
+/// # let mut alice = Account::generate(alice_address.clone(), now, rng);
+/// # let mut bob = Account::generate(bob_address.clone(), now, rng);
+/// # let mut server = PublishedPreKeys::new(bob.maintain(now, rng).upload.unwrap());
+///
+/// // Alice knows Bob's address. Her first contact pins the identity that comes with it.
+/// let mut bobs_phone = Peer::new(bob_address);
+/// if bobs_phone.session_need(now).is_some() {
+///     let bundle = PreKeyBundle::decode(&server.hand_out())?.verify(now)?;
+///     bobs_phone.initiate(&alice, bundle, now, rng)?;
+/// }
+/// let sent = bobs_phone.encrypt(&Payload::new("Hello Bob"), b"", now, rng)?;
+/// // store what sent.changes names, then send sent.message
+///
+/// // Bob gets it from somebody: a request, which he reads before he answers, or refuses.
+/// let mut alices_laptop = Peer::new(alice_address);
+/// let delivered = alices_laptop.decrypt(&mut bob, &sent.message, b"", now)?;
+/// assert_eq!(delivered.received.body, b"Hello Bob");
+/// assert!(delivered.changes.account && delivered.changes.peer);
+/// // store both and the message, then acknowledge
+/// assert!(alices_laptop.encrypt(&Payload::new("Who are you?"), b"", now, rng).is_err());
+/// alices_laptop.accept_request();
+/// let sent = alices_laptop.encrypt(&Payload::new("Hello Alice"), b"", now, rng)?;
+/// assert_eq!(bobs_phone.decrypt(&mut alice, &sent.message, b"", now)?.received.body, b"Hello Alice");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Peer {
+    address: Address,
+    contact: Contact,
+    limits: PeerLimits,
+    sessions: KnownSessions,
+}
+
+/// How far a device is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Contact {
+    /// There was none: the first identity to come with its address is pinned.
+    None,
+    /// It wrote first, under this identity, which is pinned. Its messages open; nothing is sent before
+    /// [`Peer::accept_request`]. To refuse, delete the peer.
+    Request(IdentityKey),
+    /// This identity is pinned.
+    Accepted(IdentityKey),
+}
+
+/// How contacts are told apart in a store.
+const NONE: u8 = 0;
+const REQUEST: u8 = 1;
+const ACCEPTED: u8 = 2;
+
+/// Why no session with a peer is initiated. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerInitiateError {
+    /// Its request has not been accepted.
+    Request,
+    /// The bundle is of another address: the server gave a wrong one.
+    OtherAddress,
+    /// The bundle is of this identity, and another one is pinned. Tell the user: it is a new installation,
+    /// or somebody in between. [`Peer::accept_identity`] if they agree, then initiate again.
+    IdentityChanged(IdentityKey),
+    /// One of the other's X25519 keys is of small order: nobody honest has it. Ask for another bundle.
+    WeakKey,
+}
+
+impl fmt::Display for PeerInitiateError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Request => "the peer's request has not been accepted",
+            Self::OtherAddress => "the bundle is of another address",
+            Self::IdentityChanged(_) => "the peer's identity key has changed",
+            Self::WeakKey => "a key of the other device is weak",
+        })
+    }
+}
+
+impl core::error::Error for PeerInitiateError {}
+
+impl Peer {
+    /// A device of which the address alone is known. The first identity to come with it is pinned.
+    #[must_use]
+    pub fn new(address: Address) -> Self {
+        Self::with(address, Contact::None)
+    }
+
+    /// A device whose identity is known from elsewhere: a code that was scanned, an own device.
+    #[must_use]
+    pub fn pinned(device: Device) -> Self {
+        let Device { identity, address } = device;
+        Self::with(address, Contact::Accepted(identity))
+    }
+
+    fn with(address: Address, contact: Contact) -> Self {
+        Self { address, contact, limits: PeerLimits::default(), sessions: KnownSessions::new() }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// How far it is known.
+    #[must_use]
+    pub fn contact(&self) -> &Contact {
+        &self.contact
+    }
+
+    /// The device, once an identity is pinned for it: what a
+    /// [`SafetyNumber`](crate::SafetyNumber) is made of.
+    #[must_use]
+    pub fn device(&self) -> Option<Device> {
+        let identity = self.contact.identity()?;
+        Some(Device { identity, address: self.address.clone() })
+    }
+
+    /// The sessions, the one that sends first, then the newest.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.in_order_of_trying()
+    }
+
+    /// How many sessions are kept, and how long.
+    #[must_use]
+    pub fn limits(&self) -> &PeerLimits {
+        &self.limits
+    }
+
+    /// Sets how many sessions are kept and how long, from the next call on.
+    pub fn set_limits(&mut self, limits: PeerLimits) -> Changes {
+        self.limits = limits;
+        Changes::PEER
+    }
+
+    /// Whether a session is to be begun, and why: fetch a bundle and [`Peer::initiate`]. Asked before
+    /// something is sent, it also says so some time before it is urgent.
+    #[must_use]
+    pub fn session_need(&self, now: Timestamp) -> Option<SessionNeed> {
+        match self.contact {
+            Contact::Request(_) => None,
+            Contact::None | Contact::Accepted(_) => self.sessions.need(&self.limits, now),
+        }
+    }
+
+    /// Begins a session, which is used from now on: 32 bytes drawn. Nothing is sent: the handshake
+    /// travels with the messages.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerInitiateError`], the first that holds in the order of its variants.
+    pub fn initiate(
+        &mut self,
+        account: &Account,
+        bundle: VerifiedBundle,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Changes, PeerInitiateError> {
+        if let Contact::Request(_) = self.contact {
+            return Err(PeerInitiateError::Request);
+        }
+        let identity = self.check(bundle.device()).map_err(|stranger| match stranger {
+            Stranger::Address => PeerInitiateError::OtherAddress,
+            Stranger::Identity(identity) => PeerInitiateError::IdentityChanged(identity),
+        })?;
+        let session = account.initiate(&bundle, rng).map_err(|error| match error {
+            InitiateError::WeakKey => PeerInitiateError::WeakKey,
+        })?;
+        self.contact = Contact::Accepted(identity);
+        let session_id = session.id();
+        self.sessions.add_ours(session, &self.limits, now);
+        Ok(Changes { session: Some(session_id), ..Changes::PEER })
+    }
+
+    /// Encrypts a payload in the session that sends, bound to `ad`, as
+    /// [`Session::encrypt`](crate::Session::encrypt) does.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerEncryptError`]; nothing has changed then.
+    pub fn encrypt(
+        &mut self,
+        payload: &Payload,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Encrypted, PeerEncryptError> {
+        if let Contact::Request(_) = self.contact {
+            return Err(PeerEncryptError::Request);
+        }
+        let known =
+            self.sessions.sending(&self.limits, now).ok_or(PeerEncryptError::NeedsSession)?;
+        let message = known.encrypt(payload, ad, now, rng).map_err(|error| match error {
+            EncryptError::TooLarge => PeerEncryptError::TooLarge,
+            // All three are mended by a new session; the last two no peer's session comes to.
+            EncryptError::ChainFull | EncryptError::Waiting | EncryptError::WeakKey => {
+                PeerEncryptError::NeedsSession
+            }
+        })?;
+        let changes = Changes { session: Some(known.id()), ..Changes::PEER };
+        Ok(Encrypted { message, changes, session_need: self.session_need(now) })
+    }
+
+    /// Decrypts a message that came from this address and was bound to `ad`. Draws nothing. A message
+    /// with a new handshake makes a session, and spends what it names of the account's prekeys.
+    ///
+    /// Where the transport does not say who sent a message, [`Account::claimed_sender`] tells it of initial
+    /// ones, and others are offered to one peer after the other.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerDecryptError`]; nothing has changed then.
+    pub fn decrypt(
+        &mut self,
+        account: &mut Account,
+        message: &[u8],
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Delivered, PeerDecryptError> {
+        let envelope = Envelope::decode(message)?;
+        let opened = self.sessions.decrypt(&envelope, ad, now);
+        match (opened, &envelope) {
+            (Ok((session_id, received)), _) => {
+                let changes = Changes { session: Some(session_id), ..Changes::PEER };
+                Ok(Delivered { received, changes })
+            }
+            // No session that is here was made by it.
+            (Err(DecryptError::OtherSession), Envelope::Initial(initial)) => {
+                self.take_first(account, initial, ad, now)
+            }
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    /// Allows to answer a device that wrote first.
+    pub fn accept_request(&mut self) -> Changes {
+        match self.contact {
+            Contact::Request(identity) => {
+                self.contact = Contact::Accepted(identity);
+                Changes::PEER
+            }
+            Contact::None | Contact::Accepted(_) => Changes::NONE,
+        }
+    }
+
+    /// Pins another identity: the user has been told and agrees. All sessions go, since they are with the
+    /// former one. What was refused as [`PeerDecryptError::IdentityChanged`] opens when it is offered again.
+    pub fn accept_identity(&mut self, identity: IdentityKey) -> Changes {
+        if self.contact.identity() == Some(identity) {
+            return Changes::NONE;
+        }
+        self.contact = match self.contact {
+            Contact::Request(_) => Contact::Request(identity),
+            Contact::None | Contact::Accepted(_) => Contact::Accepted(identity),
+        };
+        self.sessions = KnownSessions::new();
+        Changes::PEER
+    }
+
+    /// Deletes all sessions, after this device was restored from a backup: going on from an older state
+    /// uses numbers twice. The identity stays pinned.
+    pub fn drop_sessions(&mut self) -> Changes {
+        self.sessions = KnownSessions::new();
+        Changes::PEER
+    }
+
+    /// Drops sessions and held keys that are too old at `now`, or too many. Call it at every start and once
+    /// a day: what is kept can be stolen.
+    pub fn maintain(&mut self, now: Timestamp) -> Changes {
+        if self.sessions.maintain(&self.limits, now) { Changes::PEER } else { Changes::NONE }
+    }
+
+    /// Makes a session of an initial message, once it has opened and is found to be of this device.
+    fn take_first(
+        &mut self,
+        account: &mut Account,
+        message: &InitialMessage<'_>,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Delivered, PeerDecryptError> {
+        let acceptance = account.plan_accept(message, ad, now)?;
+        let identity = self.check(acceptance.initiator()).map_err(|stranger| match stranger {
+            Stranger::Address => PeerDecryptError::OtherAddress,
+            Stranger::Identity(identity) => PeerDecryptError::IdentityChanged(identity),
+        })?;
+        if self.contact == Contact::None {
+            self.contact = Contact::Request(identity);
+        }
+        let Accepted { session, received, changes } = account.commit(acceptance);
+        self.sessions.add_theirs(session, &self.limits, now);
+        Ok(Delivered { received, changes: Changes { peer: true, ..changes } })
+    }
+
+    /// Whether this is the device that is known here. Its identity, if so.
+    fn check(&self, device: &Device) -> Result<IdentityKey, Stranger> {
+        let Device { identity, address } = device;
+        if *address != self.address {
+            return Err(Stranger::Address);
+        }
+        match self.contact.identity() {
+            Some(pinned) if pinned != *identity => Err(Stranger::Identity(*identity)),
+            Some(_) | None => Ok(*identity),
+        }
+    }
+}
+
+/// How a device differs from the one that is known.
+enum Stranger {
+    Address,
+    Identity(IdentityKey),
+}
+
+impl Contact {
+    /// The identity that is pinned.
+    #[must_use]
+    pub fn identity(&self) -> Option<IdentityKey> {
+        match self {
+            Self::None => None,
+            Self::Request(identity) | Self::Accepted(identity) => Some(*identity),
+        }
+    }
+}
+
+stored!(Peer { address, contact, limits, sessions } if |peer| {
+    // All of them were made with the device that is known.
+    let device = peer.device();
+    peer.sessions().all(|session| Some(session.peer()) == device.as_ref())
+});
+
+impl Stored for Contact {
+    fn write(&self, out: &mut StateWriter) {
+        match self {
+            Self::None => out.put(&[NONE]),
+            Self::Request(identity) => {
+                out.put(&[REQUEST]);
+                identity.write(out);
+            }
+            Self::Accepted(identity) => {
+                out.put(&[ACCEPTED]);
+                identity.write(out);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.u8()? {
+            NONE => Ok(Self::None),
+            REQUEST => Stored::read(reader).map(Self::Request),
+            ACCEPTED => Stored::read(reader).map(Self::Accepted),
+            _ => Err(DecodeError::Malformed),
+        }
+    }
+}

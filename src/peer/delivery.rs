@@ -1,0 +1,122 @@
+//! A message from a peer, and why one is refused.
+
+use core::fmt;
+
+use crate::account::AcceptError;
+use crate::changes::Changes;
+use crate::identity::IdentityKey;
+use crate::session::decrypting::{DecryptError, Received};
+use crate::wire::codec::DecodeError;
+
+/// A message that has opened, and what is to be stored with it before it is acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[must_use = "what has changed is to be stored"]
+#[non_exhaustive]
+pub struct Delivered {
+    /// What it says.
+    pub received: Received,
+    /// What opening it changed.
+    pub changes: Changes,
+}
+
+/// Why a message is refused. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerDecryptError {
+    /// The bytes break the encoding, or what the peer sealed does: discard the message.
+    Malformed,
+    /// It is of another version or suite: a newer release may read it.
+    Unsupported,
+    /// It carries no handshake, and there is no session: the peer has one that we lost, or it is nobody's.
+    /// Initiate a new session, but not often: nothing shows that the message is genuine.
+    NoSession,
+    /// It names a prekey that is not held (any more): used, replaced long ago, or never ours. If its
+    /// sender is real, initiate a new session; nothing shows that it is, so not often.
+    UnknownPreKey,
+    /// No session opens it, or it was altered, or repeats a message of a chain that is complete;
+    /// deliberately says no more. Discard it: anyone can bring this about. Where all that comes from a peer
+    /// is so, one of the two sides lost its sessions: initiate a new one.
+    Undecryptable,
+    /// It was received before: acknowledge and discard it.
+    Duplicate,
+    /// It comes too late: its key was dropped. The message is lost.
+    Expired,
+    /// The peer was restored from a backup or cloned, and went on from a state that we never followed:
+    /// initiate a new session.
+    Forked,
+    /// Its handshake was accepted before, and the session that it made is gone. If its sender is real,
+    /// initiate a new session; else discard it.
+    Replayed,
+    /// Too many handshakes came without a one-time prekey: run
+    /// [`Account::maintain`](crate::Account::maintain), publish what it gives, and offer the message
+    /// again.
+    ReplayRecordFull,
+    /// It opens, and its sender gives another address than the one that it came from: discard it, and
+    /// distrust whoever carried it.
+    OtherAddress,
+    /// It opens, and its sender has this identity, while another one is pinned. It is a new installation, or
+    /// somebody in between. Keep the message, tell the user, and if they agree call
+    /// [`Peer::accept_identity`](crate::Peer::accept_identity) and offer it again.
+    IdentityChanged(IdentityKey),
+}
+
+impl fmt::Display for PeerDecryptError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "the message is malformed",
+            Self::Unsupported => "the message is of an unsupported version or suite",
+            Self::NoSession => "the message carries no handshake, and there is no session",
+            Self::UnknownPreKey => "the message names a prekey that is not held",
+            Self::Undecryptable => "the message cannot be decrypted",
+            Self::Duplicate => "the message was received before",
+            Self::Expired => "the message's key was dropped",
+            Self::Forked => "the peer went on from a state that was never followed",
+            Self::Replayed => "the handshake was accepted before",
+            Self::ReplayRecordFull => "too many handshakes came without a one-time prekey",
+            Self::OtherAddress => "the message gives another address than its sender's",
+            Self::IdentityChanged(_) => "the peer's identity key has changed",
+        })
+    }
+}
+
+impl core::error::Error for PeerDecryptError {}
+
+impl From<DecodeError> for PeerDecryptError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Malformed => Self::Malformed,
+            DecodeError::Unsupported => Self::Unsupported,
+        }
+    }
+}
+
+impl From<AcceptError> for PeerDecryptError {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Malformed => Self::Malformed,
+            AcceptError::Unsupported => Self::Unsupported,
+            AcceptError::NoSession => Self::NoSession,
+            AcceptError::UnknownPreKey => Self::UnknownPreKey,
+            AcceptError::Undecryptable => Self::Undecryptable,
+            AcceptError::Replayed => Self::Replayed,
+            AcceptError::ReplayRecordFull => Self::ReplayRecordFull,
+        }
+    }
+}
+
+impl From<DecryptError> for PeerDecryptError {
+    fn from(error: DecryptError) -> Self {
+        match error {
+            DecryptError::Malformed => Self::Malformed,
+            DecryptError::Unsupported => Self::Unsupported,
+            // Said of an ordinary message where no session was there to try it.
+            DecryptError::OtherSession => Self::NoSession,
+            DecryptError::Undecryptable => Self::Undecryptable,
+            DecryptError::Duplicate => Self::Duplicate,
+            DecryptError::Expired => Self::Expired,
+            DecryptError::Forked => Self::Forked,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A message to a peer, and why there is none.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::changes::Changes;
+
+/// A message to send, and what is to be stored before it leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[must_use = "what has changed is to be stored"]
+#[non_exhaustive]
+pub struct Encrypted {
+    /// The message's bytes.
+    pub message: Vec<u8>,
+    /// What encrypting it changed.
+    pub changes: Changes,
+    /// Whether a session is to be begun for those after it: see [`Peer::session_need`](crate::Peer::session_need).
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    pub session_need: Option<SessionNeed>,
+}
+
+/// Why a session is to be begun, with [`Peer::initiate`](crate::Peer::initiate).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum SessionNeed {
+    /// There is none.
+    NoSession,
+    /// Ours has not been answered for three quarters of the time after which it is used no more
+    /// ([`PeerLimits::unanswered_lifetime`](crate::PeerLimits::unanswered_lifetime)).
+    Unanswered,
+    /// We have sent 9,000 messages since the peer last answered, and 10,000 are all that can be.
+    ChainNearlyFull,
+}
+
+/// Why nothing is sent. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerEncryptError {
+    /// The peer wrote first, and its request has not been accepted.
+    Request,
+    /// There is no session that can send (any more): fetch a bundle, [`Peer::initiate`](crate::Peer::initiate),
+    /// and encrypt again.
+    NeedsSession,
+    /// Stamp and body are more than 16 MiB once padded.
+    TooLarge,
+}
+
+impl fmt::Display for PeerEncryptError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Request => "the peer's request has not been accepted",
+            Self::NeedsSession => "there is no session that can send",
+            Self::TooLarge => "the message is too large",
+        })
+    }
+}
+
+impl core::error::Error for PeerEncryptError {}

@@ -1,0 +1,277 @@
+//! The sessions with one device, and which of them sends.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+
+use crate::limits::PeerLimits;
+use crate::peer::dispatch::SessionNeed;
+use crate::ratchet::message_key::Role;
+use crate::session::decrypting::{DecryptError, Received};
+use crate::session::encrypting::EncryptError;
+use crate::session::{Session, SessionId};
+use crate::stored::{StateWriter, Stored, stored};
+use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::message::Envelope;
+use crate::wire::payload::Payload;
+
+/// How many messages a chain carries before a new session is asked for: a tenth is left to begin it in.
+const NEARLY_FULL: u32 = 9_000;
+
+/// The sessions with one device. One sends; all open.
+///
+/// Which one sends is decided so that both sides come to the same one, whatever is lost or late, and so that
+/// nobody stays with a session that the other has lost (docs/protocol.md §14.5).
+#[derive(Debug)]
+pub(crate) struct KnownSessions {
+    /// In the order in which they were made here. Boxed: the vector moves what it holds.
+    all: Vec<Box<KnownSession>>,
+    /// The place of the one that sends. Zero while there is none.
+    active: usize,
+}
+
+/// One session, and what is known of it beside its own state.
+#[derive(Debug)]
+pub(crate) struct KnownSession {
+    session: Session,
+    begun: Timestamp,
+    /// When it last opened a message, or sent one, or was the active one.
+    used: Timestamp,
+    echo: Echo,
+}
+
+/// Whether the peer is known to hold a session, now that it has begun another one: it may have done so
+/// because it had lost the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Echo {
+    /// We have begun no chain in it since.
+    Unasked,
+    /// We have; it has not been answered.
+    Asked,
+    /// The peer has answered it, so it holds the session.
+    Heard,
+}
+
+impl KnownSessions {
+    pub(crate) fn new() -> Self {
+        Self { all: Vec::new(), active: 0 }
+    }
+
+    /// The one that sends first, then the newest.
+    pub(crate) fn in_order_of_trying(&self) -> impl Iterator<Item = &Session> {
+        self.places().filter_map(|place| self.all.get(place)).map(|known| &known.session)
+    }
+
+    /// The one that sends; `None` if there is none that may.
+    pub(crate) fn sending(
+        &mut self,
+        limits: &PeerLimits,
+        now: Timestamp,
+    ) -> Option<&mut KnownSession> {
+        let active = self.all.get_mut(self.active)?;
+        let given_up = active.begun.plus(limits.unanswered_lifetime);
+        (active.session.is_answered() || now <= given_up).then_some(active)
+    }
+
+    /// Whether a session is to be begun.
+    pub(crate) fn need(&self, limits: &PeerLimits, now: Timestamp) -> Option<SessionNeed> {
+        let Some(active) = self.all.get(self.active) else {
+            return Some(SessionNeed::NoSession);
+        };
+        let notice = limits.unanswered_lifetime / 4 * 3;
+        if !active.session.is_answered() && now > active.begun.plus(notice) {
+            return Some(SessionNeed::Unanswered);
+        }
+        (active.session.sent_in_chain() >= NEARLY_FULL).then_some(SessionNeed::ChainNearlyFull)
+    }
+
+    /// Offers a message to one session after the other. [`DecryptError::OtherSession`] if none was made by
+    /// its handshake, or it has none and there is no session.
+    pub(crate) fn decrypt(
+        &mut self,
+        envelope: &Envelope<'_>,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<(SessionId, Received), DecryptError> {
+        let mut refusal = DecryptError::OtherSession;
+        for place in self.places() {
+            let Some(known) = self.all.get_mut(place) else {
+                break;
+            };
+            match known.decrypt(envelope, ad, now) {
+                Ok(received) => {
+                    let session_id = known.session.id();
+                    self.follow(place, now);
+                    return Ok((session_id, received));
+                }
+                Err(DecryptError::OtherSession) => {}
+                Err(DecryptError::Undecryptable) => refusal = DecryptError::Undecryptable,
+                // Its header opened: it is of this session and of no other.
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Adds one that we initiated; it sends from now on.
+    pub(crate) fn add_ours(&mut self, session: Session, limits: &PeerLimits, now: Timestamp) {
+        self.all.push(KnownSession::new(session, now));
+        self.activate(self.all.len().saturating_sub(1), now);
+        self.drop_old(limits, now);
+    }
+
+    /// Adds one that the peer initiated. It sends from now on, unless both sides began at the same time
+    /// and ours has the smaller id.
+    pub(crate) fn add_theirs(&mut self, session: Session, limits: &PeerLimits, now: Timestamp) {
+        let ours_stays = self.wins_tie(session.id());
+        for (place, known) in self.all.iter_mut().enumerate() {
+            if !(ours_stays && place == self.active) {
+                known.echo = Echo::Unasked;
+            }
+        }
+        self.all.push(KnownSession::new(session, now));
+        if !ours_stays {
+            self.activate(self.all.len().saturating_sub(1), now);
+        }
+        self.drop_old(limits, now);
+    }
+
+    /// Drops what is too old or too much; says whether that was anything.
+    pub(crate) fn maintain(&mut self, limits: &PeerLimits, now: Timestamp) -> bool {
+        let dropped: u32 =
+            self.all.iter_mut().map(|known| known.session.maintain(now)).fold(0, u32::max);
+        self.drop_old(limits, now) || dropped != 0
+    }
+
+    /// Whether our session, which has not been answered, stays with a new one of the peer's. Only the
+    /// first one after ours can have been begun at the same time: a peer that begins another cannot use ours.
+    fn wins_tie(&self, theirs: SessionId) -> bool {
+        let mut later = self.all.iter().skip(self.active.saturating_add(1));
+        self.all.get(self.active).is_some_and(|ours| {
+            !ours.session.is_answered()
+                && ours.session.id() < theirs
+                && later.all(|known| known.session.role() == Role::Initiator)
+        })
+    }
+
+    /// Notes that the peer sent in a session: if it is not the active one, it may be the one to use.
+    fn follow(&mut self, place: usize, now: Timestamp) {
+        let (Some(active), Some(heard)) = (self.all.get(self.active), self.all.get(place)) else {
+            return;
+        };
+        let stays = match (active.echo, heard.echo) {
+            // The peer has not heard of ours, or has just begun to.
+            _ if !active.session.is_answered() => true,
+            // Both sides hold both.
+            (Echo::Heard, Echo::Heard) => active.session.id() < heard.session.id(),
+            // The peer holds ours. What it sent in the other may have been long under way.
+            (Echo::Heard, Echo::Unasked | Echo::Asked) => true,
+            // The peer may have lost ours.
+            (Echo::Unasked | Echo::Asked, _) => false,
+        };
+        if place != self.active && !stays {
+            self.activate(place, now);
+        }
+    }
+
+    fn activate(&mut self, place: usize, now: Timestamp) {
+        if let Some(former) = self.all.get_mut(self.active) {
+            former.used = now;
+        }
+        self.active = place;
+    }
+
+    fn drop_old(&mut self, limits: &PeerLimits, now: Timestamp) -> bool {
+        let before = self.all.len();
+        let horizon = now.minus(limits.older_session_lifetime);
+        let most = usize::try_from(limits.max_older_sessions).unwrap_or(usize::MAX);
+        let mut place = 0;
+        while let Some(known) = self.all.get(place) {
+            let excess = self.all.len() > most.saturating_add(1);
+            if place != self.active && (excess || known.used < horizon) {
+                self.all.remove(place);
+                if place < self.active {
+                    self.active = self.active.saturating_sub(1);
+                }
+            } else {
+                place = place.saturating_add(1);
+            }
+        }
+        self.all.len() != before
+    }
+
+    fn places(&self) -> impl Iterator<Item = usize> + use<> {
+        let active = self.active;
+        let others = (0..self.all.len()).rev().filter(move |place| *place != active);
+        core::iter::once(active).chain(others)
+    }
+}
+
+impl KnownSession {
+    fn new(session: Session, now: Timestamp) -> Box<Self> {
+        Box::new(Self { session, begun: now, used: now, echo: Echo::Unasked })
+    }
+
+    pub(crate) fn id(&self) -> SessionId {
+        self.session.id()
+    }
+
+    pub(crate) fn encrypt(
+        &mut self,
+        payload: &Payload,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Vec<u8>, EncryptError> {
+        let begins_chain = self.session.begins_chain();
+        let message = self.session.encrypt(payload, ad, rng)?;
+        if begins_chain && self.echo == Echo::Unasked {
+            self.echo = Echo::Asked;
+        }
+        self.used = now;
+        Ok(message)
+    }
+
+    fn decrypt(
+        &mut self,
+        envelope: &Envelope<'_>,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Received, DecryptError> {
+        let began_before = self.session.begins_chain();
+        let received = self.session.decrypt_envelope(envelope, ad, now)?;
+        // A chain of the peer's that answers our latest one makes the next of ours due.
+        let answers = self.session.begins_chain() && !began_before;
+        if answers && self.echo == Echo::Asked {
+            self.echo = Echo::Heard;
+        }
+        self.used = now;
+        Ok(received)
+    }
+}
+
+stored!(KnownSessions { all, active } if |sessions| {
+    sessions.active < sessions.all.len().max(1)
+});
+stored!(KnownSession { session, begun, used, echo });
+
+impl Stored for Echo {
+    fn write(&self, out: &mut StateWriter) {
+        out.put(&[match self {
+            Self::Unasked => 0,
+            Self::Asked => 1,
+            Self::Heard => 2,
+        }]);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.u8()? {
+            0 => Ok(Self::Unasked),
+            1 => Ok(Self::Asked),
+            2 => Ok(Self::Heard),
+            _ => Err(DecodeError::Malformed),
+        }
+    }
+}

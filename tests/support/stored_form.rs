@@ -1,0 +1,241 @@
+//! A second reader of snapshots, written from docs/protocol.md §14.4: it says what stands where.
+
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+/// Bytes before the state, and after it.
+const HEAD: usize = 10;
+const CHECK: usize = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Secret,
+    Public,
+    Number,
+    /// A number that says which of several things follows.
+    Tag,
+}
+
+#[derive(Clone, Debug)]
+pub struct Field {
+    pub name: String,
+    pub place: Range<usize>,
+    pub kind: Kind,
+}
+
+/// All fields of a snapshot, in order. Fails unless they fill it.
+pub fn fields(snapshot: &[u8]) -> Vec<Field> {
+    let mut form = Form { bytes: snapshot, at: HEAD, path: Vec::new(), found: Vec::new() };
+    match snapshot[5] {
+        1 => form.account(),
+        2 => form.session(),
+        3 => form.peer(),
+        4 => form.pair(),
+        kind => panic!("kind {kind}"),
+    }
+    assert_eq!(form.at + CHECK, snapshot.len(), "the form of docs/protocol.md fills the snapshot");
+    form.found
+}
+
+/// The place of the one field with this name.
+pub fn place(snapshot: &[u8], name: &str) -> Range<usize> {
+    let mut named = fields(snapshot).into_iter().filter(|field| field.name == name);
+    let place = named.next().unwrap_or_else(|| panic!("there is no {name}")).place;
+    assert!(named.next().is_none(), "{name} is there twice");
+    place
+}
+
+/// The snapshot with other bytes in a place, length and check made right.
+pub fn with(snapshot: &[u8], place: Range<usize>, bytes: &[u8]) -> Vec<u8> {
+    let state_end = snapshot.len() - CHECK;
+    let mut changed = snapshot[..state_end].to_vec();
+    changed.splice(place, bytes.iter().copied());
+    let length = u32::try_from(changed.len() - HEAD).unwrap();
+    changed[6..HEAD].copy_from_slice(&length.to_be_bytes());
+    let hash =
+        Sha256::new().chain_update("evanesce/v1 stored state").chain_update(&changed).finalize();
+    changed.extend_from_slice(&hash[..CHECK]);
+    changed
+}
+
+struct Form<'bytes> {
+    bytes: &'bytes [u8],
+    at: usize,
+    path: Vec<String>,
+    found: Vec<Field>,
+}
+
+impl Form<'_> {
+    fn field(&mut self, name: &str, length: usize, kind: Kind) -> Range<usize> {
+        let place = self.at..self.at + length;
+        let name = [self.path.as_slice(), &[name.to_owned()]].concat().join(".");
+        self.found.push(Field { name, place: place.clone(), kind });
+        self.at = place.end;
+        place
+    }
+
+    fn within(&mut self, name: impl Into<String>, read: impl FnOnce(&mut Self)) {
+        self.path.push(name.into());
+        read(self);
+        self.path.pop();
+    }
+
+    fn secret(&mut self, name: &str) {
+        self.field(name, 32, Kind::Secret);
+    }
+
+    fn public(&mut self, name: &str) {
+        self.field(name, 32, Kind::Public);
+    }
+
+    fn number(&mut self, name: &str) -> u64 {
+        let length = self.bytes[self.at..].iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+        let place = self.field(name, length, Kind::Number);
+        let bits = self.bytes[place].iter().rev();
+        bits.fold(0, |number, byte| number << 7 | u64::from(byte & 0x7f))
+    }
+
+    fn numbers(&mut self, names: &[&str]) {
+        names.iter().for_each(|name| {
+            self.number(name);
+        });
+    }
+
+    fn tag(&mut self, name: &str) -> u8 {
+        let place = self.field(name, 1, Kind::Tag);
+        self.bytes[place.start]
+    }
+
+    fn each(&mut self, name: &str, read: impl Fn(&mut Self)) {
+        for index in 0..self.number(&format!("{name}_count")) {
+            self.within(format!("{name}{index}"), &read);
+        }
+    }
+
+    fn duration(&mut self, name: &str) {
+        self.within(name, |form| form.numbers(&["seconds", "nanoseconds"]));
+    }
+
+    fn address(&mut self) {
+        let length = usize::from(self.bytes[self.at]);
+        self.field("address", 1 + length, Kind::Public);
+    }
+
+    fn account(&mut self) {
+        self.secret("identity_seed");
+        self.address();
+        self.within("current", Self::signed_prekey);
+        self.tag("current_is_published");
+        self.each("replaced", |form| {
+            form.signed_prekey();
+            form.number("replaced");
+        });
+        self.numbers(&["next_id", "published_below"]);
+        self.each("one_time", |form| {
+            form.number("ids_passed");
+            form.pair();
+        });
+        self.within("session", Self::session_limits);
+        self.within("prekeys", |form| {
+            ["lifetime", "rotation", "grace"].iter().for_each(|name| form.duration(name));
+            form.numbers(&["max_replaced", "one_time", "max_one_time"]);
+        });
+    }
+
+    fn signed_prekey(&mut self) {
+        self.number("id");
+        self.pair();
+        self.numbers(&["created", "expires"]);
+        self.each("replay_record", |form| form.public("session_id"));
+    }
+
+    fn pair(&mut self) {
+        self.secret("secret");
+        self.public("public");
+    }
+
+    fn session_limits(&mut self) {
+        self.numbers(&["max_skip", "max_held_keys", "max_older_chains"]);
+        self.duration("held_key_lifetime");
+    }
+
+    fn session(&mut self) {
+        self.public("id");
+        self.tag("role");
+        self.field("peer_identity", 64, Kind::Public);
+        self.address();
+        match self.tag("handshake") {
+            0 => {
+                let one_time = self.bytes[self.at + 6] == 1;
+                self.field("fields", if one_time { 188 } else { 184 }, Kind::Public);
+            }
+            1 => self.public("record"),
+            _ => {}
+        }
+        self.within("limits", Self::session_limits);
+        self.secret("root_key");
+        self.within("sending", |form| match form.tag("state") {
+            0 => form.pair(),
+            1 => {
+                form.public("their_ratchet_key");
+                form.number("previous_length");
+            }
+            _ => {
+                form.pair();
+                form.secret("header_key");
+                form.secret("chain_key");
+                form.numbers(&["sent", "previous_length"]);
+            }
+        });
+        self.secret("next_sending_header_key");
+        if self.tag("has_current") == 1 {
+            self.within("current", |form| {
+                form.public("their_ratchet_key");
+                form.secret("header_key");
+                form.secret("chain_key");
+                form.number("received");
+                form.held_keys();
+            });
+        }
+        self.secret("next_receiving_header_key");
+        self.each("older", |form| {
+            form.public("their_ratchet_key");
+            form.secret("header_key");
+            form.number("length");
+            form.held_keys();
+        });
+    }
+
+    fn held_keys(&mut self) {
+        self.number("watermark");
+        let mut left = self.number("held");
+        let mut run = 0;
+        while left > 0 {
+            self.within(format!("run{run}"), |form| {
+                form.number("numbers_passed");
+                let more = form.number("length_less_one");
+                form.number("kept");
+                (0..=more).for_each(|key| form.secret(&format!("key{key}")));
+                left -= more + 1;
+            });
+            run += 1;
+        }
+    }
+
+    fn peer(&mut self) {
+        self.address();
+        if self.tag("contact") != 0 {
+            self.field("identity", 64, Kind::Public);
+        }
+        self.number("max_older_sessions");
+        self.duration("older_session_lifetime");
+        self.duration("unanswered_lifetime");
+        self.each("session", |form| {
+            form.session();
+            form.numbers(&["begun", "used"]);
+            form.tag("echo");
+        });
+        self.number("active");
+    }
+}
