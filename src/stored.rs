@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn what_is_longer_than_the_first_capacity_is_written_whole() {
-        let values: Vec<u64> = (0..FIRST_CAPACITY as u64).map(|number| number << 30).collect();
+        let values: Vec<u64> = (0..1_024_u64).map(|number| number << 30).collect();
         let bytes = written(&values);
         assert!(bytes.len() > 4 * FIRST_CAPACITY);
         assert_eq!(read(&bytes), Some(values));

@@ -257,15 +257,15 @@ fn the_signed_prekey_is_replaced_after_seven_days() {
 fn a_replaced_signed_prekey_is_kept_for_thirty_days() {
     let mut world = World::new(12);
     let message = send(&mut world.initiate(), "late", &mut world.rng);
-    world.bob.maintain(days(7), &mut rng(12)).upload;
+    assert!(world.bob.maintain(days(7), &mut rng(12)).changes.account);
     let last_moment = days(7 + 30);
-    world.bob.maintain(last_moment, &mut rng(13)).upload;
+    assert!(world.bob.maintain(last_moment, &mut rng(13)).changes.account);
     let mut too_late = restored(&world.bob);
     // What counts is whether the secret is still there, not that its bundle has expired.
     let accepted = world.bob.accept(&message, AD, last_moment).unwrap();
     assert_eq!(accepted.received.body, b"late");
 
-    let _ = too_late.maintain(last_moment.plus(SECOND), &mut rng(14));
+    assert!(too_late.maintain(last_moment.plus(SECOND), &mut rng(14)).changes.account);
     assert_eq!(accept_refusal(&mut too_late, &message), AcceptError::UnknownPreKey);
 }
 
@@ -333,10 +333,10 @@ fn a_replayed_handshake_is_refused_for_as_long_as_its_prekey_is_held() {
     assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::Replayed);
     world.bob = restored(&world.bob);
     assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::Replayed);
-    world.bob.maintain(days(7), &mut rng(19)).upload;
-    world.bob.maintain(days(37), &mut rng(20)).upload;
+    assert!(world.bob.maintain(days(7), &mut rng(19)).changes.account);
+    assert!(world.bob.maintain(days(37), &mut rng(20)).changes.account);
     assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::Replayed);
-    world.bob.maintain(days(38), &mut rng(21)).upload;
+    assert!(world.bob.maintain(days(38), &mut rng(21)).changes.account);
     assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::UnknownPreKey);
 }
 

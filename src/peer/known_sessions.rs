@@ -1,6 +1,5 @@
 //! The sessions with one device, and which of them sends.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
@@ -26,8 +25,9 @@ const NEARLY_FULL: u32 = 9_000;
 /// nobody stays with a session that the other has lost (docs/protocol.md §14.5).
 #[derive(Debug)]
 pub(crate) struct KnownSessions {
-    /// In the order in which they were made here. Boxed: the vector moves what it holds.
-    all: Vec<Box<KnownSession>>,
+    /// In the order in which they were made here. What is secret in them is boxed, so that the vector
+    /// leaves no copy behind.
+    all: Vec<KnownSession>,
     /// The place of the one that sends. Zero while there is none.
     active: usize,
 }
@@ -80,7 +80,8 @@ impl KnownSessions {
         let Some(active) = self.all.get(self.active) else {
             return Some(SessionNeed::NoSession);
         };
-        let notice = limits.unanswered_lifetime / 4 * 3;
+        let lifetime = limits.unanswered_lifetime;
+        let notice = lifetime.saturating_sub(lifetime.checked_div(4).unwrap_or_default());
         if !active.session.is_answered() && now > active.begun.plus(notice) {
             return Some(SessionNeed::Unanswered);
         }
@@ -210,8 +211,8 @@ impl KnownSessions {
 }
 
 impl KnownSession {
-    fn new(session: Session, now: Timestamp) -> Box<Self> {
-        Box::new(Self { session, begun: now, used: now, echo: Echo::Unasked })
+    fn new(session: Session, now: Timestamp) -> Self {
+        Self { session, begun: now, used: now, echo: Echo::Unasked }
     }
 
     pub(crate) fn id(&self) -> SessionId {

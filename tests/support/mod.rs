@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod pair;
 pub mod stored_form;
 
 use std::convert::Infallible;

@@ -1,0 +1,506 @@
+//! Two devices keep their sessions with each other in order, whatever is lost, late, or begun twice.
+
+mod support;
+
+use evanesce::{
+    Address, Contact, Limits, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError,
+    PreKeyBundle, SafetyNumber, SessionNeed, SpentPreKey, Timestamp,
+};
+use support::pair::{Pair, Side};
+use support::{AD, DAY, NOW, NoDraws, SECOND, rng, state};
+
+fn days(count: u32) -> Timestamp {
+    NOW.plus(DAY * count)
+}
+
+/// Alice's first message to Bob.
+fn written_to_bob(seed: u64) -> (Pair, Vec<u8>) {
+    let mut pair = Pair::new(seed);
+    let first = pair.alice_sends("first");
+    (pair, first)
+}
+
+#[test]
+fn who_writes_first_is_read_before_they_are_answered() {
+    let (mut pair, first) = written_to_bob(1);
+    let second = pair.alice_sends("second");
+    assert_eq!(pair.bob.peer.contact(), &Contact::None);
+    assert_eq!(pair.bob.receives(&first).body, b"first");
+    let alice = pair.alice.account.device().identity;
+    assert_eq!(pair.bob.peer.contact(), &Contact::Request(alice));
+    assert_eq!(pair.bob.receives(&second).body, b"second");
+
+    // Nothing leaves before the request is accepted, not even by a session of Bob's own.
+    assert_eq!(pair.bob.try_send("who are you?", NOW), Err(PeerEncryptError::Request));
+    assert_eq!(pair.bob.peer.session_need(NOW), None);
+    let bundle = PreKeyBundle::decode(&pair.alice.server.hand_out()).unwrap().verify(NOW).unwrap();
+    let before = state(&pair.bob.peer);
+    let refused = pair.bob.peer.initiate(&pair.bob.account, bundle, NOW, &mut NoDraws);
+    assert_eq!(refused, Err(PeerInitiateError::Request));
+    assert!(state(&pair.bob.peer) == before);
+
+    assert!(pair.bob.peer.accept_request().peer);
+    assert!(!pair.bob.peer.accept_request().any());
+    assert_eq!(pair.bob.peer.contact(), &Contact::Accepted(alice));
+    let answer = pair.bob_sends("hello");
+    assert_eq!(pair.alice.receives(&answer).body, b"hello");
+    assert!(pair.agree());
+}
+
+#[test]
+fn a_request_that_was_refused_does_not_come_back() {
+    for one_time_prekeys in [3, 0] {
+        let mut limits = Limits::default();
+        limits.prekeys.one_time_prekeys = one_time_prekeys;
+        let mut pair = Pair::with_limits(&limits, 2);
+        let (first, second) = (pair.alice_sends("first"), pair.alice_sends("second"));
+        pair.bob.receives(&first);
+        // Refused: the peer is deleted.
+        pair.bob.peer = Peer::new(Address::new("alice").unwrap());
+        let expected = match one_time_prekeys {
+            0 => PeerDecryptError::Replayed,
+            _ => PeerDecryptError::UnknownPreKey,
+        };
+        for message in [&first, &second] {
+            assert_eq!(pair.bob.tries(message, NOW), Err(expected));
+        }
+    }
+}
+
+#[test]
+fn what_a_handshake_spent_is_reported() {
+    let (mut pair, first) = written_to_bob(3);
+    let delivered = pair.bob.peer.decrypt(&mut pair.bob.account, &first, AD, NOW).unwrap();
+    assert_eq!(delivered.changes.spent_prekey, Some(SpentPreKey::OneTime(1)));
+    let mut limits = Limits::default();
+    limits.prekeys.one_time_prekeys = 0;
+    let mut pair = Pair::with_limits(&limits, 3);
+    let first = pair.alice_sends("first");
+    let delivered = pair.bob.peer.decrypt(&mut pair.bob.account, &first, AD, NOW).unwrap();
+    assert_eq!(delivered.changes.spent_prekey, Some(SpentPreKey::Signed(1)));
+    let second = pair.alice_sends("second");
+    let delivered = pair.bob.peer.decrypt(&mut pair.bob.account, &second, AD, NOW).unwrap();
+    assert!(!delivered.changes.account && delivered.changes.peer);
+    assert_eq!(delivered.changes.spent_prekey, None);
+}
+
+#[test]
+fn the_first_identity_is_pinned_on_both_sides() {
+    let (mut pair, first) = written_to_bob(4);
+    pair.bob.receives(&first);
+    let (alice, bob) = (pair.alice.account.device(), pair.bob.account.device());
+    assert_eq!(pair.alice.peer.device(), Some(bob.clone()));
+    assert_eq!(pair.bob.peer.device(), Some(alice.clone()));
+    let numbers = [SafetyNumber::between(&alice, &bob), SafetyNumber::between(&bob, &alice)];
+    assert_eq!(numbers[0].digits(), numbers[1].digits());
+    assert_eq!(Peer::new(Address::new("carol").unwrap()).device(), None);
+}
+
+#[test]
+fn another_identity_is_a_decision_and_changes_nothing_before_it_is_made() {
+    let mut pair = Pair::talking(5);
+    let late = pair.alice_sends("from the old installation");
+    // Alice installs anew: the address stays, the identity does not.
+    let former = pair.alice.account.device().identity;
+    pair.alice = Side::new("alice", "bob", Limits::default(), 500);
+    let renewed = pair.alice.account.device().identity;
+    let first = pair.alice_sends("it is me");
+    for _ in 0..2 {
+        assert_eq!(pair.bob.tries(&first, NOW), Err(PeerDecryptError::IdentityChanged(renewed)));
+    }
+    assert_eq!(pair.bob.peer.contact(), &Contact::Accepted(former));
+    let bundle = PreKeyBundle::decode(&pair.alice.server.hand_out()).unwrap().verify(NOW).unwrap();
+    let refused = pair.bob.peer.initiate(&pair.bob.account, bundle, NOW, &mut NoDraws);
+    assert_eq!(refused, Err(PeerInitiateError::IdentityChanged(renewed)));
+
+    assert!(pair.bob.peer.accept_identity(renewed).peer);
+    assert!(!pair.bob.peer.accept_identity(renewed).any());
+    assert_eq!(pair.bob.peer.sessions().count(), 0);
+    assert_eq!(pair.bob.receives(&first).body, b"it is me");
+    assert_eq!(pair.bob.peer.contact(), &Contact::Accepted(renewed));
+    // The keys of the old installation open nothing more.
+    assert_eq!(pair.bob.tries(&late, NOW), Err(PeerDecryptError::Undecryptable));
+    assert!(pair.exchange() && pair.agree());
+}
+
+#[test]
+fn a_request_with_another_identity_stays_a_request() {
+    let (mut pair, first) = written_to_bob(6);
+    pair.bob.receives(&first);
+    pair.alice = Side::new("alice", "bob", Limits::default(), 600);
+    let renewed = pair.alice.account.device().identity;
+    let first = pair.alice_sends("anew");
+    assert_eq!(pair.bob.tries(&first, NOW), Err(PeerDecryptError::IdentityChanged(renewed)));
+    assert!(pair.bob.peer.accept_identity(renewed).peer);
+    assert_eq!(pair.bob.peer.contact(), &Contact::Request(renewed));
+    pair.bob.receives(&first);
+    assert_eq!(pair.bob.try_send("?", NOW), Err(PeerEncryptError::Request));
+}
+
+#[test]
+fn a_message_that_gives_another_address_than_its_sender_is_refused() {
+    let (mut pair, first) = written_to_bob(7);
+    pair.bob.peer = Peer::new(Address::new("carol").unwrap());
+    assert_eq!(pair.bob.tries(&first, NOW), Err(PeerDecryptError::OtherAddress));
+    let carol = Side::new("carol", "bob", Limits::default(), 70);
+    pair.bob.peer = Peer::pinned(carol.account.device());
+    assert_eq!(pair.bob.tries(&first, NOW), Err(PeerDecryptError::OtherAddress));
+    // Offered to the right one, it opens: nothing was spent.
+    pair.bob.peer = Peer::new(Address::new("alice").unwrap());
+    assert_eq!(pair.bob.receives(&first).body, b"first");
+
+    let bundle = PreKeyBundle::decode(&pair.alice.server.hand_out()).unwrap().verify(NOW).unwrap();
+    let mut carol = Peer::new(Address::new("carol").unwrap());
+    let refused = carol.initiate(&pair.bob.account, bundle, NOW, &mut NoDraws);
+    assert_eq!(refused, Err(PeerInitiateError::OtherAddress));
+}
+
+#[test]
+fn who_claims_to_have_sent_an_initial_message_can_be_asked_first() {
+    let (mut pair, first) = written_to_bob(8);
+    assert_eq!(pair.bob.account.claimed_sender(&first), Ok(pair.alice.account.device()));
+    pair.bob.receives(&first);
+    let answer = pair.bob_sends("answer");
+    assert!(pair.alice.account.claimed_sender(&answer).is_err());
+    assert!(pair.bob.account.claimed_sender(&first).is_err(), "its prekey is spent");
+}
+
+#[test]
+fn a_forgery_changes_neither_account_nor_peer() {
+    let (mut pair, first) = written_to_bob(9);
+    for place in 0..first.len() {
+        let mut forged = first.clone();
+        forged[place] ^= 1 << (place % 8);
+        assert!(pair.bob.tries(&forged, NOW).is_err(), "byte {place}");
+    }
+    pair.bob.receives(&first);
+    let second = pair.alice_sends("second");
+    for place in 0..second.len() {
+        let mut forged = second.clone();
+        forged[place] ^= 1 << (place % 8);
+        assert!(pair.bob.tries(&forged, NOW).is_err(), "byte {place}");
+    }
+    assert_eq!(pair.bob.receives(&second).body, b"second");
+    assert_eq!(pair.bob.tries(&first, NOW), Err(PeerDecryptError::Duplicate));
+}
+
+#[test]
+fn without_a_session_an_ordinary_message_says_so() {
+    let mut pair = Pair::talking(10);
+    let message = pair.alice_sends("lost on Bob");
+    assert!(pair.bob.peer.drop_sessions().peer);
+    assert_eq!(pair.bob.tries(&message, NOW), Err(PeerDecryptError::NoSession));
+    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::NoSession));
+    assert_eq!(pair.bob.try_send("?", NOW), Err(PeerEncryptError::NeedsSession));
+}
+
+#[test]
+fn a_peer_that_lost_its_sessions_is_followed_at_once() {
+    for seed in 11..19 {
+        let mut pair = Pair::talking(seed);
+        assert!(pair.exchange() && pair.exchange() && pair.agree());
+        let former = pair.bob.active();
+        let late = pair.alice_sends("late");
+        assert!(pair.alice.peer.drop_sessions().peer);
+        let anew = pair.alice_sends("anew");
+        assert_eq!(pair.bob.receives(&anew).body, b"anew");
+        assert!(pair.agree() && pair.bob.active() != former);
+        // What was under way opens. It may be that Alice has that session still: one more message tells.
+        assert_eq!(pair.bob.receives(&late).body, b"late");
+        let more = pair.alice_sends("more");
+        pair.bob.receives(&more);
+        assert!(pair.exchange() && pair.agree());
+    }
+}
+
+#[test]
+fn a_peer_that_cannot_use_our_session_is_followed_when_it_insists() {
+    for seed in 20..30 {
+        let mut pair = Pair::acquainted(seed);
+        // Bob has lost the secrets of the prekeys that his server hands out.
+        let published = pair.bob.server.clone();
+        pair.bob.account = support::account("bob", Limits::default(), seed * 2 + 1);
+        pair.bob.account.rotate_signed_prekey(NOW, &mut rng(seed));
+        pair.bob.server = published;
+        let hers = pair.alice_sends("from alice");
+        assert_eq!(pair.bob.tries(&hers, NOW), Err(PeerDecryptError::UnknownPreKey));
+        for _ in 0..2 {
+            pair.bob.begins(&mut pair.alice.server, NOW);
+            let his = pair.bob_sends("from bob");
+            pair.alice.receives(&his);
+        }
+        assert!(pair.agree());
+        assert!(pair.exchange());
+    }
+}
+
+/// Whoever has the smaller id, by how the pair was seeded.
+fn both_begin(seed: u64) -> (Pair, Vec<u8>, Vec<u8>) {
+    let mut pair = Pair::acquainted(seed);
+    let (hers, his) = (pair.alice_sends("hers"), pair.bob_sends("his"));
+    (pair, hers, his)
+}
+
+#[test]
+fn two_who_begin_at_the_same_time_use_the_session_with_the_smaller_id() {
+    let mut alice_had_it = [0, 0];
+    for seed in 100..140 {
+        let (mut pair, hers, his) = both_begin(seed);
+        let smaller = pair.alice.active().min(pair.bob.active());
+        alice_had_it[usize::from(pair.alice.active() == smaller)] += 1;
+        assert_eq!(pair.alice.receives(&his).body, b"his");
+        assert_eq!(pair.bob.receives(&hers).body, b"hers");
+        assert_eq!((pair.alice.active(), pair.bob.active()), (smaller, smaller));
+        for _ in 0..3 {
+            assert!(pair.exchange());
+            assert_eq!((pair.alice.active(), pair.bob.active()), (smaller, smaller));
+        }
+    }
+    assert!(alice_had_it[0] > 5 && alice_had_it[1] > 5);
+}
+
+/// All that two people can do who begin at the same time, with so many messages each.
+struct Everything {
+    /// How many exchanges it took at most until both used one session.
+    slowest: usize,
+    ends: usize,
+    /// Whether messages overtake each other.
+    in_order: bool,
+}
+
+#[derive(Clone)]
+struct UnderWay {
+    to_alice: Vec<Vec<u8>>,
+    to_bob: Vec<Vec<u8>>,
+    alice_left: usize,
+    bob_left: usize,
+}
+
+impl Everything {
+    fn try_all(&mut self, pair: &Pair, under_way: &UnderWay) {
+        let mut is_end = true;
+        for (alice, left) in [(true, under_way.alice_left), (false, under_way.bob_left)] {
+            if left == 0 {
+                continue;
+            }
+            is_end = false;
+            let (mut pair, mut under_way) = (pair.copy(), under_way.clone());
+            if alice {
+                under_way.alice_left -= 1;
+                under_way.to_bob.push(pair.alice_sends("text"));
+            } else {
+                under_way.bob_left -= 1;
+                under_way.to_alice.push(pair.bob_sends("text"));
+            }
+            self.try_all(&pair, &under_way);
+        }
+        for to_alice in [true, false] {
+            let waiting = if to_alice { &under_way.to_alice } else { &under_way.to_bob };
+            let choices = if self.in_order { waiting.len().min(1) } else { waiting.len() };
+            for choice in 0..choices {
+                is_end = false;
+                let (mut pair, mut under_way) = (pair.copy(), under_way.clone());
+                // Nothing is lost: each message opens, once, whenever it comes.
+                if to_alice {
+                    let message = under_way.to_alice.remove(choice);
+                    assert_eq!(pair.alice.receives(&message).body, b"text");
+                } else {
+                    let message = under_way.to_bob.remove(choice);
+                    assert_eq!(pair.bob.receives(&message).body, b"text");
+                }
+                self.try_all(&pair, &under_way);
+            }
+        }
+        if is_end {
+            self.end(pair.copy());
+        }
+    }
+
+    fn end(&mut self, mut pair: Pair) {
+        self.ends += 1;
+        let mut exchanges = 0;
+        while !pair.agree() {
+            assert!(exchanges < 6, "they do not come to one session");
+            assert!(pair.exchange(), "they do not understand each other");
+            exchanges += 1;
+        }
+        self.slowest = self.slowest.max(exchanges);
+        let agreed = pair.alice.active();
+        assert!(pair.exchange() && pair.agree() && pair.alice.active() == agreed);
+    }
+}
+
+fn everything(seed: u64, messages: usize, in_order: bool) -> Everything {
+    let mut everything = Everything { slowest: 0, ends: 0, in_order };
+    let nothing = UnderWay {
+        to_alice: Vec::new(),
+        to_bob: Vec::new(),
+        alice_left: messages,
+        bob_left: messages,
+    };
+    everything.try_all(&Pair::acquainted(seed), &nothing);
+    everything
+}
+
+#[test]
+fn in_every_order_two_who_begin_come_to_one_session_and_lose_nothing() {
+    for seed in [200, 201, 202, 203] {
+        let in_order = everything(seed, 2, true);
+        assert!(in_order.ends > 50 && in_order.slowest <= 1, "{}", in_order.slowest);
+        let any_order = everything(seed, 2, false);
+        // An answer that overtakes a first message makes that look like a new beginning.
+        assert!(any_order.ends > in_order.ends && any_order.slowest <= 3);
+    }
+}
+
+#[test]
+fn an_unanswered_session_asks_for_another_and_then_sends_no_more() {
+    let mut pair = Pair::acquainted(300);
+    let first = pair.alice_sends("first");
+    assert_eq!(pair.alice.peer.session_need(NOW.plus(DAY * 45 / 2)), None);
+    let asks = NOW.plus(DAY * 45 / 2).plus(SECOND);
+    assert_eq!(pair.alice.peer.session_need(asks), Some(SessionNeed::Unanswered));
+    pair.alice.try_send("still", days(30)).unwrap();
+    let too_late = days(30).plus(SECOND);
+    assert_eq!(pair.alice.try_send("no more", too_late), Err(PeerEncryptError::NeedsSession));
+    // Its answer is still heard, and then it sends again.
+    pair.bob.receives(&first);
+    let answer = pair.bob_sends("I was away");
+    assert_eq!(pair.alice.tries(&answer, too_late).unwrap().body, b"I was away");
+    assert_eq!(pair.alice.peer.session_need(days(400)), None);
+    pair.alice.try_send("welcome back", days(400)).unwrap();
+}
+
+#[test]
+fn a_responder_may_send_without_an_answer_for_as_long_as_its_chain_lasts() {
+    let mut pair = Pair::acquainted(301);
+    let first = pair.alice_sends("first");
+    pair.bob.receives(&first);
+    pair.bob_sends("answer");
+    assert_eq!(pair.bob.peer.session_need(days(400)), None);
+    pair.bob.try_send("still here", days(400)).unwrap();
+}
+
+/// Nobody ever answers; the sender heeds what it is told, and every message arrives.
+#[test]
+fn a_one_sided_flow_never_stops() {
+    let mut pair = Pair::acquainted(302);
+    let (mut asked, mut now) = (0, NOW);
+    pair.alice.begins(&mut pair.bob.server, now);
+    for number in 0..21_000_u32 {
+        now = now.plus(SECOND * 60);
+        let issue = evanesce::Payload::new(number.to_be_bytes());
+        let sent = pair.alice.peer.encrypt(&issue, AD, now, &mut pair.alice.rng).unwrap();
+        let delivered = pair.bob.peer.decrypt(&mut pair.bob.account, &sent.message, AD, now);
+        assert_eq!(delivered.unwrap().received.body, number.to_be_bytes());
+        if let Some(need) = sent.session_need {
+            assert_eq!(need, SessionNeed::ChainNearlyFull);
+            assert_eq!(number % 9_000, 8_999);
+            asked += 1;
+            pair.alice.begins(&mut pair.bob.server, now);
+        }
+    }
+    assert_eq!(asked, 2);
+    assert!(pair.agree());
+}
+
+#[test]
+fn a_chain_that_is_full_sends_no_more_until_it_is_answered() {
+    let mut pair = Pair::talking(303);
+    let mut last = pair.alice_sends("0");
+    for number in 1..10_000 {
+        let need = pair.alice.peer.session_need(NOW);
+        assert_eq!(need, (number >= 9_000).then_some(SessionNeed::ChainNearlyFull));
+        let payload = evanesce::Payload::new("text");
+        last = pair.alice.peer.encrypt(&payload, AD, NOW, &mut pair.alice.rng).unwrap().message;
+    }
+    assert_eq!(pair.alice.try_send("one more", NOW), Err(PeerEncryptError::NeedsSession));
+    pair.bob.receives(&last);
+    let answer = pair.bob_sends("I am back");
+    pair.alice.receives(&answer);
+    assert_eq!(pair.alice.peer.session_need(NOW), None);
+    assert!(pair.exchange());
+}
+
+#[test]
+fn beside_the_active_session_eight_are_kept_and_the_first_made_go_first() {
+    let mut pair = Pair::talking(304);
+    let mut messages = vec![pair.alice_sends("0")];
+    for number in 1..=9 {
+        pair.alice.begins(&mut pair.bob.server, NOW);
+        messages.push(pair.alice_sends(&number.to_string()));
+        let last = messages.last().unwrap();
+        pair.bob.receives(last);
+        assert_eq!(pair.bob.peer.sessions().count(), (number + 1).min(9));
+    }
+    let more: Vec<_> = (0..3).map(|_| pair.alice_sends("more")).collect();
+    // The first session is gone with its keys, the second opens nothing twice.
+    assert_eq!(pair.bob.tries(&messages[0], NOW), Err(PeerDecryptError::Undecryptable));
+    assert_eq!(pair.bob.tries(&messages[1], NOW), Err(PeerDecryptError::Duplicate));
+    more.iter().for_each(|message| assert_eq!(pair.bob.receives(message).body, b"more"));
+    assert!(pair.exchange() && pair.agree());
+}
+
+#[test]
+fn the_active_session_is_never_dropped() {
+    let mut pair = Pair::talking(305);
+    let mut limits = pair.alice.peer.limits().clone();
+    limits.max_older_sessions = 0;
+    let _ = pair.alice.peer.set_limits(limits.clone());
+    assert_eq!(pair.alice.peer.limits(), &limits);
+    assert!(!pair.alice.peer.maintain(days(4_000)).any());
+    assert_eq!(pair.alice.peer.sessions().count(), 1);
+    assert!(pair.exchange());
+    pair.alice.begins(&mut pair.bob.server, NOW);
+    assert_eq!(pair.alice.peer.sessions().count(), 1);
+    let anew = pair.alice_sends("anew");
+    pair.bob.receives(&anew);
+    assert!(pair.exchange() && pair.agree());
+}
+
+#[test]
+fn an_older_session_goes_thirty_days_after_its_last_use() {
+    let mut pair = Pair::talking(306);
+    let late = [pair.alice_sends("late"), pair.alice_sends("too late")];
+    pair.alice.begins(&mut pair.bob.server, NOW);
+    let anew = pair.alice_sends("anew");
+    pair.bob.tries(&anew, days(100)).unwrap();
+    // It counts from the day on which it ceased to be the active one, or was last heard.
+    assert!(!pair.bob.peer.maintain(days(130)).any());
+    assert_eq!(pair.bob.tries(&late[0], days(130)).unwrap().body, b"late");
+    let again = pair.alice_sends("again");
+    pair.bob.tries(&again, days(130)).unwrap();
+    assert!(!pair.bob.peer.maintain(days(160)).any());
+    assert!(pair.bob.peer.maintain(days(160).plus(SECOND)).peer);
+    assert_eq!(pair.bob.peer.sessions().count(), 1);
+    assert_eq!(pair.bob.tries(&late[1], days(161)), Err(PeerDecryptError::Undecryptable));
+    assert!(pair.exchange() && pair.agree());
+}
+
+#[test]
+fn maintenance_of_a_peer_drops_old_keys_in_all_its_sessions() {
+    let mut pair = Pair::talking(307);
+    let messages = [(); 4].map(|()| pair.alice_sends("text"));
+    pair.bob.receives(&messages[3]);
+    let held =
+        |pair: &Pair| pair.bob.peer.sessions().map(|session| session.held_keys()).sum::<usize>();
+    assert_eq!(held(&pair), 3);
+    assert!(!pair.bob.peer.maintain(days(30)).any());
+    let before = state(&pair.bob.peer);
+    assert!(pair.bob.peer.maintain(days(30).plus(SECOND)).peer);
+    assert!(state(&pair.bob.peer) != before);
+    assert_eq!(held(&pair), 0);
+}
+
+#[test]
+fn a_bundle_with_a_weak_key_begins_nothing() {
+    let mut pair = Pair::acquainted(308);
+    let mut bundle = pair.bob.server.hand_out();
+    let one_time_key = bundle.len() - 32;
+    bundle[one_time_key..].fill(0);
+    let bundle = PreKeyBundle::decode(&bundle).unwrap().verify(NOW).unwrap();
+    let before = state(&pair.alice.peer);
+    let refused = pair.alice.peer.initiate(&pair.alice.account, bundle, NOW, &mut rng(1));
+    assert_eq!(refused, Err(PeerInitiateError::WeakKey));
+    assert!(state(&pair.alice.peer) == before);
+}

@@ -1,0 +1,174 @@
+//! Two devices that know each other as peers. What they report as changed is compared with what has.
+
+use evanesce::{
+    Account, Address, Changes, Limits, Payload, Peer, PeerDecryptError, PeerEncryptError,
+    PreKeyBundle, PublishedPreKeys, Received, SessionId, Timestamp,
+};
+use rand_chacha::ChaCha20Rng;
+
+use super::{AD, NOW, account, restored, rng, state};
+
+/// One of the two, with the server that has its prekeys.
+pub struct Side {
+    pub account: Account,
+    pub peer: Peer,
+    pub server: PublishedPreKeys,
+    pub rng: ChaCha20Rng,
+}
+
+pub struct Pair {
+    pub alice: Side,
+    pub bob: Side,
+}
+
+impl Pair {
+    /// Neither has heard of the other's identity.
+    pub fn new(seed: u64) -> Self {
+        Self::with_limits(&Limits::default(), seed)
+    }
+
+    pub fn with_limits(limits: &Limits, seed: u64) -> Self {
+        let alice = Side::new("alice", "bob", limits.clone(), seed.wrapping_mul(2));
+        let bob = Side::new("bob", "alice", limits.clone(), seed.wrapping_mul(2) + 1);
+        Self { alice, bob }
+    }
+
+    /// Each has pinned the other's identity.
+    pub fn acquainted(seed: u64) -> Self {
+        let mut pair = Self::new(seed);
+        pair.alice.peer = Peer::pinned(pair.bob.account.device());
+        pair.bob.peer = Peer::pinned(pair.alice.account.device());
+        pair
+    }
+
+    /// After a first message and a reply.
+    pub fn talking(seed: u64) -> Self {
+        let mut pair = Self::acquainted(seed);
+        let first = pair.alice_sends("first");
+        assert_eq!(pair.bob.receives(&first).body, b"first");
+        let reply = pair.bob_sends("reply");
+        assert_eq!(pair.alice.receives(&reply).body, b"reply");
+        pair
+    }
+
+    /// Alice sends, with a new session if she needs one.
+    pub fn alice_sends(&mut self, body: &str) -> Vec<u8> {
+        self.alice.sends(body, &mut self.bob.server, NOW)
+    }
+
+    pub fn bob_sends(&mut self, body: &str) -> Vec<u8> {
+        self.bob.sends(body, &mut self.alice.server, NOW)
+    }
+
+    /// Both send before they hear each other. Whether both messages open.
+    pub fn exchange(&mut self) -> bool {
+        let (hers, his) = (self.alice_sends("from alice"), self.bob_sends("from bob"));
+        let to_bob =
+            self.bob.tries(&hers, NOW).is_ok_and(|received| received.body == b"from alice");
+        let to_alice =
+            self.alice.tries(&his, NOW).is_ok_and(|received| received.body == b"from bob");
+        to_bob && to_alice
+    }
+
+    /// Whether both send in the same session.
+    pub fn agree(&self) -> bool {
+        self.alice.active().is_some() && self.alice.active() == self.bob.active()
+    }
+
+    pub fn copy(&self) -> Self {
+        Self { alice: self.alice.copy(), bob: self.bob.copy() }
+    }
+}
+
+impl Side {
+    pub fn new(name: &str, other: &str, limits: Limits, seed: u64) -> Self {
+        let mut account = account(name, limits, seed);
+        let mut rng = rng(!seed);
+        let upload = account.maintain(NOW, &mut rng).upload.unwrap();
+        account.mark_published(&upload);
+        let peer = Peer::new(Address::new(other).unwrap());
+        Self { account, peer, server: PublishedPreKeys::new(upload), rng }
+    }
+
+    pub fn copy(&self) -> Self {
+        Self {
+            account: restored(&self.account),
+            peer: restored(&self.peer),
+            server: self.server.clone(),
+            rng: self.rng.clone(),
+        }
+    }
+
+    /// The session that sends.
+    pub fn active(&self) -> Option<SessionId> {
+        self.peer.sessions().next().map(|session| session.id())
+    }
+
+    pub fn begins(&mut self, server: &mut PublishedPreKeys, now: Timestamp) {
+        let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap().verify(now).unwrap();
+        let before = (state(&self.account), state(&self.peer));
+        let changes = self.peer.initiate(&self.account, bundle, now, &mut self.rng).unwrap();
+        self.check(&before, changes);
+        assert_eq!(changes.session, self.active());
+    }
+
+    pub fn sends(&mut self, body: &str, server: &mut PublishedPreKeys, now: Timestamp) -> Vec<u8> {
+        let _ = self.peer.accept_request();
+        match self.try_send(body, now) {
+            Err(PeerEncryptError::NeedsSession) => {
+                self.begins(server, now);
+                self.try_send(body, now).unwrap()
+            }
+            sent => sent.unwrap(),
+        }
+    }
+
+    pub fn try_send(&mut self, body: &str, now: Timestamp) -> Result<Vec<u8>, PeerEncryptError> {
+        let before = (state(&self.account), state(&self.peer));
+        let sent = self.peer.encrypt(&Payload::new(body), AD, now, &mut self.rng);
+        let Ok(sent) = sent else {
+            assert!(
+                before == (state(&self.account), state(&self.peer)),
+                "a refusal changed something"
+            );
+            return sent.map(|sent| sent.message);
+        };
+        self.check(&before, sent.changes);
+        assert_eq!(sent.changes.session, self.active());
+        assert_eq!(sent.session_need, self.peer.session_need(now));
+        Ok(sent.message)
+    }
+
+    pub fn receives(&mut self, message: &[u8]) -> Received {
+        self.tries(message, NOW).unwrap()
+    }
+
+    pub fn tries(&mut self, message: &[u8], now: Timestamp) -> Result<Received, PeerDecryptError> {
+        let before = (state(&self.account), state(&self.peer));
+        let delivered = self.peer.decrypt(&mut self.account, message, AD, now);
+        let Ok(delivered) = delivered else {
+            assert!(
+                before == (state(&self.account), state(&self.peer)),
+                "a refusal changed something"
+            );
+            return delivered.map(|delivered| delivered.received);
+        };
+        self.check(&before, delivered.changes);
+        let used = delivered.changes.session.unwrap();
+        let limits = self.peer.limits();
+        assert!(
+            limits.max_older_sessions == 0
+                || self.peer.sessions().any(|session| session.id() == used)
+        );
+        Ok(delivered.received)
+    }
+
+    /// What is reported as changed is what has changed.
+    fn check(&self, before: &(Vec<u8>, Vec<u8>), changes: Changes) {
+        let (account, peer) = before;
+        assert_eq!(changes.account, state(&self.account) != *account, "{changes:?}");
+        assert_eq!(changes.peer, state(&self.peer) != *peer, "{changes:?}");
+        assert_eq!(changes.account, changes.spent_prekey.is_some());
+        assert!(changes.any());
+    }
+}
