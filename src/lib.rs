@@ -8,69 +8,90 @@
 //! # A conversation
 //!
 //! ```
-//! use evanesce::{Account, Address, Payload, PreKeyBundle, PublishedPreKeys, Timestamp};
+//! use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, PublishedPreKeys, Timestamp};
 //! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 //! # let rng = &mut ChaCha20Rng::seed_from_u64(1);
 //! # let now = Timestamp::from_unix_seconds(1_800_000_000);
 //!
 //! // An account is one device. Bob publishes prekeys; his server hands each one-time prekey out once.
-//! let alice = Account::generate(Address::new("alice/laptop")?, now, rng);
+//! let mut alice = Account::generate(Address::new("alice/laptop")?, now, rng);
 //! let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
 //! let upload = bob.maintain(now, rng).upload.expect("a new account has something to publish");
 //! bob.mark_published(&upload);
 //! let mut server = PublishedPreKeys::new(upload);
 //!
-//! // Only a verified bundle starts a session. The first messages carry the handshake.
+//! // A peer is another device. Only a verified bundle begins a session with it, and only one that is of
+//! // its address and of the identity that is pinned for it: the first to come, if none is.
+//! let mut bobs_phone = Peer::new(Address::new("bob/phone")?);
 //! let bundle = PreKeyBundle::decode(&server.hand_out())?.verify(now)?;
-//! let mut alices = alice.initiate(&bundle, rng)?;
-//! let message = alices.encrypt(&Payload::new("Hello Bob"), b"", rng)?;
+//! let changes = bobs_phone.initiate(&alice, bundle, now, rng)?; // store what changed, here as below
+//! let sent = bobs_phone.encrypt(&Payload::new("Hello Bob"), b"", now, rng)?;
 //!
-//! // A session is made by a message that opens. Who it is from is a claim until safety numbers have
-//! // been compared, so compare it at least with the identity known for the address.
-//! let accepted = bob.accept(&message, b"", now)?;
-//! let mut bobs = accepted.session;
-//! assert_eq!(bobs.peer(), &alice.device());
-//! assert_eq!(accepted.received.body, b"Hello Bob");
+//! // Who writes first is a request: it is read, and then accepted or deleted. Who it is from is a claim
+//! // until safety numbers have been compared.
+//! let mut alices_laptop = Peer::new(Address::new("alice/laptop")?);
+//! let delivered = alices_laptop.decrypt(&mut bob, &sent.message, b"", now)?;
+//! assert_eq!(delivered.received.body, b"Hello Bob");
+//! let changes = alices_laptop.accept_request();
 //!
-//! let answer = bobs.encrypt(&Payload::new("Hello Alice"), b"", rng)?;
-//! assert_eq!(alices.decrypt(&answer, b"", now)?.body, b"Hello Alice");
+//! let sent = alices_laptop.encrypt(&Payload::new("Hello Alice"), b"", now, rng)?;
+//! let delivered = bobs_phone.decrypt(&mut alice, &sent.message, b"", now)?;
+//! assert_eq!(delivered.received.body, b"Hello Alice");
+//! # let _ = changes;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What comes in
-//!
-//! Offer the bytes to the sessions with their sender, newest first, with [`Session::decrypt`]; go on to
-//! the next at [`DecryptError::OtherSession`] and [`DecryptError::Undecryptable`]. (Who the sender is, the
-//! transport or an outer layer says; a session that it is not of costs a few microseconds.) If all say
-//! `OtherSession`, or there is none, offer them to [`Account::accept`]. A refusal changes nothing.
+//! [`Session`] is the layer below: one conversation, for applications that keep track of sessions,
+//! addresses and identities themselves, or have a handshake of their own ([`ExternalHandshake`]).
 //!
 //! # Who it is
 //!
-//! Before a bundle is used, compare [`VerifiedBundle::device`] with the address that you asked for and
-//! with the identity known for it; after a message made a session, compare [`Session::peer`] likewise.
-//! What is known for an address at first contact is a claim, and becomes knowledge when two people
-//! compare their [`SafetyNumber`].
+//! A [`Peer`] pins the first identity that comes with its address, and refuses any other until the user
+//! agrees ([`Peer::accept_identity`]). What is known at first contact is a claim, and becomes knowledge when
+//! two people compare their [`SafetyNumber`]. With bare sessions, compare [`VerifiedBundle::device`] before you
+//! initiate, and [`Session::peer`] after you accept, with what is known for the address.
 //!
 //! # What to store, and when
 //!
-//! A session changes with every message, both ways. Store it after [`Session::encrypt`] and before the
-//! bytes leave; after [`Session::decrypt`] or [`Account::accept`] (then the account too) and before
-//! you acknowledge, in one transaction with the message. The feature `serde`, on by default, makes
-//! [`Account`] and [`Session`] serializable, secrets included; [`StorageKey`] seals the result.
+//! A call changes what is in memory only if it succeeds, and says what changed: [`Changes`]. Write that in
+//! one transaction, with the rows of your own that are named here, before the next step.
 //!
-//! Never go on from an older state. After a restore from a backup, delete all sessions, publish new
-//! prekeys ([`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`]), and start new sessions.
+//! | call | one transaction | then |
+//! |---|---|---|
+//! | [`Account::generate`] | account | anything |
+//! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`] | account | publish the upload |
+//! | [`Account::mark_published`], once the server has it | account | |
+//! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::accept_identity`], [`Peer::drop_sessions`], [`Peer::maintain`] | peer | |
+//! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
+//! | [`Peer::decrypt`] | account if it changed, peer, and what the message says | acknowledge to the server |
+//! | refused as duplicate | nothing | acknowledge |
+//! | refused as of another identity | the bytes, as they came | ask the user; after [`Peer::accept_identity`] offer them again |
+//! | refused otherwise | nothing | acknowledge, or keep what a newer release may read |
+//!
+//! Stopped anywhere, a device starts from what it stored: it sends its outbox again, and the server delivers
+//! again what was not acknowledged. Nothing is lost, nothing is shown twice, and no key meets two texts.
+//! With bare sessions it is the same: [`Session::encrypt`], [`Session::decrypt`] and [`Session::maintain`], if it
+//! dropped keys, change the session; [`Account::accept`] the account too.
+//!
+//! [`Account::snapshot`] gives plain bytes for stores that are encrypted as a whole, [`Account::seal`]
+//! sealed ones; so do [`Peer`] and [`Session`]. Later releases read what this one writes.
+//!
+//! Never go on from an older state. After a restore from a backup, call [`Peer::drop_sessions`] for all
+//! peers, publish new prekeys ([`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`]), and
+//! begin new sessions.
 //!
 //! # When a session is lost
 //!
-//! The side that lost it initiates again, with a fresh bundle and after comparing the identity, and
-//! sends something. The other side's session says [`DecryptError::OtherSession`] to that, so it
-//! accepts it as new, and writes in the new session. What was under way must be sent again. Keep the
-//! replaced session for late messages, and use the newest that has opened something to send.
+//! The side that lost it initiates again, and sends something; [`Peer::session_need`] says when. The other
+//! side's peer follows it. What was under way must be sent again. With bare sessions: offer what comes in to the
+//! sessions with its sender, newest first; go on to the next at [`DecryptError::OtherSession`] and
+//! [`DecryptError::Undecryptable`]; if all say `OtherSession`, or there is none, offer it to
+//! [`Account::accept`]; and send in the newest session that has opened something.
 //!
 //! # Features
 //!
-//! `serde` adds implementations of serde's traits. No feature changes a byte on the wire.
+//! `serde`, on by default, adds implementations of serde's traits: of public values, and of states as the
+//! bytes of their snapshots. No feature changes a byte on the wire or in the store.
 
 #![no_std]
 #![forbid(unsafe_code)]
