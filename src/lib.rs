@@ -151,6 +151,9 @@ mod peer;
 
 mod snapshot;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 pub use rand_core;
 pub use zeroize;
 

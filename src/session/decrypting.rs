@@ -106,12 +106,13 @@ impl Opened {
         // Wiped unless everything in it is right.
         let mut plaintext = Zeroizing::new(text.to_vec());
         message_key.open(&mut plaintext, &sealed, &context).ok_or(DecryptError::Undecryptable)?;
-        let content_length = content_length(&plaintext).ok_or(DecryptError::Malformed)?;
-        Ok(Self::decode(core::mem::take(&mut *plaintext), content_length))
+        Self::decode(plaintext)
     }
 
     /// Takes stamp and body out of a padded plaintext, in place.
-    fn decode(mut plaintext: Vec<u8>, content_length: usize) -> Self {
+    pub(crate) fn decode(mut padded: Zeroizing<Vec<u8>>) -> Result<Self, DecryptError> {
+        let content_length = content_length(&padded).ok_or(DecryptError::Malformed)?;
+        let mut plaintext = core::mem::take(&mut *padded);
         plaintext.truncate(content_length);
         let (stamp, body_length) = match Stamp::decode(&plaintext) {
             None => (Err(MalformedStamp), content_length),
@@ -123,7 +124,7 @@ impl Opened {
             moved.zeroize();
         }
         plaintext.truncate(body_length);
-        Self { stamp, body: plaintext }
+        Ok(Self { stamp, body: plaintext })
     }
 }
 

@@ -1,0 +1,17 @@
+//! What fuzz targets reach beside the public interface. It is there only when they are built.
+
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use crate::session::decrypting::Opened;
+use crate::wire::payload::MalformedStamp;
+use crate::wire::stamp::Stamp;
+
+/// Takes a padded plaintext apart as a receiver does, once its tag and commitment have been found right: its
+/// stamp and its body. `None` if it is malformed.
+#[must_use]
+pub fn decode_plaintext(padded: &[u8]) -> Option<(Result<Stamp, MalformedStamp>, Vec<u8>)> {
+    let Opened { stamp, body } = Opened::decode(Zeroizing::new(padded.to_vec())).ok()?;
+    Some((stamp, body))
+}
