@@ -9,7 +9,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::slice;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use support::{NOW, Talk, World, receive, secrets, started};
+use evanesce::{Account, Peer, Session, StorageKey};
+use support::pair::Pair;
+use support::{AD, NOW, Talk, World, receive, rng, secrets, started, state, stored_form};
 
 /// The secrets that are looked for, and in how many blocks they were found.
 static WATCH: Mutex<Option<Watch>> = Mutex::new(None);
@@ -89,7 +91,9 @@ fn a_session_leaves_none_of_its_secrets_behind() {
     let Talk { alice, bob, .. } = with_held_keys(1);
     let all = [secrets(&alice), secrets(&bob)].concat();
     assert!(all.len() > 50);
-    assert_eq!(left_behind(all, || drop((alice, bob))), 0);
+    // Boxed, so that the places of the sessions themselves are looked into.
+    let sessions = [Box::new(alice), Box::new(bob)];
+    assert_eq!(left_behind(all, || drop(sessions)), 0);
 }
 
 #[test]
@@ -98,6 +102,7 @@ fn an_account_leaves_none_of_its_secrets_behind() {
     let World { bob, .. } = World::new(2);
     let all = secrets(&bob);
     assert!(all.len() > 100);
+    let bob = Box::new(bob);
     assert_eq!(left_behind(all, || drop(bob)), 0);
 }
 
@@ -157,4 +162,55 @@ fn keys_that_are_dropped_leave_nothing_behind() {
     nothing_is_left_behind(6, |talk| {
         assert!(talk.bob.maintain(NOW.plus(support::DAY * 31)) > 40);
     });
+}
+
+/// Bob's peer with two sessions, and his account.
+fn with_two_sessions() -> (Box<Peer>, Box<Account>) {
+    let mut pair = Pair::talking(7);
+    pair.alice.begins(&mut pair.bob.server, NOW);
+    let anew = pair.alice_sends("anew");
+    pair.bob.receives(&anew);
+    assert_eq!(pair.bob.peer.sessions().count(), 2);
+    (Box::new(pair.bob.peer), Box::new(pair.bob.account))
+}
+
+#[test]
+fn a_peer_leaves_none_of_its_secrets_behind() {
+    let _turn = turn();
+    let (peer, _) = with_two_sessions();
+    let all = secrets(&*peer);
+    assert!(all.len() > 10);
+    assert_eq!(left_behind(all.clone(), || drop(peer)), 0);
+    let (mut peer, account) = with_two_sessions();
+    let stranger = account.device().identity;
+    assert_eq!(left_behind(all, || peer.accept_identity(stranger)), 0);
+    assert_eq!(peer.sessions().count(), 0);
+}
+
+#[test]
+fn storing_and_restoring_leave_no_secret_behind() {
+    let _turn = turn();
+    let (peer, account) = with_two_sessions();
+    let Talk { bob, .. } = with_held_keys(8);
+    let all = [secrets(&*peer), secrets(&*account), secrets(&bob)].concat();
+    let key = StorageKey::new(&[7; 32]);
+    // The test's own copies are made and given back outside.
+    let states = [state(&*peer), state(&*account), state(&bob)];
+    let found = left_behind(all.clone(), || {
+        drop((peer.snapshot(), account.snapshot(), bob.snapshot()));
+        drop(Peer::restore(&states[0]).unwrap());
+        drop(Account::restore(&states[1]).unwrap());
+        drop(Session::restore(&states[2]).unwrap());
+        let sealed = bob.seal(&key, AD, &mut rng(1));
+        drop(Session::unseal(&sealed, &key, AD).unwrap());
+    });
+    assert_eq!(found, 0);
+    // A state that ends too early is refused half read.
+    let end = states[2].len() - 16;
+    let ends = (10..end).step_by(7).map(|start| stored_form::with(&states[2], start..end, &[]));
+    let cut_off: Vec<_> = ends.collect();
+    let found = left_behind(all, || {
+        cut_off.iter().for_each(|snapshot| assert!(Session::restore(snapshot).is_err()));
+    });
+    assert_eq!(found, 0);
 }
