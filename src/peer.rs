@@ -258,7 +258,7 @@ impl Peer {
         now: Timestamp,
     ) -> Result<Delivered, PeerDecryptError> {
         let envelope = Envelope::decode(message)?;
-        let opened = self.sessions.decrypt(&envelope, ad, now);
+        let opened = self.sessions.decrypt(&envelope, ad, &self.limits, now);
         match (opened, &envelope) {
             (Ok((session_id, received)), _) => {
                 let changes = Changes { session: Some(session_id), ..Changes::PEER };

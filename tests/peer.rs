@@ -372,6 +372,22 @@ fn an_unanswered_session_asks_for_another_and_then_sends_no_more() {
 }
 
 #[test]
+fn a_session_that_was_given_up_yields_to_any_that_is_heard() {
+    let mut pair = Pair::talking(309);
+    let former = pair.bob.active();
+    pair.alice.begins(&mut pair.bob.server, NOW);
+    let lost = pair.alice_sends("lost");
+    // Bob never hears of it, and goes on where they were.
+    let [early, late] = [pair.bob_sends("early"), pair.bob_sends("late")];
+    pair.alice.tries(&early, days(30)).unwrap();
+    assert!(pair.alice.active() != former);
+    pair.alice.tries(&late, days(31)).unwrap();
+    assert!(pair.agree() && pair.alice.active() == former);
+    pair.alice.try_send("here I am", days(31)).unwrap();
+    assert_eq!(pair.bob.receives(&lost).body, b"lost");
+}
+
+#[test]
 fn a_responder_may_send_without_an_answer_for_as_long_as_its_chain_lasts() {
     let mut pair = Pair::acquainted(301);
     let first = pair.alice_sends("first");

@@ -70,9 +70,7 @@ impl KnownSessions {
         limits: &PeerLimits,
         now: Timestamp,
     ) -> Option<&mut KnownSession> {
-        let active = self.all.get_mut(self.active)?;
-        let given_up = active.begun.plus(limits.unanswered_lifetime);
-        (active.session.is_answered() || now <= given_up).then_some(active)
+        self.all.get_mut(self.active).filter(|active| !active.is_given_up(limits, now))
     }
 
     /// Whether a session is to be begun.
@@ -94,6 +92,7 @@ impl KnownSessions {
         &mut self,
         envelope: &Envelope<'_>,
         ad: &[u8],
+        limits: &PeerLimits,
         now: Timestamp,
     ) -> Result<(SessionId, Received), DecryptError> {
         let mut refusal = DecryptError::OtherSession;
@@ -104,7 +103,7 @@ impl KnownSessions {
             match known.decrypt(envelope, ad, now) {
                 Ok(received) => {
                     let session_id = known.session.id();
-                    self.follow(place, now);
+                    self.follow(place, limits, now);
                     return Ok((session_id, received));
                 }
                 Err(DecryptError::OtherSession) => {}
@@ -126,7 +125,7 @@ impl KnownSessions {
     /// Adds one that the peer initiated. It sends from now on, unless both sides began at the same time
     /// and ours has the smaller id.
     pub(crate) fn add_theirs(&mut self, session: Session, limits: &PeerLimits, now: Timestamp) {
-        let ours_stays = self.wins_tie(session.id());
+        let ours_stays = self.wins_tie(session.id(), limits, now);
         for (place, known) in self.all.iter_mut().enumerate() {
             if !(ours_stays && place == self.active) {
                 known.echo = Echo::Unasked;
@@ -148,23 +147,23 @@ impl KnownSessions {
 
     /// Whether our session, which has not been answered, stays with a new one of the peer's. Only the
     /// first one after ours can have been begun at the same time: a peer that begins another cannot use ours.
-    fn wins_tie(&self, theirs: SessionId) -> bool {
+    fn wins_tie(&self, theirs: SessionId, limits: &PeerLimits, now: Timestamp) -> bool {
         let mut later = self.all.iter().skip(self.active.saturating_add(1));
         self.all.get(self.active).is_some_and(|ours| {
-            !ours.session.is_answered()
+            ours.is_unanswered(limits, now)
                 && ours.session.id() < theirs
                 && later.all(|known| known.session.role() == Role::Initiator)
         })
     }
 
     /// Notes that the peer sent in a session: if it is not the active one, it may be the one to use.
-    fn follow(&mut self, place: usize, now: Timestamp) {
+    fn follow(&mut self, place: usize, limits: &PeerLimits, now: Timestamp) {
         let (Some(active), Some(heard)) = (self.all.get(self.active), self.all.get(place)) else {
             return;
         };
         let stays = match (active.echo, heard.echo) {
             // The peer has not heard of ours, or has just begun to.
-            _ if !active.session.is_answered() => true,
+            _ if active.is_unanswered(limits, now) => true,
             // Both sides hold both.
             (Echo::Heard, Echo::Heard) => active.session.id() < heard.session.id(),
             // The peer holds ours. What it sent in the other may have been long under way.
@@ -217,6 +216,16 @@ impl KnownSession {
 
     pub(crate) fn id(&self) -> SessionId {
         self.session.id()
+    }
+
+    /// Whether it was never answered and sends no more.
+    fn is_given_up(&self, limits: &PeerLimits, now: Timestamp) -> bool {
+        !self.session.is_answered() && now > self.begun.plus(limits.unanswered_lifetime)
+    }
+
+    /// Whether it has not been answered and still sends.
+    fn is_unanswered(&self, limits: &PeerLimits, now: Timestamp) -> bool {
+        !self.session.is_answered() && !self.is_given_up(limits, now)
     }
 
     pub(crate) fn encrypt(
