@@ -30,20 +30,26 @@ extern crate alloc;
 #[path = "../../../src"]
 #[allow(dead_code, reason = "the cases use a part of them")]
 mod library {
+    pub(crate) mod account;
+    pub(crate) mod changes;
     pub(crate) mod crypto;
     pub(crate) mod handshake;
     pub(crate) mod identity;
     pub(crate) mod limits;
+    pub(crate) mod peer;
     pub(crate) mod prekeys;
     pub(crate) mod ratchet;
     pub(crate) mod safety_number;
+    pub(crate) mod session;
     pub(crate) mod snapshot;
+    pub(crate) mod stored;
     pub(crate) mod time;
     pub(crate) mod wire;
 }
 
 use library::{
-    crypto, handshake, identity, limits, prekeys, ratchet, safety_number, snapshot, time, wire,
+    account, changes, crypto, handshake, identity, limits, peer, prekeys, ratchet, safety_number,
+    session, snapshot, stored, time, wire,
 };
 
 mod memcheck;
