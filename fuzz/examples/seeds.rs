@@ -1,0 +1,149 @@
+//! Writes what each target begins with: a directory of files for each, below the directory that is named.
+
+use std::error::Error;
+use std::path::Path;
+use std::{env, fs};
+
+use evanesce::{
+    MemberTag, Opens, Policy, PreKeyBundle, PreKeyUpload, SafetyNumber, SettingVersion, Stamp,
+    StampedSetting,
+};
+use evanesce_fuzz::bundles::Bundles;
+use evanesce_fuzz::people::{NOW, account, rng};
+use evanesce_fuzz::recipients::Recipients;
+use evanesce_fuzz::server::{self, Description, SCRIPT};
+
+type Seeds = Vec<(&'static str, Vec<u8>)>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let directory = env::args_os().nth(1).ok_or("where to?")?;
+    let targets = [
+        ("envelope", envelope()),
+        ("prekey_bundle", prekey_bundle()),
+        ("prekey_upload", prekey_upload()?),
+        ("scanned_safety_number", scanned_safety_number()),
+        ("stamp", stamp()),
+    ];
+    for (target, seeds) in targets {
+        let directory = Path::new(&directory).join(target);
+        fs::create_dir_all(&directory)?;
+        for (name, seed) in seeds {
+            fs::write(directory.join(name), seed)?;
+        }
+    }
+    Ok(())
+}
+
+fn envelope() -> Seeds {
+    let names = [
+        "used_with_one_time_prekey",
+        "used_later",
+        "recorded",
+        "recorded_later",
+        "pending",
+        "pending_later",
+        "without_one_time_prekey",
+        "initial_held",
+        "initial_used",
+        "initial_late",
+        "initial_last",
+        "second_chain",
+    ];
+    let messages = Recipients::new().messages();
+    let mut seeds: Seeds = names.into_iter().zip(messages.iter().cloned()).collect();
+    for (name, message) in ["next_chain", "to_initiator"].into_iter().zip(messages.iter().rev()) {
+        seeds.push((name, message.clone()));
+    }
+    seeds
+}
+
+fn prekey_bundle() -> Seeds {
+    let names = [
+        "bob_first",
+        "bob_second",
+        "bob_first_with_one_time_prekey",
+        "bob_second_with_one_time_prekey",
+        "carol_first",
+        "carol_second",
+        "carol_first_with_one_time_prekey",
+        "carol_second_with_one_time_prekey",
+    ];
+    names.into_iter().zip(Bundles::new().genuine()).collect()
+}
+
+fn prekey_upload() -> Result<Seeds, Box<dyn Error>> {
+    let mut bob = account("bob@example/laptop", 2);
+    let upload = bob.maintain(NOW, &mut rng(1)).ok_or("nothing to publish")?;
+    let without = PreKeyBundle::encode(&upload.bundle());
+    let without = [&[1], &without[..without.len() - 1]].concat();
+    PreKeyUpload::decode(&without).map_err(|error| error.to_string())?;
+
+    let publish = |device, signed_prekey_id, created, first_one_time_id, count, generation| {
+        server::Event::Publish(Description {
+            device,
+            signed_prekey_id,
+            created,
+            first_one_time_id,
+            count,
+            generation,
+        })
+    };
+    let hand_out = |count| server::Event::HandOut { count };
+    let repeated = [publish(0, 1, 0, 1, 3, 0), hand_out(2), publish(0, 1, 0, 1, 4, 0), hand_out(9)];
+    let restored = [publish(0, 2, 1, 1, 4, 0), hand_out(1), publish(0, 1, 2, 1, 2, 1), hand_out(3)];
+    let other_keys = [publish(0, 1, 0, 1, 4, 0), publish(0, 2, 0, 3, 2, 1), hand_out(4)];
+    let other_device = [publish(0, 3, 0, 9, 3, 0), publish(1, 1, 0, 1, 2, 0), hand_out(3)];
+    let full = [publish(0, 1, 0, 1, 7, 0), publish(0, 1, 0, 200, 7, 0), hand_out(15)];
+    let late = [publish(0, 2, 1, 4, 2, 0), publish(0, 1, 0, 1, 3, 0), hand_out(5)];
+    let script = |events: &[server::Event]| {
+        let events = events.iter().flat_map(|event| event.to_bytes());
+        [SCRIPT].into_iter().chain(events).collect()
+    };
+    Ok(vec![
+        ("upload", upload.encode()),
+        ("upload_without_one_time_prekeys", without),
+        ("script_repeated", script(&repeated)),
+        ("script_restored", script(&restored)),
+        ("script_other_keys", script(&other_keys)),
+        ("script_other_device", script(&other_device)),
+        ("script_full", script(&full)),
+        ("script_late", script(&late)),
+    ])
+}
+
+fn scanned_safety_number() -> Seeds {
+    let devices = [("alice", 1), ("bob", 2), ("bob", 3)];
+    let [alice, bob, other] = devices.map(|(address, seed)| account(address, seed).device());
+    let ours = SafetyNumber::between(&alice, &bob);
+    vec![
+        ("code_of_alice", ours.scannable().into()),
+        ("code_of_bob", SafetyNumber::between(&bob, &alice).scannable().into()),
+        ("code_of_another_bob", SafetyNumber::between(&other, &alice).scannable().into()),
+        ("digits", ours.digits().into()),
+        ("digits_in_groups", ours.to_string().into()),
+        ("digits_of_another_bob", SafetyNumber::between(&alice, &other).to_string().into()),
+    ]
+}
+
+fn stamp() -> Seeds {
+    let ttl = std::num::NonZeroU32::MIN.saturating_add(3_599);
+    let setting =
+        |version, policy| StampedSetting { version, policy, by: MemberTag([7; 8]), change: false };
+    let first = SettingVersion::new(300).map(|version| setting(version, None));
+    let last = setting(SettingVersion::MAX, Some(Policy::AfterSend { ttl }));
+    let stamps = [
+        ("none", Stamp::NONE),
+        ("once", Stamp { opens: Opens::Once, ..Stamp::NONE }),
+        ("own_policy", Stamp { own_policy: Some(Policy::AfterRead { ttl }), ..Stamp::NONE }),
+        ("off", Stamp { setting: first, own_policy: None, opens: Opens::Unlimited }),
+        (
+            "longest",
+            Stamp {
+                setting: Some(StampedSetting { change: true, ..last }),
+                own_policy: Some(Policy::AfterRead { ttl }),
+                opens: Opens::Twice,
+            },
+        ),
+    ];
+    stamps.map(|(name, stamp)| (name, [&stamp.encode(), &b"body"[..]].concat())).into()
+}
