@@ -9,15 +9,20 @@ use evanesce::{
     StampedSetting,
 };
 use evanesce_fuzz::bundles::Bundles;
+use evanesce_fuzz::conversation::event::{
+    BundleChoice, Event, LimitsChoice, MAX_EVENTS, Side, Tampering,
+};
 use evanesce_fuzz::people::{NOW, account, rng};
 use evanesce_fuzz::recipients::Recipients;
 use evanesce_fuzz::server::{self, Description, SCRIPT};
+use rand_chacha::rand_core::Rng;
 
 type Seeds = Vec<(&'static str, Vec<u8>)>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = env::args_os().nth(1).ok_or("where to?")?;
     let targets = [
+        ("conversation", conversation()),
         ("envelope", envelope()),
         ("prekey_bundle", prekey_bundle()),
         ("prekey_upload", prekey_upload()?),
@@ -32,6 +37,131 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+fn conversation() -> Seeds {
+    let (alice, bob) = (Side::Alice, Side::Bob);
+    let send = |by, count, size| Event::Send { by, session: 0, count, size };
+    let deliver = |message| Event::Deliver { message, days_back: 0 };
+    let tamper = |message, how| Event::Tamper { message, how };
+    let begin = |by, bundle| Event::Begin { by, bundle };
+    let scripts: [(&str, Vec<Event>); 7] = [
+        (
+            "out_of_order",
+            vec![send(alice, 5, 20), deliver(0), deliver(2), deliver(2), send(bob, 3, 62)]
+                .into_iter()
+                .chain([deliver(1), send(alice, 2, 210), deliver(0), deliver(7), deliver(8)])
+                .collect(),
+        ),
+        (
+            "older_chains",
+            (0..5)
+                .flat_map(|_| [send(alice, 3, 9), deliver(0), send(bob, 3, 9), deliver(1)])
+                .collect(),
+        ),
+        (
+            "tampering",
+            vec![
+                send(alice, 3, 40),
+                send(bob, 2, 100),
+                tamper(0, Tampering::FlipBit { place: 3 }),
+                tamper(1, Tampering::Truncate { place: 200 }),
+                tamper(2, Tampering::Extend { by: 1 }),
+                tamper(3, Tampering::SpliceRest { other: 2 }),
+                tamper(4, Tampering::SpliceCiphertext { other: 3 }),
+                tamper(0, Tampering::Reflect),
+                tamper(1, Tampering::OtherAd),
+                tamper(2, Tampering::OtherKind { other: 1 }),
+                tamper(3, Tampering::ToAccount),
+                deliver(0),
+                deliver(0),
+            ],
+        ),
+        (
+            "first_messages",
+            vec![
+                begin(bob, BundleChoice::Fresh),
+                send(bob, 3, 0),
+                tamper(1, Tampering::FlipBit { place: 250 }),
+                deliver(1),
+                tamper(0, Tampering::ToAccount),
+                begin(alice, BundleChoice::Stripped),
+                send(alice, 2, 63),
+                tamper(0, Tampering::OtherKind { other: 3 }),
+                deliver(0),
+                tamper(1, Tampering::ToAccount),
+                begin(bob, BundleChoice::Again { bundle: 0 }),
+                send(bob, 1, 5),
+                deliver(0),
+            ],
+        ),
+        (
+            "time",
+            vec![
+                send(alice, 12, 1),
+                deliver(0),
+                Event::Pass { days: 29 },
+                deliver(3),
+                Event::Pass { days: 2 },
+                deliver(3),
+                Event::Deliver { message: 4, days_back: 5 },
+                Event::Maintain { by: bob },
+                deliver(5),
+            ],
+        ),
+        (
+            "prekeys",
+            vec![
+                begin(alice, BundleChoice::Fresh),
+                send(alice, 1, 7),
+                Event::Rotate { by: bob },
+                Event::TopUp { by: bob, count: 3 },
+                Event::Pass { days: 31 },
+                Event::Maintain { by: bob },
+                Event::Restart { by: bob },
+                deliver(0),
+                begin(alice, BundleChoice::Fresh),
+                send(alice, 2, 7),
+                deliver(1),
+                Event::Forget { by: bob, session: 0 },
+                deliver(0),
+            ],
+        ),
+        (
+            "limits",
+            vec![
+                send(alice, 15, 30),
+                deliver(2),
+                Event::Limit {
+                    by: bob,
+                    session: 0,
+                    limits: LimitsChoice {
+                        max_skip: 2,
+                        max_held_keys: 4,
+                        max_older_chains: 1,
+                        lifetime_days: 3,
+                    },
+                },
+                Event::Restart { by: bob },
+                Event::Maintain { by: bob },
+                deliver(0),
+                deliver(8),
+                send(bob, 1, 3),
+            ],
+        ),
+    ];
+    let bytes_of = |event: Event| {
+        assert_eq!(Event::from_bytes(event.to_bytes()), event);
+        event.to_bytes()
+    };
+    let bytes = |events: Vec<Event>| events.into_iter().flat_map(bytes_of).collect();
+    let mut seeds: Seeds = scripts.map(|(name, events)| (name, bytes(events))).into();
+    for (name, seed) in [("long", 5), ("other_long", 6)] {
+        let mut events = vec![0; 4 * MAX_EVENTS];
+        rng(seed).fill_bytes(&mut events);
+        seeds.push((name, events));
+    }
+    seeds
 }
 
 fn envelope() -> Seeds {

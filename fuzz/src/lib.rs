@@ -5,5 +5,6 @@ pub mod formats;
 pub mod people;
 
 pub mod bundles;
+pub mod conversation;
 pub mod recipients;
 pub mod server;
