@@ -12,7 +12,7 @@ use evanesce_fuzz::bundles::Bundles;
 use evanesce_fuzz::conversation::event::{
     BundleChoice, Event, LimitsChoice, MAX_EVENTS, Side, Tampering,
 };
-use evanesce_fuzz::people::{NOW, account, rng};
+use evanesce_fuzz::people::{DAY, NOW, account, rng};
 use evanesce_fuzz::recipients::Recipients;
 use evanesce_fuzz::server::{self, Description, SCRIPT};
 use rand_chacha::rand_core::Rng;
@@ -45,7 +45,7 @@ fn conversation() -> Seeds {
     let deliver = |message| Event::Deliver { message, days_back: 0 };
     let tamper = |message, how| Event::Tamper { message, how };
     let begin = |by, bundle| Event::Begin { by, bundle };
-    let scripts: [(&str, Vec<Event>); 7] = [
+    let scripts: [(&str, Vec<Event>); 8] = [
         (
             "out_of_order",
             vec![send(alice, 5, 20), deliver(0), deliver(2), deliver(2), send(bob, 3, 62)]
@@ -128,6 +128,20 @@ fn conversation() -> Seeds {
             ],
         ),
         (
+            "last_day_of_grace",
+            vec![
+                begin(alice, BundleChoice::Stripped),
+                send(alice, 2, 7),
+                Event::Rotate { by: bob },
+                Event::Pass { days: 30 },
+                Event::Maintain { by: bob },
+                deliver(1),
+                Event::Restart { by: bob },
+                Event::Pass { days: 30 },
+                deliver(0),
+            ],
+        ),
+        (
             "limits",
             vec![
                 send(alice, 15, 30),
@@ -165,25 +179,29 @@ fn conversation() -> Seeds {
 }
 
 fn envelope() -> Seeds {
-    let names = [
-        "used_with_one_time_prekey",
-        "used_later",
-        "recorded",
-        "recorded_later",
-        "pending",
-        "pending_later",
-        "without_one_time_prekey",
-        "initial_held",
-        "initial_used",
-        "initial_late",
-        "initial_last",
-        "second_chain",
-    ];
     let messages = Recipients::new().messages();
-    let mut seeds: Seeds = names.into_iter().zip(messages.iter().cloned()).collect();
-    for (name, message) in ["next_chain", "to_initiator"].into_iter().zip(messages.iter().rev()) {
-        seeds.push((name, message.clone()));
-    }
+    let places = [
+        ("accepted", 0),
+        ("recorded", 2),
+        ("pending", 4),
+        ("pending_later", 5),
+        ("without_one_time_prekey", 6),
+        ("initial_held", 7),
+        ("initial_used", 8),
+        ("initial_last", 10),
+        ("second_chain_held", 11),
+        ("second_chain_used", 12),
+        ("second_chain_ahead", 13),
+        ("third_chain", 14),
+        ("to_initiator_held", 16),
+        ("to_initiator_used", 17),
+        ("to_initiator_ahead", 21),
+    ];
+    let mut seeds: Seeds = places.map(|(name, place)| (name, messages[place].clone())).into();
+    // The ephemeral key stands behind the first byte, the suite, both ids and the flag.
+    let mut weak = messages[4].clone();
+    weak[11..43].fill(0);
+    seeds.push(("weak_ephemeral_key", weak));
     seeds
 }
 
@@ -198,7 +216,25 @@ fn prekey_bundle() -> Seeds {
         "carol_first_with_one_time_prekey",
         "carol_second_with_one_time_prekey",
     ];
-    names.into_iter().zip(Bundles::new().genuine()).collect()
+    let genuine = Bundles::new().genuine();
+    let mut seeds: Seeds = names.into_iter().zip(genuine.iter().cloned()).collect();
+    // At the bounds; behind `expires` stand the signature and the flag.
+    for (name, seconds_more) in [("longest_lifetime", 0), ("too_long_lifetime", 1)] {
+        let mut bundle = genuine[0].clone();
+        let end = bundle.len() - 65;
+        let expires = NOW.plus(90 * DAY).unix_seconds() + seconds_more;
+        bundle[end - 8..end].copy_from_slice(&expires.to_be_bytes());
+        seeds.push((name, bundle));
+    }
+    for (name, least) in [("weak_one_time_prekey", 0xec), ("one_time_prekey_not_canonical", 0xed)] {
+        let mut bundle = genuine[2].clone();
+        let start = bundle.len() - 32;
+        bundle[start..].fill(0xff);
+        bundle[start] = least;
+        bundle[start + 31] = 0x7f;
+        seeds.push((name, bundle));
+    }
+    seeds
 }
 
 fn prekey_upload() -> Result<Seeds, Box<dyn Error>> {

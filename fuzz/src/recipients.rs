@@ -55,7 +55,7 @@ impl Recipients {
         Scene::new().play()
     }
 
-    /// Every message that is on its way, and those that have arrived.
+    /// Every message that was sent: to the account, to Bob's end, to Alice's.
     #[must_use]
     pub fn messages(&self) -> Vec<Vec<u8>> {
         let of_sessions = self.sessions.iter().flat_map(|waiting| &waiting.messages);

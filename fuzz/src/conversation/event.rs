@@ -39,7 +39,7 @@ pub enum Event {
     Forget { by: Side, session: u8 },
 }
 
-/// What is done to a message. A place is in 256ths of its length.
+/// What is done to a message. A place of 128 is the middle, of 255 nearly the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tampering {
     FlipBit {
