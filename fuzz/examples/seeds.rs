@@ -1,0 +1,377 @@
+//! Writes what each target begins with: a directory of files for each, below the directory that is named.
+
+use std::error::Error;
+use std::path::Path;
+use std::{env, fs};
+
+use evanesce::{
+    Address, MemberTag, Opens, Payload, Peer, Policy, PreKeyBundle, PreKeyUpload, RatchetKeyPair,
+    SafetyNumber, SettingVersion, Stamp, StampedSetting,
+};
+use evanesce_fuzz::bundles::Bundles;
+use evanesce_fuzz::conversation::event::{
+    BundleChoice, Event, LimitsChoice, MAX_EVENTS, Side, Tampering,
+};
+use evanesce_fuzz::people::{AD, DAY, NOW, account, rng};
+use evanesce_fuzz::recipients::Recipients;
+use evanesce_fuzz::server::{self, Description, SCRIPT};
+use rand_chacha::rand_core::Rng;
+
+type Seeds = Vec<(&'static str, Vec<u8>)>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let directory = env::args_os().nth(1).ok_or("where to?")?;
+    let targets = [
+        ("conversation", conversation()),
+        ("envelope", envelope()),
+        ("payload", payload()),
+        ("prekey_bundle", prekey_bundle()),
+        ("prekey_upload", prekey_upload()?),
+        ("scanned_safety_number", scanned_safety_number()),
+        ("snapshot", snapshot()?),
+        ("stamp", stamp()),
+    ];
+    for (target, seeds) in targets {
+        let directory = Path::new(&directory).join(target);
+        fs::create_dir_all(&directory)?;
+        for (name, seed) in seeds {
+            fs::write(directory.join(name), seed)?;
+        }
+    }
+    Ok(())
+}
+
+fn conversation() -> Seeds {
+    let (alice, bob) = (Side::Alice, Side::Bob);
+    let send = |by, count, size| Event::Send { by, session: 0, count, size };
+    let deliver = |message| Event::Deliver { message, days_back: 0 };
+    let tamper = |message, how| Event::Tamper { message, how };
+    let begin = |by, bundle| Event::Begin { by, bundle };
+    let scripts: [(&str, Vec<Event>); 8] = [
+        (
+            "out_of_order",
+            vec![send(alice, 5, 20), deliver(0), deliver(2), deliver(2), send(bob, 3, 62)]
+                .into_iter()
+                .chain([deliver(1), send(alice, 2, 210), deliver(0), deliver(7), deliver(8)])
+                .collect(),
+        ),
+        (
+            "older_chains",
+            (0..5)
+                .flat_map(|_| [send(alice, 3, 9), deliver(0), send(bob, 3, 9), deliver(1)])
+                .collect(),
+        ),
+        (
+            "tampering",
+            vec![
+                send(alice, 3, 40),
+                send(bob, 2, 100),
+                tamper(0, Tampering::FlipBit { place: 3 }),
+                tamper(1, Tampering::Truncate { place: 200 }),
+                tamper(2, Tampering::Extend { by: 1 }),
+                tamper(3, Tampering::SpliceRest { other: 2 }),
+                tamper(4, Tampering::SpliceCiphertext { other: 3 }),
+                tamper(0, Tampering::Reflect),
+                tamper(1, Tampering::OtherAd),
+                tamper(2, Tampering::OtherKind { other: 1 }),
+                tamper(3, Tampering::ToAccount),
+                deliver(0),
+                deliver(0),
+            ],
+        ),
+        (
+            "first_messages",
+            vec![
+                begin(bob, BundleChoice::Fresh),
+                send(bob, 3, 0),
+                tamper(1, Tampering::FlipBit { place: 250 }),
+                deliver(1),
+                tamper(0, Tampering::ToAccount),
+                begin(alice, BundleChoice::Stripped),
+                send(alice, 2, 63),
+                tamper(0, Tampering::OtherKind { other: 3 }),
+                deliver(0),
+                tamper(1, Tampering::ToAccount),
+                begin(bob, BundleChoice::Again { bundle: 0 }),
+                send(bob, 1, 5),
+                deliver(0),
+            ],
+        ),
+        (
+            "time",
+            vec![
+                send(alice, 12, 1),
+                deliver(0),
+                Event::Pass { days: 29 },
+                deliver(3),
+                Event::Pass { days: 2 },
+                deliver(3),
+                Event::Deliver { message: 4, days_back: 5 },
+                Event::Maintain { by: bob },
+                deliver(5),
+            ],
+        ),
+        (
+            "prekeys",
+            vec![
+                begin(alice, BundleChoice::Fresh),
+                send(alice, 1, 7),
+                Event::Rotate { by: bob },
+                Event::TopUp { by: bob, count: 3 },
+                Event::Pass { days: 31 },
+                Event::Maintain { by: bob },
+                Event::Restart { by: bob },
+                deliver(0),
+                begin(alice, BundleChoice::Fresh),
+                send(alice, 2, 7),
+                deliver(1),
+                Event::Forget { by: bob, session: 0 },
+                deliver(0),
+            ],
+        ),
+        (
+            "last_day_of_grace",
+            vec![
+                begin(alice, BundleChoice::Stripped),
+                send(alice, 2, 7),
+                Event::Rotate { by: bob },
+                Event::Pass { days: 30 },
+                Event::Maintain { by: bob },
+                deliver(1),
+                Event::Restart { by: bob },
+                Event::Pass { days: 30 },
+                deliver(0),
+            ],
+        ),
+        (
+            "limits",
+            vec![
+                send(alice, 15, 30),
+                deliver(2),
+                Event::Limit {
+                    by: bob,
+                    session: 0,
+                    limits: LimitsChoice {
+                        max_skip: 2,
+                        max_held_keys: 4,
+                        max_older_chains: 1,
+                        lifetime_days: 3,
+                    },
+                },
+                Event::Restart { by: bob },
+                Event::Maintain { by: bob },
+                deliver(0),
+                deliver(8),
+                send(bob, 1, 3),
+            ],
+        ),
+    ];
+    let bytes_of = |event: Event| {
+        assert_eq!(Event::from_bytes(event.to_bytes()), event);
+        event.to_bytes()
+    };
+    let bytes = |events: Vec<Event>| events.into_iter().flat_map(bytes_of).collect();
+    let mut seeds: Seeds = scripts.map(|(name, events)| (name, bytes(events))).into();
+    for (name, seed) in [("long", 5), ("other_long", 6)] {
+        let mut events = vec![0; 4 * MAX_EVENTS];
+        rng(seed).fill_bytes(&mut events);
+        seeds.push((name, events));
+    }
+    seeds
+}
+
+fn envelope() -> Seeds {
+    let messages = Recipients::new().messages();
+    let places = [
+        ("accepted", 0),
+        ("recorded", 2),
+        ("pending", 4),
+        ("pending_later", 5),
+        ("without_one_time_prekey", 6),
+        ("initial_held", 7),
+        ("initial_used", 8),
+        ("initial_last", 10),
+        ("second_chain_held", 11),
+        ("second_chain_used", 12),
+        ("second_chain_ahead", 13),
+        ("third_chain", 14),
+        ("to_initiator_held", 16),
+        ("to_initiator_used", 17),
+        ("to_initiator_ahead", 21),
+    ];
+    let mut seeds: Seeds = places.map(|(name, place)| (name, messages[place].clone())).into();
+    // The ephemeral key stands behind the first byte, the suite, both ids and the flag.
+    let mut weak = messages[4].clone();
+    weak[11..43].fill(0);
+    seeds.push(("weak_ephemeral_key", weak));
+    seeds
+}
+
+fn prekey_bundle() -> Seeds {
+    let names = [
+        "bob_first",
+        "bob_second",
+        "bob_first_with_one_time_prekey",
+        "bob_second_with_one_time_prekey",
+        "carol_first",
+        "carol_second",
+        "carol_first_with_one_time_prekey",
+        "carol_second_with_one_time_prekey",
+    ];
+    let genuine = Bundles::new().genuine();
+    let mut seeds: Seeds = names.into_iter().zip(genuine.iter().cloned()).collect();
+    // At the bounds; behind `expires` stand the signature and the flag.
+    for (name, seconds_more) in [("longest_lifetime", 0), ("too_long_lifetime", 1)] {
+        let mut bundle = genuine[0].clone();
+        let end = bundle.len() - 65;
+        let expires = NOW.plus(90 * DAY).unix_seconds() + seconds_more;
+        bundle[end - 8..end].copy_from_slice(&expires.to_be_bytes());
+        seeds.push((name, bundle));
+    }
+    for (name, least) in [("weak_one_time_prekey", 0xec), ("one_time_prekey_not_canonical", 0xed)] {
+        let mut bundle = genuine[2].clone();
+        let start = bundle.len() - 32;
+        bundle[start..].fill(0xff);
+        bundle[start] = least;
+        bundle[start + 31] = 0x7f;
+        seeds.push((name, bundle));
+    }
+    seeds
+}
+
+fn prekey_upload() -> Result<Seeds, Box<dyn Error>> {
+    let mut bob = account("bob@example/laptop", 2);
+    let upload = bob.maintain(NOW, &mut rng(1)).upload.ok_or("nothing to publish")?;
+    let without = PreKeyBundle::encode(&upload.bundle());
+    let without = [&[1], &without[..without.len() - 1]].concat();
+    PreKeyUpload::decode(&without).map_err(|error| error.to_string())?;
+
+    let publish = |device, signed_prekey_id, created, first_one_time_id, count, generation| {
+        server::Event::Publish(Description {
+            device,
+            signed_prekey_id,
+            created,
+            first_one_time_id,
+            count,
+            generation,
+        })
+    };
+    let hand_out = |count| server::Event::HandOut { count };
+    let repeated = [publish(0, 1, 0, 1, 3, 0), hand_out(2), publish(0, 1, 0, 1, 4, 0), hand_out(9)];
+    let restored = [publish(0, 2, 1, 1, 4, 0), hand_out(1), publish(0, 1, 2, 1, 2, 1), hand_out(3)];
+    let other_keys = [publish(0, 1, 0, 1, 4, 0), publish(0, 2, 0, 3, 2, 1), hand_out(4)];
+    let other_device = [publish(0, 3, 0, 9, 3, 0), publish(1, 1, 0, 1, 2, 0), hand_out(3)];
+    let full = [publish(0, 1, 0, 1, 7, 0), publish(0, 1, 0, 200, 7, 0), hand_out(15)];
+    let late = [publish(0, 2, 1, 4, 2, 0), publish(0, 1, 0, 1, 3, 0), hand_out(5)];
+    let script = |events: &[server::Event]| {
+        let events = events.iter().flat_map(|event| event.to_bytes());
+        [SCRIPT].into_iter().chain(events).collect()
+    };
+    Ok(vec![
+        ("upload", upload.encode()),
+        ("upload_without_one_time_prekeys", without),
+        ("script_repeated", script(&repeated)),
+        ("script_restored", script(&restored)),
+        ("script_other_keys", script(&other_keys)),
+        ("script_other_device", script(&other_device)),
+        ("script_full", script(&full)),
+        ("script_late", script(&late)),
+    ])
+}
+
+fn scanned_safety_number() -> Seeds {
+    let devices = [("alice", 1), ("bob", 2), ("bob", 3)];
+    let [alice, bob, other] = devices.map(|(address, seed)| account(address, seed).device());
+    let ours = SafetyNumber::between(&alice, &bob);
+    vec![
+        ("code_of_alice", ours.scannable().into()),
+        ("code_of_bob", SafetyNumber::between(&bob, &alice).scannable().into()),
+        ("code_of_another_bob", SafetyNumber::between(&other, &alice).scannable().into()),
+        ("digits", ours.digits().into()),
+        ("digits_in_groups", ours.to_string().into()),
+        ("digits_of_another_bob", SafetyNumber::between(&alice, &other).to_string().into()),
+    ]
+}
+
+fn payload() -> Seeds {
+    let padded = |content: &[u8], zeros| [content, &[0x80], &vec![0; zeros]].concat();
+    let mut seeds: Seeds =
+        stamp().into_iter().map(|(name, text)| (name, padded(&text, 9))).collect();
+    seeds.push(("empty", padded(&[], 63)));
+    seeds.push(("without_stamp", padded(b"\xff no stamp", 1)));
+    seeds.push(("without_padding", b"\0\0body".to_vec()));
+    seeds
+}
+
+/// A kind and a state: what stands between the head and the check of a snapshot.
+fn snapshot() -> Result<Seeds, Box<dyn Error>> {
+    let rng = &mut rng(11);
+    let mut alice = account("alice", 1);
+    let mut bob = account("bob", 2);
+    let upload = bob.maintain(NOW, rng).upload.ok_or("nothing to publish")?;
+    let bundle = || upload.bundle().verify(NOW);
+    let mut bobs = Peer::pinned(bob.device());
+    bobs.initiate(&alice, bundle()?, NOW, rng)?;
+    let pending = state_of(&bobs.snapshot());
+    let mut alices = Peer::new(Address::new("alice")?);
+    let mut late = Vec::new();
+    for round in 0..3 {
+        let mut sent = Vec::new();
+        for _ in 0..5 {
+            sent.push(bobs.encrypt(&Payload::new("text"), AD, NOW, rng)?.message);
+        }
+        for place in [1, 4] {
+            let _ = alices.decrypt(&mut bob, &sent[place], AD, NOW)?;
+        }
+        late.extend(sent);
+        if round == 1 {
+            bobs.initiate(&alice, bundle()?, NOW, rng)?;
+        }
+        let _ = alices.accept_request();
+        let answer = alices.encrypt(&Payload::new("answer"), AD, NOW, rng)?.message;
+        let _ = bobs.decrypt(&mut alice, &answer, AD, NOW)?;
+    }
+    let sessions: Vec<_> = alices.sessions().chain(bobs.sessions()).collect();
+    let names = ["bobs_active", "bobs_older", "alices_active", "alices_older"];
+    let mut seeds: Seeds = names
+        .into_iter()
+        .zip(sessions.iter().map(|session| state_of(&session.snapshot())))
+        .collect();
+    bob.rotate_signed_prekey(NOW, rng);
+    seeds.extend([
+        ("account", state_of(&bob.snapshot())),
+        ("account_fresh", state_of(&alice.snapshot())),
+        ("peer_pending", pending),
+        ("peer_alice", state_of(&alices.snapshot())),
+        ("peer_bob", state_of(&bobs.snapshot())),
+        ("ratchet_key_pair", state_of(&RatchetKeyPair::from_secret(&[6; 32]).snapshot())),
+    ]);
+    Ok(seeds)
+}
+
+fn state_of(snapshot: &[u8]) -> Vec<u8> {
+    [&snapshot[5..6], &snapshot[10..snapshot.len() - 16]].concat()
+}
+
+fn stamp() -> Seeds {
+    let ttl = std::num::NonZeroU32::MIN.saturating_add(3_599);
+    let setting =
+        |version, policy| StampedSetting { version, policy, by: MemberTag([7; 8]), change: false };
+    let first = SettingVersion::new(300).map(|version| setting(version, None));
+    let last = setting(SettingVersion::MAX, Some(Policy::AfterSend { ttl }));
+    let stamps = [
+        ("none", Stamp::NONE),
+        ("once", Stamp { opens: Opens::Once, ..Stamp::NONE }),
+        ("own_policy", Stamp { own_policy: Some(Policy::AfterRead { ttl }), ..Stamp::NONE }),
+        ("off", Stamp { setting: first, own_policy: None, opens: Opens::Unlimited }),
+        (
+            "longest",
+            Stamp {
+                setting: Some(StampedSetting { change: true, ..last }),
+                own_policy: Some(Policy::AfterRead { ttl }),
+                opens: Opens::Twice,
+            },
+        ),
+    ];
+    stamps.map(|(name, stamp)| (name, [&stamp.encode(), &b"body"[..]].concat())).into()
+}

@@ -1,0 +1,28 @@
+//! A padded plaintext is taken apart exactly as docs/protocol.md says, and nothing of it is lost.
+
+#![no_main]
+
+use evanesce::Stamp;
+use evanesce_fuzz::formats;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|padded: &[u8]| {
+    let decoded = evanesce::fuzzing::decode_plaintext(padded);
+    // The content ends before the last byte that is not zero, which is 0x80.
+    let Some((0x80, end)) = padded.iter().copied().zip(0..).rfind(|(byte, _)| *byte != 0) else {
+        assert!(decoded.is_none());
+        return;
+    };
+    let content = &padded[..end];
+    match decoded.expect("a padding that is there is found") {
+        (Ok(stamp), body) => {
+            assert_eq!(formats::stamp_length(content), Some(content.len() - body.len()));
+            assert_eq!([stamp.encode(), body].concat(), content);
+        }
+        (Err(_), body) => {
+            assert_eq!(formats::stamp_length(content), None);
+            assert_eq!(Stamp::decode(content), None);
+            assert_eq!(body, content, "what a broken stamp says is delivered");
+        }
+    }
+});

@@ -1,0 +1,211 @@
+//! The encodings as docs/protocol.md states them, read a second time without the library's code.
+
+use evanesce::DecodeError::{self, Malformed, Unsupported};
+use sha2::{Digest, Sha256};
+
+/// 90 days.
+const MAX_LIFETIME: u64 = 7_776_000;
+
+/// The longest padded plaintext and its tag.
+const MAX_CIPHERTEXT: usize = 16 * 1024 * 1024 + 16;
+
+/// A message, as far as that needs no key (§6.1).
+#[derive(Debug)]
+pub struct Message<'bytes> {
+    pub handshake: Option<Handshake<'bytes>>,
+    /// How many bytes stand before the commitment.
+    pub head_length: usize,
+    pub sealed_header: &'bytes [u8],
+}
+
+/// The handshake fields of an initial message (§4.2).
+#[derive(Debug)]
+pub struct Handshake<'bytes> {
+    pub bytes: &'bytes [u8],
+    pub signed_prekey_id: u32,
+    pub one_time_prekey_id: Option<u32>,
+}
+
+/// The signed part of a bundle (§3.1).
+#[derive(Debug)]
+pub struct SignedPart<'bytes> {
+    pub bytes: &'bytes [u8],
+    pub identity: &'bytes [u8],
+    pub address: &'bytes [u8],
+    pub id: u32,
+    pub created: u64,
+    pub expires: u64,
+}
+
+/// A one-time prekey's public half (§3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OneTime {
+    pub id: u32,
+    pub key: [u8; 32],
+}
+
+/// Takes a message apart (§6.2).
+pub fn message(bytes: &[u8]) -> Result<Message<'_>, DecodeError> {
+    let mut rest = bytes;
+    let first = number(take(&mut rest, 1)?);
+    if first >> 4 != 1 {
+        return Err(Unsupported);
+    }
+    let handshake = match first & 0x0f {
+        1 => Some(handshake(&mut rest)?),
+        2 => None,
+        _ => return Err(Malformed),
+    };
+    let sealed_header = take(&mut rest, 56)?;
+    let head_length = bytes.len() - rest.len();
+    take(&mut rest, 32)?;
+    if (16..=MAX_CIPHERTEXT).contains(&rest.len()) {
+        Ok(Message { handshake, head_length, sealed_header })
+    } else {
+        Err(Malformed)
+    }
+}
+
+fn handshake<'bytes>(rest: &mut &'bytes [u8]) -> Result<Handshake<'bytes>, DecodeError> {
+    let start = *rest;
+    if number(take(rest, 1)?) != 1 {
+        return Err(Unsupported);
+    }
+    let signed_prekey_id = id(rest)?;
+    let one_time_prekey_id = if flag(rest)? { Some(id(rest)?) } else { None };
+    key(rest)?;
+    take(rest, 145)?;
+    let bytes = &start[..start.len() - rest.len()];
+    Ok(Handshake { bytes, signed_prekey_id, one_time_prekey_id })
+}
+
+/// Takes a bundle apart (§3.3); what its identity key says is not looked at.
+pub fn bundle(bytes: &[u8]) -> Result<(SignedPart<'_>, Option<OneTime>), DecodeError> {
+    let mut rest = bytes;
+    let signed_part = signed_part(&mut rest)?;
+    let one_time = if flag(&mut rest)? { Some(one_time(&mut rest)?) } else { None };
+    if rest.is_empty() { Ok((signed_part, one_time)) } else { Err(Malformed) }
+}
+
+/// Takes an upload apart (§14.2).
+pub fn upload(bytes: &[u8]) -> Result<(SignedPart<'_>, Vec<OneTime>), DecodeError> {
+    let mut rest = bytes;
+    if number(take(&mut rest, 1)?) != 1 {
+        return Err(Unsupported);
+    }
+    let signed_part = signed_part(&mut rest)?;
+    let mut one_time_prekeys = Vec::new();
+    while !rest.is_empty() {
+        one_time_prekeys.push(one_time(&mut rest)?);
+    }
+    if one_time_prekeys.is_sorted_by(|one, next| one.id < next.id) {
+        Ok((signed_part, one_time_prekeys))
+    } else {
+        Err(Malformed)
+    }
+}
+
+fn signed_part<'bytes>(rest: &mut &'bytes [u8]) -> Result<SignedPart<'bytes>, DecodeError> {
+    let start = *rest;
+    for _version_and_suite in 0..2 {
+        if number(take(rest, 1)?) != 1 {
+            return Err(Unsupported);
+        }
+    }
+    let identity = take(rest, 64)?;
+    let address_length = take(rest, 1)?[0];
+    let address = take(rest, usize::from(address_length))?;
+    let id = id(rest)?;
+    key(rest)?;
+    let (created, expires) = (number(take(rest, 8)?), number(take(rest, 8)?));
+    take(rest, 64)?;
+    let lifetime = expires.checked_sub(created).ok_or(Malformed)?;
+    if !(1..=64).contains(&address_length) || !(1..=MAX_LIFETIME).contains(&lifetime) {
+        return Err(Malformed);
+    }
+    let bytes = &start[..start.len() - rest.len()];
+    Ok(SignedPart { bytes, identity, address, id, created, expires })
+}
+
+fn one_time(rest: &mut &[u8]) -> Result<OneTime, DecodeError> {
+    Ok(OneTime { id: id(rest)?, key: key(rest)? })
+}
+
+/// How many bytes the stamp in front of a content has, if there is a well-formed one (§8).
+pub fn stamp_length(content: &[u8]) -> Option<usize> {
+    let flags = *content.first()?;
+    let (setting_clock, own_clock, opens) = (flags & 3, flags >> 2 & 3, flags >> 4 & 3);
+    let end = content.iter().skip(1).position(|byte| byte & 0x80 == 0)? + 2;
+    let version = &content[1..end];
+    let shortest = version.len() == 1 || version.last() != Some(&0);
+    let is_set = version != [0];
+    if flags & 0x80 != 0 || opens == 3 || version.len() > 9 || !shortest {
+        return None;
+    }
+    if !is_set && (setting_clock != 0 || flags & 0x40 != 0) {
+        return None;
+    }
+    let mut length = end;
+    for clock in [setting_clock, own_clock] {
+        if matches!(clock, 1 | 2) {
+            let ttl = content.get(length..length + 4)?;
+            if ttl == [0; 4] {
+                return None;
+            }
+            length += 4;
+        }
+    }
+    length += if is_set { 8 } else { 0 };
+    (length <= content.len()).then_some(length)
+}
+
+/// How long a content is once padded (§7).
+pub fn padded_length(content: usize) -> usize {
+    let length = content + 1;
+    if length <= 1_024 {
+        return length.next_multiple_of(64);
+    }
+    let exponent = length.ilog2();
+    let kept = exponent.ilog2() + 1;
+    length.next_multiple_of(1 << (exponent - kept))
+}
+
+fn take<'bytes>(rest: &mut &'bytes [u8], length: usize) -> Result<&'bytes [u8], DecodeError> {
+    let (taken, left) = rest.split_at_checked(length).ok_or(Malformed)?;
+    *rest = left;
+    Ok(taken)
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+fn id(rest: &mut &[u8]) -> Result<u32, DecodeError> {
+    take(rest, 4).map(|bytes| u32::from_be_bytes(bytes.try_into().expect("four bytes")))
+}
+
+fn flag(rest: &mut &[u8]) -> Result<bool, DecodeError> {
+    match number(take(rest, 1)?) {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Malformed),
+    }
+}
+
+/// An X25519 key below 2^255 − 19 (§1.4).
+fn key(rest: &mut &[u8]) -> Result<[u8; 32], DecodeError> {
+    let key: [u8; 32] = take(rest, 32)?.try_into().expect("32 bytes");
+    let (first, last) = (key[0], key[31]);
+    let above = last > 0x7f || last == 0x7f && key[1..31] == [0xff; 30] && first >= 0xed;
+    if above { Err(Malformed) } else { Ok(key) }
+}
+
+/// A snapshot with this state, whose length and check are right.
+pub fn snapshot(kind: u8, state: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(state.len()).expect("a state of less than 4 GiB");
+    let mut snapshot = [b"evan\x01".as_slice(), &[kind], &length.to_be_bytes(), state].concat();
+    let hash =
+        Sha256::new().chain_update("evanesce/v1 stored state").chain_update(&snapshot).finalize();
+    snapshot.extend_from_slice(&hash[..16]);
+    snapshot
+}

@@ -1,0 +1,10 @@
+//! What the fuzz targets share: fixed people, the encodings read a second time, and naive models that
+//! foretell what the library must answer.
+
+pub mod formats;
+pub mod people;
+
+pub mod bundles;
+pub mod conversation;
+pub mod recipients;
+pub mod server;

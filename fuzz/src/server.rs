@@ -1,0 +1,272 @@
+//! A naive server for prekeys, to compare with: lists, and the rules of docs/protocol.md §14.2.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arbitrary::{Arbitrary, Unstructured};
+use evanesce::{PreKeyBundle, PreKeyUpload, PublishedPreKeys};
+
+use crate::formats::{self, OneTime};
+
+/// What a script begins with, as no upload does.
+pub const SCRIPT: u8 = 0xff;
+
+/// How many events one script has at most.
+const MAX_EVENTS: usize = 24;
+
+/// How many one-time prekeys a server keeps for one device.
+const MAX_ONE_TIME_PREKEYS: usize = 1_000;
+
+/// How many one-time prekeys an upload may have here: few, or as many as nearly fill a server.
+const COUNTS: [u32; 8] = [0, 1, 2, 3, 5, 9, 30, 999];
+
+/// What a server gets.
+#[derive(Debug)]
+pub enum Input<'bytes> {
+    /// Bytes that may be an upload.
+    Upload(&'bytes [u8]),
+    /// Events in order.
+    Script(Vec<Event>),
+}
+
+/// What the device or an initiator does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The device uploads something.
+    Publish(Description),
+    /// Initiators ask for bundles.
+    HandOut { count: u8 },
+}
+
+/// An upload in a few numbers, so that two of them often have something in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Identity and address: two of each.
+    pub device: u8,
+    pub signed_prekey_id: u8,
+    pub created: u8,
+    pub first_one_time_id: u8,
+    /// A place in [`COUNTS`].
+    pub count: u8,
+    /// Other keys under the same ids.
+    pub generation: u8,
+}
+
+impl<'bytes> Arbitrary<'bytes> for Input<'bytes> {
+    fn arbitrary(bytes: &mut Unstructured<'bytes>) -> arbitrary::Result<Self> {
+        let bytes = bytes.bytes(bytes.len())?;
+        let Some((&SCRIPT, script)) = bytes.split_first() else {
+            return Ok(Self::Upload(bytes));
+        };
+        let (events, _) = script.as_chunks();
+        Ok(Self::Script(events.iter().copied().map(Event::from_bytes).take(MAX_EVENTS).collect()))
+    }
+}
+
+impl Event {
+    fn from_bytes([kind, a, b, c]: [u8; 4]) -> Self {
+        if kind % 2 == 0 {
+            return Self::HandOut { count: a % 16 };
+        }
+        Self::Publish(Description {
+            device: a & 3,
+            signed_prekey_id: a >> 2 & 3,
+            created: a >> 4 & 3,
+            first_one_time_id: b,
+            count: c & 7,
+            generation: c >> 3 & 3,
+        })
+    }
+
+    /// The bytes that become this event.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 4] {
+        match self {
+            Self::HandOut { count } => [0, count, 0, 0],
+            Self::Publish(description) => {
+                let Description {
+                    device,
+                    signed_prekey_id,
+                    created,
+                    first_one_time_id,
+                    count,
+                    generation,
+                } = description;
+                let a = created << 4 | signed_prekey_id << 2 | device;
+                [1, a, first_one_time_id, generation << 3 | count]
+            }
+        }
+    }
+}
+
+impl Description {
+    /// The upload's bytes (§14.2). No server looks at the signature.
+    fn encode(self) -> Vec<u8> {
+        let Self { device, signed_prekey_id, created, first_one_time_id, count, generation } = self;
+        let (identity, address) = (device & 1, b'a' + (device >> 1));
+        let mut bytes = vec![1, 1, 1];
+        bytes.extend([identity; 64]);
+        bytes.extend([1, address, 0, 0, 0, signed_prekey_id]);
+        bytes.extend([9; 32]);
+        for time in [created, created + 1] {
+            bytes.extend(u64::from(time).to_be_bytes());
+        }
+        bytes.extend([generation; 64]);
+        let first = u32::from(first_one_time_id);
+        for id in first..first + COUNTS[usize::from(count)] {
+            bytes.extend(id.to_be_bytes());
+            bytes.extend([generation; 32]);
+        }
+        bytes
+    }
+}
+
+/// What a server must hold.
+struct Naive {
+    signed_part: Vec<u8>,
+    one_time_prekeys: Vec<OneTime>,
+    highest_id: Option<u32>,
+    /// What was handed out since the last new start.
+    handed_out: BTreeSet<OneTime>,
+}
+
+impl Naive {
+    fn new(upload: &[u8]) -> Self {
+        let (signed_part, _) = formats::upload(upload).expect("an upload");
+        let signed_part = signed_part.bytes.to_vec();
+        let mut naive = Self {
+            signed_part,
+            one_time_prekeys: Vec::new(),
+            highest_id: None,
+            handed_out: BTreeSet::new(),
+        };
+        naive.publish(upload);
+        naive
+    }
+
+    fn publish(&mut self, upload: &[u8]) {
+        let (theirs, one_time_prekeys) = formats::upload(upload).expect("an upload");
+        let present = [&self.signed_part[..], &[0]].concat();
+        let (ours, _) = formats::bundle(&present).expect("what is here was an upload's");
+        let another_device = (ours.identity, ours.address) != (theirs.identity, theirs.address);
+        let held: BTreeMap<u32, [u8; 32]> =
+            self.one_time_prekeys.iter().map(|held| (held.id, held.key)).collect();
+        let another_key =
+            one_time_prekeys.iter().any(|new| held.get(&new.id).is_some_and(|key| *key != new.key));
+        let signed_again = theirs.created > ours.created && theirs.id <= ours.id;
+        if another_device || another_key || signed_again {
+            self.one_time_prekeys.clear();
+            self.handed_out.clear();
+            self.highest_id = None;
+            self.signed_part = theirs.bytes.to_vec();
+        } else if theirs.id >= ours.id {
+            self.signed_part = theirs.bytes.to_vec();
+        }
+        for one_time in one_time_prekeys {
+            if Some(one_time.id) > self.highest_id
+                && self.one_time_prekeys.len() < MAX_ONE_TIME_PREKEYS
+            {
+                self.highest_id = Some(one_time.id);
+                self.one_time_prekeys.push(one_time);
+            }
+        }
+    }
+
+    fn hand_out(&mut self) -> Vec<u8> {
+        let mut bundle = self.signed_part.clone();
+        if self.one_time_prekeys.is_empty() {
+            bundle.push(0);
+            return bundle;
+        }
+        let one_time = self.one_time_prekeys.remove(0);
+        assert!(self.handed_out.insert(one_time), "a one-time prekey goes out twice");
+        bundle.push(1);
+        bundle.extend(one_time.id.to_be_bytes());
+        bundle.extend(one_time.key);
+        bundle
+    }
+}
+
+/// Bytes decode as an upload exactly if they are one, and come back.
+fn check_upload(bytes: &[u8]) -> Option<PreKeyUpload> {
+    let upload = match (PreKeyUpload::decode(bytes), formats::upload(bytes)) {
+        (Ok(upload), Ok((signed_part, one_time_prekeys))) => {
+            assert_eq!(upload.signed_part(), signed_part.bytes);
+            let ids = upload.one_time_prekeys().iter().map(|prekey| prekey.id());
+            assert!(ids.eq(one_time_prekeys.iter().map(|prekey| prekey.id)));
+            upload
+        }
+        (Err(error), Err(expected)) => {
+            assert_eq!(error, expected);
+            return None;
+        }
+        (decoded, read) => panic!("decoded as {decoded:?}, read as {read:?}"),
+    };
+    assert_eq!(upload.encode(), bytes);
+    let bundle = [upload.signed_part(), &[0]].concat();
+    assert_eq!(upload.bundle().encode(), bundle);
+    assert_eq!(PreKeyBundle::decode(&bundle), Ok(upload.bundle()));
+    Some(upload)
+}
+
+/// Checks that a server does with it what the naive one does.
+///
+/// # Panics
+///
+/// If anything is not as it must be.
+pub fn check(input: &Input<'_>) {
+    match input {
+        Input::Upload(bytes) => check_one_upload(bytes),
+        Input::Script(events) => check_script(events),
+    }
+}
+
+/// All that a server hands out of one upload is what was put in, each once.
+fn check_one_upload(bytes: &[u8]) {
+    if let Some(upload) = check_upload(bytes) {
+        let mut server = PublishedPreKeys::new(upload);
+        let mut naive = Naive::new(bytes);
+        for _ in 0..=naive.one_time_prekeys.len() {
+            check_hand_out(&mut server, &mut naive);
+        }
+        assert_eq!(server.one_time_prekeys_left(), 0);
+    }
+}
+
+fn check_script(events: &[Event]) {
+    let mut servers: Option<(PublishedPreKeys, Naive)> = None;
+    for event in events {
+        match *event {
+            Event::Publish(description) => {
+                let bytes = description.encode();
+                let upload = check_upload(&bytes).expect("a well-formed upload");
+                match &mut servers {
+                    None => {
+                        let server = PublishedPreKeys::new(upload);
+                        servers = Some((server, Naive::new(&bytes)));
+                    }
+                    Some((server, naive)) => {
+                        server.publish(upload.clone());
+                        naive.publish(&bytes);
+                        let once = server.clone();
+                        server.publish(upload);
+                        assert!(*server == once, "the same upload again changed something");
+                    }
+                }
+            }
+            Event::HandOut { count } => {
+                if let Some((server, naive)) = &mut servers {
+                    (0..count).for_each(|_| check_hand_out(server, naive));
+                }
+            }
+        }
+        if let Some((server, naive)) = &servers {
+            assert_eq!(server.one_time_prekeys_left(), naive.one_time_prekeys.len());
+        }
+    }
+}
+
+fn check_hand_out(server: &mut PublishedPreKeys, naive: &mut Naive) {
+    let bundle = server.hand_out();
+    assert_eq!(bundle, naive.hand_out());
+    assert!(PreKeyBundle::decode(&bundle).is_ok(), "what is handed out does not decode");
+}
