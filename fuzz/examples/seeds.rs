@@ -311,7 +311,7 @@ fn snapshot() -> Result<Seeds, Box<dyn Error>> {
     let upload = bob.maintain(NOW, rng).upload.ok_or("nothing to publish")?;
     let bundle = || upload.bundle().verify(NOW);
     let mut bobs = Peer::pinned(bob.device());
-    bobs.initiate(&alice, bundle()?, NOW, rng)?;
+    let _ = bobs.initiate(&alice, bundle()?, NOW, rng)?;
     let pending = state_of(&bobs.snapshot());
     let mut alices = Peer::new(Address::new("alice")?);
     let mut late = Vec::new();
@@ -325,7 +325,7 @@ fn snapshot() -> Result<Seeds, Box<dyn Error>> {
         }
         late.extend(sent);
         if round == 1 {
-            bobs.initiate(&alice, bundle()?, NOW, rng)?;
+            let _ = bobs.initiate(&alice, bundle()?, NOW, rng)?;
         }
         let _ = alices.accept_request();
         let answer = alices.encrypt(&Payload::new("answer"), AD, NOW, rng)?.message;
