@@ -175,12 +175,25 @@ impl Account {
         self.pending_upload()
     }
 
+    /// Replaces all prekeys, after this device was restored from a backup: those in the backup may have
+    /// been used since, so that messages which were shown would open again, and what they name is unknown to
+    /// whoever fetched later ones. First messages still under way are lost.
+    ///
+    /// Draws 32 bytes for the signed prekey, then 32 for each one-time prekey.
+    pub fn renew_prekeys(
+        &mut self,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Maintained {
+        self.prekeys.renew(&self.limits.prekeys, now, rng);
+        Maintained { upload: self.pending_upload(), changes: Changes::ACCOUNT }
+    }
+
     /// What the server is not known to have; `None` if it has everything. Publish it, then call
     /// [`Account::mark_published`]; after a crash in between it is given again.
     ///
     /// A server that has lost everything gets a new start from [`Account::rotate_signed_prekey`] and
-    /// [`Account::add_one_time_prekeys`], and so does an account that was restored from a backup: it
-    /// holds no secrets of what was published since.
+    /// [`Account::add_one_time_prekeys`].
     #[must_use]
     pub fn pending_upload(&self) -> Option<PreKeyUpload> {
         self.prekeys.unpublished(&self.identity, &self.address)

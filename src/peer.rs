@@ -29,8 +29,8 @@ use crate::wire::payload::Payload;
 /// One other device, as an application keeps it: the identity that is pinned for its address, and the
 /// sessions with it. One of them sends; older ones open what is late.
 ///
-/// Both sides may begin a session at the same time: then the one with the smaller id is used. A side that
-/// lost its sessions begins a new one, and the other follows. docs/protocol.md §14.5 has the whole rule.
+/// Both sides may begin a session at the same time: then both come to use one of them. A side that lost its
+/// sessions begins a new one, and the other follows (docs/protocol.md §14.5).
 ///
 /// ```
 /// use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, PublishedPreKeys, Timestamp};
@@ -79,27 +79,33 @@ pub enum Contact {
     /// There was none: the first identity to come with its address is pinned.
     None,
     /// It wrote first, under this identity, which is pinned. Its messages open; nothing is sent before
-    /// [`Peer::accept_request`]. To refuse, delete the peer.
+    /// [`Peer::accept_request`]. [`Peer::refuse`] refuses it.
     Request(IdentityKey),
-    /// This identity is pinned.
+    /// This identity is pinned. That it is the right one is known once people have compared their
+    /// [`SafetyNumber`](crate::SafetyNumber): keep the identity that they compared, not a yes or no, and it is
+    /// verified while it is the one that is pinned.
     Accepted(IdentityKey),
+    /// It was refused under this identity: nothing opens and nothing is sent.
+    Refused(IdentityKey),
 }
 
 /// How contacts are told apart in a store.
 const NONE: u8 = 0;
 const REQUEST: u8 = 1;
 const ACCEPTED: u8 = 2;
+const REFUSED: u8 = 3;
 
 /// Why no session with a peer is initiated. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerInitiateError {
-    /// Its request has not been accepted.
+    /// Its request has not been accepted, or was refused.
     Request,
     /// The bundle is of another address: the server gave a wrong one.
     OtherAddress,
     /// The bundle is of this identity, and another one is pinned. Tell the user: it is a new installation,
-    /// or somebody in between. [`Peer::accept_identity`] if they agree, then initiate again.
+    /// or somebody in between. Until they decide, the former identity stays pinned, so send nothing.
+    /// [`Peer::accept_identity`] if they agree, then initiate again.
     IdentityChanged(IdentityKey),
     /// One of the other's X25519 keys is of small order: nobody honest has it. Ask for another bundle.
     WeakKey,
@@ -178,7 +184,7 @@ impl Peer {
     #[must_use]
     pub fn session_need(&self, now: Timestamp) -> Option<SessionNeed> {
         match self.contact {
-            Contact::Request(_) => None,
+            Contact::Request(_) | Contact::Refused(_) => None,
             Contact::None | Contact::Accepted(_) => self.sessions.need(&self.limits, now),
         }
     }
@@ -196,7 +202,7 @@ impl Peer {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Changes, PeerInitiateError> {
-        if let Contact::Request(_) = self.contact {
+        if !self.contact.may_be_written_to() {
             return Err(PeerInitiateError::Request);
         }
         let identity = self.check(bundle.device()).map_err(|stranger| match stranger {
@@ -212,8 +218,9 @@ impl Peer {
         Ok(Changes { session: Some(session_id), ..Changes::PEER })
     }
 
-    /// Encrypts a payload in the session that sends, bound to `ad`, as
-    /// [`Session::encrypt`](crate::Session::encrypt) does.
+    /// Encrypts a payload in the session that sends, bound to `ad`: bytes that the peer must name too, and
+    /// that do not travel. They tell apart what one pair of devices says in several places; if there is but
+    /// one, name nothing. Draws 32 bytes when the peer has begun a new chain since we last sent, else nothing.
     ///
     /// # Errors
     ///
@@ -225,7 +232,7 @@ impl Peer {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Encrypted, PeerEncryptError> {
-        if let Contact::Request(_) = self.contact {
+        if !self.contact.may_be_written_to() {
             return Err(PeerEncryptError::Request);
         }
         let known =
@@ -242,7 +249,8 @@ impl Peer {
     }
 
     /// Decrypts a message that came from this address and was bound to `ad`. Draws nothing. A message
-    /// with a new handshake makes a session, and spends what it names of the account's prekeys.
+    /// with a new handshake makes a session, and spends what it names of the account's prekeys. Offer what
+    /// has piled up in the order in which it came: what is overtaken by more than 1,000 messages is lost.
     ///
     /// Where the transport does not say who sent a message, [`Account::claimed_sender`] tells it of initial
     /// ones, and others are offered to one peer after the other.
@@ -258,11 +266,14 @@ impl Peer {
         now: Timestamp,
     ) -> Result<Delivered, PeerDecryptError> {
         let envelope = Envelope::decode(message)?;
+        if let Contact::Refused(_) = self.contact {
+            return Err(PeerDecryptError::Refused);
+        }
         let opened = self.sessions.decrypt(&envelope, ad, &self.limits, now);
         match (opened, &envelope) {
             (Ok((session_id, received)), _) => {
                 let changes = Changes { session: Some(session_id), ..Changes::PEER };
-                Ok(Delivered { received, changes })
+                Ok(Delivered { received, began_session: false, changes })
             }
             // No session that is here was made by it.
             (Err(DecryptError::OtherSession), Envelope::Initial(initial)) => {
@@ -272,10 +283,11 @@ impl Peer {
         }
     }
 
-    /// Allows to answer a device that wrote first.
+    /// Allows to answer a device that wrote first, or was refused. Without an identity that is pinned there
+    /// is nothing to accept.
     pub fn accept_request(&mut self) -> Changes {
         match self.contact {
-            Contact::Request(identity) => {
+            Contact::Request(identity) | Contact::Refused(identity) => {
                 self.contact = Contact::Accepted(identity);
                 Changes::PEER
             }
@@ -283,14 +295,31 @@ impl Peer {
         }
     }
 
-    /// Pins another identity: the user has been told and agrees. All sessions go, since they are with the
-    /// former one. What was refused as [`PeerDecryptError::IdentityChanged`] opens when it is offered again.
+    /// Refuses a device that wrote first, or blocks one that was accepted. Its sessions are deleted, and
+    /// what it sends is refused unopened until [`Peer::accept_request`]. Without an identity that is pinned
+    /// there is nothing to refuse.
+    pub fn refuse(&mut self) -> Changes {
+        match self.contact {
+            Contact::Request(identity) | Contact::Accepted(identity) => {
+                self.contact = Contact::Refused(identity);
+                self.sessions = KnownSessions::new();
+                Changes::PEER
+            }
+            Contact::None | Contact::Refused(_) => Changes::NONE,
+        }
+    }
+
+    /// Pins another identity: the one that an error named, that the user was told of and agrees to. All
+    /// sessions are deleted, since they are with the former one; a request stays a request. What was refused
+    /// as [`PeerDecryptError::IdentityChanged`] opens when it is offered again, as long as its signed prekey is
+    /// held (30 days at least). What was written for the former identity is not to go to the new one unasked.
     pub fn accept_identity(&mut self, identity: IdentityKey) -> Changes {
         if self.contact.identity() == Some(identity) {
             return Changes::NONE;
         }
         self.contact = match self.contact {
             Contact::Request(_) => Contact::Request(identity),
+            Contact::Refused(_) => Contact::Refused(identity),
             Contact::None | Contact::Accepted(_) => Contact::Accepted(identity),
         };
         self.sessions = KnownSessions::new();
@@ -328,7 +357,8 @@ impl Peer {
         }
         let Accepted { session, received, changes } = account.commit(acceptance);
         self.sessions.add_theirs(session, &self.limits, now);
-        Ok(Delivered { received, changes: Changes { peer: true, ..changes } })
+        let changes = Changes { peer: true, ..changes };
+        Ok(Delivered { received, began_session: true, changes })
     }
 
     /// Whether this is the device that is known here. Its identity, if so.
@@ -356,7 +386,16 @@ impl Contact {
     pub fn identity(&self) -> Option<IdentityKey> {
         match self {
             Self::None => None,
-            Self::Request(identity) | Self::Accepted(identity) => Some(*identity),
+            Self::Request(identity) | Self::Accepted(identity) | Self::Refused(identity) => {
+                Some(*identity)
+            }
+        }
+    }
+
+    fn may_be_written_to(self) -> bool {
+        match self {
+            Self::None | Self::Accepted(_) => true,
+            Self::Request(_) | Self::Refused(_) => false,
         }
     }
 }
@@ -379,6 +418,10 @@ impl Stored for Contact {
                 out.put(&[ACCEPTED]);
                 identity.write(out);
             }
+            Self::Refused(identity) => {
+                out.put(&[REFUSED]);
+                identity.write(out);
+            }
         }
     }
 
@@ -387,6 +430,7 @@ impl Stored for Contact {
             NONE => Ok(Self::None),
             REQUEST => Stored::read(reader).map(Self::Request),
             ACCEPTED => Stored::read(reader).map(Self::Accepted),
+            REFUSED => Stored::read(reader).map(Self::Refused),
             _ => Err(DecodeError::Malformed),
         }
     }

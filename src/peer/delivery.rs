@@ -17,48 +17,64 @@ use crate::wire::codec::DecodeError;
 pub struct Delivered {
     /// What it says.
     pub received: Received,
+    /// Whether it began a session: a first contact, or the peer has lost the former sessions or replaces
+    /// them. What we sent last may then have to be sent again, as new messages: give each message an id of
+    /// your own, and show it once.
+    pub began_session: bool,
     /// What opening it changed.
     pub changes: Changes,
 }
 
 /// Why a message is refused. Nothing has changed.
+///
+/// | | acknowledge it | begin a session |
+/// |---|---|---|
+/// | `Malformed`, `Duplicate`, `Expired`, `Refused`, `OtherAddress` | yes | no |
+/// | `Forked` | yes | yes |
+/// | `Undecryptable`, `NoSession`, `UnknownPreKey`, `Replayed` | yes | if the peer is accepted, and once a day at most |
+/// | `Unsupported` | keep it for a newer release, or yes | no |
+/// | `ReplayRecordFull` | no: offer it again after maintenance | no |
+/// | `IdentityChanged` | keep it until the user decides | no |
+///
+/// Nothing shows that a message of the third line is genuine: anyone can send such. **To begin a session is to
+/// accept the peer**, so never do it for one that is unknown, a request, or refused. With a session begun,
+/// send something in it (an empty payload will do), or the other side does not hear of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerDecryptError {
-    /// The bytes break the encoding, or what the peer sealed does: discard the message.
+    /// The bytes break the encoding, or what the peer sealed does.
     Malformed,
     /// It is of another version or suite: a newer release may read it.
     Unsupported,
+    /// The peer was refused: see [`Peer::refuse`](crate::Peer::refuse). The message has not been opened.
+    Refused,
     /// It carries no handshake, and there is no session: the peer has one that we lost, or it is nobody's.
-    /// Initiate a new session, but not often: nothing shows that the message is genuine.
     NoSession,
-    /// It names a prekey that is not held (any more): used, replaced long ago, or never ours. If its
-    /// sender is real, initiate a new session; nothing shows that it is, so not often.
+    /// It names a prekey that is not held (any more): used, replaced long ago, or never ours.
     UnknownPreKey,
     /// No session opens it, or it was altered, or repeats a message of a chain that is complete;
-    /// deliberately says no more. Discard it: anyone can bring this about. Where all that comes from a peer
-    /// is so, one of the two sides lost its sessions: initiate a new one.
+    /// deliberately says no more. Where all that comes from a peer is so, one of the two sides lost its
+    /// sessions or was restored from a backup.
     Undecryptable,
-    /// It was received before: acknowledge and discard it.
+    /// It was received before.
     Duplicate,
     /// It comes too late: its key was dropped. The message is lost.
     Expired,
-    /// The peer was restored from a backup or cloned, and went on from a state that we never followed:
-    /// initiate a new session.
+    /// The peer was restored from a backup or cloned, and went on from a state that we never followed.
     Forked,
-    /// Its handshake was accepted before, and the session that it made is gone. If its sender is real,
-    /// initiate a new session; else discard it.
+    /// Its handshake was accepted before, and the session that it made is gone.
     Replayed,
     /// Too many handshakes came without a one-time prekey: run
     /// [`Account::maintain`](crate::Account::maintain), publish what it gives, and offer the message
     /// again.
     ReplayRecordFull,
-    /// It opens, and its sender gives another address than the one that it came from: discard it, and
-    /// distrust whoever carried it.
+    /// It opens, and its sender gives another address than the one that it came from: distrust whoever
+    /// carried it.
     OtherAddress,
     /// It opens, and its sender has this identity, while another one is pinned. It is a new installation, or
-    /// somebody in between. Keep the message, tell the user, and if they agree call
-    /// [`Peer::accept_identity`](crate::Peer::accept_identity) and offer it again.
+    /// somebody in between. Keep the message and tell the user. Until they decide, the former identity stays
+    /// pinned and [`Peer::encrypt`](crate::Peer::encrypt) goes on to it, so send nothing. If they agree call
+    /// [`Peer::accept_identity`](crate::Peer::accept_identity) and offer the message again.
     IdentityChanged(IdentityKey),
 }
 
@@ -67,6 +83,7 @@ impl fmt::Display for PeerDecryptError {
         formatter.write_str(match self {
             Self::Malformed => "the message is malformed",
             Self::Unsupported => "the message is of an unsupported version or suite",
+            Self::Refused => "the peer was refused",
             Self::NoSession => "the message carries no handshake, and there is no session",
             Self::UnknownPreKey => "the message names a prekey that is not held",
             Self::Undecryptable => "the message cannot be decrypted",

@@ -21,7 +21,9 @@ pub struct Encrypted {
     pub session_need: Option<SessionNeed>,
 }
 
-/// Why a session is to be begun, with [`Peer::initiate`](crate::Peer::initiate).
+/// Why a session is to be begun, with [`Peer::initiate`](crate::Peer::initiate). If no good bundle is to be
+/// had, go on in the present one until [`PeerEncryptError::NeedsSession`]. That the other side has lost its
+/// sessions, this side cannot see: where it matters, acknowledge messages inside the encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -39,7 +41,7 @@ pub enum SessionNeed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerEncryptError {
-    /// The peer wrote first, and its request has not been accepted.
+    /// The peer wrote first and its request has not been accepted, or it was refused.
     Request,
     /// There is no session that can send (any more): fetch a bundle, [`Peer::initiate`](crate::Peer::initiate),
     /// and encrypt again.

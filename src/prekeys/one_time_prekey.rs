@@ -62,6 +62,11 @@ impl OneTimePreKeys {
         self.keys.remove(&id);
     }
 
+    /// Deletes all of them. Their ids are not used again.
+    pub(crate) fn clear(&mut self) {
+        self.keys.clear();
+    }
+
     /// The public halves that are not known to be with the server, in order of id.
     pub(crate) fn unpublished(&self) -> Vec<OneTimePreKeyPublic> {
         self.keys

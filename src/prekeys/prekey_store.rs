@@ -138,6 +138,19 @@ impl PreKeyStore {
         self.current_is_published = false;
     }
 
+    /// Replaces everything, so that nothing opens that was sent to the former keys.
+    pub(crate) fn renew(
+        &mut self,
+        limits: &PreKeyLimits,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
+        self.rotate(limits, now, rng);
+        self.replaced.clear();
+        self.one_time.clear();
+        self.add_one_time(limits.one_time_prekeys, limits, rng);
+    }
+
     /// Makes `count` more one-time prekeys.
     pub(crate) fn add_one_time(
         &mut self,
