@@ -78,8 +78,9 @@ pub enum AcceptError {
     /// This very handshake was accepted before, and the message belongs to the session that it made
     /// then. If that session is lost, initiate a new one; else discard it.
     Replayed,
-    /// Too many handshakes came without a one-time prekey: run [`Account::maintain`], and publish what
-    /// it gives.
+    /// Too many handshakes came without a one-time prekey, and this one will never be accepted. Run
+    /// [`Account::maintain`] and publish what it gives, so that others are; if its sender is real, initiate a
+    /// new session.
     ReplayRecordFull,
 }
 
@@ -150,19 +151,18 @@ impl Account {
         Maintained { upload: self.pending_upload(), changes }
     }
 
-    /// Replaces the signed prekey now, due or not: 32 bytes drawn. Returns
-    /// [`Account::pending_upload`].
+    /// Replaces the signed prekey now, due or not: 32 bytes drawn.
     pub fn rotate_signed_prekey(
         &mut self,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Option<PreKeyUpload> {
+    ) -> Maintained {
         self.prekeys.rotate(&self.limits.prekeys, now, rng);
-        self.pending_upload()
+        Maintained { upload: self.pending_upload(), changes: Changes::ACCOUNT }
     }
 
     /// Makes `count` more one-time prekeys, at most as many as the limits allow to be held; where they
-    /// become too many the oldest go. 32 bytes are drawn for each. Returns [`Account::pending_upload`].
+    /// become too many the oldest go. 32 bytes are drawn for each.
     ///
     /// [`Account::maintain`] counts what is held here; only the server knows how many it has left. When
     /// it says that few are, call this with the number that is missing.
@@ -170,22 +170,8 @@ impl Account {
         &mut self,
         count: u32,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Option<PreKeyUpload> {
-        self.prekeys.add_one_time(count, &self.limits.prekeys, rng);
-        self.pending_upload()
-    }
-
-    /// Replaces all prekeys, after this device was restored from a backup: those in the backup may have
-    /// been used since, so that messages which were shown would open again, and what they name is unknown to
-    /// whoever fetched later ones. First messages still under way are lost.
-    ///
-    /// Draws 32 bytes for the signed prekey, then 32 for each one-time prekey.
-    pub fn renew_prekeys(
-        &mut self,
-        now: Timestamp,
-        rng: &mut (impl CryptoRng + ?Sized),
     ) -> Maintained {
-        self.prekeys.renew(&self.limits.prekeys, now, rng);
+        self.prekeys.add_one_time(count, &self.limits.prekeys, rng);
         Maintained { upload: self.pending_upload(), changes: Changes::ACCOUNT }
     }
 
@@ -193,7 +179,8 @@ impl Account {
     /// [`Account::mark_published`]; after a crash in between it is given again.
     ///
     /// A server that has lost everything gets a new start from [`Account::rotate_signed_prekey`] and
-    /// [`Account::add_one_time_prekeys`].
+    /// [`Account::add_one_time_prekeys`], and so does an account that was restored from a backup: it
+    /// holds no secrets of what was published since.
     #[must_use]
     pub fn pending_upload(&self) -> Option<PreKeyUpload> {
         self.prekeys.unpublished(&self.identity, &self.address)
@@ -244,6 +231,9 @@ impl Account {
     /// Who an initial message says that it is from. **Nothing is proved by it**, and anyone can say
     /// anything: it serves to find the [`Peer`](crate::Peer) that the message is then offered to, where the
     /// transport does not name a sender. Costs up to 4 X25519 agreements.
+    ///
+    /// Only the first message of a session can be asked: it spends the prekey that the others name too. So
+    /// ask [`Peer::knows`](crate::Peer::knows) first.
     ///
     /// # Errors
     ///

@@ -3,7 +3,8 @@
 use crate::session::SessionId;
 
 /// What a call changed, and is to be stored in one transaction with what it gave: before a message is sent,
-/// and before an arrival is acknowledged. A call that fails changes nothing.
+/// and before an arrival is acknowledged. A call that fails changes nothing. **If the transaction fails**, what
+/// is in memory is ahead of the store: drop it, and restore account and peer, before anything else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
@@ -45,6 +46,17 @@ impl Changes {
     /// Nothing.
     pub(crate) const NONE: Self =
         Self { account: false, peer: false, session: None, spent_prekey: None };
+
+    /// This and what a later call changed, to be stored at once. The session and the prekey are the later
+    /// call's, if it names any.
+    pub fn and(self, later: Self) -> Self {
+        Self {
+            account: self.account || later.account,
+            peer: self.peer || later.peer,
+            session: later.session.or(self.session),
+            spent_prekey: later.spent_prekey.or(self.spent_prekey),
+        }
+    }
 
     /// Whether anything is to be stored.
     #[must_use]

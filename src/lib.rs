@@ -53,40 +53,60 @@
 //!
 //! # What to store, and when
 //!
-//! A call changes what is in memory only if it succeeds, and says what changed: [`Changes`]. Write that in
+//! A call changes what is in memory only if it succeeds, and most say what changed: [`Changes`]. Write that in
 //! one transaction, with the rows of your own that are named here, before the next step.
 //!
 //! | call | one transaction | then |
 //! |---|---|---|
-//! | [`Account::generate`] | account | anything |
+//! | [`Account::generate`], [`Account::set_limits`] | account | anything |
 //! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`] | account | publish the upload |
 //! | [`Account::mark_published`], once the server has it | account | |
-//! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::accept_identity`], [`Peer::drop_sessions`], [`Peer::maintain`] | peer | |
+//! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::accept_identity`], [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::maintain`] | peer | |
 //! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
 //! | [`Peer::decrypt`] | account if it changed, peer, and what the message says | acknowledge to the server |
-//! | refused as duplicate | nothing | acknowledge |
-//! | refused as of another identity | the bytes, as they came | ask the user; after [`Peer::accept_identity`] offer them again |
-//! | refused otherwise | nothing | acknowledge, or keep what a newer release may read |
+//! | refused as [`PeerDecryptError::IdentityChanged`] | the bytes as they came; within bounds, for anyone can send such | acknowledge; ask the user; after [`Peer::accept_identity`] offer them again |
+//! | refused otherwise | nothing | as the table of [`PeerDecryptError`] says |
 //!
 //! Stopped anywhere, a device starts from what it stored: it sends its outbox again, and the server delivers
-//! again what was not acknowledged. Nothing is lost, nothing is shown twice, and no key meets two texts.
-//! With bare sessions it is the same: [`Session::encrypt`], [`Session::decrypt`] and [`Session::maintain`], if it
-//! dropped keys, change the session; [`Account::accept`] the account too.
+//! again what was not acknowledged ([`PeerDecryptError::Duplicate`]: acknowledge). Nothing is lost, nothing
+//! is shown twice, and no key meets two texts.
+//!
+//! - Several calls may share a transaction ([`Changes::and`]), if nothing leaves or is acknowledged before it.
+//! - **If a transaction fails**, what is in memory is ahead of the store: drop account and peer, and restore
+//!   both, before anything else.
+//! - **One process and one thread** at a time holds an account and its peers. Two that go on from one state are
+//!   as bad as a restored backup.
+//! - If it cannot be one transaction, write peer and message first and the account last, never the other way.
+//! - With bare sessions it is the same: [`Session::encrypt`], [`Session::decrypt`] and [`Session::maintain`],
+//!   if it dropped keys, change the session; [`Account::accept`] the account too.
 //!
 //! [`Account::snapshot`] gives plain bytes for stores that are encrypted as a whole, [`Account::seal`]
 //! sealed ones; so do [`Peer`] and [`Session`]. Later releases read what this one writes.
 //!
-//! Never go on from an older state. After a restore from a backup, call [`Peer::drop_sessions`] for all
-//! peers, publish new prekeys ([`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`]), and
-//! begin new sessions.
+//! # After a restore from a backup
+//!
+//! Never go on from an older state. An application notices one by a number that it keeps beside the storage
+//! key or at the server, outside of the backup, and changes at each start. Then, before anything else: call
+//! [`Peer::drop_sessions`] for all peers and empty the outbox; replace the prekeys
+//! ([`Account::rotate_signed_prekey`], then [`Account::add_one_time_prekeys`] with 100) and publish; begin a
+//! session with each accepted peer, and send something in it (an empty payload will do). Identities that were
+//! pinned since are asked for again. First messages that were opened since the backup open once more.
 //!
 //! # When a session is lost
 //!
-//! The side that lost it initiates again, and sends something; [`Peer::session_need`] says when. The other
-//! side's peer follows it. What was under way must be sent again. With bare sessions: offer what comes in to the
-//! sessions with its sender, newest first; go on to the next at [`DecryptError::OtherSession`] and
-//! [`DecryptError::Undecryptable`]; if all say `OtherSession`, or there is none, offer it to
-//! [`Account::accept`]; and send in the newest session that has opened something.
+//! The side that lost it initiates again and sends something, and the other side's peer follows. What was under
+//! way must be sent again: [`Delivered::began_session`]. The side that did not lose it cannot know before it
+//! hears; where it matters, let messages be acknowledged inside the encryption.
+//!
+//! With bare sessions: offer what comes in to the sessions with its sender, newest first; go on to the next at
+//! [`DecryptError::OtherSession`] and [`DecryptError::Undecryptable`]; if all say `OtherSession`, or there is
+//! none, offer it to [`Account::accept`]; and send in the newest session that has opened something.
+//!
+//! # People with several devices
+//!
+//! A peer is one device. What devices a person has, a server can claim and get wrong: show a new one before
+//! you write to it, or it reads along. Let users accept, refuse and verify people, and do so for each of their
+//! devices; own devices are [`Peer::pinned`].
 //!
 //! # Features
 //!
@@ -163,9 +183,10 @@ pub use crypto::dh::{DhPublicKey, NotCanonical};
 pub use handshake::shared_secret::SharedSecret;
 pub use identity::{Address, AddressLength, Device, IdentityKey, IdentityKeyError};
 pub use limits::{Limits, PeerLimits, PreKeyLimits, SessionLimits};
+pub use peer::contact::Contact;
 pub use peer::delivery::{Delivered, PeerDecryptError};
 pub use peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
-pub use peer::{Contact, Peer, PeerInitiateError};
+pub use peer::{Peer, PeerInitiateError};
 pub use prekeys::published::PublishedPreKeys;
 pub use prekeys::verified_bundle::{VerifiedBundle, VerifyError};
 pub use ratchet::message_key::Role;

@@ -67,7 +67,8 @@ impl Default for SessionLimits {
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct PeerLimits {
-    /// How many sessions are kept beside the one that sends: 8. The first made go first.
+    /// How many sessions are kept beside the one that sends: 8, and 1 at least, for one that has just begun
+    /// at the same time as ours. The first made go first.
     pub max_older_sessions: u32,
     /// How long such a session is kept after its last use: 30 days.
     pub older_session_lifetime: Duration,

@@ -1,5 +1,6 @@
 //! One other device: its pinned identity, and the sessions with it.
 
+pub(crate) mod contact;
 pub(crate) mod delivery;
 pub(crate) mod dispatch;
 
@@ -13,6 +14,7 @@ use crate::account::{Accepted, Account};
 use crate::changes::Changes;
 use crate::identity::{Address, Device, IdentityKey};
 use crate::limits::PeerLimits;
+use crate::peer::contact::Contact;
 use crate::peer::delivery::{Delivered, PeerDecryptError};
 use crate::peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
 use crate::peer::known_sessions::KnownSessions;
@@ -70,30 +72,6 @@ pub struct Peer {
     limits: PeerLimits,
     sessions: KnownSessions,
 }
-
-/// How far a device is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum Contact {
-    /// There was none: the first identity to come with its address is pinned.
-    None,
-    /// It wrote first, under this identity, which is pinned. Its messages open; nothing is sent before
-    /// [`Peer::accept_request`]. [`Peer::refuse`] refuses it.
-    Request(IdentityKey),
-    /// This identity is pinned. That it is the right one is known once people have compared their
-    /// [`SafetyNumber`](crate::SafetyNumber): keep the identity that they compared, not a yes or no, and it is
-    /// verified while it is the one that is pinned.
-    Accepted(IdentityKey),
-    /// It was refused under this identity: nothing opens and nothing is sent.
-    Refused(IdentityKey),
-}
-
-/// How contacts are told apart in a store.
-const NONE: u8 = 0;
-const REQUEST: u8 = 1;
-const ACCEPTED: u8 = 2;
-const REFUSED: u8 = 3;
 
 /// Why no session with a peer is initiated. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,8 +230,10 @@ impl Peer {
     /// with a new handshake makes a session, and spends what it names of the account's prekeys. Offer what
     /// has piled up in the order in which it came: what is overtaken by more than 1,000 messages is lost.
     ///
-    /// Where the transport does not say who sent a message, [`Account::claimed_sender`] tells it of initial
-    /// ones, and others are offered to one peer after the other.
+    /// Where the transport does not say who sent a message, offer it to the peer that [`Peer::knows`] it; if
+    /// none does and it is an initial one, to the one of [`Account::claimed_sender`]; else to one after the
+    /// other, until one says anything but [`PeerDecryptError::Undecryptable`] and
+    /// [`PeerDecryptError::NoSession`].
     ///
     /// # Errors
     ///
@@ -280,6 +260,18 @@ impl Peer {
                 self.take_first(account, initial, ad, now)
             }
             (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    /// Whether a message carries the handshake of a session that is here: all that its initiator sends until
+    /// it is answered. Says no of messages without a handshake. Costs a hash for each session.
+    #[must_use]
+    pub fn knows(&self, message: &[u8]) -> bool {
+        match Envelope::decode(message) {
+            Ok(Envelope::Initial(initial)) => {
+                self.sessions.in_order_of_trying().any(|session| session.is_of(&initial))
+            }
+            Ok(Envelope::Ratchet(_)) | Err(_) => false,
         }
     }
 
@@ -329,8 +321,9 @@ impl Peer {
     /// Deletes all sessions, after this device was restored from a backup: going on from an older state
     /// uses numbers twice. The identity stays pinned.
     pub fn drop_sessions(&mut self) -> Changes {
+        let had_any = self.sessions().next().is_some();
         self.sessions = KnownSessions::new();
-        Changes::PEER
+        if had_any { Changes::PEER } else { Changes::NONE }
     }
 
     /// Drops sessions and held keys that are too old at `now`, or too many. Call it at every start and once
@@ -380,58 +373,8 @@ enum Stranger {
     Identity(IdentityKey),
 }
 
-impl Contact {
-    /// The identity that is pinned.
-    #[must_use]
-    pub fn identity(&self) -> Option<IdentityKey> {
-        match self {
-            Self::None => None,
-            Self::Request(identity) | Self::Accepted(identity) | Self::Refused(identity) => {
-                Some(*identity)
-            }
-        }
-    }
-
-    fn may_be_written_to(self) -> bool {
-        match self {
-            Self::None | Self::Accepted(_) => true,
-            Self::Request(_) | Self::Refused(_) => false,
-        }
-    }
-}
-
 stored!(Peer { address, contact, limits, sessions } if |peer| {
     // All of them were made with the device that is known.
     let device = peer.device();
     peer.sessions().all(|session| Some(session.peer()) == device.as_ref())
 });
-
-impl Stored for Contact {
-    fn write(&self, out: &mut StateWriter) {
-        match self {
-            Self::None => out.put(&[NONE]),
-            Self::Request(identity) => {
-                out.put(&[REQUEST]);
-                identity.write(out);
-            }
-            Self::Accepted(identity) => {
-                out.put(&[ACCEPTED]);
-                identity.write(out);
-            }
-            Self::Refused(identity) => {
-                out.put(&[REFUSED]);
-                identity.write(out);
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match reader.u8()? {
-            NONE => Ok(Self::None),
-            REQUEST => Stored::read(reader).map(Self::Request),
-            ACCEPTED => Stored::read(reader).map(Self::Accepted),
-            REFUSED => Stored::read(reader).map(Self::Refused),
-            _ => Err(DecodeError::Malformed),
-        }
-    }
-}

@@ -201,7 +201,7 @@ impl Session {
         match message {
             Envelope::Ratchet(message) => self.open(message, ad, now),
             Envelope::Initial(message) => {
-                if !self.handshake.is(message.handshake.bytes) {
+                if !self.is_of(message) {
                     return Err(DecryptError::OtherSession);
                 }
                 match self.role {
@@ -250,6 +250,11 @@ impl Session {
     #[must_use]
     pub fn held_keys(&self) -> usize {
         self.ratchet.held()
+    }
+
+    /// Whether this message carries the handshake that made the session.
+    pub(crate) fn is_of(&self, message: &InitialMessage<'_>) -> bool {
+        self.handshake.is(message.handshake.bytes)
     }
 
     /// Whether the next message begins a chain: nothing has been sent since the peer last began one.

@@ -115,7 +115,7 @@ fn an_account_that_accepts_and_rotates_leaves_no_secret_behind() {
     let mut accepted = None;
     let found = left_behind(before, || {
         accepted = Some(world.accept(&first));
-        world.bob.rotate_signed_prekey(NOW, &mut world.rng)
+        world.bob.rotate_signed_prekey(NOW, &mut world.rng).upload
     });
     assert_eq!(found, 0);
     // The same once more, watched for what came of it.

@@ -3,7 +3,7 @@
 mod support;
 
 use evanesce::{
-    Address, Contact, Limits, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError,
+    Account, Address, Contact, Limits, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError,
     PreKeyBundle, SafetyNumber, SessionNeed, SpentPreKey, Timestamp,
 };
 use support::pair::{Pair, Side};
@@ -55,16 +55,42 @@ fn a_request_that_was_refused_does_not_come_back() {
         let mut pair = Pair::with_limits(&limits, 2);
         let (first, second) = (pair.alice_sends("first"), pair.alice_sends("second"));
         pair.bob.receives(&first);
-        // Refused: the peer is deleted.
-        pair.bob.peer = Peer::new(Address::new("alice").unwrap());
-        let expected = match one_time_prekeys {
+        let deleted = Peer::new(Address::new("alice").unwrap());
+        let unknown = match one_time_prekeys {
             0 => PeerDecryptError::Replayed,
             _ => PeerDecryptError::UnknownPreKey,
         };
+        assert!(pair.bob.peer.refuse().peer);
+        for message in [&first, &second, &pair.alice_sends("third")] {
+            assert_eq!(pair.bob.tries(message, NOW), Err(PeerDecryptError::Refused));
+        }
+        pair.bob.peer = deleted;
         for message in [&first, &second] {
-            assert_eq!(pair.bob.tries(message, NOW), Err(expected));
+            assert_eq!(pair.bob.tries(message, NOW), Err(unknown));
         }
     }
+}
+
+#[test]
+fn who_was_refused_neither_reaches_us_nor_is_written_to_until_accepted() {
+    let mut pair = Pair::talking(3);
+    let alice = pair.alice.account.device().identity;
+    assert!(pair.bob.peer.refuse().peer);
+    assert!(!pair.bob.peer.refuse().any());
+    assert_eq!(pair.bob.peer.contact(), &Contact::Refused(alice));
+    assert_eq!(pair.bob.peer.sessions().count(), 0);
+    assert_eq!(pair.bob.peer.session_need(NOW), None);
+    assert_eq!(pair.bob.try_send("no", NOW), Err(PeerEncryptError::Request));
+    pair.alice.begins(&mut pair.bob.server, NOW);
+    let begged = pair.alice_sends("please");
+    assert_eq!(pair.bob.tries(&begged, NOW), Err(PeerDecryptError::Refused));
+    assert_eq!(pair.bob.tries(&[], NOW), Err(PeerDecryptError::Malformed));
+    pair.bob.peer = support::restored(&pair.bob.peer);
+    assert!(pair.bob.peer.accept_request().peer);
+    assert_eq!(pair.bob.receives(&begged).body, b"please");
+    assert!(pair.exchange() && pair.agree());
+    let mut unknown = Peer::new(Address::new("carol").unwrap());
+    assert!(!unknown.refuse().any() && !unknown.accept_request().any());
 }
 
 #[test]
@@ -162,7 +188,12 @@ fn who_claims_to_have_sent_an_initial_message_can_be_asked_first() {
     pair.bob.receives(&first);
     let answer = pair.bob_sends("answer");
     assert!(pair.alice.account.claimed_sender(&answer).is_err());
-    assert!(pair.bob.account.claimed_sender(&first).is_err(), "its prekey is spent");
+    // Those after it name the prekey that it spent, and are known by their handshake.
+    let second = pair.alice_sends("second");
+    assert!(pair.bob.account.claimed_sender(&second).is_err());
+    assert!(pair.bob.peer.knows(&second) && !pair.bob.peer.knows(&answer));
+    assert!(!Peer::new(Address::new("carol").unwrap()).knows(&second));
+    assert_eq!(pair.bob.receives(&second).body, b"second");
 }
 
 #[test]
@@ -220,7 +251,7 @@ fn a_peer_that_cannot_use_our_session_is_followed_when_it_insists() {
         // Bob has lost the secrets of the prekeys that his server hands out.
         let published = pair.bob.server.clone();
         pair.bob.account = support::account("bob", Limits::default(), seed * 2 + 1);
-        pair.bob.account.rotate_signed_prekey(NOW, &mut rng(seed));
+        assert!(pair.bob.account.rotate_signed_prekey(NOW, &mut rng(seed)).changes.account);
         pair.bob.server = published;
         let hers = pair.alice_sends("from alice");
         assert_eq!(pair.bob.tries(&hers, NOW), Err(PeerDecryptError::UnknownPreKey));
@@ -259,7 +290,7 @@ fn two_who_begin_at_the_same_time_use_the_session_with_the_smaller_id() {
     assert!(alice_had_it[0] > 5 && alice_had_it[1] > 5);
 }
 
-/// All that two people can do who begin at the same time, with so many messages each.
+/// All that two people can do with so many messages each, and who begin, or begin anew, at any moment.
 struct Everything {
     /// How many exchanges it took at most until both used one session.
     slowest: usize,
@@ -274,6 +305,8 @@ struct UnderWay {
     to_bob: Vec<Vec<u8>>,
     alice_left: usize,
     bob_left: usize,
+    /// How often a side may begin another session, though it has one.
+    anew_left: usize,
 }
 
 impl Everything {
@@ -293,6 +326,18 @@ impl Everything {
                 under_way.to_alice.push(pair.bob_sends("text"));
             }
             self.try_all(&pair, &under_way);
+        }
+        if under_way.anew_left > 0 {
+            for alice in [true, false] {
+                let (mut pair, mut under_way) = (pair.copy(), under_way.clone());
+                under_way.anew_left -= 1;
+                if alice {
+                    pair.alice.begins(&mut pair.bob.server, NOW);
+                } else {
+                    pair.bob.begins(&mut pair.alice.server, NOW);
+                }
+                self.try_all(&pair, &under_way);
+            }
         }
         for to_alice in [true, false] {
             let waiting = if to_alice { &under_way.to_alice } else { &under_way.to_bob };
@@ -330,26 +375,141 @@ impl Everything {
     }
 }
 
-fn everything(seed: u64, messages: usize, in_order: bool) -> Everything {
+fn everything(pair: &Pair, messages: usize, anew_left: usize, in_order: bool) -> Everything {
     let mut everything = Everything { slowest: 0, ends: 0, in_order };
     let nothing = UnderWay {
         to_alice: Vec::new(),
         to_bob: Vec::new(),
         alice_left: messages,
         bob_left: messages,
+        anew_left,
     };
-    everything.try_all(&Pair::acquainted(seed), &nothing);
+    everything.try_all(pair, &nothing);
     everything
 }
 
 #[test]
 fn in_every_order_two_who_begin_come_to_one_session_and_lose_nothing() {
     for seed in [200, 201, 202, 203] {
-        let in_order = everything(seed, 2, true);
+        let pair = Pair::acquainted(seed);
+        let in_order = everything(&pair, 2, 0, true);
         assert!(in_order.ends > 50 && in_order.slowest <= 1, "{}", in_order.slowest);
-        let any_order = everything(seed, 2, false);
+        let any_order = everything(&pair, 2, 0, false);
         // An answer that overtakes a first message makes that look like a new beginning.
         assert!(any_order.ends > in_order.ends && any_order.slowest <= 3);
+    }
+}
+
+#[test]
+fn in_every_order_two_of_whom_one_begins_anew_come_to_one_session_and_lose_nothing() {
+    for seed in [204, 205] {
+        let mut settled = Pair::talking(seed);
+        assert!(settled.exchange() && settled.agree());
+        for pair in [Pair::acquainted(seed), settled] {
+            let any_order = everything(&pair, 1, 2, false);
+            assert!(any_order.ends > 100 && any_order.slowest <= 4, "{}", any_order.slowest);
+        }
+    }
+}
+
+#[test]
+fn a_message_held_back_until_a_new_session_is_used_splits_nobody() {
+    for seed in 400..440 {
+        let mut pair = Pair::talking(seed);
+        assert!(pair.exchange() && pair.exchange());
+        let held_back = pair.bob_sends("held back");
+        pair.alice.begins(&mut pair.bob.server, NOW);
+        assert!(pair.exchange() && pair.exchange() && pair.agree());
+        pair.alice.receives(&held_back);
+        for _ in 0..3 {
+            assert!(pair.exchange());
+        }
+        assert!(pair.agree(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_session_begun_just_after_the_peers_first_message_does_not_wait_for_ever() {
+    for seed in 440..480 {
+        let mut pair = Pair::acquainted(seed);
+        let first = pair.bob_sends("first");
+        pair.alice.receives(&first);
+        // She had asked for a bundle before, and it comes now.
+        pair.alice.begins(&mut pair.bob.server, NOW);
+        for _ in 0..3 {
+            assert!(pair.exchange());
+        }
+        assert!(pair.agree(), "seed {seed}");
+        assert!(pair.alice.peer.sessions().next().unwrap().is_answered());
+        assert!(pair.bob.peer.sessions().next().unwrap().is_answered());
+    }
+}
+
+#[test]
+fn a_session_begun_by_a_clock_that_ran_ahead_is_not_waited_for() {
+    let mut pair = Pair::acquainted(480);
+    pair.alice.peer = Peer::pinned(pair.bob.account.device());
+    let bundle = PreKeyBundle::decode(&pair.bob.server.hand_out()).unwrap().verify(NOW).unwrap();
+    let years_ahead = days(3_650);
+    let begun = pair.alice.peer.initiate(&pair.alice.account, bundle, years_ahead, &mut rng(1));
+    assert!(begun.unwrap().peer);
+    assert_eq!(pair.alice.peer.session_need(NOW), Some(SessionNeed::Unanswered));
+    assert_eq!(pair.alice.try_send("lost", NOW), Err(PeerEncryptError::NeedsSession));
+    assert!(pair.exchange() && pair.exchange() && pair.agree());
+}
+
+#[test]
+fn a_start_before_the_clock_is_set_drops_no_session() {
+    let mut pair = Pair::talking(481);
+    let late = [pair.alice_sends("late"), pair.alice_sends("later")];
+    pair.alice.begins(&mut pair.bob.server, NOW);
+    let anew = pair.alice_sends("anew");
+    pair.bob.receives(&anew);
+    let zero = Timestamp::default();
+    pair.bob.tries(&late[0], zero).unwrap();
+    assert!(!pair.bob.peer.maintain(NOW).any());
+    assert_eq!(pair.bob.receives(&late[1]).body, b"later");
+}
+
+#[test]
+fn what_a_message_began_is_told() {
+    let (mut pair, first) = written_to_bob(482);
+    let delivered = pair.bob.peer.decrypt(&mut pair.bob.account, &first, AD, NOW).unwrap();
+    assert!(delivered.began_session);
+    let second = pair.alice_sends("second");
+    let delivered = pair.bob.peer.decrypt(&mut pair.bob.account, &second, AD, NOW).unwrap();
+    assert!(!delivered.began_session);
+}
+
+#[test]
+fn changes_are_joined_for_one_transaction() {
+    let (mut pair, first) = written_to_bob(483);
+    let delivered = pair.bob.peer.decrypt(&mut pair.bob.account, &first, AD, NOW).unwrap();
+    let both = delivered.changes.and(pair.bob.peer.accept_request());
+    assert_eq!(both, delivered.changes);
+    let need = pair.bob.peer.encrypt(&evanesce::Payload::new(""), AD, NOW, &mut rng(2)).unwrap();
+    let both = pair.bob.peer.accept_request().and(need.changes);
+    assert!(both.peer && !both.account && both.session == need.changes.session);
+}
+
+#[test]
+fn a_device_restored_from_a_backup_talks_again() {
+    for seed in 484..490 {
+        let mut pair = Pair::talking(seed);
+        let (account, peer) = (state(&pair.bob.account), state(&pair.bob.peer));
+        assert!(pair.exchange() && pair.exchange());
+        pair.bob.account = Account::restore(&account).unwrap();
+        pair.bob.peer = Peer::restore(&peer).unwrap();
+        assert!(pair.bob.peer.drop_sessions().peer);
+        let renewed = pair.bob.account.rotate_signed_prekey(NOW, &mut rng(3)).changes;
+        let renewed = renewed.and(pair.bob.account.add_one_time_prekeys(100, &mut rng(4)).changes);
+        assert!(renewed.account);
+        let upload = pair.bob.account.pending_upload().unwrap();
+        pair.bob.account.mark_published(&upload);
+        pair.bob.server.publish(upload);
+        let anew = pair.bob_sends("anew");
+        assert_eq!(pair.alice.receives(&anew).body, b"anew");
+        assert!(pair.exchange() && pair.exchange() && pair.agree());
     }
 }
 
@@ -461,14 +621,16 @@ fn beside_the_active_session_eight_are_kept_and_the_first_made_go_first() {
 fn the_active_session_is_never_dropped() {
     let mut pair = Pair::talking(305);
     let mut limits = pair.alice.peer.limits().clone();
-    limits.max_older_sessions = 0;
+    limits.max_older_sessions = 0; // counts as 1
     let _ = pair.alice.peer.set_limits(limits.clone());
     assert_eq!(pair.alice.peer.limits(), &limits);
     assert!(!pair.alice.peer.maintain(days(4_000)).any());
     assert_eq!(pair.alice.peer.sessions().count(), 1);
     assert!(pair.exchange());
-    pair.alice.begins(&mut pair.bob.server, NOW);
-    assert_eq!(pair.alice.peer.sessions().count(), 1);
+    for _ in 0..3 {
+        pair.alice.begins(&mut pair.bob.server, NOW);
+    }
+    assert_eq!(pair.alice.peer.sessions().count(), 2);
     let anew = pair.alice_sends("anew");
     pair.bob.receives(&anew);
     assert!(pair.exchange() && pair.agree());

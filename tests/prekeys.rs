@@ -70,12 +70,12 @@ fn the_same_upload_is_given_until_it_is_published() {
 fn a_late_note_of_an_older_upload_does_not_hide_what_came_after_it() {
     let mut bob = bob(3);
     let first = bob.maintain(NOW, &mut rng(3)).upload.unwrap();
-    bob.rotate_signed_prekey(NOW, &mut rng(4));
+    assert!(bob.rotate_signed_prekey(NOW, &mut rng(4)).changes.account);
     bob.mark_published(&first);
     let second = bob.pending_upload().unwrap();
     assert_eq!(signed_prekey_id(second.signed_part()), 2);
     assert!(ids(&second).is_empty());
-    let second = bob.add_one_time_prekeys(2, &mut rng(5)).unwrap();
+    let second = bob.add_one_time_prekeys(2, &mut rng(5)).upload.unwrap();
     assert_eq!(ids(&second), [101, 102]);
     bob.mark_published(&second);
     bob.mark_published(&first);
@@ -100,7 +100,7 @@ fn more_one_time_prekeys_are_made_when_the_server_runs_out() {
         world.server.hand_out();
     }
     assert_eq!(world.bob.maintain(NOW, &mut NoDraws).upload, None);
-    let upload = world.bob.add_one_time_prekeys(2, &mut world.rng).unwrap();
+    let upload = world.bob.add_one_time_prekeys(2, &mut world.rng).upload.unwrap();
     assert_eq!(ids(&upload), [4, 5]);
     world.publish(upload);
     assert_eq!(world.server.one_time_prekeys_left(), 2);
@@ -116,12 +116,12 @@ fn one_time_prekey_ids_ascend_and_never_repeat() {
     let mut published = ids(&world.upload);
     let first = send(&mut world.initiate(), "first", &mut world.rng);
     for round in 0..5 {
-        let upload = world.bob.add_one_time_prekeys(8, &mut rng(round)).unwrap();
+        let upload = world.bob.add_one_time_prekeys(8, &mut rng(round)).upload.unwrap();
         published.extend(ids(&upload));
         world.publish(upload);
         world.bob = restored(&world.bob);
     }
-    let upload = world.bob.add_one_time_prekeys(100, &mut rng(6)).unwrap();
+    let upload = world.bob.add_one_time_prekeys(100, &mut rng(6)).upload.unwrap();
     assert_eq!(ids(&upload).len(), 10, "no more than may be held");
     published.extend(ids(&upload));
     assert_eq!(published, (1..=58).collect::<Vec<_>>());
@@ -160,7 +160,7 @@ fn a_repeated_upload_changes_nothing() {
 #[test]
 fn an_upload_that_comes_late_brings_no_older_signed_part_back() {
     let mut world = World::with_one_time_prekeys(3, 30);
-    let upload = world.bob.rotate_signed_prekey(days(1), &mut rng(30)).unwrap();
+    let upload = world.bob.rotate_signed_prekey(days(1), &mut rng(30)).upload.unwrap();
     world.publish(upload.clone());
     world.server.publish(world.upload.clone());
     assert!(world.server.hand_out().starts_with(upload.signed_part()));
@@ -170,7 +170,7 @@ fn an_upload_that_comes_late_brings_no_older_signed_part_back() {
 #[test]
 fn what_replaces_a_signed_prekey_from_a_clock_that_ran_ahead_is_handed_out() {
     let mut bob = bob(31);
-    let ahead = bob.rotate_signed_prekey(days(365), &mut rng(31)).unwrap();
+    let ahead = bob.rotate_signed_prekey(days(365), &mut rng(31)).upload.unwrap();
     let mut server = PublishedPreKeys::new(ahead.clone());
     bob.mark_published(&ahead);
     assert_eq!(verify(&server.hand_out(), NOW), Err(VerifyError::NotYetValid));
@@ -184,7 +184,7 @@ fn what_replaces_a_signed_prekey_from_a_clock_that_ran_ahead_is_handed_out() {
 fn an_upload_of_another_identity_replaces_everything() {
     let mut world = World::with_one_time_prekeys(3, 32);
     let mut anew = bob(33);
-    let upload = anew.add_one_time_prekeys(2, &mut rng(33)).unwrap();
+    let upload = anew.add_one_time_prekeys(2, &mut rng(33)).upload.unwrap();
     world.server.publish(upload.clone());
     assert_eq!(world.server, PublishedPreKeys::new(upload));
     world.bob = anew;
@@ -195,10 +195,10 @@ fn an_upload_of_another_identity_replaces_everything() {
 fn a_device_restored_from_a_backup_replaces_the_one_time_prekeys_that_it_makes_again() {
     let mut world = World::with_one_time_prekeys(0, 34);
     let backup = restored(&world.bob);
-    let forgotten = world.bob.add_one_time_prekeys(3, &mut rng(34)).unwrap();
+    let forgotten = world.bob.add_one_time_prekeys(3, &mut rng(34)).upload.unwrap();
     world.publish(forgotten);
     world.bob = backup;
-    let upload = world.bob.add_one_time_prekeys(4, &mut rng(35)).unwrap();
+    let upload = world.bob.add_one_time_prekeys(4, &mut rng(35)).upload.unwrap();
     world.publish(upload);
     for left in [3, 2, 1, 0] {
         world.start().goes_on();
@@ -217,10 +217,10 @@ fn an_upload_says_which_device_it_is_of() {
 #[test]
 fn a_later_upload_replaces_the_signed_part_and_adds_one_time_prekeys() {
     let mut world = World::with_one_time_prekeys(1, 9);
-    let upload = world.bob.rotate_signed_prekey(days(1), &mut rng(9)).unwrap();
+    let upload = world.bob.rotate_signed_prekey(days(1), &mut rng(9)).upload.unwrap();
     assert!(ids(&upload).is_empty());
     world.publish(upload.clone());
-    let upload_of_one = world.bob.add_one_time_prekeys(1, &mut rng(10)).unwrap();
+    let upload_of_one = world.bob.add_one_time_prekeys(1, &mut rng(10)).upload.unwrap();
     world.publish(upload_of_one);
     assert_eq!(world.server.one_time_prekeys_left(), 2);
     assert!(world.server.hand_out().starts_with(upload.signed_part()));
@@ -231,7 +231,7 @@ fn a_server_keeps_at_most_a_thousand_one_time_prekeys_of_a_device() {
     let mut limits = Limits::default();
     limits.prekeys.max_one_time_prekeys = 1_100;
     let mut bob = account("bob", limits, 10);
-    let upload = bob.add_one_time_prekeys(1_100, &mut rng(10)).unwrap();
+    let upload = bob.add_one_time_prekeys(1_100, &mut rng(10)).upload.unwrap();
     assert_eq!(ids(&upload).len(), 1_100);
     let mut server = PublishedPreKeys::new(upload.clone());
     assert_eq!(server.one_time_prekeys_left(), 1_000);
@@ -281,7 +281,7 @@ fn without_maintenance_a_signed_prekey_is_kept() {
 fn signed_prekey_ids_ascend_and_never_repeat() {
     let mut bob = bob(14);
     for id in 2..10 {
-        let upload = bob.rotate_signed_prekey(days(id * 100), &mut rng(id.into())).unwrap();
+        let upload = bob.rotate_signed_prekey(days(id * 100), &mut rng(id.into())).upload.unwrap();
         assert_eq!(signed_prekey_id(upload.signed_part()), id);
         bob = restored(&bob);
     }
@@ -364,7 +364,7 @@ fn a_full_replay_record_refuses_until_the_signed_prekey_is_replaced() {
         assert_eq!(accept_refusal(&mut world.bob, message), AcceptError::Replayed);
     }
     // With a one-time prekey a handshake needs no record.
-    let upload = world.bob.add_one_time_prekeys(1, &mut world.rng).unwrap();
+    let upload = world.bob.add_one_time_prekeys(1, &mut world.rng).upload.unwrap();
     world.publish(upload);
     world.start().goes_on();
 
@@ -473,18 +473,35 @@ fn a_device_can_write_to_itself() {
 fn a_device_restored_from_a_backup_is_reached_by_what_it_publishes_then() {
     let mut world = World::with_one_time_prekeys(10, 34);
     let backup = restored(&world.bob);
-    let more = world.bob.add_one_time_prekeys(10, &mut rng(35)).unwrap();
+    let more = world.bob.add_one_time_prekeys(10, &mut rng(35)).upload.unwrap();
     world.publish(more);
     for _ in 0..14 {
         world.server.hand_out();
     }
     world.bob = backup;
-    let later = world.bob.rotate_signed_prekey(NOW.plus(SECOND), &mut rng(36)).unwrap();
+    let later = world.bob.rotate_signed_prekey(NOW.plus(SECOND), &mut rng(36)).upload.unwrap();
     world.publish(later);
-    let anew = world.bob.add_one_time_prekeys(5, &mut rng(37)).unwrap();
+    let anew = world.bob.add_one_time_prekeys(5, &mut rng(37)).upload.unwrap();
     world.publish(anew);
     assert_eq!(world.server.one_time_prekeys_left(), 5);
     for _ in 0..6 {
         world.start().goes_on();
     }
+}
+
+#[test]
+fn an_upload_from_before_a_restore_does_not_count_as_published() {
+    let mut world = World::with_one_time_prekeys(3, 40);
+    let mut backup = restored(&world.bob);
+    let abandoned = world.bob.rotate_signed_prekey(days(1), &mut rng(41)).upload.unwrap();
+    let ours = backup.rotate_signed_prekey(days(2), &mut rng(42)).upload.unwrap();
+    assert_eq!(abandoned.one_time_prekeys().len(), ours.one_time_prekeys().len());
+    backup.mark_published(&abandoned);
+    assert_eq!(backup.pending_upload(), Some(ours.clone()));
+    backup.mark_published(&ours);
+    assert_eq!(backup.pending_upload(), None);
+    let abandoned = world.bob.add_one_time_prekeys(2, &mut rng(43)).upload.unwrap();
+    let ours = backup.add_one_time_prekeys(2, &mut rng(44)).upload.unwrap();
+    backup.mark_published(&abandoned);
+    assert_eq!(backup.pending_upload(), Some(ours));
 }

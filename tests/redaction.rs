@@ -73,7 +73,7 @@ fn an_account_does_not_print_its_secrets() {
     let mut draws = Draws::new(2);
     let address = Address::new("bob").unwrap();
     let mut account = Account::generate_with_limits(address, limits, NOW, &mut draws);
-    account.rotate_signed_prekey(NOW, &mut draws);
+    assert!(account.rotate_signed_prekey(NOW, &mut draws).changes.account);
     assert!(account.maintain(NOW, &mut draws).changes.account);
     // The identity, two signed prekeys, three one-time prekeys: all that was drawn is stored.
     let secrets = secrets(&account);

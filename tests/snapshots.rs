@@ -157,7 +157,7 @@ fn write_account() {
     }
     let first = send(&mut world.initiate(), "to an older prekey", &mut world.rng);
     write("message-to-account-1", &first);
-    world.bob.rotate_signed_prekey(NOW, &mut world.rng);
+    assert!(world.bob.rotate_signed_prekey(NOW, &mut world.rng).changes.account);
     write("account-1", &state(&world.bob));
 }
 

@@ -192,6 +192,8 @@ fn numbers_that_no_chain_has_do_not_load() {
     for (name, value) in [
         ("current.received", 10_001),
         ("current.received", 2),
+        ("current.received", 0),
+        ("older0.held", 0),
         ("current.watermark", 9),
         ("current.run0.numbers_passed", 2),
         ("current.held", 4),
@@ -237,7 +239,7 @@ fn tags_and_public_keys_that_nothing_writes_do_not_load() {
     {
         for field in stored_form::fields(&snapshot) {
             match field.kind {
-                Kind::Tag => refused_with(&snapshot, &field.name, &[3]),
+                Kind::Tag => refused_with(&snapshot, &field.name, &[4]),
                 Kind::Public if field.name.ends_with("public") => {
                     refused_with(&snapshot, &field.name, &[0xff; 32]);
                 }
@@ -269,6 +271,23 @@ fn an_account_that_would_use_an_id_again_does_not_load() {
     let snapshot = state(&World::with_one_time_prekeys(3, 7).bob);
     refused_with(&snapshot, "next_id", &[3]);
     refused_with(&snapshot, "published_below", &[5]);
+    let mut world = World::with_one_time_prekeys(3, 7);
+    assert!(world.bob.rotate_signed_prekey(NOW, &mut rng(8)).changes.account);
+    let snapshot = state(&world.bob);
+    refused_with(&snapshot, "current.id", &[1]);
+    refused_with(&snapshot, "replaced0.id", &[2]);
+}
+
+#[test]
+fn a_peer_with_one_session_twice_does_not_load() {
+    let [peer, _] = peers();
+    let snapshot = state(&peer);
+    let count = stored_form::place(&snapshot, "session_count").start;
+    let active = stored_form::place(&snapshot, "active").start;
+    let session = &snapshot[count + 1..active];
+    let twice = [&[2], session, session].concat();
+    let damaged = stored_form::with(&snapshot, count..active, &twice);
+    assert_eq!(Peer::restore(&damaged).map(drop), Err(SnapshotError::Malformed));
 }
 
 #[test]

@@ -241,7 +241,7 @@ impl Replay {
         let account = self.accounts.get_mut(text(step, "by")).unwrap();
         account.set_limits(limits(step));
         let mut rng = Draws::of(step, "rng");
-        let upload = account.rotate_signed_prekey(time(step, "created"), &mut rng).unwrap();
+        let upload = account.rotate_signed_prekey(time(step, "created"), &mut rng).upload.unwrap();
         rng.finish(&self.place);
         assert_eq!(upload.signed_part(), bytes(step, "signed_part"), "{}", self.place);
         publish(account, &upload);
@@ -251,7 +251,7 @@ impl Replay {
         let account = self.accounts.get_mut(text(step, "by")).unwrap();
         let mut rng = Draws::of(step, "rng");
         let count = u32::try_from(number(step, "count")).unwrap();
-        let upload = account.add_one_time_prekeys(count, &mut rng).unwrap();
+        let upload = account.add_one_time_prekeys(count, &mut rng).upload.unwrap();
         rng.finish(&self.place);
         assert_eq!(one_time_prekeys(&upload), texts(step, "one_time"), "{}", self.place);
         publish(account, &upload);
@@ -266,7 +266,7 @@ fn make_account(device: &Value) -> Account {
     rng.finish("account");
     let count = u32::try_from(number(device, "one_time_prekeys")).unwrap();
     let mut rng = Draws::of(device, "one_time_rng");
-    let upload = account.add_one_time_prekeys(count, &mut rng).unwrap();
+    let upload = account.add_one_time_prekeys(count, &mut rng).upload.unwrap();
     rng.finish("one-time prekeys");
     assert_eq!(account.device().identity.encode().as_slice(), bytes(device, "ident"));
     assert_eq!(upload.signed_part(), bytes(device, "signed_part"));

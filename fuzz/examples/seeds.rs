@@ -337,7 +337,7 @@ fn snapshot() -> Result<Seeds, Box<dyn Error>> {
         .into_iter()
         .zip(sessions.iter().map(|session| state_of(&session.snapshot())))
         .collect();
-    bob.rotate_signed_prekey(NOW, rng);
+    assert!(bob.rotate_signed_prekey(NOW, rng).changes.account);
     seeds.extend([
         ("account", state_of(&bob.snapshot())),
         ("account_fresh", state_of(&alice.snapshot())),

@@ -230,7 +230,7 @@ impl Scene {
         // Handshakes that are on their way, by the former signed prekey and by the present one.
         let mut pending = self.initiate(true);
         others.extend(self.send(&mut pending, "pending", 2));
-        let upload = self.bob.rotate_signed_prekey(NOW, &mut self.rng).expect("it is new");
+        let upload = self.bob.rotate_signed_prekey(NOW, &mut self.rng).upload.expect("it is new");
         self.server.publish(upload);
         let mut late = self.initiate(false);
         others.extend(self.send(&mut late, "late", 1));

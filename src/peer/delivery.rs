@@ -31,14 +31,14 @@ pub struct Delivered {
 /// |---|---|---|
 /// | `Malformed`, `Duplicate`, `Expired`, `Refused`, `OtherAddress` | yes | no |
 /// | `Forked` | yes | yes |
-/// | `Undecryptable`, `NoSession`, `UnknownPreKey`, `Replayed` | yes | if the peer is accepted, and once a day at most |
+/// | `Undecryptable`, `NoSession`, `UnknownPreKey`, `Replayed`, `ReplayRecordFull` | yes | if the peer is accepted, and once a day at most |
 /// | `Unsupported` | keep it for a newer release, or yes | no |
-/// | `ReplayRecordFull` | no: offer it again after maintenance | no |
 /// | `IdentityChanged` | keep it until the user decides | no |
 ///
 /// Nothing shows that a message of the third line is genuine: anyone can send such. **To begin a session is to
 /// accept the peer**, so never do it for one that is unknown, a request, or refused. With a session begun,
-/// send something in it (an empty payload will do), or the other side does not hear of it.
+/// send something in it (an empty payload will do), or the other side does not hear of it. It may take a second
+/// one to be followed: the first may look as if both sides had begun at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerDecryptError {
@@ -64,9 +64,8 @@ pub enum PeerDecryptError {
     Forked,
     /// Its handshake was accepted before, and the session that it made is gone.
     Replayed,
-    /// Too many handshakes came without a one-time prekey: run
-    /// [`Account::maintain`](crate::Account::maintain), publish what it gives, and offer the message
-    /// again.
+    /// Too many handshakes came without a one-time prekey, and this one will never be accepted. Run
+    /// [`Account::maintain`](crate::Account::maintain) and publish what it gives, so that others are.
     ReplayRecordFull,
     /// It opens, and its sender gives another address than the one that it came from: distrust whoever
     /// carried it.

@@ -6,6 +6,7 @@ use rand_core::CryptoRng;
 
 use crate::limits::PeerLimits;
 use crate::peer::dispatch::SessionNeed;
+use crate::prekeys::verified_bundle::MAX_CLOCK_AHEAD;
 use crate::ratchet::message_key::Role;
 use crate::session::decrypting::{DecryptError, Received};
 use crate::session::encrypting::EncryptError;
@@ -42,8 +43,8 @@ pub(crate) struct KnownSession {
     echo: Echo,
 }
 
-/// Whether the peer is known to hold a session, now that it has begun another one: it may have done so
-/// because it had lost the others.
+/// Whether the peer is known to hold a session, now that another one was begun, perhaps because one side
+/// had lost the others. Both sides forget it at the same event, so that they do not come to judge differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Echo {
     /// We have begun no chain in it since.
@@ -80,7 +81,8 @@ impl KnownSessions {
         };
         let lifetime = limits.unanswered_lifetime;
         let notice = lifetime.saturating_sub(lifetime.checked_div(4).unwrap_or_default());
-        if !active.session.is_answered() && now > active.begun.plus(notice) {
+        let is_late = !active.session.is_answered() && now > active.begun.plus(notice);
+        if is_late || active.is_given_up(limits, now) {
             return Some(SessionNeed::Unanswered);
         }
         (active.session.sent_in_chain() >= NEARLY_FULL).then_some(SessionNeed::ChainNearlyFull)
@@ -117,6 +119,7 @@ impl KnownSessions {
 
     /// Adds one that we initiated; it sends from now on.
     pub(crate) fn add_ours(&mut self, session: Session, limits: &PeerLimits, now: Timestamp) {
+        self.all.iter_mut().for_each(|known| known.echo = Echo::Unasked);
         self.all.push(KnownSession::new(session, now));
         self.activate(self.all.len().saturating_sub(1), now);
         self.drop_old(limits, now);
@@ -162,8 +165,9 @@ impl KnownSessions {
             return;
         };
         let stays = match (active.echo, heard.echo) {
-            // The peer has not heard of ours, or has just begun to.
-            _ if active.is_unanswered(limits, now) => true,
+            // The peer has not heard of ours, or has just begun to. If it waits in a session that would have won
+            // the tie against ours, it waits for us.
+            _ if active.is_unanswered(limits, now) => !heard.would_win_tie(active.session.id()),
             // Both sides hold both.
             (Echo::Heard, Echo::Heard) => active.session.id() < heard.session.id(),
             // The peer holds ours. What it sent in the other may have been long under way.
@@ -178,7 +182,7 @@ impl KnownSessions {
 
     fn activate(&mut self, place: usize, now: Timestamp) {
         if let Some(former) = self.all.get_mut(self.active) {
-            former.used = now;
+            former.used = former.used.max(now);
         }
         self.active = place;
     }
@@ -186,7 +190,7 @@ impl KnownSessions {
     fn drop_old(&mut self, limits: &PeerLimits, now: Timestamp) -> bool {
         let before = self.all.len();
         let horizon = now.minus(limits.older_session_lifetime);
-        let most = usize::try_from(limits.max_older_sessions).unwrap_or(usize::MAX);
+        let most = usize::try_from(limits.max_older_sessions.max(1)).unwrap_or(usize::MAX);
         let mut place = 0;
         while let Some(known) = self.all.get(place) {
             let excess = self.all.len() > most.saturating_add(1);
@@ -200,6 +204,12 @@ impl KnownSessions {
             }
         }
         self.all.len() != before
+    }
+
+    fn are_distinct(&self) -> bool {
+        let mut ids: Vec<_> = self.all.iter().map(|known| known.session.id()).collect();
+        ids.sort_unstable();
+        ids.is_sorted_by(|id, next| id < next)
     }
 
     fn places(&self) -> impl Iterator<Item = usize> + use<> {
@@ -218,9 +228,20 @@ impl KnownSession {
         self.session.id()
     }
 
-    /// Whether it was never answered and sends no more.
+    /// Whether it was never answered and sends no more. One begun by a clock that ran ahead would be waited
+    /// for until that time has come.
     fn is_given_up(&self, limits: &PeerLimits, now: Timestamp) -> bool {
-        !self.session.is_answered() && now > self.begun.plus(limits.unanswered_lifetime)
+        let is_old = now > self.begun.plus(limits.unanswered_lifetime);
+        let is_ahead = self.begun > now.plus(MAX_CLOCK_AHEAD);
+        !self.session.is_answered() && (is_old || is_ahead)
+    }
+
+    /// Whether the peer began it, we have not answered, and the peer would stay with it although ours has
+    /// come.
+    fn would_win_tie(&self, ours: SessionId) -> bool {
+        self.session.role() == Role::Responder
+            && self.echo == Echo::Unasked
+            && self.session.id() < ours
     }
 
     /// Whether it has not been answered and still sends.
@@ -240,7 +261,7 @@ impl KnownSession {
         if begins_chain && self.echo == Echo::Unasked {
             self.echo = Echo::Asked;
         }
-        self.used = now;
+        self.used = self.used.max(now);
         Ok(message)
     }
 
@@ -257,13 +278,13 @@ impl KnownSession {
         if answers && self.echo == Echo::Asked {
             self.echo = Echo::Heard;
         }
-        self.used = now;
+        self.used = self.used.max(now);
         Ok(received)
     }
 }
 
 stored!(KnownSessions { all, active } if |sessions| {
-    sessions.active < sessions.all.len().max(1)
+    sessions.active < sessions.all.len().max(1) && sessions.are_distinct()
 });
 stored!(KnownSession { session, begun, used, echo });
 

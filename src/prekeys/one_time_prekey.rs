@@ -62,17 +62,17 @@ impl OneTimePreKeys {
         self.keys.remove(&id);
     }
 
-    /// Deletes all of them. Their ids are not used again.
-    pub(crate) fn clear(&mut self) {
-        self.keys.clear();
-    }
-
     /// The public halves that are not known to be with the server, in order of id.
     pub(crate) fn unpublished(&self) -> Vec<OneTimePreKeyPublic> {
         self.keys
             .range(self.published_below..)
             .map(|(id, pair)| OneTimePreKeyPublic { id: *id, key: *pair.public() })
             .collect()
+    }
+
+    /// Whether it was made here. Of one that has been spent meanwhile the id alone is known.
+    pub(crate) fn made(&self, prekey: &OneTimePreKeyPublic) -> bool {
+        self.find(prekey.id).is_none_or(|pair| *pair.public() == prekey.key)
     }
 
     /// Notes that the server has those up to `id`.

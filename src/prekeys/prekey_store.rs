@@ -138,19 +138,6 @@ impl PreKeyStore {
         self.current_is_published = false;
     }
 
-    /// Replaces everything, so that nothing opens that was sent to the former keys.
-    pub(crate) fn renew(
-        &mut self,
-        limits: &PreKeyLimits,
-        now: Timestamp,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) {
-        self.rotate(limits, now, rng);
-        self.replaced.clear();
-        self.one_time.clear();
-        self.add_one_time(limits.one_time_prekeys, limits, rng);
-    }
-
     /// Makes `count` more one-time prekeys.
     pub(crate) fn add_one_time(
         &mut self,
@@ -176,10 +163,13 @@ impl PreKeyStore {
 
     /// Notes that the server has what is in `upload`.
     pub(crate) fn mark_published(&mut self, upload: &PreKeyUpload) {
-        if upload.signed_part.fields.id == self.current.id {
+        // A device that was restored from a backup has made other keys under the same ids before.
+        let fields = &upload.signed_part.fields;
+        if fields.id == self.current.id && fields.key == *self.current.pair.public() {
             self.current_is_published = true;
         }
-        if let Some(last) = upload.one_time_prekeys.last() {
+        let last = upload.one_time_prekeys.last();
+        if let Some(last) = last.filter(|last| self.one_time.made(last)) {
             self.one_time.mark_published(last.id);
         }
     }
@@ -205,7 +195,11 @@ impl FoundPreKeys<'_> {
     }
 }
 
-stored!(PreKeyStore { current, current_is_published, replaced, one_time });
+stored!(PreKeyStore { current, current_is_published, replaced, one_time } if |store| {
+    // No id may be used again.
+    let replaced = store.replaced.iter().map(|replaced| replaced.prekey.id);
+    replaced.chain([store.current.id]).is_sorted_by(|id, next| id < next)
+});
 stored!(ReplacedPreKey { prekey, replaced });
 
 #[cfg(test)]

@@ -324,9 +324,11 @@ stored!(Receiving { current, next_header_key, older });
 
 // The numbers must be such that the chain can go on and be stored again.
 stored!(ReceivingChain { their_ratchet_key, header_key, chain_key, received, skipped } if |chain| {
-    chain.received <= MAX_CHAIN && chain.skipped.are_below(chain.received)
+    (1..=MAX_CHAIN).contains(&chain.received) && chain.skipped.are_below(chain.received)
 });
 
 stored!(OlderChain { their_ratchet_key, header_key, length, skipped } if |chain| {
-    chain.length <= MAX_CHAIN && chain.skipped.are_below(chain.length)
+    chain.length <= MAX_CHAIN
+        && chain.skipped.are_below(chain.length)
+        && chain.skipped.held() != 0
 });

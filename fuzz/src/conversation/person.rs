@@ -78,13 +78,13 @@ impl Person {
 
     pub fn rotate(&mut self, now: Timestamp, rng: &mut ChaCha20Rng) {
         self.prekeys.rotate(now);
-        let upload = self.account.rotate_signed_prekey(now, rng);
+        let upload = self.account.rotate_signed_prekey(now, rng).upload;
         self.publish(upload);
     }
 
     pub fn top_up(&mut self, count: u8, rng: &mut ChaCha20Rng) {
         self.prekeys.add_one_time(count.into());
-        let upload = self.account.add_one_time_prekeys(count.into(), rng);
+        let upload = self.account.add_one_time_prekeys(count.into(), rng).upload;
         self.publish(upload);
     }
 

@@ -1,0 +1,79 @@
+//! How far a device is known.
+
+use crate::identity::IdentityKey;
+use crate::stored::{StateWriter, Stored};
+use crate::wire::codec::{DecodeError, Reader};
+
+/// How contacts are told apart in a store.
+const NONE: u8 = 0;
+const REQUEST: u8 = 1;
+const ACCEPTED: u8 = 2;
+const REFUSED: u8 = 3;
+
+/// How far a device is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Contact {
+    /// There was none: the first identity to come with its address is pinned.
+    None,
+    /// It wrote first, under this identity, which is pinned. Its messages open; nothing is sent before
+    /// [`Peer::accept_request`](crate::Peer::accept_request). [`Peer::refuse`](crate::Peer::refuse) refuses it.
+    Request(IdentityKey),
+    /// This identity is pinned. That it is the right one is known once people have compared their
+    /// [`SafetyNumber`](crate::SafetyNumber): keep the identity that they compared, not a yes or no, and it is
+    /// verified while it is the one that is pinned.
+    Accepted(IdentityKey),
+    /// It was refused under this identity: nothing opens and nothing is sent.
+    Refused(IdentityKey),
+}
+
+impl Contact {
+    /// The identity that is pinned.
+    #[must_use]
+    pub fn identity(&self) -> Option<IdentityKey> {
+        match self {
+            Self::None => None,
+            Self::Request(identity) | Self::Accepted(identity) | Self::Refused(identity) => {
+                Some(*identity)
+            }
+        }
+    }
+
+    pub(crate) fn may_be_written_to(self) -> bool {
+        match self {
+            Self::None | Self::Accepted(_) => true,
+            Self::Request(_) | Self::Refused(_) => false,
+        }
+    }
+}
+
+impl Stored for Contact {
+    fn write(&self, out: &mut StateWriter) {
+        match self {
+            Self::None => out.put(&[NONE]),
+            Self::Request(identity) => {
+                out.put(&[REQUEST]);
+                identity.write(out);
+            }
+            Self::Accepted(identity) => {
+                out.put(&[ACCEPTED]);
+                identity.write(out);
+            }
+            Self::Refused(identity) => {
+                out.put(&[REFUSED]);
+                identity.write(out);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.u8()? {
+            NONE => Ok(Self::None),
+            REQUEST => Stored::read(reader).map(Self::Request),
+            ACCEPTED => Stored::read(reader).map(Self::Accepted),
+            REFUSED => Stored::read(reader).map(Self::Refused),
+            _ => Err(DecodeError::Malformed),
+        }
+    }
+}
