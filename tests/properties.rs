@@ -80,6 +80,67 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(repeatable(512))]
+
+    #[test]
+    #[ignore = "the rules of docs/protocol.md §14.5 leave ways to stay apart"]
+    fn every_pair_comes_to_one_session(seed in 0..16_u64, events in schedule(25)) {
+        prop_assert_eq!(live(seed, &events).apart, 0);
+    }
+}
+
+/// Both ways of one link.
+const THERE: u8 = 0;
+const BACK: u8 = 9;
+/// Its ends.
+const NEAR: u8 = 0;
+const FAR: u8 = 3;
+
+fn nobody_stays_apart(events: &[Event]) {
+    let apart = (0..16).filter(|seed| live(*seed, events).apart != 0);
+    assert_eq!(apart.collect::<Vec<_>>(), [0; 0], "with these seeds they do");
+}
+
+#[test]
+#[ignore = "the rules of docs/protocol.md §14.5 leave ways to stay apart"]
+fn who_begins_anew_before_its_answer_is_heard_does_not_stay_apart() {
+    nobody_stays_apart(&[
+        Event::Send { link: THERE },
+        Event::Deliver { to: FAR, place: 0 },
+        Event::Send { link: BACK },
+        Event::Begin { link: BACK },
+    ]);
+}
+
+#[test]
+#[ignore = "the rules of docs/protocol.md §14.5 leave ways to stay apart"]
+fn a_new_session_that_overtakes_an_answer_in_the_old_one_keeps_nobody_apart() {
+    nobody_stays_apart(&[
+        Event::Send { link: BACK },
+        Event::Deliver { to: NEAR, place: 0 },
+        Event::Send { link: THERE },
+        Event::Begin { link: THERE },
+        Event::Send { link: THERE },
+        Event::Deliver { to: FAR, place: 1 },
+        Event::Deliver { to: FAR, place: 0 },
+    ]);
+}
+
+#[test]
+#[ignore = "the rules of docs/protocol.md §14.5 leave ways to stay apart"]
+fn an_answer_that_overtakes_a_first_message_keeps_nobody_apart() {
+    nobody_stays_apart(&[
+        Event::Send { link: THERE },
+        Event::Send { link: BACK },
+        Event::Deliver { to: NEAR, place: 0 },
+        Event::Send { link: THERE },
+        Event::Deliver { to: FAR, place: 1 },
+        Event::Send { link: BACK },
+        Event::Deliver { to: FAR, place: 0 },
+    ]);
+}
+
 /// So that the schedules are about something.
 #[test]
 fn schedules_meet_every_refusal_that_they_can_bring_about() {
