@@ -164,16 +164,14 @@ impl KnownSessions {
         let (Some(active), Some(heard)) = (self.all.get(self.active), self.all.get(place)) else {
             return;
         };
-        let stays = match (active.echo, heard.echo) {
-            // The peer has not heard of ours, or has just begun to. If it waits in a session that would have won
-            // the tie against ours, it waits for us.
-            _ if active.is_unanswered(limits, now) => !heard.would_win_tie(active.session.id()),
-            // Both sides hold both.
-            (Echo::Heard, Echo::Heard) => active.session.id() < heard.session.id(),
-            // The peer holds ours. What it sent in the other may have been long under way.
-            (Echo::Heard, Echo::Unasked | Echo::Asked) => true,
-            // The peer may have lost ours.
-            (Echo::Unasked | Echo::Asked, _) => false,
+        let (ours, theirs) = (active.session.id(), heard.session.id());
+        let stays = if active.is_unanswered(limits, now) {
+            // The peer has not heard of ours, or has just begun to. If it waits in a session that would have
+            // won the tie against ours, it waits for us.
+            !heard.would_win_tie(ours)
+        } else {
+            // If the peer holds ours, both sides take the smaller id. If it may have lost ours, follow.
+            active.echo == Echo::Heard && ours < theirs
         };
         if place != self.active && !stays {
             self.activate(place, now);

@@ -697,8 +697,8 @@ impl Household {
             assert!(phone.active(peer).is_none());
         }
         let (now, count) = (self.clock(device), limits(device).prekeys.one_time_prekeys);
-        phone.account.rotate_signed_prekey(now, &mut self.rng).unwrap();
-        let upload = phone.account.add_one_time_prekeys(count, &mut self.rng).unwrap();
+        phone.account.rotate_signed_prekey(now, &mut self.rng).upload.unwrap();
+        let upload = phone.account.add_one_time_prekeys(count, &mut self.rng).upload.unwrap();
         self.phones[device] = phone;
         self.publish(device, upload);
         self.lost_something[device] = true;
