@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("conversation", conversation()),
         ("envelope", envelope()),
         ("payload", payload()),
+        ("peers", peers()),
         ("prekey_bundle", prekey_bundle()),
         ("prekey_upload", prekey_upload()?),
         ("scanned_safety_number", scanned_safety_number()),
@@ -301,6 +302,17 @@ fn payload() -> Seeds {
     seeds.push(("without_stamp", padded(b"\xff no stamp", 1)));
     seeds.push(("without_padding", b"\0\0body".to_vec()));
     seeds
+}
+
+/// A seed, then events as `tests/support/schedule.rs` reads them.
+fn peers() -> Seeds {
+    let names = ["one", "two", "three", "four", "five", "six"];
+    let events = |(name, seed): (&'static str, u64)| {
+        let mut bytes = vec![0; 60 * usize::try_from(seed).unwrap_or(1)];
+        rng(seed).fill_bytes(&mut bytes);
+        (name, bytes)
+    };
+    names.into_iter().zip(1..).map(events).collect()
 }
 
 /// A kind and a state: what stands between the head and the check of a snapshot.
