@@ -79,10 +79,9 @@ impl Person {
 
         // Prekeys are stored before they are published, and after that it is noted that they are.
         let maintained = account.maintain(now, rng);
-        let aged = peer.maintain(now);
+        let changes = maintained.changes.and(peer.maintain(now));
         let writing = store.begin()?;
-        writing.save(maintained.changes, &account, &peer)?;
-        writing.save(aged, &account, &peer)?;
+        writing.save(changes, &account, &peer)?;
         writing.commit()?;
         if let Some(upload) = maintained.upload {
             carrier.publish(name, upload.clone())?;
@@ -139,10 +138,9 @@ impl Person {
             match self.peer.decrypt(&mut self.account, &message, AD, now()?) {
                 Ok(delivered) => {
                     // An application asks its user first. These two know each other.
-                    let accepted = self.peer.accept_request();
+                    let changes = delivered.changes.and(self.peer.accept_request());
                     let writing = self.store.begin()?;
-                    writing.save(delivered.changes, &self.account, &self.peer)?;
-                    writing.save(accepted, &self.account, &self.peer)?;
+                    writing.save(changes, &self.account, &self.peer)?;
                     writing.add_message(&self.other, &delivered.received.body)?;
                     writing.commit()?;
                 }
