@@ -623,7 +623,9 @@ impl Household {
                 phone.check(peer, &before, changes);
                 assert!(changes.peer && changes.account == changes.spent_prekey.is_some());
                 let used = changes.session.unwrap();
-                assert!(phone.peers[peer].sessions().any(|session| session.id() == used));
+                let mut sessions = phone.peers[peer].sessions();
+                let used = sessions.find(|session| session.id() == used).unwrap();
+                assert_eq!(Some(used.peer()), phone.peers[peer].device().as_ref());
                 Ok(delivered.received)
             }
             Err(error) => {
