@@ -1,4 +1,5 @@
-//! Two strangers' devices meet, talk, lose a message, and refuse a forgery.
+//! Two strangers' devices meet, talk, lose a message, and refuse a forgery: with bare sessions, to show what
+//! is inside. An application begins with `Peer`, as in `examples/restart`.
 
 use std::error::Error;
 

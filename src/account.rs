@@ -180,7 +180,8 @@ impl Account {
     ///
     /// A server that has lost everything gets a new start from [`Account::rotate_signed_prekey`] and
     /// [`Account::add_one_time_prekeys`], and so does an account that was restored from a backup: it
-    /// holds no secrets of what was published since.
+    /// holds no secrets of what was published since. Tell the server then to forget what it has
+    /// ([`PublishedPreKeys::new`](crate::PublishedPreKeys::new)): an upload alone need not show it.
     #[must_use]
     pub fn pending_upload(&self) -> Option<PreKeyUpload> {
         self.prekeys.unpublished(&self.identity, &self.address)
@@ -232,12 +233,12 @@ impl Account {
     /// anything: it serves to find the [`Peer`](crate::Peer) that the message is then offered to, where the
     /// transport does not name a sender. Costs up to 4 X25519 agreements.
     ///
-    /// Only the first message of a session can be asked: it spends the prekey that the others name too. So
-    /// ask [`Peer::knows`](crate::Peer::knows) first.
+    /// Once a session's first message was accepted, the others cannot be asked if it spent a one-time prekey.
+    /// So ask [`Peer::knows`](crate::Peer::knows) first.
     ///
     /// # Errors
     ///
-    /// An [`AcceptError`], as of [`Account::accept`] before its first message is opened.
+    /// An [`AcceptError`], never [`AcceptError::Replayed`] or [`AcceptError::ReplayRecordFull`].
     pub fn claimed_sender(&self, message: &[u8]) -> Result<Device, AcceptError> {
         let Envelope::Initial(message) = Envelope::decode(message)? else {
             return Err(AcceptError::NoSession);

@@ -59,13 +59,14 @@
 //! | call | one transaction | then |
 //! |---|---|---|
 //! | [`Account::generate`], [`Account::set_limits`] | account | anything |
+//! | [`Peer::pinned`] (a [`Peer::new`] may wait for its first change) | peer | |
 //! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`] | account | publish the upload |
 //! | [`Account::mark_published`], once the server has it | account | |
 //! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::accept_identity`], [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::maintain`] | peer | |
 //! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
 //! | [`Peer::decrypt`] | account if it changed, peer, and what the message says | acknowledge to the server |
 //! | refused as [`PeerDecryptError::IdentityChanged`] | the bytes as they came; within bounds, for anyone can send such | acknowledge; ask the user; after [`Peer::accept_identity`] offer them again |
-//! | refused otherwise | nothing | as the table of [`PeerDecryptError`] says |
+//! | refused otherwise | nothing, or the bytes of [`PeerDecryptError::Unsupported`] | as the table of [`PeerDecryptError`] says |
 //!
 //! Stopped anywhere, a device starts from what it stored: it sends its outbox again, and the server delivers
 //! again what was not acknowledged ([`PeerDecryptError::Duplicate`]: acknowledge). Nothing is lost, nothing
@@ -88,14 +89,16 @@
 //! Never go on from an older state. An application notices one by a number that it keeps beside the storage
 //! key or at the server, outside of the backup, and changes at each start. Then, before anything else: call
 //! [`Peer::drop_sessions`] for all peers and empty the outbox; replace the prekeys
-//! ([`Account::rotate_signed_prekey`], then [`Account::add_one_time_prekeys`] with 100) and publish; begin a
-//! session with each accepted peer, and send something in it (an empty payload will do). Identities that were
-//! pinned since are asked for again. First messages that were opened since the backup open once more.
+//! ([`Account::rotate_signed_prekey`], then [`Account::add_one_time_prekeys`] with 100) and publish, telling
+//! the server to forget what it has of this device ([`PublishedPreKeys::new`]); begin a session with each
+//! accepted peer, and send something in it (an empty payload will do). What users decided since is
+//! forgotten: ask again for requests, refusals and changed identities, and let safety numbers be compared. First
+//! messages that were opened since the backup open once more.
 //!
 //! # When a session is lost
 //!
-//! The side that lost it initiates again and sends something, and the other side's peer follows. What was under
-//! way must be sent again: [`Delivered::began_session`]. The side that did not lose it cannot know before it
+//! The side that lost it initiates again and sends something, and the other side's peer follows: at once, or, if
+//! it waits for an answer itself, perhaps only the second time. What was under way must be sent again: [`Delivered::began_session`]. The side that did not lose it cannot know before it
 //! hears; where it matters, let messages be acknowledged inside the encryption.
 //!
 //! With bare sessions: offer what comes in to the sessions with its sender, newest first; go on to the next at

@@ -32,7 +32,7 @@ use crate::wire::payload::Payload;
 /// sessions with it. One of them sends; older ones open what is late.
 ///
 /// Both sides may begin a session at the same time: then both come to use one of them. A side that lost its
-/// sessions begins a new one, and the other follows (docs/protocol.md §14.5).
+/// sessions begins a new one and the other follows, if need be at the second (docs/protocol.md §14.5).
 ///
 /// ```
 /// use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, PublishedPreKeys, Timestamp};
@@ -77,13 +77,14 @@ pub struct Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerInitiateError {
-    /// Its request has not been accepted, or was refused.
+    /// Its request has not been accepted, or was refused: [`Peer::accept_request`], if the user agrees.
     Request,
-    /// The bundle is of another address: the server gave a wrong one.
+    /// The bundle is of another address: the server gave a wrong one. Ask again, and tell the user if it
+    /// stays so.
     OtherAddress,
     /// The bundle is of this identity, and another one is pinned. Tell the user: it is a new installation,
     /// or somebody in between. Until they decide, the former identity stays pinned, so send nothing.
-    /// [`Peer::accept_identity`] if they agree, then initiate again.
+    /// [`Peer::accept_identity`] if they agree, then initiate again, with another bundle.
     IdentityChanged(IdentityKey),
     /// One of the other's X25519 keys is of small order: nobody honest has it. Ask for another bundle.
     WeakKey,
@@ -158,7 +159,8 @@ impl Peer {
     }
 
     /// Whether a session is to be begun, and why: fetch a bundle and [`Peer::initiate`]. Asked before
-    /// something is sent, it also says so some time before it is urgent.
+    /// something is sent, it also says so some time before it is urgent. `None` of one that is not to be
+    /// written to.
     #[must_use]
     pub fn session_need(&self, now: Timestamp) -> Option<SessionNeed> {
         match self.contact {
@@ -198,7 +200,9 @@ impl Peer {
 
     /// Encrypts a payload in the session that sends, bound to `ad`: bytes that the peer must name too, and
     /// that do not travel. They tell apart what one pair of devices says in several places; if there is but
-    /// one, name nothing. Draws 32 bytes when the peer has begun a new chain since we last sent, else nothing.
+    /// one, name nothing. Draws 32 bytes
+    /// for our first message in a session and when the peer has begun a new chain in it since we last sent,
+    /// else nothing.
     ///
     /// # Errors
     ///
@@ -228,12 +232,14 @@ impl Peer {
 
     /// Decrypts a message that came from this address and was bound to `ad`. Draws nothing. A message
     /// with a new handshake makes a session, and spends what it names of the account's prekeys. Offer what
-    /// has piled up in the order in which it came: what is overtaken by more than 1,000 messages is lost.
+    /// has piled up in the order in which it came: what lies more than 1,000 numbers of its chain behind one
+    /// that was offered before it is lost.
     ///
-    /// Where the transport does not say who sent a message, offer it to the peer that [`Peer::knows`] it; if
-    /// none does and it is an initial one, to the one of [`Account::claimed_sender`]; else to one after the
-    /// other, until one says anything but [`PeerDecryptError::Undecryptable`] and
-    /// [`PeerDecryptError::NoSession`].
+    /// Where the transport does not say who sent a message, offer it to the peer that [`Peer::knows`] it. If
+    /// none does and it is an initial one, offer it to the one of [`Account::claimed_sender`]; if that fails,
+    /// it is refused and of nobody that is known, so begin no session. Offer any other message to one peer
+    /// after the other, until one says anything but [`PeerDecryptError::Undecryptable`],
+    /// [`PeerDecryptError::NoSession`] and [`PeerDecryptError::Refused`].
     ///
     /// # Errors
     ///
@@ -259,7 +265,7 @@ impl Peer {
             (Err(DecryptError::OtherSession), Envelope::Initial(initial)) => {
                 self.take_first(account, initial, ad, now)
             }
-            (Err(error), _) => Err(error.into()),
+            (Err(error), Envelope::Initial(_) | Envelope::Ratchet(_)) => Err(error.into()),
         }
     }
 
@@ -288,7 +294,7 @@ impl Peer {
     }
 
     /// Refuses a device that wrote first, or blocks one that was accepted. Its sessions are deleted, and
-    /// what it sends is refused unopened until [`Peer::accept_request`]. Without an identity that is pinned
+    /// what it sends is refused unopened until [`Peer::accept_request`]; it then needs a new session. Without an identity that is pinned
     /// there is nothing to refuse.
     pub fn refuse(&mut self) -> Changes {
         match self.contact {
@@ -302,9 +308,10 @@ impl Peer {
     }
 
     /// Pins another identity: the one that an error named, that the user was told of and agrees to. All
-    /// sessions are deleted, since they are with the former one; a request stays a request. What was refused
-    /// as [`PeerDecryptError::IdentityChanged`] opens when it is offered again, as long as its signed prekey is
-    /// held (30 days at least). What was written for the former identity is not to go to the new one unasked.
+    /// sessions are deleted, since they are with the former one; a request stays a request and a refusal a
+    /// refusal. What was refused
+    /// as [`PeerDecryptError::IdentityChanged`] opens when it is offered again, as long as its prekeys are
+    /// held (30 days by default). What was written for the former identity is not to go to the new one unasked.
     pub fn accept_identity(&mut self, identity: IdentityKey) -> Changes {
         if self.contact.identity() == Some(identity) {
             return Changes::NONE;

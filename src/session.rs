@@ -156,7 +156,8 @@ impl Session {
 
     /// Encrypts a payload, bound to `ad`: bytes that the peer must name too, and that do not travel (the
     /// conversation's name, for instance, or nothing).
-    /// Draws 32 bytes when the peer has begun a new chain since we last sent, else nothing.
+    /// Draws 32 bytes for our first message and when the peer has begun a new chain since we last sent, else
+    /// nothing.
     ///
     /// The result is 105 bytes longer than the padded payload, and 288 or 292 until the peer's first
     /// answer has been opened (docs/protocol.md §6).

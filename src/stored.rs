@@ -20,7 +20,8 @@ use crate::wire::codec::{DecodeError, Reader, leb128};
 pub(crate) trait Stored: Sized {
     fn write(&self, out: &mut StateWriter);
 
-    /// [`DecodeError::Malformed`] for what [`Stored::write`] does not write.
+    /// [`DecodeError::Malformed`] for what is not the encoding of a state; each type says what else it
+    /// checks.
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
 }
 

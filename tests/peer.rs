@@ -295,8 +295,13 @@ struct Everything {
     /// How many exchanges it took at most until both used one session.
     slowest: usize,
     ends: usize,
-    /// Whether messages overtake each other.
-    in_order: bool,
+    arrival: Arrival,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Arrival {
+    InOrder,
+    AnyOrder,
 }
 
 #[derive(Clone)]
@@ -341,7 +346,10 @@ impl Everything {
         }
         for to_alice in [true, false] {
             let waiting = if to_alice { &under_way.to_alice } else { &under_way.to_bob };
-            let choices = if self.in_order { waiting.len().min(1) } else { waiting.len() };
+            let choices = match self.arrival {
+                Arrival::InOrder => waiting.len().min(1),
+                Arrival::AnyOrder => waiting.len(),
+            };
             for choice in 0..choices {
                 is_end = false;
                 let (mut pair, mut under_way) = (pair.copy(), under_way.clone());
@@ -375,8 +383,8 @@ impl Everything {
     }
 }
 
-fn everything(pair: &Pair, messages: usize, anew_left: usize, in_order: bool) -> Everything {
-    let mut everything = Everything { slowest: 0, ends: 0, in_order };
+fn everything(pair: &Pair, messages: usize, anew_left: usize, arrival: Arrival) -> Everything {
+    let mut everything = Everything { slowest: 0, ends: 0, arrival };
     let nothing = UnderWay {
         to_alice: Vec::new(),
         to_bob: Vec::new(),
@@ -392,9 +400,9 @@ fn everything(pair: &Pair, messages: usize, anew_left: usize, in_order: bool) ->
 fn in_every_order_two_who_begin_come_to_one_session_and_lose_nothing() {
     for seed in [200, 201, 202, 203] {
         let pair = Pair::acquainted(seed);
-        let in_order = everything(&pair, 2, 0, true);
+        let in_order = everything(&pair, 2, 0, Arrival::InOrder);
         assert!(in_order.ends > 50 && in_order.slowest <= 1, "{}", in_order.slowest);
-        let any_order = everything(&pair, 2, 0, false);
+        let any_order = everything(&pair, 2, 0, Arrival::AnyOrder);
         // An answer that overtakes a first message makes that look like a new beginning.
         assert!(any_order.ends > in_order.ends && any_order.slowest <= 3);
     }
@@ -406,7 +414,7 @@ fn in_every_order_two_of_whom_one_begins_anew_come_to_one_session_and_lose_nothi
         let mut settled = Pair::talking(seed);
         assert!(settled.exchange() && settled.agree());
         for pair in [Pair::acquainted(seed), settled] {
-            let any_order = everything(&pair, 1, 2, false);
+            let any_order = everything(&pair, 1, 2, Arrival::AnyOrder);
             assert!(any_order.ends > 100 && any_order.slowest <= 4, "{}", any_order.slowest);
         }
     }

@@ -67,8 +67,14 @@ struct Machine {
     texts: Vec<String>,
     disk: Disk,
     rng: ChaCha20Rng,
-    /// Turned round, what is sent leaves before it is stored: a mistake that must be noticed.
-    sends_before_storing: bool,
+    order: Order,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    Durable,
+    /// What is sent leaves before it is stored: a mistake that must be noticed.
+    TurnedRound,
 }
 
 const KEY: [u8; 32] = [9; 32];
@@ -93,7 +99,7 @@ impl Machine {
             texts: (0..texts).map(|number| format!("{name} says {number}")).collect(),
             disk: Disk::default(),
             rng,
-            sends_before_storing: false,
+            order: Order::Durable,
         };
         machine.disk.account = machine.sealed(&account);
         machine.disk.peer = peer.seal(&StorageKey::new(&KEY), b"peer", &mut machine.rng);
@@ -184,7 +190,7 @@ impl Machine {
         power: &mut Power,
     ) -> Result<bool, Stopped> {
         let Some(mut text) = self.texts.get(self.disk.written).cloned() else { return Ok(false) };
-        if self.sends_before_storing {
+        if self.order == Order::TurnedRound {
             // Whoever has to write a message again writes another one.
             text = format!("{text}, {}", power.used);
         }
@@ -204,7 +210,7 @@ impl Machine {
             }
             Err(error) => panic!("{error}"),
         };
-        if self.sends_before_storing {
+        if self.order == Order::TurnedRound {
             power.write()?;
             carrier.take(self.other, sent.message);
             self.store(running, sent.changes, power, |disk| disk.written += 1)?;
@@ -273,15 +279,11 @@ fn sealed_header(message: &[u8]) -> &[u8] {
 
 /// Two people write to each other at the same time, and stop when `stops` say so: after so many writes, one
 /// after the other. Then they go on to the end.
-fn live(
-    texts: usize,
-    stops: &[usize],
-    sends_before_storing: bool,
-) -> (Power, [Machine; 2], Carrier) {
+fn live(texts: usize, stops: &[usize], order: Order) -> (Power, [Machine; 2], Carrier) {
     let mut machines =
         [Machine::new("alice", "bob", texts, 1), Machine::new("bob", "alice", texts, 2)];
     for machine in &mut machines {
-        machine.sends_before_storing = sends_before_storing;
+        machine.order = order;
     }
     let mut carrier = Carrier::default();
     let mut power = Power { left: usize::MAX, used: 0, stops: 0 };
@@ -317,7 +319,7 @@ fn nothing_went_wrong([alice, bob]: &[Machine; 2], carrier: &Carrier, stops: &[u
 }
 
 fn writes(texts: usize) -> usize {
-    let (power, machines, carrier) = live(texts, &[], false);
+    let (power, machines, carrier) = live(texts, &[], Order::Durable);
     nothing_went_wrong(&machines, &carrier, &[]);
     power.used
 }
@@ -333,7 +335,7 @@ fn a_stop_after_any_write_loses_nothing_and_repeats_nothing() {
     let mut stopped = 0;
     for first in 0..writes {
         for second in [0, 1, 2, 3, 5, 8] {
-            let (power, machines, carrier) = live(3, &[first, second], false);
+            let (power, machines, carrier) = live(3, &[first, second], Order::Durable);
             nothing_went_wrong(&machines, &carrier, &[first, second]);
             stopped += power.stops;
         }
@@ -346,7 +348,7 @@ fn two_stops_after_any_writes_lose_nothing_and_repeat_nothing() {
     let writes = writes(2);
     for first in 0..writes {
         for second in 0..writes {
-            let (_, machines, carrier) = live(2, &[first, second, first], false);
+            let (_, machines, carrier) = live(2, &[first, second, first], Order::Durable);
             nothing_went_wrong(&machines, &carrier, &[first, second, first]);
         }
     }
@@ -356,7 +358,7 @@ fn two_stops_after_any_writes_lose_nothing_and_repeat_nothing() {
 fn machines_that_stop_again_and_again_get_done() {
     for patience in 3..9 {
         let stops: Vec<_> = (0..300).map(|turn| patience + turn % 3).collect();
-        let (power, machines, carrier) = live(5, &stops, false);
+        let (power, machines, carrier) = live(5, &stops, Order::Durable);
         nothing_went_wrong(&machines, &carrier, &stops);
         assert!(power.stops > 3, "{}", power.stops);
     }
@@ -365,8 +367,9 @@ fn machines_that_stop_again_and_again_get_done() {
 /// So that the checks above can fail.
 #[test]
 fn sending_before_storing_is_noticed() {
-    let (power, _, carrier) = live(5, &[], true);
+    let (power, _, carrier) = live(5, &[], Order::TurnedRound);
     assert!(!carrier.saw_a_key_used_twice());
-    let noticed = (0..power.used).filter(|first| live(5, &[*first], true).2.saw_a_key_used_twice());
+    let noticed = (0..power.used)
+        .filter(|first| live(5, &[*first], Order::TurnedRound).2.saw_a_key_used_twice());
     assert!(noticed.count() > 2);
 }

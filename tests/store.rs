@@ -163,15 +163,15 @@ fn no_secret_of_a_sealed_state_is_seen_in_it() {
     }
 }
 
-/// LEB128, as long as it need not be.
+/// LEB128.
 fn number(value: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = value;
     while rest > 0x7f {
-        bytes.push((rest & 0x7f) as u8 | 0x80);
+        bytes.push(rest.to_le_bytes()[0] | 0x80);
         rest >>= 7;
     }
-    bytes.push(rest as u8);
+    bytes.push(rest.to_le_bytes()[0]);
     bytes
 }
 

@@ -30,10 +30,10 @@ pub struct Delivered {
 /// | | acknowledge it | begin a session |
 /// |---|---|---|
 /// | `Malformed`, `Duplicate`, `Expired`, `Refused`, `OtherAddress` | yes | no |
-/// | `Forked` | yes | yes |
+/// | `Forked` | yes | if the peer is accepted |
 /// | `Undecryptable`, `NoSession`, `UnknownPreKey`, `Replayed`, `ReplayRecordFull` | yes | if the peer is accepted, and once a day at most |
 /// | `Unsupported` | keep it for a newer release, or yes | no |
-/// | `IdentityChanged` | keep it until the user decides | no |
+/// | `IdentityChanged` | yes, once its bytes are stored to be offered again | no |
 ///
 /// Nothing shows that a message of the third line is genuine: anyone can send such. **To begin a session is to
 /// accept the peer**, so never do it for one that is unknown, a request, or refused. With a session begun,

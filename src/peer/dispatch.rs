@@ -31,7 +31,8 @@ pub enum SessionNeed {
     /// There is none.
     NoSession,
     /// Ours has not been answered for three quarters of the time after which it is used no more
-    /// ([`PeerLimits::unanswered_lifetime`](crate::PeerLimits::unanswered_lifetime)).
+    /// ([`PeerLimits::unanswered_lifetime`](crate::PeerLimits::unanswered_lifetime)), or was begun by a clock
+    /// that ran more than a day ahead.
     Unanswered,
     /// We have sent 9,000 messages since the peer last answered, and 10,000 are all that can be.
     ChainNearlyFull,
@@ -41,12 +42,13 @@ pub enum SessionNeed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerEncryptError {
-    /// The peer wrote first and its request has not been accepted, or it was refused.
+    /// The peer wrote first and its request has not been accepted, or it was refused:
+    /// [`Peer::accept_request`](crate::Peer::accept_request), if the user agrees.
     Request,
     /// There is no session that can send (any more): fetch a bundle, [`Peer::initiate`](crate::Peer::initiate),
     /// and encrypt again.
     NeedsSession,
-    /// Stamp and body are more than 16 MiB once padded.
+    /// Stamp and body are more than 16 MiB once padded: send it in parts.
     TooLarge,
 }
 

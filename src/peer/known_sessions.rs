@@ -20,6 +20,11 @@ use crate::wire::payload::Payload;
 /// How many messages a chain carries before a new session is asked for: a tenth is left to begin it in.
 const NEARLY_FULL: u32 = 9_000;
 
+/// How echoes are told apart in a store.
+const UNASKED: u8 = 0;
+const ASKED: u8 = 1;
+const HEARD: u8 = 2;
+
 /// The sessions with one device. One sends; all open.
 ///
 /// Which one sends is decided so that both sides come to the same one, whatever is lost or late, and so that
@@ -111,7 +116,13 @@ impl KnownSessions {
                 Err(DecryptError::OtherSession) => {}
                 Err(DecryptError::Undecryptable) => refusal = DecryptError::Undecryptable,
                 // Its header opened: it is of this session and of no other.
-                Err(error) => return Err(error),
+                Err(
+                    error @ (DecryptError::Malformed
+                    | DecryptError::Unsupported
+                    | DecryptError::Duplicate
+                    | DecryptError::Expired
+                    | DecryptError::Forked),
+                ) => return Err(error),
             }
         }
         Err(refusal)
@@ -289,17 +300,17 @@ stored!(KnownSession { session, begun, used, echo });
 impl Stored for Echo {
     fn write(&self, out: &mut StateWriter) {
         out.put(&[match self {
-            Self::Unasked => 0,
-            Self::Asked => 1,
-            Self::Heard => 2,
+            Self::Unasked => UNASKED,
+            Self::Asked => ASKED,
+            Self::Heard => HEARD,
         }]);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match reader.u8()? {
-            0 => Ok(Self::Unasked),
-            1 => Ok(Self::Asked),
-            2 => Ok(Self::Heard),
+            UNASKED => Ok(Self::Unasked),
+            ASKED => Ok(Self::Asked),
+            HEARD => Ok(Self::Heard),
             _ => Err(DecodeError::Malformed),
         }
     }

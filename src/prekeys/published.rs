@@ -42,7 +42,9 @@ impl PublishedPreKeys {
     /// changes nothing.
     ///
     /// An upload replaces everything if its device was set up anew (another identity), or was restored
-    /// from a backup: then it has made other keys under the same ids, or counts them from further back.
+    /// from a backup: then it has made other keys under the same ids, or counts them from further back. The
+    /// latter need not show, so a device that was restored should say so: begin with
+    /// [`PublishedPreKeys::new`] then.
     pub fn publish(&mut self, upload: PreKeyUpload) {
         let starts_anew =
             self.is_of_another_device(&upload) || self.is_of_a_restored_device(&upload);

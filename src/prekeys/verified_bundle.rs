@@ -76,7 +76,7 @@ impl fmt::Display for VerifyError {
 impl core::error::Error for VerifyError {}
 
 impl PreKeyBundle {
-    /// Checks the signature, strictly, and the lifetime at `now` (docs/protocol.md §4).
+    /// Checks the signature, strictly, and the lifetime at `now` (docs/protocol.md §3.4).
     ///
     /// # Errors
     ///

@@ -140,7 +140,7 @@ macro_rules! snapshots {
                 read(unframe($kind, snapshot)?)
             }
 
-            /// The whole state, sealed, with one draw of 32 bytes. `ad` says where it will stand, so that
+            /// The whole state, sealed, 51 bytes longer than it is, with one draw of 32 bytes. `ad` says where it will stand, so that
             /// no two rows can be swapped: the table and the primary key, for instance.
             #[must_use]
             pub fn seal(

@@ -46,7 +46,7 @@ pub struct StorageKey(Secret<32>);
 pub enum SnapshotError {
     /// It is cut off, or longer than it says, or breaks the encoding.
     Malformed,
-    /// Of another version: a newer release wrote it.
+    /// Of another version: a newer release wrote it, or it is not sealed at all.
     Unsupported,
     /// It is of another kind than the one asked for, or was never a snapshot.
     WrongKind,
