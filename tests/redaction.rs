@@ -8,9 +8,11 @@ use std::fmt::Debug;
 use evanesce::{
     AcceptError, Account, Address, AddressLength, DecodeError, DecryptError, EncryptError,
     ExternalHandshake, IdentityKeyError, InitiateError, Limits, MalformedStamp, NotCanonical,
-    Payload, PreKeyBundle, PublishedPreKeys, RatchetKeyPair, ScanError, Session, SessionLimits,
-    SharedSecret, SnapshotError, StorageKey, VerifyError, VersionOutOfRange,
+    Payload, PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle, PublishedPreKeys,
+    RatchetKeyPair, ScanError, Session, SessionLimits, SharedSecret, SnapshotError, StorageKey,
+    VerifyError, VersionOutOfRange,
 };
+use support::pair::Pair;
 use support::{AD, Draws, NOW, World, account, receive, rng, secrets, started};
 
 /// How much of a secret in a row counts as shown.
@@ -114,6 +116,17 @@ fn an_accepted_session_does_not_print_its_secrets() {
 }
 
 #[test]
+fn a_peer_does_not_print_its_secrets() {
+    let mut pair = Pair::talking(21);
+    pair.alice.begins(&mut pair.bob.server, NOW);
+    let anew = pair.alice_sends("anew");
+    pair.bob.receives(&anew);
+    let secrets = secrets(&pair.bob.peer);
+    assert!(secrets.len() > 10);
+    check_redacted(&pair.bob.peer, &secrets);
+}
+
+#[test]
 fn a_message_does_not_print_what_it_says() {
     let body = b"what-nobody-but-the-two-may-read";
     let payload = Payload::new(body);
@@ -168,14 +181,21 @@ fn a_server_has_no_secret_to_print() {
 /// An error says which of a few things is wrong, in words, and carries nothing.
 fn check_errors<E: Error + Copy + 'static>(errors: &[E]) {
     assert!(size_of::<E>() <= 1, "an error carries more than its name");
+    for error in errors {
+        let debug = format!("{error:?}");
+        assert!(!debug.is_empty());
+        assert!(!debug.contains(|letter: char| letter.is_ascii_digit()), "{debug}");
+    }
+    check_texts(errors);
+}
+
+fn check_texts<E: Error>(errors: &[E]) {
     let mut texts = Vec::new();
     for error in errors {
-        let (debug, display) = (format!("{error:?}"), error.to_string());
-        assert!(!debug.is_empty() && !display.is_empty());
-        assert!(!debug.contains(|letter: char| letter.is_ascii_digit()), "{debug}");
-        assert!(error.source().is_none());
-        assert!(!texts.contains(&display), "{display} twice");
-        texts.push(display);
+        let text = error.to_string();
+        assert!(!text.is_empty() && error.source().is_none());
+        assert!(!texts.contains(&text), "{text} twice");
+        texts.push(text);
     }
     // Two of them state a bound, which is the same for everybody.
     let states_a_bound =
@@ -223,6 +243,35 @@ fn errors_speak_in_words_and_carry_nothing() {
         SnapshotError::Unsupported,
         SnapshotError::WrongKind,
         SnapshotError::Undecryptable,
+        SnapshotError::Corrupt,
+    ]);
+    let identity = World::new(20).alice.device().identity;
+    // These carry the identity that the user is to be told of, and do not print it as text.
+    check_texts(&[
+        PeerDecryptError::Malformed,
+        PeerDecryptError::Unsupported,
+        PeerDecryptError::Refused,
+        PeerDecryptError::NoSession,
+        PeerDecryptError::UnknownPreKey,
+        PeerDecryptError::Undecryptable,
+        PeerDecryptError::Duplicate,
+        PeerDecryptError::Expired,
+        PeerDecryptError::Forked,
+        PeerDecryptError::Replayed,
+        PeerDecryptError::ReplayRecordFull,
+        PeerDecryptError::OtherAddress,
+        PeerDecryptError::IdentityChanged(identity),
+    ]);
+    check_errors(&[
+        PeerEncryptError::Request,
+        PeerEncryptError::NeedsSession,
+        PeerEncryptError::TooLarge,
+    ]);
+    check_texts(&[
+        PeerInitiateError::Request,
+        PeerInitiateError::OtherAddress,
+        PeerInitiateError::IdentityChanged(identity),
+        PeerInitiateError::WeakKey,
     ]);
     check_errors(&[ScanError::Mismatch, ScanError::Malformed, ScanError::Unsupported]);
     check_errors(&[DecodeError::Malformed, DecodeError::Unsupported]);
