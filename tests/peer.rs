@@ -290,6 +290,27 @@ fn two_who_begin_at_the_same_time_use_the_session_with_the_smaller_id() {
     assert!(alice_had_it[0] > 5 && alice_had_it[1] > 5);
 }
 
+#[test]
+fn an_answer_in_the_session_that_stayed_holds_us_there_when_the_other_is_heard_late() {
+    let mut tried = 0;
+    for seed in 140..160 {
+        let (mut pair, hers, his) = both_begin(seed);
+        if pair.alice.active() > pair.bob.active() {
+            continue;
+        }
+        tried += 1;
+        let stays = pair.alice.active();
+        let late = pair.bob_sends("late");
+        pair.alice.receives(&his);
+        pair.bob.receives(&hers);
+        let answer = pair.bob_sends("answer");
+        pair.alice.receives(&answer);
+        assert_eq!(pair.alice.receives(&late).body, b"late");
+        assert_eq!(pair.alice.active(), stays);
+    }
+    assert!(tried > 3);
+}
+
 /// All that two people can do with so many messages each, and who begin, or begin anew, at any moment.
 struct Everything {
     /// How many exchanges it took at most until both used one session.
