@@ -9,7 +9,7 @@ use crate::changes::{Changes, SpentPreKey};
 use crate::handshake::responder::{Responded, respond};
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::Limits;
-use crate::prekeys::prekey_store::{FoundPreKeys, PreKeyStore};
+use crate::prekeys::prekey_store::{Extent, FoundPreKeys, PreKeyStore};
 use crate::prekeys::replay_record::ReplayError;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::decrypting::{DecryptError, Received};
@@ -146,9 +146,9 @@ impl Account {
     ///
     /// Draws 32 bytes for a new signed prekey, then 32 for each one-time prekey.
     pub fn maintain(&mut self, now: Timestamp, rng: &mut (impl CryptoRng + ?Sized)) -> Maintained {
-        let changed = self.prekeys.maintain(&self.limits.prekeys, now, rng);
-        let changes = if changed { Changes::ACCOUNT } else { Changes::NONE };
-        Maintained { upload: self.pending_upload(), changes }
+        let before = self.prekeys.extent();
+        self.prekeys.maintain(&self.limits.prekeys, now, rng);
+        self.maintained_since(&before)
     }
 
     /// Replaces the signed prekey now, due or not: 32 bytes drawn.
@@ -157,8 +157,9 @@ impl Account {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Maintained {
+        let before = self.prekeys.extent();
         self.prekeys.rotate(&self.limits.prekeys, now, rng);
-        Maintained { upload: self.pending_upload(), changes: Changes::ACCOUNT }
+        self.maintained_since(&before)
     }
 
     /// Makes `count` more one-time prekeys, at most as many as the limits allow to be held; where they
@@ -171,8 +172,9 @@ impl Account {
         count: u32,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Maintained {
+        let before = self.prekeys.extent();
         self.prekeys.add_one_time(count, &self.limits.prekeys, rng);
-        Maintained { upload: self.pending_upload(), changes: Changes::ACCOUNT }
+        self.maintained_since(&before)
     }
 
     /// What the server is not known to have; `None` if it has everything. Publish it, then call
@@ -276,6 +278,12 @@ impl Account {
             ..Changes::ACCOUNT
         };
         Accepted { session, received, changes }
+    }
+
+    fn maintained_since(&self, before: &Extent) -> Maintained {
+        let changed = self.prekeys.extent() != *before;
+        let changes = if changed { Changes::ACCOUNT } else { Changes::NONE };
+        Maintained { upload: self.pending_upload(), changes }
     }
 
     fn respond(

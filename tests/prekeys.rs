@@ -504,4 +504,22 @@ fn an_upload_from_before_a_restore_does_not_count_as_published() {
     let ours = backup.add_one_time_prekeys(2, &mut rng(44)).upload.unwrap();
     backup.mark_published(&abandoned);
     assert_eq!(backup.pending_upload(), Some(ours));
+    // The abandoned branch had made more of them than are there now.
+    let abandoned = world.bob.add_one_time_prekeys(9, &mut rng(45)).upload.unwrap();
+    let (last, ours) = (abandoned.one_time_prekeys().last().unwrap(), backup.pending_upload());
+    assert!(last.id() > ours.as_ref().unwrap().one_time_prekeys().last().unwrap().id());
+    backup.mark_published(&abandoned);
+    assert_eq!(backup.pending_upload(), ours);
+}
+
+#[test]
+fn what_makes_no_prekey_reports_no_change() {
+    let mut world = World::with_one_time_prekeys(3, 46);
+    let before = state(&world.bob);
+    assert!(!world.bob.add_one_time_prekeys(0, &mut NoDraws).changes.any());
+    assert!(!world.bob.maintain(NOW, &mut NoDraws).changes.any());
+    assert!(state(&world.bob) == before);
+    assert!(world.bob.add_one_time_prekeys(1, &mut rng(47)).changes.account);
+    assert!(world.bob.rotate_signed_prekey(NOW, &mut rng(48)).changes.account);
+    assert!(state(&world.bob) != before);
 }

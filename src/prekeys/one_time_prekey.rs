@@ -70,9 +70,12 @@ impl OneTimePreKeys {
             .collect()
     }
 
-    /// Whether it was made here. Of one that has been spent meanwhile the id alone is known.
-    pub(crate) fn made(&self, prekey: &OneTimePreKeyPublic) -> bool {
-        self.find(prekey.id).is_none_or(|pair| *pair.public() == prekey.key)
+    /// Whether all of these were made here. Of those that have been spent meanwhile the id alone is known.
+    pub(crate) fn made_all(&self, prekeys: &[OneTimePreKeyPublic]) -> bool {
+        prekeys.iter().all(|prekey| {
+            prekey.id < self.next_id
+                && self.find(prekey.id).is_none_or(|pair| *pair.public() == prekey.key)
+        })
     }
 
     /// Notes that the server has those up to `id`.

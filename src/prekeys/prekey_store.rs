@@ -34,6 +34,15 @@ struct ReplacedPreKey {
     replaced: Timestamp,
 }
 
+/// Which prekeys are held, as far as one must know to see a change.
+#[derive(PartialEq)]
+pub(crate) struct Extent {
+    signed_id: u32,
+    replaced: usize,
+    next_one_time_id: u32,
+    one_time: usize,
+}
+
 /// The secrets that a first message names.
 pub(crate) struct FoundPreKeys<'store> {
     pub(crate) signed: &'store SignedPreKey,
@@ -84,14 +93,13 @@ impl PreKeyStore {
     }
 
     /// What is due at `now`: deletes what was replaced long ago, replaces the signed prekey, tops up
-    /// the one-time prekeys. Says whether that was anything.
+    /// the one-time prekeys.
     pub(crate) fn maintain(
         &mut self,
         limits: &PreKeyLimits,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> bool {
-        let before = self.extent();
+    ) {
         self.forget_replaced(limits, now);
         // The record's fill is in the hands of strangers, so it may not bring about rotations, each
         // of which keeps a record for weeks, without bound.
@@ -104,12 +112,16 @@ impl PreKeyStore {
         let held = u32::try_from(self.one_time.len()).unwrap_or(u32::MAX);
         let target = limits.one_time_prekeys.min(limits.max_one_time_prekeys);
         self.add_one_time(target.saturating_sub(held), limits, rng);
-        self.extent() != before
     }
 
-    /// What differs after each change that maintenance can make.
-    fn extent(&self) -> (u32, usize, u32, usize) {
-        (self.current.id, self.replaced.len(), self.one_time.next_id(), self.one_time.len())
+    /// What differs after each change of the prekeys that are held.
+    pub(crate) fn extent(&self) -> Extent {
+        Extent {
+            signed_id: self.current.id,
+            replaced: self.replaced.len(),
+            next_one_time_id: self.one_time.next_id(),
+            one_time: self.one_time.len(),
+        }
     }
 
     /// Replaces the signed prekey: one draw. Fewer than 2^32 can be made.
@@ -168,8 +180,8 @@ impl PreKeyStore {
         if fields.id == self.current.id && fields.key == *self.current.pair.public() {
             self.current_is_published = true;
         }
-        let last = upload.one_time_prekeys.last();
-        if let Some(last) = last.filter(|last| self.one_time.made(last)) {
+        let one_time = &upload.one_time_prekeys;
+        if let Some(last) = one_time.last().filter(|_| self.one_time.made_all(one_time)) {
             self.one_time.mark_published(last.id);
         }
     }
