@@ -154,8 +154,9 @@ impl Peer {
 
     /// Sets how many sessions are kept and how long, from the next call on.
     pub fn set_limits(&mut self, limits: PeerLimits) -> Changes {
+        let changes = if self.limits == limits { Changes::NONE } else { Changes::PEER };
         self.limits = limits;
-        Changes::PEER
+        changes
     }
 
     /// Whether a session is to be begun, and why: fetch a bundle and [`Peer::initiate`]. Asked before
@@ -200,9 +201,10 @@ impl Peer {
 
     /// Encrypts a payload in the session that sends, bound to `ad`: bytes that the peer must name too, and
     /// that do not travel. They tell apart what one pair of devices says in several places; if there is but
-    /// one, name nothing. Draws 32 bytes
-    /// for our first message in a session and when the peer has begun a new chain in it since we last sent,
-    /// else nothing.
+    /// one, name nothing.
+    ///
+    /// Draws 32 bytes for our first message in a session and when the peer has begun a new chain in it since
+    /// we last sent, else nothing.
     ///
     /// # Errors
     ///
@@ -294,8 +296,8 @@ impl Peer {
     }
 
     /// Refuses a device that wrote first, or blocks one that was accepted. Its sessions are deleted, and
-    /// what it sends is refused unopened until [`Peer::accept_request`]; it then needs a new session. Without an identity that is pinned
-    /// there is nothing to refuse.
+    /// what it sends is refused unopened until [`Peer::accept_request`]; it then needs a new session. Without
+    /// an identity that is pinned there is nothing to refuse.
     pub fn refuse(&mut self) -> Changes {
         match self.contact {
             Contact::Request(identity) | Contact::Accepted(identity) => {
@@ -309,9 +311,9 @@ impl Peer {
 
     /// Pins another identity: the one that an error named, that the user was told of and agrees to. All
     /// sessions are deleted, since they are with the former one; a request stays a request and a refusal a
-    /// refusal. What was refused
-    /// as [`PeerDecryptError::IdentityChanged`] opens when it is offered again, as long as its prekeys are
-    /// held (30 days by default). What was written for the former identity is not to go to the new one unasked.
+    /// refusal. What was refused as [`PeerDecryptError::IdentityChanged`] opens when it is offered again, as
+    /// long as its prekeys are held (30 days by default). What was written for the former identity is not to
+    /// go to the new one unasked.
     pub fn accept_identity(&mut self, identity: IdentityKey) -> Changes {
         if self.contact.identity() == Some(identity) {
             return Changes::NONE;

@@ -651,7 +651,7 @@ fn the_active_session_is_never_dropped() {
     let mut pair = Pair::talking(305);
     let mut limits = pair.alice.peer.limits().clone();
     limits.max_older_sessions = 0; // counts as 1
-    let _ = pair.alice.peer.set_limits(limits.clone());
+    assert!(pair.alice.peer.set_limits(limits.clone()).peer);
     assert_eq!(pair.alice.peer.limits(), &limits);
     assert!(!pair.alice.peer.maintain(days(4_000)).any());
     assert_eq!(pair.alice.peer.sessions().count(), 1);
@@ -682,6 +682,27 @@ fn an_older_session_goes_thirty_days_after_its_last_use() {
     assert_eq!(pair.bob.peer.sessions().count(), 1);
     assert_eq!(pair.bob.tries(&late[1], days(161)), Err(PeerDecryptError::Undecryptable));
     assert!(pair.exchange() && pair.agree());
+}
+
+#[test]
+fn a_session_that_is_in_use_is_not_dropped_where_an_old_one_makes_room() {
+    let mut pair = Pair::talking(310);
+    let mut limits = pair.bob.peer.limits().clone();
+    limits.max_older_sessions = 2;
+    assert!(pair.bob.peer.set_limits(limits.clone()).peer);
+    assert!(!pair.bob.peer.set_limits(limits).any());
+    let in_use = [pair.alice_sends("in use"), pair.alice_sends("still in use")];
+    for body in ["old", "newer"] {
+        pair.alice.begins(&mut pair.bob.server, NOW);
+        let began = pair.alice_sends(body);
+        pair.bob.receives(&began);
+    }
+    pair.bob.tries(&in_use[0], days(40)).unwrap();
+    pair.alice.begins(&mut pair.bob.server, NOW);
+    let newest = pair.alice_sends("newest");
+    pair.bob.tries(&newest, days(40)).unwrap();
+    assert_eq!(pair.bob.peer.sessions().count(), 3);
+    assert_eq!(pair.bob.tries(&in_use[1], days(40)).unwrap().body, b"still in use");
 }
 
 #[test]

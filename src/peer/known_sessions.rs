@@ -154,9 +154,11 @@ impl KnownSessions {
 
     /// Drops what is too old or too much; says whether that was anything.
     pub(crate) fn maintain(&mut self, limits: &PeerLimits, now: Timestamp) -> bool {
-        let dropped: u32 =
-            self.all.iter_mut().map(|known| known.session.maintain(now)).fold(0, u32::max);
-        self.drop_old(limits, now) || dropped != 0
+        let mut changed = self.drop_old(limits, now);
+        for known in &mut self.all {
+            changed |= known.session.maintain(now) != 0;
+        }
+        changed
     }
 
     /// Whether our session, which has not been answered, stays with a new one of the peer's. Only the
@@ -196,22 +198,22 @@ impl KnownSessions {
         self.active = place;
     }
 
+    /// Drops sessions that are too old, then the first made of those that are too many, but never the active
+    /// one. Says whether there were any.
     fn drop_old(&mut self, limits: &PeerLimits, now: Timestamp) -> bool {
         let before = self.all.len();
+        let active = self.all.get(self.active).map(KnownSession::id);
         let horizon = now.minus(limits.older_session_lifetime);
+        self.all.retain(|known| Some(known.id()) == active || known.used >= horizon);
         let most = usize::try_from(limits.max_older_sessions.max(1)).unwrap_or(usize::MAX);
-        let mut place = 0;
-        while let Some(known) = self.all.get(place) {
-            let excess = self.all.len() > most.saturating_add(1);
-            if place != self.active && (excess || known.used < horizon) {
-                self.all.remove(place);
-                if place < self.active {
-                    self.active = self.active.saturating_sub(1);
-                }
-            } else {
-                place = place.saturating_add(1);
-            }
-        }
+        let mut excess = self.all.len().saturating_sub(most.saturating_add(1));
+        self.all.retain(|known| {
+            let goes = excess != 0 && Some(known.id()) != active;
+            excess = excess.saturating_sub(usize::from(goes));
+            !goes
+        });
+        let place = self.all.iter().position(|known| Some(known.id()) == active);
+        self.active = place.unwrap_or_default();
         self.all.len() != before
     }
 
