@@ -95,6 +95,23 @@ impl StateWriter {
         self.put_number(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
+    /// Its length in four bytes, then what `write` puts.
+    pub(crate) fn put_measured(&mut self, write: impl FnOnce(&mut Self)) {
+        let start = self.0.len();
+        self.put(&[0; 4]);
+        let from = self.0.len();
+        write(self);
+        // A state of 4 GiB, which no limits come near, would not read back.
+        let length = u32::try_from(self.0.len().saturating_sub(from)).unwrap_or(u32::MAX);
+        if let Some(place) = self.0.get_mut(start..from) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(crate) fn into_bytes(self) -> Zeroizing<Vec<u8>> {
         self.0
     }

@@ -44,7 +44,8 @@ impl<'key> SivKey<'key> {
         Self(key)
     }
 
-    /// Encrypts `text` where it stands. No caller comes near the standard's 64 GiB.
+    /// Encrypts `text` where it stands. Of all callers only an application that seals its own state could
+    /// come to the standard's 64 GiB, and is told so.
     pub(crate) fn seal(&self, text: &mut [u8], ad: &[u8]) -> [u8; TAG_LENGTH] {
         seal(&Aes256GcmSiv::new(self.0.as_bytes().into()), &NONCE, text, ad)
     }
@@ -63,7 +64,10 @@ fn seal<Cipher: AeadInOut<NonceSize = U12, TagSize = U16>>(
     text: &mut [u8],
     ad: &[u8],
 ) -> [u8; TAG_LENGTH] {
-    #[expect(clippy::expect_used, reason = "it fails only above 64 GiB, which no caller reaches")]
+    #[expect(
+        clippy::expect_used,
+        reason = "it fails only above 64 GiB: messages have 16 MiB, and StorageKey::seal says so"
+    )]
     let tag = cipher
         .encrypt_inout_detached(&(*nonce).into(), ad, InOutBuf::from(text))
         .expect("below 64 GiB");

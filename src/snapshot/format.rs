@@ -32,17 +32,12 @@ const CHECK_LENGTH: usize = 16;
 /// ```text
 /// | "evan" | form: 1 | kind: 1 | length of the state: 4 | state | check: 16 |
 /// ```
-fn frame(kind: u8, state: &[u8]) -> Zeroizing<Vec<u8>> {
+fn frame(kind: u8, state: &impl Stored) -> Zeroizing<Vec<u8>> {
     let mut out = StateWriter::new();
     out.put(MAGIC);
     out.put(&[FORM, kind]);
-    // A state of 4 GiB, which no limits come near, would not read back.
-    out.put(&u32::try_from(state.len()).unwrap_or(u32::MAX).to_be_bytes());
-    out.put(state);
-    let framed = out.into_bytes();
-    let check = check(&framed);
-    let mut out = StateWriter::new();
-    out.put(&framed);
+    out.put_measured(|out| state.write(out));
+    let check = check(out.as_bytes());
     out.put(&check);
     out.into_bytes()
 }
@@ -75,12 +70,6 @@ fn check(framed: &[u8]) -> [u8; CHECK_LENGTH] {
     let mut check = [0; CHECK_LENGTH];
     check.iter_mut().zip(hash).for_each(|(out, byte)| *out = byte);
     check
-}
-
-fn write(state: &impl Stored) -> Zeroizing<Vec<u8>> {
-    let mut out = StateWriter::new();
-    state.write(&mut out);
-    out.into_bytes()
 }
 
 fn read<State: Stored>(bytes: &[u8]) -> Result<State, SnapshotError> {
@@ -127,7 +116,7 @@ macro_rules! snapshots {
             /// Later releases read what this one writes.
             #[must_use]
             pub fn snapshot(&self) -> Zeroizing<Vec<u8>> {
-                frame($kind, &write(self))
+                frame($kind, self)
             }
 
             /// Takes the state back from [`Self::snapshot`].
@@ -140,8 +129,13 @@ macro_rules! snapshots {
                 read(unframe($kind, snapshot)?)
             }
 
-            /// The whole state, sealed, 51 bytes longer than it is, with one draw of 32 bytes. `ad` says where it will stand, so that
-            /// no two rows can be swapped: the table and the primary key, for instance.
+            /// The whole state, sealed, 51 bytes longer than it is, with one draw of 32 bytes. `ad` says
+            /// where it will stand, so that no two rows can be swapped: the table and the primary key, for
+            /// instance.
+            ///
+            /// # Panics
+            ///
+            /// If `ad` has more than 64 GiB.
             #[must_use]
             pub fn seal(
                 &self,

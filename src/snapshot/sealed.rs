@@ -84,6 +84,10 @@ impl StorageKey {
     /// ```text
     /// | version: 1 | kind: 1 | salt: 32 | sealed state |
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `state` or `ad` has more than 64 GiB, where GCM-SIV ends.
     #[must_use]
     pub fn seal(
         &self,
