@@ -27,7 +27,7 @@
 //! let changes = bobs_phone.initiate(&alice, bundle, now, rng)?; // store what changed, here as below
 //! let sent = bobs_phone.encrypt(&Payload::new("Hello Bob"), b"", now, rng)?;
 //!
-//! // Who writes first is a request: it is read, and then accepted or deleted. Who it is from is a claim
+//! // Who writes first is a request: it is read, and then accepted or refused. Who it is from is a claim
 //! // until safety numbers have been compared.
 //! let mut alices_laptop = Peer::new(Address::new("alice/laptop")?);
 //! let delivered = alices_laptop.decrypt(&mut bob, &sent.message, b"", now)?;
@@ -98,8 +98,9 @@
 //! # When a session is lost
 //!
 //! The side that lost it initiates again and sends something, and the other side's peer follows: at once, or, if
-//! it waits for an answer itself, perhaps only the second time. What was under way must be sent again: [`Delivered::began_session`]. The side that did not lose it cannot know before it
-//! hears; where it matters, let messages be acknowledged inside the encryption.
+//! it waits for an answer itself, perhaps only the second time. What was under way must be sent again:
+//! [`Delivered::began_session`]. The side that did not lose it cannot know before it hears; where it matters, let
+//! messages be acknowledged inside the encryption.
 //!
 //! With bare sessions: offer what comes in to the sessions with its sender, newest first; go on to the next at
 //! [`DecryptError::OtherSession`] and [`DecryptError::Undecryptable`]; if all say `OtherSession`, or there is

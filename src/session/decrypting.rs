@@ -54,8 +54,8 @@ pub enum DecryptError {
     OtherSession,
     /// It is not of this session, or was altered, or repeats a message of a chain that is complete;
     /// deliberately says no more. Try the peer's other sessions; if none opens it, discard it. Anyone can
-    /// bring this about, so let no single message of this kind reset anything. Where all that comes from a peer is so, one of the two sides was
-    /// restored from an older state: start a new session.
+    /// bring this about, so let no single message of this kind reset anything. Where all that comes from a
+    /// peer is so, one of the two sides was restored from an older state: start a new session.
     Undecryptable,
     /// A message of this number was received before: discard it. (A peer that was restored from a backup
     /// uses numbers again: until [`Received::peer_went_back`] tells, its new messages are lost.)
