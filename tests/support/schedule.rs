@@ -12,8 +12,8 @@
 //!   most such refusals about. Other refused messages are dropped.
 //! - The users know of each other's new installations. An identity that is not, or no more, the other
 //!   device's is not accepted, and its message is dropped.
-//! - After a restore from a backup it drops the sessions and publishes new prekeys, as the documentation asks.
-//!   What it has shown is part of the backup.
+//! - After a restore from a backup it drops the sessions, publishes new prekeys and has the server forget the
+//!   former ones, as the documentation asks. What it has shown is part of the backup.
 //!
 //! One thing a restore cannot undo: the account has prekeys again that were spent since, so a first message that
 //! was accepted since can be accepted once more, if it comes once more. What was shown before the backup is not
@@ -688,19 +688,16 @@ impl Household {
         let mut phone = Phone::start(&backups[backup]);
         for peer in 0..EACH {
             let before = phone.state(peer);
-            let had_sessions = phone.active(peer).is_some();
             let changes = phone.peers[peer].drop_sessions();
-            // It says so also where there was none.
-            if had_sessions {
-                phone.check(peer, &before, changes);
-            }
+            phone.check(peer, &before, changes);
             assert!(phone.active(peer).is_none());
         }
         let (now, count) = (self.clock(device), limits(device).prekeys.one_time_prekeys);
         phone.account.rotate_signed_prekey(now, &mut self.rng).upload.unwrap();
         let upload = phone.account.add_one_time_prekeys(count, &mut self.rng).upload.unwrap();
+        phone.account.mark_published(&upload);
         self.phones[device] = phone;
-        self.publish(device, upload);
+        self.servers[device] = PublishedPreKeys::new(upload);
         self.lost_something[device] = true;
     }
 
