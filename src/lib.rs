@@ -159,6 +159,7 @@ mod stored;
 mod identity;
 mod limits;
 
+mod expiry;
 mod prekeys;
 mod safety_number;
 
@@ -184,9 +185,22 @@ pub use zeroize;
 pub use account::{AcceptError, Accepted, Account, Maintained};
 pub use changes::{Changes, SpentPreKey};
 pub use crypto::dh::{DhPublicKey, NotCanonical};
+pub use expiry::age::Age;
+pub use expiry::arrivals::{EditError, Unsent};
+pub use expiry::content_key::ContentKey;
+pub use expiry::effects::{DeviceEvent, Due, Effects, ExpiryEvent, Poll, SettingRefusal};
+pub use expiry::engine_clock::EngineClock;
+pub use expiry::life::{Life, Terms};
+pub use expiry::message_id::{ConversationId, MessageId};
+pub use expiry::new_message::{Arrival, NewMessage, Verdict};
+pub use expiry::parts::Parts;
+pub use expiry::queue::DeadlineQueue;
+pub use expiry::reading::{OpenError, Opening, Visibility};
+pub use expiry::record::{RecordError, RecordKey, RecordWrite};
+pub use expiry::scheduler::ExpiryScheduler;
 pub use handshake::shared_secret::SharedSecret;
 pub use identity::{Address, AddressLength, Device, IdentityKey, IdentityKeyError};
-pub use limits::{Limits, PeerLimits, PreKeyLimits, SessionLimits};
+pub use limits::{ExpiryLimits, Limits, PeerLimits, PreKeyLimits, SessionLimits};
 pub use peer::contact::Contact;
 pub use peer::delivery::{Delivered, PeerDecryptError};
 pub use peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
@@ -200,12 +214,12 @@ pub use session::encrypting::EncryptError;
 pub use session::external::{ExternalHandshake, RatchetKeyPair};
 pub use session::{InitiateError, Session, SessionId};
 pub use snapshot::sealed::{SnapshotError, StorageKey};
-pub use time::Timestamp;
+pub use time::{EngineTime, Monotonic, Now, Timestamp};
 pub use wire::codec::DecodeError;
 pub use wire::message::{Envelope, InitialMessage, RatchetMessage};
 pub use wire::payload::{MalformedStamp, Payload};
 pub use wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle};
 pub use wire::prekey_upload::PreKeyUpload;
 pub use wire::stamp::{
-    MemberTag, Opens, Policy, SettingVersion, Stamp, StampedSetting, VersionOutOfRange,
+    MemberTag, Opens, Policy, Setting, SettingVersion, Stamp, StampedSetting, VersionOutOfRange,
 };

@@ -127,6 +127,34 @@ impl Default for PreKeyLimits {
     }
 }
 
+/// When messages end that nobody reads or sends, and how long a device may sleep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[non_exhaustive]
+pub struct ExpiryLimits {
+    /// How long a message that ends after reading, or on closing, is kept unread: 30 days.
+    pub unread: Duration,
+    /// How long a message that is to be opened once or twice is kept: 14 days.
+    pub unopened: Duration,
+    /// How long a message with an end is kept unsent at least: a day. If its life is longer, so long.
+    pub unsent: Duration,
+    /// The longest time until the next wake-up: an hour, so that no timer of 32 bits overflows, and a clock
+    /// that was moved is seen in time.
+    pub longest_sleep: Duration,
+}
+
+impl Default for ExpiryLimits {
+    fn default() -> Self {
+        Self {
+            unread: DAY.saturating_mul(30),
+            unopened: DAY.saturating_mul(14),
+            unsent: DAY,
+            longest_sleep: Duration::from_secs(3_600),
+        }
+    }
+}
+
 stored!(Limits { session, prekeys });
 stored!(PeerLimits { max_older_sessions, older_session_lifetime, unanswered_lifetime });
 stored!(SessionLimits { max_skip, max_held_keys, max_older_chains, held_key_lifetime });
@@ -138,3 +166,4 @@ stored!(PreKeyLimits {
     one_time_prekeys,
     max_one_time_prekeys,
 });
+stored!(ExpiryLimits { unread, unopened, unsent, longest_sleep });

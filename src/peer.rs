@@ -13,7 +13,7 @@ use rand_core::CryptoRng;
 use crate::account::{Accepted, Account};
 use crate::changes::Changes;
 use crate::identity::{Address, Device, IdentityKey};
-use crate::limits::PeerLimits;
+use crate::limits::{PeerLimits, SessionLimits};
 use crate::peer::contact::Contact;
 use crate::peer::delivery::{Delivered, PeerDecryptError};
 use crate::peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
@@ -157,6 +157,12 @@ impl Peer {
         let changes = if self.limits == limits { Changes::NONE } else { Changes::PEER };
         self.limits = limits;
         changes
+    }
+
+    /// Sets what the sessions that are held keep for late messages. One that begins later has the account's
+    /// limits, until this is called again.
+    pub fn set_session_limits(&mut self, limits: &SessionLimits) -> Changes {
+        if self.sessions.set_session_limits(limits) { Changes::PEER } else { Changes::NONE }
     }
 
     /// Whether a session is to be begun, and why: fetch a bundle and [`Peer::initiate`]. Asked before

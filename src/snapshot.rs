@@ -3,3 +3,4 @@
 pub(crate) mod sealed;
 
 mod format;
+mod sealed_record;

@@ -72,7 +72,11 @@ const FIRST_CAPACITY: usize = 1_024;
 
 impl StateWriter {
     pub(crate) fn new() -> Self {
-        Self(Zeroizing::new(Vec::with_capacity(FIRST_CAPACITY)))
+        Self::with_capacity(FIRST_CAPACITY)
+    }
+
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(capacity)))
     }
 
     pub(crate) fn put(&mut self, bytes: &[u8]) {
@@ -144,6 +148,16 @@ impl Stored for u32 {
     }
 }
 
+impl Stored for u8 {
+    fn write(&self, out: &mut StateWriter) {
+        out.put(&[*self]);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.u8()
+    }
+}
+
 impl Stored for usize {
     fn write(&self, out: &mut StateWriter) {
         out.put_count(*self);
@@ -194,6 +208,19 @@ impl<Value: Stored> Stored for Option<Value> {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         if reader.flag()? { Value::read(reader).map(Some) } else { Ok(None) }
+    }
+}
+
+impl<First: Stored, Second: Stored> Stored for (First, Second) {
+    fn write(&self, out: &mut StateWriter) {
+        let (first, second) = self;
+        first.write(out);
+        second.write(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let first = First::read(reader)?;
+        Ok((first, Second::read(reader)?))
     }
 }
 

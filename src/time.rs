@@ -1,4 +1,4 @@
-//! The caller's clock, as the protocol counts it.
+//! The caller's clocks, as the protocol and the timers of messages count them.
 
 use core::time::Duration;
 
@@ -32,4 +32,94 @@ impl Timestamp {
     pub const fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(duration.as_secs()))
     }
+}
+
+/// Now, by the clocks of this device. For sessions and accounts, [`Now::timestamp`] is the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Now {
+    /// The wall clock: since 1970-01-01 00:00:00 UTC.
+    pub wall: Duration,
+    /// The clock that nobody sets, on devices that have one.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    pub monotonic: Option<Monotonic>,
+}
+
+/// A clock that nobody sets and that never stops. It **must count the time in which the device sleeps**:
+/// `CLOCK_BOOTTIME` on Linux, `elapsedRealtime` on Android, `mach_continuous_time` at Apple's. Rust's `Instant`
+/// is none where it is `CLOCK_MONOTONIC`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Monotonic {
+    /// Tells one start of the clock from all others, since readings of two starts say nothing about each
+    /// other: the boot id, or a count of boots. Where the system has neither, draw a number when the process
+    /// starts, and count `elapsed` from there.
+    pub boot: u128,
+    /// Since that start.
+    pub elapsed: Duration,
+}
+
+impl Now {
+    /// For devices without a clock that nobody sets: who moves the wall clock forward then ends lives early.
+    /// Moving it back ends none late by more than it was moved, and brings nothing back.
+    #[must_use]
+    pub const fn from_wall(wall: Duration) -> Self {
+        Self { wall, monotonic: None }
+    }
+
+    /// The wall clock in whole seconds.
+    #[must_use]
+    pub const fn timestamp(self) -> Timestamp {
+        Timestamp(self.wall.as_secs())
+    }
+}
+
+/// A moment of the time in which lives of messages are counted: milliseconds. It begins where the wall clock
+/// stood when counting began, and then follows [`EngineClock`](crate::EngineClock), not the wall. An application
+/// that keeps deadlines itself may store it in a column of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct EngineTime(u64);
+
+impl EngineTime {
+    /// Before everything: a deadline here has passed.
+    pub const START: Self = Self(0);
+
+    /// The moment of that many milliseconds.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds.
+    #[must_use]
+    pub const fn millis(self) -> u64 {
+        self.0
+    }
+
+    /// This much later, in whole milliseconds, rounded up, so that nothing ends early; at most the last
+    /// moment that can be named.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let millis = duration.as_nanos().div_ceil(1_000_000);
+        Self(self.0.saturating_add(u64::try_from(millis).unwrap_or(u64::MAX)))
+    }
+
+    /// This much earlier, in whole milliseconds; at least [`EngineTime::START`].
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(whole_millis(duration)))
+    }
+
+    /// How long it is since `earlier`; nothing if that is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Milliseconds of a duration, as many as can be counted.
+pub(crate) fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

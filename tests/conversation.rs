@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use evanesce::{
     AcceptError, Address, DecryptError, DhPublicKey, EncryptError, Envelope, ExternalHandshake,
     InitiateError, Opens, Payload, Policy, PreKeyBundle, RatchetKeyPair, Role, Session,
-    SessionLimits, SettingVersion, SharedSecret, Stamp, StampedSetting,
+    SessionLimits, Setting, SettingVersion, SharedSecret, Stamp, StampedSetting,
 };
 use support::{
     AD, Draws, NOW, NoDraws, Talk, World, accept_refusal, accept_refusal_of, receive, refusal,
@@ -224,12 +224,9 @@ fn stamps_come_through() {
     let mut talk = started(9);
     let ttl = NonZeroU32::new(3_600).unwrap();
     let setting = |version, policy, change| {
-        Some(StampedSetting {
-            version: SettingVersion::new(version).unwrap(),
-            policy,
-            by: talk.bob.peer().identity.member_tag(),
-            change,
-        })
+        let by = talk.bob.peer().identity.member_tag();
+        let setting = Setting { version: SettingVersion::new(version).unwrap(), policy, by };
+        Some(StampedSetting { setting, change })
     };
     let stamps = [
         Stamp::NONE,

@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use evanesce::{
     Address, MemberTag, Opens, Payload, Peer, Policy, PreKeyBundle, PreKeyUpload, RatchetKeyPair,
-    SafetyNumber, SettingVersion, Stamp, StampedSetting,
+    SafetyNumber, Setting, SettingVersion, Stamp,
 };
 use evanesce_fuzz::bundles::Bundles;
 use evanesce_fuzz::conversation::event::{
@@ -367,22 +367,20 @@ fn state_of(snapshot: &[u8]) -> Vec<u8> {
 
 fn stamp() -> Seeds {
     let ttl = std::num::NonZeroU32::MIN.saturating_add(3_599);
-    let setting =
-        |version, policy| StampedSetting { version, policy, by: MemberTag([7; 8]), change: false };
+    let setting = |version, policy| Setting { version, policy, by: MemberTag([7; 8]) };
     let first = SettingVersion::new(300).map(|version| setting(version, None));
     let last = setting(SettingVersion::MAX, Some(Policy::AfterSend { ttl }));
     let stamps = [
         ("none", Stamp::NONE),
         ("once", Stamp { opens: Opens::Once, ..Stamp::NONE }),
         ("own_policy", Stamp { own_policy: Some(Policy::AfterRead { ttl }), ..Stamp::NONE }),
-        ("off", Stamp { setting: first, own_policy: None, opens: Opens::Unlimited }),
+        ("off", Stamp::of(first)),
         (
             "longest",
-            Stamp {
-                setting: Some(StampedSetting { change: true, ..last }),
-                own_policy: Some(Policy::AfterRead { ttl }),
-                opens: Opens::Twice,
-            },
+            Stamp::of(Some(last))
+                .as_change()
+                .with_policy(Policy::AfterRead { ttl })
+                .with_opens(Opens::Twice),
         ),
     ];
     stamps.map(|(name, stamp)| (name, [&stamp.encode(), &b"body"[..]].concat())).into()

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
-use crate::limits::PeerLimits;
+use crate::limits::{PeerLimits, SessionLimits};
 use crate::peer::dispatch::SessionNeed;
 use crate::prekeys::verified_bundle::MAX_CLOCK_AHEAD;
 use crate::ratchet::message_key::Role;
@@ -77,6 +77,12 @@ impl KnownSessions {
         now: Timestamp,
     ) -> Option<&mut KnownSession> {
         self.all.get_mut(self.active).filter(|active| !active.is_given_up(limits, now))
+    }
+
+    /// Says whether that changed any of them.
+    pub(crate) fn set_session_limits(&mut self, limits: &SessionLimits) -> bool {
+        let others = self.all.iter_mut().filter(|known| known.session.limits() != limits);
+        others.map(|known| known.session.set_limits(limits.clone())).count() > 0
     }
 
     /// Whether a session is to be begun.

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::account::Account;
 use crate::crypto::hash::sha256;
+use crate::expiry::scheduler::ExpiryScheduler;
 use crate::peer::Peer;
 use crate::session::Session;
 use crate::session::external::RatchetKeyPair;
@@ -183,6 +184,7 @@ snapshots! {
     Session is 2;
     Peer is 3;
     RatchetKeyPair is 4;
+    ExpiryScheduler is 5;
 }
 
 /// Takes bytes in whichever way a format gives them.

@@ -17,8 +17,8 @@ const RESERVED: u8 = 0b1000_0000;
 const MAX_LENGTH: usize = 26;
 
 /// What a message says about its own life: the conversation's setting, repeated in every message so
-/// that loss heals, and what holds for this message alone. The library carries stamps and, in this
-/// release, acts on none.
+/// that loss heals, and what holds for this message alone. Sessions carry stamps;
+/// [`ExpiryScheduler`](crate::ExpiryScheduler) makes them and acts on them.
 ///
 /// There is no default: who has not understood a stamp must not take it for one that says nothing. A
 /// stored stamp with a field missing does not load, for the same reason.
@@ -45,6 +45,17 @@ pub struct Stamp {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct StampedSetting {
+    /// The setting.
+    pub setting: Setting,
+    /// Whether this very message is the change.
+    pub change: bool,
+}
+
+/// How long the messages of a conversation live, as somebody has set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+pub struct Setting {
     /// Counts the changes.
     pub version: SettingVersion,
     /// How long messages live; `None` is an explicit *off*.
@@ -52,8 +63,6 @@ pub struct StampedSetting {
     pub policy: Option<Policy>,
     /// Who made the setting.
     pub by: MemberTag,
-    /// Whether this very message is the change.
-    pub change: bool,
 }
 
 /// When a message's life ends.
@@ -145,13 +154,41 @@ impl Stamp {
     /// Says nothing: no setting was ever made, and the message has no policy of its own.
     pub const NONE: Self = Self { setting: None, own_policy: None, opens: Opens::Unlimited };
 
+    /// Of a message that lives by the setting alone, and may be opened as often as one likes.
+    #[must_use]
+    pub fn of(setting: Option<Setting>) -> Self {
+        let setting = setting.map(|setting| StampedSetting { setting, change: false });
+        Self { setting, ..Self::NONE }
+    }
+
+    /// The same, of a message that is the change of the setting itself: people are shown who made it. Nothing
+    /// else comes of it, so a change that is lost comes with the next message.
+    #[must_use]
+    pub fn as_change(self) -> Self {
+        let setting = self.setting.map(|stamped| StampedSetting { change: true, ..stamped });
+        Self { setting, ..self }
+    }
+
+    /// The same with a policy for this message alone, beside the setting: what ends first, ends it.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { own_policy: Some(policy), ..self }
+    }
+
+    /// The same of a message that may be opened so often.
+    #[must_use]
+    pub fn with_opens(self, opens: Opens) -> Self {
+        Self { opens, ..self }
+    }
+
     /// The stamp's only encoding: 2 to 26 bytes. [`Session::encrypt`](crate::Session::encrypt) writes
     /// it in front of the body; an application needs it only to store a stamp.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let Self { setting, own_policy, opens } = self;
-        let setting_policy = setting.as_ref().and_then(|setting| setting.policy);
-        let change = setting.as_ref().is_some_and(|setting| setting.change);
+        let change = setting.as_ref().is_some_and(|stamped| stamped.change);
+        let setting = setting.as_ref().map(|stamped| stamped.setting);
+        let setting_policy = setting.and_then(|setting| setting.policy);
         let mut flags = clock(setting_policy) << SETTING_CLOCK_SHIFT;
         flags |= clock(*own_policy) << OWN_CLOCK_SHIFT;
         flags |= opens.bits() << OPENS_SHIFT;
@@ -160,7 +197,7 @@ impl Stamp {
         }
         let mut out = Vec::with_capacity(MAX_LENGTH);
         out.push(flags);
-        out.extend(leb128(setting.as_ref().map_or(0, |setting| setting.version.0)));
+        out.extend(leb128(setting.map_or(0, |setting| setting.version.0)));
         for ttl in [setting_policy, *own_policy].into_iter().filter_map(|policy| policy?.ttl()) {
             out.extend_from_slice(&ttl.get().to_be_bytes());
         }
@@ -187,7 +224,8 @@ impl Stamp {
         let setting = if version != 0 {
             let version = SettingVersion::new(version)?;
             let by = MemberTag(*reader.array().ok()?);
-            Some(StampedSetting { version, policy: setting_policy, by, change })
+            let setting = Setting { version, policy: setting_policy, by };
+            Some(StampedSetting { setting, change })
         } else if setting_policy.is_some() || change {
             return None;
         } else {
@@ -269,12 +307,14 @@ mod tests {
         for case in known_answers::section("stamp") {
             let setting =
                 SettingVersion::new(case.number("version")).map(|version| StampedSetting {
-                    version,
-                    policy: policy(
-                        case.number("setting_clock"),
-                        case.optional_number("setting_ttl"),
-                    ),
-                    by: MemberTag(case.optional_bytes("by").unwrap().try_into().unwrap()),
+                    setting: Setting {
+                        version,
+                        policy: policy(
+                            case.number("setting_clock"),
+                            case.optional_number("setting_ttl"),
+                        ),
+                        by: MemberTag(case.optional_bytes("by").unwrap().try_into().unwrap()),
+                    },
                     change: case.boolean("change"),
                 });
             let stamp = Stamp {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use evanesce::{MemberTag, Opens, Payload, Policy, SettingVersion, Stamp, StampedSetting};
+use evanesce::{MemberTag, Opens, Payload, Policy, Setting, SettingVersion, Stamp};
 
 /// Lengths of bodies above those that one byte names.
 const LONG_BODIES: [usize; 8] = [1_000, 1_021, 1_022, 1_023, 1_024, 2_048, 4_096, 5_000];
@@ -25,16 +25,12 @@ pub fn payload(number: usize, size: u8) -> Payload {
         1 => {
             Stamp { setting: None, own_policy: Some(Policy::AfterRead { ttl }), opens: Opens::Once }
         }
-        _ => Stamp {
-            setting: Some(StampedSetting {
-                version: SettingVersion::MAX,
-                policy: Some(Policy::OnClose),
-                by: MemberTag([low; 8]),
-                change: true,
-            }),
-            own_policy: None,
-            opens: Opens::Unlimited,
-        },
+        _ => Stamp::of(Some(Setting {
+            version: SettingVersion::MAX,
+            policy: Some(Policy::OnClose),
+            by: MemberTag([low; 8]),
+        }))
+        .as_change(),
     };
     Payload { stamp, body }
 }

@@ -1,0 +1,286 @@
+//! ExpiryScheduler: messages that are sent and that come in, and what becomes of them in the store.
+
+use crate::expiry::age::Age;
+use crate::expiry::effects::{DeviceEvent, Effects};
+use crate::expiry::life::{Life, Terms};
+use crate::expiry::message_id::{ConversationId, MessageId};
+use crate::expiry::new_message::{Arrival, Authority, Media, NewMessage, Verdict};
+use crate::expiry::parts::Parts;
+use crate::expiry::record::RecordName;
+use crate::expiry::scheduler::ExpiryScheduler;
+use crate::expiry::tracked::{Quote, Tracked};
+use crate::time::{EngineTime, Now};
+use crate::wire::payload::MalformedStamp;
+use crate::wire::stamp::{MemberTag, Opens, Policy, Stamp};
+
+/// What comes of a message that its author takes back.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unsent {
+    /// It is due now.
+    Due(Effects),
+    /// It is another author's: nothing has changed.
+    NotAuthor,
+    /// It is not held. If it comes, it is [`Verdict::Late`]. If it is here and has no end, compare the
+    /// author yourself, and delete it.
+    Unknown(Effects),
+    /// It has ended already.
+    Gone,
+}
+
+/// Why an edit is refused. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EditError {
+    /// It is another author's.
+    NotAuthor,
+    /// It is not held: it has no end, or has not come. Compare the author yourself.
+    Unknown,
+    /// It has ended: show nothing of the edit.
+    Gone,
+}
+
+impl ExpiryScheduler {
+    /// A message that is about to be sent, with the stamp that it will have. No clock runs until it is
+    /// [`ExpiryScheduler::sent`]; unsent, it ends after a day, or after its own life if that is longer.
+    pub fn queued(&mut self, message: NewMessage, stamp: &Stamp, now: Now) -> Arrival {
+        let (time, mut effects) = self.begin(now);
+        let life = Life::queued(stamped_terms(stamp), stamp.opens, time);
+        let verdict = self.admit(message, life, time, &mut effects);
+        Arrival { verdict, effects: self.ending(effects) }
+    }
+
+    /// A message of ours has left, or has come to the server, so long ago. One that could not be sent has not.
+    pub fn sent(&mut self, id: MessageId, age: Age, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        let at = time.minus(age.duration());
+        if self.learn(id, time, &mut effects, |life| life.sent(at)) {
+            effects.tell.push(DeviceEvent::Sent(id));
+        }
+        self.ending(effects)
+    }
+
+    /// A message of ours that another own device sent, so long ago. Its setting counts here.
+    pub fn sent_elsewhere(
+        &mut self,
+        message: NewMessage,
+        stamp: &Stamp,
+        age: Age,
+        now: Now,
+    ) -> Arrival {
+        let (time, mut effects) = self.begin(now);
+        if let Some(stamped) = &stamp.setting {
+            self.adopt(message.conversation, stamped.setting, &mut effects);
+        }
+        let mut life = Life::queued(stamped_terms(stamp), stamp.opens, time);
+        life.sent(time.minus(age.duration()));
+        let verdict = self.admit(message, life, time, &mut effects);
+        Arrival { verdict, effects: self.ending(effects) }
+    }
+
+    /// A message that came in, with its stamp as the session gives it
+    /// ([`Received::stamp`](crate::Received::stamp)), sent so long ago.
+    ///
+    /// It lives by what its stamp says, whatever the setting has become meanwhile. Where the stamp says nothing of
+    /// a setting, is malformed, or brings a setting that is refused, our own counts as well: none of these is
+    /// a way to send something that stays.
+    pub fn received(
+        &mut self,
+        message: NewMessage,
+        stamp: &Result<Stamp, MalformedStamp>,
+        age: Age,
+        now: Now,
+    ) -> Arrival {
+        let (time, mut effects) = self.begin(now);
+        let NewMessage { conversation, authority, .. } = &message;
+        let terms = self.hear(*conversation, authority, stamp, time, &mut effects);
+        let opens = stamp.as_ref().map_or(Opens::Unlimited, |stamp| stamp.opens);
+        let life = match message.media {
+            Media::Here => Life::received(terms, opens, age, time),
+            Media::Awaited => Life::received_without_media(terms, opens, age, time),
+        };
+        let verdict = self.admit(message, life, time, &mut effects);
+        Arrival { verdict, effects: self.ending(effects) }
+    }
+
+    /// A message that carries nothing but its stamp: a change of the setting, or an echo of it.
+    pub fn heard(
+        &mut self,
+        conversation: ConversationId,
+        stamp: &Result<Stamp, MalformedStamp>,
+        now: Now,
+    ) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        self.hear(conversation, &Authority::MaySet, stamp, time, &mut effects);
+        self.ending(effects)
+    }
+
+    /// More of a message is stored than was: a thumbnail that was made, a notification that is shown. If the
+    /// message has ended, that is due at once.
+    pub fn parts_added(&mut self, id: MessageId, parts: Parts, now: Now) -> Effects {
+        let (_, mut effects) = self.begin(now);
+        let limits = &self.head.limits;
+        let added = self.messages.change(id, limits, |tracked| {
+            let is_new = !tracked.parts.contains(parts);
+            tracked.parts = tracked.parts | parts;
+            is_new
+        });
+        if added == Some(true) {
+            self.write_message(id, &mut effects);
+        }
+        self.ending(effects)
+    }
+
+    /// The user deletes a message here. It is due, and no late copy of it is shown. If it is not held, delete it.
+    pub fn deleted(&mut self, id: MessageId, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        if self.messages.get(id).is_some() {
+            self.learn(id, time, &mut effects, Life::deleted);
+        } else if !self.is_buried(id) {
+            self.bury(id, time, &mut effects);
+        }
+        effects.tell.push(DeviceEvent::Deleted(id));
+        self.ending(effects)
+    }
+
+    /// The user deletes a conversation: all its messages that are held are due. Its setting stays, since it
+    /// belongs to the people.
+    pub fn conversation_deleted(&mut self, conversation: ConversationId, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        let all = self.messages.iter();
+        let its = all.filter(|(_, tracked)| tracked.conversation == conversation);
+        let ids: alloc::vec::Vec<_> = its.map(|(id, _)| id).collect();
+        for id in ids {
+            if self.learn(id, time, &mut effects, Life::deleted) {
+                effects.tell.push(DeviceEvent::Deleted(id));
+            }
+        }
+        self.ending(effects)
+    }
+
+    /// A message is taken back by `by`, the **authenticated** sender of that request.
+    pub fn unsent(&mut self, id: MessageId, by: MemberTag, now: Now) -> Unsent {
+        let (time, mut effects) = self.begin(now);
+        match self.messages.get(id) {
+            Some(tracked) if tracked.author != by => Unsent::NotAuthor,
+            Some(_) => {
+                self.learn(id, time, &mut effects, Life::deleted);
+                Unsent::Due(self.ending(effects))
+            }
+            None if self.is_buried(id) => Unsent::Gone,
+            None => {
+                let since = self.memory.unsends.since(&(id, by)).unwrap_or(time);
+                effects.writes.push(RecordName::Unsend(id, by).write(&since));
+                let forgotten = self.memory.unsends.insert((id, by), (), time);
+                let forgotten = forgotten.map(|(id, by)| RecordName::Unsend(id, by).delete());
+                effects.writes.extend(forgotten);
+                Unsent::Unknown(self.ending(effects))
+            }
+        }
+    }
+
+    /// A message is edited by `by`, the **authenticated** sender of the edit. Its clock goes on; a policy of the
+    /// edit's own can only shorten it.
+    ///
+    /// # Errors
+    ///
+    /// An [`EditError`].
+    pub fn edited(
+        &mut self,
+        id: MessageId,
+        by: MemberTag,
+        own_policy: Option<Policy>,
+        now: Now,
+    ) -> Result<Effects, EditError> {
+        let time = self.head.clock.time(now);
+        let Some(tracked) = self.messages.get(id) else {
+            return Err(if self.is_buried(id) { EditError::Gone } else { EditError::Unknown });
+        };
+        if tracked.author != by {
+            return Err(EditError::NotAuthor);
+        }
+        if tracked.is_over(&self.head.limits, time) {
+            return Err(EditError::Gone);
+        }
+        let (time, mut effects) = self.begin(now);
+        let terms = own_policy.into_iter().fold(Terms::NONE, Terms::and);
+        self.learn(id, time, &mut effects, |life| life.shorten(terms));
+        Ok(self.ending(effects))
+    }
+
+    /// Adds what became of a message to its life and stores it. Says whether anything changed: what has ended
+    /// stays so, and nothing is learnt of it any more.
+    pub(crate) fn learn(
+        &mut self,
+        id: MessageId,
+        time: EngineTime,
+        effects: &mut Effects,
+        learn: impl FnOnce(&mut Life),
+    ) -> bool {
+        let limits = &self.head.limits;
+        let changed = self.messages.get(id).is_some_and(|tracked| !tracked.is_over(limits, time))
+            && self.messages.change(id, limits, |tracked| {
+                let before = tracked.life.clone();
+                learn(&mut tracked.life);
+                tracked.drop_useless_key();
+                tracked.life != before
+            }) == Some(true);
+        if changed {
+            self.write_message(id, effects);
+        }
+        changed
+    }
+
+    /// Takes in a message, if it has not ended yet and there is anything to hold it for.
+    fn admit(
+        &mut self,
+        message: NewMessage,
+        mut life: Life,
+        time: EngineTime,
+        effects: &mut Effects,
+    ) -> Verdict {
+        let NewMessage { id, conversation, author, parts, quoted, content_key, .. } = message;
+        if let Some(held) = self.messages.get(id) {
+            if (held.author, held.conversation) != (author, conversation) {
+                return Verdict::IdTaken;
+            }
+            self.learn(id, time, effects, |held| held.join(&life));
+            return if self.is_over(id, time) { Verdict::Late } else { Verdict::Known };
+        }
+        if self.is_buried(id) {
+            return Verdict::Late;
+        }
+        if let Some(facts) = self.memory.waiting.remove(&id) {
+            effects.writes.push(RecordName::Waiting(id).delete());
+            life.learn(&facts);
+        }
+        if self.memory.unsends.remove(&(id, author)).is_some() {
+            effects.writes.push(RecordName::Unsend(id, author).delete());
+            life.deleted();
+        }
+        if life.deadline(&self.head.limits).is_some_and(|deadline| deadline <= time) {
+            self.bury(id, time, effects);
+            return Verdict::Late;
+        }
+        let quote = quoted.map(|parent| {
+            let expired = self.is_buried(parent) || self.is_over(parent, time);
+            Quote { parent, expired }
+        });
+        let content_key = content_key.map(alloc::boxed::Box::new);
+        let tracked = Tracked { conversation, author, life, parts, quote, content_key };
+        self.messages.insert(id, tracked, &self.head.limits);
+        self.keep_or_drop(id, effects);
+        Verdict::Keep
+    }
+
+    /// Whether it is held and its life is over.
+    pub(crate) fn is_over(&self, id: MessageId, time: EngineTime) -> bool {
+        let held = self.messages.get(id);
+        held.is_some_and(|tracked| tracked.is_over(&self.head.limits, time))
+    }
+}
+
+fn stamped_terms(stamp: &Stamp) -> Terms {
+    let setting = stamp.setting.as_ref().and_then(|stamped| stamped.setting.policy);
+    setting.into_iter().chain(stamp.own_policy).fold(Terms::NONE, Terms::and)
+}

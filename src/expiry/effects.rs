@@ -1,0 +1,124 @@
+//! What an event brings about: what is to be stored, shown and passed on.
+
+use alloc::vec::Vec;
+
+use crate::expiry::message_id::{ConversationId, MessageId};
+use crate::expiry::parts::Parts;
+use crate::expiry::record::RecordWrite;
+use crate::wire::stamp::Setting;
+
+/// What an event brings about. **Store the writes in one transaction with your own rows**, and only then show,
+/// send or acknowledge; if the transaction fails, drop the scheduler and restore it from what is stored.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[must_use = "what has changed is to be stored"]
+#[non_exhaustive]
+pub struct Effects {
+    /// Rows to be written or deleted, in this order. An application that stores the scheduler whole
+    /// ([`ExpiryScheduler::snapshot`](crate::ExpiryScheduler::snapshot)) does so whenever there are any.
+    pub writes: Vec<RecordWrite>,
+    /// What the screen or the user is to be told.
+    pub events: Vec<ExpiryEvent>,
+    /// What own other devices are to be told, in messages of the application's own.
+    pub tell: Vec<DeviceEvent>,
+}
+
+/// What the screen or the user is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExpiryEvent {
+    /// A conversation's setting is another now.
+    SettingChanged {
+        /// Of which conversation.
+        conversation: ConversationId,
+        /// What it superseded. If that was made here and nobody had seen it, tell the user.
+        previous: Option<Setting>,
+        /// What holds now.
+        setting: Setting,
+    },
+    /// A setting that came was not adopted. The message that brought it lives by the stricter of that and ours.
+    SettingRefused {
+        /// Of which conversation.
+        conversation: ConversationId,
+        /// What was not adopted.
+        setting: Setting,
+        /// Why.
+        refusal: SettingRefusal,
+    },
+    /// Who wrote does not know the setting that holds. The next message tells; if none is about to be sent, send
+    /// an empty one. Said once an hour at most.
+    EchoDue {
+        /// Of which conversation.
+        conversation: ConversationId,
+    },
+}
+
+/// Why a setting was not adopted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SettingRefusal {
+    /// Its version is more than 2^20 above ours: no honest peer comes there, and it could never be changed again.
+    VersionJump,
+    /// The application says that its author may not change the setting.
+    MayNotSet,
+}
+
+/// What happened to a message on one of several own devices, for the others: give it to
+/// [`ExpiryScheduler::from_own_device`](crate::ExpiryScheduler::from_own_device) there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum DeviceEvent {
+    /// It was read.
+    Read(MessageId),
+    /// It was opened, so often in all.
+    Opened(MessageId, u8),
+    /// It was deleted.
+    Deleted(MessageId),
+    /// It has been sent.
+    Sent(MessageId),
+    /// A conversation with messages that end then was closed.
+    Closed(ConversationId),
+    /// A conversation's setting was changed.
+    Setting(ConversationId, Setting),
+}
+
+/// A message of which something is to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Due {
+    /// Which message.
+    pub id: MessageId,
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// What of it. Confirm with [`ExpiryScheduler::done`](crate::ExpiryScheduler::done).
+    pub parts: Parts,
+}
+
+/// What has come due.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[must_use = "what is due is to be deleted"]
+#[non_exhaustive]
+pub struct Poll {
+    /// What is to be deleted, the earliest first.
+    pub due: Vec<Due>,
+    /// What is to be stored, with the deletions or before them.
+    pub effects: Effects,
+}
+
+impl Effects {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { writes, events, tell } = self;
+        writes.is_empty() && events.is_empty() && tell.is_empty()
+    }
+
+    /// These and those of a later call, to be stored at once.
+    pub fn and(mut self, later: Self) -> Self {
+        let Self { writes, events, tell } = later;
+        self.writes.extend(writes);
+        self.events.extend(events);
+        self.tell.extend(tell);
+        self
+    }
+}

@@ -1,0 +1,359 @@
+//! The life of one message: its terms, what has become of it, and the deadline that follows.
+
+use core::num::NonZeroU32;
+use core::time::Duration;
+
+use crate::expiry::age::Age;
+use crate::expiry::facts::{Earliest, Facts};
+use crate::limits::ExpiryLimits;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::time::EngineTime;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::stamp::{Opens, Policy};
+
+/// When a message ends: any number of policies at once, of which whatever comes first ends it. More of them can
+/// only shorten it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    after_send: Option<NonZeroU32>,
+    after_read: Option<NonZeroU32>,
+    on_close: bool,
+}
+
+/// The life of one message. A pure value: an application that keeps deadlines in a table of its own needs
+/// nothing else of this module.
+///
+/// What became of the message may be told in any order and any number of times, and always comes to the same:
+/// the earliest reading counts, the most openings, and a deletion for ever.
+///
+/// ```
+/// use evanesce::{Age, EngineTime, ExpiryLimits, Life, Opens, Policy, Terms};
+/// use std::time::Duration;
+///
+/// let hour = Duration::from_secs(3_600);
+/// let received = EngineTime::from_millis(1_000);
+/// let terms = Terms::NONE.and(Policy::after_read(hour));
+/// let mut life = Life::received(terms, Opens::Unlimited, Age::NONE, received);
+///
+/// // Unread, it ends after 30 days; read, an hour later.
+/// let limits = ExpiryLimits::default();
+/// assert_eq!(life.deadline(&limits), Some(received.plus(limits.unread)));
+/// let read = EngineTime::from_millis(5_000);
+/// life.read(read);
+/// assert_eq!(life.deadline(&limits), Some(read.plus(hour)));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    origin: Origin,
+    terms: Terms,
+    opens: Opens,
+    facts: Facts,
+}
+
+/// Where a message came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    /// We wrote it.
+    Ours { queued: EngineTime },
+    /// A peer did, some time before it came.
+    Theirs { received: EngineTime, sent: EngineTime },
+}
+
+impl Terms {
+    /// No end.
+    pub const NONE: Self = Self { after_send: None, after_read: None, on_close: false };
+
+    /// With one policy more. A life above 366 days counts as 366.
+    #[must_use]
+    pub fn and(self, policy: Policy) -> Self {
+        match policy.clamped() {
+            Policy::AfterSend { ttl } => {
+                Self { after_send: Some(shorter(self.after_send, ttl)), ..self }
+            }
+            Policy::AfterRead { ttl } => {
+                Self { after_read: Some(shorter(self.after_read, ttl)), ..self }
+            }
+            Policy::OnClose => Self { on_close: true, ..self },
+        }
+    }
+
+    /// With another's policies as well.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        let Self { after_send, after_read, on_close } = other;
+        let timed = [
+            after_send.map(|ttl| Policy::AfterSend { ttl }),
+            after_read.map(|ttl| Policy::AfterRead { ttl }),
+            on_close.then_some(Policy::OnClose),
+        ];
+        timed.into_iter().flatten().fold(self, Self::and)
+    }
+
+    /// Whether there is no end.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        *self == Self::NONE
+    }
+
+    /// Whether a message ends when its conversation is closed.
+    pub(crate) fn is_on_close(&self) -> bool {
+        self.on_close
+    }
+
+    /// The shortest life in them.
+    fn shortest(&self) -> Duration {
+        let shortest = self.after_send.into_iter().chain(self.after_read).min();
+        shortest.map_or(Duration::ZERO, seconds)
+    }
+}
+
+impl Life {
+    /// Of a message that we are about to send. Until it is sent no clock runs, but after its own life, and a day
+    /// at least, it ends unsent.
+    #[must_use]
+    pub fn queued(terms: Terms, opens: Opens, now: EngineTime) -> Self {
+        Self { origin: Origin::Ours { queued: now }, terms, opens, facts: Facts::default() }
+    }
+
+    /// Of a message that came in. Its clock runs since it was sent, that long ago; to be read, it is ready.
+    #[must_use]
+    pub fn received(terms: Terms, opens: Opens, age: Age, now: EngineTime) -> Self {
+        let origin = Origin::Theirs { received: now, sent: now.minus(age.duration()) };
+        let mut life = Self { origin, terms, opens, facts: Facts::default() };
+        life.ready(EngineTime::START);
+        life
+    }
+
+    /// Of a message that came in while its media did not: until [`Life::ready`], reading starts no clock.
+    #[must_use]
+    pub fn received_without_media(terms: Terms, opens: Opens, age: Age, now: EngineTime) -> Self {
+        let facts = Facts::default();
+        Self { facts, ..Self::received(terms, opens, age, now) }
+    }
+
+    /// When it ends, as far as is known; `None` is never. Only reading and sending move it back, each once, and
+    /// no further than the limits of what is never read or sent.
+    ///
+    /// ```text
+    /// the least of
+    ///   deleted, or all openings used          EngineTime::START
+    ///   after send                             sent + ttl
+    ///   after read                             first read + ttl       its author has read it when it was sent
+    ///   on close                               EngineTime::START, once closed after it was read
+    ///   never read: after read, on close       received + unread      until read; on close, always
+    ///   to be opened once or twice             received + unopened    always
+    ///   never sent                             queued + max(ttl, unsent), until sent
+    /// ```
+    #[must_use]
+    pub fn deadline(&self, limits: &ExpiryLimits) -> Option<EngineTime> {
+        let Self { origin, terms, opens: _, facts } = self;
+        if self.is_spent() {
+            return Some(EngineTime::START);
+        }
+        let (sent, arrived) = match (origin, facts.sent) {
+            (Origin::Theirs { received, sent }, _) => (*sent, *received),
+            (Origin::Ours { .. }, Earliest(Some(sent))) => (sent, sent),
+            (Origin::Ours { queued }, Earliest(None)) => {
+                let unsent = terms.shortest().max(limits.unsent);
+                return self.is_finite().then(|| queued.plus(unsent));
+            }
+        };
+        let unread = arrived.plus(limits.unread);
+        // Who reads it when it has ended unread does not bring it back.
+        let read = self.started().filter(|read| *read < unread);
+        let waits = terms.on_close || terms.after_read.is_some() && read.is_none();
+        let ends = [
+            terms.after_send.map(|ttl| sent.plus(seconds(ttl))),
+            terms.after_read.and_then(|ttl| Some(read?.plus(seconds(ttl)))),
+            (terms.on_close && read.is_some_and(|read| read <= facts.closed))
+                .then_some(EngineTime::START),
+            waits.then_some(unread),
+            self.allowed_opens().map(|_| arrived.plus(limits.unopened)),
+        ];
+        ends.into_iter().flatten().min()
+    }
+
+    /// It was read. Before its media is there this starts no clock, but it will have been read then.
+    pub fn read(&mut self, at: EngineTime) {
+        self.facts.read.note(at);
+    }
+
+    /// Its media is there.
+    pub fn ready(&mut self, at: EngineTime) {
+        self.facts.ready.note(at);
+    }
+
+    /// It has left, or has come to the server: for one that we wrote.
+    pub fn sent(&mut self, at: EngineTime) {
+        self.facts.sent.note(at);
+    }
+
+    /// It was opened so often, in all; whoever opens it reads it.
+    pub fn opened(&mut self, times: u8, at: EngineTime) {
+        self.facts.opened = self.facts.opened.max(times);
+        self.read(at);
+    }
+
+    /// Somebody who may has deleted it.
+    pub fn deleted(&mut self) {
+        self.facts.deleted = true;
+    }
+
+    /// Its conversation was closed.
+    pub fn closed(&mut self, at: EngineTime) {
+        self.facts.closed = self.facts.closed.max(at);
+    }
+
+    /// It was edited under these terms too: it can only become shorter, and no clock starts again.
+    pub fn shorten(&mut self, terms: Terms) {
+        self.terms = self.terms.join(terms);
+    }
+
+    /// Its terms.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    /// Whether it will end by itself.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        !self.terms.is_endless() || self.allowed_opens().is_some() || self.facts.deleted
+    }
+
+    /// Whether it is the author's own.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self.origin, Origin::Ours { .. })
+    }
+
+    /// How often it was opened.
+    #[must_use]
+    pub fn times_opened(&self) -> u8 {
+        self.facts.opened
+    }
+
+    /// How often it may be opened in all; `None` is as often as one likes.
+    #[must_use]
+    pub fn allowed_opens(&self) -> Option<u8> {
+        match self.opens {
+            Opens::Unlimited => None,
+            Opens::Once => Some(1),
+            Opens::Twice => Some(2),
+        }
+    }
+
+    /// Whether its media is there.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.is_ours() || self.facts.ready != Earliest::default()
+    }
+
+    /// When this device heard of it.
+    pub(crate) fn noted(&self) -> EngineTime {
+        match self.origin {
+            Origin::Ours { queued } => queued,
+            Origin::Theirs { received, .. } => received,
+        }
+    }
+
+    /// What is known of it from before it came.
+    pub(crate) fn learn(&mut self, facts: &Facts) {
+        self.facts.join(facts);
+    }
+
+    /// The same message, heard of once more.
+    pub(crate) fn join(&mut self, other: &Self) {
+        let Self { origin, terms, opens: _, facts } = other;
+        self.shorten(*terms);
+        self.learn(facts);
+        if let (Origin::Theirs { sent, .. }, Origin::Theirs { sent: other, .. }) =
+            (&mut self.origin, origin)
+        {
+            *sent = (*sent).min(*other);
+        }
+    }
+
+    /// A restart of the application closes what was being read.
+    pub(crate) fn restarted(&mut self) {
+        if let Some(read) = self.started().filter(|_| self.terms.on_close) {
+            self.closed(read);
+        }
+    }
+
+    /// Whether it was deleted, or opened as often as it may be: whatever the time is, it has ended.
+    pub(crate) fn is_spent(&self) -> bool {
+        let allowed = self.allowed_opens();
+        self.facts.deleted || allowed.is_some_and(|allowed| self.facts.opened >= allowed)
+    }
+
+    /// When its reader's clock started: never before it was sent, nor before its media was there.
+    fn started(&self) -> Option<EngineTime> {
+        match &self.origin {
+            Origin::Ours { .. } => self.facts.sent.0,
+            Origin::Theirs { sent, .. } => {
+                Some(self.facts.read.0?.max(self.facts.ready.0?).max(*sent))
+            }
+        }
+    }
+}
+
+fn shorter(ttl: Option<NonZeroU32>, other: NonZeroU32) -> NonZeroU32 {
+    ttl.map_or(other, |ttl| ttl.min(other))
+}
+
+fn seconds(ttl: NonZeroU32) -> Duration {
+    Duration::from_secs(u64::from(ttl.get()))
+}
+
+/// Who wrote it in one byte, then the moments.
+impl Stored for Origin {
+    fn write(&self, out: &mut StateWriter) {
+        match self {
+            Self::Ours { queued } => {
+                out.put(&[0]);
+                queued.write(out);
+            }
+            Self::Theirs { received, sent } => {
+                out.put(&[1]);
+                received.write(out);
+                out.put_number(received.millis().saturating_sub(sent.millis()));
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match reader.u8()? {
+            0 => Self::Ours { queued: Stored::read(reader)? },
+            1 => {
+                let received: EngineTime = Stored::read(reader)?;
+                let age = Stored::read(reader)?;
+                let sent = received.millis().checked_sub(age).ok_or(DecodeError::Malformed)?;
+                Self::Theirs { received, sent: EngineTime::from_millis(sent) }
+            }
+            _ => return Err(DecodeError::Malformed),
+        })
+    }
+}
+
+impl Stored for Opens {
+    fn write(&self, out: &mut StateWriter) {
+        out.put(&[match self {
+            Self::Unlimited => 0,
+            Self::Once => 1,
+            Self::Twice => 2,
+        }]);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match reader.u8()? {
+            0 => Self::Unlimited,
+            1 => Self::Once,
+            2 => Self::Twice,
+            _ => return Err(DecodeError::Malformed),
+        })
+    }
+}
+
+stored!(Life { origin, terms, opens, facts });
+stored!(Terms { after_send, after_read, on_close });

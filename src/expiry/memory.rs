@@ -1,0 +1,18 @@
+//! What is remembered of messages that are not held.
+
+use crate::expiry::facts::Facts;
+use crate::expiry::message_id::MessageId;
+use crate::expiry::remembered::Remembered;
+use crate::wire::stamp::MemberTag;
+
+/// What is remembered of messages that are not held: each for 45 days. Own devices and peers have a memory
+/// each, so that no peer displaces what an own device said.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// Keyed hashes of the ids of messages that ended.
+    pub(crate) tombstones: Remembered<[u8; 16], (), 100_000, 45>,
+    /// What own devices said of messages that have not come.
+    pub(crate) waiting: Remembered<MessageId, Facts, 10_000, 45>,
+    /// Which messages that have not come were taken back, and by whom.
+    pub(crate) unsends: Remembered<(MessageId, MemberTag), (), 1_000, 45>,
+}

@@ -1,0 +1,75 @@
+//! How an application names messages and conversations to the scheduler.
+
+use crate::crypto::hash::sha256;
+use crate::stored::{StateWriter, Stored};
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::stamp::MemberTag;
+
+/// Separates ids that are made of an author's own from all other hashes.
+const MESSAGE_LABEL: &[u8] = b"evanesce/v1 expiry message";
+
+/// Separates names of conversations from all other hashes.
+const CONVERSATION_LABEL: &[u8] = b"evanesce/v1 expiry conversation";
+
+/// Names a message: 16 bytes, unique among all messages of the account. The application chooses: the number of
+/// a row, a UUID of its own. Where others choose, use [`MessageId::by`], or a stranger could take the id of
+/// somebody else's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct MessageId(pub [u8; 16]);
+
+/// Names a conversation: 16 bytes. The timer belongs to the people, not to what is shown of it: a chat that was
+/// deleted and begun anew has the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ConversationId(pub [u8; 16]);
+
+impl MessageId {
+    /// For ids that authors choose: the same for all who know the author and the bytes, and no other author's.
+    #[must_use]
+    pub fn by(author: MemberTag, id: &[u8]) -> Self {
+        Self(first_half(sha256(&[MESSAGE_LABEL, &author.0, id])))
+    }
+}
+
+/// The number of a row.
+impl From<u64> for MessageId {
+    fn from(row: u64) -> Self {
+        Self(u128::from(row).to_be_bytes())
+    }
+}
+
+impl ConversationId {
+    /// For conversations that have a name of any length: the address of the peer, the id of a group.
+    #[must_use]
+    pub fn named(name: &[u8]) -> Self {
+        Self(first_half(sha256(&[CONVERSATION_LABEL, name])))
+    }
+}
+
+/// The first 16 of 32 bytes.
+pub(crate) fn first_half(hash: [u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.iter_mut().zip(hash).for_each(|(out, byte)| *out = byte);
+    half
+}
+
+impl Stored for MessageId {
+    fn write(&self, out: &mut StateWriter) {
+        out.put(&self.0);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.array().copied().map(Self)
+    }
+}
+
+impl Stored for ConversationId {
+    fn write(&self, out: &mut StateWriter) {
+        out.put(&self.0);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.array().copied().map(Self)
+    }
+}

@@ -1,0 +1,200 @@
+//! The messages that are held, each found by its id, in the order in which they come due.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::expiry::message_id::{ConversationId, MessageId};
+use crate::expiry::queue::DeadlineQueue;
+use crate::expiry::tracked::Tracked;
+use crate::limits::ExpiryLimits;
+use crate::time::EngineTime;
+
+/// A table of messages whose places are the numbers of the queue.
+#[derive(Default)]
+pub(crate) struct Messages {
+    places: Vec<Option<(MessageId, Tracked)>>,
+    free: Vec<u32>,
+    by_id: BTreeMap<MessageId, u32>,
+    queue: DeadlineQueue,
+    /// Who quotes a message.
+    quoted: BTreeMap<MessageId, BTreeSet<MessageId>>,
+    /// What ends when its conversation is closed.
+    on_close: BTreeMap<ConversationId, BTreeSet<MessageId>>,
+}
+
+/// What else can end a message, or a part of it.
+struct HangsOn {
+    /// The message that it quotes.
+    parent: Option<MessageId>,
+    /// The conversation that is closed.
+    conversation: Option<ConversationId>,
+}
+
+impl HangsOn {
+    fn of(tracked: &Tracked) -> Self {
+        let on_close = tracked.life.terms().is_on_close();
+        Self {
+            parent: tracked.quote.map(|quote| quote.parent),
+            conversation: on_close.then_some(tracked.conversation),
+        }
+    }
+}
+
+impl Messages {
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(crate) fn get(&self, id: MessageId) -> Option<&Tracked> {
+        let (_, tracked) = self.places.get(index(*self.by_id.get(&id)?))?.as_ref()?;
+        Some(tracked)
+    }
+
+    /// All of them, in the order of their ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (MessageId, &Tracked)> {
+        self.by_id.keys().filter_map(|id| Some((*id, self.get(*id)?)))
+    }
+
+    pub(crate) fn insert(&mut self, id: MessageId, tracked: Tracked, limits: &ExpiryLimits) {
+        let next = tracked.next_change(limits);
+        let number = self.place(id, tracked);
+        self.by_id.insert(id, number);
+        self.wake(number, next);
+    }
+
+    /// All at once, which is much faster than one by one.
+    pub(crate) fn restored(
+        messages: impl IntoIterator<Item = (MessageId, Tracked)>,
+        limits: &ExpiryLimits,
+    ) -> Self {
+        let mut restored = Self::default();
+        let mut ids = Vec::new();
+        let mut deadlines = Vec::new();
+        for (id, tracked) in messages {
+            let next = tracked.next_change(limits);
+            let number = restored.place(id, tracked);
+            ids.push((id, number));
+            deadlines.extend(next.map(|next| (number, next)));
+        }
+        restored.by_id = ids.into_iter().collect();
+        restored.queue = deadlines.into_iter().collect();
+        restored
+    }
+
+    /// Changes one, and its place in the queue; gives what `change` gives.
+    pub(crate) fn change<Outcome>(
+        &mut self,
+        id: MessageId,
+        limits: &ExpiryLimits,
+        change: impl FnOnce(&mut Tracked) -> Outcome,
+    ) -> Option<Outcome> {
+        let number = *self.by_id.get(&id)?;
+        let (_, tracked) = self.places.get_mut(index(number))?.as_mut()?;
+        let quoted_before = tracked.quote;
+        let outcome = change(tracked);
+        let next = tracked.next_change(limits);
+        let hangs_on = HangsOn::of(tracked);
+        if let (Some(before), None) = (quoted_before, hangs_on.parent) {
+            unfile(&mut self.quoted, before.parent, id);
+        }
+        self.file(id, hangs_on);
+        self.wake(number, next);
+        Some(outcome)
+    }
+
+    pub(crate) fn remove(&mut self, id: MessageId) -> Option<Tracked> {
+        let number = self.by_id.remove(&id)?;
+        self.queue.cancel(number);
+        self.free.push(number);
+        let (_, tracked) = self.places.get_mut(index(number))?.take()?;
+        let HangsOn { parent, conversation } = HangsOn::of(&tracked);
+        if let Some(parent) = parent {
+            unfile(&mut self.quoted, parent, id);
+        }
+        if let Some(conversation) = conversation {
+            unfile(&mut self.on_close, conversation, id);
+        }
+        Some(tracked)
+    }
+
+    /// Who quotes this message.
+    pub(crate) fn quoting(&self, parent: MessageId) -> Vec<MessageId> {
+        self.quoted.get(&parent).into_iter().flatten().copied().collect()
+    }
+
+    /// What ends when this conversation is closed.
+    pub(crate) fn on_close(&self, conversation: ConversationId) -> Vec<MessageId> {
+        self.on_close.get(&conversation).into_iter().flatten().copied().collect()
+    }
+
+    /// When something is next to be done about any of them.
+    pub(crate) fn next(&self) -> Option<EngineTime> {
+        self.queue.first().map(|(deadline, _)| deadline)
+    }
+
+    /// The next one that something is to be done about now. It comes again at `again`, unless it has changed or
+    /// gone by then.
+    pub(crate) fn pop_due(&mut self, now: EngineTime, again: EngineTime) -> Option<MessageId> {
+        let (_, number) = self.queue.pop_due(now)?;
+        self.queue.set(number, again);
+        let (id, _) = self.places.get(index(number))?.as_ref()?;
+        Some(*id)
+    }
+
+    /// Nothing is to be done about this one before `until`, unless it changes.
+    pub(crate) fn sleep(&mut self, id: MessageId, until: EngineTime) {
+        if let Some(number) = self.by_id.get(&id) {
+            self.queue.set(*number, until);
+        }
+    }
+
+    pub(crate) fn into_all(self) -> impl Iterator<Item = (MessageId, Tracked)> {
+        self.places.into_iter().flatten()
+    }
+
+    /// Puts a message into a place.
+    fn place(&mut self, id: MessageId, tracked: Tracked) -> u32 {
+        self.file(id, HangsOn::of(&tracked));
+        if let Some(number) = self.free.pop() {
+            if let Some(place) = self.places.get_mut(index(number)) {
+                *place = Some((id, tracked));
+            }
+            return number;
+        }
+        // As many messages as 32 bits count take more memory than there is.
+        let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        self.places.push(Some((id, tracked)));
+        number
+    }
+
+    fn file(&mut self, id: MessageId, hangs_on: HangsOn) {
+        let HangsOn { parent, conversation } = hangs_on;
+        if let Some(parent) = parent {
+            self.quoted.entry(parent).or_default().insert(id);
+        }
+        if let Some(conversation) = conversation {
+            self.on_close.entry(conversation).or_default().insert(id);
+        }
+    }
+
+    fn wake(&mut self, number: u32, next: Option<EngineTime>) {
+        match next {
+            Some(next) => self.queue.set(number, next),
+            None => _ = self.queue.cancel(number),
+        }
+    }
+}
+
+/// Takes an id out of a list, and a list that is empty away.
+fn unfile<Key: Ord>(lists: &mut BTreeMap<Key, BTreeSet<MessageId>>, key: Key, id: MessageId) {
+    if let Some(list) = lists.get_mut(&key) {
+        list.remove(&id);
+        if list.is_empty() {
+            lists.remove(&key);
+        }
+    }
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,82 @@
+//! ExpiryScheduler: what happened on own other devices.
+
+use crate::expiry::age::Age;
+use crate::expiry::effects::{DeviceEvent, Effects};
+use crate::expiry::facts::Facts;
+use crate::expiry::message_id::{ConversationId, MessageId};
+use crate::expiry::record::RecordName;
+use crate::expiry::scheduler::ExpiryScheduler;
+use crate::time::{EngineTime, Now};
+
+impl ExpiryScheduler {
+    /// What happened on an own other device, so long ago: [`Effects::tell`] of its scheduler. In any order and any
+    /// number of times it comes to the same. What concerns a message that has not come waits for it.
+    pub fn from_own_device(&mut self, event: DeviceEvent, age: Age, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        let at = time.minus(age.duration());
+        let mut facts = Facts::default();
+        match event {
+            DeviceEvent::Read(id) => {
+                facts.read.note(at);
+                self.learn_or_wait(id, facts, time, &mut effects);
+            }
+            DeviceEvent::Opened(id, times) => {
+                facts.opened = times;
+                facts.read.note(at);
+                self.learn_or_wait(id, facts, time, &mut effects);
+            }
+            DeviceEvent::Deleted(id) => {
+                facts.deleted = true;
+                self.learn_or_wait(id, facts, time, &mut effects);
+            }
+            DeviceEvent::Sent(id) => {
+                facts.sent.note(at);
+                self.learn_or_wait(id, facts, time, &mut effects);
+            }
+            DeviceEvent::Closed(conversation) => {
+                self.close(conversation, at, time, &mut effects);
+            }
+            DeviceEvent::Setting(conversation, setting) => {
+                self.adopt(conversation, setting, &mut effects);
+            }
+        }
+        self.ending(effects)
+    }
+
+    /// Closes a conversation, for all its messages that end then. Says whether there were any.
+    pub(crate) fn close(
+        &mut self,
+        conversation: ConversationId,
+        at: EngineTime,
+        time: EngineTime,
+        effects: &mut Effects,
+    ) -> bool {
+        let ids = self.messages.on_close(conversation);
+        for id in &ids {
+            self.learn(*id, time, effects, |life| life.closed(at));
+        }
+        !ids.is_empty()
+    }
+
+    /// Adds facts to a message, or keeps them until it comes.
+    fn learn_or_wait(
+        &mut self,
+        id: MessageId,
+        facts: Facts,
+        time: EngineTime,
+        effects: &mut Effects,
+    ) {
+        if self.messages.get(id).is_some() {
+            self.learn(id, time, effects, |life| life.learn(&facts));
+        } else if !self.is_buried(id) {
+            let mut all = facts;
+            if let Some(before) = self.memory.waiting.get(&id) {
+                all.join(before);
+            }
+            let since = self.memory.waiting.since(&id).unwrap_or(time);
+            effects.writes.push(RecordName::Waiting(id).write(&(since, all.clone())));
+            let forgotten = self.memory.waiting.insert(id, all, time);
+            effects.writes.extend(forgotten.map(|id| RecordName::Waiting(id).delete()));
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! ExpiryScheduler: what the user may see, and what comes of seeing it.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::expiry::content_key::ContentKey;
+use crate::expiry::effects::{DeviceEvent, Effects};
+use crate::expiry::life::Life;
+use crate::expiry::message_id::{ConversationId, MessageId};
+use crate::expiry::scheduler::ExpiryScheduler;
+use crate::time::Now;
+
+/// Whether something of a message may be on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// It may.
+    Shown,
+    /// Not yet: it came while the device is catching up, and may have been read or deleted elsewhere.
+    Withheld,
+    /// Not any more, whether or not it has been deleted.
+    Gone,
+}
+
+/// What opening a message gives.
+#[must_use = "the opening is to be stored before the key is used"]
+pub struct Opening {
+    /// What is to be stored before anything is shown.
+    pub effects: Effects,
+    content_key: Option<ContentKey>,
+}
+
+/// Why a message is not opened. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// It is not held.
+    Unknown,
+    /// It has ended, or was opened as often as it may be.
+    Gone,
+    /// Its media is not there.
+    NotReady,
+    /// The device is catching up: it may have been opened elsewhere.
+    Withheld,
+    /// We wrote it, and it is for its reader to open.
+    Ours,
+}
+
+impl ExpiryScheduler {
+    /// Whether a message may be shown now, right to the moment: ask before each render, and of a quote also for
+    /// the message that it repeats. A message that is not held has no end, and may.
+    #[must_use]
+    pub fn visibility(&self, id: MessageId, now: Now) -> Visibility {
+        let time = self.head.clock.time(now);
+        match self.messages.get(id) {
+            Some(_) if self.is_over(id, time) => Visibility::Gone,
+            Some(tracked) if self.head.withholds(tracked) => Visibility::Withheld,
+            None if self.is_buried(id) => Visibility::Gone,
+            Some(_) | None => Visibility::Shown,
+        }
+    }
+
+    /// How long a message lives from now on, as far as is known: for a countdown. `None` if it has no end, or is
+    /// not held.
+    #[must_use]
+    pub fn remaining(&self, id: MessageId, now: Now) -> Option<Duration> {
+        let deadline = self.messages.get(id)?.life.deadline(&self.head.limits)?;
+        Some(deadline.since(self.head.clock.time(now)))
+    }
+
+    /// A message was read: it has been on the screen of a window that has the user's attention, or of one that
+    /// the application takes for read. Without its media it will have been read when that is there.
+    pub fn read(&mut self, id: MessageId, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        if self.learn(id, time, &mut effects, |life| life.read(time)) {
+            effects.tell.push(DeviceEvent::Read(id));
+        }
+        self.ending(effects)
+    }
+
+    /// The media of a message is there.
+    pub fn ready(&mut self, id: MessageId, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        self.learn(id, time, &mut effects, |life| life.ready(time));
+        self.ending(effects)
+    }
+
+    /// Opens a message that may be opened once or twice: it is spent before the key is there, so that no crash
+    /// gives an opening more. For messages without such a bound it gives the key each time.
+    ///
+    /// # Errors
+    ///
+    /// An [`OpenError`].
+    pub fn open(&mut self, id: MessageId, now: Now) -> Result<Opening, OpenError> {
+        let time = self.head.clock.time(now);
+        let tracked = match self.messages.get(id) {
+            None if self.is_buried(id) => return Err(OpenError::Gone),
+            None => return Err(OpenError::Unknown),
+            Some(_) if self.is_over(id, time) => return Err(OpenError::Gone),
+            Some(tracked) => tracked,
+        };
+        let life = &tracked.life;
+        if self.head.withholds(tracked) {
+            return Err(OpenError::Withheld);
+        }
+        if !life.is_ready() {
+            return Err(OpenError::NotReady);
+        }
+        if life.is_ours() && life.allowed_opens().is_some() {
+            return Err(OpenError::Ours);
+        }
+        let times = life.allowed_opens().map(|_| life.times_opened().saturating_add(1));
+        let (time, mut effects) = self.begin(now);
+        let content_key = self.messages.change(id, &self.head.limits, |tracked| {
+            match times {
+                Some(times) => tracked.life.opened(times, time),
+                None => tracked.life.read(time),
+            }
+            let released = tracked.content_key.as_ref().map(|key| key.duplicate());
+            tracked.drop_useless_key();
+            released
+        });
+        self.write_message(id, &mut effects);
+        effects.tell.push(match times {
+            Some(times) => DeviceEvent::Opened(id, times),
+            None => DeviceEvent::Read(id),
+        });
+        Ok(Opening { effects: self.ending(effects), content_key: content_key.flatten() })
+    }
+
+    /// The user leaves a conversation, or the application goes to the background: what ends then and has been
+    /// read is due. A restart counts as this by itself.
+    pub fn closed(&mut self, conversation: ConversationId, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        if self.close(conversation, time, time, &mut effects) {
+            effects.tell.push(DeviceEvent::Closed(conversation));
+        }
+        self.ending(effects)
+    }
+
+    /// Own other devices have been busy while this one was away, and what they did is about to come: until
+    /// [`ExpiryScheduler::caught_up`], what comes in is not shown.
+    pub fn catching_up(&mut self, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        if self.head.withheld_since.is_none() {
+            self.head.withheld_since = Some(time);
+            self.write_head(&mut effects);
+        }
+        self.ending(effects)
+    }
+
+    /// All that own other devices did has been told, or nobody waits for it any longer.
+    pub fn caught_up(&mut self, now: Now) -> Effects {
+        let (_, mut effects) = self.begin(now);
+        if self.head.withheld_since.take().is_some() {
+            self.write_head(&mut effects);
+            let all = self.messages.iter();
+            let not_needed = all.filter(|(_, tracked)| !tracked.is_needed());
+            let ids: alloc::vec::Vec<_> = not_needed.map(|(id, _)| id).collect();
+            ids.into_iter().for_each(|id| self.keep_or_drop(id, &mut effects));
+        }
+        self.ending(effects)
+    }
+
+    /// The store is an older one, put back from a backup: what was to be opened once or twice may have been opened
+    /// since, and is due. All else goes on by the clock, and nobody is told anything.
+    pub fn restored_from_backup(&mut self, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        let all = self.messages.iter();
+        let limited = all.filter(|(_, tracked)| tracked.life.allowed_opens().is_some());
+        let ids: alloc::vec::Vec<_> = limited.map(|(id, _)| id).collect();
+        for id in ids {
+            self.learn(id, time, &mut effects, Life::deleted);
+        }
+        self.ending(effects)
+    }
+}
+
+impl Opening {
+    /// The key of the content, **once the effects have been stored**; `None` if the message has none, and its
+    /// content may then be shown.
+    #[must_use]
+    pub fn release(self) -> Option<ContentKey> {
+        self.content_key
+    }
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { effects, content_key } = self;
+        let mut shown = formatter.debug_struct("Opening");
+        shown.field("effects", effects).field("has_content_key", &content_key.is_some()).finish()
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Unknown => "the message is not held",
+            Self::Gone => "the message has ended, or was opened as often as it may be",
+            Self::NotReady => "the media of the message is not there",
+            Self::Withheld => "the device is catching up",
+            Self::Ours => "the message is for its reader to open",
+        })
+    }
+}
+
+impl core::error::Error for OpenError {}

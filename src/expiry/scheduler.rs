@@ -1,0 +1,316 @@
+//! ExpiryScheduler: what it holds, how its time goes on, and what comes due.
+
+use alloc::collections::BTreeMap;
+use core::fmt;
+use core::time::Duration;
+
+use rand_core::CryptoRng;
+
+use crate::crypto::kdf::HmacKey;
+use crate::crypto::secret::Secret;
+use crate::expiry::effects::{Due, Effects, Poll};
+use crate::expiry::engine_clock::EngineClock;
+use crate::expiry::memory::Memory;
+use crate::expiry::message_id::{ConversationId, MessageId, first_half};
+use crate::expiry::messages::Messages;
+use crate::expiry::parts::Parts;
+use crate::expiry::record::RecordName;
+use crate::expiry::tracked::{Tracked, UNKNOWN_PARENT};
+use crate::limits::ExpiryLimits;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::time::{EngineTime, Now};
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::stamp::Setting;
+
+/// After how long something is due again that was not confirmed to be gone.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Separates the hashes that stand for ended messages from all others.
+const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
+
+/// Disappearing messages: one for each account. Events and the time go in; what to store, what to delete and
+/// when to wake come out. The settings of all conversations are here, and every message that has an end.
+///
+/// A message without an end is not held, and nothing need be told of it. If it is deleted or unsent, delete it:
+/// [`ExpiryScheduler::deleted`] and [`ExpiryScheduler::unsent`] say when that is so.
+///
+/// # The time
+///
+/// Every call that needs the time takes [`Now`]. Ask [`ExpiryScheduler::next_wakeup`] after each call, sleep that
+/// long, and [`ExpiryScheduler::poll`]. Whether something may be shown does not depend on that: ask
+/// [`ExpiryScheduler::visibility`] before each render, and what has ended never flashes on the screen.
+///
+/// # What to store, and in which order
+///
+/// | event | order | stopped in between |
+/// |---|---|---|
+/// | a message comes in | store session, message and [`Effects::writes`]; then acknowledge | it is delivered again |
+/// | a message is sent | [`queued`](Self::queued), store with the outbox; send; [`sent`](Self::sent) | it is sent again |
+/// | read | store, then show. If it lives for more than a minute, at once is enough | the clock runs and nobody saw it, or starts when it is read again |
+/// | opened once or twice | store, then [`Opening::release`](crate::Opening::release) | that opening is lost: never one too many |
+/// | due | delete, [`done`](Self::done), store both | it is due again: deleted at least once |
+/// | setting changed | store, then send | the next message tells |
+///
+/// # Bounds
+///
+/// What is held grows with the messages that the application takes in and with its conversations. Besides, it
+/// remembers for 45 days at most 100,000 messages that ended, so that no late copy is shown, and at most 10,000
+/// messages that have not come, of which own devices have told something, and 1,000 that peers took back.
+pub struct ExpiryScheduler {
+    pub(crate) head: Head,
+    /// The clock as the stored head has it.
+    pub(crate) stored_clock: EngineClock,
+    pub(crate) conversations: BTreeMap<ConversationId, Conversation>,
+    pub(crate) messages: Messages,
+    pub(crate) memory: Memory,
+}
+
+/// What concerns the whole.
+pub(crate) struct Head {
+    pub(crate) clock: EngineClock,
+    pub(crate) limits: ExpiryLimits,
+    /// So that what is kept of ended messages tells nobody which they were.
+    pub(crate) tombstone_key: Secret<32>,
+    /// Messages received since then are not shown: what own devices did with them is still to come.
+    pub(crate) withheld_since: Option<EngineTime>,
+}
+
+/// What is held of a conversation. It is never forgotten: a chat that was deleted keeps its timer.
+#[derive(Clone, Default)]
+pub(crate) struct Conversation {
+    pub(crate) setting: Option<Setting>,
+    /// When it was said last that the setting is to be told.
+    pub(crate) echoed: Option<EngineTime>,
+}
+
+impl ExpiryScheduler {
+    /// A new one, with one draw of 32 bytes. Store it before anything else: see
+    /// [`ExpiryScheduler::records`] and [`ExpiryScheduler::snapshot`].
+    #[must_use]
+    pub fn new(now: Now, rng: &mut (impl CryptoRng + ?Sized)) -> Self {
+        let clock = EngineClock::new(now);
+        let tombstone_key = Secret::filled_by(|out| rng.fill_bytes(out));
+        let limits = ExpiryLimits::default();
+        Self {
+            stored_clock: clock.clone(),
+            head: Head { clock, limits, tombstone_key, withheld_since: None },
+            conversations: BTreeMap::new(),
+            messages: Messages::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    /// Its limits.
+    #[must_use]
+    pub fn limits(&self) -> &ExpiryLimits {
+        &self.head.limits
+    }
+
+    /// Sets limits, for the messages that are held too.
+    pub fn set_limits(&mut self, limits: ExpiryLimits) -> Effects {
+        let messages = core::mem::take(&mut self.messages);
+        self.messages = Messages::restored(messages.into_all(), &limits);
+        self.head.limits = limits;
+        let mut effects = Effects::default();
+        self.write_head(&mut effects);
+        effects
+    }
+
+    /// How many messages are held.
+    #[must_use]
+    pub fn held_messages(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// The engine's time, in which lives are counted.
+    #[must_use]
+    pub fn time(&self, now: Now) -> EngineTime {
+        self.head.clock.time(now)
+    }
+
+    /// See [`EngineClock::trust_time`].
+    pub fn trust_time(&mut self, wall: Duration, now: Now) -> Effects {
+        self.head.clock.trust_time(wall, now);
+        self.ending(Effects::default())
+    }
+
+    /// How long the device may sleep until [`ExpiryScheduler::poll`] has something to give: nothing if it has
+    /// already, at most [`ExpiryLimits::longest_sleep`]. `None` if nothing held has an end; an event may change
+    /// that.
+    #[must_use]
+    pub fn next_wakeup(&self, now: Now) -> Option<Duration> {
+        let next = self.messages.next()?.since(self.head.clock.time(now));
+        Some(next.min(self.head.limits.longest_sleep))
+    }
+
+    /// What is to be deleted now, at most `limit` messages, the earliest first. What is not confirmed by
+    /// [`ExpiryScheduler::done`] comes again: after a minute, and after every restart.
+    pub fn poll(&mut self, limit: usize, now: Now) -> Poll {
+        let (time, mut poll) = (self.head.clock.advance(now), Poll::default());
+        while poll.due.len() < limit {
+            let Some(id) = self.messages.pop_due(time, time.plus(AGAIN)) else {
+                break;
+            };
+            poll.due.extend(self.come_due(id, time, &mut poll.effects));
+        }
+        self.forget(limit, time, &mut poll.effects);
+        if poll.due.is_empty() {
+            poll.effects = self.ending(poll.effects);
+        } else {
+            // Whatever the clocks say after a restart, it has been as late as this.
+            self.write_head(&mut poll.effects);
+        }
+        poll
+    }
+
+    /// These parts of a message are gone. When all are whose message has ended, only a keyed hash of its id
+    /// remains, for 45 days.
+    pub fn done(&mut self, id: MessageId, parts: Parts, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        let limits = &self.head.limits;
+        let is_over = self.messages.change(id, limits, |tracked| {
+            tracked.parts = tracked.parts.without(parts);
+            if parts.contains(Parts::QUOTE) {
+                tracked.quote = None;
+            }
+            tracked.is_over(limits, time)
+        });
+        match is_over {
+            Some(true) if self.messages.get(id).is_some_and(|left| left.parts.is_empty()) => {
+                self.bury(id, time, &mut effects);
+            }
+            Some(_) => self.keep_or_drop(id, &mut effects),
+            None => {}
+        }
+        self.ending(effects)
+    }
+
+    /// Works out what is due of a message whose time has come.
+    fn come_due(&mut self, id: MessageId, time: EngineTime, effects: &mut Effects) -> Option<Due> {
+        let limits = &self.head.limits;
+        let tracked = self.messages.get(id)?;
+        let (conversation, parts) = (tracked.conversation, tracked.due_parts(limits, time));
+        if tracked.is_over(limits, time) {
+            self.expire_quotes_of(id, effects);
+            if parts.is_empty() {
+                self.bury(id, time, effects);
+            }
+        } else if parts.is_empty() {
+            self.give_up_quote(id, time, effects);
+        }
+        (!parts.is_empty()).then_some(Due { id, conversation, parts })
+    }
+
+    /// What repeats something of a message that has ended is due as well.
+    pub(crate) fn expire_quotes_of(&mut self, parent: MessageId, effects: &mut Effects) {
+        for id in self.messages.quoting(parent) {
+            let is_new = self.messages.change(id, &self.head.limits, |tracked| {
+                let quote = tracked.quote.as_mut().filter(|quote| !quote.expired);
+                quote.map(|quote| quote.expired = true).is_some()
+            });
+            if is_new == Some(true) {
+                self.write_message(id, effects);
+            }
+        }
+    }
+
+    /// Stops waiting for the message that this one quotes, unless it has come.
+    fn give_up_quote(&mut self, id: MessageId, time: EngineTime, effects: &mut Effects) {
+        let parent = self.messages.get(id).and_then(|tracked| tracked.quote);
+        if parent.is_some_and(|quote| self.messages.get(quote.parent).is_some()) {
+            return self.messages.sleep(id, time.plus(UNKNOWN_PARENT));
+        }
+        self.messages.change(id, &self.head.limits, |tracked| tracked.quote = None);
+        self.keep_or_drop(id, effects);
+    }
+
+    /// Forgets what has been remembered long enough, of each kind so many at most.
+    fn forget(&mut self, limit: usize, time: EngineTime, effects: &mut Effects) {
+        for _ in 0..limit {
+            let over = [
+                self.memory.tombstones.pop_over(time).map(RecordName::Tombstone),
+                self.memory.waiting.pop_over(time).map(RecordName::Waiting),
+                self.memory.unsends.pop_over(time).map(|(id, by)| RecordName::Unsend(id, by)),
+            ];
+            if over.iter().all(Option::is_none) {
+                break;
+            }
+            effects.writes.extend(over.into_iter().flatten().map(RecordName::delete));
+        }
+    }
+
+    /// The message has ended and nothing of it is left.
+    pub(crate) fn bury(&mut self, id: MessageId, time: EngineTime, effects: &mut Effects) {
+        self.expire_quotes_of(id, effects);
+        if self.messages.remove(id).is_some() {
+            effects.writes.push(RecordName::Message(id).delete());
+        }
+        let hash = self.tombstone(id);
+        effects.writes.push(RecordName::Tombstone(hash).write(&time));
+        let forgotten = self.memory.tombstones.insert(hash, (), time);
+        effects.writes.extend(forgotten.map(|hash| RecordName::Tombstone(hash).delete()));
+    }
+
+    /// Whether it was held, and has ended.
+    pub(crate) fn is_buried(&self, id: MessageId) -> bool {
+        !self.memory.tombstones.is_empty()
+            && self.memory.tombstones.get(&self.tombstone(id)).is_some()
+    }
+
+    fn tombstone(&self, id: MessageId) -> [u8; 16] {
+        let key = HmacKey::new(&self.head.tombstone_key);
+        first_half(key.tag(&[TOMBSTONE_LABEL, &id.0]))
+    }
+
+    /// Goes on to `now`.
+    pub(crate) fn begin(&mut self, now: Now) -> (EngineTime, Effects) {
+        (self.head.clock.advance(now), Effects::default())
+    }
+
+    /// Has the head stored too, if the clocks have done something that the stored one could not know.
+    pub(crate) fn ending(&mut self, mut effects: Effects) -> Effects {
+        if self.stored_clock.differs(&self.head.clock) {
+            self.write_head(&mut effects);
+        }
+        effects
+    }
+
+    pub(crate) fn write_head(&mut self, effects: &mut Effects) {
+        self.stored_clock = self.head.clock.clone();
+        effects.writes.push(RecordName::Head.write(&self.head));
+    }
+
+    pub(crate) fn write_message(&self, id: MessageId, effects: &mut Effects) {
+        let tracked = self.messages.get(id);
+        effects.writes.extend(tracked.map(|tracked| RecordName::Message(id).write(tracked)));
+    }
+
+    /// Stores a message as it is now, or ceases to hold it.
+    pub(crate) fn keep_or_drop(&mut self, id: MessageId, effects: &mut Effects) {
+        let is_needed = |tracked: &Tracked| tracked.is_needed() || self.head.withholds(tracked);
+        if self.messages.get(id).is_some_and(is_needed) {
+            self.write_message(id, effects);
+        } else if self.messages.remove(id).is_some() {
+            effects.writes.push(RecordName::Message(id).delete());
+        }
+    }
+}
+
+impl Head {
+    /// Whether a message came since the device is catching up.
+    pub(crate) fn withholds(&self, tracked: &Tracked) -> bool {
+        let received = (!tracked.life.is_ours()).then(|| tracked.life.noted());
+        self.withheld_since.is_some_and(|since| received >= Some(since))
+    }
+}
+
+impl fmt::Debug for ExpiryScheduler {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("ExpiryScheduler");
+        shown.field("clock", &self.head.clock).field("held_messages", &self.messages.len());
+        shown.finish_non_exhaustive()
+    }
+}
+
+stored!(Head { clock, limits, tombstone_key, withheld_since });
+stored!(Conversation { setting, echoed });
