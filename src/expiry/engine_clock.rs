@@ -136,3 +136,222 @@ impl Stored for Monotonic {
 
 stored!(EngineClock { time, wall, monotonic, trusted });
 stored!(TrustedTime { wall, time });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored::StateWriter;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    const START: u64 = 1_800_000_000;
+    const DAY: u64 = 86_400;
+
+    fn at(wall: u64, boot: u128, elapsed: u64) -> Now {
+        let monotonic = Monotonic { boot, elapsed: Duration::from_secs(elapsed) };
+        Now { wall: Duration::from_secs(wall), monotonic: Some(monotonic) }
+    }
+
+    fn by_wall(wall: u64) -> Now {
+        Now::from_wall(Duration::from_secs(wall))
+    }
+
+    fn passed(clock: &EngineClock) -> u64 {
+        clock.time.millis() / 1_000 - START
+    }
+
+    #[test]
+    fn while_the_device_is_up_nobody_moves_it() {
+        let mut clock = EngineClock::new(at(START, 1, 50));
+        for (wall, elapsed) in [(START + 10 * DAY, 60), (0, 70), (START + 9, 70), (u64::MAX, 80)] {
+            clock.advance(at(wall, 1, elapsed));
+            assert_eq!(passed(&clock), elapsed - 50);
+        }
+    }
+
+    #[test]
+    fn across_boots_it_goes_on_by_the_wall() {
+        let mut clock = EngineClock::new(at(START, 1, 50));
+        clock.advance(at(START + 100, 2, 7));
+        assert_eq!(passed(&clock), 100);
+        clock.advance(at(START - 5_000, 3, 30));
+        assert_eq!(passed(&clock), 130, "at least what has passed since the boot");
+        clock.advance(at(START - 4_000, 3, 1_030));
+        assert_eq!(passed(&clock), 1_130);
+    }
+
+    #[test]
+    fn a_wall_that_was_set_while_the_device_was_up_counts_for_nothing_after_a_boot() {
+        let mut clock = EngineClock::new(at(START, 1, 50));
+        clock.advance(at(START + 10 * DAY, 1, 60));
+        clock.advance(at(START + 10 * DAY + 100, 2, 5));
+        assert_eq!(passed(&clock), 110);
+    }
+
+    #[test]
+    fn without_a_clock_that_nobody_sets_it_follows_the_wall_and_never_goes_back() {
+        let mut clock = EngineClock::new(by_wall(START));
+        for (wall, expected) in [(START + 10, 10), (START - DAY, 10), (START - DAY + 5, 15)] {
+            clock.advance(by_wall(wall));
+            assert_eq!(passed(&clock), expected);
+        }
+        // One that appears says nothing about the time before it.
+        clock.advance(at(START - DAY + 6, 4, 5_000));
+        assert_eq!(passed(&clock), 16);
+        clock.advance(by_wall(START - DAY + 8));
+        assert_eq!(passed(&clock), 18);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_within_a_boot_counts_nothing_twice() {
+        let mut clock = EngineClock::new(at(START, 1, 50));
+        for (elapsed, expected) in [(60, 10), (20, 10), (60, 10), (65, 15)] {
+            clock.advance(at(START, 1, elapsed));
+            assert_eq!(passed(&clock), expected);
+        }
+    }
+
+    #[test]
+    fn trusted_time_shows_what_passed_while_the_device_was_off() {
+        let trusted = |seconds| Duration::from_secs(seconds);
+        let mut clock = EngineClock::new(at(0, 1, 50));
+        clock.trust_time(trusted(START), at(0, 1, 50));
+        let start = clock.time;
+        // The device starts with its clock at zero again, ten days later.
+        clock.trust_time(trusted(START + 10 * DAY), at(0, 2, 5));
+        assert_eq!(clock.time.since(start), trusted(10 * DAY));
+        // What it says of the past, or less than has passed here, moves nothing.
+        clock.trust_time(trusted(START), at(0, 2, 10));
+        assert_eq!(clock.time.since(start), trusted(10 * DAY + 5));
+        clock.trust_time(trusted(START + 10 * DAY + 1), at(0, 2, 20));
+        assert_eq!(clock.time.since(start), trusted(10 * DAY + 15));
+        clock.trust_time(trusted(START + 10 * DAY + 100), at(0, 2, 21));
+        assert_eq!(clock.time.since(start), trusted(10 * DAY + 15 + 99));
+    }
+
+    #[test]
+    fn the_first_trusted_time_ends_nothing_early() {
+        let mut clock = EngineClock::new(at(0, 1, 50));
+        clock.trust_time(Duration::from_secs(START), at(10, 1, 60));
+        assert_eq!(clock.time, EngineTime::from_millis(10_000));
+    }
+
+    /// What happens to a device in one step of a trace.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Up { seconds: u32 },
+        Off { seconds: u32 },
+        WallSet { seconds: i32 },
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..100_000_u32).prop_map(|seconds| Step::Up { seconds }),
+            1 => (1..1_000_000_u32).prop_map(|seconds| Step::Off { seconds }),
+            2 => (-1_000_000..1_000_000_i32).prop_map(|seconds| Step::WallSet { seconds }),
+        ]
+    }
+
+    fn stored(clock: &EngineClock) -> EngineClock {
+        let mut out = StateWriter::new();
+        clock.write(&mut out);
+        let bytes = out.into_bytes();
+        let mut reader = Reader::new(&bytes);
+        let back = EngineClock::read(&mut reader).unwrap();
+        reader.finish().unwrap();
+        back
+    }
+
+    proptest! {
+        #[test]
+        fn no_trace_of_jumps_sleeps_and_boots_makes_an_error(
+            steps in prop::collection::vec(any_step(), 1..40),
+        ) {
+            let (mut truth, mut offset, mut boot, mut booted) = (START + 2_000_000, 0, 1, 0);
+            let now = |truth: u64, offset: i64, boot, booted| {
+                at(truth.saturating_add_signed(offset), boot, truth - booted)
+            };
+            let mut clock = EngineClock::new(now(truth, offset, boot, booted));
+            // What a device goes on from that stores the clock only where that counts, and stops anywhere.
+            let mut kept = stored(&clock);
+            for step in steps {
+                match step {
+                    Step::Up { seconds } => truth += u64::from(seconds),
+                    Step::Off { seconds } => {
+                        truth += u64::from(seconds);
+                        (boot, booted) = (boot + 1, truth);
+                    }
+                    // Nobody sets it before 1970.
+                    Step::WallSet { seconds } => offset = i64::from(seconds),
+                }
+                let time = clock.advance(now(truth, offset, boot, booted));
+                prop_assert_eq!(time.millis(), truth * 1_000, "it began where the wall stood, which was right");
+                prop_assert_eq!(kept.time(now(truth, offset, boot, booted)), time);
+                if kept.differs(&clock) {
+                    kept = stored(&clock);
+                }
+            }
+        }
+
+        #[test]
+        fn whatever_the_clocks_say_it_never_goes_back(
+            nows in prop::collection::vec(any_now(), 2..30),
+        ) {
+            let mut clock = EngineClock::new(nows[0]);
+            for now in nows {
+                let before = clock.time;
+                prop_assert!(clock.time(now) >= before);
+                let same_boot = matches!(
+                    (clock.monotonic, now.monotonic),
+                    (Some(then), Some(now)) if then.boot == now.boot
+                );
+                let elapsed = |monotonic: Option<Monotonic>| monotonic.map(|it| it.elapsed);
+                let most = elapsed(now.monotonic).zip(elapsed(clock.monotonic));
+                let most = most.map(|(now, then)| now.saturating_sub(then));
+                clock.advance(now);
+                if let Some(most) = most.filter(|_| same_boot) {
+                    let passed = clock.time.since(before);
+                    prop_assert!(passed <= most + Duration::from_millis(1), "{passed:?} {most:?}");
+                }
+            }
+        }
+    }
+
+    fn any_now() -> impl Strategy<Value = Now> {
+        let seconds = prop_oneof![Just(0), Just(u64::MAX), START..START + 1_000_000];
+        let elapsed = prop_oneof![
+            Just(Duration::MAX),
+            any::<u32>().prop_map(|millis| Duration::from_millis(millis.into()))
+        ];
+        let monotonic = prop::option::of((0..3_u128, elapsed));
+        (seconds, monotonic).prop_map(|(wall, monotonic)| Now {
+            wall: Duration::from_secs(wall),
+            monotonic: monotonic.map(|(boot, elapsed)| Monotonic { boot, elapsed }),
+        })
+    }
+
+    #[test]
+    fn only_what_counts_after_a_restart_is_worth_storing() {
+        let clock = EngineClock::new(at(START, 1, 50));
+        let later = |now: Now| {
+            let mut later = clock.clone();
+            later.advance(now);
+            later
+        };
+        let cases: Vec<(Now, bool)> = Vec::from([
+            (at(START + 500, 1, 550), false),
+            (at(START + 501, 1, 550), false),
+            (at(START + 502, 1, 550), true),
+            (at(START + 498, 1, 550), true),
+            (at(START - 1, 1, 50), true),
+            (at(START + 500, 2, 3), true),
+            (by_wall(START + 500), true),
+        ]);
+        for (now, counts) in cases {
+            assert_eq!(clock.differs(&later(now)), counts, "{now:?}");
+        }
+        let mut trusting = clock.clone();
+        trusting.trust_time(Duration::from_secs(START), at(START, 1, 50));
+        assert!(clock.differs(&trusting));
+    }
+}

@@ -357,3 +357,249 @@ impl Stored for Opens {
 
 stored!(Life { origin, terms, opens, facts });
 stored!(Terms { after_send, after_read, on_close });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    const LIMITS: fn() -> ExpiryLimits = ExpiryLimits::default;
+    const DAY: Duration = Duration::from_secs(86_400);
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const RECEIVED: EngineTime = EngineTime::from_millis(100 * 86_400_000);
+
+    fn at(hours: u32) -> EngineTime {
+        RECEIVED.plus(HOUR * hours)
+    }
+
+    fn terms<const N: usize>(policies: [Policy; N]) -> Terms {
+        policies.into_iter().fold(Terms::NONE, Terms::and)
+    }
+
+    fn received<const N: usize>(policies: [Policy; N]) -> Life {
+        Life::received(terms(policies), Opens::Unlimited, Age::NONE, RECEIVED)
+    }
+
+    fn ends(life: &Life) -> Option<EngineTime> {
+        life.deadline(&LIMITS())
+    }
+
+    #[test]
+    fn without_terms_nothing_ends() {
+        let mut life = received([]);
+        life.read(at(1));
+        life.closed(at(2));
+        assert_eq!((ends(&life), life.is_finite()), (None, false));
+        let mut queued = Life::queued(Terms::NONE, Opens::Unlimited, RECEIVED);
+        assert_eq!(ends(&queued), None);
+        queued.sent(at(1));
+        assert_eq!(ends(&queued), None);
+        life.deleted();
+        assert_eq!((ends(&life), life.is_finite()), (Some(EngineTime::START), true));
+    }
+
+    #[test]
+    fn after_sending_it_ends_read_or_not() {
+        let mut life = received([Policy::after_send(DAY * 60)]);
+        assert_eq!(ends(&life), Some(RECEIVED.plus(DAY * 60)));
+        life.read(at(1));
+        assert_eq!(ends(&life), Some(RECEIVED.plus(DAY * 60)));
+        let age = Age::trusted(HOUR * 5);
+        let aged = Life::received(life.terms(), Opens::Unlimited, age, RECEIVED);
+        assert_eq!(ends(&aged), Some(RECEIVED.minus(HOUR * 5).plus(DAY * 60)));
+    }
+
+    #[test]
+    fn after_reading_it_ends_and_unread_after_the_cap() {
+        let mut life = received([Policy::after_read(DAY * 60)]);
+        assert_eq!(ends(&life), Some(RECEIVED.plus(DAY * 30)));
+        life.read(at(2));
+        assert_eq!(ends(&life), Some(at(2).plus(DAY * 60)));
+        life.read(at(1));
+        assert_eq!(ends(&life), Some(at(1).plus(DAY * 60)), "the first reading counts");
+    }
+
+    #[test]
+    fn reading_what_has_ended_unread_brings_nothing_back() {
+        let cap = RECEIVED.plus(DAY * 30);
+        for (read, end) in [
+            (cap, cap),
+            (cap.minus(Duration::from_millis(1)), cap.plus(HOUR).minus(Duration::from_millis(1))),
+        ] {
+            let mut life = received([Policy::after_read(HOUR)]);
+            life.read(read);
+            assert_eq!(ends(&life), Some(end));
+        }
+    }
+
+    #[test]
+    fn reading_starts_no_clock_before_the_media_is_there() {
+        let terms = terms([Policy::after_read(HOUR)]);
+        let mut life = Life::received_without_media(terms, Opens::Unlimited, Age::NONE, RECEIVED);
+        life.read(at(1));
+        assert!(!life.is_ready());
+        assert_eq!(ends(&life), Some(RECEIVED.plus(DAY * 30)));
+        life.ready(at(5));
+        assert!(life.is_ready());
+        assert_eq!(ends(&life), Some(at(6)));
+    }
+
+    #[test]
+    fn no_clock_starts_before_the_message_was_sent() {
+        let mut life = received([Policy::after_read(HOUR)]);
+        life.read(EngineTime::START);
+        assert_eq!(ends(&life), Some(at(1)));
+    }
+
+    #[test]
+    fn on_close_it_ends_when_closed_after_it_was_read() {
+        let mut life = received([Policy::OnClose]);
+        life.closed(at(1));
+        life.read(at(2));
+        assert_eq!(ends(&life), Some(RECEIVED.plus(DAY * 30)), "closed before it was read");
+        life.closed(at(2));
+        assert_eq!(ends(&life), Some(EngineTime::START));
+        let mut never_closed = received([Policy::OnClose]);
+        never_closed.read(at(1));
+        assert_eq!(ends(&never_closed), Some(RECEIVED.plus(DAY * 30)));
+    }
+
+    #[test]
+    fn a_restart_closes_what_was_being_read_and_nothing_else() {
+        let (mut read, mut unread) = (received([Policy::OnClose]), received([Policy::OnClose]));
+        read.read(at(1));
+        let mut timed = received([Policy::after_read(HOUR)]);
+        timed.read(at(1));
+        let before = (unread.clone(), timed.clone());
+        for life in [&mut read, &mut unread, &mut timed] {
+            life.restarted();
+        }
+        assert_eq!(ends(&read), Some(EngineTime::START));
+        assert_eq!((unread, timed), before);
+    }
+
+    #[test]
+    fn what_is_to_be_opened_ends_when_it_was_or_after_two_weeks() {
+        for (opens, allowed) in [(Opens::Once, 1), (Opens::Twice, 2)] {
+            let mut life = Life::received(Terms::NONE, opens, Age::NONE, RECEIVED);
+            assert_eq!((ends(&life), life.is_finite()), (Some(RECEIVED.plus(DAY * 14)), true));
+            life.read(at(1));
+            assert_eq!(ends(&life), Some(RECEIVED.plus(DAY * 14)), "a look is no opening");
+            for times in 1..=allowed {
+                assert!(!life.is_spent());
+                life.opened(times, at(2));
+                assert_eq!(life.times_opened(), times);
+            }
+            assert_eq!(ends(&life), Some(EngineTime::START));
+        }
+    }
+
+    #[test]
+    fn opening_is_reading() {
+        let terms = terms([Policy::after_read(HOUR)]);
+        let mut life = Life::received(terms, Opens::Twice, Age::NONE, RECEIVED);
+        life.opened(1, at(2));
+        assert_eq!(ends(&life), Some(at(3)));
+    }
+
+    #[test]
+    fn what_is_never_sent_ends_after_its_life_and_a_day_at_least() {
+        for (policy, end) in [
+            (Policy::after_send(HOUR), DAY),
+            (Policy::after_read(DAY * 7), DAY * 7),
+            (Policy::OnClose, DAY),
+        ] {
+            let mut life = Life::queued(terms([policy]), Opens::Unlimited, RECEIVED);
+            assert_eq!(ends(&life), Some(RECEIVED.plus(end)), "{policy:?}");
+            life.sent(at(2));
+            let sent_end = policy.ttl().map_or(DAY * 30, seconds);
+            assert_eq!(ends(&life), Some(at(2).plus(sent_end)), "{policy:?}");
+        }
+        let once = Life::queued(Terms::NONE, Opens::Once, RECEIVED);
+        assert_eq!(ends(&once), Some(RECEIVED.plus(DAY)));
+    }
+
+    #[test]
+    fn our_own_is_read_when_it_is_sent() {
+        let mut life = Life::queued(terms([Policy::OnClose]), Opens::Unlimited, RECEIVED);
+        life.closed(at(1));
+        life.sent(at(2));
+        assert_eq!(ends(&life), Some(at(2).plus(DAY * 30)));
+        life.closed(at(3));
+        assert_eq!(ends(&life), Some(EngineTime::START));
+        assert!(life.is_ready() && life.is_ours());
+    }
+
+    #[test]
+    fn terms_only_ever_shorten() {
+        let mut life = received([Policy::after_send(DAY), Policy::after_read(HOUR)]);
+        assert_eq!(ends(&life), Some(RECEIVED.plus(DAY)));
+        life.shorten(terms([Policy::after_send(DAY * 2), Policy::after_read(DAY)]));
+        assert_eq!(ends(&life), Some(RECEIVED.plus(DAY)));
+        life.shorten(terms([Policy::after_send(HOUR * 3)]));
+        assert_eq!(ends(&life), Some(at(3)));
+        life.read(at(1));
+        assert_eq!(ends(&life), Some(at(2)));
+        let long = Terms::NONE.and(Policy::AfterSend { ttl: NonZeroU32::MAX });
+        assert_eq!(long, terms([Policy::after_send(DAY * 366)]));
+        assert!(!terms([Policy::OnClose]).is_endless() && Terms::NONE.is_endless());
+    }
+
+    #[test]
+    fn extreme_moments_do_not_overflow() {
+        let last = EngineTime::from_millis(u64::MAX);
+        let mut life = Life::received(
+            terms([Policy::after_send(DAY * 366), Policy::after_read(DAY), Policy::OnClose]),
+            Opens::Twice,
+            Age::trusted(Duration::MAX),
+            last,
+        );
+        life.read(last);
+        life.closed(EngineTime::START);
+        assert_eq!(ends(&life), Some(EngineTime::START.plus(DAY * 366)));
+    }
+
+    /// What can become of a message, told in any order.
+    const EVENTS: [fn(&mut Life); 8] = [
+        |life| life.read(at(3)),
+        |life| life.read(at(2)),
+        |life| life.ready(at(4)),
+        |life| life.sent(at(1)),
+        |life| life.opened(1, at(5)),
+        |life| life.closed(at(4)),
+        |life| life.shorten(Terms::NONE.and(Policy::OnClose)),
+        |life| life.deleted(),
+    ];
+
+    #[test]
+    fn facts_come_to_the_same_in_any_order_and_any_number_of_times() {
+        let read = terms([Policy::after_read(HOUR)]);
+        for opens in [Opens::Unlimited, Opens::Twice] {
+            every_order_comes_to_the_same(&Life::queued(read, opens, RECEIVED));
+            let life = Life::received_without_media(read, opens, Age::NONE, RECEIVED);
+            every_order_comes_to_the_same(&life);
+        }
+    }
+
+    /// All sequences of up to six events, against the same events once each and in order.
+    fn every_order_comes_to_the_same(life: &Life) {
+        let mut sequences = Vec::from([(life.clone(), 0_u8)]);
+        for _ in 0..6 {
+            let longer = sequences.iter().flat_map(|(life, told)| {
+                EVENTS.iter().enumerate().map(move |(event, tell)| {
+                    let mut life = life.clone();
+                    tell(&mut life);
+                    (life, told | 1 << event)
+                })
+            });
+            sequences = longer.collect();
+            for (came_to, told) in &sequences {
+                let mut in_order = life.clone();
+                let told = EVENTS.iter().enumerate().filter(|(event, _)| told & 1 << event != 0);
+                told.for_each(|(_, tell)| tell(&mut in_order));
+                assert_eq!(*came_to, in_order);
+            }
+        }
+        assert_eq!(sequences.len(), 8_usize.pow(6));
+    }
+}

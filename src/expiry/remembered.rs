@@ -75,3 +75,47 @@ impl<Key, Value, const CAPACITY: usize, const DAYS: u64> Default
         Self { by_key: BTreeMap::new(), by_time: BTreeSet::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn day(day: u64) -> EngineTime {
+        EngineTime::from_millis(day * 86_400_000)
+    }
+
+    fn keys(remembered: &Remembered<u8, u8, 3, 45>) -> Vec<u8> {
+        remembered.iter().map(|(key, _, _)| *key).collect()
+    }
+
+    #[test]
+    fn of_more_than_the_capacity_the_oldest_goes() {
+        let mut remembered = Remembered::<u8, u8, 3, 45>::default();
+        for (key, expected) in [(9, None), (1, None), (5, None), (7, Some(9)), (2, Some(1))] {
+            assert_eq!(remembered.insert(key, 0, day(u64::from(10 - key / 9))), expected);
+        }
+        assert_eq!(keys(&remembered), [2, 5, 7]);
+    }
+
+    #[test]
+    fn what_is_told_again_is_not_remembered_longer() {
+        let mut remembered = Remembered::<u8, u8, 3, 45>::default();
+        assert_eq!(remembered.insert(1, 10, day(0)), None);
+        assert_eq!(remembered.insert(1, 11, day(44)), None);
+        assert_eq!((remembered.get(&1), remembered.since(&1)), (Some(&11), Some(day(0))));
+        assert_eq!(remembered.pop_over(day(45).minus(Duration::from_millis(1))), None);
+        assert_eq!(remembered.pop_over(day(45)), Some(1));
+        assert!(remembered.is_empty() && remembered.pop_over(day(99)).is_none());
+    }
+
+    #[test]
+    fn what_was_removed_leaves_nothing_behind() {
+        let mut remembered = Remembered::<u8, u8, 3, 45>::default();
+        assert_eq!(remembered.insert(1, 10, day(0)), None);
+        assert_eq!((remembered.remove(&1), remembered.remove(&1)), (Some(10), None));
+        assert_eq!(remembered.pop_over(day(99)), None);
+        remembered.restore(2, 20, day(1));
+        assert_eq!(keys(&remembered), [2]);
+    }
+}

@@ -169,3 +169,196 @@ impl Stored for MemberTag {
 }
 
 stored!(Setting { version, policy, by });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn any_policy() -> impl Strategy<Value = Option<Policy>> {
+        let ttl = prop_oneof![1..4_u32, any::<u32>()];
+        (0..4_u8, ttl).prop_map(|(clock, ttl)| {
+            let ttl = NonZeroU32::new(ttl).unwrap_or(NonZeroU32::MIN);
+            match clock {
+                0 => None,
+                1 => Some(Policy::AfterSend { ttl }),
+                2 => Some(Policy::AfterRead { ttl }),
+                _ => Some(Policy::OnClose),
+            }
+        })
+    }
+
+    fn any_setting() -> impl Strategy<Value = Setting> {
+        (1..4_u64, any_policy(), 0..3_u8).prop_map(|(version, policy, by)| Setting {
+            version: SettingVersion::new(version).unwrap(),
+            policy,
+            by: MemberTag([by; 8]),
+        })
+    }
+
+    fn setting(version: u64, policy: Option<Policy>, by: u8) -> Setting {
+        let version = SettingVersion::new(version).unwrap();
+        Setting { version, policy, by: MemberTag([by; 8]) }
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_commutative_associative_and_idempotent(
+            a in any_setting(), b in any_setting(), c in any_setting(),
+        ) {
+            prop_assert_eq!(a.merge(b), b.merge(a));
+            prop_assert_eq!(a.merge(b).merge(c), a.merge(b.merge(c)));
+            prop_assert_eq!(a.merge(a), a.clamped());
+            let merged = a.merge(b);
+            prop_assert!(merged == a.clamped() || merged == b.clamped());
+        }
+
+        #[test]
+        fn a_change_wins_over_what_its_maker_had_seen(
+            seen in any_setting(), policy in any_policy(), by in 0..3_u8,
+        ) {
+            let change = Setting::following(Some(seen), policy, MemberTag([by; 8]));
+            prop_assert_eq!(seen.merge(change), change);
+            prop_assert_eq!(change.policy, policy.map(Policy::clamped));
+            prop_assert_eq!(change.version.number(), seen.version.number() + 1);
+        }
+    }
+
+    #[test]
+    fn of_simultaneous_changes_the_stricter_one_wins() {
+        let order = [
+            Some(Policy::OnClose),
+            Some(Policy::after_send(Duration::from_secs(1))),
+            Some(Policy::after_read(Duration::from_secs(1))),
+            Some(Policy::after_send(HOUR)),
+            Some(Policy::after_read(HOUR)),
+            Some(Policy::AfterSend { ttl: MAX_TTL }),
+            Some(Policy::AfterRead { ttl: NonZeroU32::MAX }),
+            None,
+        ];
+        for (place, stricter) in order.into_iter().enumerate() {
+            for weaker in order.into_iter().skip(place + 1) {
+                let (a, b) = (setting(7, stricter, 2), setting(7, weaker, 1));
+                assert_eq!(a.merge(b), a.clamped(), "{stricter:?} and {weaker:?}");
+                let later = setting(8, weaker, 1);
+                assert_eq!(a.merge(later), later.clamped());
+            }
+        }
+        let (low, high) = (setting(7, None, 1), setting(7, None, 2));
+        assert_eq!(high.merge(low), low);
+    }
+
+    #[test]
+    fn lives_have_a_second_to_366_days() {
+        let ttl = |policy: Policy| policy.ttl().unwrap().get();
+        assert_eq!(ttl(Policy::after_send(Duration::ZERO)), 1);
+        assert_eq!(ttl(Policy::after_send(Duration::from_millis(1_001))), 2);
+        assert_eq!(ttl(Policy::after_read(Duration::MAX)), 31_622_400);
+        assert_eq!(ttl(Policy::AfterRead { ttl: NonZeroU32::MAX }.clamped()), 31_622_400);
+        assert_eq!(Policy::OnClose.clamped(), Policy::OnClose);
+    }
+
+    #[test]
+    fn a_version_may_be_a_million_changes_ahead_and_no_further() {
+        let at = |version| setting(version, None, 1);
+        assert!(at(MAX_JUMP).is_plausible_after(None));
+        assert!(!at(MAX_JUMP + 1).is_plausible_after(None));
+        assert!(at(MAX_JUMP + 5).is_plausible_after(Some(at(5))));
+        assert!(!at(MAX_JUMP + 6).is_plausible_after(Some(at(5))));
+        assert!(at(1).is_plausible_after(Some(at(SettingVersion::MAX.number()))));
+        let last = setting(SettingVersion::MAX.number(), None, 1);
+        assert_eq!(Setting::following(Some(last), None, MemberTag([1; 8])).version, last.version);
+    }
+
+    const REPLICAS: usize = 3;
+    const CHANGES: usize = 2;
+
+    /// What each of them sets, first and then: a place in `POLICIES`.
+    const PLAN: [[usize; CHANGES]; REPLICAS] = [[1, 0], [2, 0], [0, 3]];
+    const POLICIES: [Option<Policy>; 4] = [
+        None,
+        Some(Policy::AfterRead { ttl: MAX_TTL }),
+        Some(Policy::AfterSend { ttl: NonZeroU32::MIN }),
+        Some(Policy::OnClose),
+    ];
+
+    /// Three people who each change the setting twice; each change goes to both others.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    struct World {
+        settings: [Option<Known>; REPLICAS],
+        sent: [[Option<Known>; CHANGES]; REPLICAS],
+        /// Who has had which of those: a bit each.
+        had: u32,
+    }
+
+    /// Version, place in `POLICIES`, and who made it: a setting that has an order.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    struct Known(u64, usize, u8);
+
+    impl Known {
+        fn setting(self) -> Setting {
+            let Self(version, policy, by) = self;
+            setting(version, POLICIES[policy], by)
+        }
+
+        fn of(setting: Setting) -> Self {
+            let policy = POLICIES.iter().position(|policy| *policy == setting.policy);
+            Self(setting.version.number(), policy.unwrap(), setting.by.0[0])
+        }
+    }
+
+    impl World {
+        fn after_change(mut self, replica: usize, change: usize) -> Self {
+            let seen = self.settings[replica].map(Known::setting);
+            let by = MemberTag([u8::try_from(replica).unwrap(); 8]);
+            let made = Setting::following(seen, POLICIES[PLAN[replica][change]], by);
+            self.settings[replica] = Some(Known::of(made));
+            self.sent[replica][change] = Some(Known::of(made));
+            self
+        }
+
+        fn after_delivery(mut self, known: Known, place: usize, to: usize) -> Self {
+            let theirs = known.setting();
+            let ours = self.settings[to].map(Known::setting);
+            self.settings[to] = Some(Known::of(ours.map_or(theirs, |ours| ours.merge(theirs))));
+            self.had |= 1 << (place * REPLICAS + to);
+            self
+        }
+
+        /// Any next change, and any message to any other, had before or not.
+        fn next(self) -> Vec<Self> {
+            let mut next = Vec::new();
+            for (from, sent) in self.sent.into_iter().enumerate() {
+                let change = sent.iter().position(Option::is_none);
+                next.extend(change.map(|change| self.after_change(from, change)));
+                for (change, known) in sent.into_iter().enumerate() {
+                    let others = (0..REPLICAS).filter(|to| *to != from);
+                    let place = from * CHANGES + change;
+                    next.extend(
+                        others.filter_map(|to| Some(self.after_delivery(known?, place, to))),
+                    );
+                }
+            }
+            next
+        }
+    }
+
+    #[test]
+    fn all_who_have_seen_the_same_changes_hold_the_same_setting() {
+        let start = World { settings: [None; REPLICAS], sent: [[None; CHANGES]; REPLICAS], had: 0 };
+        let (mut seen, mut open) = (BTreeSet::from([start]), Vec::from([start]));
+        let mut ends = BTreeSet::new();
+        while let Some(world) = open.pop() {
+            if world.had.count_ones() == 12 {
+                assert!(world.settings.iter().all(|setting| *setting == world.settings[0]));
+                ends.insert(world.settings[0]);
+            }
+            open.extend(world.next().into_iter().filter(|next| seen.insert(*next)));
+        }
+        assert!(seen.len() > 10_000 && ends.len() > 3, "{} worlds", seen.len());
+    }
+}
