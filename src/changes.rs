@@ -61,7 +61,19 @@ impl Changes {
     /// Whether anything is to be stored.
     #[must_use]
     pub fn any(&self) -> bool {
-        let Self { account, peer, session, spent_prekey: _ } = self;
-        *account || *peer || session.is_some()
+        // A session changes within a peer, or is made by the account.
+        let Self { account, peer, session: _, spent_prekey: _ } = self;
+        *account || *peer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_change_is_one() {
+        assert!(!Changes::NONE.any());
+        assert!(Changes::ACCOUNT.any() && Changes::PEER.any());
     }
 }

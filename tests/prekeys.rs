@@ -524,3 +524,14 @@ fn what_makes_no_prekey_reports_no_change() {
     assert!(world.bob.rotate_signed_prekey(NOW, &mut rng(48)).changes.account);
     assert!(state(&world.bob) != before);
 }
+
+#[test]
+fn one_time_prekeys_that_take_the_place_of_others_are_a_change() {
+    let mut limits = Limits::default();
+    limits.prekeys.one_time_prekeys = 3;
+    limits.prekeys.max_one_time_prekeys = 3;
+    let mut world = World::with_limits(limits, 49);
+    let before = state(&world.bob);
+    assert!(world.bob.add_one_time_prekeys(2, &mut rng(50)).changes.account);
+    assert!(state(&world.bob) != before);
+}

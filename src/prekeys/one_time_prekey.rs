@@ -137,6 +137,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_never_made_here_is_told() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let mut keys = OneTimePreKeys::new();
+        keys.generate(3, 100, &mut rng);
+        let made = keys.unpublished();
+        assert!(keys.made_all(&made));
+        for (id, key) in [(4, made[2].key), (3, made[1].key)] {
+            assert!(!keys.made_all(&[OneTimePreKeyPublic { id, key }]), "{id}");
+        }
+        keys.spend(3);
+        assert!(keys.made_all(&[OneTimePreKeyPublic { id: 3, key: made[1].key }]));
+    }
+
+    #[test]
     fn a_store_that_would_use_an_id_again_is_refused() {
         let mut keys = OneTimePreKeys::new();
         keys.generate(3, 100, &mut ChaCha20Rng::seed_from_u64(1));

@@ -90,4 +90,19 @@ mod tests {
         assert_eq!(record.check(&id(MAX_RECORDED)), Err(ReplayError::Full));
         assert_eq!(record.check(&id(0)), Err(ReplayError::Replayed));
     }
+
+    #[test]
+    fn a_stored_record_is_in_order_and_no_longer_than_it_can_be() {
+        let read = |ids: &[[u8; 32]]| {
+            let mut out = StateWriter::new();
+            out.put_count(ids.len());
+            ids.iter().for_each(|id| id.write(&mut out));
+            ReplayRecord::read(&mut Reader::new(&out.into_bytes())).map(|record| record.0.len())
+        };
+        let ids: Vec<_> = (0..=MAX_RECORDED).map(id).collect();
+        assert_eq!(read(&ids[..MAX_RECORDED]), Ok(MAX_RECORDED));
+        assert_eq!(read(&ids), Err(DecodeError::Malformed));
+        assert_eq!(read(&[id(1), id(1)]), Err(DecodeError::Malformed));
+        assert_eq!(read(&[id(2), id(1)]), Err(DecodeError::Malformed));
+    }
 }
