@@ -250,27 +250,36 @@ impl ExpiryScheduler {
         if self.is_buried(id) {
             return Verdict::Late;
         }
-        if let Some(facts) = self.memory.waiting.remove(&id) {
+        if let Some(facts) = self.memory.waiting.get(&id) {
+            life.learn(facts);
+        }
+        if self.memory.unsends.get(&(id, author)).is_some() {
+            life.deleted();
+        }
+        let verdict = if life.deadline(&self.head.limits).is_some_and(|end| end <= time) {
+            self.bury(id, time, effects);
+            Verdict::Late
+        } else {
+            let quote = quoted.map(|parent| {
+                let expired = self.is_buried(parent) || self.is_over(parent, time);
+                Quote { parent, expired }
+            });
+            let content_key = content_key.map(alloc::boxed::Box::new);
+            let tracked = Tracked { conversation, author, life, parts, quote, content_key };
+            if self.head.holds(&tracked) {
+                self.messages.insert(id, tracked, &self.head.limits);
+                self.write_message(id, effects);
+            }
+            Verdict::Keep
+        };
+        // Last, since what was remembered is now part of what has been stored.
+        if self.memory.waiting.remove(&id).is_some() {
             effects.writes.push(RecordName::Waiting(id).delete());
-            life.learn(&facts);
         }
         if self.memory.unsends.remove(&(id, author)).is_some() {
             effects.writes.push(RecordName::Unsend(id, author).delete());
-            life.deleted();
         }
-        if life.deadline(&self.head.limits).is_some_and(|deadline| deadline <= time) {
-            self.bury(id, time, effects);
-            return Verdict::Late;
-        }
-        let quote = quoted.map(|parent| {
-            let expired = self.is_buried(parent) || self.is_over(parent, time);
-            Quote { parent, expired }
-        });
-        let content_key = content_key.map(alloc::boxed::Box::new);
-        let tracked = Tracked { conversation, author, life, parts, quote, content_key };
-        self.messages.insert(id, tracked, &self.head.limits);
-        self.keep_or_drop(id, effects);
-        Verdict::Keep
+        verdict
     }
 
     /// Whether it is held and its life is over.

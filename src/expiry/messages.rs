@@ -62,7 +62,7 @@ impl Messages {
         self.wake(number, next);
     }
 
-    /// All at once, which is much faster than one by one.
+    /// All at once, which is much faster than one by one. Of two of one id the later counts.
     pub(crate) fn restored(
         messages: impl IntoIterator<Item = (MessageId, Tracked)>,
         limits: &ExpiryLimits,
@@ -76,8 +76,12 @@ impl Messages {
             ids.push((id, number));
             deadlines.extend(next.map(|next| (number, next)));
         }
-        restored.by_id = ids.into_iter().collect();
+        restored.by_id = ids.iter().copied().collect();
         restored.queue = deadlines.into_iter().collect();
+        if restored.by_id.len() < ids.len() {
+            ids.retain(|(id, number)| restored.by_id.get(id) != Some(number));
+            ids.into_iter().for_each(|(_, number)| _ = restored.clear(number));
+        }
         restored
     }
 
@@ -104,9 +108,7 @@ impl Messages {
 
     pub(crate) fn remove(&mut self, id: MessageId) -> Option<Tracked> {
         let number = self.by_id.remove(&id)?;
-        self.queue.cancel(number);
-        self.free.push(number);
-        let (_, tracked) = self.places.get_mut(index(number))?.take()?;
+        let (_, tracked) = self.clear(number)?;
         let HangsOn { parent, conversation } = HangsOn::of(&tracked);
         if let Some(parent) = parent {
             unfile(&mut self.quoted, parent, id);
@@ -165,6 +167,13 @@ impl Messages {
         let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         self.places.push(Some((id, tracked)));
         number
+    }
+
+    /// Empties a place.
+    fn clear(&mut self, number: u32) -> Option<(MessageId, Tracked)> {
+        self.queue.cancel(number);
+        self.free.push(number);
+        self.places.get_mut(index(number))?.take()
     }
 
     fn file(&mut self, id: MessageId, hangs_on: HangsOn) {

@@ -242,13 +242,14 @@ impl ExpiryScheduler {
     /// The message has ended and nothing of it is left.
     pub(crate) fn bury(&mut self, id: MessageId, time: EngineTime, effects: &mut Effects) {
         self.expire_quotes_of(id, effects);
-        if self.messages.remove(id).is_some() {
-            effects.writes.push(RecordName::Message(id).delete());
-        }
         let hash = self.tombstone(id);
+        // First what remains, then what goes: stopped in between, nothing is missing.
         effects.writes.push(RecordName::Tombstone(hash).write(&time));
         let forgotten = self.memory.tombstones.insert(hash, (), time);
         effects.writes.extend(forgotten.map(|hash| RecordName::Tombstone(hash).delete()));
+        if self.messages.remove(id).is_some() {
+            effects.writes.push(RecordName::Message(id).delete());
+        }
     }
 
     /// Whether it was held, and has ended.
@@ -287,8 +288,7 @@ impl ExpiryScheduler {
 
     /// Stores a message as it is now, or ceases to hold it.
     pub(crate) fn keep_or_drop(&mut self, id: MessageId, effects: &mut Effects) {
-        let is_needed = |tracked: &Tracked| tracked.is_needed() || self.head.withholds(tracked);
-        if self.messages.get(id).is_some_and(is_needed) {
+        if self.messages.get(id).is_some_and(|tracked| self.head.holds(tracked)) {
             self.write_message(id, effects);
         } else if self.messages.remove(id).is_some() {
             effects.writes.push(RecordName::Message(id).delete());
@@ -297,6 +297,11 @@ impl ExpiryScheduler {
 }
 
 impl Head {
+    /// Whether there is anything to hold a message for.
+    pub(crate) fn holds(&self, tracked: &Tracked) -> bool {
+        tracked.is_needed() || self.withholds(tracked)
+    }
+
     /// Whether a message came since the device is catching up.
     pub(crate) fn withholds(&self, tracked: &Tracked) -> bool {
         let received = (!tracked.life.is_ours()).then(|| tracked.life.noted());
