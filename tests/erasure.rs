@@ -9,9 +9,15 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::slice;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use evanesce::{Account, Peer, Session, StorageKey};
+use evanesce::{
+    Account, Age, ContentKey, ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage,
+    Opens, Parts, Peer, Session, Stamp, StorageKey,
+};
+use rand_chacha::rand_core::CryptoRng;
 use support::pair::Pair;
-use support::{AD, NOW, Talk, World, receive, rng, secrets, started, state, stored_form};
+use support::{
+    AD, Draws, NOW, Talk, World, clock, receive, rng, secrets, started, state, stored_form,
+};
 
 /// The secrets that are looked for, and in how many blocks they were found.
 static WATCH: Mutex<Option<Watch>> = Mutex::new(None);
@@ -213,4 +219,59 @@ fn storing_and_restoring_leave_no_secret_behind() {
         cut_off.iter().for_each(|snapshot| assert!(Session::restore(snapshot).is_err()));
     });
     assert_eq!(found, 0);
+}
+
+/// A scheduler that holds messages with content keys.
+fn with_content_keys(draws: &mut impl CryptoRng) -> Box<ExpiryScheduler> {
+    let mut scheduler = Box::new(ExpiryScheduler::new(clock(NOW), draws));
+    for number in 0..40 {
+        let content_key = ContentKey::generate(draws);
+        let (id, chat) = (MessageId::from(number), ConversationId::named(b"alice"));
+        let message = NewMessage::new(id, chat, MemberTag([1; 8])).sealed_under(content_key);
+        let stamp = Ok(Stamp::NONE.with_opens(Opens::Once));
+        let _ = scheduler.received(message, &stamp, Age::NONE, clock(NOW));
+    }
+    scheduler
+}
+
+/// The same, with all that was drawn for it.
+fn with_known_content_keys(seed: u64) -> (Box<ExpiryScheduler>, Vec<[u8; 32]>) {
+    let mut draws = Draws::new(seed);
+    (with_content_keys(&mut draws), draws.made)
+}
+
+#[test]
+fn a_scheduler_leaves_none_of_its_secrets_behind() {
+    let _turn = turn();
+    let (scheduler, all) = with_known_content_keys(9);
+    assert_eq!(all.len(), 41);
+    assert_eq!(left_behind(all.clone(), || drop(scheduler)), 0);
+    // The same draws once more, watched for while they are taken in.
+    assert_eq!(left_behind(all, || with_content_keys(&mut rng(9))), 0);
+}
+
+#[test]
+fn messages_that_are_opened_deleted_and_stored_leave_no_key_behind() {
+    let _turn = turn();
+    let (mut scheduler, all) = with_known_content_keys(10);
+    let now = clock(NOW);
+    let rows: Vec<_> = scheduler.records().collect();
+    let rows: Vec<(Vec<u8>, Vec<u8>)> = rows
+        .into_iter()
+        .map(|row| (row.key.as_bytes().to_vec(), row.value.unwrap().to_vec()))
+        .collect();
+    let found = left_behind(all, || {
+        drop(scheduler.snapshot());
+        drop(scheduler.records().collect::<Vec<_>>());
+        drop(ExpiryScheduler::from_records(rows.iter().map(|(key, value)| (key, value))).unwrap());
+        let opening = scheduler.open(MessageId::from(1), now).unwrap();
+        drop(opening.release());
+        let _ = scheduler.deleted(MessageId::from(2), now);
+        let _ = scheduler.poll(10, now);
+        for number in [1, 2] {
+            let _ = scheduler.done(MessageId::from(number), Parts::BODY, now);
+        }
+        let _ = scheduler.set_limits(scheduler.limits().clone());
+    });
+    assert_eq!((found, scheduler.held_messages()), (0, 38));
 }

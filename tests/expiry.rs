@@ -9,7 +9,7 @@ use evanesce::{
     SnapshotError, Stamp, StorageKey, Verdict, Visibility,
 };
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 
 const ALICE: MemberTag = MemberTag([1; 8]);
 const BOB: MemberTag = MemberTag([2; 8]);
@@ -329,4 +329,207 @@ fn what_it_stores_is_what_it_holds() {
             assert!(before == after || number == 8, "{what:?} {number}");
         }
     }
+}
+
+fn rows(scheduler: &ExpiryScheduler) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let rows = scheduler.records();
+    rows.map(|row| (row.key.as_bytes().to_vec(), row.value.unwrap().to_vec())).collect()
+}
+
+/// A scheduler after the first half of the story.
+fn in_the_middle() -> ExpiryScheduler {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let mut store = Store::begun(&scheduler);
+    for (second, what) in story().into_iter().take(16) {
+        step(&mut scheduler, &mut store, what, at(second)).unwrap();
+    }
+    scheduler
+}
+
+#[test]
+fn records_that_are_damaged_are_named() {
+    let rows = rows(&in_the_middle());
+    assert!(rows.len() > 7, "{}", rows.len());
+    let without_head: Vec<_> = rows.iter().filter(|(key, _)| key != &[0]).cloned().collect();
+    let refusal = |rows: &[(Vec<u8>, Vec<u8>)]| {
+        let rows = rows.iter().map(|(key, value)| (key, value));
+        ExpiryScheduler::from_records(rows).map(drop).unwrap_err()
+    };
+    assert_eq!(refusal(&without_head), RecordError::NoHead);
+    for place in 0..rows.len() {
+        let named = |error: RecordError| match error {
+            RecordError::Malformed(key) => (false, key.as_bytes().to_vec()),
+            RecordError::Unsupported(key) => (true, key.as_bytes().to_vec()),
+            _ => panic!("{error:?}"),
+        };
+        let mut damaged = rows.clone();
+        damaged[place].1.pop();
+        assert_eq!(named(refusal(&damaged)), (false, rows[place].0.clone()));
+        damaged[place].1 = [&rows[place].1[..], &[0]].concat();
+        assert_eq!(named(refusal(&damaged)), (false, rows[place].0.clone()));
+        damaged[place].1 = rows[place].1.clone();
+        damaged[place].1[0] = 2;
+        assert_eq!(named(refusal(&damaged)), (true, rows[place].0.clone()), "a newer form");
+        damaged[place] = (vec![99], vec![1]);
+        assert_eq!(named(refusal(&damaged)), (true, vec![99]), "a kind that is not known");
+        damaged[place] = ([&rows[place].0[..], &[0]].concat(), rows[place].1.clone());
+        assert_eq!(named(refusal(&damaged)), (false, damaged[place].0.clone()), "a longer key");
+    }
+}
+
+#[test]
+fn records_come_back_in_any_order_and_of_two_of_one_key_the_later_counts() {
+    let scheduler = in_the_middle();
+    let mut rows = rows(&scheduler);
+    let restored = |rows: &[(Vec<u8>, Vec<u8>)]| {
+        let rows = rows.iter().map(|(key, value)| (key, value));
+        ExpiryScheduler::from_records(rows).unwrap()
+    };
+    rows.reverse();
+    assert!(*restored(&rows).snapshot() == *scheduler.snapshot());
+    let mut older = ExpiryScheduler::new(at(0), &mut rng(1));
+    let _ =
+        older.received(from_alice(1), &Ok(Stamp::NONE.with_opens(Opens::Once)), Age::NONE, at(1));
+    let twice = [self::rows(&older), rows].concat();
+    let both = restored(&twice);
+    assert!(*both.snapshot() == *scheduler.snapshot());
+    // The one that does not count is not due either.
+    let mut both = both;
+    assert_eq!(both.poll(100, at(60)).due, in_the_middle().poll(100, at(60)).due);
+}
+
+#[test]
+fn a_snapshot_whose_records_are_out_of_order_is_malformed() {
+    let snapshot = in_the_middle().snapshot();
+    let key = StorageKey::new(&[7; 32]);
+    let state = &snapshot[10..snapshot.len() - 16];
+    let sealed = |state: &[u8]| key.seal(&[&[1], state].concat(), 5, b"", &mut rng(2));
+    assert!(ExpiryScheduler::unseal(&sealed(state), &key, b"").is_ok());
+    // One record less is said than there are, and the head is there twice.
+    let (count, records) = state.split_first().unwrap();
+    let fewer = [&[count - 1], records].concat();
+    let head = &records[..1 + 1 + 4 + usize::from(records[5])];
+    let twice = [&[count + 1], head, records].concat();
+    for damaged in [&fewer, &twice, &vec![0]] {
+        let refused = ExpiryScheduler::unseal(&sealed(damaged), &key, b"").map(drop);
+        assert_eq!(refused, Err(SnapshotError::Malformed));
+    }
+}
+
+#[test]
+fn a_sealed_record_opens_in_its_own_row_alone() {
+    let key = StorageKey::new(&[7; 32]);
+    let scheduler = in_the_middle();
+    let rows: Vec<_> = scheduler.records().collect();
+    let sealed = key.seal_record(&rows[2], b"bob", &mut rng(3)).unwrap();
+    assert_eq!(sealed.len(), rows[2].value.as_ref().unwrap().len() + 50);
+    let opened = key.open_record(rows[2].key.as_bytes(), &sealed, b"bob").unwrap();
+    assert!(Some(opened) == rows[2].value);
+    for (place, ad) in [(3, b"bob"), (2, b"eve")] {
+        let refused = key.open_record(rows[place].key.as_bytes(), &sealed, ad).map(drop);
+        assert_eq!(refused, Err(SnapshotError::Undecryptable));
+    }
+    let mut scheduler = scheduler;
+    let _ = scheduler.deleted(id(1), at(50));
+    let _ = scheduler.poll(9, at(50));
+    let gone = scheduler.done(id(1), Parts::BODY | Parts::NOTIFICATION, at(50));
+    let deleted: Vec<_> = gone.writes.iter().filter(|row| row.value.is_none()).collect();
+    assert_eq!(deleted.len(), 1);
+    assert_eq!(key.seal_record(deleted[0], b"bob", &mut rng(4)), None);
+}
+
+#[test]
+fn a_backup_that_is_put_back_opens_nothing_again() {
+    let mut scheduler = in_the_middle();
+    assert_eq!(scheduler.visibility(id(3), at(60)), Visibility::Shown, "one opening is left");
+    let effects = scheduler.restored_from_backup(at(60));
+    assert!(effects.events.is_empty() && effects.tell.is_empty());
+    assert_eq!(scheduler.open(id(3), at(60)).map(drop), Err(OpenError::Gone));
+    assert_eq!(scheduler.visibility(id(1), at(60)), Visibility::Shown);
+}
+
+#[test]
+fn limits_that_are_set_count_for_what_is_held() {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let stamp = Ok(Stamp::NONE.with_policy(Policy::after_read(HOUR)));
+    let _ = scheduler.received(from_alice(1), &stamp, Age::NONE, at(0));
+    let _ = scheduler.received(
+        from_alice(2),
+        &Ok(Stamp::NONE.with_opens(Opens::Once)),
+        Age::NONE,
+        at(0),
+    );
+    let _ = scheduler.queued(from_alice(3), &stamp.clone().unwrap(), at(0));
+    let mut limits = scheduler.limits().clone();
+    (limits.unread, limits.unopened, limits.unsent) = (DAY * 3, DAY * 2, HOUR * 5);
+    limits.longest_sleep = HOUR * 2;
+    let effects = scheduler.set_limits(limits.clone());
+    assert_eq!(effects.writes.len(), 1);
+    let left = [1, 2, 3].map(|number| scheduler.remaining(id(number), at(0)).unwrap());
+    assert_eq!(left, [DAY * 3, DAY * 2, HOUR * 5]);
+    assert_eq!(scheduler.next_wakeup(at(0)), Some(HOUR * 2));
+    let restored = ExpiryScheduler::from_records(rows(&scheduler)).unwrap();
+    assert_eq!(*restored.limits(), limits);
+    assert_eq!(scheduler.poll(9, at(5 * 3_600)).due.len(), 1);
+}
+
+#[test]
+fn who_does_not_know_the_setting_is_told_once_an_hour() {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let _ = scheduler.set(chat(), Some(Policy::OnClose), BOB, at(0));
+    let echo = [ExpiryEvent::EchoDue { conversation: chat() }];
+    for (second, expected) in [(1, &echo[..]), (2, &[]), (3_600, &[]), (3_601, &echo), (3_602, &[])]
+    {
+        let effects = scheduler.heard(chat(), &Ok(Stamp::NONE), at(second));
+        assert_eq!(effects.events, expected, "{second}");
+    }
+    let ours = scheduler.stamp(chat());
+    assert!(
+        scheduler.heard(chat(), &Ok(ours), at(90_000)).is_empty(),
+        "who knows it is told nothing"
+    );
+}
+
+#[test]
+fn an_id_that_another_has_is_not_given_away() {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let stamp = Ok(Stamp::NONE.with_policy(Policy::after_send(HOUR)));
+    let short = Ok(Stamp::NONE.with_policy(Policy::after_send(Duration::from_secs(1))));
+    let _ = scheduler.received(from_alice(1), &stamp, Age::NONE, at(0));
+    let others = [
+        NewMessage::new(id(1), chat(), BOB),
+        NewMessage::new(id(1), ConversationId([9; 16]), ALICE),
+    ];
+    for other in others {
+        let arrival = scheduler.received(other, &short, Age::NONE, at(1));
+        assert_eq!(arrival.verdict, Verdict::IdTaken);
+        assert!(arrival.effects.is_empty());
+    }
+    assert_eq!(scheduler.remaining(id(1), at(1)), Some(HOUR - Duration::from_secs(1)));
+    assert_ne!(MessageId::by(ALICE, b"1"), MessageId::by(BOB, b"1"));
+    assert_ne!(MessageId::by(ALICE, b"1"), MessageId::by(ALICE, b"2"));
+}
+
+#[test]
+fn what_has_no_end_is_not_held_and_writes_nothing() {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let arrival = scheduler.received(from_alice(1), &Ok(Stamp::NONE), Age::NONE, at(0));
+    assert_eq!(arrival.verdict, Verdict::Keep);
+    assert!(arrival.effects.is_empty());
+    let queued = scheduler.queued(from_alice(2), &Stamp::NONE, at(0));
+    assert!(queued.effects.is_empty());
+    for effects in [
+        scheduler.sent(id(2), Age::NONE, at(1)),
+        scheduler.read(id(1), at(1)),
+        scheduler.ready(id(1), at(1)),
+        scheduler.closed(chat(), at(1)),
+        scheduler.parts_added(id(1), Parts::FILE, at(1)),
+        scheduler.done(id(1), Parts::BODY, at(1)),
+        scheduler.conversation_deleted(chat(), at(1)),
+    ] {
+        assert!(effects.is_empty(), "{effects:?}");
+    }
+    assert_eq!((scheduler.held_messages(), scheduler.next_wakeup(at(1))), (0, None));
+    assert_eq!(scheduler.remaining(id(1), at(1)), None);
+    assert_eq!(scheduler.open(id(1), at(1)).map(drop), Err(OpenError::Unknown));
 }

@@ -439,20 +439,27 @@ impl World {
         }
     }
 
-    /// Everybody is awake, and each device sends one message that nobody loses.
+    /// Everybody is awake, and each device tells all others what it knows, in any order.
     fn all_timers_agree(&mut self) {
         for device in 0..DEVICES {
             self.devices[device].awake = true;
         }
         self.time += 4 * DAY;
         self.goes_on();
-        for from in 0..DEVICES {
-            let stamp = self.devices[from].scheduler.stamp(chat());
-            for to in (0..DEVICES).filter(|to| *to != from) {
-                let now = self.devices[to].now(self.time);
-                let effects = self.devices[to].scheduler.heard(chat(), &Ok(stamp.clone()), now);
-                self.devices[to].store(&effects);
-            }
+        let stamps = self.devices.iter().map(|device| device.scheduler.stamp(chat()));
+        let mut all: Vec<(usize, Stamp)> = stamps
+            .enumerate()
+            .flat_map(|(from, stamp)| {
+                let others = (0..DEVICES).filter(move |to| *to != from);
+                others.map(move |to| (to, stamp.clone()))
+            })
+            .collect();
+        while !all.is_empty() {
+            let place = self.index(all.len());
+            let (to, stamp) = all.swap_remove(place);
+            let now = self.devices[to].now(self.time);
+            let effects = self.devices[to].scheduler.heard(chat(), &Ok(stamp), now);
+            self.devices[to].store(&effects);
         }
         let setting = self.devices[0].scheduler.setting(chat());
         assert!(self.devices.iter().all(|device| device.scheduler.setting(chat()) == setting));

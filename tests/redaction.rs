@@ -6,11 +6,12 @@ use std::error::Error;
 use std::fmt::Debug;
 
 use evanesce::{
-    AcceptError, Account, Address, AddressLength, DecodeError, DecryptError, EncryptError,
-    ExternalHandshake, IdentityKeyError, InitiateError, Limits, MalformedStamp, NotCanonical,
-    Payload, PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle, PublishedPreKeys,
-    RatchetKeyPair, ScanError, Session, SessionLimits, SharedSecret, SnapshotError, StorageKey,
-    VerifyError, VersionOutOfRange,
+    AcceptError, Account, Address, AddressLength, Age, ContentKey, ConversationId, DecodeError,
+    DecryptError, EditError, EncryptError, ExpiryScheduler, ExternalHandshake, IdentityKeyError,
+    InitiateError, Limits, MalformedStamp, MemberTag, MessageId, NewMessage, NotCanonical,
+    OpenError, Opens, Payload, PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle,
+    PublishedPreKeys, RatchetKeyPair, RecordError, RecordKey, ScanError, Session, SessionLimits,
+    SharedSecret, SnapshotError, Stamp, StorageKey, VerifyError, VersionOutOfRange,
 };
 use support::pair::Pair;
 use support::{AD, Draws, NOW, World, account, receive, rng, secrets, started};
@@ -167,6 +168,26 @@ fn a_storage_key_does_not_print_itself() {
 }
 
 #[test]
+fn a_scheduler_does_not_print_its_secrets() {
+    let (now, mut draws) = (support::clock(NOW), Draws::new(8));
+    let mut scheduler = ExpiryScheduler::new(now, &mut draws);
+    let content_key = ContentKey::generate(&mut draws);
+    check_redacted(&content_key, &draws.made);
+    let (id, chat) = (MessageId::from(1), ConversationId::named(b"alice"));
+    let message = NewMessage::new(id, chat, MemberTag([1; 8])).sealed_under(content_key);
+    check_redacted(&message, &draws.made);
+    let stamp = Ok(Stamp::NONE.with_opens(Opens::Twice));
+    let arrival = scheduler.received(message, &stamp, Age::NONE, now);
+    let holds = |bytes: &[u8]| bytes.windows(32).any(|part| part == draws.made[1]);
+    assert!(arrival.effects.writes.iter().any(|row| holds(row.value.as_ref().unwrap())));
+    check_redacted(&arrival, &draws.made);
+    check_redacted(&scheduler, &draws.made);
+    let opening = scheduler.open(id, now).unwrap();
+    check_redacted(&opening, &draws.made);
+    assert!(opening.release().is_some());
+}
+
+#[test]
 fn a_server_has_no_secret_to_print() {
     let mut bob = account("bob", Limits::default(), 6);
     let upload = bob.maintain(NOW, &mut rng(6)).upload.unwrap();
@@ -203,6 +224,11 @@ fn check_texts<E: Error>(errors: &[E]) {
     for text in texts.iter().filter(|text| !states_a_bound.contains(&text.as_str())) {
         assert!(!text.contains(|letter: char| letter.is_ascii_digit()), "{text}");
     }
+}
+
+fn record_key() -> RecordKey {
+    let scheduler = ExpiryScheduler::new(support::clock(NOW), &mut rng(9));
+    scheduler.records().next().unwrap().key
 }
 
 #[test]
@@ -278,6 +304,19 @@ fn errors_speak_in_words_and_carry_nothing() {
     check_errors(&[IdentityKeyError::Malformed, IdentityKeyError::WeakKey]);
     check_errors(&[InitiateError::WeakKey]);
     check_errors(&[AddressLength]);
+    check_errors(&[EditError::NotAuthor, EditError::Unknown, EditError::Gone]);
+    check_errors(&[
+        OpenError::Unknown,
+        OpenError::Gone,
+        OpenError::NotReady,
+        OpenError::Withheld,
+        OpenError::Ours,
+    ]);
+    check_texts(&[
+        RecordError::NoHead,
+        RecordError::Malformed(record_key()),
+        RecordError::Unsupported(record_key()),
+    ]);
     check_errors(&[MalformedStamp]);
     check_errors(&[NotCanonical]);
     check_errors(&[VersionOutOfRange]);

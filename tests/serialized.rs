@@ -6,8 +6,9 @@ mod support;
 use std::collections::BTreeSet;
 
 use evanesce::{
-    Account, Address, Contact, Opens, Payload, Peer, Policy, PublishedPreKeys, RatchetKeyPair,
-    Session, SessionNeed, Stamp,
+    Account, Address, Age, Contact, ConversationId, EngineClock, ExpiryLimits, ExpiryScheduler,
+    MemberTag, Opens, Payload, Peer, Policy, PublishedPreKeys, RatchetKeyPair, Session,
+    SessionNeed, Stamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,10 @@ fn states_are_the_bytes_of_their_snapshots() {
     assert!(state(&as_json(&world.bob)) == state(&world.bob));
     let peer = Peer::pinned(world.bob.device());
     assert!(state(&as_postcard(&peer)) == state(&peer));
+    let mut scheduler = ExpiryScheduler::new(support::clock(NOW), &mut support::rng(4));
+    let off = scheduler.set(ConversationId([1; 16]), None, MemberTag([2; 8]), support::clock(NOW));
+    assert!(state(&as_postcard(&scheduler)) == state(&scheduler));
+    assert_eq!(as_json(&off.tell[0]), off.tell[0]);
     let pair = RatchetKeyPair::generate(&mut support::rng(3));
     assert_eq!(as_json(&pair).public_key(), pair.public_key());
 }
@@ -70,6 +75,13 @@ fn public_values_come_back() {
     assert_eq!(as_json(&SessionNeed::Unanswered), SessionNeed::Unanswered);
     let address = Address::new([0xff; 64]).unwrap();
     assert_eq!(as_json(&address), address);
+    let mut clock = EngineClock::new(support::clock(NOW));
+    clock.trust_time(support::clock(NOW).wall, support::clock(NOW));
+    assert_eq!(as_postcard(&clock), clock);
+    every_missing_field_is_refused(&clock);
+    every_unknown_field_is_refused(&clock);
+    every_missing_field_is_refused(&ExpiryLimits::default());
+    assert_eq!(as_json(&Age::claimed(support::DAY)), Age::claimed(support::SECOND * 600));
 }
 
 fn loads<State: DeserializeOwned>(stored: &Value) -> bool {

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use evanesce::{
-    AcceptError, Account, Address, Contact, DecryptError, Limits, Payload, Peer, RatchetKeyPair,
-    Role, Session, SnapshotError, Stamp, StorageKey,
+    AcceptError, Account, Address, Age, Contact, ContentKey, ConversationId, DecryptError,
+    DeviceEvent, ExpiryScheduler, Limits, MemberTag, MessageId, Monotonic, NewMessage, Now, Opens,
+    Parts, Payload, Peer, Policy, RatchetKeyPair, Role, Session, SnapshotError, Stamp, StorageKey,
+    Unsent, Visibility,
 };
 use support::pair::Pair;
 use support::{AD, NOW, Stateful, World, receive, rng, send, state};
@@ -104,6 +106,114 @@ fn a_sealed_session_of_form_1_opens() {
     assert_eq!(elsewhere.map(drop), Err(SnapshotError::Undecryptable));
 }
 
+#[test]
+fn a_scheduler_of_form_1_opens_and_goes_on() {
+    let mut scheduler: ExpiryScheduler = restored("expiry-1");
+    let key = StorageKey::new(&KEY);
+    let rows: Vec<_> = scheduler.records().collect();
+    let sealed: Vec<u8> = read("expiry-records-1-sealed");
+    let opened = rows.iter().zip(with_lengths(&sealed)).map(|(row, sealed)| {
+        let value = key.open_record(row.key.as_bytes(), sealed, ROW).unwrap();
+        assert!(value == *row.value.as_ref().unwrap());
+        (row.key, value)
+    });
+    let opened: Vec<_> = opened.collect();
+    assert_eq!(opened.len(), rows.len());
+    assert!(state(&ExpiryScheduler::from_records(opened).unwrap()) == read("expiry-1"));
+
+    // The story of `write_expiry` goes on, a minute later by the same boot.
+    let now = minutes(2);
+    assert_eq!(scheduler.setting(talk()).unwrap().policy, Some(hour()));
+    let visibility = |number| scheduler.visibility(MessageId::from(number), now);
+    let gone = [4, 5].map(visibility);
+    assert_eq!(gone, [Visibility::Gone; 2], "deleted, and buried");
+    assert_eq!([1, 2, 3].map(visibility), [Visibility::Shown; 3]);
+    assert_eq!(visibility(8), Visibility::Withheld);
+    let left = |number| scheduler.remaining(MessageId::from(number), now).unwrap().as_secs();
+    assert_eq!([1, 2, 3].map(left), [3_600 - 60, 86_400 - 120, 14 * 86_400 - 120]);
+    let late = NewMessage::new(MessageId::from(6), talk(), BOB);
+    let _ = scheduler.received(late, &Ok(Stamp::NONE), Age::NONE, now);
+    let visibility = |number| scheduler.visibility(MessageId::from(number), now);
+    assert_eq!(visibility(6), Visibility::Gone, "an own device had deleted it");
+    let taken_back = NewMessage::new(MessageId::from(7), talk(), BOB);
+    let _ = scheduler.received(taken_back, &Ok(Stamp::NONE), Age::NONE, now);
+    assert_eq!(scheduler.visibility(MessageId::from(7), now), Visibility::Gone);
+    let opening = scheduler.open(MessageId::from(3), now).unwrap();
+    let key = opening.release().unwrap();
+    let sealed =
+        ContentKey::generate(&mut rng(21)).seal(MessageId::from(3), Parts::FILE, b"a picture");
+    assert_eq!(*key.open(MessageId::from(3), Parts::FILE, &sealed).unwrap(), b"a picture");
+    let due: Vec<_> = scheduler.poll(9, now).due.iter().map(|due| (due.id, due.parts)).collect();
+    assert_eq!(
+        due.len(),
+        3,
+        "the deleted one, the quote of the buried one, the opened one: {due:?}"
+    );
+    assert!(due.contains(&(MessageId::from(9), Parts::QUOTE)));
+}
+
+const ALICE: MemberTag = MemberTag([1; 8]);
+const BOB: MemberTag = MemberTag([2; 8]);
+
+fn talk() -> ConversationId {
+    ConversationId::named(b"bob@example/laptop")
+}
+
+fn hour() -> Policy {
+    Policy::after_read(std::time::Duration::from_secs(3_600))
+}
+
+fn minutes(minutes: u64) -> Now {
+    let elapsed = std::time::Duration::from_secs(1_000 + 60 * minutes);
+    let now = support::clock(NOW.plus(support::SECOND * 60 * u32::try_from(minutes).unwrap()));
+    Now { monotonic: Some(Monotonic { boot: 7, elapsed }), ..now }
+}
+
+/// Rows with their lengths in two bytes before them.
+fn with_lengths(mut rows: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = rows.split_first_chunk()?;
+        let (row, rest) = rest.split_at(u16::from_be_bytes(*length).into());
+        rows = rest;
+        Some(row)
+    })
+}
+
+/// A scheduler with a record of each kind.
+fn write_expiry() {
+    let mut scheduler = ExpiryScheduler::new(minutes(0), &mut rng(20));
+    let now = minutes(0);
+    let _ = scheduler.trust_time(now.wall, now);
+    let _ = scheduler.set(talk(), Some(hour()), ALICE, now);
+    let stamp = scheduler.stamp(talk());
+    let new = |number, by| NewMessage::new(MessageId::from(number), talk(), by);
+    let _ = scheduler.received(new(1, BOB).awaiting_media(), &Ok(stamp.clone()), Age::NONE, now);
+    let _ = scheduler.queued(new(2, ALICE), &stamp, now);
+    let once = new(3, BOB).with_parts(Parts::FILE).sealed_under(ContentKey::generate(&mut rng(21)));
+    let once_stamp = Ok(stamp.clone().with_opens(Opens::Once));
+    let _ = scheduler.received(once, &once_stamp, Age::claimed(support::DAY), now);
+    for number in [4, 5] {
+        let _ = scheduler.received(new(number, BOB), &Ok(stamp.clone()), Age::NONE, now);
+        let _ = scheduler.deleted(MessageId::from(number), now);
+    }
+    let _ = scheduler.received(new(9, BOB).quoting(MessageId::from(5)), &Ok(stamp), Age::NONE, now);
+    let _ = scheduler.poll(9, now);
+    let _ = scheduler.done(MessageId::from(5), Parts::BODY, now);
+    let _ = scheduler.from_own_device(DeviceEvent::Deleted(MessageId::from(6)), Age::NONE, now);
+    assert!(matches!(scheduler.unsent(MessageId::from(7), BOB, now), Unsent::Unknown(_)));
+    let now = minutes(1);
+    let _ = scheduler.ready(MessageId::from(1), now);
+    let _ = scheduler.read(MessageId::from(1), now);
+    let _ = scheduler.catching_up(now);
+    let _ = scheduler.received(new(8, BOB), &Ok(Stamp::NONE), Age::NONE, now);
+    write("expiry-1", &state(&scheduler));
+    let (key, mut draws) = (StorageKey::new(&KEY), rng(22));
+    let sealed = scheduler.records().map(|row| key.seal_record(&row, ROW, &mut draws).unwrap());
+    let with_length =
+        sealed.map(|row| [&u16::try_from(row.len()).unwrap().to_be_bytes(), &row[..]].concat());
+    write("expiry-records-1-sealed", &with_length.collect::<Vec<_>>().concat());
+}
+
 /// What this release makes of the same stories. With `EVANESCE_WRITE_SNAPSHOTS=DIRECTORY` the files go there:
 /// that is how those of a form that is new are made.
 #[test]
@@ -111,6 +221,7 @@ fn this_release_writes_what_the_first_one_wrote() {
     write_sessions();
     write_account();
     write_peers();
+    write_expiry();
     write("ratchet-key-pair-1", &RatchetKeyPair::from_secret(&[6; 32]).snapshot());
 }
 

@@ -3,7 +3,8 @@
 mod support;
 
 use evanesce::{
-    Account, Address, Peer, RatchetKeyPair, Session, SnapshotError, StorageKey, Timestamp,
+    Account, Address, ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage, Peer,
+    Policy, RatchetKeyPair, Session, SnapshotError, Stamp, StorageKey, Timestamp,
 };
 use support::stored_form::{self, Kind};
 use support::{Draws, NOW, Talk, World, receive, restored, rng, send, started, state};
@@ -44,6 +45,14 @@ fn for_each_state(check: impl Fn(&dyn Fn(&[u8]) -> Result<Vec<u8>, SnapshotError
     for peer in peers() {
         check(&|bytes| Peer::restore(bytes).map(|peer| state(&peer)), &state(&peer));
     }
+    let mut scheduler = ExpiryScheduler::new(support::clock(NOW), &mut rng(6));
+    let message = NewMessage::new(MessageId::from(1), ConversationId([2; 16]), MemberTag([3; 8]));
+    let stamp = Stamp::NONE.with_policy(Policy::OnClose);
+    let _ = scheduler.queued(message, &stamp, support::clock(NOW));
+    check(
+        &|bytes| ExpiryScheduler::restore(bytes).map(|restored| state(&restored)),
+        &state(&scheduler),
+    );
     let pair = RatchetKeyPair::generate(&mut rng(5)).snapshot();
     check(&|bytes| RatchetKeyPair::restore(bytes).map(|pair| pair.snapshot().to_vec()), &pair);
 }

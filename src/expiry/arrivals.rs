@@ -1,5 +1,7 @@
 //! ExpiryScheduler: messages that are sent and that come in, and what becomes of them in the store.
 
+use core::fmt;
+
 use crate::expiry::age::Age;
 use crate::expiry::effects::{DeviceEvent, Effects};
 use crate::expiry::life::{Life, Terms};
@@ -39,6 +41,18 @@ pub enum EditError {
     /// It has ended: show nothing of the edit.
     Gone,
 }
+
+impl fmt::Display for EditError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NotAuthor => "the message is another author's",
+            Self::Unknown => "the message is not held",
+            Self::Gone => "the message has ended",
+        })
+    }
+}
+
+impl core::error::Error for EditError {}
 
 impl ExpiryScheduler {
     /// A message that is about to be sent, with the stamp that it will have. No clock runs until it is

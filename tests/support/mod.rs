@@ -11,9 +11,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use evanesce::{
-    AcceptError, Accepted, Account, Address, DecryptError, EncryptError, Limits, Payload, Peer,
-    PreKeyBundle, PreKeyUpload, PublishedPreKeys, RatchetKeyPair, Received, Session, SnapshotError,
-    Timestamp,
+    AcceptError, Accepted, Account, Address, DecryptError, EncryptError, ExpiryScheduler, Limits,
+    Now, Payload, Peer, PreKeyBundle, PreKeyUpload, PublishedPreKeys, RatchetKeyPair, Received,
+    Session, SnapshotError, Timestamp,
 };
 use proptest::test_runner::{Config, RngSeed};
 use rand_chacha::ChaCha20Rng;
@@ -110,7 +110,12 @@ macro_rules! stateful {
     )+ };
 }
 
-stateful! { Account Session Peer RatchetKeyPair }
+stateful! { Account Session Peer RatchetKeyPair ExpiryScheduler }
+
+/// The clocks of a device that has the right time and nothing else.
+pub fn clock(time: Timestamp) -> Now {
+    Now::from_wall(Duration::from_secs(time.unix_seconds()))
+}
 
 /// All of a state, to compare.
 pub fn state(of: &impl Stateful) -> Vec<u8> {
