@@ -238,7 +238,7 @@ pub use account::{AcceptError, Accepted, Account, Maintained};
 pub use changes::{Changes, SpentPreKey};
 pub use crypto::dh::{DhPublicKey, NotCanonical};
 pub use expiry::age::Age;
-pub use expiry::arrivals::{EditError, Unsent};
+pub use expiry::arrivals::{EditError, PartsAdded, Unsent};
 pub use expiry::content_key::ContentKey;
 pub use expiry::effects::{DeviceEvent, Due, Effects, ExpiryEvent, Poll, SettingRefusal};
 pub use expiry::engine_clock::EngineClock;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use evanesce::{
     Age, Arrival, ContentKey, ConversationId, DeviceEvent, Effects, ExpiryEvent, ExpiryScheduler,
-    MemberTag, MessageId, NewMessage, Now, OpenError, Opens, Parts, Policy, RecordError,
-    SnapshotError, Stamp, StorageKey, Verdict, Visibility,
+    MemberTag, MessageId, NewMessage, Now, OpenError, Opens, Parts, PartsAdded, Policy,
+    RecordError, SnapshotError, Stamp, StorageKey, Verdict, Visibility,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -523,13 +523,32 @@ fn what_has_no_end_is_not_held_and_writes_nothing() {
         scheduler.read(id(1), at(1)),
         scheduler.ready(id(1), at(1)),
         scheduler.closed(chat(), at(1)),
-        scheduler.parts_added(id(1), Parts::FILE, at(1)),
         scheduler.done(id(1), Parts::BODY, at(1)),
         scheduler.conversation_deleted(chat(), at(1)),
     ] {
         assert!(effects.is_empty(), "{effects:?}");
     }
+    assert_eq!(scheduler.parts_added(id(1), Parts::FILE, at(1)), PartsAdded::NotHeld);
     assert_eq!((scheduler.held_messages(), scheduler.next_wakeup(at(1))), (0, None));
     assert_eq!(scheduler.remaining(id(1), at(1)), None);
     assert_eq!(scheduler.open(id(1), at(1)).map(drop), Err(OpenError::Unknown));
+}
+
+#[test]
+fn what_is_added_to_a_message_that_has_ended_is_due_or_to_be_deleted_at_once() {
+    let mut scheduler = in_the_middle();
+    let mut added = |parts, second| scheduler.parts_added(id(1), parts, at(second));
+    assert!(
+        matches!(added(Parts::PREVIEW, 20), PartsAdded::Noted(effects) if effects.writes.len() == 1)
+    );
+    assert!(matches!(added(Parts::PREVIEW, 20), PartsAdded::Noted(effects) if effects.is_empty()));
+    let all = Parts::BODY | Parts::NOTIFICATION | Parts::PREVIEW;
+    let due: Vec<_> =
+        scheduler.poll(9, at(80)).due.into_iter().filter(|due| due.id == id(1)).collect();
+    assert_eq!(due[0].parts, all);
+    let _ = scheduler.done(id(1), all.without(Parts::PREVIEW), at(80));
+    assert!(matches!(scheduler.parts_added(id(1), Parts::FILE, at(80)), PartsAdded::Noted(_)));
+    assert_eq!(scheduler.poll(9, at(80)).due[0].parts, Parts::FILE | Parts::PREVIEW);
+    let _ = scheduler.done(id(1), Parts::FILE | Parts::PREVIEW, at(80));
+    assert_eq!(scheduler.parts_added(id(1), Parts::FILE, at(80)), PartsAdded::Gone);
 }

@@ -6,9 +6,9 @@ mod support;
 use std::collections::BTreeSet;
 
 use evanesce::{
-    Account, Address, Age, Contact, ConversationId, EngineClock, ExpiryLimits, ExpiryScheduler,
-    MemberTag, Opens, Payload, Peer, Policy, PublishedPreKeys, RatchetKeyPair, Session,
-    SessionNeed, Stamp,
+    Account, Address, Age, Contact, ConversationId, EngineClock, EngineTime, ExpiryLimits,
+    ExpiryScheduler, Life, MemberTag, Opens, Payload, Peer, Policy, PublishedPreKeys,
+    RatchetKeyPair, Session, SessionNeed, Stamp, Terms,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -81,6 +81,12 @@ fn public_values_come_back() {
     every_missing_field_is_refused(&clock);
     every_unknown_field_is_refused(&clock);
     every_missing_field_is_refused(&ExpiryLimits::default());
+    let terms = Terms::NONE.and(Policy::after_send(support::DAY));
+    let mut life = Life::received(terms, Opens::Twice, Age::NONE, EngineTime::from_millis(7));
+    life.read(EngineTime::from_millis(8));
+    assert_eq!(as_postcard(&life), life);
+    every_missing_field_is_refused(&life);
+    every_unknown_field_is_refused(&terms);
     assert_eq!(as_json(&Age::claimed(support::DAY)), Age::claimed(support::SECOND * 600));
 }
 

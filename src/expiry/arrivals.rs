@@ -17,6 +17,7 @@ use crate::wire::stamp::{MemberTag, Opens, Policy, Stamp};
 
 /// What comes of a message that its author takes back.
 #[derive(Debug, PartialEq, Eq)]
+#[must_use = "what has changed is to be stored"]
 #[non_exhaustive]
 pub enum Unsent {
     /// It is due now.
@@ -27,6 +28,19 @@ pub enum Unsent {
     /// author yourself, and delete it.
     Unknown(Effects),
     /// It has ended already.
+    Gone,
+}
+
+/// What comes of more that is stored of a message.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "what belongs to a message that has ended is to be deleted at once"]
+#[non_exhaustive]
+pub enum PartsAdded {
+    /// It will be due with the message; at once, if that has ended.
+    Noted(Effects),
+    /// The message is not held: it has no end.
+    NotHeld,
+    /// The message has ended and all of it was deleted: delete this too, at once.
     Gone,
 }
 
@@ -129,9 +143,8 @@ impl ExpiryScheduler {
         self.ending(effects)
     }
 
-    /// More of a message is stored than was: a thumbnail that was made, a notification that is shown. If the
-    /// message has ended, that is due at once.
-    pub fn parts_added(&mut self, id: MessageId, parts: Parts, now: Now) -> Effects {
+    /// More of a message is stored than was: a thumbnail that was made, a notification that is shown.
+    pub fn parts_added(&mut self, id: MessageId, parts: Parts, now: Now) -> PartsAdded {
         let (_, mut effects) = self.begin(now);
         let limits = &self.head.limits;
         let added = self.messages.change(id, limits, |tracked| {
@@ -139,10 +152,16 @@ impl ExpiryScheduler {
             tracked.parts = tracked.parts | parts;
             is_new
         });
-        if added == Some(true) {
-            self.write_message(id, &mut effects);
+        match added {
+            Some(is_new) => {
+                if is_new {
+                    self.write_message(id, &mut effects);
+                }
+                PartsAdded::Noted(self.ending(effects))
+            }
+            None if self.is_buried(id) => PartsAdded::Gone,
+            None => PartsAdded::NotHeld,
         }
-        self.ending(effects)
     }
 
     /// The user deletes a message here. It is due, and no late copy of it is shown. If it is not held, delete it.

@@ -24,6 +24,7 @@ pub struct Effects {
 
 /// What the screen or the user is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ExpiryEvent {
     /// A conversation's setting is another now.
@@ -31,6 +32,7 @@ pub enum ExpiryEvent {
         /// Of which conversation.
         conversation: ConversationId,
         /// What it superseded. If that was made here and nobody had seen it, tell the user.
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
         previous: Option<Setting>,
         /// What holds now.
         setting: Setting,
@@ -54,6 +56,7 @@ pub enum ExpiryEvent {
 
 /// Why a setting was not adopted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum SettingRefusal {
     /// Its version is more than 2^20 above ours: no honest peer comes there, and it could never be changed again.
@@ -84,6 +87,8 @@ pub enum DeviceEvent {
 
 /// A message of which something is to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Due {
     /// Which message.

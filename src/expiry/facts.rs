@@ -6,6 +6,8 @@ use crate::wire::codec::{DecodeError, Reader};
 
 /// What became of a message. Facts join: in any order, any number of times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct Facts {
     /// Ours alone: of theirs, the origin says it.
     pub(crate) sent: Earliest,
@@ -19,6 +21,7 @@ pub(crate) struct Facts {
 
 /// The earliest of the moments that were told; `None` before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Earliest(pub(crate) Option<EngineTime>);
 
 impl Facts {

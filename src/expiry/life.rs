@@ -14,8 +14,12 @@ use crate::wire::stamp::{Opens, Policy};
 /// When a message ends: any number of policies at once, of which whatever comes first ends it. More of them can
 /// only shorten it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Terms {
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     after_send: Option<NonZeroU32>,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     after_read: Option<NonZeroU32>,
     on_close: bool,
 }
@@ -43,6 +47,8 @@ pub struct Terms {
 /// assert_eq!(life.deadline(&limits), Some(read.plus(hour)));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Life {
     origin: Origin,
     terms: Terms,
@@ -52,6 +58,7 @@ pub struct Life {
 
 /// Where a message came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Origin {
     /// We wrote it.
     Ours { queued: EngineTime },

@@ -54,6 +54,7 @@ pub struct Arrival {
 
 /// Whether to keep a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Verdict {
     /// Store it. Whether it may be shown, [`ExpiryScheduler::visibility`](crate::ExpiryScheduler::visibility)
     /// says.

@@ -12,6 +12,7 @@ use crate::time::Now;
 
 /// Whether something of a message may be on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Visibility {
     /// It may.
     Shown,
