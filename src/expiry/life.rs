@@ -4,7 +4,7 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::expiry::age::Age;
-use crate::expiry::facts::{Earliest, Facts};
+use crate::expiry::facts::Facts;
 use crate::limits::ExpiryLimits;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::EngineTime;
@@ -157,10 +157,10 @@ impl Life {
         if self.is_spent() {
             return Some(EngineTime::START);
         }
-        let (sent, arrived) = match (origin, facts.sent) {
+        let (sent, arrived) = match (origin, facts.sent.told()) {
             (Origin::Theirs { received, sent }, _) => (*sent, *received),
-            (Origin::Ours { .. }, Earliest(Some(sent))) => (sent, sent),
-            (Origin::Ours { queued }, Earliest(None)) => {
+            (Origin::Ours { .. }, Some(sent)) => (sent, sent),
+            (Origin::Ours { queued }, None) => {
                 let unsent = terms.shortest().max(limits.unsent);
                 return self.is_finite().then(|| queued.plus(unsent));
             }
@@ -253,7 +253,7 @@ impl Life {
     /// Whether its media is there.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.is_ours() || self.facts.ready != Earliest::default()
+        self.is_ours() || self.facts.ready.told().is_some()
     }
 
     /// When this device heard of it.
@@ -297,9 +297,10 @@ impl Life {
     /// When its reader's clock started: never before it was sent, nor before its media was there.
     fn started(&self) -> Option<EngineTime> {
         match &self.origin {
-            Origin::Ours { .. } => self.facts.sent.0,
+            Origin::Ours { .. } => self.facts.sent.told(),
             Origin::Theirs { sent, .. } => {
-                Some(self.facts.read.0?.max(self.facts.ready.0?).max(*sent))
+                let (read, ready) = (self.facts.read.told()?, self.facts.ready.told()?);
+                Some(read.max(ready).max(*sent))
             }
         }
     }

@@ -63,24 +63,22 @@ impl Messages {
     }
 
     /// All at once, which is much faster than one by one. Of two of one id the later counts.
-    pub(crate) fn restored(
-        messages: impl IntoIterator<Item = (MessageId, Tracked)>,
-        limits: &ExpiryLimits,
-    ) -> Self {
+    pub(crate) fn restored(messages: Vec<(MessageId, Tracked)>, limits: &ExpiryLimits) -> Self {
         let mut restored = Self::default();
-        let mut ids = Vec::new();
-        let mut deadlines = Vec::new();
-        for (id, tracked) in messages {
-            let next = tracked.next_change(limits);
-            let number = restored.place(id, tracked);
-            ids.push((id, number));
-            deadlines.extend(next.map(|next| (number, next)));
+        let mut ids = Vec::with_capacity(messages.len());
+        let mut deadlines = Vec::with_capacity(messages.len());
+        // As many messages as 32 bits count take more memory than there is.
+        for (number, (id, tracked)) in (0..).zip(&messages) {
+            restored.file(*id, HangsOn::of(tracked));
+            ids.push((*id, number));
+            deadlines.extend(tracked.next_change(limits).map(|next| (number, next)));
         }
-        restored.by_id = ids.iter().copied().collect();
+        restored.by_id = ids.into_iter().collect();
         restored.queue = deadlines.into_iter().collect();
-        if restored.by_id.len() < ids.len() {
-            ids.retain(|(id, number)| restored.by_id.get(id) != Some(number));
-            ids.into_iter().for_each(|(_, number)| _ = restored.clear(number));
+        // None is copied to another place: there may be a million.
+        restored.places = messages.into_iter().map(Some).collect();
+        if restored.by_id.len() < restored.places.len() {
+            restored.clear_doubles();
         }
         restored
     }
@@ -150,8 +148,8 @@ impl Messages {
         }
     }
 
-    pub(crate) fn into_all(self) -> impl Iterator<Item = (MessageId, Tracked)> {
-        self.places.into_iter().flatten()
+    pub(crate) fn into_all(self) -> Vec<(MessageId, Tracked)> {
+        self.places.into_iter().flatten().collect()
     }
 
     /// Puts a message into a place.
@@ -167,6 +165,16 @@ impl Messages {
         let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         self.places.push(Some((id, tracked)));
         number
+    }
+
+    /// Empties the places that no id leads to.
+    fn clear_doubles(&mut self) {
+        let by_number = (0..).zip(self.places.iter().flatten());
+        let doubles: Vec<u32> = by_number
+            .filter(|(number, (id, _))| self.by_id.get(id) != Some(number))
+            .map(|(number, _)| number)
+            .collect();
+        doubles.into_iter().for_each(|number| _ = self.clear(number));
     }
 
     /// Empties a place.

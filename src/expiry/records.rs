@@ -46,7 +46,8 @@ impl ExpiryScheduler {
     pub fn from_records<Key: AsRef<[u8]>, Value: AsRef<[u8]>>(
         records: impl IntoIterator<Item = (Key, Value)>,
     ) -> Result<Self, RecordError> {
-        let mut rows = Rows::default();
+        let (mut rows, records) = (Rows::default(), records.into_iter());
+        rows.messages.reserve(records.size_hint().0);
         for (key, value) in records {
             let (key, value) = (key.as_ref(), value.as_ref());
             rows.add(key, value).map_err(|error| RecordError::of(key, error))?;

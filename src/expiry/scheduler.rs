@@ -205,7 +205,8 @@ impl ExpiryScheduler {
     pub(crate) fn expire_quotes_of(&mut self, parent: MessageId, effects: &mut Effects) {
         for id in self.messages.quoting(parent) {
             let is_new = self.messages.change(id, &self.head.limits, |tracked| {
-                let quote = tracked.quote.as_mut().filter(|quote| !quote.expired);
+                let quote = tracked.quote.as_mut();
+                let quote = quote.filter(|quote| quote.parent == parent && !quote.expired);
                 quote.map(|quote| quote.expired = true).is_some()
             });
             if is_new == Some(true) {
