@@ -38,7 +38,8 @@ pub enum Unsent {
 pub enum PartsAdded {
     /// It will be due with the message; at once, if that has ended.
     Noted(Effects),
-    /// The message is not held: it has no end.
+    /// The message is not held: it has no end. What is kept to send it again the application deletes
+    /// itself, unless it was named when the message was [`queued`](ExpiryScheduler::queued).
     NotHeld,
     /// The message has ended and all of it was deleted: delete this too, at once.
     Gone,
@@ -131,7 +132,8 @@ impl ExpiryScheduler {
         Arrival { verdict, effects: self.ending(effects) }
     }
 
-    /// A message that carries nothing but its stamp: a change of the setting, or an echo of it.
+    /// A message that carries nothing of its own to be kept, and its stamp: a change of the setting, an echo
+    /// of it, a request to take something back. In a group, only of those who may change the setting.
     pub fn heard(
         &mut self,
         conversation: ConversationId,
@@ -191,7 +193,8 @@ impl ExpiryScheduler {
         self.ending(effects)
     }
 
-    /// A message is taken back by `by`, the **authenticated** sender of that request.
+    /// A message is taken back by `by`, the **authenticated** sender of that request. The request's own stamp
+    /// goes to [`ExpiryScheduler::heard`], as of an edit.
     pub fn unsent(&mut self, id: MessageId, by: MemberTag, now: Now) -> Unsent {
         let (time, mut effects) = self.begin(now);
         match self.messages.get(id) {
@@ -286,6 +289,10 @@ impl ExpiryScheduler {
         if let Some(facts) = self.memory.waiting.get(&id) {
             life.learn(facts);
         }
+        let state = self.conversations.get(&conversation);
+        if let Some(state) = state.filter(|_| life.terms().is_on_close()) {
+            life.closed(state.closed);
+        }
         if self.memory.unsends.get(&(id, author)).is_some() {
             life.deleted();
         }
@@ -293,7 +300,8 @@ impl ExpiryScheduler {
             self.bury(id, time, effects);
             Verdict::Late
         } else {
-            let quote = quoted.map(|parent| {
+            // What repeats itself repeats nothing of another.
+            let quote = quoted.filter(|parent| *parent != id).map(|parent| {
                 let expired = self.is_buried(parent) || self.is_over(parent, time);
                 Quote { parent, expired }
             });

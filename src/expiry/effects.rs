@@ -46,6 +46,12 @@ pub enum ExpiryEvent {
         /// Why.
         refusal: SettingRefusal,
     },
+    /// An own device deleted a message that is not held here: it has no end, or has not come. If it is here,
+    /// delete it; if it comes, it is [`Verdict::Late`](crate::Verdict::Late).
+    DeletedElsewhere {
+        /// Which message.
+        id: MessageId,
+    },
     /// Who wrote does not know the setting that holds. The next message tells; if none is about to be sent, send
     /// an empty one. Said once an hour at most.
     EchoDue {
@@ -71,7 +77,7 @@ pub enum SettingRefusal {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum DeviceEvent {
-    /// It was read.
+    /// It was read, and its media was there: its clock runs.
     Read(MessageId),
     /// It was opened, so often in all.
     Opened(MessageId, u8),

@@ -13,6 +13,8 @@ pub(crate) struct Facts {
     pub(crate) sent: Earliest,
     pub(crate) ready: Earliest,
     pub(crate) read: Earliest,
+    /// When its clock started on an own other device: there it was read, and its media was there.
+    pub(crate) started: Earliest,
     /// When its conversation was closed last.
     pub(crate) closed: EngineTime,
     pub(crate) opened: u8,
@@ -27,10 +29,11 @@ pub(crate) struct Earliest(EngineTime);
 
 impl Facts {
     pub(crate) fn join(&mut self, other: &Self) {
-        let Self { sent, ready, read, closed, opened, deleted } = other;
+        let Self { sent, ready, read, started, closed, opened, deleted } = other;
         self.sent.note(sent.0);
         self.ready.note(ready.0);
         self.read.note(read.0);
+        self.started.note(started.0);
         self.closed = self.closed.max(*closed);
         self.opened = self.opened.max(*opened);
         self.deleted |= deleted;
@@ -70,4 +73,4 @@ impl Stored for Earliest {
     }
 }
 
-stored!(Facts { sent, ready, read, closed, opened, deleted });
+stored!(Facts { sent, ready, read, started, closed, opened, deleted });

@@ -83,7 +83,7 @@ impl Messages {
         restored
     }
 
-    /// Changes one, and its place in the queue; gives what `change` gives.
+    /// Changes one, and its place in the queue if that becomes another; gives what `change` gives.
     pub(crate) fn change<Outcome>(
         &mut self,
         id: MessageId,
@@ -92,7 +92,7 @@ impl Messages {
     ) -> Option<Outcome> {
         let number = *self.by_id.get(&id)?;
         let (_, tracked) = self.places.get_mut(index(number))?.as_mut()?;
-        let quoted_before = tracked.quote;
+        let (quoted_before, before) = (tracked.quote, tracked.next_change(limits));
         let outcome = change(tracked);
         let next = tracked.next_change(limits);
         let hangs_on = HangsOn::of(tracked);
@@ -100,7 +100,10 @@ impl Messages {
             unfile(&mut self.quoted, before.parent, id);
         }
         self.file(id, hangs_on);
-        self.wake(number, next);
+        // What has been given out and is as due as before comes again in its time, not at once.
+        if next != before {
+            self.wake(number, next);
+        }
         Some(outcome)
     }
 

@@ -1,7 +1,7 @@
 //! ExpiryScheduler: what happened on own other devices.
 
 use crate::expiry::age::Age;
-use crate::expiry::effects::{DeviceEvent, Effects};
+use crate::expiry::effects::{DeviceEvent, Effects, ExpiryEvent};
 use crate::expiry::facts::Facts;
 use crate::expiry::message_id::{ConversationId, MessageId};
 use crate::expiry::record::RecordName;
@@ -17,17 +17,23 @@ impl ExpiryScheduler {
         let mut facts = Facts::default();
         match event {
             DeviceEvent::Read(id) => {
-                facts.read.note(at);
+                facts.started.note(at);
                 self.learn_or_wait(id, facts, time, &mut effects);
             }
             DeviceEvent::Opened(id, times) => {
                 facts.opened = times;
-                facts.read.note(at);
+                facts.started.note(at);
+                self.learn_or_wait(id, facts, time, &mut effects);
+            }
+            DeviceEvent::Deleted(id) if self.messages.get(id).is_some() => {
+                facts.deleted = true;
                 self.learn_or_wait(id, facts, time, &mut effects);
             }
             DeviceEvent::Deleted(id) => {
-                facts.deleted = true;
-                self.learn_or_wait(id, facts, time, &mut effects);
+                if !self.is_buried(id) {
+                    self.bury(id, time, &mut effects);
+                    effects.events.push(ExpiryEvent::DeletedElsewhere { id });
+                }
             }
             DeviceEvent::Sent(id) => {
                 facts.sent.note(at);
@@ -35,6 +41,7 @@ impl ExpiryScheduler {
             }
             DeviceEvent::Closed(conversation) => {
                 self.close(conversation, at, time, &mut effects);
+                self.remember_close(conversation, at, &mut effects);
             }
             DeviceEvent::Setting(conversation, setting) => {
                 self.adopt(conversation, setting, &mut effects);
@@ -56,6 +63,20 @@ impl ExpiryScheduler {
             self.learn(*id, time, effects, |life| life.closed(at));
         }
         !ids.is_empty()
+    }
+
+    /// Notes when a conversation was closed, for messages that come later.
+    pub(crate) fn remember_close(
+        &mut self,
+        conversation: ConversationId,
+        at: EngineTime,
+        effects: &mut Effects,
+    ) {
+        let state = self.conversations.entry(conversation).or_default();
+        if state.closed < at {
+            state.closed = at;
+            effects.writes.push(RecordName::Conversation(conversation).write(state));
+        }
     }
 
     /// Adds facts to a message, or keeps them until it comes.

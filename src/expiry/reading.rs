@@ -8,7 +8,8 @@ use crate::expiry::effects::{DeviceEvent, Effects};
 use crate::expiry::life::Life;
 use crate::expiry::message_id::{ConversationId, MessageId};
 use crate::expiry::scheduler::ExpiryScheduler;
-use crate::time::Now;
+use crate::time::{EngineTime, Now};
+use crate::wire::stamp::{Policy, Setting};
 
 /// Whether something of a message may be on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,19 +70,35 @@ impl ExpiryScheduler {
     }
 
     /// A message was read: it has been on the screen of a window that has the user's attention, or of one that
-    /// the application takes for read. Without its media it will have been read when that is there.
+    /// the application takes for read. Without its media it will have been read when that is there. Of our own
+    /// there is nothing to say: its author has read it.
     pub fn read(&mut self, id: MessageId, now: Now) -> Effects {
-        let (time, mut effects) = self.begin(now);
-        if self.learn(id, time, &mut effects, |life| life.read(time)) {
-            effects.tell.push(DeviceEvent::Read(id));
-        }
-        self.ending(effects)
+        self.start(id, now, |life, time| life.read(time))
     }
 
     /// The media of a message is there.
     pub fn ready(&mut self, id: MessageId, now: Now) -> Effects {
+        self.start(id, now, |life, time| life.ready(time))
+    }
+
+    /// What can start the clock of a message that came in. Own devices are told when it does.
+    fn start(
+        &mut self,
+        id: MessageId,
+        now: Now,
+        learn: impl FnOnce(&mut Life, EngineTime),
+    ) -> Effects {
         let (time, mut effects) = self.begin(now);
-        self.learn(id, time, &mut effects, |life| life.ready(time));
+        let started = |scheduler: &Self| Some(scheduler.messages.get(id)?.life.started().is_some());
+        let before = started(self);
+        self.learn(id, time, &mut effects, |life| {
+            if !life.is_ours() {
+                learn(life, time);
+            }
+        });
+        if before == Some(false) && started(self) == Some(true) {
+            effects.tell.push(DeviceEvent::Read(id));
+        }
         self.ending(effects)
     }
 
@@ -132,7 +149,11 @@ impl ExpiryScheduler {
     /// read is due. A restart counts as this by itself.
     pub fn closed(&mut self, conversation: ConversationId, now: Now) -> Effects {
         let (time, mut effects) = self.begin(now);
-        if self.close(conversation, time, time, &mut effects) {
+        let ends_on_close = |setting: Setting| setting.policy == Some(Policy::OnClose);
+        if self.close(conversation, time, time, &mut effects)
+            || self.setting(conversation).is_some_and(ends_on_close)
+        {
+            self.remember_close(conversation, time, &mut effects);
             effects.tell.push(DeviceEvent::Closed(conversation));
         }
         self.ending(effects)

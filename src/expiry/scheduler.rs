@@ -81,6 +81,8 @@ pub(crate) struct Conversation {
     pub(crate) setting: Option<Setting>,
     /// When it was said last that the setting is to be told.
     pub(crate) echoed: Option<EngineTime>,
+    /// When it was closed last, for messages that come later and were read elsewhere before.
+    pub(crate) closed: EngineTime,
 }
 
 impl ExpiryScheduler {
@@ -191,9 +193,14 @@ impl ExpiryScheduler {
         let tracked = self.messages.get(id)?;
         let (conversation, parts) = (tracked.conversation, tracked.due_parts(limits, time));
         if tracked.is_over(limits, time) {
-            self.expire_quotes_of(id, effects);
+            let has_key = tracked.content_key.is_some();
+            self.expire_quotes_of(id, time, effects);
             if parts.is_empty() {
                 self.bury(id, time, effects);
+            } else if has_key {
+                // Whatever becomes of the parts, from here on nobody opens them.
+                self.messages.change(id, &self.head.limits, |tracked| tracked.content_key = None);
+                self.write_message(id, effects);
             }
         } else if parts.is_empty() {
             self.give_up_quote(id, time, effects);
@@ -202,11 +209,19 @@ impl ExpiryScheduler {
     }
 
     /// What repeats something of a message that has ended is due as well.
-    pub(crate) fn expire_quotes_of(&mut self, parent: MessageId, effects: &mut Effects) {
+    pub(crate) fn expire_quotes_of(
+        &mut self,
+        parent: MessageId,
+        time: EngineTime,
+        effects: &mut Effects,
+    ) {
+        let limits = &self.head.limits;
         for id in self.messages.quoting(parent) {
-            let is_new = self.messages.change(id, &self.head.limits, |tracked| {
-                let quote = tracked.quote.as_mut();
-                let quote = quote.filter(|quote| quote.parent == parent && !quote.expired);
+            let is_new = self.messages.change(id, limits, |tracked| {
+                // Of one that has ended itself all parts are due already.
+                let lives = !tracked.is_over(limits, time);
+                let quote = tracked.quote.as_mut().filter(|quote| quote.parent == parent);
+                let quote = quote.filter(|quote| lives && !quote.expired);
                 quote.map(|quote| quote.expired = true).is_some()
             });
             if is_new == Some(true) {
@@ -242,7 +257,7 @@ impl ExpiryScheduler {
 
     /// The message has ended and nothing of it is left.
     pub(crate) fn bury(&mut self, id: MessageId, time: EngineTime, effects: &mut Effects) {
-        self.expire_quotes_of(id, effects);
+        self.expire_quotes_of(id, time, effects);
         let hash = self.tombstone(id);
         // First what remains, then what goes: stopped in between, nothing is missing.
         effects.writes.push(RecordName::Tombstone(hash).write(&time));
@@ -250,6 +265,9 @@ impl ExpiryScheduler {
         effects.writes.extend(forgotten.map(|hash| RecordName::Tombstone(hash).delete()));
         if self.messages.remove(id).is_some() {
             effects.writes.push(RecordName::Message(id).delete());
+        }
+        if self.memory.waiting.remove(&id).is_some() {
+            effects.writes.push(RecordName::Waiting(id).delete());
         }
     }
 
@@ -319,4 +337,4 @@ impl fmt::Debug for ExpiryScheduler {
 }
 
 stored!(Head { clock, limits, tombstone_key, withheld_since });
-stored!(Conversation { setting, echoed });
+stored!(Conversation { setting, echoed, closed });
