@@ -134,7 +134,9 @@ fn a_scheduler_of_form_1_opens_and_goes_on() {
     let late = NewMessage::new(MessageId::from(6), talk(), BOB);
     let _ = scheduler.received(late, &Ok(Stamp::NONE), Age::NONE, now);
     let visibility = |number| scheduler.visibility(MessageId::from(number), now);
-    assert_eq!(visibility(6), Visibility::Gone, "an own device had deleted it");
+    assert_eq!(visibility(6), Visibility::Withheld);
+    let left = scheduler.remaining(MessageId::from(6), now).unwrap().as_secs();
+    assert_eq!(left, 3_600 - 120, "an own device had read it");
     let taken_back = NewMessage::new(MessageId::from(7), talk(), BOB);
     let _ = scheduler.received(taken_back, &Ok(Stamp::NONE), Age::NONE, now);
     assert_eq!(scheduler.visibility(MessageId::from(7), now), Visibility::Gone);
@@ -199,7 +201,7 @@ fn write_expiry() {
     let _ = scheduler.received(new(9, BOB).quoting(MessageId::from(5)), &Ok(stamp), Age::NONE, now);
     let _ = scheduler.poll(9, now);
     let _ = scheduler.done(MessageId::from(5), Parts::BODY, now);
-    let _ = scheduler.from_own_device(DeviceEvent::Deleted(MessageId::from(6)), Age::NONE, now);
+    let _ = scheduler.from_own_device(DeviceEvent::Read(MessageId::from(6)), Age::NONE, now);
     assert!(matches!(scheduler.unsent(MessageId::from(7), BOB, now), Unsent::Unknown(_)));
     let now = minutes(1);
     let _ = scheduler.ready(MessageId::from(1), now);

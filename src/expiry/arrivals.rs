@@ -147,7 +147,7 @@ impl ExpiryScheduler {
 
     /// More of a message is stored than was: a thumbnail that was made, a notification that is shown.
     pub fn parts_added(&mut self, id: MessageId, parts: Parts, now: Now) -> PartsAdded {
-        let (_, mut effects) = self.begin(now);
+        let (time, mut effects) = self.begin(now);
         let limits = &self.head.limits;
         let added = self.messages.change(id, limits, |tracked| {
             let is_new = !tracked.parts.contains(parts);
@@ -158,6 +158,9 @@ impl ExpiryScheduler {
             Some(is_new) => {
                 if is_new {
                     self.write_message(id, &mut effects);
+                }
+                if is_new && self.is_over(id, time) {
+                    self.messages.look_at(id, time);
                 }
                 PartsAdded::Noted(self.ending(effects))
             }

@@ -144,10 +144,10 @@ impl Messages {
         Some(*id)
     }
 
-    /// Nothing is to be done about this one before `until`, unless it changes.
-    pub(crate) fn sleep(&mut self, id: MessageId, until: EngineTime) {
+    /// Something is to be done about this one at `time`, and not before, unless it changes.
+    pub(crate) fn look_at(&mut self, id: MessageId, time: EngineTime) {
         if let Some(number) = self.by_id.get(&id) {
-            self.queue.set(*number, until);
+            self.queue.set(*number, time);
         }
     }
 

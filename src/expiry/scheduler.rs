@@ -234,7 +234,7 @@ impl ExpiryScheduler {
     fn give_up_quote(&mut self, id: MessageId, time: EngineTime, effects: &mut Effects) {
         let parent = self.messages.get(id).and_then(|tracked| tracked.quote);
         if parent.is_some_and(|quote| self.messages.get(quote.parent).is_some()) {
-            return self.messages.sleep(id, time.plus(UNKNOWN_PARENT));
+            return self.messages.look_at(id, time.plus(UNKNOWN_PARENT));
         }
         self.messages.change(id, &self.head.limits, |tracked| tracked.quote = None);
         self.keep_or_drop(id, effects);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use evanesce::{
     Age, Arrival, ContentKey, ConversationId, DeviceEvent, Due, EditError, Effects, ExpiryEvent,
     ExpiryScheduler, MalformedStamp, MemberTag, MessageId, Monotonic, NewMessage, Now, OpenError,
-    Opening, Policy, Poll, RecordWrite, Setting, Stamp, Verdict, Visibility,
+    Opening, PartsAdded, Policy, Poll, RecordWrite, Setting, Stamp, Verdict, Visibility,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -256,6 +256,17 @@ impl Outcome for Poll {
         let (writes, told) = self.effects.split();
         assert!(told.nobody(), "who polls tells nobody anything");
         (writes, self.due)
+    }
+}
+
+impl Outcome for PartsAdded {
+    type Rest = Self;
+
+    fn split(self) -> (Vec<RecordWrite>, Self) {
+        match self {
+            Self::Noted(effects) => (effects.writes, Self::Noted(Effects::default())),
+            other => (Vec::new(), other),
+        }
     }
 }
 
