@@ -590,7 +590,9 @@ fn failure_18_no_preview_notification_or_file_stays() {
     let stamp = Ok(stamp_of(after_send(MINUTE)));
     let message = NewMessage::new(1.into(), CHAT, BOB).with_parts(stored);
     alice.does(|scheduler, now| scheduler.received(message, &stamp, Age::NONE, now));
-    alice.does(|scheduler, now| scheduler.parts_added(1.into(), Parts::NOTIFICATION, now));
+    let added =
+        alice.does(|scheduler, now| scheduler.parts_added(1.into(), Parts::NOTIFICATION, now));
+    assert!(matches!(added, PartsAdded::Noted(_)));
     let all = stored | Parts::BODY | Parts::NOTIFICATION;
     alice.clock.pass(MINUTE);
     assert_eq!(polled(&mut alice), [due(1, all)]);
@@ -608,7 +610,8 @@ fn failure_18_no_preview_notification_or_file_stays() {
     assert_eq!(polled(&mut alice), [due(1, left)]);
     // A thumbnail is made, late: it is due at once.
     alice.does(|scheduler, now| scheduler.done(1.into(), Parts::THUMBNAIL, now));
-    alice.does(|scheduler, now| scheduler.parts_added(1.into(), Parts::THUMBNAIL, now));
+    let added = alice.does(|scheduler, now| scheduler.parts_added(1.into(), Parts::THUMBNAIL, now));
+    assert!(matches!(added, PartsAdded::Noted(_)));
     assert_eq!(polled(&mut alice), [due(1, left)]);
     for part in left.iter() {
         assert_eq!(alice.scheduler.held_messages(), 1);
