@@ -398,6 +398,19 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_chain_holds_nothing_at_or_beyond_its_end() {
+        let mut keys = SkippedKeys::new();
+        assert!(keys.are_below(0));
+        keys.keep(gap(2..5, at(10)));
+        assert!(keys.are_below(5) && !keys.are_below(4));
+        // What was dropped counts as well as what is held.
+        assert_eq!(keys.drop_first(3), 3);
+        assert!(keys.are_below(5) && !keys.are_below(4));
+        keys.keep(gap(7..8, at(10)));
+        assert!(keys.are_below(8) && !keys.are_below(7));
+    }
+
+    #[test]
     fn memory_stays_within_three_times_what_is_held() {
         let mut keys = SkippedKeys::new();
         for start in (0..9_000).step_by(1_000) {
