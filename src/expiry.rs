@@ -23,6 +23,7 @@ pub(crate) mod new_message;
 pub(crate) mod scheduler;
 
 pub(crate) mod arrivals;
+pub(crate) mod polling;
 pub(crate) mod records;
 pub(crate) mod settings;
 

@@ -271,7 +271,7 @@ fn messages_that_are_opened_deleted_and_stored_leave_no_key_behind() {
         for number in [1, 2] {
             let _ = scheduler.done(MessageId::from(number), Parts::BODY, now);
         }
-        let _ = scheduler.set_limits(scheduler.limits().clone());
+        let _ = scheduler.set_limits(scheduler.limits().clone(), now);
     });
     assert_eq!((found, scheduler.held_messages()), (0, 38));
 }

@@ -83,7 +83,8 @@ impl ExpiryScheduler {
     pub fn sent(&mut self, id: MessageId, age: Age, now: Now) -> Effects {
         let (time, mut effects) = self.begin(now);
         let at = time.minus(age.duration());
-        if self.learn(id, time, &mut effects, |life| life.sent(at)) {
+        let is_ours = self.messages.get(id).is_some_and(|tracked| tracked.life.is_ours());
+        if is_ours && self.learn(id, time, &mut effects, |life| life.sent(at)) {
             effects.tell.push(DeviceEvent::Sent(id));
         }
         self.ending(effects)

@@ -98,6 +98,11 @@ impl EngineClock {
         time
     }
 
+    /// How much more time it has counted than `other`.
+    pub(crate) fn ahead_of(&self, other: &Self) -> Duration {
+        self.time.since(other.time)
+    }
+
     /// Whether going on from here or from `later` makes a difference that counts.
     pub(crate) fn differs(&self, later: &Self) -> bool {
         let boot = |clock: &Self| clock.monotonic.map(|monotonic| monotonic.boot);

@@ -108,9 +108,8 @@ impl Terms {
     }
 
     /// The shortest life in them.
-    fn shortest(&self) -> Duration {
-        let shortest = self.after_send.into_iter().chain(self.after_read).min();
-        shortest.map_or(Duration::ZERO, seconds)
+    fn shortest(&self) -> Option<Duration> {
+        self.after_send.into_iter().chain(self.after_read).min().map(seconds)
     }
 }
 
@@ -127,7 +126,7 @@ impl Life {
     pub fn received(terms: Terms, opens: Opens, age: Age, now: EngineTime) -> Self {
         let origin = Origin::Theirs { received: now, sent: now.minus(age.duration()) };
         let mut life = Self { origin, terms, opens, facts: Facts::default() };
-        life.ready(EngineTime::START);
+        life.ready(now);
         life
     }
 
@@ -149,7 +148,8 @@ impl Life {
     ///   on close                               EngineTime::START, once closed after it was read
     ///   never read: after read, on close       received + unread      until read; on close, always
     ///   to be opened once or twice             received + unopened    always
-    ///   never sent                             queued + max(ttl, unsent), until sent
+    ///   never sent                             queued + unsent, or the shortest ttl if that is longer
+    ///                                          and nothing else ends it; until sent
     /// ```
     #[must_use]
     pub fn deadline(&self, limits: &ExpiryLimits) -> Option<EngineTime> {
@@ -161,7 +161,9 @@ impl Life {
             (Origin::Theirs { received, sent }, _) => (*sent, *received),
             (Origin::Ours { .. }, Some(sent)) => (sent, sent),
             (Origin::Ours { queued }, None) => {
-                let unsent = terms.shortest().max(limits.unsent);
+                let untimed = terms.on_close || self.allowed_opens().is_some();
+                let shortest = terms.shortest().filter(|_| !untimed);
+                let unsent = shortest.unwrap_or_default().max(limits.unsent);
                 return self.is_finite().then(|| queued.plus(unsent));
             }
         };
@@ -536,8 +538,14 @@ mod tests {
             let sent_end = policy.ttl().map_or(DAY * 30, seconds);
             assert_eq!(ends(&life), Some(at(2).plus(sent_end)), "{policy:?}");
         }
-        let once = Life::queued(Terms::NONE, Opens::Once, RECEIVED);
-        assert_eq!(ends(&once), Some(RECEIVED.plus(DAY)));
+        for (policies, opens) in [
+            (terms([]), Opens::Once),
+            (terms([Policy::after_send(DAY * 60)]), Opens::Twice),
+            (terms([Policy::after_send(DAY * 60), Policy::OnClose]), Opens::Unlimited),
+        ] {
+            let life = Life::queued(policies, opens, RECEIVED);
+            assert_eq!(ends(&life), Some(RECEIVED.plus(DAY)), "more terms only shorten it");
+        }
     }
 
     #[test]

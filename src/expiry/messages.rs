@@ -135,11 +135,10 @@ impl Messages {
         self.queue.first().map(|(deadline, _)| deadline)
     }
 
-    /// The next one that something is to be done about now. It comes again at `again`, unless it has changed or
-    /// gone by then.
-    pub(crate) fn pop_due(&mut self, now: EngineTime, again: EngineTime) -> Option<MessageId> {
+    /// Takes the next one that something is to be done about now out of the queue, until
+    /// [`Self::look_at`].
+    pub(crate) fn pop_due(&mut self, now: EngineTime) -> Option<MessageId> {
         let (_, number) = self.queue.pop_due(now)?;
-        self.queue.set(number, again);
         let (id, _) = self.places.get(index(number))?.as_ref()?;
         Some(*id)
     }

@@ -1,6 +1,7 @@
-//! ExpiryScheduler: what it holds, how its time goes on, and what comes due.
+//! ExpiryScheduler: what it holds, how its time goes on, and what it writes.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -8,22 +9,25 @@ use rand_core::CryptoRng;
 
 use crate::crypto::kdf::HmacKey;
 use crate::crypto::secret::Secret;
-use crate::expiry::effects::{Due, Effects, Poll};
+use crate::expiry::effects::Effects;
 use crate::expiry::engine_clock::EngineClock;
 use crate::expiry::memory::Memory;
 use crate::expiry::message_id::{ConversationId, MessageId, first_half};
 use crate::expiry::messages::Messages;
-use crate::expiry::parts::Parts;
 use crate::expiry::record::RecordName;
-use crate::expiry::tracked::{Tracked, UNKNOWN_PARENT};
+use crate::expiry::tracked::Tracked;
 use crate::limits::ExpiryLimits;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::{EngineTime, Now};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::stamp::Setting;
 
-/// After how long something is due again that was not confirmed to be gone.
-const AGAIN: Duration = Duration::from_secs(60);
+/// How far the engine's time may go on before that is worth storing by itself. It is what is lost if the wall
+/// clock is set back while the device is off.
+const UNSTORED: Duration = Duration::from_secs(3_600);
+
+/// The same where other rows are written anyway.
+const UNSTORED_BESIDE_OTHERS: Duration = Duration::from_secs(1);
 
 /// Separates the hashes that stand for ended messages from all others.
 const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
@@ -108,12 +112,18 @@ impl ExpiryScheduler {
         &self.head.limits
     }
 
-    /// Sets limits, for the messages that are held too.
-    pub fn set_limits(&mut self, limits: ExpiryLimits) -> Effects {
+    /// Sets limits, for the messages that are held too. What has ended stays so.
+    pub fn set_limits(&mut self, limits: ExpiryLimits, now: Now) -> Effects {
+        let (time, mut effects) = self.begin(now);
+        let over = self.messages.iter().filter(|(_, it)| it.is_over(&self.head.limits, time));
+        let ids: Vec<_> = over.map(|(id, _)| id).collect();
+        for id in ids {
+            self.messages.change(id, &self.head.limits, |tracked| tracked.life.deleted());
+            self.write_message(id, &mut effects);
+        }
         let messages = core::mem::take(&mut self.messages);
         self.messages = Messages::restored(messages.into_all(), &limits);
         self.head.limits = limits;
-        let mut effects = Effects::default();
         self.write_head(&mut effects);
         effects
     }
@@ -136,78 +146,6 @@ impl ExpiryScheduler {
         self.ending(Effects::default())
     }
 
-    /// How long the device may sleep until [`ExpiryScheduler::poll`] has something to give: nothing if it has
-    /// already, at most [`ExpiryLimits::longest_sleep`]. `None` if nothing held has an end; an event may change
-    /// that.
-    #[must_use]
-    pub fn next_wakeup(&self, now: Now) -> Option<Duration> {
-        let next = self.messages.next()?.since(self.head.clock.time(now));
-        Some(next.min(self.head.limits.longest_sleep))
-    }
-
-    /// What is to be deleted now, at most `limit` messages, the earliest first. What is not confirmed by
-    /// [`ExpiryScheduler::done`] comes again: after a minute, and after every restart.
-    pub fn poll(&mut self, limit: usize, now: Now) -> Poll {
-        let (time, mut poll) = (self.head.clock.advance(now), Poll::default());
-        while poll.due.len() < limit {
-            let Some(id) = self.messages.pop_due(time, time.plus(AGAIN)) else {
-                break;
-            };
-            poll.due.extend(self.come_due(id, time, &mut poll.effects));
-        }
-        self.forget(limit, time, &mut poll.effects);
-        if poll.due.is_empty() {
-            poll.effects = self.ending(poll.effects);
-        } else {
-            // Whatever the clocks say after a restart, it has been as late as this.
-            self.write_head(&mut poll.effects);
-        }
-        poll
-    }
-
-    /// These parts of a message are gone. When all are whose message has ended, only a keyed hash of its id
-    /// remains, for 45 days.
-    pub fn done(&mut self, id: MessageId, parts: Parts, now: Now) -> Effects {
-        let (time, mut effects) = self.begin(now);
-        let limits = &self.head.limits;
-        let is_over = self.messages.change(id, limits, |tracked| {
-            tracked.parts = tracked.parts.without(parts);
-            if parts.contains(Parts::QUOTE) {
-                tracked.quote = None;
-            }
-            tracked.is_over(limits, time)
-        });
-        match is_over {
-            Some(true) if self.messages.get(id).is_some_and(|left| left.parts.is_empty()) => {
-                self.bury(id, time, &mut effects);
-            }
-            Some(_) => self.keep_or_drop(id, &mut effects),
-            None => {}
-        }
-        self.ending(effects)
-    }
-
-    /// Works out what is due of a message whose time has come.
-    fn come_due(&mut self, id: MessageId, time: EngineTime, effects: &mut Effects) -> Option<Due> {
-        let limits = &self.head.limits;
-        let tracked = self.messages.get(id)?;
-        let (conversation, parts) = (tracked.conversation, tracked.due_parts(limits, time));
-        if tracked.is_over(limits, time) {
-            let has_key = tracked.content_key.is_some();
-            self.expire_quotes_of(id, time, effects);
-            if parts.is_empty() {
-                self.bury(id, time, effects);
-            } else if has_key {
-                // Whatever becomes of the parts, from here on nobody opens them.
-                self.messages.change(id, &self.head.limits, |tracked| tracked.content_key = None);
-                self.write_message(id, effects);
-            }
-        } else if parts.is_empty() {
-            self.give_up_quote(id, time, effects);
-        }
-        (!parts.is_empty()).then_some(Due { id, conversation, parts })
-    }
-
     /// What repeats something of a message that has ended is due as well.
     pub(crate) fn expire_quotes_of(
         &mut self,
@@ -227,31 +165,6 @@ impl ExpiryScheduler {
             if is_new == Some(true) {
                 self.write_message(id, effects);
             }
-        }
-    }
-
-    /// Stops waiting for the message that this one quotes, unless it has come.
-    fn give_up_quote(&mut self, id: MessageId, time: EngineTime, effects: &mut Effects) {
-        let parent = self.messages.get(id).and_then(|tracked| tracked.quote);
-        if parent.is_some_and(|quote| self.messages.get(quote.parent).is_some()) {
-            return self.messages.look_at(id, time.plus(UNKNOWN_PARENT));
-        }
-        self.messages.change(id, &self.head.limits, |tracked| tracked.quote = None);
-        self.keep_or_drop(id, effects);
-    }
-
-    /// Forgets what has been remembered long enough, of each kind so many at most.
-    fn forget(&mut self, limit: usize, time: EngineTime, effects: &mut Effects) {
-        for _ in 0..limit {
-            let over = [
-                self.memory.tombstones.pop_over(time).map(RecordName::Tombstone),
-                self.memory.waiting.pop_over(time).map(RecordName::Waiting),
-                self.memory.unsends.pop_over(time).map(|(id, by)| RecordName::Unsend(id, by)),
-            ];
-            if over.iter().all(Option::is_none) {
-                break;
-            }
-            effects.writes.extend(over.into_iter().flatten().map(RecordName::delete));
         }
     }
 
@@ -287,9 +200,12 @@ impl ExpiryScheduler {
         (self.head.clock.advance(now), Effects::default())
     }
 
-    /// Has the head stored too, if the clocks have done something that the stored one could not know.
+    /// Has the head stored too, if the clocks have done something that the stored one could not know, or much
+    /// time has passed.
     pub(crate) fn ending(&mut self, mut effects: Effects) -> Effects {
-        if self.stored_clock.differs(&self.head.clock) {
+        let unstored = self.head.clock.ahead_of(&self.stored_clock);
+        let most = if effects.writes.is_empty() { UNSTORED } else { UNSTORED_BESIDE_OTHERS };
+        if unstored >= most || self.stored_clock.differs(&self.head.clock) {
             self.write_head(&mut effects);
         }
         effects

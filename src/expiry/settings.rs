@@ -87,7 +87,10 @@ impl ExpiryScheduler {
         }
         let refusal = match (theirs, authority) {
             (None, _) => None,
-            (theirs, _) if theirs == ours => return own,
+            // An older one is that of a message which was under way.
+            (Some(theirs), _) if ours.is_some_and(|ours| theirs.rank() <= ours.rank()) => {
+                return own;
+            }
             (Some(theirs), _) if !theirs.is_plausible_after(ours) => {
                 Some((theirs, SettingRefusal::VersionJump))
             }

@@ -19,7 +19,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 const RESEND_LOG: Duration = DAY.saturating_mul(14);
 
 /// How long a message without an end is held because it quotes one that has not come.
-pub(crate) const UNKNOWN_PARENT: Duration = DAY.saturating_mul(45);
+const UNKNOWN_PARENT: Duration = DAY.saturating_mul(45);
+
+/// After how long something is due again that was not confirmed to be gone.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// One message: its life, and what is to be deleted of it.
 pub(crate) struct Tracked {
@@ -67,8 +70,24 @@ impl Tracked {
             true => EngineTime::START,
             false => self.life.noted().plus(UNKNOWN_PARENT),
         });
-        let ends = [self.life.deadline(limits), self.resend_log_ends(), quote_ends];
-        ends.into_iter().flatten().min()
+        self.ends(limits).chain(quote_ends).min()
+    }
+
+    /// When it ends by itself, or a part of it does.
+    fn ends(&self, limits: &ExpiryLimits) -> impl Iterator<Item = EngineTime> {
+        self.life.deadline(limits).into_iter().chain(self.resend_log_ends())
+    }
+
+    /// When to look at it again that has been looked at now: in a minute if something was given out to be
+    /// deleted, and when more of it ends in any case.
+    pub(crate) fn next_look(
+        &self,
+        limits: &ExpiryLimits,
+        given: Parts,
+        now: EngineTime,
+    ) -> EngineTime {
+        let again = now.plus(if given.is_empty() { UNKNOWN_PARENT } else { AGAIN });
+        self.ends(limits).filter(|end| *end > now).fold(again, EngineTime::min)
     }
 
     /// Whether there is anything that it must be held for.
