@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::time::Duration;
 use std::{env, fs};
 
 use evanesce::{
-    Address, MemberTag, Opens, Payload, Peer, Policy, PreKeyBundle, PreKeyUpload, RatchetKeyPair,
-    SafetyNumber, Setting, SettingVersion, Stamp,
+    Address, Age, ContentKey, ConversationId, DeviceEvent, ExpiryScheduler, MemberTag, MessageId,
+    Monotonic, NewMessage, Now, Opens, Parts, Payload, Peer, Policy, PreKeyBundle, PreKeyUpload,
+    RatchetKeyPair, SafetyNumber, Setting, SettingVersion, Stamp, Unsent, Verdict,
 };
 use evanesce_fuzz::bundles::Bundles;
 use evanesce_fuzz::conversation::event::{
@@ -15,6 +17,7 @@ use evanesce_fuzz::conversation::event::{
 use evanesce_fuzz::people::{AD, DAY, NOW, account, rng};
 use evanesce_fuzz::recipients::Recipients;
 use evanesce_fuzz::server::{self, Description, SCRIPT};
+use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
 
 type Seeds = Vec<(&'static str, Vec<u8>)>;
@@ -24,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let targets = [
         ("conversation", conversation()),
         ("envelope", envelope()),
+        ("expiry", expiry()),
         ("payload", payload()),
         ("peers", peers()),
         ("prekey_bundle", prekey_bundle()),
@@ -208,6 +212,17 @@ fn envelope() -> Seeds {
     seeds
 }
 
+/// A seed, then events as `tests/support/expiry_model.rs` reads them.
+fn expiry() -> Seeds {
+    let names = ["one", "two", "three", "four", "five", "six"];
+    let events = |(name, seed): (&'static str, u64)| {
+        let mut bytes = vec![0; 90 * usize::try_from(seed).unwrap_or(1)];
+        rng(20 + seed).fill_bytes(&mut bytes);
+        (name, bytes)
+    };
+    names.into_iter().zip(1..).map(events).collect()
+}
+
 fn prekey_bundle() -> Seeds {
     let names = [
         "bob_first",
@@ -358,7 +373,71 @@ fn snapshot() -> Result<Seeds, Box<dyn Error>> {
         ("peer_bob", state_of(&bobs.snapshot())),
         ("ratchet_key_pair", state_of(&RatchetKeyPair::from_secret(&[6; 32]).snapshot())),
     ]);
+    let fresh = ExpiryScheduler::new(now(0), rng);
+    let full = scheduler(rng)?;
+    seeds.extend([
+        ("scheduler_fresh", state_of(&fresh.snapshot())),
+        ("scheduler", state_of(&full.snapshot())),
+        ("records", records(&full)?),
+    ]);
     Ok(seeds)
+}
+
+/// By a device that has been up for so many seconds.
+fn now(elapsed: u64) -> Now {
+    let elapsed = Duration::from_secs(elapsed);
+    let wall = Duration::from_secs(NOW.unix_seconds()) + elapsed;
+    Now { wall, monotonic: Some(Monotonic { boot: 1, elapsed }) }
+}
+
+/// One that holds something of each kind.
+fn scheduler(rng: &mut ChaCha20Rng) -> Result<ExpiryScheduler, Box<dyn Error>> {
+    let (here, alice, bob) = (ConversationId([1; 16]), MemberTag([1; 8]), MemberTag([2; 8]));
+    let message = |id, author| NewMessage::new(MessageId::from(id), here, author);
+    let minute = Policy::after_read(Duration::from_secs(60));
+    let mut all = ExpiryScheduler::new(now(0), rng);
+    let mut effects = all.set(here, Some(Policy::after_send(DAY)), alice, now(1));
+    let stamp = all.stamp(here);
+    let mut arrivals = vec![
+        all.queued(message(1, alice).with_parts(Parts::RESEND_LOG), &stamp, now(2)),
+        all.queued(message(2, alice), &stamp.clone().with_policy(Policy::OnClose), now(2)),
+    ];
+    effects = effects.and(all.sent(MessageId::from(2), Age::NONE, now(3)));
+    let once = message(3, bob).sealed_under(ContentKey::generate(rng)).awaiting_media();
+    let quoting = message(4, bob).quoting(MessageId::from(3));
+    let old = Age::claimed(Duration::from_secs(90));
+    arrivals.extend([
+        all.received(once, &Ok(stamp.clone().with_opens(Opens::Once)), old, now(4)),
+        all.received(quoting, &Ok(Stamp::NONE.with_policy(minute)), Age::NONE, now(5)),
+        all.received(message(5, bob), &Ok(Stamp::NONE), Age::NONE, now(6)),
+    ]);
+    let read_elsewhere = DeviceEvent::Read(MessageId::from(6));
+    effects = effects
+        .and(all.read(MessageId::from(4), now(7)))
+        .and(all.deleted(MessageId::from(7), now(8)))
+        .and(all.from_own_device(read_elsewhere, Age::NONE, now(9)))
+        .and(all.trust_time(now(10).wall, now(10)))
+        .and(all.catching_up(now(11)));
+    let is_unknown = matches!(all.unsent(MessageId::from(8), bob, now(12)), Unsent::Unknown(_));
+    let are_kept = arrivals.iter().all(|arrival| arrival.verdict == Verdict::Keep);
+    if is_unknown && are_kept && !effects.is_empty() {
+        Ok(all)
+    } else {
+        Err("a message was not taken in".into())
+    }
+}
+
+/// A 6, then the records one by one.
+fn records(scheduler: &ExpiryScheduler) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut seed = vec![6];
+    for record in scheduler.records() {
+        let (key, value) = (record.key.as_bytes(), record.value.ok_or("what is held is written")?);
+        seed.push(u8::try_from(key.len())?);
+        seed.extend_from_slice(key);
+        seed.extend_from_slice(&u16::try_from(value.len())?.to_be_bytes());
+        seed.extend_from_slice(&value);
+    }
+    Ok(seed)
 }
 
 fn state_of(snapshot: &[u8]) -> Vec<u8> {

@@ -1,5 +1,7 @@
 //! The encodings as docs/protocol.md states them, read a second time without the library's code.
 
+use std::collections::BTreeMap;
+
 use evanesce::DecodeError::{self, Malformed, Unsupported};
 use sha2::{Digest, Sha256};
 
@@ -208,4 +210,52 @@ pub fn snapshot(kind: u8, state: &[u8]) -> Vec<u8> {
         Sha256::new().chain_update("evanesce/v1 stored state").chain_update(&snapshot).finalize();
     snapshot.extend_from_slice(&hash[..16]);
     snapshot
+}
+
+/// Records, by their keys.
+pub type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// The rows of which a scheduler's state is made; `None` if it is not rows.
+///
+/// ```text
+/// | count: 1 to 10 | then of each: key length: 1 | key | value length: 4 | value |
+/// ```
+pub fn rows_of_snapshot(state: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let end = state.iter().position(|byte| byte & 0x80 == 0)? + 1;
+    let (mut count, mut rest) = state.split_at(end);
+    let mut rows = Vec::new();
+    while let Some((length, after)) = rest.split_first() {
+        let (key, after) = after.split_at_checked(usize::from(*length))?;
+        let (length, after) = after.split_first_chunk()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (value, after) = after.split_at_checked(length)?;
+        rows.push((key.to_vec(), value.to_vec()));
+        rest = after;
+    }
+    let mut said = 0;
+    while let Some((last, before)) = count.split_last() {
+        said = said << 7 | usize::from(last & 0x7f);
+        count = before;
+    }
+    (said == rows.len()).then_some(rows)
+}
+
+/// Rows out of any bytes; of two with one key the later one counts, as in a store.
+///
+/// ```text
+/// | key length: 1 | key | value length: 2 | value |     lengths that are too big end where the bytes do
+/// ```
+pub fn rows(mut bytes: &[u8]) -> Rows {
+    let mut rows = Rows::new();
+    while let Some((length, after)) = bytes.split_first() {
+        let (key, after) = after.split_at(usize::from(*length).min(after.len()));
+        let Some((length, after)) = after.split_first_chunk() else {
+            break;
+        };
+        let length = usize::from(u16::from_be_bytes(*length)).min(after.len());
+        let (value, after) = after.split_at(length);
+        rows.insert(key.to_vec(), value.to_vec());
+        bytes = after;
+    }
+    rows
 }
