@@ -228,7 +228,7 @@ fn a_million_deadlines_come_in_order_with_jumps_between() {
     assert!(queue.is_empty());
 }
 
-// What the scheduler does other than documented, each as small as it could be made.
+// What schedules have found, each as small as it could be made.
 
 const HERE: ConversationId = ConversationId([1; 16]);
 const ALICE: MemberTag = MemberTag([1; 8]);
@@ -422,17 +422,4 @@ fn an_older_setting_is_not_refused_to_one_who_may_not_set() {
     assert_eq!(bound.received(member, &stamp, Age::NONE, now).effects.events, events);
     let remaining = [free, bound].map(|one| one.remaining(MessageId::from(1), now));
     assert_eq!(remaining, [Some(DAY); 2]);
-}
-
-#[test]
-fn a_part_that_is_added_when_all_others_are_gone_is_due() {
-    let mut scheduler = new_scheduler();
-    let stamp = lives_by(Policy::after_send(SECOND));
-    receive(&mut scheduler, message(1), &stamp, at(Duration::ZERO));
-    let end = at(SECOND);
-    assert_eq!(polled(&mut scheduler, end).len(), 1);
-    assert_eq!(scheduler.done(MessageId::from(1), Parts::BODY, end).events, []);
-    let late = Parts::NOTIFICATION;
-    assert_eq!(scheduler.parts_added(MessageId::from(1), late, end).events, []);
-    assert_eq!(polled(&mut scheduler, end), [(MessageId::from(1), late)]);
 }

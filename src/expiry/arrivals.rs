@@ -148,26 +148,23 @@ impl ExpiryScheduler {
 
     /// More of a message is stored than was: a thumbnail that was made, a notification that is shown.
     pub fn parts_added(&mut self, id: MessageId, parts: Parts, now: Now) -> PartsAdded {
-        let (time, mut effects) = self.begin(now);
-        let limits = &self.head.limits;
-        let added = self.messages.change(id, limits, |tracked| {
-            let is_new = !tracked.parts.contains(parts);
-            tracked.parts = tracked.parts | parts;
-            is_new
-        });
-        match added {
-            Some(is_new) => {
-                if is_new {
-                    self.write_message(id, &mut effects);
-                }
-                if is_new && self.is_over(id, time) {
-                    self.messages.look_at(id, time);
-                }
-                PartsAdded::Noted(self.ending(effects))
+        match self.messages.get(id).map(|tracked| tracked.parts) {
+            None if self.is_buried(id) => return PartsAdded::Gone,
+            None => return PartsAdded::NotHeld,
+            Some(before) if before.contains(parts) => {
+                return PartsAdded::Noted(Effects::default());
             }
-            None if self.is_buried(id) => PartsAdded::Gone,
-            None => PartsAdded::NotHeld,
+            Some(_) => {}
         }
+        let (time, mut effects) = self.begin(now);
+        self.messages.change(id, &self.head.limits, |tracked| {
+            tracked.parts = tracked.parts | parts;
+        });
+        self.write_message(id, &mut effects);
+        if self.is_over(id, time) {
+            self.messages.wake(id, &self.head.limits);
+        }
+        PartsAdded::Noted(self.ending(effects))
     }
 
     /// The user deletes a message here. It is due, and no late copy of it is shown. If it is not held, delete it.
@@ -200,23 +197,22 @@ impl ExpiryScheduler {
     /// A message is taken back by `by`, the **authenticated** sender of that request. The request's own stamp
     /// goes to [`ExpiryScheduler::heard`], as of an edit.
     pub fn unsent(&mut self, id: MessageId, by: MemberTag, now: Now) -> Unsent {
-        let (time, mut effects) = self.begin(now);
         match self.messages.get(id) {
-            Some(tracked) if tracked.author != by => Unsent::NotAuthor,
-            Some(_) => {
-                self.learn(id, time, &mut effects, Life::deleted);
-                Unsent::Due(self.ending(effects))
-            }
-            None if self.is_buried(id) => Unsent::Gone,
-            None => {
-                let since = self.memory.unsends.since(&(id, by)).unwrap_or(time);
-                effects.writes.push(RecordName::Unsend(id, by).write(&since));
-                let forgotten = self.memory.unsends.insert((id, by), (), time);
-                let forgotten = forgotten.map(|(id, by)| RecordName::Unsend(id, by).delete());
-                effects.writes.extend(forgotten);
-                Unsent::Unknown(self.ending(effects))
-            }
+            Some(tracked) if tracked.author != by => return Unsent::NotAuthor,
+            None if self.is_buried(id) => return Unsent::Gone,
+            Some(_) | None => {}
         }
+        let (time, mut effects) = self.begin(now);
+        if self.messages.get(id).is_some() {
+            self.learn(id, time, &mut effects, Life::deleted);
+            return Unsent::Due(self.ending(effects));
+        }
+        let since = self.memory.unsends.since(&(id, by)).unwrap_or(time);
+        effects.writes.push(RecordName::Unsend(id, by).write(&since));
+        let forgotten = self.memory.unsends.insert((id, by), (), time);
+        let forgotten = forgotten.map(|(id, by)| RecordName::Unsend(id, by).delete());
+        effects.writes.extend(forgotten);
+        Unsent::Unknown(self.ending(effects))
     }
 
     /// A message is edited by `by`, the **authenticated** sender of the edit. Its clock goes on; a policy of the
@@ -293,8 +289,7 @@ impl ExpiryScheduler {
         if let Some(facts) = self.memory.waiting.get(&id) {
             life.learn(facts);
         }
-        let state = self.conversations.get(&conversation);
-        if let Some(state) = state.filter(|_| life.terms().is_on_close()) {
+        if let Some(state) = self.conversations.get(&conversation) {
             life.closed(state.closed);
         }
         if self.memory.unsends.get(&(id, author)).is_some() {

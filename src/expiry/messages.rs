@@ -59,7 +59,7 @@ impl Messages {
         let next = tracked.next_change(limits);
         let number = self.place(id, tracked);
         self.by_id.insert(id, number);
-        self.wake(number, next);
+        self.set(number, next);
     }
 
     /// All at once, which is much faster than one by one. Of two of one id the later counts.
@@ -92,17 +92,17 @@ impl Messages {
     ) -> Option<Outcome> {
         let number = *self.by_id.get(&id)?;
         let (_, tracked) = self.places.get_mut(index(number))?.as_mut()?;
-        let (quoted_before, before) = (tracked.quote, tracked.next_change(limits));
+        let (quoted_before, before) = (tracked.quote, tracked.ends(limits));
         let outcome = change(tracked);
-        let next = tracked.next_change(limits);
+        let (ends, next) = (tracked.ends(limits), tracked.next_change(limits));
         let hangs_on = HangsOn::of(tracked);
         if let (Some(before), None) = (quoted_before, hangs_on.parent) {
             unfile(&mut self.quoted, before.parent, id);
         }
         self.file(id, hangs_on);
         // What has been given out and is as due as before comes again in its time, not at once.
-        if next != before {
-            self.wake(number, next);
+        if ends != before {
+            self.set(number, next);
         }
         Some(outcome)
     }
@@ -141,6 +141,13 @@ impl Messages {
         let (_, number) = self.queue.pop_due(now)?;
         let (id, _) = self.places.get(index(number))?.as_ref()?;
         Some(*id)
+    }
+
+    /// Lets one come as soon as it is due, though it was given out a short time ago.
+    pub(crate) fn wake(&mut self, id: MessageId, limits: &ExpiryLimits) {
+        if let Some(next) = self.get(id).and_then(|tracked| tracked.next_change(limits)) {
+            self.look_at(id, next);
+        }
     }
 
     /// Something is to be done about this one at `time`, and not before, unless it changes.
@@ -196,7 +203,7 @@ impl Messages {
         }
     }
 
-    fn wake(&mut self, number: u32, next: Option<EngineTime>) {
+    fn set(&mut self, number: u32, next: Option<EngineTime>) {
         match next {
             Some(next) => self.queue.set(number, next),
             None => _ = self.queue.cancel(number),

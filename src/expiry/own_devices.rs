@@ -72,8 +72,9 @@ impl ExpiryScheduler {
         at: EngineTime,
         effects: &mut Effects,
     ) {
-        let state = self.conversations.entry(conversation).or_default();
-        if state.closed < at {
+        let closed = self.conversations.get(&conversation).map(|state| state.closed);
+        if closed.unwrap_or_default() < at {
+            let state = self.conversations.entry(conversation).or_default();
             state.closed = at;
             effects.writes.push(RecordName::Conversation(conversation).write(state));
         }

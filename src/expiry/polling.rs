@@ -109,8 +109,9 @@ impl ExpiryScheduler {
 
     /// Puts one that was looked at back into the queue.
     fn look_again(&mut self, id: MessageId, given: Parts, time: EngineTime) {
-        if let Some(tracked) = self.messages.get(id) {
-            let next = tracked.next_look(&self.head.limits, given, time);
+        let limits = &self.head.limits;
+        let left = self.messages.get(id);
+        if let Some(next) = left.and_then(|tracked| tracked.next_look(limits, given, time)) {
             self.messages.look_at(id, next);
         }
     }

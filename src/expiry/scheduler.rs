@@ -118,7 +118,10 @@ impl ExpiryScheduler {
         let over = self.messages.iter().filter(|(_, it)| it.is_over(&self.head.limits, time));
         let ids: Vec<_> = over.map(|(id, _)| id).collect();
         for id in ids {
-            self.messages.change(id, &self.head.limits, |tracked| tracked.life.deleted());
+            self.messages.change(id, &self.head.limits, |tracked| {
+                tracked.life.deleted();
+                tracked.drop_useless_key();
+            });
             self.write_message(id, &mut effects);
         }
         let messages = core::mem::take(&mut self.messages);

@@ -64,18 +64,19 @@ impl Tracked {
         self.parts.both(due)
     }
 
-    /// When something about it is next to be done, if nothing happens before.
-    pub(crate) fn next_change(&self, limits: &ExpiryLimits) -> Option<EngineTime> {
+    /// When something about it is to be done, if nothing happens before: when its life ends, what is kept to
+    /// send it again, and what it quotes or the wait for that.
+    pub(crate) fn ends(&self, limits: &ExpiryLimits) -> [Option<EngineTime>; 3] {
         let quote_ends = self.quote.map(|quote| match quote.expired {
             true => EngineTime::START,
             false => self.life.noted().plus(UNKNOWN_PARENT),
         });
-        self.ends(limits).chain(quote_ends).min()
+        [self.life.deadline(limits), self.resend_log_ends(), quote_ends]
     }
 
-    /// When it ends by itself, or a part of it does.
-    fn ends(&self, limits: &ExpiryLimits) -> impl Iterator<Item = EngineTime> {
-        self.life.deadline(limits).into_iter().chain(self.resend_log_ends())
+    /// The first of these.
+    pub(crate) fn next_change(&self, limits: &ExpiryLimits) -> Option<EngineTime> {
+        self.ends(limits).into_iter().flatten().min()
     }
 
     /// When to look at it again that has been looked at now: in a minute if something was given out to be
@@ -85,9 +86,14 @@ impl Tracked {
         limits: &ExpiryLimits,
         given: Parts,
         now: EngineTime,
-    ) -> EngineTime {
-        let again = now.plus(if given.is_empty() { UNKNOWN_PARENT } else { AGAIN });
-        self.ends(limits).filter(|end| *end > now).fold(again, EngineTime::min)
+    ) -> Option<EngineTime> {
+        let again = match self.quote {
+            _ if !given.is_empty() => Some(now.plus(AGAIN)),
+            Some(_) => Some(now.plus(UNKNOWN_PARENT)),
+            None => None,
+        };
+        let later = self.ends(limits).into_iter().flatten().filter(|end| *end > now);
+        later.chain(again).min()
     }
 
     /// Whether there is anything that it must be held for.
