@@ -151,9 +151,17 @@ impl Messages {
     }
 
     /// Something is to be done about this one at `time`, and not before, unless it changes.
-    pub(crate) fn look_at(&mut self, id: MessageId, time: EngineTime) {
+    fn look_at(&mut self, id: MessageId, time: EngineTime) {
         if let Some(number) = self.by_id.get(&id) {
             self.queue.set(*number, time);
+        }
+    }
+
+    /// The same of one that was taken out of the queue, unless it has changed since and come in again.
+    pub(crate) fn look_again_at(&mut self, id: MessageId, time: EngineTime) {
+        let number = self.by_id.get(&id);
+        if number.is_some_and(|number| self.queue.deadline(*number).is_none()) {
+            self.look_at(id, time);
         }
     }
 

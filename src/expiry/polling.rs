@@ -112,7 +112,7 @@ impl ExpiryScheduler {
         let limits = &self.head.limits;
         let left = self.messages.get(id);
         if let Some(next) = left.and_then(|tracked| tracked.next_look(limits, given, time)) {
-            self.messages.look_at(id, next);
+            self.messages.look_again_at(id, next);
         }
     }
 
