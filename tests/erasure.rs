@@ -6,6 +6,7 @@
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::slice;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +22,11 @@ use support::{
 
 /// The secrets that are looked for, and in how many blocks they were found.
 static WATCH: Mutex<Option<Watch>> = Mutex::new(None);
+
+thread_local! {
+    /// Whether this thread has the list.
+    static CHANGES_THE_LIST: Cell<bool> = const { Cell::new(false) };
+}
 
 /// One test at a time: what they watch is shared.
 static TURN: Mutex<()> = Mutex::new(());
@@ -44,8 +50,9 @@ unsafe impl GlobalAlloc for Watching {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // Locked means that the list itself is being changed, by this thread.
-        if let Ok(mut watch) = WATCH.try_lock() {
+        // Another thread that looks has the list for a moment only; this one may be changing it.
+        if !CHANGES_THE_LIST.get() {
+            let mut watch = WATCH.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(watch) = watch.as_mut() {
                 // SAFETY: the block is still ours, and was zeroed when it was allocated.
                 let bytes = unsafe { slice::from_raw_parts(block, layout.size()) };
@@ -58,12 +65,21 @@ unsafe impl GlobalAlloc for Watching {
     }
 }
 
+/// Changes the list, which may give blocks back itself.
+fn changed_list<Before>(change: impl FnOnce(&mut Option<Watch>) -> Before) -> Before {
+    CHANGES_THE_LIST.set(true);
+    let before = change(&mut WATCH.lock().unwrap_or_else(PoisonError::into_inner));
+    CHANGES_THE_LIST.set(false);
+    before
+}
+
 /// How many blocks were given back with one of these secrets in them while `happening`.
 fn left_behind<Result>(secrets: Vec<[u8; 32]>, happening: impl FnOnce() -> Result) -> usize {
     assert!(!secrets.is_empty());
-    *WATCH.lock().unwrap() = Some(Watch { secrets, found: 0 });
+    let before = changed_list(|list| list.replace(Watch { secrets, found: 0 }));
+    assert!(before.is_none(), "one watch at a time");
     happening();
-    let watch = WATCH.lock().unwrap().take();
+    let watch = changed_list(Option::take);
     watch.map_or(0, |watch| watch.found)
 }
 

@@ -625,7 +625,7 @@ fn clamped_setting(setting: Setting) -> Setting {
 
 impl Held {
     fn touch(&mut self) {
-        (self.touched, self.waits_since) = (true, None);
+        self.touched = true;
     }
 
     fn known(&self) -> Known {
@@ -1083,7 +1083,9 @@ impl Model {
                 {
                     let parent = held.quote.is_some_and(|(id, _)| before.contains_key(&id));
                     let gave_up = written.contains(id);
-                    let waits = parent || held.waits_since.is_some();
+                    // If what it quotes has gone meanwhile, it is looked at once more.
+                    let again = |since: u64| since.saturating_add(REMEMBERED);
+                    let waits = parent || held.waits_since.is_some_and(|since| time < again(since));
                     assert!(gave_up || waits || !all_was_given, "{id} waits for ever");
                     self.give_up(*id, time, gave_up, parent);
                 }
