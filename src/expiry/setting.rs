@@ -35,6 +35,20 @@ enum Strictness {
 /// and repetition in which they came.
 impl Setting {
     /// What holds after both have been seen.
+    ///
+    /// ```
+    /// use evanesce::{MemberTag, Policy, Setting};
+    /// use std::time::Duration;
+    ///
+    /// // Alice and Bob change the setting at the same moment, and each hears of the other's change later.
+    /// let (alice, bob) = (MemberTag([1; 8]), MemberTag([2; 8]));
+    /// let before = Setting::following(None, None, alice);
+    /// let hour = Some(Policy::after_send(Duration::from_secs(3_600)));
+    /// let alices = Setting::following(Some(before), hour, alice);
+    /// let bobs = Setting::following(Some(before), None, bob);
+    /// assert_eq!(alices.merge(bobs), bobs.merge(alices));
+    /// assert_eq!(bobs.merge(alices).policy, hour, "the stricter one");
+    /// ```
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         let (ours, theirs) = (self.clamped(), other.clamped());
