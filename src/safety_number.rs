@@ -168,6 +168,7 @@ mod tests {
     use super::*;
     use crate::identity::{Address, IdentityKey};
     use crate::known_answers::{self, Fields};
+    use alloc::vec::Vec;
 
     fn device(identity: [u8; 64], address: &[u8]) -> Device {
         let identity = IdentityKey::decode(&identity).unwrap();
@@ -190,6 +191,23 @@ mod tests {
             assert_eq!(theirs.scannable(), case.array("scannable_b"));
             assert_eq!(ours.verify_scanned(&case.bytes("scannable_b")), Ok(()));
             assert_eq!(ours.verify_scanned(&case.bytes("scannable_a")), Err(ScanError::Mismatch));
+        }
+    }
+    #[test]
+    fn only_all_sixty_digits_match_however_they_are_grouped() {
+        let case = &known_answers::section("safety_number")[0];
+        let a = device(case.array("ident_a"), &case.bytes("address_a"));
+        let b = device(case.array("ident_b"), &case.bytes("address_b"));
+        let number = SafetyNumber::between(&a, &b);
+        let digits = number.digits();
+        assert!(number.matches(&digits));
+        let groups: Vec<&str> =
+            digits.as_bytes().chunks(5).map(|it| str::from_utf8(it).unwrap()).collect();
+        assert!(number.matches(&groups.join(" ")) && number.matches(&groups.join("\n\t")));
+        let last = if digits.ends_with('0') { "1" } else { "0" };
+        let another = [&digits[..59], last].concat();
+        for wrong in ["", &digits[..59], &another, &groups.join("-"), &[&digits, "0"].concat()] {
+            assert!(!number.matches(wrong), "{wrong}");
         }
     }
 }
