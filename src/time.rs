@@ -52,16 +52,17 @@ pub struct Now {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Monotonic {
     /// Tells one start of the clock from all others, since readings of two starts say nothing about each
-    /// other: the boot id, or a count of boots. Where the system has neither, draw a number when the process
-    /// starts, and count `elapsed` from there.
+    /// other: the boot id; or a count of boots with a number that was drawn for this installation. Where the
+    /// system has neither, draw a number when the process starts, and count `elapsed` from there.
     pub boot: u128,
     /// Since that start.
     pub elapsed: Duration,
 }
 
 impl Now {
-    /// For devices without a clock that nobody sets: who moves the wall clock forward then ends lives early.
-    /// Moving it back ends none late by more than it was moved, and brings nothing back.
+    /// For devices without a clock that nobody sets: who moves the wall clock forward then ends lives early, and
+    /// who moves it back ends them late by as much. Use the one or the other always: what the wall clock
+    /// does between two readings counts if either has nothing else.
     #[must_use]
     pub const fn from_wall(wall: Duration) -> Self {
         Self { wall, monotonic: None }

@@ -25,7 +25,7 @@ pub enum Unsent {
     /// It is another author's: nothing has changed.
     NotAuthor,
     /// It is not held. If it comes, it is [`Verdict::Late`]. If it is here and has no end, compare the
-    /// author yourself, and delete it.
+    /// author yourself; then delete it, and call [`ExpiryScheduler::deleted`], so that what quotes it goes too.
     Unknown(Effects),
     /// It has ended already.
     Gone,
@@ -51,7 +51,9 @@ pub enum PartsAdded {
 pub enum EditError {
     /// It is another author's.
     NotAuthor,
-    /// It is not held: it has no end, or has not come. Compare the author yourself.
+    /// It is not held: it has no end, or has not come. Compare the author yourself. If it is here and the
+    /// edit gives it an end, give it to [`ExpiryScheduler::received`] or
+    /// [`ExpiryScheduler::sent_elsewhere`] again, with a stamp of that policy.
     Unknown,
     /// It has ended: show nothing of the edit.
     Gone,
@@ -102,7 +104,13 @@ impl ExpiryScheduler {
         if let Some(stamped) = &stamp.setting {
             self.adopt(message.conversation, stamped.setting, &mut effects);
         }
-        let mut life = Life::queued(stamped_terms(stamp), stamp.opens, time);
+        let mut terms = stamped_terms(stamp);
+        if stamp.setting.is_none() {
+            // A device that knows no setting has not switched it off.
+            let ours = self.setting(message.conversation).and_then(|setting| setting.policy);
+            terms = ours.into_iter().fold(terms, Terms::and);
+        }
+        let mut life = Life::queued(terms, stamp.opens, time);
         life.sent(time.minus(age.duration()));
         let verdict = self.admit(message, life, time, &mut effects);
         Arrival { verdict, effects: self.ending(effects) }
@@ -253,11 +261,15 @@ impl ExpiryScheduler {
         effects: &mut Effects,
         learn: impl FnOnce(&mut Life),
     ) -> bool {
-        let limits = &self.head.limits;
+        let (limits, closed) = (&self.head.limits, self.closed_with(id));
         let changed = self.messages.get(id).is_some_and(|tracked| !tracked.is_over(limits, time))
             && self.messages.change(id, limits, |tracked| {
                 let before = tracked.life.clone();
                 learn(&mut tracked.life);
+                // Closes are told to those that had been read, and to the others when they are.
+                if tracked.life.started().is_some() {
+                    tracked.life.closed(closed);
+                }
                 tracked.drop_useless_key();
                 tracked.life != before
             }) == Some(true);
@@ -265,6 +277,13 @@ impl ExpiryScheduler {
             self.write_message(id, effects);
         }
         changed
+    }
+
+    /// When the conversation of a message was closed last.
+    pub(crate) fn closed_with(&self, id: MessageId) -> EngineTime {
+        let tracked = self.messages.get(id);
+        let state = tracked.and_then(|tracked| self.conversations.get(&tracked.conversation));
+        state.map_or(EngineTime::START, |state| state.closed)
     }
 
     /// Takes in a message, if it has not ended yet and there is anything to hold it for.
@@ -289,7 +308,9 @@ impl ExpiryScheduler {
         if let Some(facts) = self.memory.waiting.get(&id) {
             life.learn(facts);
         }
-        if let Some(state) = self.conversations.get(&conversation) {
+        if let Some(state) = self.conversations.get(&conversation)
+            && life.started().is_some()
+        {
             life.closed(state.closed);
         }
         if self.memory.unsends.get(&(id, author)).is_some() {
@@ -304,7 +325,6 @@ impl ExpiryScheduler {
                 let expired = self.is_buried(parent) || self.is_over(parent, time);
                 Quote { parent, expired }
             });
-            let content_key = content_key.map(alloc::boxed::Box::new);
             let tracked = Tracked { conversation, author, life, parts, quote, content_key };
             if self.head.holds(&tracked) {
                 self.messages.insert(id, tracked, &self.head.limits);

@@ -1,5 +1,6 @@
 //! The key of one message's content, for what may be opened a few times only.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -20,13 +21,15 @@ const CONTENT_LABEL: &[u8] = b"evanesce/v1 expiry content";
 /// Seals what an application stores of one message, each part by itself: the body, a file, a thumbnail. The key
 /// stands in the message's record and nowhere else, so that what is sealed is gone when the record is, whatever
 /// the free pages of a database still hold of it.
-pub struct ContentKey(Secret<32>);
+///
+/// In a box, so that moving it moves a pointer and leaves no copy behind.
+pub struct ContentKey(Box<Secret<32>>);
 
 impl ContentKey {
     /// A new key, with one draw of 32 bytes.
     #[must_use]
     pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
-        Self(Secret::filled_by(|out| rng.fill_bytes(out)))
+        Self(Box::new(Secret::filled_by(|out| rng.fill_bytes(out))))
     }
 
     /// Seals one part of a message, 16 bytes longer then. Seal each part once: of two contents of one part, it
@@ -55,7 +58,7 @@ impl ContentKey {
 
     /// For the one who is handed the key, while the record keeps it.
     pub(crate) fn duplicate(&self) -> Self {
-        Self(self.0.duplicate())
+        Self(Box::new(self.0.duplicate()))
     }
 
     // docs/protocol.md §14.6: HKDF(empty, content key, label ‖ part, 32)

@@ -10,6 +10,13 @@ use crate::wire::codec::{DecodeError, Reader};
 /// life can be wrong for each restart of the device.
 const DRIFT: Duration = Duration::from_secs(1);
 
+/// By how many milliseconds a monotonic clock may seem to go back because two threads read it. By more, it has
+/// begun anew, and whoever gave it the same name made a mistake.
+const OUT_OF_ORDER: u64 = 60_000;
+
+/// By how much a trusted clock may seem ahead because an earlier answer of it came late.
+const LATE_ANSWER: Duration = Duration::from_secs(600);
+
 /// The engine's time (T): it never goes back, and nobody moves it by setting the wall clock while the device is
 /// up.
 ///
@@ -32,13 +39,15 @@ pub struct EngineClock {
     trusted: Option<TrustedTime>,
 }
 
-/// What a trusted clock said, in milliseconds, and which time it was here.
+/// What a trusted clock said, in milliseconds, which time it was here, and in which boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct TrustedTime {
     wall: u64,
     time: EngineTime,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    boot: Option<u128>,
 }
 
 impl EngineClock {
@@ -57,7 +66,13 @@ impl EngineClock {
         let by_wall = whole_millis(now.wall).saturating_sub(*wall);
         let passed = match (monotonic, now.monotonic) {
             (Some(then), Some(now)) if then.boot == now.boot => {
-                whole_millis(now.elapsed).saturating_sub(whole_millis(then.elapsed))
+                let back = whole_millis(then.elapsed.saturating_sub(now.elapsed));
+                match whole_millis(now.elapsed).checked_sub(whole_millis(then.elapsed)) {
+                    Some(passed) => passed,
+                    // A clock that begins anew under the same name must not stop the time for ever.
+                    None if back > OUT_OF_ORDER => by_wall,
+                    None => 0,
+                }
             }
             (Some(_), Some(now)) => whole_millis(now.elapsed).max(by_wall),
             // Nothing says whether the device was started since.
@@ -71,8 +86,11 @@ impl EngineClock {
         self.time = self.time(now);
         self.wall = whole_millis(now.wall);
         self.monotonic = now.monotonic.map(|now| match self.monotonic {
-            // A clock that goes back within a boot is broken: what has passed must not pass again.
-            Some(then) if then.boot == now.boot => {
+            // Two readings that came in another order: what has passed must not pass again.
+            Some(then)
+                if then.boot == now.boot
+                    && whole_millis(then.elapsed.saturating_sub(now.elapsed)) <= OUT_OF_ORDER =>
+            {
                 Monotonic { elapsed: then.elapsed.max(now.elapsed), ..now }
             }
             Some(_) | None => now,
@@ -81,21 +99,37 @@ impl EngineClock {
     }
 
     /// Takes note of what a clock says that is trusted: a server's that the application authenticates, or an
-    /// own device's, never a peer's. From the second time on it shows how much time has passed at least since
-    /// the one before, and moves the engine's time forward if that counted less: a wall clock was set back
-    /// while the device was off. It never moves it back.
+    /// own device's, never a peer's. From the second time on it shows how much time has passed since the one
+    /// before. If that is ten minutes more than was counted here, and the device was off in between or has no
+    /// monotonic clock, the engine's time moves forward: a wall clock was set back. It never moves back, and
+    /// answers that come late move nothing.
     pub fn trust_time(&mut self, wall: Duration, now: Now) -> EngineTime {
-        let (wall, mut time) = (whole_millis(wall), self.advance(now));
-        if let Some(TrustedTime { wall: before, time: then }) = &self.trusted {
-            let passed = Duration::from_millis(wall.saturating_sub(*before));
-            time = time.max(then.plus(passed));
-            if wall < *before {
-                return time;
+        let (wall, time) = (whole_millis(wall), self.advance(now));
+        let boot = self.monotonic.map(|monotonic| monotonic.boot);
+        let reached = match &self.trusted {
+            None => time,
+            Some(before) if wall < before.wall => return time,
+            Some(before) => {
+                let passed = Duration::from_millis(wall.saturating_sub(before.wall));
+                let reached = before.time.plus(passed);
+                let was_up = before.boot.is_some() && before.boot == boot;
+                if reached > time && (was_up || reached.since(time) < LATE_ANSWER) {
+                    return time;
+                }
+                reached.max(time)
             }
+        };
+        self.trusted = Some(TrustedTime { wall, time: reached, boot });
+        self.time = reached;
+        reached
+    }
+
+    /// Goes on from here on another device, whose boots are others whatever they are called.
+    pub(crate) fn forget_boot(&mut self) {
+        self.monotonic = None;
+        if let Some(trusted) = &mut self.trusted {
+            trusted.boot = None;
         }
-        self.trusted = Some(TrustedTime { wall, time });
-        self.time = time;
-        time
     }
 
     /// How much more time it has counted than `other`.
@@ -125,22 +159,20 @@ impl Stored for EngineTime {
     }
 }
 
-/// The boot, then how long it is ago.
-impl Stored for Monotonic {
+/// The name of a boot.
+impl Stored for u128 {
     fn write(&self, out: &mut StateWriter) {
-        let Self { boot, elapsed } = self;
-        out.put(&boot.to_be_bytes());
-        elapsed.write(out);
+        out.put(&self.to_be_bytes());
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let boot = u128::from_be_bytes(*reader.array()?);
-        Ok(Self { boot, elapsed: Stored::read(reader)? })
+        Ok(Self::from_be_bytes(*reader.array()?))
     }
 }
 
+stored!(Monotonic { boot, elapsed });
 stored!(EngineClock { time, wall, monotonic, trusted });
-stored!(TrustedTime { wall, time });
+stored!(TrustedTime { wall, time, boot });
 
 #[cfg(test)]
 mod tests {
@@ -209,10 +241,22 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_within_a_boot_counts_nothing_twice() {
-        let mut clock = EngineClock::new(at(START, 1, 50));
-        for (elapsed, expected) in [(60, 10), (20, 10), (60, 10), (65, 15)] {
-            clock.advance(at(START, 1, elapsed));
+        let mut clock = EngineClock::new(at(START, 1, 150));
+        for (elapsed, expected) in [(160, 10), (100, 10), (160, 10), (165, 15)] {
+            clock.advance(at(START + 7 * elapsed, 1, elapsed));
             assert_eq!(passed(&clock), expected);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_begins_anew_under_the_same_name_does_not_stop_the_time() {
+        let mut clock = EngineClock::new(at(START, 0, 5_000));
+        for start in 1..4 {
+            clock.advance(at(START + start * DAY, 0, 1));
+            assert_eq!(passed(&clock), start * DAY);
+            clock.advance(at(START + start * DAY, 0, 4_001));
+            assert_eq!(passed(&clock), start * DAY + 4_000);
+            clock.advance(at(START + start * DAY + 4_000, 0, 4_001));
         }
     }
 
@@ -230,8 +274,29 @@ mod tests {
         assert_eq!(clock.time.since(start), trusted(10 * DAY + 5));
         clock.trust_time(trusted(START + 10 * DAY + 1), at(0, 2, 20));
         assert_eq!(clock.time.since(start), trusted(10 * DAY + 15));
-        clock.trust_time(trusted(START + 10 * DAY + 100), at(0, 2, 21));
-        assert_eq!(clock.time.since(start), trusted(10 * DAY + 15 + 99));
+        clock.trust_time(trusted(START + 10 * DAY + 1 + 599), at(0, 3, 0));
+        assert_eq!(clock.time.since(start), trusted(10 * DAY + 15), "an answer that came late");
+        clock.trust_time(trusted(START + 10 * DAY + 1 + 600), at(0, 3, 0));
+        assert_eq!(clock.time.since(start), trusted(10 * DAY + 15 + 600));
+    }
+
+    #[test]
+    fn while_the_device_is_up_no_trusted_clock_moves_it() {
+        let mut clock = EngineClock::new(at(START, 1, 0));
+        for second in (0..86_400).step_by(10) {
+            // Every other answer is a second late; one is of another day.
+            let late = if second == 600 { DAY } else { second / 10 % 2 };
+            let wall = Duration::from_secs(START + second + DAY - late);
+            clock.trust_time(wall, at(START + second, 1, second));
+            assert_eq!(passed(&clock), second);
+        }
+        // Without a monotonic clock late answers do not add up either.
+        let mut clock = EngineClock::new(by_wall(START));
+        for second in (0..86_400).step_by(10) {
+            let wall = Duration::from_secs(START + second + DAY - second / 10 % 2);
+            clock.trust_time(wall, by_wall(START + second));
+            assert_eq!(passed(&clock), second);
+        }
     }
 
     #[test]
@@ -312,6 +377,11 @@ mod tests {
                 );
                 let elapsed = |monotonic: Option<Monotonic>| monotonic.map(|it| it.elapsed);
                 let most = elapsed(now.monotonic).zip(elapsed(clock.monotonic));
+                // One that begins anew under the same name goes on by the wall clock.
+                let begins = |now: Duration, then: Duration| {
+                    then.saturating_sub(now) > Duration::from_secs(60)
+                };
+                let most = most.filter(|(now, then)| !begins(*now, *then));
                 let most = most.map(|(now, then)| now.saturating_sub(then));
                 clock.advance(now);
                 if let Some(most) = most.filter(|_| same_boot) {

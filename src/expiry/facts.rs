@@ -28,6 +28,11 @@ pub(crate) struct Facts {
 pub(crate) struct Earliest(EngineTime);
 
 impl Facts {
+    /// At the beginning of time nothing was closed.
+    pub(crate) fn was_closed_since(&self, moment: EngineTime) -> bool {
+        self.closed != EngineTime::START && moment <= self.closed
+    }
+
     pub(crate) fn join(&mut self, other: &Self) {
         let Self { sent, ready, read, started, closed, opened, deleted } = other;
         self.sent.note(sent.0);

@@ -28,7 +28,8 @@ pub struct Terms {
 /// nothing else of this module.
 ///
 /// What became of the message may be told in any order and any number of times, and always comes to the same:
-/// the earliest reading counts, the most openings, and a deletion for ever.
+/// the earliest reading counts, the most openings, and a deletion for ever. Tell nothing more of one whose deadline
+/// has passed: reading and sending would bring it back. [`ExpiryScheduler`](crate::ExpiryScheduler) sees to that.
 ///
 /// ```
 /// use evanesce::{Age, EngineTime, ExpiryLimits, Life, Opens, Policy, Terms};
@@ -168,13 +169,12 @@ impl Life {
             }
         };
         let unread = arrived.plus(limits.unread);
-        // Who reads it when it has ended unread does not bring it back.
-        let read = self.started().filter(|read| *read < unread);
+        let read = self.started();
         let waits = terms.on_close || terms.after_read.is_some() && read.is_none();
         let ends = [
             terms.after_send.map(|ttl| sent.plus(seconds(ttl))),
             terms.after_read.and_then(|ttl| Some(read?.plus(seconds(ttl)))),
-            (terms.on_close && read.is_some_and(|read| read <= facts.closed))
+            (terms.on_close && read.is_some_and(|read| facts.was_closed_since(read)))
                 .then_some(EngineTime::START),
             waits.then_some(unread),
             self.allowed_opens().map(|_| arrived.plus(limits.unopened)),
@@ -278,8 +278,13 @@ impl Life {
 
     /// The same message, heard of once more.
     pub(crate) fn join(&mut self, other: &Self) {
-        let Self { origin, terms, opens: _, facts } = other;
+        let Self { origin, terms, opens, facts } = other;
         self.shorten(*terms);
+        self.opens = match (self.opens, opens) {
+            (Opens::Once, _) | (_, Opens::Once) => Opens::Once,
+            (Opens::Twice, _) | (_, Opens::Twice) => Opens::Twice,
+            (Opens::Unlimited, Opens::Unlimited) => Opens::Unlimited,
+        };
         self.learn(facts);
         if let (Origin::Theirs { sent, .. }, Origin::Theirs { sent: other, .. }) =
             (&mut self.origin, origin)
@@ -434,16 +439,26 @@ mod tests {
     }
 
     #[test]
-    fn reading_what_has_ended_unread_brings_nothing_back() {
-        let cap = RECEIVED.plus(DAY * 30);
-        for (read, end) in [
-            (cap, cap),
-            (cap.minus(Duration::from_millis(1)), cap.plus(HOUR).minus(Duration::from_millis(1))),
-        ] {
-            let mut life = received([Policy::after_read(HOUR)]);
-            life.read(read);
-            assert_eq!(ends(&life), Some(end));
-        }
+    fn who_has_read_it_is_not_kept_to_the_time_for_reading() {
+        let mut life = received([Policy::after_send(DAY * 300)]);
+        life.read(RECEIVED.plus(DAY * 40));
+        life.shorten(terms([Policy::after_read(DAY * 10)]));
+        assert_eq!(ends(&life), Some(RECEIVED.plus(DAY * 50)));
+        let mut hurried = LIMITS();
+        hurried.unread = Duration::ZERO;
+        assert_eq!(life.deadline(&hurried), Some(RECEIVED.plus(DAY * 50)));
+    }
+
+    #[test]
+    fn what_was_never_closed_is_not_closed_since_the_beginning() {
+        let mut life = Life::received(
+            terms([Policy::OnClose]),
+            Opens::Unlimited,
+            Age::NONE,
+            EngineTime::START,
+        );
+        life.read(EngineTime::START);
+        assert_eq!(ends(&life), Some(EngineTime::START.plus(DAY * 30)));
     }
 
     #[test]

@@ -11,8 +11,9 @@ const MESSAGE_LABEL: &[u8] = b"evanesce/v1 expiry message";
 /// Separates names of conversations from all other hashes.
 const CONVERSATION_LABEL: &[u8] = b"evanesce/v1 expiry conversation";
 
-/// Names a message: 16 bytes, unique among all messages of the account. The application chooses: the number of
-/// a row, a UUID of its own. Where others choose, use [`MessageId::by`], or a stranger could take the id of
+/// Names a message: 16 bytes, unique among all messages that the account ever had: one that is used again within
+/// 45 days is taken for the message that ended. The application chooses: a UUID of its own, the number of a row
+/// that is never used again. Where others choose, use [`MessageId::by`], or a stranger could take the id of
 /// somebody else's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -32,7 +33,8 @@ impl MessageId {
     }
 }
 
-/// The number of a row.
+/// The number of a row that is never used again, also when the row is gone. **SQLite uses numbers again** unless the
+/// table says `AUTOINCREMENT`.
 impl From<u64> for MessageId {
     fn from(row: u64) -> Self {
         Self(u128::from(row).to_be_bytes())

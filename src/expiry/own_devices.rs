@@ -40,8 +40,8 @@ impl ExpiryScheduler {
                 self.learn_or_wait(id, facts, time, &mut effects);
             }
             DeviceEvent::Closed(conversation) => {
-                self.close(conversation, at, time, &mut effects);
                 self.remember_close(conversation, at, &mut effects);
+                self.close(conversation, at, time, &mut effects);
             }
             DeviceEvent::Setting(conversation, setting) => {
                 self.adopt(conversation, setting, &mut effects);
@@ -60,7 +60,11 @@ impl ExpiryScheduler {
     ) -> bool {
         let ids = self.messages.on_close(conversation);
         for id in &ids {
-            self.learn(*id, time, effects, |life| life.closed(at));
+            self.learn(*id, time, effects, |life| {
+                if life.started().is_some() {
+                    life.closed(at);
+                }
+            });
         }
         !ids.is_empty()
     }

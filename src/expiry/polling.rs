@@ -20,12 +20,15 @@ impl ExpiryScheduler {
         Some(next.min(self.head.limits.longest_sleep))
     }
 
-    /// What is to be deleted now, at most `limit` messages, the earliest first. What is not confirmed by
-    /// [`ExpiryScheduler::done`] comes again: after a minute, and after every restart.
+    /// What is to be deleted now, the earliest first. What is not confirmed by [`ExpiryScheduler::done`] comes
+    /// again: after a minute, and after every restart. At most `limit` messages are looked at, so there may be
+    /// more even if nothing is due of these: then [`ExpiryScheduler::next_wakeup`] is nothing.
+    ///
+    /// Poll at each start and once a day even without a wake-up: what is remembered is forgotten here.
     pub fn poll(&mut self, limit: usize, now: Now) -> Poll {
         let (time, mut poll) = (self.head.clock.advance(now), Poll::default());
         let mut given = BTreeMap::new();
-        while poll.due.len() < limit {
+        for _ in 0..limit {
             let Some(id) = self.messages.pop_due(time) else {
                 break;
             };
@@ -49,8 +52,10 @@ impl ExpiryScheduler {
         if poll.due.is_empty() {
             poll.effects = self.ending(poll.effects);
         } else {
-            // Whatever the clocks say after a restart, it has been as late as this.
-            self.write_head(&mut poll.effects);
+            // Whatever the clocks say after a restart, it has been as late as this. That is stored first.
+            let mut head = Effects::default();
+            self.write_head(&mut head);
+            poll.effects = head.and(poll.effects);
         }
         poll
     }
@@ -65,7 +70,11 @@ impl ExpiryScheduler {
             if parts.contains(Parts::QUOTE) {
                 tracked.quote = None;
             }
-            tracked.is_over(limits, time)
+            let is_over = tracked.is_over(limits, time);
+            if is_over {
+                tracked.content_key = None;
+            }
+            is_over
         });
         match is_over {
             Some(true) if self.messages.get(id).is_some_and(|left| left.parts.is_empty()) => {

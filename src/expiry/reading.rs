@@ -128,21 +128,25 @@ impl ExpiryScheduler {
         }
         let times = life.allowed_opens().map(|_| life.times_opened().saturating_add(1));
         let (time, mut effects) = self.begin(now);
+        let closed = self.closed_with(id);
         let content_key = self.messages.change(id, &self.head.limits, |tracked| {
-            match times {
-                Some(times) => tracked.life.opened(times, time),
-                None => tracked.life.read(time),
+            if let Some(times) = times {
+                tracked.life.opened(times, time);
+                tracked.life.closed(closed);
             }
-            let released = tracked.content_key.as_ref().map(|key| key.duplicate());
+            let released = tracked.content_key.as_ref().map(ContentKey::duplicate);
             tracked.drop_useless_key();
             released
         });
-        self.write_message(id, &mut effects);
-        effects.tell.push(match times {
-            Some(times) => DeviceEvent::Opened(id, times),
-            None => DeviceEvent::Read(id),
-        });
-        Ok(Opening { effects: self.ending(effects), content_key: content_key.flatten() })
+        match times {
+            Some(times) => {
+                self.write_message(id, &mut effects);
+                effects.tell.push(DeviceEvent::Opened(id, times));
+                effects = self.ending(effects);
+            }
+            None => effects = effects.and(self.read(id, now)),
+        }
+        Ok(Opening { effects, content_key: content_key.flatten() })
     }
 
     /// The user leaves a conversation, or the application goes to the background: what ends then and has been
@@ -174,11 +178,12 @@ impl ExpiryScheduler {
     pub fn caught_up(&mut self, now: Now) -> Effects {
         let (_, mut effects) = self.begin(now);
         if self.head.withheld_since.take().is_some() {
-            self.write_head(&mut effects);
             let all = self.messages.iter();
             let not_needed = all.filter(|(_, tracked)| !tracked.is_needed());
             let ids: alloc::vec::Vec<_> = not_needed.map(|(id, _)| id).collect();
             ids.into_iter().for_each(|id| self.keep_or_drop(id, &mut effects));
+            // Last: stopped before it, this is done again.
+            self.write_head(&mut effects);
         }
         self.ending(effects)
     }
@@ -186,6 +191,8 @@ impl ExpiryScheduler {
     /// The store is an older one, put back from a backup: what was to be opened once or twice may have been opened
     /// since, and is due. All else goes on by the clock, and nobody is told anything.
     pub fn restored_from_backup(&mut self, now: Now) -> Effects {
+        // Perhaps on another device, which may be in a boot of the same name.
+        self.head.clock.forget_boot();
         let (time, mut effects) = self.begin(now);
         let all = self.messages.iter();
         let limited = all.filter(|(_, tracked)| tracked.life.allowed_opens().is_some());

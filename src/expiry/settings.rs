@@ -47,7 +47,7 @@ impl ExpiryScheduler {
         Stamp::of(self.setting(conversation))
     }
 
-    /// Limits of a session in a conversation: a key that is held for a late message need not be held longer
+    /// Limits of a session whose only conversation this is: a key that is held for a late message need not be held longer
     /// than the message would live. For [`Session::set_limits`](crate::Session::set_limits) and
     /// [`Peer::set_session_limits`](crate::Peer::set_session_limits), whenever the setting changes **and whenever
     /// a session begins**; `limits` are the account's.
@@ -87,9 +87,17 @@ impl ExpiryScheduler {
         }
         let refusal = match (theirs, authority) {
             (None, _) => None,
-            // An older one is that of a message which was under way.
-            (Some(theirs), _) if ours.is_some_and(|ours| theirs.rank() <= ours.rank()) => {
+            // An older one is that of a message which was under way. Of somebody who may not set, nobody
+            // knows whether it ever was the setting.
+            (Some(theirs), Authority::MaySet)
+                if ours.is_some_and(|ours| theirs.rank() <= ours.rank()) =>
+            {
                 return own;
+            }
+            (Some(theirs), Authority::MayNotSet)
+                if ours.is_some_and(|ours| theirs.rank() <= ours.rank()) =>
+            {
+                None
             }
             (Some(theirs), _) if !theirs.is_plausible_after(ours) => {
                 Some((theirs, SettingRefusal::VersionJump))

@@ -1,6 +1,5 @@
 //! What the scheduler holds of one message.
 
-use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::expiry::content_key::ContentKey;
@@ -31,8 +30,7 @@ pub(crate) struct Tracked {
     pub(crate) life: Life,
     pub(crate) parts: Parts,
     pub(crate) quote: Option<Quote>,
-    /// In a box, since these stand in a vector that grows.
-    pub(crate) content_key: Option<Box<ContentKey>>,
+    pub(crate) content_key: Option<ContentKey>,
 }
 
 /// That a message repeats something of another one.

@@ -523,6 +523,8 @@ enum Reading {
     Now(Now),
     /// With what a trusted clock said.
     Trusted(Duration, Now),
+    /// From here on boots are others, whatever they are called.
+    OnAnotherDevice,
 }
 
 /// What a call must have brought about beside what is stored.
@@ -555,45 +557,60 @@ struct Model {
     unsends: BTreeMap<(u8, u8), u64>,
 }
 
-/// The engine's time after all these readings. Within one boot it is the greatest reading of the monotonic clock
-/// that counts, from one boot to the next what has passed at least.
+/// The engine's time after all these readings: by the monotonic clock within one boot, by what has passed at least
+/// from one boot to the next, by the wall clock where there is nothing else.
 fn engine_time(readings: &[Reading]) -> u64 {
-    let now_of = |reading: &Reading| match reading {
-        Reading::Now(now) | Reading::Trusted(_, now) => *now,
+    let mut readings = readings.iter();
+    let Some(Reading::Now(first)) = readings.next() else {
+        panic!("the first reading is one of the clocks");
     };
-    let mut time = full_millis(now_of(&readings[0]).wall);
-    let mut trusted: Option<(u64, u64)> = None;
-    // Where the engine's time stood when the monotonic clock stood highest in this run of one boot.
-    let mut highest = now_of(&readings[0]).monotonic.map(|clock| full_millis(clock.elapsed));
-    let pairs = readings.iter().zip(&readings[1..]);
-    for (before, reading) in pairs {
-        let (before, now) = (now_of(before), now_of(reading));
-        let by_wall = full_millis(now.wall).saturating_sub(full_millis(before.wall));
-        let elapsed = now.monotonic.map(|clock| full_millis(clock.elapsed));
-        match (before.monotonic, now.monotonic) {
-            (Some(then), Some(clock)) if then.boot == clock.boot => {
-                let most = highest.max(elapsed);
-                let passed = most.zip(highest).map_or(0, |(most, before)| most - before);
-                time = time.saturating_add(passed);
-                highest = most;
+    let clock = |now: &Now| now.monotonic.map(|clock| (clock.boot, full_millis(clock.elapsed)));
+    let mut time = full_millis(first.wall);
+    let (mut wall, mut highest) = (time, clock(first));
+    let mut trusted: Option<(u64, u64, Option<u128>)> = None;
+    for reading in readings {
+        let (now, told) = match reading {
+            Reading::Now(now) => (now, None),
+            Reading::Trusted(told, now) => (now, Some(full_millis(*told))),
+            Reading::OnAnotherDevice => {
+                highest = None;
+                trusted = trusted.map(|(wall, time, _)| (wall, time, None));
+                continue;
             }
-            (Some(_), Some(clock)) => {
-                time = time.saturating_add(by_wall.max(full_millis(clock.elapsed)));
-                highest = elapsed;
+        };
+        let by_wall = full_millis(now.wall).saturating_sub(wall);
+        wall = full_millis(now.wall);
+        let mut next = clock(now);
+        let passed = match (highest, next) {
+            (Some((boot, before)), Some((same, elapsed))) if boot == same => {
+                if elapsed < before && before - elapsed <= MINUTE {
+                    next = highest;
+                    0
+                } else {
+                    elapsed.checked_sub(before).unwrap_or(by_wall)
+                }
             }
-            _ => {
-                time = time.saturating_add(by_wall);
-                highest = elapsed;
-            }
-        }
-        if let Reading::Trusted(wall, _) = reading {
-            let wall = full_millis(*wall);
-            if let Some((before, then)) = trusted {
-                time = time.max(then.saturating_add(wall.saturating_sub(before)));
-            }
-            if trusted.is_none_or(|(before, _)| before <= wall) {
-                trusted = Some((wall, time));
-            }
+            (Some(_), Some((_, elapsed))) => by_wall.max(elapsed),
+            _ => by_wall,
+        };
+        highest = next;
+        time = time.saturating_add(passed);
+        if let Some(told) = told {
+            let boot = next.map(|(boot, _)| boot);
+            trusted = match trusted {
+                None => Some((told, time, boot)),
+                Some((before, _, _)) if told < before => trusted,
+                Some((before, then, since)) => {
+                    let reached = then.saturating_add(told - before);
+                    let was_up = since.is_some() && since == boot;
+                    if reached > time && (was_up || reached - time < 10 * MINUTE) {
+                        trusted
+                    } else {
+                        time = time.max(reached);
+                        Some((told, time, boot))
+                    }
+                }
+            };
         }
     }
     time
@@ -728,7 +745,7 @@ impl Held {
             _ => (known.author_sent.unwrap_or(u64::MAX), self.noted),
         };
         let unread = arrived.saturating_add(millis(limits.unread));
-        let read = self.started().filter(|read| *read < unread);
+        let read = self.started();
         let mut ends = Vec::new();
         if let Some(ttl) = known.after_send {
             ends.push(sent.saturating_add(life(ttl)));
@@ -738,7 +755,7 @@ impl Held {
         }
         if known.on_close {
             ends.push(unread);
-            if read.is_some_and(|read| read <= known.closed.unwrap_or(0)) {
+            if read.is_some_and(|read| known.closed.is_some_and(|at| at > 0 && read <= at)) {
                 ends.push(0);
             }
         }
@@ -868,6 +885,11 @@ impl Model {
         let before = held.known();
         held.log.extend_from_slice(facts);
         held.touch();
+        if let Some(closed) =
+            self.closed.get(&held.conversation).filter(|_| held.started().is_some())
+        {
+            held.log.push(Fact::Closed(*closed));
+        }
         if held.is_spent() {
             held.key = None;
         }
@@ -917,6 +939,9 @@ impl Model {
                 return (policies, events);
             }
             Some(theirs) if ours.is_some_and(|ours| rank(&theirs) <= rank(&ours)) => {
+                if !may_set {
+                    policies.extend(our_policy);
+                }
                 return (policies, events);
             }
             Some(_) if version(theirs) > version(ours).saturating_add(MAX_JUMP) => {
@@ -944,7 +969,19 @@ impl Model {
             if before.is_ours {
                 held.log.retain(|fact| !matches!(fact, Fact::AuthorSent(_)));
             }
+            let lives = !self.is_over(id, time);
             self.learn(id, time, &held.log);
+            let before = self.held.get_mut(&id).expect("it is held");
+            if lives {
+                before.opens = match (before.allowed(), held.allowed()) {
+                    (Some(1), _) | (_, Some(1)) => Opens::Once,
+                    (None, None) => Opens::Unlimited,
+                    _ => Opens::Twice,
+                };
+                if before.is_spent() {
+                    before.key = None;
+                }
+            }
             return if self.is_over(id, time) { Verdict::Late } else { Verdict::Known };
         }
         if self.buried.contains_key(&id) {
@@ -1020,6 +1057,7 @@ impl Model {
         time: u64,
         held_now: &BTreeSet<u8>,
         written: &BTreeSet<u8>,
+        all_was_given: bool,
     ) {
         assert!(due.len() <= limit, "more than was asked for");
         let before = self.held.clone();
@@ -1048,7 +1086,6 @@ impl Model {
                 }
             }
         }
-        let all_was_given = due.len() < limit;
         for id in &ending {
             if given.contains_key(id) || !held_now.contains(id) {
                 self.expire_quotes_of(*id, time);
@@ -1539,7 +1576,11 @@ impl Application {
         let (message, mut arriving) = self.message(choice, choice.author(0), stamp.opens, time);
         let setting = stamp.setting.as_ref().map(|stamped| stamped.setting);
         let policies = setting.and_then(|setting| setting.policy).into_iter();
-        let policies = policies.chain(stamp.own_policy).collect();
+        let mut policies: Vec<_> = policies.chain(stamp.own_policy).collect();
+        if age.is_some() && setting.is_none() {
+            let ours = self.model.setting(conversation);
+            policies.extend(ours.and_then(|setting| setting.policy));
+        }
         arriving.held.is_ours = true;
         arriving.held.log.push(Fact::LivesBy(policies));
         let (arrival, events) = match age.map(|age| pick(&AGES, age)) {
@@ -1623,16 +1664,13 @@ impl Application {
         let time = self.model.goes_on(Reading::Now(now));
         let held = &self.model.held[&id];
         let (key, allowed, before) = (held.key, held.allowed(), held.known().opened);
-        let mut facts = vec![Fact::Read(time)];
-        let tell = match allowed {
-            Some(_) => {
-                facts.push(Fact::Opened(before + 1));
-                DeviceEvent::Opened(message_id(id), before + 1)
-            }
-            None => DeviceEvent::Read(message_id(id)),
+        let tell = if allowed.is_some() {
+            self.model.learn(id, time, &[Fact::Read(time), Fact::Opened(before + 1)]);
+            Some(DeviceEvent::Opened(message_id(id), before + 1))
+        } else {
+            self.start(id, time, Fact::Read(time))
         };
-        self.model.learn(id, time, &facts);
-        self.tells(&opening.effects, Some(tell));
+        self.tells(&opening.effects, tell);
         if self.before_crash.is_some() {
             // It stops before this opening is stored, so nobody sees what it would have released.
             return;
@@ -1848,7 +1886,10 @@ impl Application {
             .map(|write| (write.key.as_bytes().to_vec(), Vec::new()))
             .collect();
         let written = Names::of(&written).messages;
-        self.model.check_poll(&poll.due, limit, time, &rows.messages, &written);
+        // A poll looks at so many messages, due or not; if there are more, it asks to be called at once.
+        let all_was_given =
+            poll.due.len() < limit && self.scheduler.next_wakeup(now) != Some(Duration::ZERO);
+        self.model.check_poll(&poll.due, limit, time, &rows.messages, &written, all_was_given);
         let Model { buried, waiting, unsends, .. } = &mut self.model;
         Model::check_forgotten(buried, &visible_as_buried, limit, time);
         let mut since = waiting.iter().map(|(id, (since, _))| (*id, *since)).collect();
@@ -1861,7 +1902,9 @@ impl Application {
 
     fn restart(&mut self, how: u8) {
         let last = *self.model.readings.last().expect("there is a first");
-        let (Reading::Now(last) | Reading::Trusted(_, last)) = last;
+        let (Reading::Now(last) | Reading::Trusted(_, last)) = last else {
+            panic!("the clocks are read after that");
+        };
         let before = engine_time(&self.model.readings);
         match how % 4 {
             0 => {
@@ -1918,6 +1961,7 @@ impl Application {
             self.closed_by_restart.clear();
             self.seen_gone.clear();
             self.begin_again();
+            self.model.readings.push(Reading::OnAnotherDevice);
             let (now, time) = self.go_on();
             let ids: Vec<_> = self.model.held.keys().copied().collect();
             for id in ids {
