@@ -322,6 +322,9 @@ impl Person {
         let poll = self.expiry.poll(100, self.now());
         self.apply(&poll.effects);
         for due in poll.due {
+            // This application keeps one row of a message. Who keeps files, previews or quotes apart deletes
+            // what `due.parts` names, each in its place, and a message that has not ended lives on.
+            assert!(due.ended && due.parts == Parts::BODY);
             // The screen has not shown it since its time came, however late this is.
             assert_eq!(self.shows(due.id), None);
             if let Some(Row { content, is_sealed }) = self.store.messages.remove(&due.id) {

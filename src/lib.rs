@@ -88,7 +88,7 @@
 //!
 //! Never go on from an older state. An application notices one by a number that it keeps beside the storage
 //! key or at the server, outside of the backup, and changes at each start. Then, before anything else: call
-//! [`Peer::drop_sessions`] for all peers and empty the outbox; replace the prekeys
+//! [`Peer::drop_sessions`] for all peers, [`ExpiryScheduler::restored_from_backup`], and empty the outbox; replace the prekeys
 //! ([`Account::rotate_signed_prekey`], then [`Account::add_one_time_prekeys`] with 100) and publish, telling
 //! the server to forget what it has of this device ([`PublishedPreKeys::new`]); begin a session with each
 //! accepted peer, and send something in it (an empty payload will do). What users decided since is
@@ -142,7 +142,7 @@
 //! assert_eq!(bobs.stamp(with_alice), stamp, "his messages live as long as hers");
 //!
 //! // Her copy ends a minute after she sent it, his a minute after he read it.
-//! assert_eq!(alices.poll(10, at(62)).due[0].id, id); // delete it, then: alices.done(..)
+//! assert_eq!(alices.poll(10, at(62)).due[0].id, id); // delete the parts that it names, then: alices.done(..)
 //! assert_eq!(bobs.next_wakeup(at(100)), Some(Duration::from_secs(60)));
 //! assert_eq!(bobs.visibility(MessageId::from(77), at(159)), Visibility::Shown);
 //! assert_eq!(bobs.visibility(MessageId::from(77), at(160)), Visibility::Gone);

@@ -35,6 +35,29 @@ impl Timestamp {
 }
 
 /// Now, by the clocks of this device. For sessions and accounts, [`Now::timestamp`] is the same moment.
+///
+/// On Linux, Android included:
+///
+/// ```
+/// use evanesce::{Monotonic, Now};
+/// use std::time::{Duration, SystemTime, UNIX_EPOCH};
+///
+/// fn now() -> Result<Now, Box<dyn std::error::Error>> {
+///     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+///     // Since the start of the system, sleep included: it must begin where the boot does.
+///     let uptime = std::fs::read_to_string("/proc/uptime")?;
+///     let seconds = uptime.split(' ').next().unwrap_or_default().parse()?;
+///     Ok(Now {
+///         wall: SystemTime::now().duration_since(UNIX_EPOCH)?,
+///         monotonic: Some(Monotonic {
+///             boot: u128::from_str_radix(&boot_id.trim().replace('-', ""), 16)?,
+///             elapsed: Duration::from_secs_f64(seconds),
+///         }),
+///     })
+/// }
+/// # if cfg!(target_os = "linux") { now()?; }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Now {
@@ -55,7 +78,8 @@ pub struct Monotonic {
     /// other: the boot id; or a count of boots with a number that was drawn for this installation. Where the
     /// system has neither, draw a number when the process starts, and count `elapsed` from there.
     pub boot: u128,
-    /// Since that start.
+    /// Since that start, and no other: readings of one name that begin anew are of no use, and only the wall
+    /// clock counts then.
     pub elapsed: Duration,
 }
 

@@ -72,7 +72,8 @@ pub enum SettingRefusal {
 }
 
 /// What happened to a message on one of several own devices, for the others: give it to
-/// [`ExpiryScheduler::from_own_device`](crate::ExpiryScheduler::from_own_device) there.
+/// [`ExpiryScheduler::from_own_device`](crate::ExpiryScheduler::from_own_device) there, with how long ago it was
+/// told here. Messages and conversations must have the same ids on all own devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -91,7 +92,7 @@ pub enum DeviceEvent {
     Setting(ConversationId, Setting),
 }
 
-/// A message of which something is to be deleted.
+/// A message of which something is to be deleted: all that is kept of it, or a part without which it lives on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
@@ -101,8 +102,12 @@ pub struct Due {
     pub id: MessageId,
     /// Of which conversation.
     pub conversation: ConversationId,
-    /// What of it. Confirm with [`ExpiryScheduler::done`](crate::ExpiryScheduler::done).
+    /// What of it: delete these and nothing else. Then confirm with
+    /// [`ExpiryScheduler::done`](crate::ExpiryScheduler::done), in the transaction that deletes.
     pub parts: Parts,
+    /// Whether the message itself has ended. If not, it lives on without these: a log for sending it again
+    /// that has grown old, a quote of a message that has ended.
+    pub ended: bool,
 }
 
 /// What has come due.

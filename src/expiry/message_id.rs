@@ -14,13 +14,14 @@ const CONVERSATION_LABEL: &[u8] = b"evanesce/v1 expiry conversation";
 /// Names a message: 16 bytes, unique among all messages that the account ever had: one that is used again within
 /// 45 days is taken for the message that ended. The application chooses: a UUID of its own, the number of a row
 /// that is never used again. Where others choose, use [`MessageId::by`], or a stranger could take the id of
-/// somebody else's message.
+/// somebody else's message. Who has several devices needs the same id on all of them, and so [`MessageId::by`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MessageId(pub [u8; 16]);
 
-/// Names a conversation: 16 bytes. The timer belongs to the people, not to what is shown of it: a chat that was
-/// deleted and begun anew has the same id.
+/// Names a conversation: 16 bytes, the same on all own devices. The timer belongs to the people, not to what is
+/// shown of it, nor to one of their devices: a chat that was deleted and begun anew has the same id, and a person
+/// with two devices is one conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConversationId(pub [u8; 16]);
@@ -42,7 +43,7 @@ impl From<u64> for MessageId {
 }
 
 impl ConversationId {
-    /// For conversations that have a name of any length: the address of the peer, the id of a group.
+    /// For conversations that have a name of any length: that of a person, or of a group; not that of a device.
     #[must_use]
     pub fn named(name: &[u8]) -> Self {
         Self(first_half(sha256(&[CONVERSATION_LABEL, name])))

@@ -59,7 +59,9 @@ pub enum Verdict {
     /// Store it. Whether it may be shown, [`ExpiryScheduler::visibility`](crate::ExpiryScheduler::visibility)
     /// says.
     Keep,
-    /// It is here already: nothing more is to be stored of it.
+    /// It is held already: nothing more is to be stored of it, above all no content under another key. Said of
+    /// messages with an end; the application tells others by their ids. If its row is missing (stopped
+    /// between two writes without a transaction), delete it and have it sent again.
     Known,
     /// It had ended when it came: show nothing and store nothing of it.
     Late,
@@ -105,7 +107,8 @@ impl NewMessage {
         Self { quoted: Some(message), parts: self.parts | Parts::QUOTE, ..self }
     }
 
-    /// Its parts are stored sealed under this key, which stands in its record alone. Of a message that is to
+    /// Its parts are stored sealed under this key, which stands in its record alone. For what is received; our own
+    /// copy of what others may open once is not for us to open. Of a message that is to
     /// be opened once or twice, [`ExpiryScheduler::open`](crate::ExpiryScheduler::open) gives it so often.
     #[must_use]
     pub fn sealed_under(self, content_key: ContentKey) -> Self {

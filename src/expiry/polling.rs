@@ -60,7 +60,7 @@ impl ExpiryScheduler {
         poll
     }
 
-    /// These parts of a message are gone. When all are whose message has ended, only a keyed hash of its id
+    /// These parts of a message are gone: said in the transaction that deletes them, and never before. When all are whose message has ended, only a keyed hash of its id
     /// remains, for 45 days.
     pub fn done(&mut self, id: MessageId, parts: Parts, now: Now) -> Effects {
         let (time, mut effects) = self.begin(now);
@@ -91,7 +91,8 @@ impl ExpiryScheduler {
         let limits = &self.head.limits;
         let tracked = self.messages.get(id)?;
         let (conversation, parts) = (tracked.conversation, tracked.due_parts(limits, time));
-        if tracked.is_over(limits, time) {
+        let ended = tracked.is_over(limits, time);
+        if ended {
             let has_key = tracked.content_key.is_some();
             self.expire_quotes_of(id, time, effects);
             if parts.is_empty() {
@@ -104,7 +105,7 @@ impl ExpiryScheduler {
         } else if parts.is_empty() {
             self.give_up_quote(id, effects);
         }
-        (!parts.is_empty()).then_some(Due { id, conversation, parts })
+        (!parts.is_empty()).then_some(Due { id, conversation, parts, ended })
     }
 
     /// Stops waiting for the message that this one quotes, unless it has come.

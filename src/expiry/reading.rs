@@ -49,7 +49,8 @@ pub enum OpenError {
 
 impl ExpiryScheduler {
     /// Whether a message may be shown now, right to the moment: ask before each render, and of a quote also for
-    /// the message that it repeats. A message that is not held has no end, and may.
+    /// the message that it repeats. A message that is not held has no end, and may. Of one that is to be opened
+    /// once or twice it says whether the placeholder may: the content is for [`ExpiryScheduler::open`].
     #[must_use]
     pub fn visibility(&self, id: MessageId, now: Now) -> Visibility {
         let time = self.head.clock.time(now);
@@ -103,7 +104,12 @@ impl ExpiryScheduler {
     }
 
     /// Opens a message that may be opened once or twice: it is spent before the key is there, so that no crash
-    /// gives an opening more. For messages without such a bound it gives the key each time.
+    /// gives an opening more. For messages without such a bound it gives the key each time. Either is reading.
+    ///
+    /// Seal what may be opened once, where it is received ([`NewMessage::sealed_under`](crate::NewMessage)): without
+    /// a content key only the application keeps it from being shown before, and again. From here on
+    /// [`ExpiryScheduler::visibility`] says [`Visibility::Gone`] and the stored parts are due. What has been
+    /// opened belongs to the view that shows it, until the user closes that.
     ///
     /// # Errors
     ///
@@ -164,7 +170,8 @@ impl ExpiryScheduler {
     }
 
     /// Own other devices have been busy while this one was away, and what they did is about to come: until
-    /// [`ExpiryScheduler::caught_up`], what comes in is not shown.
+    /// [`ExpiryScheduler::caught_up`], what comes in is not shown. That outlives a restart: see to it that
+    /// `caught_up` is called in the end, also if nothing comes.
     pub fn catching_up(&mut self, now: Now) -> Effects {
         let (time, mut effects) = self.begin(now);
         if self.head.withheld_since.is_none() {

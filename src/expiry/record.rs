@@ -54,14 +54,15 @@ pub(crate) enum RecordName {
     Unsend(MessageId, MemberTag),
 }
 
-/// Why records cannot be taken back.
+/// Why records cannot be taken back. **This is no reason to begin with a new scheduler** while messages with an end
+/// are stored: what is not held counts as having none, and would be shown for ever. Show nothing of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecordError {
     /// The head is missing: the records of another store, or of none.
     NoHead,
-    /// This record breaks the encoding. If it is a message's, the message must go: without its record nothing
-    /// ends it.
+    /// This record breaks the encoding. If it is a message's ([`RecordKey::message`]), the message must go:
+    /// without its record nothing ends it. Then take the others back without this one.
     Malformed(RecordKey),
     /// A newer release wrote this record.
     Unsupported(RecordKey),
@@ -72,6 +73,15 @@ impl RecordKey {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// The message whose record this is, if it is one's.
+    #[must_use]
+    pub fn message(&self) -> Option<MessageId> {
+        match RecordName::decode(self.as_bytes()) {
+            Ok(RecordName::Message(id)) => Some(id),
+            Ok(_) | Err(_) => None,
+        }
     }
 
     /// One part after the other; what goes on beyond our longest key is cut off.

@@ -55,11 +55,35 @@ const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 /// | due | delete, [`done`](Self::done), store both | it is due again: deleted at least once |
 /// | setting changed | store, then send | the next message tells |
 ///
+/// Without transactions: first the application's row, then the writes in their order.
+///
+/// # When to call what
+///
+/// | moment | calls |
+/// |---|---|
+/// | the application starts | [`from_records`](Self::from_records); after a backup was put back [`restored_from_backup`](Self::restored_from_backup), before anything else; [`poll`](Self::poll); set a timer for [`next_wakeup`](Self::next_wakeup) |
+/// | the timer fires, the device wakes, the wall clock was set | [`poll`](Self::poll) and [`done`](Self::done) until nothing is due; the timer again |
+/// | it goes to the background | [`closed`](Self::closed) for the conversation that is open |
+/// | the server's clock is known | [`trust_time`](Self::trust_time) |
+/// | own devices have news | [`catching_up`](Self::catching_up), what they tell, [`caught_up`](Self::caught_up) |
+///
+/// A hidden timer of the operating system may fire late: nothing is shown meanwhile that has ended.
+///
+/// # Own other devices
+///
+/// They need the same [`MessageId`](crate::MessageId)s and [`ConversationId`](crate::ConversationId)s, and one
+/// [`MemberTag`](crate::MemberTag) for each person: that of one and the same of their devices. Send what is in
+/// [`Effects::tell`], with the moment, to each of them; there it goes into
+/// [`from_own_device`](Self::from_own_device), with its age. A message that this device sent goes to them as a copy,
+/// and into [`sent_elsewhere`](Self::sent_elsewhere). With true ages all come to the same, in whatever order.
+///
 /// # Bounds
 ///
 /// What is held grows with the messages that the application takes in and with its conversations. Besides, it
 /// remembers for 45 days at most 100,000 messages that ended, so that no late copy is shown, and at most 10,000
-/// messages that have not come, of which own devices have told something, and 1,000 that peers took back.
+/// messages that have not come, of which own devices have told something, and 1,000 that peers took back. Of more
+/// than so many the oldest go; a peer that sends 100,000 messages which have ended makes the first forgotten. One call
+/// of [`poll`](Self::poll) looks at so many messages as it is told to, and at all that quote them.
 pub struct ExpiryScheduler {
     pub(crate) head: Head,
     /// The clock as the stored head has it.

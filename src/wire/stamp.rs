@@ -61,7 +61,7 @@ pub struct Setting {
     /// How long messages live; `None` is an explicit *off*.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     pub policy: Option<Policy>,
-    /// Who made the setting.
+    /// Who made the setting, as it says: no more than a claim, unless it came from them.
     pub by: MemberTag,
 }
 

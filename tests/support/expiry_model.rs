@@ -1070,6 +1070,7 @@ impl Model {
             let number = (0..IDS).find(|id| message_id(*id) == entry.id).expect("one of ours");
             let held = before.get(&number).expect("only what is held is due");
             assert_eq!(entry.conversation, conversation_id(held.conversation));
+            assert_eq!(entry.ended, ending.contains(&number));
             let least = held.due_parts(&self.limits, time);
             let quote = if follows(held) { held.parts.both(Parts::QUOTE) } else { Parts::NONE };
             assert!(!entry.parts.is_empty() && entry.parts.contains(least));
