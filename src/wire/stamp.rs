@@ -5,8 +5,7 @@ use core::num::NonZeroU32;
 
 use crate::wire::codec::{Reader, leb128};
 
-/// Bits of the flags byte: the setting's clock, the message's own clock, opens, change.
-const SETTING_CLOCK_SHIFT: u32 = 0;
+/// Bits of the flags byte: the setting's clock in the lowest two, the message's own clock, opens, change.
 const OWN_CLOCK_SHIFT: u32 = 2;
 const OPENS_SHIFT: u32 = 4;
 const TWO_BITS: u8 = 0b11;
@@ -189,7 +188,7 @@ impl Stamp {
         let change = setting.as_ref().is_some_and(|stamped| stamped.change);
         let setting = setting.as_ref().map(|stamped| stamped.setting);
         let setting_policy = setting.and_then(|setting| setting.policy);
-        let mut flags = clock(setting_policy) << SETTING_CLOCK_SHIFT;
+        let mut flags = clock(setting_policy);
         flags |= clock(*own_policy) << OWN_CLOCK_SHIFT;
         flags |= opens.bits() << OPENS_SHIFT;
         if change {
@@ -217,7 +216,7 @@ impl Stamp {
             return None;
         }
         let version = reader.leb128().ok()?;
-        let setting_policy = decode_policy(flags >> SETTING_CLOCK_SHIFT, &mut reader)?;
+        let setting_policy = decode_policy(flags, &mut reader)?;
         let own_policy = decode_policy(flags >> OWN_CLOCK_SHIFT, &mut reader)?;
         let opens = Opens::from_bits(flags >> OPENS_SHIFT)?;
         let change = flags & CHANGE != 0;
