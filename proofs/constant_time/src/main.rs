@@ -33,6 +33,7 @@ mod library {
     pub(crate) mod account;
     pub(crate) mod changes;
     pub(crate) mod crypto;
+    pub(crate) mod expiry;
     pub(crate) mod handshake;
     pub(crate) mod identity;
     pub(crate) mod limits;
@@ -48,8 +49,8 @@ mod library {
 }
 
 use library::{
-    account, changes, crypto, handshake, identity, limits, peer, prekeys, ratchet, safety_number,
-    session, snapshot, stored, time, wire,
+    account, changes, crypto, expiry, handshake, identity, limits, peer, prekeys, ratchet,
+    safety_number, session, snapshot, stored, time, wire,
 };
 
 mod memcheck;
