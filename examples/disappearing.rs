@@ -199,7 +199,7 @@ impl Person {
         let (tag, now) = (self.tag(), self.now());
         let effects = self.expiry.set(self.conversation, Some(policy), tag, now);
         self.apply(&effects);
-        self.encrypt(&[], self.expiry.stamp(self.conversation).as_change())
+        self.encrypt(&[], self.expiry.stamp(self.conversation).announcing_change())
     }
 
     /// Writes a message. It is stored with its record before it leaves; its clock starts when it has left.

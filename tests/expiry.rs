@@ -160,7 +160,7 @@ fn step(
             Err(_) => return Ok(outcome),
         },
         Step::Closes => scheduler.closed(chat(), now),
-        Step::IsToldThatElsewhere(event) => scheduler.from_own_device(event, Age::NONE, now),
+        Step::IsToldThatElsewhere(event) => scheduler.told_by_own_device(event, Age::NONE, now),
         Step::AliceTakesBack(number) => match scheduler.unsent(id(number), ALICE, now) {
             evanesce::Unsent::Due(effects) | evanesce::Unsent::Unknown(effects) => effects,
             _ => return Ok(outcome),

@@ -222,7 +222,7 @@ impl World {
         let by = tag(owner(device));
         let effects = self.devices[device].scheduler.set(chat(), policy, by, now);
         self.finish(device, effects);
-        let stamp = self.devices[device].scheduler.stamp(chat()).as_change();
+        let stamp = self.devices[device].scheduler.stamp(chat()).announcing_change();
         self.send(device, &Sent::Setting(stamp), false);
     }
 
@@ -365,7 +365,7 @@ impl World {
                     }
                     _ => {}
                 }
-                own.scheduler.from_own_device(event, age, now)
+                own.scheduler.told_by_own_device(event, age, now)
             }
         };
         // Own devices hear of what others told; nothing is passed on twice.

@@ -43,7 +43,7 @@ fn deliver_change(from: &mut Device, to: &mut Device) -> Told {
 }
 
 fn change_of(from: &Device) -> Result<Stamp, MalformedStamp> {
-    let bytes = from.scheduler.stamp(CHAT).as_change().encode();
+    let bytes = from.scheduler.stamp(CHAT).announcing_change().encode();
     Ok(Stamp::decode(&bytes).unwrap().0)
 }
 
@@ -1244,7 +1244,7 @@ fn failure_31_the_server_sees_nothing_of_the_timer() {
         Stamp::NONE.with_opens(Opens::Once),
         chosen(None),
         chosen(Some(after_send(HOUR))),
-        chosen(Some(after_send(HOUR))).as_change(),
+        chosen(Some(after_send(HOUR))).announcing_change(),
         chosen(Some(after_read(WEEK))),
         chosen(Some(Policy::OnClose)),
         chosen(Some(after_read(WEEK))).with_policy(after_send(HOUR)).with_opens(Opens::Twice),

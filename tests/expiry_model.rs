@@ -367,8 +367,8 @@ fn what_was_closed_elsewhere_before_it_came_has_ended() {
     let events = [DeviceEvent::Read(id), DeviceEvent::Closed(HERE)];
     receive(&mut before, message(1), &stamp, now);
     for event in events {
-        before.from_own_device(event, Age::NONE, now).writes.clear();
-        after.from_own_device(event, Age::NONE, now).writes.clear();
+        before.told_by_own_device(event, Age::NONE, now).writes.clear();
+        after.told_by_own_device(event, Age::NONE, now).writes.clear();
     }
     assert_eq!(before.visibility(id, now), Visibility::Gone);
     let verdict = after.received(message(1), &stamp, Age::NONE, now).verdict;

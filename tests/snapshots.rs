@@ -201,7 +201,7 @@ fn write_expiry() {
     let _ = scheduler.received(new(9, BOB).quoting(MessageId::from(5)), &Ok(stamp), Age::NONE, now);
     let _ = scheduler.poll(9, now);
     let _ = scheduler.done(MessageId::from(5), Parts::BODY, now);
-    let _ = scheduler.from_own_device(DeviceEvent::Read(MessageId::from(6)), Age::NONE, now);
+    let _ = scheduler.told_by_own_device(DeviceEvent::Read(MessageId::from(6)), Age::NONE, now);
     assert!(matches!(scheduler.unsent(MessageId::from(7), BOB, now), Unsent::Unknown(_)));
     let now = minutes(1);
     let _ = scheduler.ready(MessageId::from(1), now);

@@ -415,7 +415,7 @@ fn scheduler(rng: &mut ChaCha20Rng) -> Result<ExpiryScheduler, Box<dyn Error>> {
     effects = effects
         .and(all.read(MessageId::from(4), now(7)))
         .and(all.deleted(MessageId::from(7), now(8)))
-        .and(all.from_own_device(read_elsewhere, Age::NONE, now(9)))
+        .and(all.told_by_own_device(read_elsewhere, Age::NONE, now(9)))
         .and(all.trust_time(now(10).wall, now(10)))
         .and(all.catching_up(now(11)));
     let is_unknown = matches!(all.unsent(MessageId::from(8), bob, now(12)), Unsent::Unknown(_));
@@ -457,7 +457,7 @@ fn stamp() -> Seeds {
         (
             "longest",
             Stamp::of(Some(last))
-                .as_change()
+                .announcing_change()
                 .with_policy(Policy::AfterRead { ttl })
                 .with_opens(Opens::Twice),
         ),

@@ -11,7 +11,7 @@ use crate::time::{EngineTime, Now};
 impl ExpiryScheduler {
     /// What happened on an own other device, so long ago: [`Effects::tell`] of its scheduler. In any order and any
     /// number of times it comes to the same. What concerns a message that has not come waits for it.
-    pub fn from_own_device(&mut self, event: DeviceEvent, age: Age, now: Now) -> Effects {
+    pub fn told_by_own_device(&mut self, event: DeviceEvent, age: Age, now: Now) -> Effects {
         let (time, mut effects) = self.begin(now);
         let at = time.minus(age.duration());
         let mut facts = Facts::default();

@@ -24,7 +24,7 @@ impl ExpiryScheduler {
     }
 
     /// Sets how long messages live that are sent from now on; `None` is *off*. `by` is the own identity's. Then
-    /// send a message with [`ExpiryScheduler::stamp`] and [`Stamp::as_change`], which may be empty. What has
+    /// send a message with [`ExpiryScheduler::stamp`] and [`Stamp::announcing_change`], which may be empty. What has
     /// been sent keeps its life.
     pub fn set(
         &mut self,

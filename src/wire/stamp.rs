@@ -163,7 +163,7 @@ impl Stamp {
     /// The same, of a message that is the change of the setting itself: people are shown who made it. Nothing
     /// else comes of it, so a change that is lost comes with the next message.
     #[must_use]
-    pub fn as_change(self) -> Self {
+    pub fn announcing_change(self) -> Self {
         let setting = self.setting.map(|stamped| StampedSetting { change: true, ..stamped });
         Self { setting, ..self }
     }

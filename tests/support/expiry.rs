@@ -165,7 +165,7 @@ impl Device {
 
     /// An own other device says what happened there, so long ago.
     pub fn is_told(&mut self, event: DeviceEvent, ago: Duration) -> Told {
-        self.does(|scheduler, now| scheduler.from_own_device(event, Age::trusted(ago), now))
+        self.does(|scheduler, now| scheduler.told_by_own_device(event, Age::trusted(ago), now))
     }
 
     pub fn sees(&self, id: u64) -> Visibility {

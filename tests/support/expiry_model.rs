@@ -1865,7 +1865,7 @@ impl Application {
             self.model.waiting.entry(id).or_insert((time, Vec::new())).1.extend(facts);
         }
         let age = Age::trusted(Duration::from_secs(age));
-        let effects = self.scheduler.from_own_device(event, age, now);
+        let effects = self.scheduler.told_by_own_device(event, age, now);
         self.store(&effects, &Expected { events, tell: Vec::new() });
     }
 

@@ -30,7 +30,7 @@ pub fn payload(number: usize, size: u8) -> Payload {
             policy: Some(Policy::OnClose),
             by: MemberTag([low; 8]),
         }))
-        .as_change(),
+        .announcing_change(),
     };
     Payload { stamp, body }
 }
