@@ -6,7 +6,7 @@ use std::time::Duration;
 use evanesce::{
     Age, Arrival, ContentKey, ConversationId, DeviceEvent, Effects, ExpiryEvent, ExpiryScheduler,
     MemberTag, MessageId, NewMessage, Now, OpenError, Opens, Parts, PartsAdded, Policy,
-    RecordError, SnapshotError, Stamp, StorageKey, Verdict, Visibility,
+    RecordError, SnapshotError, Stamp, StorageKey, Unsent, Verdict, Visibility,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -162,7 +162,7 @@ fn step(
         Step::Closes => scheduler.closed(chat(), now),
         Step::IsToldThatElsewhere(event) => scheduler.told_by_own_device(event, Age::NONE, now),
         Step::AliceTakesBack(number) => match scheduler.unsent(id(number), ALICE, now) {
-            evanesce::Unsent::Due(effects) | evanesce::Unsent::Unknown(effects) => effects,
+            Unsent::Due(effects) | Unsent::Unknown(effects) => effects,
             _ => return Ok(outcome),
         },
         Step::CatchesUp => scheduler.catching_up(now),
@@ -549,4 +549,39 @@ fn what_is_added_to_a_message_that_has_ended_is_due_or_to_be_deleted_at_once() {
     assert_eq!(scheduler.poll(9, at(80)).due[0].parts, Parts::FILE | Parts::PREVIEW);
     let _ = scheduler.done(id(1), Parts::FILE | Parts::PREVIEW, at(80));
     assert_eq!(scheduler.parts_added(id(1), Parts::FILE, at(80)), PartsAdded::Gone);
+}
+
+#[test]
+fn events_for_messages_that_never_come_are_bounded_in_memory_and_in_the_store() {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let mut store = Store::begun(&scheduler);
+    for number in 0..10_100 {
+        let event = DeviceEvent::Read(id(number));
+        let effects = scheduler.told_by_own_device(event, Age::NONE, at(number));
+        store.apply(&effects).unwrap();
+        let Unsent::Unknown(effects) = scheduler.unsent(id(number), ALICE, at(number)) else {
+            panic!("{number} is not here");
+        };
+        store.apply(&effects).unwrap();
+    }
+    let of_kind = |kind| store.records.keys().filter(|key| key[0] == kind).count();
+    assert_eq!((of_kind(4), of_kind(5), store.records.len()), (10_000, 1_000, 11_001));
+    assert!(store.records.keys().eq(Store::begun(&scheduler).records.keys()));
+    // The oldest have gone, and the newest count.
+    let stamp = Ok(Stamp::NONE.with_policy(Policy::after_read(HOUR)));
+    for (number, verdict) in [(9_099, Verdict::Keep), (9_100, Verdict::Late)] {
+        let arrival = scheduler.received(from_alice(number), &stamp, Age::NONE, at(10_100));
+        assert_eq!(arrival.verdict, verdict, "{number}");
+    }
+    // Read 10,000 seconds ago, or never.
+    let remaining = |number: u64| {
+        let mut restored = store.scheduler();
+        let message = NewMessage::new(id(number), chat(), BOB);
+        let stamp = Ok(Stamp::NONE.with_policy(Policy::after_read(DAY)));
+        let arrival = restored.received(message, &stamp, Age::NONE, at(10_100));
+        assert_eq!(arrival.verdict, Verdict::Keep);
+        restored.remaining(id(number), at(10_100))
+    };
+    assert_eq!(remaining(99), Some(DAY * 30));
+    assert_eq!(remaining(100), Some(DAY - Duration::from_secs(10_000)));
 }
