@@ -335,6 +335,16 @@ mod tests {
     }
 
     #[test]
+    fn debug_shows_the_public_half_and_nothing_else() {
+        let pair = IdentityKeyPair::from_seed(Secret::filled_by(|out| *out = [7; 32]));
+        let public: alloc::string::String =
+            pair.public.encode().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(format!("{:?}", pair.public), format!("IdentityKey({public})"));
+        let shown = format!("IdentityKeyPair {{ public: IdentityKey({public}), .. }}");
+        assert_eq!(format!("{pair:?}"), shown);
+    }
+
+    #[test]
     fn an_address_has_one_to_sixty_four_bytes() {
         assert_eq!(Address::new(""), Err(AddressLength));
         assert_eq!(Address::new([b'a'; 65]), Err(AddressLength));

@@ -191,6 +191,12 @@ mod tests {
             assert_eq!(theirs.scannable(), case.array("scannable_b"));
             assert_eq!(ours.verify_scanned(&case.bytes("scannable_b")), Ok(()));
             assert_eq!(ours.verify_scanned(&case.bytes("scannable_a")), Err(ScanError::Mismatch));
+            // Either half can be another's.
+            for place in [1, 33] {
+                let mut other = case.bytes("scannable_b");
+                other[place] ^= 1;
+                assert_eq!(ours.verify_scanned(&other), Err(ScanError::Mismatch));
+            }
         }
     }
     #[test]
@@ -203,6 +209,7 @@ mod tests {
         assert!(number.matches(&digits));
         let groups: Vec<&str> =
             digits.as_bytes().chunks(5).map(|it| str::from_utf8(it).unwrap()).collect();
+        assert_eq!(format!("{number}"), groups.join(" "));
         assert!(number.matches(&groups.join(" ")) && number.matches(&groups.join("\n\t")));
         let last = if digits.ends_with('0') { "1" } else { "0" };
         let (shorter, _) = digits.split_at(59);

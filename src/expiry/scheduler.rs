@@ -71,7 +71,7 @@ const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 ///
 /// # Own other devices
 ///
-/// They need the same [`MessageId`](crate::MessageId)s and [`ConversationId`](crate::ConversationId)s, and one
+/// They need the same [`MessageId`]s and [`ConversationId`]s, and one
 /// [`MemberTag`](crate::MemberTag) for each person: that of one and the same of their devices. Send what is in
 /// [`Effects::tell`], with the moment, to each of them; there it goes into
 /// [`told_by_own_device`](Self::told_by_own_device), with its age. A message that this device sent goes to them as a copy,

@@ -323,3 +323,66 @@ impl Stored for Echo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Account;
+    use crate::identity::Address;
+    use crate::prekeys::published::PublishedPreKeys;
+    use crate::wire::payload::Payload;
+    use crate::wire::prekey_bundle::PreKeyBundle;
+    use core::time::Duration;
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn two_accounts(rng: &mut ChaCha20Rng) -> (Account, Account) {
+        let mut account = |name: &str| Account::generate(Address::new(name).unwrap(), NOW, rng);
+        (account("alice"), account("bob"))
+    }
+
+    fn initiated(alice: &Account, bob: &mut Account, rng: &mut ChaCha20Rng) -> Session {
+        let upload = bob.maintain(NOW, rng).upload.unwrap();
+        let bundle = PublishedPreKeys::new(upload).hand_out();
+        let bundle = PreKeyBundle::decode(&bundle).unwrap().verify(NOW).unwrap();
+        alice.initiate(&bundle, rng).unwrap()
+    }
+
+    fn sent(session: &mut Session, rng: &mut ChaCha20Rng) -> Vec<u8> {
+        session.encrypt(&Payload::new("text"), b"", rng).unwrap()
+    }
+
+    #[test]
+    fn only_what_answers_our_latest_chain_counts_as_heard() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let (alice, mut bob) = two_accounts(rng);
+        let mut ours = KnownSession::new(initiated(&alice, &mut bob, rng), NOW);
+        let first = sent(&mut ours.session, rng);
+        let mut theirs = bob.accept(&first, b"", NOW).unwrap().session;
+        let [answer, late] = [sent(&mut theirs, rng), sent(&mut theirs, rng)];
+        let decrypted = |ours: &mut KnownSession, message: &[u8]| {
+            ours.decrypt(&Envelope::decode(message).unwrap(), b"", NOW).unwrap();
+            ours.echo == Echo::Heard
+        };
+        assert!(!decrypted(&mut ours, &answer), "nobody has asked");
+        let asked = sent(&mut ours.session, rng);
+        ours.echo = Echo::Asked;
+        assert!(!decrypted(&mut ours, &late), "it was sent before that");
+        theirs.decrypt(&asked, b"", NOW).unwrap();
+        assert!(decrypted(&mut ours, &sent(&mut theirs, rng)));
+    }
+
+    #[test]
+    fn a_session_that_was_never_answered_is_given_up_when_its_time_is_over() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(2);
+        let (alice, mut bob) = two_accounts(rng);
+        let ours = KnownSession::new(initiated(&alice, &mut bob, rng), NOW);
+        let (limits, second) = (PeerLimits::default(), Duration::from_secs(1));
+        let last = NOW.plus(limits.unanswered_lifetime);
+        let is_given_up = |now: Timestamp| ours.is_given_up(&limits, now);
+        assert!(!is_given_up(NOW) && !is_given_up(last) && is_given_up(last.plus(second)));
+        let earliest = NOW.minus(MAX_CLOCK_AHEAD);
+        assert!(!is_given_up(earliest) && is_given_up(earliest.minus(second)));
+    }
+}
