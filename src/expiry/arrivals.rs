@@ -308,9 +308,8 @@ impl ExpiryScheduler {
         if let Some(facts) = self.memory.waiting.get(&id) {
             life.learn(facts);
         }
-        if let Some(state) = self.conversations.get(&conversation)
-            && life.started().is_some()
-        {
+        let state = self.conversations.get(&conversation);
+        if let Some(state) = state.filter(|_| life.started().is_some()) {
             life.closed(state.closed);
         }
         if self.memory.unsends.get(&(id, author)).is_some() {
