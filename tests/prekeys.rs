@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use evanesce::{
-    AcceptError, Account, Address, AddressLength, Limits, PreKeyBundle, PreKeyUpload,
+    AcceptError, Account, Address, AddressLength, DecodeError, Limits, PreKeyBundle, PreKeyUpload,
     PublishedPreKeys, Session, Timestamp, VerifyError,
 };
 use support::{
@@ -534,4 +534,18 @@ fn one_time_prekeys_that_take_the_place_of_others_are_a_change() {
     let before = state(&world.bob);
     assert!(world.bob.add_one_time_prekeys(2, &mut rng(50)).changes.account);
     assert!(state(&world.bob) != before);
+}
+
+#[test]
+fn a_bundle_with_an_address_of_no_length_or_of_too_much_is_malformed() {
+    let bundle = World::new(51).server.hand_out();
+    // After version, suite and identity.
+    let (before, rest) = bundle.split_at(66);
+    let after = &rest[1 + usize::from(rest[0])..];
+    for (length, is_sound) in [(0, false), (1, true), (64, true), (65, false)] {
+        let address = vec![b'a'; usize::from(length)];
+        let other = [before, &[length], &address, after].concat();
+        let decoded = PreKeyBundle::decode(&other).map(drop);
+        assert_eq!(decoded, if is_sound { Ok(()) } else { Err(DecodeError::Malformed) });
+    }
 }
