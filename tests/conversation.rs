@@ -359,6 +359,15 @@ impl External {
 }
 
 #[test]
+fn a_responder_that_waits_for_its_first_message_comes_back_from_the_store() {
+    let external = External::new(15);
+    let (mut alice, bob) = (external.alice(), external.bob());
+    let mut bob = restored(&bob);
+    let first = send(&mut alice, "first", &mut rng(1));
+    assert_eq!(receive(&mut bob, &first).body, b"first");
+}
+
+#[test]
 fn a_session_starts_from_a_handshake_of_the_applications_own() {
     let external = External::new(14);
     let (mut alice, mut bob) = (external.alice(), external.bob());

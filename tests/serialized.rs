@@ -52,8 +52,36 @@ fn bytes_that_are_no_snapshot_do_not_load() {
     assert!(serde_json::from_value::<Account>(json!(bytes)).is_err());
     bytes[50] ^= 1;
     assert!(serde_json::from_value::<Session>(json!(bytes)).is_err());
-    assert!(serde_json::from_value::<Session>(json!("text")).is_err());
+    let refusal = serde_json::from_value::<Session>(json!("text")).unwrap_err().to_string();
+    assert!(refusal.contains("expected the bytes of a snapshot"), "{refusal}");
     assert!(serde_json::from_value::<Session>(json!([256, 0])).is_err());
+}
+
+/// A format that gives its bytes away.
+struct Owned(Vec<u8>);
+
+impl<'de> serde::Deserializer<'de> for Owned {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: serde::de::Visitor<'de>>(
+        self,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_byte_buf(self.0)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+#[test]
+fn a_format_that_gives_its_bytes_away_is_as_good() {
+    let bob = started(2).bob;
+    let bytes = bob.snapshot().to_vec();
+    let back: Session = serde::Deserialize::deserialize(Owned(bytes)).unwrap();
+    assert!(state(&back) == state(&bob));
 }
 
 #[test]
