@@ -444,6 +444,7 @@ fn a_backup_that_is_put_back_opens_nothing_again() {
     assert_eq!(scheduler.visibility(id(3), at(60)), Visibility::Shown, "one opening is left");
     let effects = scheduler.restored_from_backup(at(60));
     assert!(effects.events.is_empty() && effects.tell.is_empty());
+    assert!(effects.writes.iter().any(|row| row.key.as_bytes() == [0]), "the boots are others now");
     assert_eq!(scheduler.open(id(3), at(60)).map(drop), Err(OpenError::Gone));
     assert_eq!(scheduler.visibility(id(1), at(60)), Visibility::Shown);
 }

@@ -5,8 +5,9 @@ use crate::expiry::message_id::MessageId;
 use crate::expiry::remembered::Remembered;
 use crate::wire::stamp::MemberTag;
 
-/// What is remembered of messages that are not held: each for 45 days. Own devices and peers have a memory
-/// each, so that no peer displaces what an own device said.
+/// What is remembered of messages that are not held: each for 45 days. What own devices told and what peers took
+/// back have a memory each, so that no peer displaces what an own device told. What has ended and what was deleted
+/// share one: who sends as many messages that had ended as it holds pushes out the first.
 #[derive(Default)]
 pub(crate) struct Memory {
     /// Keyed hashes of the ids of messages that ended.

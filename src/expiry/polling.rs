@@ -12,8 +12,8 @@ use crate::time::{EngineTime, Now};
 
 impl ExpiryScheduler {
     /// How long the device may sleep until [`ExpiryScheduler::poll`] has something to give: nothing if it has
-    /// already, at most [`ExpiryLimits::longest_sleep`](crate::ExpiryLimits::longest_sleep). `None` if nothing held has an end; an event may change
-    /// that.
+    /// already, at most [`ExpiryLimits::longest_sleep`](crate::ExpiryLimits::longest_sleep). `None` if nothing
+    /// held has an end; an event may change that.
     #[must_use]
     pub fn next_wakeup(&self, now: Now) -> Option<Duration> {
         let next = self.messages.next()?.since(self.head.clock.time(now));
@@ -60,8 +60,8 @@ impl ExpiryScheduler {
         poll
     }
 
-    /// These parts of a message are gone: said in the transaction that deletes them, and never before. When all are whose message has ended, only a keyed hash of its id
-    /// remains, for 45 days.
+    /// These parts of a message are gone: said in the transaction that deletes them, and never before. When all are
+    /// whose message has ended, only a keyed hash of its id remains, for 45 days.
     pub fn done(&mut self, id: MessageId, parts: Parts, now: Now) -> Effects {
         let (time, mut effects) = self.begin(now);
         let limits = &self.head.limits;
