@@ -38,8 +38,10 @@ criterion_group!(
     decrypt_with_ratchet_step,
     initiate,
     accept,
-    gap_1000,
+    gap,
     late_1000,
+    encrypt_holding_1000,
+    restore_decrypt_store,
     forged
 );
 
@@ -149,15 +151,18 @@ fn accept(criterion: &mut Criterion) {
     });
 }
 
-/// 1,000 messages were lost, the next one comes.
-fn gap_1000(criterion: &mut Criterion) {
-    let mut rng = rng();
-    let (mut alice, bob) = in_a_chain(&mut rng);
-    for _ in 0..1_000 {
-        message(&mut alice, SMALL, &mut rng);
+/// So many messages were lost, the next one comes.
+fn gap(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("gap");
+    for (name, lost) in [("100", 100), ("1,000", 1_000)] {
+        let mut rng = rng();
+        let (mut alice, bob) = in_a_chain(&mut rng);
+        for _ in 0..lost {
+            message(&mut alice, SMALL, &mut rng);
+        }
+        let (bob, message) = (stored(&bob), message(&mut alice, SMALL, &mut rng));
+        group.bench_function(name, |bencher| decrypt_once(bencher, &bob, &message));
     }
-    let (bob, message) = (stored(&bob), message(&mut alice, SMALL, &mut rng));
-    criterion.bench_function("gap_1000", |bencher| decrypt_once(bencher, &bob, &message));
 }
 
 /// A late message comes, whose key is held among others or alone.
@@ -168,6 +173,40 @@ fn late_1000(criterion: &mut Criterion) {
         let bob = stored(&bob);
         group.bench_function(name, |bencher| decrypt_once(bencher, &bob, &late_message));
     }
+}
+
+/// What is held for late messages has no part in sending.
+fn encrypt_holding_1000(criterion: &mut Criterion) {
+    let mut rng = rng();
+    let (mut bob, _) = holding(1_000, &mut rng);
+    // Begins Bob's chain.
+    message(&mut bob, SMALL, &mut rng);
+    let (bob, payload) = (stored(&bob), payload(SMALL));
+    criterion.bench_function("encrypt_holding_1000", |bencher| {
+        in_runs(bencher, &bob, |bob, _| bob.encrypt(&payload, AD, &mut rng).unwrap());
+    });
+}
+
+/// What an application does that keeps its sessions in a store.
+fn restore_decrypt_store(criterion: &mut Criterion) {
+    let mut rng = rng();
+    let (mut alice, bob) = in_a_chain(&mut rng);
+    let message = message(&mut alice, SMALL, &mut rng);
+    let key = StorageKey::new(&[7; 32]);
+    let (plain, sealed) = (stored(&bob), bob.seal(&key, AD, &mut rng));
+    let mut group = criterion.benchmark_group("restore_decrypt_store");
+    group.bench_function("plain", |bencher| {
+        bencher.iter(|| {
+            let mut bob = restored(&plain);
+            (bob.decrypt(&message, AD, NOW).unwrap(), bob.snapshot())
+        });
+    });
+    group.bench_function("sealed", |bencher| {
+        bencher.iter(|| {
+            let mut bob = Session::unseal(&sealed, &key, AD).unwrap();
+            (bob.decrypt(&message, AD, NOW).unwrap(), bob.seal(&key, AD, &mut rng))
+        });
+    });
 }
 
 /// Random bytes come, and the header keys of as many chains as can be are tried on them.

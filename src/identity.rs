@@ -284,8 +284,12 @@ impl Stored for IdentityKey {
         out.put(&self.encode());
     }
 
+    /// It was decoded before it was stored.
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Self::decode(reader.array()?).map_err(|_| DecodeError::Malformed)
+        let (signing, agreement) = halves(reader.array()?);
+        let signing = SignaturePublicKey::restore(&signing).ok_or(DecodeError::Malformed)?;
+        let agreement = DhPublicKey::decode(&agreement).ok_or(DecodeError::Malformed)?;
+        Ok(Self { signing, agreement })
     }
 }
 

@@ -49,6 +49,12 @@ impl SignaturePublicKey {
         if key.is_weak() { Err(SignatureKeyError::WeakKey) } else { Ok(Self(*bytes)) }
     }
 
+    /// Takes back the bytes of a key that was decoded once. Whether they are a point is not asked again: that
+    /// takes twice as long as decrypting a message, and of what is none, or of small order, nothing verifies.
+    pub(crate) fn restore(bytes: &[u8; 32]) -> Option<Self> {
+        is_rfc8032(bytes).then_some(Self(*bytes))
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -110,6 +116,28 @@ mod tests {
             }
         }
         assert!(valid > 50 && invalid > 20, "{valid} {invalid}");
+    }
+
+    #[test]
+    fn under_what_is_no_key_nothing_verifies() {
+        let pair = SignatureKeyPair::from_seed(&Secret::filled_by(|out| *out = [5; 32]));
+        let signature = pair.sign(b"message");
+        assert!(SignaturePublicKey::restore(pair.public().as_bytes()) == Some(pair.public()));
+        assert!(pair.public().verify(b"message", &signature));
+        // y = 2 is of no point; y = 1 is the neutral one, with which S = 0 and R = 1 would verify anything.
+        let mut no_point = [0; 32];
+        no_point[0] = 2;
+        assert_eq!(SignaturePublicKey::decode(&no_point), Err(SignatureKeyError::Malformed));
+        let no_point = SignaturePublicKey::restore(&no_point).unwrap();
+        assert!(!no_point.verify(b"message", &signature));
+        let mut forged = [0; SIGNATURE_LENGTH];
+        forged[0] = 1;
+        for weak in [ONE, MINUS_ONE, [0; 32]] {
+            assert_eq!(SignaturePublicKey::decode(&weak), Err(SignatureKeyError::WeakKey));
+            let weak = SignaturePublicKey::restore(&weak).unwrap();
+            assert!(!weak.verify(b"message", &signature) && !weak.verify(b"message", &forged));
+        }
+        assert_eq!(SignaturePublicKey::restore(&[0xff; 32]), None);
     }
 
     #[test]
