@@ -172,7 +172,7 @@ impl Session {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, EncryptError> {
         self.ratchet.check_sending()?;
-        let content = Content::encode(payload)?;
+        let content = Content::measure(payload)?;
         let (sealed_header, message_key) = self.ratchet.send(rng)?;
         let prefix = self.handshake.prefix();
         Ok(content.seal(prefix, &sealed_header, message_key, ad, self.role, &self.id.0))

@@ -42,18 +42,16 @@ impl core::error::Error for EncryptError {}
 
 /// A payload whose size is known to be allowed.
 pub(crate) struct Content<'payload> {
-    stamp: Vec<u8>,
-    body: &'payload [u8],
+    payload: &'payload Payload,
     padded_length: usize,
 }
 
 impl<'payload> Content<'payload> {
-    pub(crate) fn encode(payload: &'payload Payload) -> Result<Self, EncryptError> {
+    pub(crate) fn measure(payload: &'payload Payload) -> Result<Self, EncryptError> {
         let Payload { stamp, body } = payload;
-        let stamp = stamp.encode();
-        let content_length = stamp.len().checked_add(body.len());
+        let content_length = stamp.encoded_length().checked_add(body.len());
         let padded_length = content_length.and_then(padded_length).ok_or(EncryptError::TooLarge)?;
-        Ok(Self { stamp, body, padded_length })
+        Ok(Self { payload, padded_length })
     }
 
     /// Completes a message that begins with `prefix` and `sealed_header`, bound to all that is named
@@ -67,7 +65,7 @@ impl<'payload> Content<'payload> {
         sender: Role,
         session_id: &[u8; 32],
     ) -> Vec<u8> {
-        let Self { stamp, body, padded_length } = self;
+        let Self { payload: Payload { stamp, body }, padded_length } = self;
         let lengths =
             [prefix.len(), SEALED_HEADER_LENGTH, COMMITMENT_LENGTH, *padded_length, TAG_LENGTH];
         let mut message = Vec::with_capacity(lengths.iter().sum());
@@ -76,7 +74,7 @@ impl<'payload> Content<'payload> {
         let context = MessageContext::new(&message, ad, sender, session_id);
         message.extend_from_slice(&[0; COMMITMENT_LENGTH]);
         let before_content = message.len();
-        message.extend_from_slice(stamp);
+        stamp.encode_into(&mut message);
         message.extend_from_slice(body);
         pad(&mut message, before_content.saturating_add(*padded_length));
 

@@ -12,9 +12,6 @@ const TWO_BITS: u8 = 0b11;
 const CHANGE: u8 = 0b0100_0000;
 const RESERVED: u8 = 0b1000_0000;
 
-/// Bytes of the longest stamp.
-const MAX_LENGTH: usize = 26;
-
 /// What a message says about its own life: the conversation's setting, repeated in every message so
 /// that loss heals, and what holds for this message alone. Sessions carry stamps;
 /// [`ExpiryScheduler`](crate::ExpiryScheduler) makes them and acts on them.
@@ -184,26 +181,50 @@ impl Stamp {
     /// it in front of the body; an application needs it only to store a stamp.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.encoded_length());
+        self.encode_into(&mut out);
+        out
+    }
+
+    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
         let Self { setting, own_policy, opens } = self;
         let change = setting.as_ref().is_some_and(|stamped| stamped.change);
-        let setting = setting.as_ref().map(|stamped| stamped.setting);
-        let setting_policy = setting.and_then(|setting| setting.policy);
-        let mut flags = clock(setting_policy);
+        let mut flags = clock(self.setting_policy());
         flags |= clock(*own_policy) << OWN_CLOCK_SHIFT;
         flags |= opens.bits() << OPENS_SHIFT;
         if change {
             flags |= CHANGE;
         }
-        let mut out = Vec::with_capacity(MAX_LENGTH);
         out.push(flags);
-        out.extend(leb128(setting.map_or(0, |setting| setting.version.0)));
-        for ttl in [setting_policy, *own_policy].into_iter().filter_map(|policy| policy?.ttl()) {
+        out.extend(self.encoded_version());
+        for ttl in self.ttls() {
             out.extend_from_slice(&ttl.get().to_be_bytes());
         }
-        if let Some(setting) = setting {
+        if let Some(StampedSetting { setting, .. }) = setting {
             out.extend_from_slice(&setting.by.0);
         }
-        out
+    }
+
+    /// How many bytes [`Self::encode_into`] puts: 2 to 26.
+    pub(crate) fn encoded_length(&self) -> usize {
+        let ttls = self.ttls().map(|_| size_of::<u32>());
+        let by = self.setting.iter().map(|_| size_of::<MemberTag>());
+        let version = self.encoded_version().map(|_| 1);
+        ttls.chain(by).chain(version).fold(1, usize::saturating_add)
+    }
+
+    fn setting_policy(&self) -> Option<Policy> {
+        self.setting.as_ref()?.setting.policy
+    }
+
+    /// 0 if there is no setting.
+    fn encoded_version(&self) -> impl Iterator<Item = u8> {
+        leb128(self.setting.as_ref().map_or(0, |stamped| stamped.setting.version.0))
+    }
+
+    fn ttls(&self) -> impl Iterator<Item = NonZeroU32> {
+        let policies = [self.setting_policy(), self.own_policy];
+        policies.into_iter().filter_map(|policy| policy?.ttl())
     }
 
     /// Takes a stamp from the front of a content; `None` if there is no well-formed one. With the
@@ -323,6 +344,7 @@ mod tests {
             };
             let mut encoded = stamp.encode();
             assert_eq!(encoded, case.bytes("stamp"));
+            assert_eq!(encoded.len(), stamp.encoded_length());
             encoded.extend_from_slice(b"the body");
             assert_eq!(Stamp::decode(&encoded), Some((stamp, b"the body".as_slice())));
         }
@@ -336,6 +358,7 @@ mod tests {
         fn what_decodes_is_the_only_encoding(content in prop::collection::vec(any::<u8>(), 0..40)) {
             if let Some((stamp, body)) = Stamp::decode(&content) {
                 let mut encoded = stamp.encode();
+                prop_assert_eq!(encoded.len(), stamp.encoded_length());
                 encoded.extend_from_slice(body);
                 prop_assert_eq!(encoded, content);
             }

@@ -1,0 +1,96 @@
+//! How often operations ask for memory, counted by an allocator of the test's own.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use std::num::NonZeroU32;
+
+use evanesce::{Opens, Payload, Policy, Setting, SettingVersion, Stamp};
+use support::{AD, NOW, Talk, receive, rng, started};
+
+thread_local! {
+    /// How many blocks this thread has asked for.
+    static ASKED: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: everything is the system allocator's own doing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ASKED.set(ASKED.get() + 1);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the block comes from `alloc`.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+/// How many blocks `happening` asks for; growing one counts as well.
+fn asked<Outcome>(happening: impl FnOnce() -> Outcome) -> (usize, Outcome) {
+    let before = ASKED.get();
+    let outcome = happening();
+    (ASKED.get() - before, outcome)
+}
+
+/// The longest stamp that there is.
+fn stamp(talk: &Talk) -> Stamp {
+    let ttl = NonZeroU32::MAX;
+    let policy = Policy::AfterRead { ttl };
+    let by = talk.bob.peer().identity.member_tag();
+    let setting = Setting { version: SettingVersion::MAX, policy: Some(policy), by };
+    Stamp::of(Some(setting)).with_policy(Policy::AfterSend { ttl }).with_opens(Opens::Twice)
+}
+
+#[test]
+fn a_message_of_a_chain_takes_one_block_to_encrypt_and_one_to_decrypt() {
+    let mut talk = started(1);
+    talk.goes_on();
+    for (length, stamp) in [(0, Stamp::NONE), (70, stamp(&talk)), (100_000, stamp(&talk))] {
+        let payload = Payload::new(vec![b'x'; length]).with_stamp(stamp);
+        let first = talk.alice.encrypt(&payload, AD, &mut rng(1)).unwrap();
+        receive(&mut talk.bob, &first);
+        let (encrypting, message) = asked(|| talk.alice.encrypt(&payload, AD, &mut rng(1)));
+        let message = message.unwrap();
+        let (decrypting, received) = asked(|| talk.bob.decrypt(&message, AD, NOW));
+        assert_eq!(received.unwrap().body, payload.body);
+        assert_eq!((encrypting, decrypting), (1, 1), "{length} bytes");
+    }
+}
+
+#[test]
+fn a_turn_takes_no_block_more() {
+    let mut talk = started(2);
+    for _ in 0..3 {
+        talk.goes_on();
+        let payload = Payload::new("x");
+        let (encrypting, message) = asked(|| talk.alice.encrypt(&payload, AD, &mut rng(3)));
+        let message = message.unwrap();
+        let (decrypting, _) = asked(|| talk.bob.decrypt(&message, AD, NOW).unwrap());
+        assert_eq!((encrypting, decrypting), (1, 1));
+    }
+}
+
+#[test]
+fn forged_messages_take_one_block_at_most() {
+    let mut talk = started(3);
+    talk.goes_on();
+    let message = talk.alice_sends("x");
+    for place in 1..message.len() {
+        let mut forged = message.clone();
+        forged[place] ^= 1;
+        let (decrypting, refused) = asked(|| talk.bob.decrypt(&forged, AD, NOW));
+        assert!(refused.is_err());
+        // What is not of the header is decrypted before its tag is known to be wrong.
+        assert_eq!(decrypting, usize::from(place > 56), "byte {place}");
+    }
+    receive(&mut talk.bob, &message);
+}
