@@ -3,28 +3,23 @@
 //! `cargo bench` prints the sizes, then runs everything; `cargo bench -- late` runs what has that in
 //! its name.
 
+mod support;
+
 use std::hint::black_box;
 use std::iter::repeat_with;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Bencher, Criterion, Throughput, criterion_group};
-use evanesce::{
-    Account, Address, DecryptError, Payload, PreKeyBundle, PublishedPreKeys, Session, StorageKey,
-    Timestamp, VerifiedBundle,
-};
+use evanesce::{Account, DecryptError, Session, StorageKey};
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-
-const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
-
-/// No associated data.
-const AD: &[u8] = b"";
+use rand_chacha::rand_core::Rng;
+use support::{
+    AD, NOW, SMALL, account, deliver, first_exchange, holding, in_a_chain, message, payload,
+    restored, rng, stored, verified,
+};
 
 /// Of padded plaintexts, by name.
 const SIZES: [(&str, u32); 3] = [("64 B", 64), ("1 KiB", 1_024), ("64 KiB", 65_536)];
-
-/// Where the size does not matter.
-const SMALL: u32 = 64;
 
 /// How many messages of a chain are timed in a row before its session is restored: a chain ends at
 /// 10,000, and what is to be decrypted lies ready in memory.
@@ -260,71 +255,7 @@ fn decrypt_once(bencher: &mut Bencher<'_>, session: &[u8], message: &[u8]) {
     );
 }
 
-/// Alice and Bob after a message and its answer.
-fn first_exchange(rng: &mut ChaCha20Rng) -> (Session, Session) {
-    let (mut bob, mut server) = account("bob", rng);
-    let (alice, _) = account("alice", rng);
-    let mut alice = alice.initiate(&verified(&server.hand_out()), rng).unwrap();
-    let first = message(&mut alice, SMALL, rng);
-    let mut bob = bob.accept(&first, AD, NOW).unwrap().session;
-    deliver(&mut bob, &mut alice, rng);
-    (alice, bob)
-}
-
-/// Alice and Bob when Alice has begun a chain and Bob has its first message.
-fn in_a_chain(rng: &mut ChaCha20Rng) -> (Session, Session) {
-    let (mut alice, mut bob) = first_exchange(rng);
-    deliver(&mut alice, &mut bob, rng);
-    (alice, bob)
-}
-
-/// Bob with this many held keys of a chain, and a message in the midst of them.
-fn holding(held: usize, rng: &mut ChaCha20Rng) -> (Session, Vec<u8>) {
-    let (mut alice, mut bob) = in_a_chain(rng);
-    let mut late: Vec<_> = repeat_with(|| message(&mut alice, SMALL, rng)).take(held).collect();
-    deliver(&mut alice, &mut bob, rng);
-    assert_eq!(bob.held_keys(), held);
-    (bob, late.swap_remove(held / 2))
-}
-
 fn ping_pong_round(alice: &mut Session, bob: &mut Session, rng: &mut ChaCha20Rng) {
     deliver(alice, bob, rng);
     deliver(bob, alice, rng);
-}
-
-fn deliver(from: &mut Session, to: &mut Session, rng: &mut ChaCha20Rng) {
-    to.decrypt(&message(from, SMALL, rng), AD, NOW).unwrap();
-}
-
-fn message(from: &mut Session, size: u32, rng: &mut ChaCha20Rng) -> Vec<u8> {
-    from.encrypt(&payload(size), AD, rng).unwrap()
-}
-
-/// A payload of this size once padded: two bytes are the stamp's, and one ends the content.
-fn payload(size: u32) -> Payload {
-    Payload::new(vec![b'x'; usize::try_from(size).unwrap() - 3])
-}
-
-/// A new account, and its server.
-fn account(name: &str, rng: &mut ChaCha20Rng) -> (Account, PublishedPreKeys) {
-    let mut account = Account::generate(Address::new(name).unwrap(), NOW, rng);
-    let upload = account.maintain(NOW, rng).upload.unwrap();
-    account.mark_published(&upload);
-    (account, PublishedPreKeys::new(upload))
-}
-
-fn verified(bundle: &[u8]) -> VerifiedBundle {
-    PreKeyBundle::decode(bundle).unwrap().verify(NOW).unwrap()
-}
-
-fn stored(session: &Session) -> Vec<u8> {
-    session.snapshot().to_vec()
-}
-
-fn restored(snapshot: &[u8]) -> Session {
-    Session::restore(snapshot).unwrap()
-}
-
-fn rng() -> ChaCha20Rng {
-    ChaCha20Rng::seed_from_u64(7)
 }
