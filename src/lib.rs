@@ -3,7 +3,8 @@
 //!
 //! Bytes, keys and the caller's clock go in; bytes, keys and deadlines come out. There is no I/O, no clock and no
 //! randomness of its own: `rng` is any [`rand_core::CryptoRng`] (the operating system's, for keys that
-//! people trust), `now` is a [`Timestamp`]. What every byte means is in `docs/protocol.md`.
+//! people trust), `now` is a [`Timestamp`]. What every byte means is in `docs/protocol.md`; `docs/guide.md` leads
+//! through an application in ten steps.
 //!
 //! # A conversation
 //!
