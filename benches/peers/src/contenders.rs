@@ -1,0 +1,29 @@
+//! Whoever takes part.
+
+mod evanesce;
+mod floor;
+mod vodozemac;
+
+use crate::contender::Contender;
+use crate::contenders::evanesce::Evanesce;
+use crate::contenders::floor::Floor;
+use crate::contenders::vodozemac::Vodozemac;
+use crate::conversation::Conversations;
+
+/// What the others are held against.
+pub const FLOOR: usize = 0;
+
+/// What the floor is the floor of, and what peers are held against.
+pub const EVANESCE: usize = 1;
+
+/// The floor, evanesce, then its peers.
+pub fn all() -> Vec<Box<dyn Contender>> {
+    let evanesce = Conversations::new(Evanesce::default());
+    let states = evanesce.sizes().and_then(|sizes| sizes.states);
+    let sealed_state = states.expect("evanesce seals states").receiving;
+    vec![
+        Box::new(Floor::new(sealed_state)),
+        Box::new(evanesce),
+        Box::new(Conversations::new(Vodozemac)),
+    ]
+}

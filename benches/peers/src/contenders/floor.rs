@@ -1,0 +1,209 @@
+//! The floor: the primitives that docs/protocol.md asks for in each row, one call after the other, with the
+//! crates and features of evanesce. No state machine, no checks but the ciphers' own, no formats, fixed
+//! keys; one allocation for each message, as a library must make that hands out messages.
+
+mod primitives;
+
+mod message;
+mod state;
+
+mod ratchet;
+
+mod handshake;
+
+use std::hint::black_box;
+
+use crate::contender::{Contender, Entry, Remark};
+use crate::contenders::floor::handshake::Handshake;
+use crate::contenders::floor::message::{
+    Chain, chain_step, decrypt, encrypt, open_body, open_header,
+};
+use crate::contenders::floor::primitives::{agree, public_key};
+use crate::contenders::floor::ratchet::Turn;
+use crate::contenders::floor::state::SealedState;
+use crate::conversation::chain as messages_of_a_chain;
+use crate::row::SMALL;
+use crate::work::repeated;
+
+/// What an ordinary message begins with (§6.1): version and kind.
+const PREFIX: &[u8] = &[0x12];
+
+const CHAIN: Chain = Chain { ratchet_key: [3; 32], header_key: [2; 32], chain_key: [1; 32] };
+
+pub struct Floor {
+    /// Bytes of a sealed state of evanesce.
+    sealed_state: usize,
+}
+
+impl Floor {
+    pub fn new(sealed_state: usize) -> Self {
+        Self { sealed_state }
+    }
+}
+
+impl Contender for Floor {
+    fn name(&self) -> &'static str {
+        "floor"
+    }
+
+    /// §5.4 within a chain, §6.4.
+    fn encrypt(&self, size: usize) -> Entry {
+        let plaintext = plaintext(size);
+        let expected = plaintext.clone();
+        timed(
+            messages_of_a_chain(size),
+            move |_| encrypt(black_box(&CHAIN), PREFIX, black_box(&plaintext)),
+            move |message| assert_eq!(decrypt(&CHAIN, PREFIX.len(), &message), expected),
+        )
+    }
+
+    /// §5.5 in the current chain and in order, §6.4.
+    fn decrypt(&self, size: usize) -> Entry {
+        let plaintext = plaintext(size);
+        // As many as the others read, so that they are as far from the processor.
+        let messages = vec![encrypt(&CHAIN, PREFIX, &plaintext); messages_of_a_chain(size)];
+        timed(
+            messages.len(),
+            move |number| decrypt(black_box(&CHAIN), PREFIX.len(), &messages[number]),
+            move |text| assert_eq!(text, plaintext),
+        )
+    }
+
+    /// §5.5 in the next chain.
+    fn decrypt_with_ratchet_step(&self) -> Entry {
+        let (turn, plaintext) = (Turn::new(), plaintext(SMALL));
+        let message = turn.encrypt(PREFIX, &plaintext);
+        timed(
+            8,
+            move |_| turn.decrypt_after_current(PREFIX.len(), black_box(&message)),
+            move |text| assert_eq!(text, plaintext),
+        )
+    }
+
+    /// §5.4 with its sending step and §5.5 with its receiving step, twice.
+    fn ping_pong(&self) -> Entry {
+        let (turn, plaintext) = (Turn::new(), plaintext(SMALL));
+        let expected = plaintext.clone();
+        let way = move || {
+            let message = turn.encrypt(PREFIX, black_box(&plaintext));
+            turn.decrypt_after_current(PREFIX.len(), &message)
+        };
+        timed(
+            8,
+            move |_| (way(), way()),
+            move |(there, back)| assert_eq!((&there, &back), (&expected, &expected)),
+        )
+    }
+
+    /// §3.4 step 4, §4.1, §5.4 with its sending step, §6.4.
+    fn initiate(&self) -> Entry {
+        let (handshake, plaintext) = (Handshake::new(), plaintext(SMALL));
+        let (responder, expected) = (Handshake::new(), plaintext.clone());
+        timed(
+            8,
+            move |_| handshake.initiate(black_box(&plaintext)),
+            move |message| assert_eq!(responder.accept(&message), expected),
+        )
+    }
+
+    /// §4.3, §5.5 in the first chain, §6.4.
+    fn accept(&self) -> Entry {
+        let (handshake, plaintext) = (Handshake::new(), plaintext(SMALL));
+        let message = handshake.initiate(&plaintext);
+        timed(
+            8,
+            move |_| handshake.accept(black_box(&message)),
+            move |text| assert_eq!(text, plaintext),
+        )
+    }
+
+    /// §5.5: the current chain is stepped, then a message as any other.
+    fn decrypt_after_gap(&self, lost: usize) -> Entry {
+        let plaintext = plaintext(SMALL);
+        let after = |chain: &Chain| Chain { chain_key: steps(chain, lost), ..*chain };
+        let message = encrypt(&after(&CHAIN), PREFIX, &plaintext);
+        timed(
+            8,
+            move |_| {
+                let chain = Chain { chain_key: steps(black_box(&CHAIN), lost), ..CHAIN };
+                decrypt(&chain, PREFIX.len(), &message)
+            },
+            move |text| assert_eq!(text, plaintext),
+        )
+    }
+
+    /// §5.5 with a held key: no step.
+    fn decrypt_late(&self, _held: usize) -> Entry {
+        let plaintext = plaintext(SMALL);
+        let message = encrypt(&CHAIN, PREFIX, &plaintext);
+        let (_, held_key) = chain_step(&CHAIN.chain_key);
+        timed(
+            messages_of_a_chain(SMALL),
+            move |_| {
+                let header = open_header(&CHAIN.header_key, &message[PREFIX.len()..]);
+                black_box(header.expect("its key"));
+                open_body(black_box(&held_key), PREFIX.len(), black_box(&message))
+            },
+            move |text| assert_eq!(text, plaintext),
+        )
+    }
+
+    /// Held keys are none of its concern.
+    fn encrypt_holding(&self, _held: usize) -> Entry {
+        self.encrypt(SMALL)
+    }
+
+    /// §10 twice, around a message as any other.
+    fn decrypt_from_sealed_state(&self) -> Entry {
+        let (sealed, plaintext) = (SealedState::of_length(self.sealed_state), plaintext(SMALL));
+        let message = encrypt(&CHAIN, PREFIX, &plaintext);
+        let length = self.sealed_state;
+        timed(
+            messages_of_a_chain(SMALL),
+            move |_| {
+                let state = black_box(&sealed).open();
+                let text = decrypt(black_box(&CHAIN), PREFIX.len(), &message);
+                (text, SealedState::seal(&state))
+            },
+            move |(text, sealed)| {
+                assert_eq!(text, plaintext);
+                assert_eq!(sealed.length(), length);
+            },
+        )
+    }
+
+    /// A state in the clear needs no cryptography.
+    fn decrypt_from_plain_state(&self) -> Entry {
+        self.decrypt(SMALL)
+    }
+
+    fn agreement(&self) -> Entry {
+        let theirs = public_key(&[3; 32]);
+        timed(8, move |_| agree(black_box(&[4; 32]), &theirs), |output| assert_ne!(output, [0; 32]))
+    }
+
+    fn chain_steps(&self, count: usize) -> Entry {
+        timed(8, move |_| steps(black_box(&CHAIN), count), |key| assert_ne!(key, CHAIN.chain_key))
+    }
+}
+
+fn timed<Output: 'static>(
+    uses: usize,
+    operate: impl FnMut(usize) -> Output + 'static,
+    check: impl FnMut(Output) + 'static,
+) -> Entry {
+    Entry::Runs { work: repeated(uses, operate, check), remark: Remark::NONE }
+}
+
+/// §5.2, KDF_CK so many times: the chain key after that. Each message key is made and dropped.
+fn steps(chain: &Chain, count: usize) -> [u8; 32] {
+    (0..count).fold(chain.chain_key, |chain_key, _| {
+        let (next, message_key) = chain_step(&chain_key);
+        black_box(message_key);
+        next
+    })
+}
+
+fn plaintext(size: usize) -> Vec<u8> {
+    vec![b'x'; size]
+}
