@@ -77,6 +77,7 @@ pub struct Remark {
 pub enum Likeness {
     Same,
     Less,
+    More,
 }
 
 impl Remark {
@@ -88,6 +89,10 @@ impl Remark {
 
     pub const fn less(note: &'static str) -> Self {
         Self { likeness: Likeness::Less, note: Some(note) }
+    }
+
+    pub const fn more(note: &'static str) -> Self {
+        Self { likeness: Likeness::More, note: Some(note) }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Whoever takes part.
 
+mod double_ratchet_2;
 mod evanesce;
 mod floor;
 mod vodozemac;
 
 use crate::contender::Contender;
+use crate::contenders::double_ratchet_2::{ClearHeaders, EncryptedHeaders};
 use crate::contenders::evanesce::Evanesce;
 use crate::contenders::floor::Floor;
 use crate::contenders::vodozemac::Vodozemac;
@@ -25,5 +27,7 @@ pub fn all() -> Vec<Box<dyn Contender>> {
         Box::new(Floor::new(sealed_state)),
         Box::new(evanesce),
         Box::new(Conversations::new(Vodozemac)),
+        Box::new(Conversations::new(EncryptedHeaders)),
+        Box::new(Conversations::new(ClearHeaders)),
     ]
 }

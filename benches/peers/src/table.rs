@@ -111,6 +111,7 @@ fn remark_mark(Remark { likeness, note }: Remark, notes: &mut Notes) -> String {
     notes.mark(match likeness {
         Likeness::Same => note.into(),
         Likeness::Less => format!("does less: {note}"),
+        Likeness::More => format!("does more: {note}"),
     })
 }
 
