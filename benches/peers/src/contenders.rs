@@ -1,11 +1,13 @@
 //! Whoever takes part.
 
+mod double_ratchet;
 mod double_ratchet_2;
 mod evanesce;
 mod floor;
 mod vodozemac;
 
 use crate::contender::Contender;
+use crate::contenders::double_ratchet::DoubleRatchetOverOurs;
 use crate::contenders::double_ratchet_2::{ClearHeaders, EncryptedHeaders};
 use crate::contenders::evanesce::Evanesce;
 use crate::contenders::floor::Floor;
@@ -29,5 +31,6 @@ pub fn all() -> Vec<Box<dyn Contender>> {
         Box::new(Conversations::new(Vodozemac)),
         Box::new(Conversations::new(EncryptedHeaders)),
         Box::new(Conversations::new(ClearHeaders)),
+        Box::new(Conversations::new(DoubleRatchetOverOurs::default())),
     ]
 }

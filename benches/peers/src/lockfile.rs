@@ -7,7 +7,7 @@ use toml::{Table, Value};
 const LOCKFILE: &str = include_str!("../Cargo.lock");
 
 /// What is measured.
-const MEASURED: [&str; 3] = ["evanesce", "vodozemac", "double-ratchet-2"];
+const MEASURED: [&str; 4] = ["evanesce", "vodozemac", "double-ratchet-2", "double-ratchet"];
 
 /// Crates of primitives, wherever they stand beneath what is measured.
 const CRYPTOGRAPHY: [&str; 11] = [
