@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release                         # tables, in Markdown
+//! cargo run --release -- --json               # the same and more, as JSON
 //! cargo run --release -- --row decrypt        # only rows that have this in their name
 //! cargo run --release -- --rounds 200         # for a machine that does other things as well
 //! ```
@@ -27,6 +28,8 @@ mod goals;
 
 mod table;
 
+mod json;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -36,7 +39,7 @@ use lexopt::ValueExt;
 use crate::machine::Machine;
 use crate::row::{ROWS, Row};
 
-const USAGE: &str = "usage: peers [--rounds NUMBER] [--row TEXT]";
+const USAGE: &str = "usage: peers [--rounds NUMBER] [--row TEXT] [--json]";
 
 /// How many rounds, unless others are asked for: less than a minute.
 const ROUNDS: usize = 40;
@@ -46,10 +49,18 @@ const ROUNDS: usize = 40;
 struct Arguments {
     rounds: usize,
     rows: Vec<Row>,
+    form: Form,
+}
+
+/// How the results are printed.
+#[derive(Debug, PartialEq)]
+enum Form {
+    Markdown,
+    Json,
 }
 
 fn main() -> ExitCode {
-    let Arguments { rounds, rows } = match parse(lexopt::Parser::from_env()) {
+    let Arguments { rounds, rows, form } = match parse(lexopt::Parser::from_env()) {
         Ok(arguments) => arguments,
         Err(error) => {
             eprintln!("{error}\n{USAGE}");
@@ -62,7 +73,10 @@ fn main() -> ExitCode {
     let machine = Machine::here();
     let results = measure::measure(&rows, &contenders::all(), rounds);
     let versions = lockfile::measured();
-    let text = table::markdown(&machine, &versions, &results);
+    let text = match form {
+        Form::Markdown => table::markdown(&machine, &versions, &results),
+        Form::Json => format!("{:#}\n", json::json(&machine, &versions, &results)),
+    };
     match io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -70,7 +84,7 @@ fn main() -> ExitCode {
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
-    let mut arguments = Arguments { rounds: ROUNDS, rows: ROWS.into() };
+    let mut arguments = Arguments { rounds: ROUNDS, rows: ROWS.into(), form: Form::Markdown };
     while let Some(argument) = parser.next()? {
         match argument {
             Long("rounds") => {
@@ -86,6 +100,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
                     return Err("no row has that in its name".into());
                 }
             }
+            Long("json") => arguments.form = Form::Json,
             _ => return Err(argument.unexpected()),
         }
     }
@@ -103,11 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn arguments_choose_rounds_and_rows() {
-        let all = Arguments { rounds: ROUNDS, rows: ROWS.into() };
+    fn arguments_choose_rounds_rows_and_form() {
+        let all = Arguments { rounds: ROUNDS, rows: ROWS.into(), form: Form::Markdown };
         assert_eq!(parsed(&[]), Ok(all));
-        let chosen = parsed(&["--row", "ping", "--rounds=3"]);
-        let expected = Arguments { rounds: 3, rows: vec![Row::PingPong] };
+        let chosen = parsed(&["--row", "ping", "--rounds=3", "--json"]);
+        let expected = Arguments { rounds: 3, rows: vec![Row::PingPong], form: Form::Json };
         assert_eq!(chosen, Ok(expected));
     }
 

@@ -81,7 +81,7 @@ fn times(results: &Results) -> String {
 }
 
 /// Whom a contender is held against.
-fn base(contender: usize) -> Option<usize> {
+pub fn base(contender: usize) -> Option<usize> {
     match contender {
         FLOOR => None,
         EVANESCE => Some(FLOOR),
