@@ -1,0 +1,83 @@
+//! The desk: one question in, one answer out. It knows nothing of connections.
+
+use std::time::Duration;
+
+use evanesce::{PreKeyUpload, Timestamp};
+
+use crate::name::Name;
+use crate::relay::bucket::Buckets;
+use crate::relay::mailroom::{Mailroom, MailroomError};
+use crate::request::{Answer, Ask, Refusal};
+
+pub struct Desk {
+    mailroom: Mailroom,
+    buckets: Buckets,
+}
+
+impl Desk {
+    pub fn new(mailroom: Mailroom) -> Self {
+        Self { mailroom, buckets: Buckets::default() }
+    }
+
+    /// Answers at once; of a fetch that finds nothing, whoever holds the connection may ask again with
+    /// [`Desk::mail`]. `steady` is a clock that only goes on.
+    pub fn answer(&mut self, ask: &Ask, now: Timestamp, steady: Duration) -> Answer {
+        self.try_answer(ask, now, steady).unwrap_or_else(refused)
+    }
+
+    /// The letters that wait for somebody whose token has been checked.
+    pub fn mail(&mut self, address: &Name) -> Answer {
+        match self.mailroom.waiting(address) {
+            Ok((prekeys_left, letters)) => Answer::Mail { prekeys_left, letters },
+            Err(error) => refused(error),
+        }
+    }
+
+    fn try_answer(
+        &mut self,
+        ask: &Ask,
+        now: Timestamp,
+        steady: Duration,
+    ) -> Result<Answer, MailroomError> {
+        match ask {
+            Ask::Publish { address, token, upload } => {
+                let upload = checked(address, upload, now)?;
+                self.mailroom.publish(address, token, upload)?;
+                Ok(Answer::Published)
+            }
+            Ask::Fetch { address, token, acknowledged, wait_seconds: _ } => {
+                self.mailroom.acknowledge(address, token, *acknowledged)?;
+                Ok(self.mail(address))
+            }
+            Ask::Bundle { address } => {
+                // Of addresses that nobody has there are more than buckets.
+                self.mailroom.must_know(address)?;
+                self.buckets
+                    .take(address, steady)
+                    .map_err(|seconds| Refusal::TooOften { seconds })?;
+                Ok(Answer::Bundle(self.mailroom.hand_out(address)?))
+            }
+            Ask::Deposit { recipient, id, message } => {
+                self.mailroom.deposit(recipient, id, message)?;
+                Ok(Answer::Deposited)
+            }
+        }
+    }
+}
+
+/// An upload that is signed, and of a device of this address.
+fn checked(address: &Name, upload: &[u8], now: Timestamp) -> Result<PreKeyUpload, Refusal> {
+    let upload = PreKeyUpload::decode(upload).map_err(|_| Refusal::BadUpload)?;
+    let bundle = upload.bundle().verify(now).map_err(|_| Refusal::BadUpload)?;
+    if bundle.device().address == address.address() { Ok(upload) } else { Err(Refusal::BadUpload) }
+}
+
+fn refused(error: MailroomError) -> Answer {
+    match error {
+        MailroomError::Refused(refusal) => Answer::Refused(refusal),
+        MailroomError::Store(error) => {
+            eprintln!("relay: {error}");
+            Answer::Refused(Refusal::Fault)
+        }
+    }
+}

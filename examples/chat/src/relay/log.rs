@@ -1,0 +1,68 @@
+//! The relay's log: one line for each request, with all that the relay learns from it. That is the point of it:
+//! a line about a message names its recipient and its size, and nobody who could have sent it.
+
+use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::name::Name;
+use crate::request::{Answer, Ask};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Log {
+    Silent,
+    Printed,
+}
+
+impl Log {
+    /// Of a request that has been answered.
+    pub fn answered(self, ask: &Ask, answer: &Answer) {
+        self.line(&describe(ask, answer));
+    }
+
+    /// Of a connection that was closed for a reason.
+    pub fn closed(self, reason: &str) {
+        self.line(&format!("closed {reason}"));
+    }
+
+    fn line(self, line: &str) {
+        match self {
+            Self::Silent => {}
+            Self::Printed => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                // A log that nobody reads any more stops no relay.
+                let _ = writeln!(io::stdout(), "{}.{:03} {line}", now.as_secs(), now.subsec_millis());
+            }
+        }
+    }
+}
+
+fn describe(ask: &Ask, answer: &Answer) -> String {
+    let (kind, address, size): (&str, &Name, usize) = match ask {
+        Ask::Publish { address, upload, .. } => ("publish", address, upload.len()),
+        Ask::Fetch { address, .. } => ("fetch", address, 0),
+        Ask::Bundle { address } => ("bundle", address, 0),
+        Ask::Deposit { recipient, message, .. } => ("deposit", recipient, message.len()),
+    };
+    let outcome = match answer {
+        Answer::Published | Answer::Deposited => "done".into(),
+        Answer::Mail { letters, .. } => {
+            let size: usize = letters.iter().map(|letter| letter.message.len()).sum();
+            format!("letters={} out={size}", letters.len())
+        }
+        Answer::Bundle(bundle) => format!("out={}", bundle.len()),
+        Answer::Refused(refusal) => format!("refused: {refusal}"),
+    };
+    format!("{kind} address={address} in={size} {outcome}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_about_a_letter_has_its_recipient_and_size_and_no_more() {
+        let recipient = Name::new("bob").unwrap();
+        let ask = Ask::Deposit { recipient, id: [7; 16], message: vec![0xaa; 400] };
+        assert_eq!(describe(&ask, &Answer::Deposited), "deposit address=bob in=400 done");
+    }
+}

@@ -1,0 +1,342 @@
+//! What the relay keeps, in SQLite: prekeys, claims, and letters until they are acknowledged. Each call that
+//! changes something is durable when it returns, and is answered only then.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use evanesce::{PreKeyUpload, PublishedPreKeys};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use crate::name::Name;
+use crate::request::{LARGEST_MESSAGE, Letter, Refusal, Token};
+
+/// How many people one relay serves: a stranger can claim names until then.
+const MOST_ADDRESSES: i64 = 10_000;
+
+/// How many letters wait for one recipient, so that nobody fills the disk with somebody else's mail.
+const LONGEST_QUEUE: i64 = 2_000;
+
+/// How many ids of letters are remembered for each recipient, delivered ones included: what a client may still
+/// send again is much less, since it waits for each answer.
+const REMEMBERED_IDS: i64 = 4_000;
+
+/// Bytes of letters in one answer, which has to fit into a frame.
+const LARGEST_BATCH: usize = 256 * 1_024;
+
+/// `secure_delete`, and a log that is overwritten with each transaction: what was delivered is not kept.
+const SETTINGS: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA secure_delete = ON;
+    PRAGMA wal_autocheckpoint = 1;
+    PRAGMA journal_size_limit = 0;
+    CREATE TABLE IF NOT EXISTS claims (address TEXT PRIMARY KEY, token BLOB NOT NULL, prekeys BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS letters (number INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL,
+        message BLOB NOT NULL);
+    CREATE INDEX IF NOT EXISTS letters_of ON letters (recipient, number);
+    CREATE TABLE IF NOT EXISTS seen (number INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL,
+        id BLOB NOT NULL, UNIQUE (recipient, id));";
+
+pub struct Mailroom(Connection);
+
+/// Why something was not done: said to who asked, or a fault of the store, of which they hear nothing.
+#[derive(Debug)]
+pub enum MailroomError {
+    Refused(Refusal),
+    Store(rusqlite::Error),
+}
+
+impl Mailroom {
+    pub fn open(path: &Path) -> rusqlite::Result<Self> {
+        Self::prepare(Connection::open(path)?)
+    }
+
+    fn prepare(database: Connection) -> rusqlite::Result<Self> {
+        database.busy_timeout(Duration::from_secs(10))?;
+        database.execute_batch(SETTINGS)?;
+        Ok(Self(database))
+    }
+
+    pub fn publish(
+        &mut self,
+        address: &Name,
+        token: &Token,
+        upload: PreKeyUpload,
+    ) -> Result<(), MailroomError> {
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let published = match claim(&transaction, address)? {
+            Some((hash, mut published)) => {
+                check(token, &hash)?;
+                published.publish(upload);
+                published
+            }
+            None => {
+                let sql = "SELECT count(*) FROM claims";
+                let claims: i64 = transaction.query_row(sql, [], |row| row.get(0))?;
+                if claims >= MOST_ADDRESSES {
+                    return Err(MailroomError::Refused(Refusal::Busy));
+                }
+                PublishedPreKeys::new(upload)
+            }
+        };
+        store(&transaction, address, &hash(token), &published)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Refuses addresses that nobody has.
+    pub fn must_know(&self, address: &Name) -> Result<(), MailroomError> {
+        if is_claimed(&self.0, address)? { Ok(()) } else { Err(Refusal::Unknown.into()) }
+    }
+
+    /// A bundle. The one-time prekey in it is gone from the disk before anybody gets it.
+    pub fn hand_out(&mut self, address: &Name) -> Result<Vec<u8>, MailroomError> {
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (hash, mut published) = claim(&transaction, address)?.ok_or(Refusal::Unknown)?;
+        let bundle = published.hand_out();
+        store(&transaction, address, &hash, &published)?;
+        transaction.commit()?;
+        Ok(bundle)
+    }
+
+    /// Takes a letter. One that was taken before, delivered or not, is not taken again.
+    pub fn deposit(
+        &mut self,
+        recipient: &Name,
+        id: &[u8; 16],
+        message: &[u8],
+    ) -> Result<(), MailroomError> {
+        if message.len() > LARGEST_MESSAGE {
+            return Err(Refusal::TooLarge.into());
+        }
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if !is_claimed(&transaction, recipient)? {
+            return Err(Refusal::Unknown.into());
+        }
+        let sql = "INSERT OR IGNORE INTO seen (recipient, id) VALUES (?, ?)";
+        if transaction.execute(sql, params![recipient.as_str(), id])? == 0 {
+            return Ok(());
+        }
+        let sql = "SELECT count(*) FROM letters WHERE recipient = ?";
+        let waiting: i64 = transaction.query_row(sql, [recipient.as_str()], |row| row.get(0))?;
+        if waiting >= LONGEST_QUEUE {
+            return Err(Refusal::QueueFull.into());
+        }
+        let sql = "INSERT INTO letters (recipient, message) VALUES (?, ?)";
+        transaction.execute(sql, params![recipient.as_str(), message])?;
+        let sql = "DELETE FROM seen WHERE recipient = ?1 AND number <= (SELECT number FROM seen
+            WHERE recipient = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)";
+        transaction.execute(sql, params![recipient.as_str(), REMEMBERED_IDS])?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Deletes what was acknowledged.
+    pub fn acknowledge(
+        &mut self,
+        address: &Name,
+        token: &Token,
+        upto: u64,
+    ) -> Result<(), MailroomError> {
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (hash, _) = claim(&transaction, address)?.ok_or(Refusal::Unknown)?;
+        check(token, &hash)?;
+        let upto = i64::try_from(upto).unwrap_or(i64::MAX);
+        let sql = "DELETE FROM letters WHERE recipient = ? AND number <= ?";
+        transaction.execute(sql, params![address.as_str(), upto])?;
+        Ok(transaction.commit()?)
+    }
+
+    /// The letters that wait, the first ones first; and how many one-time prekeys are left.
+    pub fn waiting(&mut self, address: &Name) -> Result<(u32, Vec<Letter>), MailroomError> {
+        let transaction = self.0.transaction()?;
+        let (_, published) = claim(&transaction, address)?.ok_or(Refusal::Unknown)?;
+        let left = u32::try_from(published.one_time_prekeys_left()).unwrap_or(u32::MAX);
+        let sql = "SELECT number, message FROM letters WHERE recipient = ? ORDER BY number";
+        let mut query = transaction.prepare(sql)?;
+        let mut rows = query.query([address.as_str()])?;
+        let (mut letters, mut size) = (Vec::new(), 0_usize);
+        while let Some(row) = rows.next()? {
+            let (number, message): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            size = size.saturating_add(message.len());
+            if size > LARGEST_BATCH {
+                break;
+            }
+            letters.push(Letter { number: number.unsigned_abs(), message });
+        }
+        Ok((left, letters))
+    }
+
+    /// Gives an address free, with all that waits for it: for its operator, when somebody has lost the token.
+    /// Whether there was such an address.
+    pub fn free(&mut self, address: &Name) -> rusqlite::Result<bool> {
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let freed =
+            transaction.execute("DELETE FROM claims WHERE address = ?", [address.as_str()])? > 0;
+        transaction.execute("DELETE FROM letters WHERE recipient = ?", [address.as_str()])?;
+        transaction.execute("DELETE FROM seen WHERE recipient = ?", [address.as_str()])?;
+        transaction.commit()?;
+        Ok(freed)
+    }
+}
+
+impl fmt::Display for MailroomError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(formatter),
+            Self::Store(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl From<Refusal> for MailroomError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<rusqlite::Error> for MailroomError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn is_claimed(database: &Connection, address: &Name) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM claims WHERE address = ?)";
+    database.query_row(sql, [address.as_str()], |row| row.get(0))
+}
+
+fn claim(
+    transaction: &Transaction<'_>,
+    address: &Name,
+) -> Result<Option<(Vec<u8>, PublishedPreKeys)>, MailroomError> {
+    let sql = "SELECT token, prekeys FROM claims WHERE address = ?";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?));
+    let row = transaction.query_row(sql, [address.as_str()], read).optional()?;
+    row.map(|(hash, prekeys)| {
+        let prekeys = postcard::from_bytes(&prekeys).map_err(|_| Refusal::Fault)?;
+        Ok((hash, prekeys))
+    })
+    .transpose()
+}
+
+fn store(
+    transaction: &Transaction<'_>,
+    address: &Name,
+    hash: &[u8],
+    published: &PublishedPreKeys,
+) -> Result<(), MailroomError> {
+    let prekeys = postcard::to_allocvec(published).map_err(|_| Refusal::Fault)?;
+    let sql = "REPLACE INTO claims VALUES (?, ?, ?)";
+    transaction.execute(sql, params![address.as_str(), hash, prekeys])?;
+    Ok(())
+}
+
+/// Tokens are random, so one hash is enough, and the time that comparing hashes takes tells nothing of use.
+fn check(token: &Token, expected: &[u8]) -> Result<(), Refusal> {
+    if hash(token) == expected { Ok(()) } else { Err(Refusal::NotYours) }
+}
+
+fn hash(token: &Token) -> Vec<u8> {
+    Sha256::digest(token.0).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+    use evanesce::{Account, Timestamp};
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn upload(name: &Name) -> PreKeyUpload {
+        let rng = &mut random::system();
+        Account::generate(name.address(), NOW, rng).maintain(NOW, rng).upload.unwrap()
+    }
+
+    fn with_bob() -> (Mailroom, Name, Token) {
+        let mut mailroom = Mailroom::prepare(Connection::open_in_memory().unwrap()).unwrap();
+        let (bob, token) = (Name::new("bob").unwrap(), Token([1; 32]));
+        mailroom.publish(&bob, &token, upload(&bob)).unwrap();
+        (mailroom, bob, token)
+    }
+
+    fn refusal<T: fmt::Debug>(result: Result<T, MailroomError>) -> Refusal {
+        match result.unwrap_err() {
+            MailroomError::Refused(refusal) => refusal,
+            MailroomError::Store(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn each_one_time_prekey_is_handed_out_once() {
+        let (mut mailroom, bob, _) = with_bob();
+        let mut bundles: Vec<_> = (0..100).map(|_| mailroom.hand_out(&bob).unwrap()).collect();
+        assert_eq!(mailroom.waiting(&bob).unwrap().0, 0);
+        bundles.sort();
+        bundles.dedup();
+        assert_eq!(bundles.len(), 100);
+        assert!(mailroom.hand_out(&bob).unwrap().len() < bundles[0].len());
+    }
+
+    #[test]
+    fn letters_come_in_order_once_and_until_they_are_acknowledged() {
+        let (mut mailroom, bob, token) = with_bob();
+        for (id, text) in [([1; 16], b"one"), ([2; 16], b"two"), ([1; 16], b"one")] {
+            mailroom.deposit(&bob, &id, text).unwrap();
+        }
+        let texts = |mailroom: &mut Mailroom| -> Vec<Vec<u8>> {
+            mailroom.waiting(&bob).unwrap().1.into_iter().map(|letter| letter.message).collect()
+        };
+        assert_eq!(texts(&mut mailroom), [b"one", b"two"]);
+        let first = mailroom.waiting(&bob).unwrap().1[0].number;
+        mailroom.acknowledge(&bob, &token, first).unwrap();
+        mailroom.deposit(&bob, &[1; 16], b"one").unwrap();
+        assert_eq!(texts(&mut mailroom), [b"two"]);
+    }
+
+    #[test]
+    fn only_the_holder_of_the_token_publishes_again_and_deletes() {
+        let (mut mailroom, bob, token) = with_bob();
+        mailroom.deposit(&bob, &[1; 16], b"one").unwrap();
+        let thief = Token([2; 32]);
+        assert_eq!(refusal(mailroom.publish(&bob, &thief, upload(&bob))), Refusal::NotYours);
+        assert_eq!(refusal(mailroom.acknowledge(&bob, &thief, 9)), Refusal::NotYours);
+        assert_eq!(mailroom.waiting(&bob).unwrap().1.len(), 1);
+        mailroom.publish(&bob, &token, upload(&bob)).unwrap();
+        assert!(mailroom.free(&bob).unwrap());
+        assert_eq!(refusal(mailroom.waiting(&bob)), Refusal::Unknown);
+        mailroom.publish(&bob, &thief, upload(&bob)).unwrap();
+    }
+
+    #[test]
+    fn what_is_too_much_is_refused_and_changes_nothing() {
+        let (mut mailroom, bob, token) = with_bob();
+        let giant = vec![0; LARGEST_MESSAGE + 1];
+        assert_eq!(refusal(mailroom.deposit(&bob, &[1; 16], &giant)), Refusal::TooLarge);
+        let nobody = Name::new("nobody").unwrap();
+        assert_eq!(refusal(mailroom.deposit(&nobody, &[1; 16], b"")), Refusal::Unknown);
+        for number in 0..LONGEST_QUEUE {
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            mailroom.deposit(&bob, &id, b"").unwrap();
+        }
+        assert_eq!(refusal(mailroom.deposit(&bob, &[9; 16], b"late")), Refusal::QueueFull);
+        mailroom.acknowledge(&bob, &token, u64::MAX).unwrap();
+        // Its id was not remembered, or it could never be sent again.
+        mailroom.deposit(&bob, &[9; 16], b"late").unwrap();
+        assert_eq!(mailroom.waiting(&bob).unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn a_batch_fits_into_a_frame() {
+        let (mut mailroom, bob, _) = with_bob();
+        for id in 0..20 {
+            mailroom.deposit(&bob, &[id; 16], &vec![7; LARGEST_MESSAGE]).unwrap();
+        }
+        let (prekeys_left, letters) = mailroom.waiting(&bob).unwrap();
+        assert_eq!(letters.len(), 4);
+        let answer = crate::request::Answer::Mail { prekeys_left, letters };
+        assert!(crate::frame::encode(&answer).is_some());
+    }
+}

@@ -1,0 +1,123 @@
+//! What clients ask of the relay, and what it answers. This is all that ever passes between them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::Name;
+
+/// Bytes of a message that the relay carries: a text of 16 KiB with room for its padding.
+pub const LARGEST_MESSAGE: usize = 64 * 1_024;
+
+/// Proves that who asks is who claimed the address. Only its holder and, once, the relay have seen it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token(pub [u8; 32]);
+
+/// A question. Its number comes back with the answer, so that a repeated or late answer is recognised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    pub number: u64,
+    pub ask: Ask,
+}
+
+/// The first two name their asker, the last two do not: a connection is for the former or for the latter, and
+/// the relay refuses one that is used for both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ask {
+    /// Publishes prekeys. The first one claims the address.
+    Publish { address: Name, token: Token, upload: Vec<u8> },
+    /// Deletes all letters up to a number, and asks for those after it; waits a while if there is none.
+    Fetch { address: Name, token: Token, acknowledged: u64, wait_seconds: u8 },
+    /// A bundle of prekeys, to write to somebody.
+    Bundle { address: Name },
+    /// A message for somebody. The same id again changes nothing.
+    Deposit { recipient: Name, id: [u8; 16], message: Vec<u8> },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    pub number: u64,
+    pub answer: Answer,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    Published,
+    Mail { prekeys_left: u32, letters: Vec<Letter> },
+    Bundle(Vec<u8>),
+    Deposited,
+    Refused(Refusal),
+}
+
+/// A message in the order in which it came. Its number is never used again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    pub number: u64,
+    pub message: Vec<u8>,
+}
+
+/// Why the relay does not do it. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// The frame breaks the format: the connection ends.
+    Malformed,
+    /// Too many connections, or one that was silent for too long: the connection ends.
+    Busy,
+    /// The connection is used with a name and without one: it ends.
+    Mixed,
+    /// Nobody has claimed the address.
+    Unknown,
+    /// Somebody else has claimed it.
+    NotYours,
+    /// What is published is not a device of that address.
+    BadUpload,
+    /// More bytes than are carried.
+    TooLarge,
+    /// The recipient has not fetched for too long.
+    QueueFull,
+    /// Bundles of this address were asked for too often: in so many seconds there is another one.
+    TooOften { seconds: u32 },
+    /// The relay has a fault of its own.
+    Fault,
+}
+
+impl Refusal {
+    /// Whether the relay closes the connection after saying so.
+    pub fn ends_connection(self) -> bool {
+        match self {
+            Self::Malformed | Self::Busy | Self::Mixed => true,
+            Self::Unknown
+            | Self::NotYours
+            | Self::BadUpload
+            | Self::TooLarge
+            | Self::QueueFull
+            | Self::TooOften { .. }
+            | Self::Fault => false,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "what was sent breaks the format",
+            Self::Busy => "the relay is busy",
+            Self::Mixed => "a connection is with a name or without one, not both",
+            Self::Unknown => "nobody has this address",
+            Self::NotYours => "the address belongs to somebody else",
+            Self::BadUpload => "the prekeys are not of this address",
+            Self::TooLarge => "it is too large",
+            Self::QueueFull => "the recipient's queue is full",
+            Self::TooOften { seconds } => {
+                return write!(formatter, "asked too often: again in {seconds} s");
+            }
+            Self::Fault => "the relay has a fault of its own",
+        })
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Token(..)")
+    }
+}

@@ -1,0 +1,52 @@
+//! Rows: what a person's store is made of, before it is sealed.
+
+use evanesce::zeroize::Zeroizing;
+use evanesce::MessageId;
+use serde::{Deserialize, Serialize};
+
+use crate::name::Name;
+
+/// Which row. Its name in the file is a keyed hash of this.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Row {
+    /// The library's account.
+    Account,
+    /// What the application knows of its owner.
+    Profile,
+    /// One record of the library's scheduler, by its key.
+    Scheduler(Vec<u8>),
+    /// The library's peer.
+    Peer(Name),
+    /// What the application knows of a person.
+    Contact(Name),
+    /// A message of a conversation.
+    Message(#[serde(with = "message_id")] MessageId),
+    /// What is to be encrypted as soon as there is a session.
+    Draft(u64),
+    /// What is to be handed to the relay: the outbox.
+    Parcel(u64),
+    /// What came under another identity than the one that is pinned.
+    Parked(u64),
+}
+
+/// What a row holds from now on; nothing if it goes.
+pub struct Write {
+    pub row: Row,
+    pub value: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// Sixteen bytes, and no sequence of numbers.
+mod message_id {
+    use super::MessageId;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(id: &MessageId, serializer: S) -> Result<S::Ok, S::Error> {
+        id.0.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<MessageId, D::Error> {
+        <[u8; 16]>::deserialize(deserializer).map(MessageId)
+    }
+}

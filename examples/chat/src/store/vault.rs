@@ -1,0 +1,130 @@
+//! The vault: from a passphrase to the keys of a store.
+//!
+//! The passphrase gives a key by Argon2id, and that opens the keys under which everything stands. They are random,
+//! so that a passphrase can be changed without sealing every row anew.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use evanesce::rand_core::{CryptoRng, Rng};
+use evanesce::zeroize::Zeroizing;
+use evanesce::{SnapshotError, StorageKey};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// The kind of the sealed keys; those below 64 are the library's.
+const KEYS: u8 = 64;
+
+/// Where they stand.
+const PLACE: &[u8] = b"vault";
+
+/// What deriving a key costs: 19 MiB twice, as RFC 9106's successors recommend for interactive use. It is stored,
+/// so that a later release can raise it.
+const COST: Cost = Cost { memory: Params::DEFAULT_M_COST, passes: Params::DEFAULT_T_COST, lanes: 1 };
+
+/// What a store says may cost so much at most: 1 GiB, 32 passes. A damaged file stops no machine.
+const MOST: Cost = Cost { memory: 1 << 20, passes: 32, lanes: 8 };
+
+/// What stands in the clear: how the keys are to be opened.
+pub struct Lock {
+    pub salt: [u8; 16],
+    pub cost: Cost,
+    /// The keys, sealed under what comes of the passphrase.
+    pub sealed: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// KiB.
+    pub memory: u32,
+    pub passes: u32,
+    pub lanes: u32,
+}
+
+/// The keys of an open store.
+pub struct Keys {
+    pub storage: StorageKey,
+    names: Zeroizing<[u8; 32]>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum VaultError {
+    /// The lock does not open: another passphrase, or the lock was altered.
+    WrongPassphrase,
+    /// The lock is of another release, or was damaged.
+    Damaged,
+}
+
+impl Lock {
+    /// A new one, with new keys.
+    pub fn new(passphrase: &str, rng: &mut impl CryptoRng) -> Result<(Self, Keys), VaultError> {
+        let mut salt = [0; 16];
+        rng.fill_bytes(&mut salt);
+        let mut secret = Zeroizing::new([0; 64]);
+        rng.fill_bytes(&mut *secret);
+        let sealed = derive(passphrase, &salt, COST)?.seal(&*secret, KEYS, PLACE, rng);
+        Ok((Self { salt, cost: COST, sealed }, Keys::of(&secret)))
+    }
+
+    pub fn open(&self, passphrase: &str) -> Result<Keys, VaultError> {
+        let key = derive(passphrase, &self.salt, self.cost)?;
+        let secret = key.open(&self.sealed, KEYS, PLACE).map_err(|error| match error {
+            SnapshotError::Undecryptable => VaultError::WrongPassphrase,
+            _ => VaultError::Damaged,
+        })?;
+        let secret = <&[u8; 64]>::try_from(&secret[..]).map_err(|_| VaultError::Damaged)?;
+        Ok(Keys::of(secret))
+    }
+}
+
+impl Keys {
+    fn of(secret: &[u8; 64]) -> Self {
+        let (mut storage, mut names) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
+        let (first, second) = secret.split_at(32);
+        storage.copy_from_slice(first);
+        names.copy_from_slice(second);
+        Self { storage: StorageKey::new(&storage), names }
+    }
+
+    /// What a row is called in the file: a keyed hash, so that nobody without the key can find out whether there
+    /// is one of a certain contact.
+    pub fn name(&self, row: &[u8]) -> Vec<u8> {
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.names).expect("any length");
+        mac.update(row);
+        mac.finalize().into_bytes().to_vec()
+    }
+}
+
+fn derive(passphrase: &str, salt: &[u8], cost: Cost) -> Result<StorageKey, VaultError> {
+    let Cost { memory, passes, lanes } = cost;
+    if memory > MOST.memory || passes > MOST.passes || lanes > MOST.lanes {
+        return Err(VaultError::Damaged);
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    let params = Params::new(memory, passes, lanes, Some(32)).map_err(|_| VaultError::Damaged)?;
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), salt, &mut *key)
+        .map_err(|_| VaultError::Damaged)?;
+    Ok(StorageKey::new(&key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+
+    #[test]
+    fn the_passphrase_opens_and_another_does_not() {
+        let (lock, keys) = Lock::new("correct", &mut random::system()).unwrap();
+        let again = lock.open("correct").unwrap();
+        assert_eq!(keys.name(b"row"), again.name(b"row"));
+        assert_ne!(keys.name(b"row"), keys.name(b"other"));
+        assert_eq!(lock.open("wrong").err(), Some(VaultError::WrongPassphrase));
+    }
+
+    #[test]
+    fn a_lock_that_asks_for_too_much_is_damaged() {
+        let (mut lock, _) = Lock::new("correct", &mut random::system()).unwrap();
+        lock.cost.memory = u32::MAX;
+        assert_eq!(lock.open("correct").err(), Some(VaultError::Damaged));
+    }
+}
