@@ -1,14 +1,55 @@
-//! A small messenger.
+//! A small messenger: people write to each other through a relay that is told little, and what is to disappear does.
+//!
+//! ```sh
+//! cargo run --release -p chat -- relay --log      # prints all that the relay learns
+//! cargo run --release -p chat -- as alice --plain # and elsewhere: as bob
+//! ```
+
 mod clock;
 mod name;
 mod random;
 mod span;
 
-mod request;
 mod frame;
+mod request;
 
 mod relay;
 
-fn main() {
-    relay::run("127.0.0.1:0", std::path::Path::new("/tmp/x"), relay::Log::Printed).unwrap();
+mod row;
+mod shown;
+
+mod command;
+mod content;
+mod store;
+mod view;
+
+mod notice;
+
+mod engine;
+
+mod client;
+
+mod arguments;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::arguments::{Arguments, USAGE};
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse() {
+        Ok(Arguments::Relay { listen, store, log }) => relay::run(&listen, &store, log),
+        Ok(Arguments::Free { address, store }) => relay::free(&address, &store),
+        Ok(Arguments::As { name, relay, store, patience_seconds }) => {
+            client::run(&name, &relay, &store, Duration::from_secs(u64::from(patience_seconds)))
+        }
+        Err(error) => Err(format!("{error}\n{USAGE}").into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chat: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

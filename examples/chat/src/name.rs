@@ -33,7 +33,10 @@ impl Name {
     }
 
     pub fn address(&self) -> Address {
-        #[expect(clippy::expect_used, reason = "an address may have 64 bytes, a name has at most 32")]
+        #[expect(
+            clippy::expect_used,
+            reason = "an address may have 64 bytes, a name has at most 32"
+        )]
         Address::new(&self.0).expect("a name is an address")
     }
 

@@ -10,8 +10,8 @@ mod server;
 
 use std::path::Path;
 
-pub use crate::relay::log::Log;
 use crate::name::Name;
+pub use crate::relay::log::Log;
 use crate::relay::mailroom::Mailroom;
 
 /// Serves until the process is ended.

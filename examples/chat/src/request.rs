@@ -81,22 +81,6 @@ pub enum Refusal {
     Fault,
 }
 
-impl Refusal {
-    /// Whether the relay closes the connection after saying so.
-    pub fn ends_connection(self) -> bool {
-        match self {
-            Self::Malformed | Self::Busy | Self::Mixed => true,
-            Self::Unknown
-            | Self::NotYours
-            | Self::BadUpload
-            | Self::TooLarge
-            | Self::QueueFull
-            | Self::TooOften { .. }
-            | Self::Fault => false,
-        }
-    }
-}
-
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

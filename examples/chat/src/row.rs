@@ -1,7 +1,7 @@
 //! Rows: what a person's store is made of, before it is sealed.
 
-use evanesce::zeroize::Zeroizing;
 use evanesce::MessageId;
+use evanesce::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
 use crate::name::Name;
@@ -20,7 +20,7 @@ pub enum Row {
     /// What the application knows of a person.
     Contact(Name),
     /// A message of a conversation.
-    Message(#[serde(with = "message_id")] MessageId),
+    Message(MessageId),
     /// What is to be encrypted as soon as there is a session.
     Draft(u64),
     /// What is to be handed to the relay: the outbox.
@@ -33,20 +33,4 @@ pub enum Row {
 pub struct Write {
     pub row: Row,
     pub value: Option<Zeroizing<Vec<u8>>>,
-}
-
-/// Sixteen bytes, and no sequence of numbers.
-mod message_id {
-    use super::MessageId;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<S: Serializer>(id: &MessageId, serializer: S) -> Result<S::Ok, S::Error> {
-        id.0.serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<MessageId, D::Error> {
-        <[u8; 16]>::deserialize(deserializer).map(MessageId)
-    }
 }

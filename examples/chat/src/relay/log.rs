@@ -30,7 +30,8 @@ impl Log {
             Self::Printed => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 // A log that nobody reads any more stops no relay.
-                let _ = writeln!(io::stdout(), "{}.{:03} {line}", now.as_secs(), now.subsec_millis());
+                let _ =
+                    writeln!(io::stdout(), "{}.{:03} {line}", now.as_secs(), now.subsec_millis());
             }
         }
     }

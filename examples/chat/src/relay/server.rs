@@ -141,8 +141,8 @@ async fn answer(ask: &Ask, office: &Office) -> Answer {
         (Ask::Fetch { address, wait_seconds, .. }, Answer::Mail { letters: none, .. })
             if none.is_empty() =>
         {
-            let until = Instant::now()
-                + Duration::from_secs(u64::from((*wait_seconds).min(LONGEST_WAIT)));
+            let until =
+                Instant::now() + Duration::from_secs(u64::from((*wait_seconds).min(LONGEST_WAIT)));
             wait_for_mail(address, first, until, &mut letters, office).await
         }
         _ => first,

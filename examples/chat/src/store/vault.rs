@@ -4,7 +4,7 @@
 //! so that a passphrase can be changed without sealing every row anew.
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use evanesce::rand_core::{CryptoRng, Rng};
+use evanesce::rand_core::CryptoRng;
 use evanesce::zeroize::Zeroizing;
 use evanesce::{SnapshotError, StorageKey};
 use hmac::{Hmac, KeyInit, Mac};
@@ -18,7 +18,8 @@ const PLACE: &[u8] = b"vault";
 
 /// What deriving a key costs: 19 MiB twice, as RFC 9106's successors recommend for interactive use. It is stored,
 /// so that a later release can raise it.
-const COST: Cost = Cost { memory: Params::DEFAULT_M_COST, passes: Params::DEFAULT_T_COST, lanes: 1 };
+const COST: Cost =
+    Cost { memory: Params::DEFAULT_M_COST, passes: Params::DEFAULT_T_COST, lanes: 1 };
 
 /// What a store says may cost so much at most: 1 GiB, 32 passes. A damaged file stops no machine.
 const MOST: Cost = Cost { memory: 1 << 20, passes: 32, lanes: 8 };

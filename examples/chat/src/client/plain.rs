@@ -1,0 +1,40 @@
+//! Plain mode: commands come as lines, and notices go as lines. For scripts and tests, and for those who like it.
+
+use std::io::{self, BufRead, Write};
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use crate::client::session::{Input, Screen};
+use crate::command::Command;
+use crate::engine::Engine;
+use crate::notice::Notice;
+
+pub struct Plain;
+
+impl Screen for Plain {
+    fn notice(&mut self, notice: &Notice) {
+        // Nobody reads any more: what happens is stored all the same.
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{notice}").and_then(|()| out.flush());
+    }
+
+    fn refresh(&mut self, _: &Engine) {}
+}
+
+/// Reads commands on a thread of its own, since nothing else can wait for a terminal.
+pub fn inputs() -> mpsc::Receiver<Input> {
+    let (send, inputs) = mpsc::channel(16);
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            // A line that is no text ends it like the end of the file.
+            let Ok(line) = line else { break };
+            let input = Command::parse(&line).map_or_else(Input::Unclear, Input::Command);
+            if send.blocking_send(input).is_err() {
+                return;
+            }
+        }
+        let _ = send.blocking_send(Input::End);
+    });
+    inputs
+}

@@ -1,0 +1,253 @@
+//! A run of the client: waits for the user, the relay and the clock, and sees to the order of things. For each event
+//! the engine gives an outcome; that is stored; then it is shown, and then the relay is asked or acknowledged.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{self, Instant};
+
+use crate::client::lines::{self, Lines, Report, Visit};
+use crate::clock;
+use crate::command::Command;
+use crate::engine::{Engine, Outcome};
+use crate::notice::Notice;
+use crate::random;
+use crate::request::{Answer, Refusal};
+use crate::store::{Store, StoreError};
+
+/// How long after an event that says nothing the clock is looked at again, at least: deadlines are in milliseconds,
+/// and timers fire early or late by one.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(2);
+
+/// While something waits for the relay, it is looked at this often.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How long the mailbox rests after a refusal.
+const REST: Duration = Duration::from_secs(5);
+
+/// What the user does.
+pub enum Input {
+    Command(Command),
+    /// A line that is no command, with what it should look like.
+    Unclear(&'static str),
+    /// There will be no more.
+    End,
+}
+
+/// Where a run shows things: lines here, a screen elsewhere.
+pub trait Screen {
+    /// Something happened, and is stored.
+    fn notice(&mut self, notice: &Notice);
+    /// All of one event has been noticed: a screen draws anew from [`Engine::contacts`] and [`Engine::lines`].
+    fn refresh(&mut self, engine: &Engine);
+}
+
+/// Who runs: made of an engine and its store, which no other run has.
+pub struct Session<'screen, S: Screen> {
+    engine: Engine,
+    store: Store,
+    screen: &'screen mut S,
+    lines: Lines,
+    mailbox: Mailbox,
+    postman: Postman,
+}
+
+struct Mailbox {
+    state: MailboxState,
+    acknowledged: u64,
+    connection: Connection,
+}
+
+enum MailboxState {
+    Idle,
+    Asking,
+    Resting(Instant),
+}
+
+#[derive(PartialEq, Eq)]
+enum Connection {
+    Unknown,
+    Online,
+    Offline,
+}
+
+enum Postman {
+    Idle,
+    Asking,
+}
+
+enum Flow {
+    GoOn,
+    End,
+}
+
+impl<'screen, S: Screen> Session<'screen, S> {
+    /// Must be called within a `LocalSet`.
+    pub fn new(
+        engine: Engine,
+        store: Store,
+        relay: &str,
+        patience: Duration,
+        screen: &'screen mut S,
+    ) -> Self {
+        let lines = lines::start(relay, patience, engine.name().clone(), engine.token().clone());
+        let mailbox =
+            Mailbox { state: MailboxState::Idle, acknowledged: 0, connection: Connection::Unknown };
+        Self { engine, store, screen, lines, mailbox, postman: Postman::Idle }
+    }
+
+    /// Runs until the user quits. After an error of the store nothing goes on with what is in memory.
+    pub async fn run(mut self, mut inputs: mpsc::Receiver<Input>) -> Result<(), StoreError> {
+        loop {
+            self.hand_out_work().await;
+            let sleep = self.sleep();
+            let flow = tokio::select! {
+                input = inputs.recv() => self.input(input.unwrap_or(Input::End))?,
+                Some(report) = self.lines.reports.recv() => {
+                    self.report(report)?;
+                    Flow::GoOn
+                }
+                () = time::sleep(sleep) => {
+                    let outcome = self.engine.tick(clock::now(), &mut random::system());
+                    self.apply(outcome)?;
+                    Flow::GoOn
+                }
+            };
+            match flow {
+                Flow::GoOn => {}
+                Flow::End => return Ok(()),
+            }
+        }
+    }
+
+    /// Stores, then shows.
+    pub fn apply(&mut self, outcome: Outcome) -> Result<(), StoreError> {
+        for notice in outcome.commit(&mut self.store)? {
+            self.screen.notice(&notice);
+        }
+        self.screen.refresh(&self.engine);
+        Ok(())
+    }
+
+    async fn hand_out_work(&mut self) {
+        if let (Postman::Idle, Some(errand)) = (&self.postman, self.engine.errand(clock::now())) {
+            if self.lines.errands.send(errand).await.is_ok() {
+                self.postman = Postman::Asking;
+            }
+        }
+        let may_ask = match self.mailbox.state {
+            MailboxState::Idle => true,
+            MailboxState::Asking => false,
+            MailboxState::Resting(until) => until <= Instant::now(),
+        };
+        if may_ask {
+            let visit = match self.engine.publication() {
+                Some(upload) => Visit::Publish(upload),
+                None => Visit::Fetch { acknowledged: self.mailbox.acknowledged },
+            };
+            if self.lines.visits.send(visit).await.is_ok() {
+                self.mailbox.state = MailboxState::Asking;
+            }
+        }
+    }
+
+    fn sleep(&self) -> Duration {
+        let sleep = self.engine.next_wakeup(clock::now()).max(SHORTEST_SLEEP);
+        let mailbox_rests = matches!(self.mailbox.state, MailboxState::Resting(_));
+        let postman_waits =
+            matches!(self.postman, Postman::Idle) && self.engine.has_resting_errands();
+        if mailbox_rests || postman_waits { sleep.min(RETRY) } else { sleep }
+    }
+
+    fn input(&mut self, input: Input) -> Result<Flow, StoreError> {
+        let (command, flow) = match input {
+            Input::Unclear(usage) => {
+                self.screen.notice(&Notice::Usage(usage));
+                return Ok(Flow::GoOn);
+            }
+            Input::End | Input::Command(Command::Quit) => (Command::Quit, Flow::End),
+            Input::Command(command) => (command, Flow::GoOn),
+        };
+        let outcome = self.engine.command(command, clock::now(), &mut random::system());
+        self.apply(outcome)?;
+        Ok(flow)
+    }
+
+    fn report(&mut self, report: Report) -> Result<(), StoreError> {
+        match report {
+            Report::Postman(errand, answer) => {
+                self.postman = Postman::Idle;
+                let (now, rng) = (clock::now(), &mut random::system());
+                let outcome = match (&errand, answer) {
+                    (_, Ok(Answer::Refused(refusal))) => {
+                        self.engine.errand_refused(&errand, refusal, now)
+                    }
+                    (crate::engine::Errand::Bundle(name), Ok(Answer::Bundle(bundle))) => {
+                        self.engine.bundle_came(name, &bundle, now, rng)
+                    }
+                    (crate::engine::Errand::Deposit { number, .. }, Ok(Answer::Deposited)) => {
+                        self.engine.deposited(*number, now)
+                    }
+                    // Not answered, or with nonsense: it is still to be done.
+                    (_, Ok(_) | Err(_)) => return Ok(()),
+                };
+                self.apply(outcome)
+            }
+            Report::Mailbox(visit, answer) => {
+                self.mailbox.state = MailboxState::Idle;
+                self.connection(if answer.is_ok() {
+                    Connection::Online
+                } else {
+                    Connection::Offline
+                });
+                match (visit, answer) {
+                    (Visit::Publish(upload), Ok(Answer::Published)) => {
+                        let outcome = self.engine.published(&upload);
+                        self.apply(outcome)
+                    }
+                    (Visit::Fetch { .. }, Ok(Answer::Mail { prekeys_left, letters })) => {
+                        for letter in letters {
+                            let (now, rng) = (clock::now(), &mut random::system());
+                            let outcome = self.engine.mail(&letter.message, now, rng);
+                            self.apply(outcome)?;
+                            self.mailbox.acknowledged = letter.number;
+                        }
+                        let outcome = self.engine.prekeys_left(prekeys_left, &mut random::system());
+                        self.apply(outcome)
+                    }
+                    (visit, Ok(Answer::Refused(refusal))) => self.refused(&visit, refusal),
+                    (_, Ok(_) | Err(_)) => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn refused(&mut self, visit: &Visit, refusal: Refusal) -> Result<(), StoreError> {
+        match (visit, refusal) {
+            (Visit::Fetch { .. }, Refusal::Unknown) => {
+                self.mailbox.acknowledged = 0;
+                let rng = &mut random::system();
+                let outcome = self.engine.relay_has_forgotten(clock::now(), rng);
+                self.apply(outcome)
+            }
+            _ => {
+                let text = format!("the relay refuses us: {refusal}");
+                self.screen.notice(&Notice::Trouble(text));
+                self.mailbox.state = MailboxState::Resting(Instant::now() + REST);
+                Ok(())
+            }
+        }
+    }
+
+    fn connection(&mut self, connection: Connection) {
+        if self.mailbox.connection == connection {
+            return;
+        }
+        match connection {
+            Connection::Unknown => {}
+            Connection::Online => self.screen.notice(&Notice::Online),
+            Connection::Offline => self.screen.notice(&Notice::Offline),
+        }
+        self.mailbox.connection = connection;
+    }
+}

@@ -1,0 +1,30 @@
+//! The engine: what a messenger does, as events that go in and outcomes that come out.
+
+mod message;
+
+mod outcome;
+mod person;
+
+mod state;
+
+mod sending;
+
+mod lives;
+
+mod reading;
+
+mod receiving;
+
+mod people;
+
+mod errands;
+mod orders;
+
+mod beginning;
+
+pub use crate::engine::errands::Errand;
+pub use crate::engine::outcome::Outcome;
+pub use crate::engine::state::Engine;
+
+#[cfg(test)]
+mod conversations;

@@ -1,0 +1,132 @@
+//! Beginnings: a new account, or one that comes back from its rows.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use evanesce::rand_core::CryptoRng;
+use evanesce::zeroize::Zeroizing;
+use evanesce::{Account, ExpiryScheduler, Now, Peer};
+use serde::de::DeserializeOwned;
+
+use crate::engine::outcome::Outcome;
+use crate::engine::person::{Notes, Person};
+use crate::engine::state::{Engine, Profile};
+use crate::name::Name;
+use crate::notice::Notice;
+use crate::request::Token;
+use crate::row::Row;
+
+/// Why an engine does not come back. Nothing is begun anew then: with the account goes the identity that others know.
+#[derive(Debug)]
+pub enum LoadError {
+    /// It is somebody else's.
+    OtherName(Name),
+    /// A row is missing, or does not say what it should.
+    Damaged,
+}
+
+impl Engine {
+    /// Takes the engine back from its rows, or makes a new one of none.
+    pub fn begin(
+        name: &Name,
+        rows: Vec<(Row, Zeroizing<Vec<u8>>)>,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, Outcome), LoadError> {
+        let mut engine =
+            if rows.is_empty() { Self::create(name, now, rng) } else { Self::load(name, rows)? };
+        engine.notice(Notice::Ready(name.clone()));
+        let outcome = engine.tick(now, rng);
+        Ok((engine, outcome))
+    }
+
+    fn create(name: &Name, now: Now, rng: &mut dyn CryptoRng) -> Self {
+        let account = Account::generate(name.address(), now.timestamp(), rng);
+        let expiry = ExpiryScheduler::new(now, rng);
+        let mut token = Token([0; 32]);
+        rng.fill_bytes(&mut token.0);
+        let mut engine = Self::new(Profile { name: name.clone(), token }, account, expiry);
+        engine.save_profile();
+        engine.save_scheduler();
+        engine
+    }
+
+    fn load(name: &Name, rows: Vec<(Row, Zeroizing<Vec<u8>>)>) -> Result<Self, LoadError> {
+        let (mut account, mut profile) = (None, None);
+        let (mut records, mut peers, mut notes) = (Vec::new(), BTreeMap::new(), Vec::new());
+        let mut rest = Vec::new();
+        for (row, value) in rows {
+            match row {
+                Row::Account => account = Account::restore(&value).ok(),
+                Row::Profile => profile = Some(decoded::<Profile>(&value)?),
+                Row::Scheduler(key) => records.push((key, value)),
+                Row::Peer(name) => {
+                    let peer = Peer::restore(&value).map_err(|_| LoadError::Damaged)?;
+                    peers.insert(name, peer);
+                }
+                Row::Contact(name) => notes.push((name, decoded::<Notes>(&value)?)),
+                Row::Message(_) | Row::Draft(_) | Row::Parcel(_) | Row::Parked(_) => {
+                    rest.push((row, value));
+                }
+            }
+        }
+        let (Some(account), Some(profile)) = (account, profile) else {
+            return Err(LoadError::Damaged);
+        };
+        if profile.name != *name {
+            return Err(LoadError::OtherName(profile.name));
+        }
+        let expiry = ExpiryScheduler::from_records(
+            records.iter().map(|(key, value)| (key.as_slice(), value.as_slice())),
+        )
+        .map_err(|_| LoadError::Damaged)?;
+        let mut engine = Self::new(profile, account, expiry);
+        for (name, notes) in notes {
+            let peer = peers.remove(&name).unwrap_or_else(|| Peer::new(name.address()));
+            engine.people.insert(name, Person::new(peer, notes));
+        }
+        rest.iter().try_for_each(|(row, value)| engine.take_back_row(row, value))?;
+        Ok(engine)
+    }
+
+    fn take_back_row(&mut self, row: &Row, value: &[u8]) -> Result<(), LoadError> {
+        match row {
+            Row::Message(_) => {
+                let message: crate::engine::message::Message = decoded(value)?;
+                self.last_number = self.last_number.max(message.number);
+                self.places.insert(message.id, (message.with.clone(), message.number));
+                let person = self.people.get_mut(&message.with).ok_or(LoadError::Damaged)?;
+                person.messages.insert(message.number, message);
+            }
+            Row::Draft(number) => {
+                self.last_number = self.last_number.max(*number);
+                self.drafts.insert(*number, decoded(value)?);
+            }
+            Row::Parcel(number) => {
+                self.last_number = self.last_number.max(*number);
+                self.parcels.insert(*number, decoded(value)?);
+            }
+            Row::Parked(number) => {
+                self.last_number = self.last_number.max(*number);
+                self.parked.insert(*number, decoded(value)?);
+            }
+            Row::Account | Row::Profile | Row::Scheduler(_) | Row::Peer(_) | Row::Contact(_) => {}
+        }
+        Ok(())
+    }
+}
+
+fn decoded<T: DeserializeOwned>(value: &[u8]) -> Result<T, LoadError> {
+    postcard::from_bytes(value).map_err(|_| LoadError::Damaged)
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherName(name) => write!(formatter, "this is the store of {name}"),
+            Self::Damaged => formatter.write_str("the store is damaged or of another release"),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}

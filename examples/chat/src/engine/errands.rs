@@ -1,0 +1,165 @@
+//! Errands: what is to be asked of the relay, and what comes of the answers. They follow from what is stored, so a
+//! restart forgets none.
+
+use std::time::Duration;
+
+use evanesce::rand_core::CryptoRng;
+use evanesce::{Age, Now, PeerInitiateError, PreKeyBundle, PreKeyUpload};
+
+use crate::clock;
+use crate::engine::message::Message;
+use crate::engine::outcome::Outcome;
+use crate::engine::person::conversation;
+use crate::engine::state::Engine;
+use crate::name::Name;
+use crate::notice::Notice;
+use crate::request::Refusal;
+use crate::view::Progress;
+
+/// With fewer one-time prekeys at the relay more are made, up to the second number.
+const FEW_PREKEYS: u32 = 25;
+const ENOUGH_PREKEYS: u32 = 100;
+
+/// How long nothing is asked for somebody after a refusal that says nothing of it.
+const REST: Duration = Duration::from_secs(10);
+
+/// What to ask on the connection that names nobody. One at a time: that keeps the order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    Bundle(Name),
+    Deposit { number: u64, to: Name, id: [u8; 16], bytes: Vec<u8> },
+}
+
+impl Engine {
+    /// The next errand, of what has been stored.
+    pub fn errand(&self, now: Now) -> Option<Errand> {
+        let may_go = |name: &Name| {
+            let rests = self.pending.resting.get(name).is_some_and(|end| *end > clock::steady(now));
+            !rests && self.people.get(name).is_some_and(|person| person.may_be_written_to())
+        };
+        if let Some((number, parcel)) = self.parcels.iter().find(|(_, parcel)| may_go(&parcel.to)) {
+            let (to, id, bytes) = (parcel.to.clone(), parcel.id, parcel.bytes.clone());
+            return Some(Errand::Deposit { number: *number, to, id, bytes });
+        }
+        let drafted = self.drafts.values().map(|draft| &draft.to);
+        let mut wanted = drafted.chain(&self.pending.renewals);
+        wanted.find(|name| may_go(name)).cloned().map(Errand::Bundle)
+    }
+
+    /// Whether something waits for a rest to end, so that it is worth asking again soon.
+    pub fn has_resting_errands(&self) -> bool {
+        !(self.parcels.is_empty() && self.drafts.is_empty() && self.pending.renewals.is_empty())
+    }
+
+    /// The relay has a parcel: from now on the message's clock runs.
+    pub fn deposited(&mut self, number: u64, now: Now) -> Outcome {
+        let message = self.drop_parcel(number).and_then(|parcel| parcel.message);
+        if let Some(message) = message.and_then(|id| self.message(id)).cloned() {
+            let effects = self.expiry.sent(message.id, Age::NONE, now);
+            self.absorb(&effects);
+            self.notice(Notice::Sent(message.with.clone(), message.id));
+            self.put_message(Message { progress: Progress::Sent, ..message });
+        }
+        self.delete_due(now);
+        self.finish()
+    }
+
+    /// A bundle came: a session begins, and what was written goes.
+    pub fn bundle_came(
+        &mut self,
+        name: &Name,
+        bytes: &[u8],
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) -> Outcome {
+        let bundle =
+            PreKeyBundle::decode(bytes).ok().and_then(|it| it.verify(now.timestamp()).ok());
+        let (Some(bundle), Some(person)) = (bundle, self.people.get_mut(name)) else {
+            self.rest(name, REST, now);
+            self.notice(Notice::Trouble(format!("the relay gave no good bundle of {name}")));
+            return self.finish();
+        };
+        match person.peer.initiate(&self.account, bundle, now.timestamp(), rng) {
+            Ok(changes) => {
+                self.changed(name, &changes);
+                self.pending.retuned.insert(name.clone());
+                // In a new session something has to be said, or the other side does not hear of it.
+                if self.pending.renewals.remove(name) {
+                    let stamp = self.expiry.stamp(conversation(name));
+                    self.post_nothing(name, stamp, now, rng);
+                }
+                self.encrypt_drafts(name, now, rng);
+            }
+            Err(PeerInitiateError::IdentityChanged(identity)) => {
+                self.identity_changed(name, identity);
+            }
+            Err(error) => {
+                self.rest(name, REST, now);
+                self.notice(Notice::Trouble(format!("no session with {name}: {error}")));
+            }
+        }
+        self.settle(now, rng);
+        self.finish()
+    }
+
+    /// The relay does not do it. What is refused for ever fails, everything else is tried again later.
+    pub fn errand_refused(&mut self, errand: &Errand, refusal: Refusal, now: Now) -> Outcome {
+        let name = match errand {
+            Errand::Bundle(name) | Errand::Deposit { to: name, .. } => name,
+        };
+        match (errand, refusal) {
+            (Errand::Deposit { number, .. }, Refusal::TooLarge) => {
+                let message = self.drop_parcel(*number).and_then(|parcel| parcel.message);
+                self.fail(message, "too large");
+            }
+            (_, Refusal::TooOften { seconds }) => {
+                self.rest(name, Duration::from_secs(u64::from(seconds)), now);
+            }
+            _ => {
+                if !self.pending.resting.contains_key(name) {
+                    self.notice(Notice::Trouble(format!("to {name}: {refusal}")));
+                }
+                self.rest(name, REST, now);
+            }
+        }
+        self.finish()
+    }
+
+    fn rest(&mut self, name: &Name, span: Duration, now: Now) {
+        let end = clock::steady(now).saturating_add(span);
+        self.pending.resting.insert(name.clone(), end);
+    }
+
+    /// What is to be published.
+    pub fn publication(&self) -> Option<Vec<u8>> {
+        self.account.pending_upload().map(|upload| upload.encode())
+    }
+
+    pub fn published(&mut self, upload: &[u8]) -> Outcome {
+        if let Ok(upload) = PreKeyUpload::decode(upload) {
+            self.account.mark_published(&upload);
+            self.save_account();
+        }
+        self.finish()
+    }
+
+    /// The relay says how many one-time prekeys it has left.
+    pub fn prekeys_left(&mut self, left: u32, rng: &mut dyn CryptoRng) -> Outcome {
+        if left < FEW_PREKEYS && self.account.pending_upload().is_none() {
+            let made = self.account.add_one_time_prekeys(ENOUGH_PREKEYS - left, rng);
+            self.account_changed(&made.changes);
+        }
+        self.finish()
+    }
+
+    /// The relay has nothing of us: it has lost its store. Everything is published anew.
+    pub fn relay_has_forgotten(&mut self, now: Now, rng: &mut dyn CryptoRng) -> Outcome {
+        if self.account.pending_upload().is_none() {
+            let made = self.account.rotate_signed_prekey(now.timestamp(), rng);
+            self.account_changed(&made.changes);
+            let made = self.account.add_one_time_prekeys(ENOUGH_PREKEYS, rng);
+            self.account_changed(&made.changes);
+        }
+        self.finish()
+    }
+}

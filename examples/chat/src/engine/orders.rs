@@ -1,0 +1,201 @@
+//! The doors of the engine: commands, mail, and the clock. Each gives one outcome, for one transaction.
+
+use std::time::Duration;
+
+use evanesce::rand_core::CryptoRng;
+use evanesce::{MessageId, NewMessage, Now, Opens, Policy, Verdict};
+
+use crate::clock;
+use crate::command::{Command, OwnLife};
+use crate::content::{Content, LONGEST_TEXT};
+use crate::engine::message::{Body, Draft, Message};
+use crate::engine::outcome::Outcome;
+use crate::engine::person::conversation;
+use crate::engine::reading::unknown;
+use crate::engine::state::{Engine, keys_where};
+use crate::name::Name;
+use crate::notice::Notice;
+use crate::view::{Author, Progress, Standing, Trust};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Engine {
+    /// The user orders something. [`Command::Quit`] closes all conversations, and the caller ends.
+    pub fn command(&mut self, command: Command, now: Now, rng: &mut dyn CryptoRng) -> Outcome {
+        if let Err(error) = self.obey(command, now, rng) {
+            self.notice(Notice::Error(error));
+        }
+        self.settle(now, rng);
+        self.finish()
+    }
+
+    /// The relay brings a message. Acknowledge it when the outcome has been stored, whatever it is.
+    pub fn mail(&mut self, bytes: &[u8], now: Now, rng: &mut dyn CryptoRng) -> Outcome {
+        self.take_in(bytes, now, rng);
+        self.delete_due(now);
+        self.settle(now, rng);
+        self.finish()
+    }
+
+    /// Time has passed: called at the start, and whenever [`Engine::next_wakeup`] is over.
+    pub fn tick(&mut self, now: Now, rng: &mut dyn CryptoRng) -> Outcome {
+        let steady = clock::steady(now);
+        if self.pending.maintained.is_none_or(|last| steady.saturating_sub(last) >= DAY) {
+            self.pending.maintained = Some(steady);
+            self.maintain(now, rng);
+        }
+        self.delete_due(now);
+        self.settle(now, rng);
+        self.finish()
+    }
+
+    fn maintain(&mut self, now: Now, rng: &mut dyn CryptoRng) {
+        let maintained = self.account.maintain(now.timestamp(), rng);
+        self.account_changed(&maintained.changes);
+        let names: Vec<Name> = self.people.keys().cloned().collect();
+        for name in names {
+            if let Some(person) = self.people.get_mut(&name) {
+                let changes = person.peer.maintain(now.timestamp());
+                self.changed(&name, &changes);
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command, now: Now, rng: &mut dyn CryptoRng) -> Result<(), String> {
+        match command {
+            Command::Send { to, text, life } => self.write(&to, text, life, now, rng),
+            Command::Timer { with, timer } => {
+                self.check_writable(&with)?;
+                self.set_timer(&with, timer, now, rng);
+                Ok(())
+            }
+            Command::Open(prefix) => self.open_once(self.find(&prefix)?, now),
+            Command::Unsend(prefix) => self.unsend(self.find(&prefix)?, now, rng),
+            Command::Delete(prefix) => {
+                let id = self.find(&prefix)?;
+                self.delete(id, now);
+                Ok(())
+            }
+            Command::Read(name) => self.open_window(&name, now),
+            Command::Close(name) => self.close_window(&name, now),
+            Command::History(name) => {
+                self.people.get(&name).ok_or_else(|| unknown(&name))?;
+                for line in self.lines(&name, now) {
+                    self.notice(Notice::Line(name.clone(), line));
+                }
+                Ok(())
+            }
+            Command::List => {
+                self.contacts(now).into_iter().for_each(|it| self.notice(Notice::Contact(it)));
+                Ok(())
+            }
+            Command::Requests => {
+                let requests = self.contacts(now).into_iter();
+                requests
+                    .filter(|contact| contact.standing == Standing::Request)
+                    .for_each(|contact| self.notice(Notice::Contact(contact)));
+                Ok(())
+            }
+            Command::Accept(name) => self.accept(&name, now, rng),
+            Command::Refuse(name) => self.refuse(&name, now),
+            Command::Block(name) => self.block(&name, now),
+            Command::AcceptIdentity(name) => {
+                // What is offered again and does not open any more is discarded, as if it came now.
+                for parked in self.accept_identity(&name)? {
+                    self.take_in(&parked, now, rng);
+                }
+                Ok(())
+            }
+            Command::Verify(name) => self.show_safety_number(&name),
+            Command::Verified(name) => self.verified(&name),
+            Command::Quit => {
+                let names: Vec<Name> = self.people.keys().cloned().collect();
+                names.iter().try_for_each(|name| self.close_window(name, now))
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        to: &Name,
+        text: String,
+        life: OwnLife,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), String> {
+        self.check_writable(to)?;
+        if text.len() > LONGEST_TEXT {
+            return Err("the text is too long".into());
+        }
+        let mut chosen = [0; 16];
+        rng.fill_bytes(&mut chosen);
+        let tag = self.tag();
+        let id = MessageId::by(tag, &chosen);
+        let mut stamp = self.expiry.stamp(conversation(to));
+        let mut body = Body::Text(text.clone());
+        match life {
+            OwnLife::AsConversation => {}
+            OwnLife::For(ttl) => stamp = stamp.with_policy(Policy::AfterRead { ttl }),
+            OwnLife::Once => {
+                stamp = stamp.with_opens(Opens::Once);
+                body = Body::TheirsToOpen;
+            }
+        }
+        let message = NewMessage::new(id, conversation(to), tag);
+        let arrival = self.expiry.queued(message, &stamp, now);
+        self.absorb(&arrival.effects);
+        if arrival.verdict != Verdict::Keep {
+            return Err("its id is in use".into());
+        }
+        let number = self.next_number();
+        let (with, author, progress) = (to.clone(), Author::Us, Progress::Waiting);
+        self.put_message(Message { id, number, with, author, tag, body, progress });
+        self.notice(Notice::Queued(to.clone(), id));
+        let body = Content::Text { chosen, text }.encode();
+        self.post(Draft { to: to.clone(), message: Some(id), body, stamp }, now, rng);
+        Ok(())
+    }
+
+    /// Takes a message of ours back, at both ends. What has not been encrypted goes no further than here.
+    fn unsend(&mut self, id: MessageId, now: Now, rng: &mut dyn CryptoRng) -> Result<(), String> {
+        let message = self.message(id).cloned().ok_or("there is no such message")?;
+        match message.author {
+            Author::Us => {}
+            Author::Them => return Err("only its author takes a message back".into()),
+        }
+        let is_draft = !keys_where(&self.drafts, |draft| draft.message == Some(id)).is_empty();
+        if !is_draft && message.progress != Progress::Failed {
+            self.check_writable(&message.with)?;
+            // One that is on its way must not stay where it is just because its request was faster.
+            let body = Content::Unsend { message: id }.encode();
+            let stamp = self.expiry.stamp(conversation(&message.with));
+            let to = message.with.clone();
+            self.post(Draft { to, message: None, body, stamp }, now, rng);
+        }
+        self.delete(id, now);
+        self.notice(Notice::Unsent(message.with, id));
+        Ok(())
+    }
+
+    fn delete(&mut self, id: MessageId, now: Now) {
+        let effects = self.expiry.deleted(id, now);
+        self.absorb(&effects);
+        self.forget_message(id);
+        self.delete_due(now);
+    }
+
+    fn check_writable(&self, to: &Name) -> Result<(), String> {
+        if to == self.name() {
+            return Err("that is this device".into());
+        }
+        let Some(person) = self.people.get(to) else { return Ok(()) };
+        match (person.standing(), person.trust()) {
+            (Standing::Request, _) => Err(format!("{to} has asked first: /accept {to}")),
+            (Standing::Blocked, _) => Err(format!("{to} is blocked: /accept {to}")),
+            (_, Trust::Changed) => {
+                Err(format!("the identity of {to} has changed: /accept-identity {to}"))
+            }
+            (Standing::New | Standing::Accepted, Trust::Claimed | Trust::Verified) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! People: requests, blocks, and identities that change or are verified.
+
+use evanesce::rand_core::CryptoRng;
+use evanesce::{Contact, MessageId, Now, SafetyNumber};
+
+use crate::engine::person::{Person, conversation};
+use crate::engine::reading::unknown;
+use crate::engine::state::{Engine, keys_where};
+use crate::name::Name;
+use crate::notice::Notice;
+use crate::view::Standing;
+
+impl Engine {
+    /// Accepts a request, or takes a block back. What they wrote stays, and can be answered.
+    pub(super) fn accept(
+        &mut self,
+        name: &Name,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), String> {
+        let person = self.person(name)?;
+        let changes = person.peer.accept_request();
+        self.changed(name, &changes);
+        self.notice(Notice::Accepted(name.clone()));
+        self.encrypt_drafts(name, now, rng);
+        Ok(())
+    }
+
+    /// Refuses a request: all of it goes, and they may ask again. They are told nothing.
+    pub(super) fn refuse(&mut self, name: &Name, now: Now) -> Result<(), String> {
+        if self.person(name)?.standing() != Standing::Request {
+            return Err(format!("{name} has not asked; there is /block"));
+        }
+        self.delete_conversation(name, now);
+        self.drop_person(name);
+        self.notice(Notice::Refused(name.clone()));
+        Ok(())
+    }
+
+    /// Blocks somebody: what they send is not opened any more. What they wrote goes.
+    pub(super) fn block(&mut self, name: &Name, now: Now) -> Result<(), String> {
+        let person = self.person(name)?;
+        if matches!(person.peer.contact(), Contact::None) {
+            return Err(format!("nothing is known of {name} to block"));
+        }
+        let changes = person.peer.refuse();
+        self.changed(name, &changes);
+        self.delete_conversation(name, now);
+        self.notice(Notice::Blocked(name.clone()));
+        Ok(())
+    }
+
+    fn delete_conversation(&mut self, name: &Name, now: Now) {
+        let effects = self.expiry.conversation_deleted(conversation(name), now);
+        self.absorb(&effects);
+        let ids: Vec<MessageId> = self
+            .people
+            .get(name)
+            .into_iter()
+            .flat_map(|person| person.messages.values().map(|message| message.id))
+            .collect();
+        for id in ids {
+            self.forget_message(id);
+        }
+        self.drop_unsent(name);
+        for number in keys_where(&self.parked, |parked| parked.from == *name) {
+            self.drop_parked(number);
+        }
+        self.delete_due(now);
+    }
+
+    fn drop_unsent(&mut self, name: &Name) -> Vec<MessageId> {
+        let mut messages = Vec::new();
+        for number in keys_where(&self.drafts, |draft| draft.to == *name) {
+            messages.extend(self.drop_draft(number).and_then(|draft| draft.message));
+        }
+        for number in keys_where(&self.parcels, |parcel| parcel.to == *name) {
+            messages.extend(self.drop_parcel(number).and_then(|parcel| parcel.message));
+        }
+        messages
+    }
+
+    /// The user agrees to the other identity. What was written for the former one does not go to it unasked; what
+    /// came from it is offered again, as the caller does with what this gives.
+    pub(super) fn accept_identity(&mut self, name: &Name) -> Result<Vec<Vec<u8>>, String> {
+        let person = self.person(name)?;
+        let Some(identity) = person.notes.changed.take() else {
+            return Err(format!("the identity of {name} has not changed"));
+        };
+        let changes = person.peer.accept_identity(identity);
+        self.changed(name, &changes);
+        self.save_notes(name);
+        for message in self.drop_unsent(name) {
+            self.fail(Some(message), "written for the former identity");
+        }
+        self.notice(Notice::IdentityAccepted(name.clone()));
+        let parked = keys_where(&self.parked, |parked| parked.from == *name);
+        let parked = parked.into_iter().filter_map(|number| self.drop_parked(number));
+        Ok(parked.map(|parked| parked.bytes).collect())
+    }
+
+    /// The digits that two people compare.
+    pub(super) fn show_safety_number(&mut self, name: &Name) -> Result<(), String> {
+        let number = self.safety_number(name).ok_or_else(|| no_identity(name))?;
+        self.notice(Notice::Safety(name.clone(), number.to_string()));
+        Ok(())
+    }
+
+    /// What two people compare, or let their devices scan; nothing while no identity is known.
+    pub fn safety_number(&self, name: &Name) -> Option<SafetyNumber> {
+        let theirs = self.people.get(name)?.peer.device()?;
+        Some(SafetyNumber::between(&self.account.device(), &theirs))
+    }
+
+    pub(super) fn verified(&mut self, name: &Name) -> Result<(), String> {
+        let person = self.person(name)?;
+        let identity = person.peer.contact().identity().ok_or_else(|| no_identity(name))?;
+        person.notes.verified = Some(identity);
+        self.save_notes(name);
+        self.notice(Notice::Verified(name.clone()));
+        Ok(())
+    }
+
+    fn person(&mut self, name: &Name) -> Result<&mut Person, String> {
+        self.people.get_mut(name).ok_or_else(|| unknown(name))
+    }
+}
+
+fn no_identity(name: &Name) -> String {
+    format!("no identity of {name} is known yet")
+}

@@ -1,0 +1,71 @@
+//! Somebody else, as the engine holds them.
+
+use std::collections::BTreeMap;
+
+use evanesce::{Contact, ConversationId, IdentityKey, Peer};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::message::Message;
+use crate::name::Name;
+use crate::view::{Standing, Trust, Window};
+
+pub struct Person {
+    pub peer: Peer,
+    pub notes: Notes,
+    /// By their place in the conversation.
+    pub messages: BTreeMap<u64, Message>,
+    pub window: Window,
+}
+
+/// What the application stores beside the peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notes {
+    /// The identity that the users compared: not a yes or no, which would go over to another identity.
+    pub verified: Option<IdentityKey>,
+    /// Another identity that turned up, until the user decides.
+    pub changed: Option<IdentityKey>,
+    /// When a session was last begun because something did not open, in seconds: once a day at most.
+    pub healed: Option<u64>,
+}
+
+impl Person {
+    pub fn new(peer: Peer, notes: Notes) -> Self {
+        Self { peer, notes, messages: BTreeMap::new(), window: Window::Closed }
+    }
+
+    pub fn standing(&self) -> Standing {
+        match self.peer.contact() {
+            Contact::Request(_) => Standing::Request,
+            Contact::Accepted(_) => Standing::Accepted,
+            Contact::Refused(_) => Standing::Blocked,
+            // Whatever a later release adds is nobody to write to as if they were known.
+            _ => Standing::New,
+        }
+    }
+
+    pub fn trust(&self) -> Trust {
+        let pinned = self.peer.contact().identity();
+        if self.notes.changed.is_some() {
+            Trust::Changed
+        } else if pinned.is_some() && self.notes.verified == pinned {
+            Trust::Verified
+        } else {
+            Trust::Claimed
+        }
+    }
+
+    /// Whether anything may leave for them: not before a request is accepted, not while the user has to decide
+    /// about another identity.
+    pub fn may_be_written_to(&self) -> bool {
+        let stranger = match self.standing() {
+            Standing::New | Standing::Accepted => false,
+            Standing::Request | Standing::Blocked => true,
+        };
+        !stranger && self.notes.changed.is_none()
+    }
+}
+
+/// The conversation with somebody. The timer belongs to it, whatever becomes of what is shown.
+pub fn conversation(with: &Name) -> ConversationId {
+    ConversationId::named(with.as_str().as_bytes())
+}

@@ -1,0 +1,150 @@
+//! Reading: what is shown, what that starts, and the view model.
+
+use std::time::Duration;
+
+use evanesce::{MessageId, Now, Parts, Visibility};
+
+use crate::command::MessagePrefix;
+use crate::engine::message::{Body, Message};
+use crate::engine::person::{Person, conversation};
+use crate::engine::state::Engine;
+use crate::name::Name;
+use crate::notice::Notice;
+use crate::shown::Id;
+use crate::view::{ContactView, LineText, LineView, Progress, Window};
+
+impl Engine {
+    /// The conversation is on the screen: what is in it counts as read, and so does what comes.
+    pub(super) fn open_window(&mut self, name: &Name, now: Now) -> Result<(), String> {
+        let person = self.people.get_mut(name).ok_or_else(|| unknown(name))?;
+        person.window = Window::Open;
+        let unread: Vec<Message> = person
+            .messages
+            .values()
+            .filter(|message| message.progress == Progress::Unread)
+            .cloned()
+            .collect();
+        for message in unread {
+            self.show(message, now);
+        }
+        Ok(())
+    }
+
+    /// Shows a message of theirs. Its clock is stored before that, since notices follow the transaction.
+    pub(super) fn show(&mut self, message: Message, now: Now) {
+        if !self.may_be_shown(message.id, now) {
+            return;
+        }
+        match &message.body {
+            Body::Text(text) => {
+                let notice = Notice::Message(message.with.clone(), message.id, text.clone());
+                let effects = self.expiry.read(message.id, now);
+                self.absorb(&effects);
+                self.notice(notice);
+            }
+            // What is seen is that there is something to open, and opening it is reading.
+            Body::Sealed(_) | Body::TheirsToOpen => {
+                self.notice(Notice::Once(message.with.clone(), message.id));
+            }
+        }
+        self.put_message(Message { progress: Progress::Read, ..message });
+    }
+
+    pub(super) fn close_window(&mut self, name: &Name, now: Now) -> Result<(), String> {
+        let person = self.people.get_mut(name).ok_or_else(|| unknown(name))?;
+        person.window = Window::Closed;
+        let effects = self.expiry.closed(conversation(name), now);
+        self.absorb(&effects);
+        self.notice(Notice::Closed(name.clone()));
+        self.delete_due(now);
+        Ok(())
+    }
+
+    /// Opens what can be opened once. That it was opened is in the transaction that its text waits for.
+    pub(super) fn open_once(&mut self, id: MessageId, now: Now) -> Result<(), String> {
+        let message = self.message(id).cloned().ok_or("there is no such message")?;
+        let Body::Sealed(sealed) = &message.body else {
+            return Err("that is not a message to be opened".into());
+        };
+        let opening = self.expiry.open(id, now).map_err(|error| error.to_string())?;
+        self.absorb(&opening.effects);
+        let text = opening.release().and_then(|key| key.open(id, Parts::BODY, sealed));
+        let text = text.ok_or("its content does not open")?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        self.notice(Notice::Opened(message.with.clone(), id, text));
+        self.forget_message(id);
+        self.delete_due(now);
+        Ok(())
+    }
+
+    /// The message whose id begins so, if there is just one.
+    pub(super) fn find(&self, prefix: &MessagePrefix) -> Result<MessageId, String> {
+        let mut found = self.places.keys().filter(|id| Id(**id).to_string().starts_with(&prefix.0));
+        match (found.next(), found.next()) {
+            (Some(id), None) => Ok(*id),
+            (Some(_), Some(_)) => Err("more than one message has such an id".into()),
+            (None, _) => Err("there is no such message".into()),
+        }
+    }
+
+    /// Asked before each time that something is drawn.
+    fn may_be_shown(&self, id: MessageId, now: Now) -> bool {
+        match self.expiry.visibility(id, now) {
+            Visibility::Shown => true,
+            Visibility::Withheld | Visibility::Gone => false,
+        }
+    }
+
+    /// All conversations, by name.
+    pub fn contacts(&self, now: Now) -> Vec<ContactView> {
+        self.people.iter().map(|(name, person)| self.contact(name, person, now)).collect()
+    }
+
+    fn contact(&self, name: &Name, person: &Person, now: Now) -> ContactView {
+        let shown =
+            || person.messages.values().filter(|message| self.may_be_shown(message.id, now));
+        let unread = shown().filter(|message| message.progress == Progress::Unread).count();
+        let setting = self.expiry.setting(conversation(name));
+        ContactView {
+            name: name.clone(),
+            standing: person.standing(),
+            trust: person.trust(),
+            timer: setting.and_then(|setting| setting.policy),
+            unread,
+            last: shown().next_back().map(|message| self.line(message, now)),
+            window: person.window,
+        }
+    }
+
+    /// What may be shown of a conversation at this moment, the first line first.
+    pub fn lines(&self, name: &Name, now: Now) -> Vec<LineView> {
+        let messages = self.people.get(name).into_iter().flat_map(|it| it.messages.values());
+        messages
+            .filter(|message| self.may_be_shown(message.id, now))
+            .map(|message| self.line(message, now))
+            .collect()
+    }
+
+    fn line(&self, message: &Message, now: Now) -> LineView {
+        let text = match &message.body {
+            Body::Text(text) => LineText::Text(text.clone()),
+            Body::Sealed(_) | Body::TheirsToOpen => LineText::Once,
+        };
+        LineView {
+            id: message.id,
+            author: message.author,
+            text,
+            progress: message.progress,
+            remaining: self.expiry.remaining(message.id, now),
+        }
+    }
+
+    /// How long nothing needs to be done, if nothing happens.
+    pub fn next_wakeup(&self, now: Now) -> Duration {
+        self.expiry.next_wakeup(now).unwrap_or(Duration::from_secs(3_600))
+    }
+}
+
+pub fn unknown(name: &Name) -> String {
+    format!("nobody here is called {name}")
+}

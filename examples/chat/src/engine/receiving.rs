@@ -1,0 +1,258 @@
+//! Receiving: whose a message is, what it says, and what is to be stored before it is acknowledged.
+
+use evanesce::rand_core::CryptoRng;
+use evanesce::{
+    Age, Contact, ContentKey, Delivered, Envelope, IdentityKey, MalformedStamp, MemberTag,
+    MessageId, NewMessage, Now, Opens, Parts, Peer, PeerDecryptError, Stamp, Unsent, Verdict,
+};
+
+use crate::content::Content;
+use crate::engine::message::{Body, Message, Parked};
+use crate::engine::person::{Notes, Person, conversation};
+use crate::engine::sending::NO_AD;
+use crate::engine::state::Engine;
+use crate::name::Name;
+use crate::notice::Notice;
+use crate::view::{Author, Progress, Standing, Window};
+
+/// How many strangers may wait: each has a row of sessions, and anyone can be one.
+const MOST_REQUESTS: usize = 50;
+
+/// How many messages of strangers are kept each, until the user decides.
+const MOST_OF_A_REQUEST: usize = 100;
+
+/// How much is kept of identities that changed, in all: anyone can send such.
+const MOST_PARKED: usize = 100;
+
+/// Once in this time a session is begun because something did not open: anyone can bring that about.
+const HEALING: u64 = 86_400;
+
+impl Engine {
+    /// Takes in what the relay brought. Whatever it is, it may be acknowledged once the outcome is stored.
+    pub(super) fn take_in(&mut self, bytes: &[u8], now: Now, rng: &mut dyn CryptoRng) {
+        let Some((name, result)) = self.offer(bytes, now) else { return };
+        match result {
+            Ok(delivered) => self.delivered(&name, delivered, now, rng),
+            Err(PeerDecryptError::IdentityChanged(identity)) => {
+                if self.parked.len() < MOST_PARKED {
+                    self.put_parked(Parked { from: name.clone(), bytes: bytes.to_vec() });
+                }
+                self.identity_changed(&name, identity);
+            }
+            Err(
+                PeerDecryptError::Forked
+                | PeerDecryptError::UnknownPreKey
+                | PeerDecryptError::Replayed
+                | PeerDecryptError::ReplayRecordFull
+                | PeerDecryptError::Undecryptable
+                | PeerDecryptError::NoSession,
+            ) => self.heal(&name, now),
+            Err(PeerDecryptError::Unsupported) => {
+                self.notice(Notice::Trouble(format!("{name} uses a newer release")));
+            }
+            // Duplicates above all: acknowledged, and that is all.
+            Err(_) => {}
+        }
+    }
+
+    /// Offers a message to whom it may be from: nobody says who sent it. Nothing, if it is of nobody.
+    fn offer(
+        &mut self,
+        bytes: &[u8],
+        now: Now,
+    ) -> Option<(Name, Result<Delivered, PeerDecryptError>)> {
+        let knows = |(_, person): &(&Name, &Person)| person.peer.knows(bytes);
+        if let Some((name, _)) = self.people.iter().find(knows) {
+            let name = name.clone();
+            return self.decrypt(&name, bytes, now).map(|result| (name, result));
+        }
+        match Envelope::decode(bytes).ok()? {
+            Envelope::Initial(_) => {
+                let device = self.account.claimed_sender(bytes).ok()?;
+                let name = Name::of(&device.address).filter(|name| name != self.name())?;
+                if self.people.contains_key(&name) {
+                    return self.decrypt(&name, bytes, now).map(|result| (name, result));
+                }
+                self.decrypt_of_stranger(&name, bytes, now).map(|result| (name, result))
+            }
+            Envelope::Ratchet(_) => {
+                let names: Vec<Name> = self.people.keys().cloned().collect();
+                names.into_iter().find_map(|name| match self.decrypt(&name, bytes, now)? {
+                    Err(
+                        PeerDecryptError::Undecryptable
+                        | PeerDecryptError::NoSession
+                        | PeerDecryptError::Refused,
+                    ) => None,
+                    result => Some((name, result)),
+                })
+            }
+        }
+    }
+
+    fn decrypt(
+        &mut self,
+        name: &Name,
+        bytes: &[u8],
+        now: Now,
+    ) -> Option<Result<Delivered, PeerDecryptError>> {
+        let person = self.people.get_mut(name)?;
+        if person.standing() == Standing::Request && person.messages.len() >= MOST_OF_A_REQUEST {
+            return None;
+        }
+        Some(person.peer.decrypt(&mut self.account, bytes, NO_AD, now.timestamp()))
+    }
+
+    /// A stranger becomes a request only by a message that opens.
+    fn decrypt_of_stranger(
+        &mut self,
+        name: &Name,
+        bytes: &[u8],
+        now: Now,
+    ) -> Option<Result<Delivered, PeerDecryptError>> {
+        let waits = |person: &&Person| person.standing() == Standing::Request;
+        if self.people.values().filter(waits).count() >= MOST_REQUESTS {
+            return None;
+        }
+        let mut peer = Peer::new(name.address());
+        let delivered = peer.decrypt(&mut self.account, bytes, NO_AD, now.timestamp()).ok()?;
+        self.people.insert(name.clone(), Person::new(peer, Notes::default()));
+        self.save_notes(name);
+        Some(Ok(delivered))
+    }
+
+    fn delivered(&mut self, name: &Name, delivered: Delivered, now: Now, rng: &mut dyn CryptoRng) {
+        self.changed(name, &delivered.changes);
+        if delivered.began_session {
+            self.pending.retuned.insert(name.clone());
+        }
+        let received = delivered.received;
+        if received.peer_went_back || received.dropped_keys > 0 {
+            self.notice(Notice::MessagesMissing(name.clone()));
+        }
+        // Who the session says it is, never what a message says.
+        let Some(author) = self.people.get(name).and_then(|person| person.peer.device()) else {
+            return;
+        };
+        let author = author.identity.member_tag();
+        let content = match received.body.as_slice() {
+            [] => None,
+            body => Content::decode(body).ok(),
+        };
+        match content {
+            Some(Content::Text { chosen, text }) => {
+                let id = MessageId::by(author, &chosen);
+                self.text_came(name, author, id, text, &received.stamp, now, rng);
+            }
+            Some(Content::Unsend { message }) => {
+                self.heard(name, &received.stamp, now);
+                self.unsend_came(message, author, now);
+            }
+            None => {
+                if !received.body.is_empty() {
+                    self.notice(Notice::Trouble(format!("{name} uses a newer release")));
+                }
+                self.heard(name, &received.stamp, now);
+            }
+        }
+        // With a session that came about meanwhile, what was written before can go.
+        self.encrypt_drafts(name, now, rng);
+    }
+
+    fn heard(&mut self, name: &Name, stamp: &Result<Stamp, MalformedStamp>, now: Now) {
+        let effects = self.expiry.heard(conversation(name), stamp, now);
+        self.absorb(&effects);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a message is made of")]
+    fn text_came(
+        &mut self,
+        name: &Name,
+        tag: MemberTag,
+        id: MessageId,
+        text: String,
+        stamp: &Result<Stamp, MalformedStamp>,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) {
+        let mut message = NewMessage::new(id, conversation(name), tag);
+        let mut body = Body::Text(text);
+        let is_once = stamp.as_ref().is_ok_and(|stamp| stamp.opens != Opens::Unlimited);
+        if let (true, Body::Text(text)) = (is_once, &body) {
+            let key = ContentKey::generate(rng);
+            body = Body::Sealed(key.seal(id, Parts::BODY, text.as_bytes()));
+            message = message.sealed_under(key);
+        }
+        let arrival = self.expiry.received(message, stamp, Age::NONE, now);
+        self.absorb(&arrival.effects);
+        // The scheduler knows again what has an end; what has none, its row tells.
+        if arrival.verdict != Verdict::Keep || self.message(id).is_some() {
+            return;
+        }
+        let number = self.next_number();
+        let with = name.clone();
+        let progress = Progress::Unread;
+        let message = Message { id, number, with, author: Author::Them, tag, body, progress };
+        self.put_message(message.clone());
+        let Some(person) = self.people.get(name) else { return };
+        match (person.window, person.standing()) {
+            (Window::Open, _) => self.show(message, now),
+            (Window::Closed, Standing::Request) => {
+                self.notice(Notice::Request(name.clone(), id));
+            }
+            (Window::Closed, Standing::New | Standing::Accepted | Standing::Blocked) => {
+                self.notice(Notice::Unread(name.clone(), id));
+            }
+        }
+    }
+
+    /// Takes a message back, if who asks has written it.
+    fn unsend_came(&mut self, id: MessageId, by: MemberTag, now: Now) {
+        match self.expiry.unsent(id, by, now) {
+            Unsent::Due(effects) => {
+                self.absorb(&effects);
+                self.take_back(id, now);
+            }
+            // It has no end, or did not come.
+            Unsent::Unknown(effects) => {
+                self.absorb(&effects);
+                if self.message(id).is_some_and(|message| message.tag == by) {
+                    let effects = self.expiry.deleted(id, now);
+                    self.absorb(&effects);
+                    self.take_back(id, now);
+                }
+            }
+            // Not its author, or there is nothing left to take back.
+            _ => {}
+        }
+    }
+
+    fn take_back(&mut self, id: MessageId, now: Now) {
+        if let Some(name) = self.forget_message(id) {
+            self.notice(Notice::Unsent(name, id));
+        }
+        self.delete_due(now);
+    }
+
+    /// Somebody with another identity uses this name: the user is told, and nothing is sent until they decide.
+    pub(super) fn identity_changed(&mut self, name: &Name, identity: IdentityKey) {
+        let Some(person) = self.people.get_mut(name) else { return };
+        if person.notes.changed != Some(identity) {
+            person.notes.changed = Some(identity);
+            self.save_notes(name);
+            self.notice(Notice::IdentityChanged(name.clone()));
+        }
+    }
+
+    /// Begins a session with somebody whose messages do not open. Nothing shows that they are genuine, so once a
+    /// day, and only with people who are accepted.
+    fn heal(&mut self, name: &Name, now: Now) {
+        let seconds = now.timestamp().unix_seconds();
+        let Some(person) = self.people.get_mut(name) else { return };
+        let is_due = person.notes.healed.is_none_or(|then| seconds.abs_diff(then) >= HEALING);
+        if matches!(person.peer.contact(), Contact::Accepted(_)) && is_due {
+            person.notes.healed = Some(seconds);
+            self.save_notes(name);
+            self.pending.renewals.insert(name.clone());
+        }
+    }
+}

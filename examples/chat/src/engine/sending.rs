@@ -1,0 +1,92 @@
+//! Sending: a draft is written, encrypted when there is a session, and waits as a parcel until the relay has it.
+
+use evanesce::rand_core::CryptoRng;
+use evanesce::{MessageId, Now, Payload, PeerEncryptError, Stamp};
+
+use crate::engine::message::{Draft, Parcel};
+use crate::engine::person::conversation;
+use crate::engine::state::{Engine, keys_where};
+use crate::name::Name;
+use crate::notice::Notice;
+use crate::view::Progress;
+
+/// Two people say things in one place only, so there is nothing to bind messages to.
+pub const NO_AD: &[u8] = b"";
+
+impl Engine {
+    /// Sends a stamp and no more: a timer, an echo, or something for a session to begin with.
+    pub(super) fn post_nothing(
+        &mut self,
+        to: &Name,
+        stamp: Stamp,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) {
+        self.post(Draft { to: to.clone(), message: None, body: Vec::new(), stamp }, now, rng);
+    }
+
+    pub(super) fn post(&mut self, draft: Draft, now: Now, rng: &mut dyn CryptoRng) {
+        let to = draft.to.clone();
+        self.put_draft(draft);
+        self.encrypt_drafts(&to, now, rng);
+    }
+
+    /// Encrypts what waits for somebody, in the order in which it was written, as far as there is a session.
+    pub(super) fn encrypt_drafts(&mut self, to: &Name, now: Now, rng: &mut dyn CryptoRng) {
+        for number in keys_where(&self.drafts, |draft| draft.to == *to) {
+            let (Some(draft), Some(person)) = (self.drafts.get(&number), self.people.get_mut(to))
+            else {
+                return;
+            };
+            if !person.may_be_written_to() {
+                return;
+            }
+            let payload = Payload::new(draft.body.clone()).with_stamp(draft.stamp.clone());
+            match person.peer.encrypt(&payload, NO_AD, now.timestamp(), rng) {
+                Ok(encrypted) => {
+                    self.changed(to, &encrypted.changes);
+                    if encrypted.session_need.is_some() {
+                        self.pending.renewals.insert(to.clone());
+                    }
+                    let message = self.drop_draft(number).and_then(|draft| draft.message);
+                    let mut id = [0; 16];
+                    rng.fill_bytes(&mut id);
+                    let bytes = encrypted.message;
+                    self.put_parcel(Parcel { to: to.clone(), message, id, bytes });
+                }
+                Err(PeerEncryptError::TooLarge) => {
+                    let message = self.drop_draft(number).and_then(|draft| draft.message);
+                    self.fail(message, "too large");
+                }
+                // Without a session a bundle is fetched, since there is a draft. Requests are not written to.
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// A message of ours will not be sent.
+    pub(super) fn fail(&mut self, message: Option<MessageId>, why: &'static str) {
+        let Some(message) = message.and_then(|id| self.message(id)).cloned() else { return };
+        self.notice(Notice::Failed(message.with.clone(), message.id, why));
+        self.put_message(crate::engine::message::Message { progress: Progress::Failed, ..message });
+    }
+
+    /// What is only to follow from what has happened: sessions keep keys as long as the timer says, and who does not
+    /// know the timer is told.
+    pub(super) fn settle(&mut self, now: Now, rng: &mut dyn CryptoRng) {
+        for name in std::mem::take(&mut self.pending.echoes) {
+            if self.people.get(&name).is_some_and(|person| person.may_be_written_to()) {
+                let stamp = self.expiry.stamp(conversation(&name));
+                self.post_nothing(&name, stamp, now, rng);
+            }
+        }
+        for name in std::mem::take(&mut self.pending.retuned) {
+            let limits = self.account.limits().session.clone();
+            let limits = self.expiry.session_limits(conversation(&name), limits);
+            if let Some(person) = self.people.get_mut(&name) {
+                let changes = person.peer.set_session_limits(&limits);
+                self.changed(&name, &changes);
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The engine's state: what is in memory, and how each change of it comes into the outcome.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use evanesce::zeroize::Zeroizing;
+use evanesce::{
+    Account, Changes, Effects, ExpiryEvent, ExpiryScheduler, MemberTag, MessageId, Peer,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::message::{Draft, Message, Parcel, Parked};
+use crate::engine::outcome::Outcome;
+use crate::engine::person::{Notes, Person, conversation};
+use crate::name::Name;
+use crate::notice::{Notice, SetBy};
+use crate::request::Token;
+use crate::row::Row;
+
+/// A person's messenger, without terminal, network, clock or disk: events go in, outcomes come out.
+pub struct Engine {
+    pub(super) profile: Profile,
+    pub(super) account: Account,
+    pub(super) expiry: ExpiryScheduler,
+    pub(super) people: BTreeMap<Name, Person>,
+    /// Where each message stands.
+    pub(super) places: BTreeMap<MessageId, (Name, u64)>,
+    pub(super) drafts: BTreeMap<u64, Draft>,
+    pub(super) parcels: BTreeMap<u64, Parcel>,
+    pub(super) parked: BTreeMap<u64, Parked>,
+    pub(super) last_number: u64,
+    pub(super) pending: Pending,
+    unsaved: Unsaved,
+    outcome: Outcome,
+}
+
+/// Who we are to the relay.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Profile {
+    pub name: Name,
+    pub token: Token,
+}
+
+/// What is to be done soon. A restart forgets it, and finds out again.
+#[derive(Default)]
+pub struct Pending {
+    /// Who is to get a new session.
+    pub renewals: BTreeSet<Name>,
+    /// Who does not know the timer.
+    pub echoes: BTreeSet<Name>,
+    /// Whose sessions are to keep keys as long as the timer says.
+    pub retuned: BTreeSet<Name>,
+    /// For whom the relay does nothing before a moment, by the steady clock.
+    pub resting: BTreeMap<Name, Duration>,
+    /// The last daily maintenance, by the steady clock.
+    pub maintained: Option<Duration>,
+}
+
+#[derive(Default)]
+struct Unsaved {
+    account: bool,
+    peers: BTreeSet<Name>,
+}
+
+impl Engine {
+    pub(super) fn new(profile: Profile, account: Account, expiry: ExpiryScheduler) -> Self {
+        Self {
+            profile,
+            account,
+            expiry,
+            people: BTreeMap::new(),
+            places: BTreeMap::new(),
+            drafts: BTreeMap::new(),
+            parcels: BTreeMap::new(),
+            parked: BTreeMap::new(),
+            last_number: 0,
+            pending: Pending::default(),
+            unsaved: Unsaved::default(),
+            outcome: Outcome::default(),
+        }
+    }
+
+    pub fn name(&self) -> &Name {
+        &self.profile.name
+    }
+
+    pub fn token(&self) -> &Token {
+        &self.profile.token
+    }
+
+    pub(super) fn tag(&self) -> MemberTag {
+        self.account.device().identity.member_tag()
+    }
+
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.outcome.notice(notice);
+    }
+
+    /// A number above all that are in use: what comes later has a higher one.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.last_number = self.last_number.saturating_add(1);
+        self.last_number
+    }
+
+    /// Notes what a call of the library says that it changed.
+    pub(super) fn changed(&mut self, name: &Name, changes: &Changes) {
+        self.unsaved.account |= changes.account;
+        if changes.peer {
+            self.unsaved.peers.insert(name.clone());
+        }
+    }
+
+    pub(super) fn account_changed(&mut self, changes: &Changes) {
+        self.unsaved.account |= changes.account;
+    }
+
+    /// Writes what the scheduler says, and turns its events into work and notices.
+    pub(super) fn absorb(&mut self, effects: &Effects) {
+        for write in &effects.writes {
+            let row = Row::Scheduler(write.key.as_bytes().to_vec());
+            self.outcome.write(row, write.value.clone());
+        }
+        for event in &effects.events {
+            match event {
+                ExpiryEvent::SettingChanged { conversation, setting, .. } => {
+                    let by = if setting.by == self.tag() { SetBy::Us } else { SetBy::Them };
+                    if let Some(name) = self.named(conversation) {
+                        self.pending.retuned.insert(name.clone());
+                        self.notice(Notice::Timer(name, setting.policy, by));
+                    }
+                }
+                ExpiryEvent::SettingRefused { conversation, .. } => {
+                    if let Some(name) = self.named(conversation) {
+                        self.notice(Notice::TimerRefused(name));
+                    }
+                }
+                ExpiryEvent::EchoDue { conversation } => {
+                    let name = self.named(conversation);
+                    self.pending.echoes.extend(name);
+                }
+                // There are no other own devices; what a later release tells is nothing to act on.
+                _ => {}
+            }
+        }
+    }
+
+    fn named(&self, id: &evanesce::ConversationId) -> Option<Name> {
+        self.people.keys().find(|name| conversation(name) == *id).cloned()
+    }
+
+    /// The person of that name, who is a new contact if there is none.
+    pub(super) fn meet(&mut self, name: &Name) -> &mut Person {
+        if !self.people.contains_key(name) {
+            self.outcome.write(Row::Contact(name.clone()), encoded(&Notes::default()));
+        }
+        self.people
+            .entry(name.clone())
+            .or_insert_with(|| Person::new(Peer::new(name.address()), Notes::default()))
+    }
+
+    pub(super) fn save_notes(&mut self, name: &Name) {
+        if let Some(person) = self.people.get(name) {
+            self.outcome.write(Row::Contact(name.clone()), encoded(&person.notes));
+        }
+    }
+
+    pub(super) fn save_account(&mut self) {
+        self.unsaved.account = true;
+    }
+
+    pub(super) fn save_profile(&mut self) {
+        self.outcome.write(Row::Profile, encoded(&self.profile));
+        self.unsaved.account = true;
+    }
+
+    /// All records of a scheduler that is new.
+    pub(super) fn save_scheduler(&mut self) {
+        for write in self.expiry.records() {
+            self.outcome.write(Row::Scheduler(write.key.as_bytes().to_vec()), write.value);
+        }
+    }
+
+    pub(super) fn put_message(&mut self, message: Message) {
+        self.outcome.write(Row::Message(message.id), encoded(&message));
+        self.places.insert(message.id, (message.with.clone(), message.number));
+        let person = self.meet(&message.with.clone());
+        person.messages.insert(message.number, message);
+    }
+
+    pub(super) fn message(&self, id: MessageId) -> Option<&Message> {
+        let (name, number) = self.places.get(&id)?;
+        self.people.get(name)?.messages.get(number)
+    }
+
+    /// Deletes all that is stored of a message, and says of whom it was, if there was anything.
+    pub(super) fn forget_message(&mut self, id: MessageId) -> Option<Name> {
+        for number in keys_where(&self.drafts, |draft| draft.message == Some(id)) {
+            self.drop_draft(number);
+        }
+        for number in keys_where(&self.parcels, |parcel| parcel.message == Some(id)) {
+            self.drop_parcel(number);
+        }
+        let (name, number) = self.places.remove(&id)?;
+        self.people.get_mut(&name)?.messages.remove(&number);
+        self.outcome.write(Row::Message(id), None);
+        Some(name)
+    }
+
+    pub(super) fn put_draft(&mut self, draft: Draft) {
+        let number = self.next_number();
+        self.outcome.write(Row::Draft(number), encoded(&draft));
+        self.drafts.insert(number, draft);
+    }
+
+    pub(super) fn drop_draft(&mut self, number: u64) -> Option<Draft> {
+        self.outcome.write(Row::Draft(number), None);
+        self.drafts.remove(&number)
+    }
+
+    pub(super) fn put_parcel(&mut self, parcel: Parcel) {
+        let number = self.next_number();
+        self.outcome.write(Row::Parcel(number), encoded(&parcel));
+        self.parcels.insert(number, parcel);
+    }
+
+    pub(super) fn drop_parcel(&mut self, number: u64) -> Option<Parcel> {
+        self.outcome.write(Row::Parcel(number), None);
+        self.parcels.remove(&number)
+    }
+
+    pub(super) fn put_parked(&mut self, parked: Parked) {
+        let number = self.next_number();
+        self.outcome.write(Row::Parked(number), encoded(&parked));
+        self.parked.insert(number, parked);
+    }
+
+    pub(super) fn drop_parked(&mut self, number: u64) -> Option<Parked> {
+        self.outcome.write(Row::Parked(number), None);
+        self.parked.remove(&number)
+    }
+
+    /// Forgets somebody. Their messages have been dealt with before.
+    pub(super) fn drop_person(&mut self, name: &Name) {
+        self.people.remove(name);
+        self.unsaved.peers.remove(name);
+        self.outcome.write(Row::Peer(name.clone()), None);
+        self.outcome.write(Row::Contact(name.clone()), None);
+    }
+
+    /// Ends an event: what has changed becomes rows.
+    pub(super) fn finish(&mut self) -> Outcome {
+        let unsaved = std::mem::take(&mut self.unsaved);
+        if unsaved.account {
+            self.outcome.write(Row::Account, Some(self.account.snapshot()));
+        }
+        for name in unsaved.peers {
+            if let Some(person) = self.people.get(&name) {
+                self.outcome.write(Row::Peer(name), Some(person.peer.snapshot()));
+            }
+        }
+        std::mem::take(&mut self.outcome)
+    }
+}
+
+pub fn keys_where<T>(map: &BTreeMap<u64, T>, fits: impl Fn(&T) -> bool) -> Vec<u64> {
+    map.iter().filter(|(_, value)| fits(value)).map(|(number, _)| *number).collect()
+}
+
+/// A vector takes whatever is written, so a row without a value would mean a type that cannot be written at all.
+fn encoded(value: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
+    postcard::to_allocvec(value).ok().map(Zeroizing::new)
+}

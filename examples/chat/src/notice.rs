@@ -1,0 +1,113 @@
+//! What the user is told. A screen shows it as it likes; plain mode prints it as [`fmt::Display`] has it, one line
+//! each: a word or two in capitals, then names and ids, then text.
+
+use std::fmt;
+
+use evanesce::{MessageId, Policy};
+
+use crate::name::Name;
+use crate::shown::{Id, OneLine, timer};
+use crate::view::{ContactView, LineView};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The store is open and the engine runs, with or without a relay.
+    Ready(Name),
+    Online,
+    Offline,
+    /// A message of ours is stored, and goes when it can.
+    Queued(Name, MessageId),
+    /// The relay has it.
+    Sent(Name, MessageId),
+    /// It will not be sent.
+    Failed(Name, MessageId, &'static str),
+    /// Something came in a conversation that is not open.
+    Unread(Name, MessageId),
+    /// The same from a stranger.
+    Request(Name, MessageId),
+    /// A text, which counts as read now.
+    Message(Name, MessageId, String),
+    /// One that can be opened once.
+    Once(Name, MessageId),
+    /// What it said.
+    Opened(Name, MessageId, String),
+    /// Its time came, and it is gone from the store.
+    Expired(Name, MessageId),
+    /// Its author took it back.
+    Unsent(Name, MessageId),
+    /// How long messages live from now on, and who says so.
+    Timer(Name, Option<Policy>, SetBy),
+    /// A timer that came was not adopted.
+    TimerRefused(Name),
+    /// Somebody with another identity uses this name.
+    IdentityChanged(Name),
+    /// The other one went on from an older state: some messages may be lost.
+    MessagesMissing(Name),
+    Accepted(Name),
+    Refused(Name),
+    Blocked(Name),
+    IdentityAccepted(Name),
+    Closed(Name),
+    /// The digits to compare.
+    Safety(Name, String),
+    Verified(Name),
+    Contact(ContactView),
+    Line(Name, LineView),
+    /// Something does not work, and it is not the user's doing.
+    Trouble(String),
+    /// The command cannot be done.
+    Error(String),
+    Usage(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetBy {
+    Us,
+    Them,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(name) => write!(formatter, "READY {name}"),
+            Self::Online => formatter.write_str("ONLINE"),
+            Self::Offline => formatter.write_str("OFFLINE"),
+            Self::Queued(name, id) => write!(formatter, "QUEUED {name} {}", Id(*id)),
+            Self::Sent(name, id) => write!(formatter, "SENT {name} {}", Id(*id)),
+            Self::Failed(name, id, why) => write!(formatter, "FAILED {name} {} {why}", Id(*id)),
+            Self::Unread(name, id) => write!(formatter, "UNREAD {name} {}", Id(*id)),
+            Self::Request(name, id) => write!(formatter, "REQUEST {name} {}", Id(*id)),
+            Self::Message(name, id, text) => {
+                write!(formatter, "MESSAGE {name} {} {}", Id(*id), OneLine(text))
+            }
+            Self::Once(name, id) => write!(formatter, "ONCE {name} {}", Id(*id)),
+            Self::Opened(name, id, text) => {
+                write!(formatter, "OPENED {name} {} {}", Id(*id), OneLine(text))
+            }
+            Self::Expired(name, id) => write!(formatter, "EXPIRED {name} {}", Id(*id)),
+            Self::Unsent(name, id) => write!(formatter, "UNSENT {name} {}", Id(*id)),
+            Self::Timer(name, policy, by) => {
+                let by = match by {
+                    SetBy::Us => "us",
+                    SetBy::Them => "them",
+                };
+                write!(formatter, "TIMER {name} {} by {by}", timer(*policy))
+            }
+            Self::TimerRefused(name) => write!(formatter, "TIMER REFUSED {name}"),
+            Self::IdentityChanged(name) => write!(formatter, "IDENTITY CHANGED {name}"),
+            Self::MessagesMissing(name) => write!(formatter, "MESSAGES MISSING {name}"),
+            Self::Accepted(name) => write!(formatter, "ACCEPTED {name}"),
+            Self::Refused(name) => write!(formatter, "REFUSED {name}"),
+            Self::Blocked(name) => write!(formatter, "BLOCKED {name}"),
+            Self::IdentityAccepted(name) => write!(formatter, "IDENTITY ACCEPTED {name}"),
+            Self::Closed(name) => write!(formatter, "CLOSED {name}"),
+            Self::Safety(name, digits) => write!(formatter, "SAFETY {name} {digits}"),
+            Self::Verified(name) => write!(formatter, "VERIFIED {name}"),
+            Self::Contact(contact) => contact.fmt(formatter),
+            Self::Line(name, line) => write!(formatter, "LINE {name} {line}"),
+            Self::Trouble(text) => write!(formatter, "TROUBLE {}", OneLine(text)),
+            Self::Error(text) => write!(formatter, "ERROR {}", OneLine(text)),
+            Self::Usage(text) => write!(formatter, "USAGE {text}"),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! How ids, timers and texts of others look in a line.
+
+use std::fmt;
+
+use evanesce::{MessageId, Policy};
+
+use crate::span;
+
+/// A timer as people write it.
+pub fn timer(policy: Option<Policy>) -> String {
+    match policy {
+        None => "off".into(),
+        Some(Policy::OnClose) => "vanish".into(),
+        Some(Policy::AfterRead { ttl } | Policy::AfterSend { ttl }) => span::show(ttl),
+    }
+}
+
+/// An id in hexadecimal digits.
+pub struct Id(pub MessageId);
+
+impl fmt::Display for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+/// A text in which nothing can end the line or order the terminal about: others wrote it.
+pub struct OneLine<'text>(pub &'text str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| {
+            if character.is_control() || is_direction(character) || character == '\\' {
+                write!(formatter, "{}", character.escape_default())
+            } else {
+                write!(formatter, "{character}")
+            }
+        })
+    }
+}
+
+/// Line separators, and what turns the direction of writing round: it can make a text look like another one.
+fn is_direction(character: char) -> bool {
+    matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_others_is_one_line_and_orders_nothing() {
+        let shown = OneLine("one\ntwo\u{1b}[2J \u{202e}x\\ ä").to_string();
+        assert_eq!(shown, "one\\ntwo\\u{1b}[2J \\u{202e}x\\\\ ä");
+    }
+}

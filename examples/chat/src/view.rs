@@ -1,0 +1,137 @@
+//! The view model: what a screen draws, without a key and without a handle on the engine.
+
+use std::fmt;
+use std::time::Duration;
+
+use evanesce::{MessageId, Policy};
+
+use crate::name::Name;
+use crate::shown::{Id, OneLine, timer};
+
+/// One conversation in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactView {
+    pub name: Name,
+    pub standing: Standing,
+    pub trust: Trust,
+    pub timer: Option<Policy>,
+    pub unread: usize,
+    /// Its last line that may still be shown.
+    pub last: Option<LineView>,
+    pub window: Window,
+}
+
+/// How far somebody is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// We know the name alone.
+    New,
+    /// They wrote first, and wait.
+    Request,
+    Accepted,
+    Blocked,
+}
+
+/// What is known of the identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// It is a claim.
+    Claimed,
+    /// Safety numbers were compared, for the identity that is pinned.
+    Verified,
+    /// Another one has turned up. Nothing is sent until the user decides.
+    Changed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    Open,
+    Closed,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineView {
+    pub id: MessageId,
+    pub author: Author,
+    pub text: LineText,
+    pub progress: Progress,
+    /// How long it lives from now on, for a countdown; nothing if no clock runs.
+    pub remaining: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Author {
+    Us,
+    Them,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineText {
+    Text(String),
+    /// To be opened once, by its recipient.
+    Once,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Progress {
+    /// Ours, and the relay does not have it.
+    Waiting,
+    /// Ours, and the relay has it.
+    Sent,
+    /// Ours, and it will not be sent.
+    Failed,
+    /// Theirs, and it was not shown.
+    Unread,
+    /// Theirs, and it was.
+    Read,
+}
+
+impl fmt::Display for ContactView {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, standing, trust, timer: policy, unread, last: _, window: _ } = self;
+        let standing = match standing {
+            Standing::New => "new",
+            Standing::Request => "request",
+            Standing::Accepted => "accepted",
+            Standing::Blocked => "blocked",
+        };
+        let trust = match trust {
+            Trust::Claimed => "unverified",
+            Trust::Verified => "verified",
+            Trust::Changed => "changed",
+        };
+        write!(
+            formatter,
+            "CONTACT {name} {standing} {trust} timer={} unread={unread}",
+            timer(*policy)
+        )
+    }
+}
+
+impl fmt::Display for LineView {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, author, text, progress, remaining } = self;
+        let author = match author {
+            Author::Us => "us",
+            Author::Them => "them",
+        };
+        let progress = match progress {
+            Progress::Waiting => "waiting",
+            Progress::Sent => "sent",
+            Progress::Failed => "failed",
+            Progress::Unread => "unread",
+            Progress::Read => "read",
+        };
+        write!(formatter, "{} {author} {progress} ", Id(*id))?;
+        match remaining {
+            Some(remaining) => write!(formatter, "{}s ", remaining.as_secs())?,
+            None => formatter.write_str("- ")?,
+        }
+        match text {
+            LineText::Text(text) => write!(formatter, "text {}", OneLine(text)),
+            LineText::Once => formatter.write_str("once"),
+        }
+    }
+}
