@@ -1,0 +1,85 @@
+//! Processes that are killed at random moments of a stream of messages in both directions: nothing is lost, nothing
+//! repeated, and the order is kept.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::person::{history, introduce};
+use crate::process::Process;
+use crate::world::World;
+
+const MESSAGES: usize = 80;
+const KILLS: usize = 7;
+
+fn texts(of: &str) -> Vec<String> {
+    (0..MESSAGES).map(|number| format!("{number} of {of}")).collect()
+}
+
+/// Goes on with what is stored, until everything is written; nothing if it is killed before.
+fn write(process: &mut Process, name: &str, with: &str) -> Option<()> {
+    let written = history(process, with, "us")?.len() - 1;
+    for text in &texts(name)[written..] {
+        process.say(&format!("to {with} {text}"));
+        process.wait_or_end(&format!("QUEUED {with}"))?;
+        thread::sleep(Duration::from_millis(5));
+    }
+    Some(())
+}
+
+#[test]
+fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
+    let world = World::new("kills");
+    let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
+    introduce(&mut alice, &mut bob);
+    drop((alice, bob));
+    let (world, done) = (Mutex::new(world), AtomicUsize::new(0));
+    let address = world.lock().unwrap().address.clone();
+    thread::scope(|scope| {
+        for (name, with, seed) in [("alice", "bob", 1), ("bob", "alice", 2)] {
+            let (world, done, address) = (&world, &done, &address);
+            scope.spawn(move || {
+                let rng = &mut ChaCha20Rng::seed_from_u64(seed);
+                for _ in 0..KILLS {
+                    let mut process = world.lock().unwrap().person_at(name, address);
+                    let (killer, life) = (process.killer(), 100 + rng.next_u64() % 500);
+                    thread::scope(|inner| {
+                        inner.spawn(|| write(&mut process, name, with));
+                        thread::sleep(Duration::from_millis(life));
+                        killer.kill();
+                    });
+                }
+                let mut process = world.lock().unwrap().person_at(name, address);
+                write(&mut process, name, with).unwrap();
+                let expected = MESSAGES + 1;
+                while history(&mut process, with, "them").unwrap().len() < expected {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                done.fetch_add(1, Ordering::Relaxed);
+                // The other may need what is still in our outbox.
+                while done.load(Ordering::Relaxed) < 2 {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                let received = history(&mut process, with, "them").unwrap();
+                assert_eq!(received[1..], texts(with));
+                let written = history(&mut process, with, "us").unwrap();
+                assert_eq!(written[1..], texts(name));
+            });
+        }
+        let (world, done) = (&world, &done);
+        scope.spawn(move || {
+            let rng = &mut ChaCha20Rng::seed_from_u64(3);
+            for _ in 0..KILLS {
+                thread::sleep(Duration::from_millis(200 + rng.next_u64() % 500));
+                if done.load(Ordering::Relaxed) == 2 {
+                    return;
+                }
+                world.lock().unwrap().restart_relay();
+            }
+        });
+    });
+}

@@ -1,0 +1,15 @@
+//! The messenger as processes: a relay and people on the loopback device, with files in a temporary directory.
+
+mod process;
+
+mod person;
+mod proxy;
+
+mod world;
+
+mod conversation;
+mod faults;
+mod identity;
+mod kills;
+mod lives;
+mod returns;

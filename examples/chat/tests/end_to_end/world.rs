@@ -1,0 +1,118 @@
+//! A relay and a directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rusqlite::Connection;
+
+use crate::process::Process;
+
+pub struct World {
+    directory: PathBuf,
+    pub relay: Process,
+    /// Where the relay listens, also after a restart.
+    pub address: String,
+}
+
+impl World {
+    pub fn new(name: &str) -> Self {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chat-{name}"));
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(&directory).unwrap();
+        let (relay, address) = start_relay(&directory, "127.0.0.1:0");
+        Self { directory, relay, address }
+    }
+
+    pub fn restart_relay(&mut self) {
+        self.relay.kill();
+        (self.relay, self.address) = start_relay(&self.directory, &self.address);
+    }
+
+    /// Starts somebody, and waits until they have published.
+    pub fn person(&self, name: &str) -> Process {
+        let mut process = self.person_at(name, &self.address);
+        process.wait_for("ONLINE");
+        process
+    }
+
+    /// Starts somebody, who reaches the relay elsewhere or not at all.
+    pub fn person_at(&self, name: &str, relay: &str) -> Process {
+        Process::start(self.command(name, relay).env("CHAT_PASSPHRASE", "correct horse"))
+    }
+
+    pub fn command(&self, name: &str, relay: &str) -> Command {
+        let mut command = chat();
+        command.args(["as", name, "--plain", "--patience", "2", "--relay", relay]);
+        command.arg("--store").arg(self.store(name));
+        command
+    }
+
+    pub fn store(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.chat"))
+    }
+
+    /// Gives an address free, as the relay's operator does.
+    pub fn free(&self, name: &str) {
+        let mut command = chat();
+        command.args(["relay", "--free", name, "--store"]).arg(relay_store(&self.directory));
+        assert!(command.status().unwrap().success());
+    }
+
+    /// All bytes of somebody's file and its log, whatever SQLite thinks of them.
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
+        let store = self.store(name).display().to_string();
+        let ends = ["", "-wal", "-journal", "-shm"];
+        ends.iter().flat_map(|end| fs::read(format!("{store}{end}")).unwrap_or_default()).collect()
+    }
+
+    /// The sealed rows of somebody's store by name, read from a copy: the process has it locked.
+    pub fn rows(&self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let copy = self.directory.join(format!("{name}.copy"));
+        let ends = ["", "-wal"];
+        for end in ends {
+            let from = format!("{}{end}", self.store(name).display());
+            let _ = fs::copy(from, format!("{}{end}", copy.display()));
+        }
+        let database = Connection::open(&copy).unwrap();
+        let mut query = database.prepare("SELECT name, sealed FROM rows").unwrap();
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let rows = rows.map(Result::unwrap).collect();
+        drop(query);
+        drop(database);
+        for end in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(format!("{}{end}", copy.display()));
+        }
+        rows
+    }
+}
+
+impl Drop for World {
+    /// What a failed test leaves stays to be looked at.
+    fn drop(&mut self) {
+        self.relay.kill();
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+pub fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn start_relay(directory: &Path, listen: &str) -> (Process, String) {
+    let mut command = chat();
+    command.args(["relay", "--log", "--listen", listen, "--store"]).arg(relay_store(directory));
+    let mut relay = Process::start(&mut command);
+    let address = relay.wait_for("listening on");
+    (relay, address)
+}
+
+fn relay_store(directory: &Path) -> PathBuf {
+    directory.join("relay.sqlite")
+}
+
+fn chat() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_chat"))
+}
