@@ -54,6 +54,9 @@ fn passphrase(store: &Path) -> Result<Zeroizing<String>, Box<dyn std::error::Err
         return Ok(Zeroizing::new(passphrase));
     }
     let passphrase = Zeroizing::new(rpassword::prompt_password("Passphrase: ")?);
+    if passphrase.is_empty() {
+        return Err("an empty passphrase protects nothing".into());
+    }
     if !store.exists() {
         let again = Zeroizing::new(rpassword::prompt_password("The same again: ")?);
         if *again != *passphrase {

@@ -35,6 +35,8 @@ pub enum Command {
     Refuse(Name),
     Block(Name),
     AcceptIdentity(Name),
+    /// Stays with the former one.
+    KeepIdentity(Name),
     /// Shows the safety number.
     Verify(Name),
     /// The user has compared it.
@@ -62,7 +64,7 @@ pub enum Timer {
 pub struct MessagePrefix(pub String);
 
 /// What the lines look like. The first word finds the one to show when a line is wrong.
-const USAGES: [(&str, &str); 18] = [
+const USAGES: [(&str, &str); 19] = [
     ("to", "to NAME TEXT"),
     ("/for", "/for SPAN NAME TEXT"),
     ("/once", "/once NAME TEXT"),
@@ -78,12 +80,13 @@ const USAGES: [(&str, &str); 18] = [
     ("/refuse", "/refuse NAME"),
     ("/block", "/block NAME"),
     ("/accept-identity", "/accept-identity NAME"),
+    ("/keep-identity", "/keep-identity NAME"),
     ("/verify", "/verify NAME"),
     ("/verified", "/verified NAME"),
     (
         "",
         "to | /for | /once | /timer | /vanish | /open | /unsend | /delete | /read | /close | /history | /list | \
-      /requests | /accept | /refuse | /block | /accept-identity | /verify | /verified | /quit",
+      /requests | /accept | /refuse | /block | /accept-identity | /keep-identity | /verify | /verified | /quit",
     ),
 ];
 
@@ -131,6 +134,7 @@ impl Command {
             "/refuse" => named(Self::Refuse),
             "/block" => named(Self::Block),
             "/accept-identity" => named(Self::AcceptIdentity),
+            "/keep-identity" => named(Self::KeepIdentity),
             "/verify" => named(Self::Verify),
             "/verified" => named(Self::Verified),
             "/list" => rest.trim().is_empty().then_some(Self::List),

@@ -5,6 +5,20 @@
 //! cargo run --release -p chat -- as alice --plain # and elsewhere: as bob
 //! ```
 
+#![forbid(unsafe_code)]
+#![warn(
+    clippy::allow_attributes_without_reason,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+
 mod clock;
 mod name;
 mod random;

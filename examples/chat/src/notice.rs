@@ -47,6 +47,8 @@ pub enum Notice {
     Refused(Name),
     Blocked(Name),
     IdentityAccepted(Name),
+    /// The former identity stays, and the other one is not asked about again.
+    IdentityKept(Name),
     Closed(Name),
     /// The digits to compare.
     Safety(Name, String),
@@ -100,6 +102,7 @@ impl fmt::Display for Notice {
             Self::Refused(name) => write!(formatter, "REFUSED {name}"),
             Self::Blocked(name) => write!(formatter, "BLOCKED {name}"),
             Self::IdentityAccepted(name) => write!(formatter, "IDENTITY ACCEPTED {name}"),
+            Self::IdentityKept(name) => write!(formatter, "IDENTITY KEPT {name}"),
             Self::Closed(name) => write!(formatter, "CLOSED {name}"),
             Self::Safety(name, digits) => write!(formatter, "SAFETY {name} {digits}"),
             Self::Verified(name) => write!(formatter, "VERIFIED {name}"),

@@ -34,3 +34,9 @@ pub struct Write {
     pub row: Row,
     pub value: Option<Zeroizing<Vec<u8>>>,
 }
+
+/// What a row holds, as it comes back from the store.
+pub struct Held {
+    pub row: Row,
+    pub value: Zeroizing<Vec<u8>>,
+}

@@ -4,13 +4,14 @@
 mod vault;
 
 use std::fmt;
+use std::fs::OpenOptions;
 use std::path::Path;
 
 use evanesce::zeroize::Zeroizing;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::random;
-use crate::row::{Row, Write};
+use crate::row::{Held, Row, Write};
 use crate::store::vault::{Cost, Keys, Lock, VaultError};
 
 /// The kind of a sealed row.
@@ -56,6 +57,7 @@ pub enum StoreError {
 impl Store {
     /// Opens the store, or makes a new one under this passphrase.
     pub fn open(path: &Path, passphrase: &str) -> Result<Self, StoreError> {
+        create_private(path);
         let database = Connection::open(path)?;
         database.execute_batch(SETTINGS)?;
         let keys = match lock(&database)? {
@@ -70,7 +72,7 @@ impl Store {
     }
 
     /// All rows, in the order of what they are.
-    pub fn rows(&self) -> Result<Vec<(Row, Zeroizing<Vec<u8>>)>, StoreError> {
+    pub fn rows(&self) -> Result<Vec<Held>, StoreError> {
         let mut query = self.database.prepare("SELECT name, sealed FROM rows")?;
         let mut stored = query.query([])?;
         let mut rows = Vec::new();
@@ -80,9 +82,9 @@ impl Store {
                 self.keys.storage.open(&sealed, ROW, &name).map_err(|_| StoreError::Damaged)?;
             let (row, value): (Row, &[u8]) =
                 postcard::take_from_bytes(&state).map_err(|_| StoreError::Damaged)?;
-            rows.push((row, Zeroizing::new(value.to_vec())));
+            rows.push(Held { row, value: Zeroizing::new(value.to_vec()) });
         }
-        rows.sort_by(|(first, _), (second, _)| first.cmp(second));
+        rows.sort_by(|first, second| first.row.cmp(&second.row));
         Ok(rows)
     }
 
@@ -118,6 +120,15 @@ impl Store {
     fn forget_log(&self) -> Result<(), StoreError> {
         Ok(self.database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
+}
+
+/// Makes a new file that only its owner reads, as its log will be. If that fails, so will what comes next, and says why.
+fn create_private(path: &Path) {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
 }
 
 fn lock(database: &Connection) -> Result<Option<Lock>, StoreError> {
@@ -198,10 +209,10 @@ mod tests {
         for secret in [&b"a-contact"[..], b"a secret text"] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret));
         }
-        assert_eq!(store.rows().unwrap()[0].0, row);
+        assert_eq!(store.rows().unwrap()[0].row, row);
         drop(store);
         let mut store = Store::open(&path, "passphrase").unwrap();
-        assert_eq!(&store.rows().unwrap()[0].1[..], b"a secret text");
+        assert_eq!(&store.rows().unwrap()[0].value[..], b"a secret text");
         store.commit(&[write(row, None)]).unwrap();
         assert!(store.rows().unwrap().is_empty());
         drop(store);

@@ -130,10 +130,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
     }
 
     async fn hand_out_work(&mut self) {
-        if let (Postman::Idle, Some(errand)) = (&self.postman, self.engine.errand(clock::now())) {
-            if self.lines.errands.send(errand).await.is_ok() {
-                self.postman = Postman::Asking;
-            }
+        if let (Postman::Idle, Some(errand)) = (&self.postman, self.engine.errand(clock::now()))
+            && self.lines.errands.send(errand).await.is_ok()
+        {
+            self.postman = Postman::Asking;
         }
         let may_ask = match self.mailbox.state {
             MailboxState::Idle => true,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use evanesce::rand_core::CryptoRng;
-use evanesce::zeroize::Zeroizing;
 use evanesce::{Account, ExpiryScheduler, Now, Peer};
 use serde::de::DeserializeOwned;
 
@@ -14,7 +13,7 @@ use crate::engine::state::{Engine, Profile};
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::request::Token;
-use crate::row::Row;
+use crate::row::{Held, Row};
 
 /// Why an engine does not come back. Nothing is begun anew then: with the account goes the identity that others know.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ impl Engine {
     /// Takes the engine back from its rows, or makes a new one of none.
     pub fn begin(
         name: &Name,
-        rows: Vec<(Row, Zeroizing<Vec<u8>>)>,
+        rows: Vec<Held>,
         now: Now,
         rng: &mut dyn CryptoRng,
     ) -> Result<(Self, Outcome), LoadError> {
@@ -51,11 +50,11 @@ impl Engine {
         engine
     }
 
-    fn load(name: &Name, rows: Vec<(Row, Zeroizing<Vec<u8>>)>) -> Result<Self, LoadError> {
+    fn load(name: &Name, rows: Vec<Held>) -> Result<Self, LoadError> {
         let (mut account, mut profile) = (None, None);
         let (mut records, mut peers, mut notes) = (Vec::new(), BTreeMap::new(), Vec::new());
         let mut rest = Vec::new();
-        for (row, value) in rows {
+        for Held { row, value } in rows {
             match row {
                 Row::Account => account = Account::restore(&value).ok(),
                 Row::Profile => profile = Some(decoded::<Profile>(&value)?),
@@ -66,7 +65,7 @@ impl Engine {
                 }
                 Row::Contact(name) => notes.push((name, decoded::<Notes>(&value)?)),
                 Row::Message(_) | Row::Draft(_) | Row::Parcel(_) | Row::Parked(_) => {
-                    rest.push((row, value));
+                    rest.push(Held { row, value });
                 }
             }
         }
@@ -85,7 +84,7 @@ impl Engine {
             let peer = peers.remove(&name).unwrap_or_else(|| Peer::new(name.address()));
             engine.people.insert(name, Person::new(peer, notes));
         }
-        rest.iter().try_for_each(|(row, value)| engine.take_back_row(row, value))?;
+        rest.iter().try_for_each(|Held { row, value }| engine.take_back_row(row, value))?;
         Ok(engine)
     }
 

@@ -53,7 +53,11 @@ impl Engine {
 
     /// The relay has a parcel: from now on the message's clock runs.
     pub fn deposited(&mut self, number: u64, now: Now) -> Outcome {
-        let message = self.drop_parcel(number).and_then(|parcel| parcel.message);
+        let parcel = self.drop_parcel(number);
+        if let Some(parcel) = &parcel {
+            self.pending.resting.remove(&parcel.to);
+        }
+        let message = parcel.and_then(|parcel| parcel.message);
         if let Some(message) = message.and_then(|id| self.message(id)).cloned() {
             let effects = self.expiry.sent(message.id, Age::NONE, now);
             self.absorb(&effects);

@@ -48,10 +48,10 @@ impl Engine {
             }
             for due in poll.due {
                 // A message is one row here: a part without which it lives on there is none.
-                if due.ended {
-                    if let Some(name) = self.forget_message(due.id) {
-                        self.notice(Notice::Expired(name, due.id));
-                    }
+                if due.ended
+                    && let Some(name) = self.forget_message(due.id)
+                {
+                    self.notice(Notice::Expired(name, due.id));
                 }
                 let effects = self.expiry.done(due.id, due.parts, now);
                 self.absorb(&effects);

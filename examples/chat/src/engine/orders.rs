@@ -106,6 +106,11 @@ impl Engine {
                 }
                 Ok(())
             }
+            Command::KeepIdentity(name) => {
+                self.keep_identity(&name)?;
+                self.encrypt_drafts(&name, now, rng);
+                Ok(())
+            }
             Command::Verify(name) => self.show_safety_number(&name),
             Command::Verified(name) => self.verified(&name),
             Command::Quit => {
@@ -192,9 +197,9 @@ impl Engine {
         match (person.standing(), person.trust()) {
             (Standing::Request, _) => Err(format!("{to} has asked first: /accept {to}")),
             (Standing::Blocked, _) => Err(format!("{to} is blocked: /accept {to}")),
-            (_, Trust::Changed) => {
-                Err(format!("the identity of {to} has changed: /accept-identity {to}"))
-            }
+            (_, Trust::Changed) => Err(format!(
+                "the identity of {to} has changed: /accept-identity {to} or /keep-identity {to}"
+            )),
             (Standing::New | Standing::Accepted, Trust::Claimed | Trust::Verified) => Ok(()),
         }
     }

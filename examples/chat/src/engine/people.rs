@@ -10,6 +10,9 @@ use crate::name::Name;
 use crate::notice::Notice;
 use crate::view::Standing;
 
+/// How many identities are remembered that the user did not take for somebody's.
+const MOST_REJECTED: usize = 16;
+
 impl Engine {
     /// Accepts a request, or takes a block back. What they wrote stays, and can be answered.
     pub(super) fn accept(
@@ -97,6 +100,25 @@ impl Engine {
         let parked = keys_where(&self.parked, |parked| parked.from == *name);
         let parked = parked.into_iter().filter_map(|number| self.drop_parked(number));
         Ok(parked.map(|parked| parked.bytes).collect())
+    }
+
+    /// The user stays with the identity that is pinned. The other one was perhaps a stranger's, who would otherwise
+    /// have stopped this conversation.
+    pub(super) fn keep_identity(&mut self, name: &Name) -> Result<(), String> {
+        let person = self.person(name)?;
+        let Some(identity) = person.notes.changed.take() else {
+            return Err(format!("the identity of {name} has not changed"));
+        };
+        person.notes.rejected.push(identity);
+        if person.notes.rejected.len() > MOST_REJECTED {
+            person.notes.rejected.remove(0);
+        }
+        self.save_notes(name);
+        for number in keys_where(&self.parked, |parked| parked.from == *name) {
+            self.drop_parked(number);
+        }
+        self.notice(Notice::IdentityKept(name.clone()));
+        Ok(())
     }
 
     /// The digits that two people compare.

@@ -24,6 +24,8 @@ pub struct Notes {
     pub verified: Option<IdentityKey>,
     /// Another identity that turned up, until the user decides.
     pub changed: Option<IdentityKey>,
+    /// Identities that the user did not take for theirs: anyone can send under a name, and is asked about once.
+    pub rejected: Vec<IdentityKey>,
     /// When a session was last begun because something did not open, in seconds: once a day at most.
     pub healed: Option<u64>,
 }

@@ -34,6 +34,10 @@ impl Engine {
         match result {
             Ok(delivered) => self.delivered(&name, delivered, now, rng),
             Err(PeerDecryptError::IdentityChanged(identity)) => {
+                let person = self.people.get(&name);
+                if person.is_some_and(|person| person.notes.rejected.contains(&identity)) {
+                    return;
+                }
                 if self.parked.len() < MOST_PARKED {
                     self.put_parked(Parked { from: name.clone(), bytes: bytes.to_vec() });
                 }
@@ -114,7 +118,15 @@ impl Engine {
             return None;
         }
         let mut peer = Peer::new(name.address());
-        let delivered = peer.decrypt(&mut self.account, bytes, NO_AD, now.timestamp()).ok()?;
+        let delivered = match peer.decrypt(&mut self.account, bytes, NO_AD, now.timestamp()) {
+            Ok(delivered) => delivered,
+            // The next tick maintains the account, so that others are accepted.
+            Err(PeerDecryptError::ReplayRecordFull) => {
+                self.pending.maintained = None;
+                return None;
+            }
+            Err(_) => return None,
+        };
         self.people.insert(name.clone(), Person::new(peer, Notes::default()));
         self.save_notes(name);
         Some(Ok(delivered))
