@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -20,6 +21,10 @@ impl Screen for Plain {
     }
 
     fn refresh(&mut self, _: &Engine) {}
+
+    fn pace(&self) -> Duration {
+        Duration::MAX
+    }
 }
 
 /// Reads commands on a thread of its own, since nothing else can wait for a terminal.

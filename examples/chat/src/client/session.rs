@@ -40,6 +40,8 @@ pub trait Screen {
     fn notice(&mut self, notice: &Notice);
     /// All of one event has been noticed: a screen draws anew from [`Engine::contacts`] and [`Engine::lines`].
     fn refresh(&mut self, engine: &Engine);
+    /// How often it is drawn anew though nothing happens: for countdowns.
+    fn pace(&self) -> Duration;
 }
 
 /// Who runs: made of an engine and its store, which no other run has.
@@ -152,7 +154,8 @@ impl<'screen, S: Screen> Session<'screen, S> {
     }
 
     fn sleep(&self) -> Duration {
-        let sleep = self.engine.next_wakeup(clock::now()).max(SHORTEST_SLEEP);
+        let sleep =
+            self.engine.next_wakeup(clock::now()).min(self.screen.pace()).max(SHORTEST_SLEEP);
         let mailbox_rests = matches!(self.mailbox.state, MailboxState::Resting(_));
         let postman_waits =
             matches!(self.postman, Postman::Idle) && self.engine.has_resting_errands();

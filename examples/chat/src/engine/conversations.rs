@@ -221,6 +221,28 @@ fn a_stranger_who_takes_a_name_is_asked_about_once_and_stops_nothing() {
 }
 
 #[test]
+fn who_is_written_to_first_and_answers_before_is_accepted_if_the_relay_knows_them_so() {
+    let (mut alice, mut bob) = (Person::new("alice", "cross"), Person::new("bob", "cross"));
+    bob.does("to alice from bob", at(1));
+    alice.does("to bob from alice", at(1));
+    alice.sends_to(&mut bob, 1, at(2));
+    bob.said();
+    bob.sends_to(&mut alice, 1, at(3));
+    assert_eq!(bob.said(), ["ACCEPTED alice", "SENT alice"]);
+    assert!(alice.said().contains(&"UNREAD bob".into()));
+
+    // Somebody else under this name does not get what was meant for the true one.
+    let mut carol = Person::new("carol", "cross");
+    let mut mallory = Person::new("alice", "cross-too");
+    carol.does("to alice a secret", at(4));
+    mallory.does("to carol I am alice", at(4));
+    mallory.sends_to(&mut carol, 1, at(4));
+    carol.said();
+    carol.sends_to(&mut alice, 1, at(5));
+    assert_eq!(carol.said(), ["IDENTITY CHANGED alice"]);
+}
+
+#[test]
 fn anything_may_come_and_nothing_happens() {
     let (mut alice, _) = introduced("noise");
     for bytes in [&b""[..], &[0x11; 400], &[0x12; 300], &[0x12; 3], &[0xff; 70_000]] {

@@ -9,12 +9,12 @@ use evanesce::{Age, Now, PeerInitiateError, PreKeyBundle, PreKeyUpload};
 use crate::clock;
 use crate::engine::message::Message;
 use crate::engine::outcome::Outcome;
-use crate::engine::person::conversation;
+use crate::engine::person::{Person, conversation};
 use crate::engine::state::Engine;
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::request::Refusal;
-use crate::view::Progress;
+use crate::view::{Progress, Standing};
 
 /// With fewer one-time prekeys at the relay more are made, up to the second number.
 const FEW_PREKEYS: u32 = 25;
@@ -33,9 +33,11 @@ pub enum Errand {
 impl Engine {
     /// The next errand, of what has been stored.
     pub fn errand(&self, now: Now) -> Option<Errand> {
+        let rests = |name: &Name| {
+            self.pending.resting.get(name).is_some_and(|end| *end > clock::steady(now))
+        };
         let may_go = |name: &Name| {
-            let rests = self.pending.resting.get(name).is_some_and(|end| *end > clock::steady(now));
-            !rests && self.people.get(name).is_some_and(|person| person.may_be_written_to())
+            !rests(name) && self.people.get(name).is_some_and(|person| person.may_be_written_to())
         };
         if let Some((number, parcel)) = self.parcels.iter().find(|(_, parcel)| may_go(&parcel.to)) {
             let (to, id, bytes) = (parcel.to.clone(), parcel.id, parcel.bytes.clone());
@@ -43,7 +45,18 @@ impl Engine {
         }
         let drafted = self.drafts.values().map(|draft| &draft.to);
         let mut wanted = drafted.chain(&self.pending.renewals);
-        wanted.find(|name| may_go(name)).cloned().map(Errand::Bundle)
+        let wanted = wanted.find(|name| may_go(name) || (!rests(name) && self.is_to_check(name)));
+        wanted.cloned().map(Errand::Bundle)
+    }
+
+    /// Whether we wrote to somebody, and then something came under that name before our first message had left. Anyone
+    /// can say that they are called so; whether it is the one whom the relay knows, a bundle shows.
+    fn is_to_check(&self, name: &Name) -> bool {
+        let is_request = |person: &Person| {
+            person.standing() == Standing::Request && person.notes.changed.is_none()
+        };
+        self.drafts.values().any(|draft| draft.to == *name)
+            && self.people.get(name).is_some_and(is_request)
     }
 
     /// Whether something waits for a rest to end, so that it is worth asking again soon.
@@ -83,6 +96,19 @@ impl Engine {
             self.notice(Notice::Trouble(format!("the relay gave no good bundle of {name}")));
             return self.finish();
         };
+        if person.standing() == Standing::Request {
+            if person.peer.device().as_ref() == Some(bundle.device()) {
+                let changes = person.peer.accept_request();
+                self.changed(name, &changes);
+                self.notice(Notice::Accepted(name.clone()));
+                self.encrypt_drafts(name, now, rng);
+            } else {
+                let identity = bundle.device().identity;
+                self.identity_changed(name, identity);
+            }
+            self.settle(now, rng);
+            return self.finish();
+        }
         match person.peer.initiate(&self.account, bundle, now.timestamp(), rng) {
             Ok(changes) => {
                 self.changed(name, &changes);

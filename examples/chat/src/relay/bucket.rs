@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_does_not_empty_anothers_bucket() {
+    fn what_is_asked_of_one_address_empties_no_other_bucket() {
         let mut buckets = Buckets::default();
         let (bob, carol) = (Name::new("bob").unwrap(), Name::new("carol").unwrap());
         while buckets.take(&bob, second(5)).is_ok() {}

@@ -81,3 +81,56 @@ fn refused(error: MailroomError) -> Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+    use crate::request::Token;
+    use evanesce::Account;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn publish(desk: &mut Desk, as_name: &Name, device: &Name) -> Answer {
+        let rng = &mut random::system();
+        let mut account = Account::generate(device.address(), NOW, rng);
+        let upload = account.maintain(NOW, rng).upload.unwrap().encode();
+        let ask = Ask::Publish { address: as_name.clone(), token: Token([1; 32]), upload };
+        desk.answer(&ask, NOW, Duration::ZERO)
+    }
+
+    fn desk() -> (Desk, [Name; 2]) {
+        let names = ["bob", "carol"].map(|name| Name::new(name).unwrap());
+        let mut desk = Desk::new(Mailroom::in_memory());
+        for name in &names {
+            assert_eq!(publish(&mut desk, name, name), Answer::Published);
+        }
+        (desk, names)
+    }
+
+    #[test]
+    fn who_asks_for_too_many_bundles_is_told_when_there_is_one() {
+        let (mut desk, [bob, carol]) = desk();
+        let bundle = |desk: &mut Desk, name: &Name, second| {
+            let ask = Ask::Bundle { address: name.clone() };
+            desk.answer(&ask, NOW, Duration::from_secs(second))
+        };
+        while let Answer::Bundle(_) = bundle(&mut desk, &bob, 0) {}
+        let refused = Answer::Refused(Refusal::TooOften { seconds: 11 });
+        assert_eq!(bundle(&mut desk, &bob, 0), refused);
+        assert!(matches!(bundle(&mut desk, &carol, 0), Answer::Bundle(_)));
+        assert!(matches!(bundle(&mut desk, &bob, 11), Answer::Bundle(_)));
+        let Answer::Mail { prekeys_left, .. } = desk.mail(&bob) else { panic!("no mail") };
+        assert_eq!(prekeys_left, 100 - 11, "a refusal takes no prekey");
+    }
+
+    #[test]
+    fn an_upload_of_another_address_claims_nothing() {
+        let (mut desk, [bob, _]) = desk();
+        let dave = Name::new("dave").unwrap();
+        assert_eq!(publish(&mut desk, &dave, &bob), Answer::Refused(Refusal::BadUpload));
+        let ask = Ask::Bundle { address: dave };
+        let answer = desk.answer(&ask, NOW, Duration::ZERO);
+        assert_eq!(answer, Answer::Refused(Refusal::Unknown));
+    }
+}

@@ -53,6 +53,11 @@ impl Mailroom {
         Self::prepare(Connection::open(path)?)
     }
 
+    #[cfg(test)]
+    pub fn in_memory() -> Self {
+        Self::prepare(Connection::open_in_memory().unwrap()).unwrap()
+    }
+
     fn prepare(database: Connection) -> rusqlite::Result<Self> {
         database.busy_timeout(Duration::from_secs(10))?;
         database.execute_batch(SETTINGS)?;
@@ -255,7 +260,7 @@ mod tests {
     }
 
     fn with_bob() -> (Mailroom, Name, Token) {
-        let mut mailroom = Mailroom::prepare(Connection::open_in_memory().unwrap()).unwrap();
+        let mut mailroom = Mailroom::in_memory();
         let (bob, token) = (Name::new("bob").unwrap(), Token([1; 32]));
         mailroom.publish(&bob, &token, upload(&bob)).unwrap();
         (mailroom, bob, token)

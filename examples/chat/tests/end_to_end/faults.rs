@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-use crate::person::{history, introduce, send};
+use crate::person::{introduce, send, wait_for_history};
 use crate::proxy::Proxy;
 use crate::world::World;
 
@@ -36,10 +36,7 @@ fn a_carrier_that_drops_repeats_reorders_and_damages_loses_nothing() {
         (&mut bob, "alice", expected("hello", "a")),
         (&mut alice, "bob", expected("hello too", "b")),
     ] {
-        while history(process, with, "them").unwrap().len() < expected.len() {
-            thread::sleep(Duration::from_millis(50));
-        }
-        assert_eq!(history(process, with, "them").unwrap(), expected);
+        assert_eq!(wait_for_history(process, with, "them", expected.len()), expected);
     }
     println!("dropped, repeated, held back, damaged: {:?}", proxy.counts());
     assert!(proxy.counts().iter().all(|count| *count > 0), "{:?}", proxy.counts());

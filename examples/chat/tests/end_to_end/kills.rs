@@ -4,13 +4,13 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::person::{history, introduce};
-use crate::process::Process;
+use crate::person::{history, introduce, wait_for_history};
+use crate::process::{PATIENCE, Process};
 use crate::world::World;
 
 const MESSAGES: usize = 80;
@@ -55,19 +55,17 @@ fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
                 }
                 let mut process = world.lock().unwrap().person_at(name, address);
                 write(&mut process, name, with).unwrap();
-                let expected = MESSAGES + 1;
-                while history(&mut process, with, "them").unwrap().len() < expected {
-                    thread::sleep(Duration::from_millis(50));
-                }
-                done.fetch_add(1, Ordering::Relaxed);
-                // The other may need what is still in our outbox.
-                while done.load(Ordering::Relaxed) < 2 {
-                    thread::sleep(Duration::from_millis(20));
-                }
-                let received = history(&mut process, with, "them").unwrap();
+                let received = wait_for_history(&mut process, with, "them", MESSAGES + 1);
                 assert_eq!(received[1..], texts(with));
                 let written = history(&mut process, with, "us").unwrap();
                 assert_eq!(written[1..], texts(name));
+                // The other may need what is still in our outbox.
+                done.fetch_add(1, Ordering::Relaxed);
+                let deadline = Instant::now() + PATIENCE;
+                while done.load(Ordering::Relaxed) < 2 && Instant::now() < deadline {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                assert_eq!(history(&mut process, with, "them").unwrap(), received);
             });
         }
         let (world, done) = (&world, &done);

@@ -1,6 +1,9 @@
 //! What a test asks of somebody's process.
 
-use crate::process::Process;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::process::{PATIENCE, Process};
 
 /// Waits until all that was ordered before has been done: a line that is no command is answered in its turn.
 pub fn settle(process: &mut Process) -> Option<()> {
@@ -22,6 +25,24 @@ pub fn history(process: &mut Process, with: &str, author: &str) -> Option<Vec<St
         .map(|(_, text)| text.to_owned())
         .collect();
     Some(texts)
+}
+
+/// Waits until so many texts of `author` are stored, and gives them.
+pub fn wait_for_history(
+    process: &mut Process,
+    with: &str,
+    author: &str,
+    count: usize,
+) -> Vec<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let texts = history(process, with, author).expect("the process has ended");
+        if texts.len() >= count {
+            return texts;
+        }
+        assert!(Instant::now() < deadline, "{} texts of {count} came: {texts:?}", texts.len());
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Sends a text, waits until the relay has it, and gives its id.
