@@ -9,7 +9,7 @@ use crate::person::{introduce, send, wait_for_history};
 use crate::proxy::Proxy;
 use crate::world::World;
 
-const MESSAGES: usize = 12;
+const MESSAGES: usize = 16;
 
 #[test]
 fn a_carrier_that_drops_repeats_reorders_and_damages_loses_nothing() {
@@ -17,7 +17,7 @@ fn a_carrier_that_drops_repeats_reorders_and_damages_loses_nothing() {
     let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
     introduce(&mut alice, &mut bob);
     drop((alice, bob));
-    let proxy = Proxy::start(&world.address, 7, 4);
+    let proxy = Proxy::start(&world.address, 7, 6);
     let [mut alice, mut bob] = ["alice", "bob"].map(|name| world.person_at(name, &proxy.address));
     for number in 0..MESSAGES {
         alice.say(&format!("to bob a{number}"));
@@ -66,4 +66,21 @@ fn a_broken_frame_ends_its_own_connection_and_nobody_elses() {
     send(&mut alice, "bob", "still here");
     bob.wait_for("REQUEST alice");
     assert_eq!(world.relay.lines().iter().filter(|line| line.contains(" closed ")).count(), 4);
+}
+
+#[test]
+fn who_takes_all_connections_stops_nobody_who_has_one() {
+    let world = World::new("crowd");
+    let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
+    introduce(&mut alice, &mut bob);
+    let mut crowd: Vec<_> = (0..260).map(|_| TcpStream::connect(&world.address).unwrap()).collect();
+    let mut last = crowd.pop().unwrap();
+    last.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut answer = Vec::new();
+    last.read_to_end(&mut answer).unwrap();
+    assert!(!answer.is_empty(), "it is told why");
+    send(&mut alice, "bob", "still here");
+    bob.wait_for("MESSAGE alice");
+    drop(crowd);
+    world.person("carol");
 }

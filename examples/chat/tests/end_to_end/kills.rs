@@ -13,8 +13,8 @@ use crate::person::{history, introduce, wait_for_history};
 use crate::process::{PATIENCE, Process};
 use crate::world::World;
 
-const MESSAGES: usize = 80;
-const KILLS: usize = 7;
+const MESSAGES: usize = 200;
+const KILLS: usize = 10;
 
 fn texts(of: &str) -> Vec<String> {
     (0..MESSAGES).map(|number| format!("{number} of {of}")).collect()
@@ -44,15 +44,19 @@ fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
             let (world, done, address) = (&world, &done, &address);
             scope.spawn(move || {
                 let rng = &mut ChaCha20Rng::seed_from_u64(seed);
+                let mut interrupted = 0;
                 for _ in 0..KILLS {
                     let mut process = world.lock().unwrap().person_at(name, address);
-                    let (killer, life) = (process.killer(), 100 + rng.next_u64() % 500);
+                    let (killer, life) = (process.killer(), 100 + rng.next_u64() % 400);
                     thread::scope(|inner| {
-                        inner.spawn(|| write(&mut process, name, with));
+                        let writing = inner.spawn(|| write(&mut process, name, with));
                         thread::sleep(Duration::from_millis(life));
                         killer.kill();
+                        interrupted += usize::from(writing.join().unwrap().is_none());
                     });
                 }
+                println!("{name} was killed {KILLS} times, {interrupted} while writing");
+                assert!(interrupted >= 3, "the work was done too soon");
                 let mut process = world.lock().unwrap().person_at(name, address);
                 write(&mut process, name, with).unwrap();
                 let received = wait_for_history(&mut process, with, "them", MESSAGES + 1);
