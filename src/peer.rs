@@ -77,7 +77,9 @@ pub struct Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerInitiateError {
-    /// Its request has not been accepted, or was refused: [`Peer::accept_request`], if the user agrees.
+    /// Its request has not been accepted, or was refused: [`Peer::accept_request`], if the user agrees. If the
+    /// user wrote to it before the request came and the text still waits, that is agreement only for a bundle of
+    /// the identity that is pinned by now: compare [`VerifiedBundle::device`] first.
     Request,
     /// The bundle is of another address: the server gave a wrong one. Ask again, and tell the user if it
     /// stays so.
@@ -303,7 +305,8 @@ impl Peer {
 
     /// Refuses a device that wrote first, or blocks one that was accepted. Its sessions are deleted, and
     /// what it sends is refused unopened until [`Peer::accept_request`]; it then needs a new session. Without
-    /// an identity that is pinned there is nothing to refuse.
+    /// an identity that is pinned there is nothing to refuse. One who may ask again is not refused: delete the
+    /// peer, and with it what it said; the account still knows the handshakes that it accepted.
     pub fn refuse(&mut self) -> Changes {
         match self.contact {
             Contact::Request(identity) | Contact::Accepted(identity) => {

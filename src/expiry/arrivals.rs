@@ -73,7 +73,9 @@ impl core::error::Error for EditError {}
 
 impl ExpiryScheduler {
     /// A message that is about to be sent, with the stamp that it will have. No clock runs until it is
-    /// [`ExpiryScheduler::sent`]; unsent, it ends after a day, or after its own life if that is longer.
+    /// [`ExpiryScheduler::sent`]; unsent, it ends after a day, or after its own life if that is longer: when it is
+    /// due, delete it from the outbox too. What cannot be encrypted yet, because there is no session, is
+    /// queued all the same, once: store its body with this stamp, and encrypt with it later.
     pub fn queued(&mut self, message: NewMessage, stamp: &Stamp, now: Now) -> Arrival {
         let (time, mut effects) = self.begin(now);
         let life = Life::queued(stamped_terms(stamp), stamp.opens, time);

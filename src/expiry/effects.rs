@@ -53,7 +53,7 @@ pub enum ExpiryEvent {
         id: MessageId,
     },
     /// Who wrote does not know the setting that holds. The next message tells; if none is about to be sent, send
-    /// an empty one. Said once an hour at most.
+    /// an empty one; but none to a peer whose request has not been accepted. Said once an hour at most.
     EchoDue {
         /// Of which conversation.
         conversation: ConversationId,

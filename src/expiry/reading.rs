@@ -23,7 +23,8 @@ pub enum Visibility {
     Gone,
 }
 
-/// What opening a message gives.
+/// What opening a message gives. Store the effects, by reference or taken out with [`core::mem::take`], and then
+/// [`Opening::release`] the key.
 #[must_use = "the opening is to be stored before the key is used"]
 pub struct Opening {
     /// What is to be stored before anything is shown.
@@ -104,7 +105,8 @@ impl ExpiryScheduler {
     }
 
     /// Opens a message that may be opened once or twice: it is spent before the key is there, so that no crash
-    /// gives an opening more. For messages without such a bound it gives the key each time. Either is reading.
+    /// gives an opening more. For messages without such a bound it gives the key each time. Either is reading, and
+    /// nothing else is, of what may be opened once: to show that it is there, call nothing.
     ///
     /// Seal what may be opened once, where it is received ([`NewMessage::sealed_under`](crate::NewMessage)): without
     /// a content key only the application keeps it from being shown before, and again. From here on

@@ -73,7 +73,9 @@ pub enum PeerDecryptError {
     /// It opens, and its sender has this identity, while another one is pinned. It is a new installation, or
     /// somebody in between. Keep the message and tell the user. Until they decide, the former identity stays
     /// pinned and [`Peer::encrypt`](crate::Peer::encrypt) goes on to it, so send nothing. If they agree call
-    /// [`Peer::accept_identity`](crate::Peer::accept_identity) and offer the message again.
+    /// [`Peer::accept_identity`](crate::Peer::accept_identity) and offer the message again. If they do not, go on with
+    /// the former one, and ask no more about this identity: whoever knows both addresses can send such a message, so
+    /// one is no proof of anything, and must not stop a conversation for good.
     IdentityChanged(IdentityKey),
 }
 
