@@ -25,7 +25,7 @@ impl SignatureKeyPair {
     }
 }
 
-/// A public key that RFC 8032 §5.1.3 decodes and that is not of small order.
+/// A public key: one that RFC 8032 §5.1.3 decodes and that is not of small order, unless it was [restored](Self::restore) from a store that somebody forged.
 ///
 /// Kept as its bytes: as the library's point it is six times the size, and it is used once in a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,7 +50,8 @@ impl SignaturePublicKey {
     }
 
     /// Takes back the bytes of a key that was decoded once. Whether they are a point is not asked again: that
-    /// takes twice as long as decrypting a message, and of what is none, or of small order, nothing verifies.
+    /// takes twice as long as decrypting a message. Stored keys are only compared and hashed; and under what is no
+    /// point, or of small order, nothing would verify.
     pub(crate) fn restore(bytes: &[u8; 32]) -> Option<Self> {
         is_rfc8032(bytes).then_some(Self(*bytes))
     }

@@ -15,7 +15,10 @@ pub fn names() -> [(&'static str, &'static str); 5] {
         ),
         ("SHA-256", choice(!cfg!(sha2_backend = "soft") && has!("sha"), "SHA-NI")),
         ("SHA-512", choice(!cfg!(sha2_backend = "soft") && has!("avx2"), "AVX2")),
-        ("Ed25519", choice(!cfg!(curve25519_dalek_backend = "serial") && has!("avx2"), "AVX2")),
+        (
+            "Ed25519, X25519",
+            choice(!cfg!(curve25519_dalek_backend = "serial") && has!("avx2"), "AVX2"),
+        ),
     ]
 }
 

@@ -40,6 +40,7 @@ pub const CASES: &[Case] = &[
     Case { name: "HMAC", run: derive_with_hmac },
     Case { name: "X25519, public key", run: public_key },
     Case { name: "X25519, agreement", run: |conceal| agreement(their_key(), conceal) },
+    Case { name: "X25519, key of the twist", run: |conceal| agreement(twist_key(), conceal) },
     Case { name: "X25519, key of small order", run: |conceal| agreement(weak_key(), conceal) },
     Case { name: "Ed25519, public key and signature", run: signature },
     Case { name: "identity from its seed", run: identity },
@@ -115,7 +116,14 @@ fn their_key() -> DhPublicKey {
     *DhKeyPair::from_secret(known(5)).public()
 }
 
-/// The point of order one.
+/// No point of the curve has it: the ladder multiplies it.
+fn twist_key() -> DhPublicKey {
+    let mut key = [0; 32];
+    key[0] = 2;
+    DhPublicKey::decode(&key).expect("it is canonical")
+}
+
+/// The point of order two.
 fn weak_key() -> DhPublicKey {
     DhPublicKey::decode(&[0; 32]).expect("it is canonical")
 }
