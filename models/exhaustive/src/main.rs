@@ -8,10 +8,13 @@ mod trial;
 
 mod device;
 
+mod skipped;
 mod starting;
 
 use std::process::ExitCode;
 
+use skipped::Skipped;
+use skipped::definition::{Bounds, Reading};
 use starting::{Following, Starting};
 use trial::{holds, is_found};
 
@@ -46,7 +49,48 @@ const RUNS: &[Run] = &[
         name: "starting CONTROL: follow nobody",
         comes_out: |name| is_found(name, || Starting::new(0, 2, 0).following(Following::Nobody)),
     },
+    Run {
+        name: "skipped, one long chain",
+        comes_out: |name| holds(name, || Skipped::new(&[7, 3], FEW_KEYS, 2)),
+    },
+    Run {
+        name: "skipped, three chains",
+        comes_out: |name| holds(name, || Skipped::new(&[4, 4, 3], FEW_CHAINS, 3)),
+    },
+    Run {
+        name: "skipped CONTROL: old at its lifetime",
+        comes_out: |name| misread(name, Reading::AgeReached),
+    },
+    Run {
+        name: "skipped CONTROL: watermark one lower",
+        comes_out: |name| misread(name, Reading::WatermarkIsHighestDropped),
+    },
+    Run {
+        name: "skipped CONTROL: a gap keeps one more",
+        comes_out: |name| misread(name, Reading::GapKeepsOneMore),
+    },
+    Run {
+        name: "skipped CONTROL: a gap ends one later",
+        comes_out: |name| misread(name, Reading::GapEndsOneLater),
+    },
+    Run {
+        name: "skipped CONTROL: one more is held",
+        comes_out: |name| misread(name, Reading::HoldsOneMore),
+    },
+    Run {
+        name: "skipped CONTROL: one more older chain",
+        comes_out: |name| misread(name, Reading::OneOlderChainMore),
+    },
 ];
+
+const FEW_KEYS: Bounds = Bounds { max_skip: 4, max_held_keys: 5, max_older_chains: 5, lifetime: 1 };
+
+const FEW_CHAINS: Bounds =
+    Bounds { max_skip: 2, max_held_keys: 3, max_older_chains: 1, lifetime: 1 };
+
+fn misread(name: &str, reading: Reading) -> bool {
+    is_found(name, || Skipped::new(&[4, 3, 1], FEW_CHAINS, 2).misread(FEW_CHAINS, reading))
+}
 
 fn main() -> ExitCode {
     let wanted = std::env::args().nth(1).unwrap_or_default();
