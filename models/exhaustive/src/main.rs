@@ -8,11 +8,13 @@ mod trial;
 
 mod device;
 
+mod crashes;
 mod skipped;
 mod starting;
 
 use std::process::ExitCode;
 
+use crashes::{Carrier, Crashes, Habit};
 use skipped::Skipped;
 use skipped::definition::{Bounds, Reading};
 use starting::{Following, Starting};
@@ -81,7 +83,31 @@ const RUNS: &[Run] = &[
         name: "skipped CONTROL: one more older chain",
         comes_out: |name| misread(name, Reading::OneOlderChainMore),
     },
+    Run {
+        name: "crashes, the carrier keeps the order",
+        comes_out: |name| holds(name, || Crashes::new([2, 2], 2, Carrier::KeepsOrder)),
+    },
+    Run {
+        name: "crashes, the carrier shuffles",
+        comes_out: |name| holds(name, || Crashes::new([2, 1], 1, Carrier::Shuffles)),
+    },
+    Run {
+        name: "crashes CONTROL: sends before it stores",
+        comes_out: |name| badly_stored(name, Habit::SendsBeforeStoring),
+    },
+    Run {
+        name: "crashes CONTROL: stores a text alone",
+        comes_out: |name| badly_stored(name, Habit::StoresTextAlone),
+    },
+    Run {
+        name: "crashes CONTROL: acknowledges, then stores",
+        comes_out: |name| badly_stored(name, Habit::AcknowledgesBeforeStoring),
+    },
 ];
+
+fn badly_stored(name: &str, habit: Habit) -> bool {
+    is_found(name, || Crashes::new([2, 1], 1, Carrier::KeepsOrder).with(habit))
+}
 
 const FEW_KEYS: Bounds = Bounds { max_skip: 4, max_held_keys: 5, max_older_chains: 5, lifetime: 1 };
 
