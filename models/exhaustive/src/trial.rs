@@ -9,10 +9,11 @@ use std::time::Instant;
 use stateright::{Checker, CheckerBuilder, Expectation, HasDiscoveries, Model};
 
 /// A model that this program can run.
-pub trait Tried: Model<State: Clone + Debug + Hash + PartialEq + Send + Sync>
-where
-    Self: Send + Sync + 'static,
-    Self::Action: Clone + Debug + PartialEq,
+pub trait Tried:
+    Model<State: Clone + Debug + Hash + PartialEq + Send + Sync, Action: Clone + Debug + PartialEq>
+    + Send
+    + Sync
+    + 'static
 {
     /// What it measured on the way.
     fn remark(&self) -> String {
@@ -21,12 +22,10 @@ where
 }
 
 /// Whether all that must hold does in every state, and all that must be possible is.
-pub fn holds<Tree: Tried>(name: &str, make: impl Fn() -> Tree) -> bool
-where
-    Tree::Action: Clone + Debug + PartialEq,
-{
+pub fn holds<Tree: Tried>(name: &str, make: impl Fn() -> Tree) -> bool {
     let start = Instant::now();
-    let checker = searched(make().checker());
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let checker = searched(make().checker().threads(threads), &HasDiscoveries::AnyFailures);
     let discoveries = checker.discoveries();
     let properties = checker.model().properties();
     let impossible: Vec<_> = properties
@@ -45,44 +44,35 @@ where
         impossible.iter().for_each(|property| println!("    never so: {}", property.name));
         return impossible.is_empty();
     }
-    for (property, actions) in shortest(make) {
+    for (property, actions) in failures(&shortest(&make, &HasDiscoveries::AnyFailures)) {
         println!("    not so: {property}");
         actions.iter().for_each(|action| println!("        {action:?}"));
     }
     false
 }
 
-/// Whether the flaw that was planted leads to a state in which something does not hold.
-pub fn is_found<Tree: Tried>(name: &str, make: impl Fn() -> Tree) -> bool
-where
-    Tree::Action: Clone + Debug + PartialEq,
-{
+/// Whether the flaw that was planted leads to a state in which this property does not hold.
+pub fn is_found<Tree: Tried>(name: &str, broken: &'static str, make: impl Fn() -> Tree) -> bool {
     let start = Instant::now();
-    let checker = searched(make().checker());
-    if failures(&checker).is_empty() {
-        line(name, &checker, start, "NOT FOUND");
-        return false;
-    }
-    let found = shortest(make);
-    let (property, actions) = found.first().expect("what is found once is found again");
-    let result = format!("found in {} steps: not so that {property}", actions.len());
+    let checker = shortest(&make, &HasDiscoveries::AnyOf([broken].into()));
+    let found = failures(&checker).into_iter().find(|(property, _)| *property == broken);
+    let result = match &found {
+        Some((_, actions)) => format!("found in {} steps: not so that {broken}", actions.len()),
+        None => "NOT FOUND".to_owned(),
+    };
     line(name, &checker, start, &result);
-    true
+    found.is_some()
 }
 
-fn searched<Tree: Tried>(checker: CheckerBuilder<Tree>) -> impl Checker<Tree>
-where
-    Tree::Action: Clone + Debug + PartialEq,
-{
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    checker.threads(threads).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join()
+fn searched<Tree: Tried>(
+    checker: CheckerBuilder<Tree>,
+    enough: &HasDiscoveries,
+) -> impl Checker<Tree> + use<Tree> {
+    checker.finish_when(enough.clone()).spawn_bfs().join()
 }
 
 /// What fails, with the actions that lead there.
-fn failures<Tree: Tried>(checker: &impl Checker<Tree>) -> Vec<(&'static str, Vec<Tree::Action>)>
-where
-    Tree::Action: Clone + Debug + PartialEq,
-{
+fn failures<Tree: Tried>(checker: &impl Checker<Tree>) -> Vec<(&'static str, Vec<Tree::Action>)> {
     let properties = checker.model().properties().into_iter();
     let must_hold = properties.filter(|property| property.expectation.discovery_is_failure());
     must_hold
@@ -93,20 +83,28 @@ where
         .collect()
 }
 
-/// The search goes on for a while after it has found something, so it does not end with the shortest way.
-fn shortest<Tree: Tried>(make: impl Fn() -> Tree) -> Vec<(&'static str, Vec<Tree::Action>)>
-where
-    Tree::Action: Clone + Debug + PartialEq,
-{
-    let at_depth = |depth| failures(&searched(make().checker().target_max_depth(depth)));
+/// Searches a step deeper each time until it finds what is wanted, in one thread: else the search goes on for a
+/// while after it has found something, and does not end with the shortest way.
+fn shortest<Tree: Tried, Make: Fn() -> Tree>(
+    make: &Make,
+    wanted: &HasDiscoveries,
+) -> impl Checker<Tree> + use<Tree, Make> {
+    let mut states = 0;
     // A search to depth 1 visits nothing.
-    (2..).map(at_depth).find(|found| !found.is_empty()).unwrap_or_default()
+    for depth in 2.. {
+        let checker = searched(make().checker().target_max_depth(depth), wanted);
+        let properties = checker.model().properties();
+        let names = failures(&checker).iter().map(|(name, _)| *name).collect();
+        let is_whole = checker.unique_state_count() == states;
+        if wanted.matches(&names, &properties) || is_whole {
+            return checker;
+        }
+        states = checker.unique_state_count();
+    }
+    unreachable!("a model has finitely many states")
 }
 
-fn line<Tree: Tried>(name: &str, checker: &impl Checker<Tree>, start: Instant, result: &str)
-where
-    Tree::Action: Clone + Debug + PartialEq,
-{
+fn line<Tree: Tried>(name: &str, checker: &impl Checker<Tree>, start: Instant, result: &str) {
     let (states, depth) = (checker.unique_state_count(), checker.max_depth());
     let seconds = start.elapsed().as_secs_f32();
     println!("{name:<44} {states:>8} states {depth:>3} deep {seconds:>6.1} s  {result}");

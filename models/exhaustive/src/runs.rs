@@ -1,0 +1,174 @@
+//! What is run, within which bounds.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use evanesce::{MemberTag, Policy, Setting, SettingVersion};
+
+use crate::crashes::{Carrier, Crashes, Habit};
+use crate::settings::{Settings, Taking};
+use crate::skipped::Skipped;
+use crate::skipped::definition::{Bounds, Reading};
+use crate::starting::{Following, Starting};
+use crate::trial::{holds, is_found};
+
+const FEW_KEYS: Bounds = Bounds { max_skip: 4, max_held_keys: 5, max_older_chains: 5, lifetime: 1 };
+
+const FEW_CHAINS: Bounds =
+    Bounds { max_skip: 2, max_held_keys: 3, max_older_chains: 1, lifetime: 1 };
+
+/// One run of a model, or of a control: whether it came out as it must.
+pub struct Run {
+    pub name: &'static str,
+    pub comes_out: fn(&'static str) -> bool,
+}
+
+/// All of them, and so all bounds.
+pub const RUNS: &[Run] = &[
+    Run {
+        name: "starting, the smaller id is Alice's",
+        comes_out: |name| holds(name, || Starting::new(6, 3, 0)),
+    },
+    Run {
+        name: "starting, the smaller id is Bob's",
+        comes_out: |name| holds(name, || Starting::new(6, 3, 1)),
+    },
+    Run {
+        name: "starting without one-time prekeys",
+        comes_out: |name| holds(name, || Starting::new(0, 3, 0)),
+    },
+    Run {
+        name: "starting, and one begins anew",
+        comes_out: |name| holds(name, || Starting::new(6, 2, 0).beginning_anew(1, 6)),
+    },
+    Run {
+        name: "starting, and two begin anew",
+        comes_out: |name| holds(name, || Starting::new(6, 1, 0).beginning_anew(2, 6)),
+    },
+    Run {
+        name: "starting CONTROL: they follow nobody",
+        comes_out: |name| {
+            let make = || Starting::new(0, 2, 0).following(Following::Nobody);
+            is_found(name, "both come to send in one session", make)
+        },
+    },
+    Run {
+        name: "settings, two replicas",
+        comes_out: |name| holds(name, || Settings::new(&[2, 2], &policies())),
+    },
+    Run {
+        name: "settings, three replicas",
+        comes_out: |name| holds(name, || Settings::new(&[1, 1, 1], &policies())),
+    },
+    Run {
+        name: "settings, three replicas, one sets twice",
+        comes_out: |name| holds(name, || Settings::new(&[2, 1, 1], &policies()[1..3])),
+    },
+    Run {
+        name: "settings, made elsewhere",
+        comes_out: |name| holds(name, || Settings::new(&[1, 0], &[None]).hearing(foreign())),
+    },
+    Run {
+        name: "settings CONTROL: the last to come holds",
+        comes_out: |name| {
+            let make = || Settings::new(&[1, 1], &policies()).taking(Taking::LastToCome);
+            is_found(name, "who has seen the same holds the same", make)
+        },
+    },
+    Run {
+        name: "skipped, one long chain",
+        comes_out: |name| holds(name, || Skipped::new(&[7, 3], FEW_KEYS, 2)),
+    },
+    Run {
+        name: "skipped, three chains",
+        comes_out: |name| holds(name, || Skipped::new(&[4, 4, 3], FEW_CHAINS, 3)),
+    },
+    Run {
+        name: "skipped CONTROL: old at its lifetime",
+        comes_out: |name| misread(name, Reading::AgeReached),
+    },
+    Run {
+        name: "skipped CONTROL: watermark one lower",
+        comes_out: |name| misread(name, Reading::WatermarkIsHighestDropped),
+    },
+    Run {
+        name: "skipped CONTROL: a gap keeps one more",
+        comes_out: |name| misread(name, Reading::GapKeepsOneMore),
+    },
+    Run {
+        name: "skipped CONTROL: a gap ends one later",
+        comes_out: |name| misread(name, Reading::GapEndsOneLater),
+    },
+    Run {
+        name: "skipped CONTROL: one more is held",
+        comes_out: |name| misread(name, Reading::HoldsOneMore),
+    },
+    Run {
+        name: "skipped CONTROL: one more older chain",
+        comes_out: |name| misread(name, Reading::OneOlderChainMore),
+    },
+    Run {
+        name: "crashes, the carrier keeps the order",
+        comes_out: |name| holds(name, || Crashes::new([2, 2], 2, Carrier::KeepsOrder)),
+    },
+    Run {
+        name: "crashes, the carrier shuffles",
+        comes_out: |name| holds(name, || Crashes::new([2, 2], 1, Carrier::Shuffles)),
+    },
+    Run {
+        name: "crashes CONTROL: sends before it stores",
+        comes_out: |name| {
+            badly_stored(name, Habit::SendsBeforeStoring, "no number is used for two messages")
+        },
+    },
+    Run {
+        name: "crashes CONTROL: stores a text alone",
+        comes_out: |name| badly_stored(name, Habit::StoresTextAlone, "nothing is shown twice"),
+    },
+    Run {
+        name: "crashes CONTROL: acknowledges, then stores",
+        comes_out: |name| {
+            badly_stored(
+                name,
+                Habit::AcknowledgesBeforeStoring,
+                "when all is quiet, nothing is lost",
+            )
+        },
+    },
+];
+
+fn policies() -> Vec<Option<Policy>> {
+    let minute = Duration::from_secs(60);
+    vec![
+        None,
+        Some(Policy::after_read(minute)),
+        Some(Policy::after_send(minute)),
+        Some(Policy::OnClose),
+    ]
+}
+
+/// Ties of version, of version and policy, and of lives that count as the longest.
+fn foreign() -> Vec<Setting> {
+    let day = Some(Policy::after_read(Duration::from_secs(86_400)));
+    let [longest, longer] = [366 * 86_400, u32::MAX].map(|life| {
+        let ttl = NonZeroU32::new(life).expect("not zero");
+        Some(Policy::AfterSend { ttl })
+    });
+    let made =
+        [(1, day, 1), (2, None, 1), (2, day, 1), (2, day, 2), (2, longest, 1), (2, longer, 2)];
+    let setting = |(version, policy, by)| {
+        let version = SettingVersion::new(version).expect("a small number");
+        Setting { version, policy, by: MemberTag([by; 8]) }
+    };
+    made.into_iter().map(setting).collect()
+}
+
+fn badly_stored(name: &str, habit: Habit, broken: &'static str) -> bool {
+    is_found(name, broken, || Crashes::new([2, 1], 1, Carrier::KeepsOrder).with(habit))
+}
+
+fn misread(name: &str, reading: Reading) -> bool {
+    is_found(name, "each message comes out as defined", || {
+        Skipped::new(&[4, 3, 1], FEW_CHAINS, 2).misread(FEW_CHAINS, reading)
+    })
+}
