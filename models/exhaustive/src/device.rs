@@ -63,6 +63,12 @@ fn publish(name: &str, one_time_prekeys: u32, actor: u8) -> ((Account, Draws), B
     ((account, draws), bundles)
 }
 
+impl Bundles {
+    pub fn first(&self) -> &VerifiedBundle {
+        &self.0[0]
+    }
+}
+
 impl Device {
     pub fn wake(&self) -> Awake {
         let Self { account, peer, draws, fetched } = self;

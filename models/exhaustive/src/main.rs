@@ -8,6 +8,7 @@ mod trial;
 
 mod device;
 
+mod bare;
 mod crashes;
 mod settings;
 mod skipped;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use evanesce::{MemberTag, Policy, Setting, SettingVersion};
 
+use crate::bare::Bare;
 use crate::crashes::{Carrier, Crashes, Habit};
 use crate::settings::{Settings, Taking};
 use crate::skipped::Skipped;
@@ -51,6 +52,10 @@ pub const RUNS: &[Run] = &[
             let make = || Starting::new(0, 2, 0).following(Following::Nobody);
             is_found(name, "both come to send in one session", make)
         },
+    },
+    Run {
+        name: "starting CONTROL: bare sessions, no rule",
+        comes_out: |name| is_found(name, "who has begun comes to send in one session", Bare::new),
     },
     Run {
         name: "settings, two replicas",
