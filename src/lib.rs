@@ -70,8 +70,8 @@
 //! | refused otherwise | nothing, or the bytes of [`PeerDecryptError::Unsupported`] | as the table of [`PeerDecryptError`] says |
 //!
 //! Stopped anywhere, a device starts from what it stored: it sends its outbox again, and the server delivers
-//! again what was not acknowledged ([`PeerDecryptError::Duplicate`]: acknowledge). Nothing is lost, nothing
-//! is shown twice, and no key meets two texts.
+//! again what was not acknowledged ([`PeerDecryptError::Duplicate`]: acknowledge; if it comes out of order, also
+//! [`PeerDecryptError::Undecryptable`]). Nothing is lost, nothing is shown twice, and no key meets two texts.
 //!
 //! - Several calls may share a transaction ([`Changes::and`]), if nothing leaves or is acknowledged before it.
 //! - **If a transaction fails**, what is in memory is ahead of the store: drop account and peer, and restore
@@ -105,7 +105,9 @@
 //!
 //! With bare sessions: offer what comes in to the sessions with its sender, newest first; go on to the next at
 //! [`DecryptError::OtherSession`] and [`DecryptError::Undecryptable`]; if all say `OtherSession`, or there is
-//! none, offer it to [`Account::accept`]; and send in the newest session that has opened something.
+//! none, offer it to [`Account::accept`]; and send in the newest session that has opened something, but of two that
+//! both sides began at the same time in the one with the smaller id, or they never meet in one. [`Peer`] does all
+//! that, and more.
 //!
 //! # Messages that disappear
 //!

@@ -15,6 +15,8 @@ mod skipped;
 pub(crate) mod receiving;
 mod sending;
 
+use alloc::boxed::Box;
+
 use rand_core::CryptoRng;
 
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
@@ -98,7 +100,7 @@ impl DoubleRatchet {
         let RatchetSecrets { root_key, initiator_header_key, responder_header_key } = secrets;
         Self {
             root_key: RootKey::new(root_key),
-            sending: Sending::Waiting { ratchet_key: our_ratchet_key },
+            sending: Sending::Waiting { ratchet_key: Box::new(our_ratchet_key) },
             next_sending_header_key: HeaderKey::new(responder_header_key),
             receiving: Receiving::new(HeaderKey::new(initiator_header_key)),
         }
@@ -156,13 +158,13 @@ impl DoubleRatchet {
             self.root_key.step(&dh, ratchet_key.public(), their_ratchet_key);
         self.root_key = root_key;
         let header_key = core::mem::replace(&mut self.next_sending_header_key, next_header_key);
-        self.sending = Sending::Active(SendingChain {
+        self.sending = Sending::Active(Box::new(SendingChain {
             ratchet_key,
             header_key,
             chain_key,
             sent: 0,
             previous_length,
-        });
+        }));
         Ok(())
     }
 

@@ -67,7 +67,7 @@ fn a_message_of_a_chain_takes_one_block_to_encrypt_and_one_to_decrypt() {
 }
 
 #[test]
-fn a_turn_takes_no_block_more() {
+fn a_turn_takes_one_block_more_for_the_chain_that_is_sent() {
     let mut talk = started(2);
     for _ in 0..3 {
         talk.goes_on();
@@ -75,7 +75,7 @@ fn a_turn_takes_no_block_more() {
         let (encrypting, message) = asked(|| talk.alice.encrypt(&payload, AD, &mut rng(3)));
         let message = message.unwrap();
         let (decrypting, _) = asked(|| talk.bob.decrypt(&message, AD, NOW).unwrap());
-        assert_eq!((encrypting, decrypting), (1, 1));
+        assert_eq!((encrypting, decrypting), (2, 1));
     }
 }
 

@@ -17,8 +17,9 @@ use crate::wire::header::{Header, MAX_CHAIN, SEALED_HEADER_LENGTH};
 /// All that we can receive with.
 #[derive(Debug)]
 pub(crate) struct Receiving {
-    /// Absent until the peer's first chain.
-    current: Option<ReceivingChain>,
+    /// Absent until the peer's first chain. Boxed: the room of what is absent is filled by what happened to
+    /// stand on the stack when it was moved, and nothing wipes it.
+    current: Option<Box<ReceivingChain>>,
     /// The header key of the peer's next chain (NHKr).
     next_header_key: HeaderKey,
     /// Oldest first. Boxed: a chain that moves leaves a copy of its header key behind.
@@ -187,19 +188,22 @@ impl Receiving {
             next_header_key,
             peer_went_back: _,
         } = next;
-        let mut dropped = 0;
-        if let Some(mut former) = self.current.take() {
-            dropped = rest.map_or(0, |rest| former.skipped.keep(rest));
-            if former.skipped.held() != 0 {
-                self.older.push_back(Box::new(former.end(previous_length)));
-            }
-        }
-        let mut skipped = SkippedKeys::new();
-        dropped = skipped.keep(gap).saturating_add(dropped);
         let header_key = core::mem::replace(&mut self.next_header_key, next_header_key);
-        self.current =
-            Some(ReceivingChain { their_ratchet_key, header_key, chain_key, received, skipped });
-        dropped
+        let skipped = SkippedKeys::new();
+        let mut begun =
+            ReceivingChain { their_ratchet_key, header_key, chain_key, received, skipped };
+        let dropped = begun.skipped.keep(gap);
+        let Some(current) = &mut self.current else {
+            self.current = Some(Box::new(begun));
+            return dropped;
+        };
+        // In the place of the former one, of which nothing is left there.
+        let mut former = core::mem::replace(&mut **current, begun);
+        let dropped_of_former = rest.map_or(0, |rest| former.skipped.keep(rest));
+        if former.skipped.held() != 0 {
+            self.older.push_back(Box::new(former.end(previous_length)));
+        }
+        dropped.saturating_add(dropped_of_former)
     }
 
     /// Drops what is too old or too much, the first kept first; says how many keys.

@@ -1,5 +1,7 @@
 //! The chain that we send.
 
+use alloc::boxed::Box;
+
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::ratchet::chain::ChainKey;
 use crate::ratchet::header_key::HeaderKey;
@@ -13,13 +15,14 @@ const WAITING: u8 = 0;
 const DUE: u8 = 1;
 const ACTIVE: u8 = 2;
 
-/// Where we stand with sending.
+/// Where we stand with sending. What is secret is boxed: the bytes that a smaller variant does not use are what
+/// happened to stand on the stack when it was moved, and nothing wipes them.
 #[derive(Debug)]
 pub(crate) enum Sending {
     /// The responder has not received anything: no key of the peer's to ratchet with.
     Waiting {
         /// Our ratchet key (DHs).
-        ratchet_key: DhKeyPair,
+        ratchet_key: Box<DhKeyPair>,
     },
     /// A sending step is due: our next message begins a chain. Until then we hold no ratchet secret.
     Due {
@@ -29,7 +32,7 @@ pub(crate) enum Sending {
         previous_length: u32,
     },
     /// We hold a sending chain.
-    Active(SendingChain),
+    Active(Box<SendingChain>),
 }
 
 /// Our current sending chain.
