@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
+use crate::client::Front;
 use crate::name::Name;
 use crate::relay::Log;
 
@@ -32,6 +33,7 @@ pub enum Arguments {
         relay: String,
         store: PathBuf,
         patience_seconds: u8,
+        front: Front,
     },
 }
 
@@ -72,18 +74,17 @@ impl Arguments {
 
     fn client(name: Name, mut parser: Parser) -> Result<Self, lexopt::Error> {
         let (mut relay, mut store) = (RELAY.to_owned(), PathBuf::from(format!("{name}.chat")));
-        let mut patience_seconds = 10;
+        let (mut patience_seconds, mut front) = (10, Front::Screen);
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("relay") => relay = parser.value()?.string()?,
                 Arg::Long("store") => store = parser.value()?.into(),
                 Arg::Long("patience") => patience_seconds = parser.value()?.parse::<u8>()?.max(1),
-                // There is no other mode yet.
-                Arg::Long("plain") => {}
+                Arg::Long("plain") => front = Front::Lines,
                 other => return Err(other.unexpected()),
             }
         }
-        Ok(Self::As { name, relay, store, patience_seconds })
+        Ok(Self::As { name, relay, store, patience_seconds, front })
     }
 }
 
@@ -103,8 +104,9 @@ mod tests {
     fn defaults_are_as_the_readme_says() {
         assert!(matches!(parse("relay"), Ok(Arguments::Relay { listen, log: Log::Silent, .. })
             if listen == "127.0.0.1:7411"));
-        assert!(matches!(parse("as bob --plain"), Ok(Arguments::As { store, .. })
+        assert!(matches!(parse("as bob"), Ok(Arguments::As { store, front: Front::Screen, .. })
             if store.to_str() == Some("bob.chat")));
+        assert!(matches!(parse("as bob --plain"), Ok(Arguments::As { front: Front::Lines, .. })));
         assert!(matches!(parse("relay --free bob"), Ok(Arguments::Free { .. })));
     }
 

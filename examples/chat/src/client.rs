@@ -7,21 +7,42 @@ mod lines;
 mod session;
 
 mod plain;
+mod screen;
 
 use std::env;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Duration;
 
 use evanesce::zeroize::Zeroizing;
+use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use crate::client::plain::Plain;
-use crate::client::session::Session;
+use crate::client::screen::FullScreen;
+use crate::client::session::{Input, Screen, Session};
 use crate::clock;
-use crate::engine::Engine;
+use crate::engine::{Engine, Outcome};
 use crate::name::Name;
 use crate::random;
 use crate::store::Store;
+
+/// What the user sits before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Front {
+    Lines,
+    /// If there is a terminal; lines otherwise.
+    Screen,
+}
+
+/// An engine that has begun, and all it needs to go on.
+struct Beginning<'text> {
+    engine: Engine,
+    outcome: Outcome,
+    store: Store,
+    relay: &'text str,
+    patience: Duration,
+}
 
 /// Runs until the user quits.
 pub fn run(
@@ -29,23 +50,43 @@ pub fn run(
     relay: &str,
     path: &Path,
     patience: Duration,
+    front: Front,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let passphrase = passphrase(path)?;
     let store = Store::open(path, &passphrase)?;
     drop(passphrase);
     let (engine, outcome) =
         Engine::begin(name, store.rows()?, clock::now(), &mut random::system())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let run = async {
-        let mut screen = Plain;
-        let mut session = Session::new(engine, store, relay, patience, &mut screen);
-        session.apply(outcome)?;
-        session.run(plain::inputs()).await
-    };
-    LocalSet::new().block_on(&runtime, run)?;
-    // The thread that waits for a line must not keep the process: nothing is left to be stored.
-    runtime.shutdown_background();
-    Ok(())
+    let beginning = Beginning { engine, outcome, store, relay, patience };
+    let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    match front {
+        Front::Screen if is_terminal => {
+            let mut screen = FullScreen::start(name.clone())?;
+            let inputs = screen.inputs();
+            beginning.run(&mut screen, inputs)
+        }
+        Front::Screen | Front::Lines => beginning.run(&mut Plain, plain::inputs()),
+    }
+}
+
+impl Beginning<'_> {
+    fn run<S: Screen>(
+        self,
+        screen: &mut S,
+        inputs: mpsc::Receiver<Input>,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let Self { engine, outcome, store, relay, patience } = self;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let run = async {
+            let mut session = Session::new(engine, store, relay, patience, screen);
+            session.apply(outcome)?;
+            session.run(inputs).await
+        };
+        LocalSet::new().block_on(&runtime, run)?;
+        // The thread that waits for a line must not keep the process: nothing is left to be stored.
+        runtime.shutdown_background();
+        Ok(())
+    }
 }
 
 /// From the environment for scripts, else from the terminal; a new one is asked for twice.

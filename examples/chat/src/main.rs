@@ -54,8 +54,9 @@ fn main() -> ExitCode {
     let result = match Arguments::parse() {
         Ok(Arguments::Relay { listen, store, log }) => relay::run(&listen, &store, log),
         Ok(Arguments::Free { address, store }) => relay::free(&address, &store),
-        Ok(Arguments::As { name, relay, store, patience_seconds }) => {
-            client::run(&name, &relay, &store, Duration::from_secs(u64::from(patience_seconds)))
+        Ok(Arguments::As { name, relay, store, patience_seconds, front }) => {
+            let patience = Duration::from_secs(u64::from(patience_seconds));
+            client::run(&name, &relay, &store, patience, front)
         }
         Err(error) => Err(format!("{error}\n{USAGE}").into()),
     };

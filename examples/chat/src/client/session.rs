@@ -30,6 +30,8 @@ pub enum Input {
     Command(Command),
     /// A line that is no command, with what it should look like.
     Unclear(&'static str),
+    /// Nothing but what is drawn has changed.
+    Redraw,
     /// There will be no more.
     End,
 }
@@ -168,6 +170,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
                 self.screen.notice(&Notice::Usage(usage));
                 return Ok(Flow::GoOn);
             }
+            Input::Redraw => {
+                self.screen.refresh(&self.engine);
+                return Ok(Flow::GoOn);
+            }
             Input::End | Input::Command(Command::Quit) => (Command::Quit, Flow::End),
             Input::Command(command) => (command, Flow::GoOn),
         };
@@ -236,6 +242,7 @@ impl<'screen, S: Screen> Session<'screen, S> {
             _ => {
                 let text = format!("the relay refuses us: {refusal}");
                 self.screen.notice(&Notice::Trouble(text));
+                self.screen.refresh(&self.engine);
                 self.mailbox.state = MailboxState::Resting(Instant::now() + REST);
                 Ok(())
             }
@@ -252,5 +259,6 @@ impl<'screen, S: Screen> Session<'screen, S> {
             Connection::Offline => self.screen.notice(&Notice::Offline),
         }
         self.mailbox.connection = connection;
+        self.screen.refresh(&self.engine);
     }
 }

@@ -1,0 +1,183 @@
+//! The screen: conversations on the left, one of them on the right, below it what holds for it and what is typed.
+
+mod colours;
+mod input_line;
+mod timeline;
+mod wrapping;
+
+mod qr;
+mod tty;
+mod typed;
+
+mod focus;
+
+mod keys;
+mod picture;
+
+mod bubbles;
+mod contact_list;
+
+mod keyboard;
+mod pages;
+
+mod status;
+
+mod drawing;
+
+use std::collections::BTreeMap;
+use std::io::{self, Stdout};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use evanesce::Now;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use tokio::sync::mpsc;
+
+use crate::client::screen::focus::{Focus, Page};
+use crate::client::screen::picture::{Conversation, PageView, Picture, Reach, Safety};
+use crate::client::screen::timeline::{Entry, Note, Timeline};
+use crate::client::screen::tty::Tty;
+use crate::client::screen::typed::Latest;
+use crate::client::session::{Input, Screen};
+use crate::clock;
+use crate::engine::Engine;
+use crate::name::Name;
+use crate::notice::Notice;
+
+pub struct FullScreen {
+    us: Name,
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Shared with the keyboard's thread.
+    focus: Arc<Mutex<Focus>>,
+    reach: Reach,
+    timelines: BTreeMap<Name, Timeline>,
+    /// What has happened since the screen was drawn.
+    notes: Vec<(Name, Note)>,
+    pace: Duration,
+    /// Dropped last: gives the terminal back.
+    _tty: Tty,
+}
+
+impl FullScreen {
+    /// Takes the terminal, until this is dropped.
+    pub fn start(us: Name) -> io::Result<Self> {
+        let tty = Tty::take()?;
+        let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        terminal.clear()?;
+        Ok(Self {
+            us,
+            terminal,
+            focus: Arc::default(),
+            reach: Reach::Unknown,
+            timelines: BTreeMap::new(),
+            notes: Vec::new(),
+            pace: Duration::MAX,
+            _tty: tty,
+        })
+    }
+
+    /// What the user does.
+    pub fn inputs(&self) -> mpsc::Receiver<Input> {
+        keyboard::inputs(Arc::clone(&self.focus))
+    }
+
+    fn picture(&mut self, engine: &Engine, now: Now) -> Picture {
+        for (name, note) in std::mem::take(&mut self.notes) {
+            let lines = engine.lines(&name, now);
+            self.timelines.entry(name).or_default().note(note, lines);
+        }
+        let mut focus = self.focus.lock().unwrap_or_else(PoisonError::into_inner);
+        focus.contacts = engine.contacts(now);
+        let open = focus.open_contact().cloned().map(|contact| {
+            let lines = engine.lines(&contact.name, now);
+            focus.latest = Latest::of(&lines);
+            let timeline = self.timelines.entry(contact.name.clone()).or_default();
+            Conversation { contact, entries: timeline.arrange(lines) }
+        });
+        let page = match (&focus.page, &open) {
+            (Page::Nothing, _) | (Page::Safety, None) => PageView::Nothing,
+            (Page::Help, _) => PageView::Help,
+            (Page::Safety, Some(open)) => {
+                PageView::Safety(match engine.safety_number(&open.contact.name) {
+                    Some(number) => {
+                        let (digits, scannable) = (number.to_string(), number.scannable());
+                        Safety::Known { digits, scannable }
+                    }
+                    None => Safety::Unknown,
+                })
+            }
+            (Page::Opened(from, id, text), _) => {
+                PageView::Opened { from: from.clone(), id: *id, text: text.clone() }
+            }
+        };
+        Picture {
+            us: self.us.clone(),
+            reach: self.reach,
+            contacts: focus.contacts.clone(),
+            open,
+            scroll: focus.scroll,
+            ids: focus.ids,
+            page,
+            complaint: focus.complaint.clone(),
+            input: focus.input.clone(),
+        }
+    }
+
+    fn focus(&self) -> MutexGuard<'_, Focus> {
+        self.focus.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Screen for FullScreen {
+    fn notice(&mut self, notice: &Notice) {
+        if let Some((name, note)) = Note::of(notice) {
+            self.notes.push((name.clone(), note));
+        }
+        match notice {
+            Notice::Online => self.reach = Reach::Online,
+            Notice::Offline => self.reach = Reach::Offline,
+            Notice::Opened(from, id, text) => {
+                self.focus().page = Page::Opened(from.clone(), *id, text.clone());
+            }
+            Notice::Refused(name) => {
+                self.timelines.remove(name);
+                let mut focus = self.focus();
+                if focus.open.as_ref() == Some(name) {
+                    focus.open = None;
+                }
+            }
+            Notice::Error(text) | Notice::Trouble(text) => {
+                let mut focus = self.focus();
+                focus.complaint = Some(text.clone());
+                // A conversation that could not be begun is none to stay in.
+                if focus.open_contact().is_none() {
+                    focus.open = None;
+                }
+            }
+            Notice::Usage(usage) => self.focus().complaint = Some((*usage).into()),
+            _ => {}
+        }
+    }
+
+    fn refresh(&mut self, engine: &Engine) {
+        let picture = self.picture(engine, clock::now());
+        let counts = |entry: &Entry| match entry {
+            Entry::Message(line) => line.remaining.is_some(),
+            Entry::Note(_) => false,
+        };
+        let counting = picture.open.iter().flat_map(|open| &open.entries).any(counts);
+        self.pace = if counting { Duration::from_secs(1) } else { Duration::MAX };
+        let mut scroll = picture.scroll;
+        // A terminal that cannot be written to has nobody before it: what happens is stored all the same.
+        let _ = self.terminal.draw(|frame| scroll = drawing::draw(&picture, frame));
+        let mut focus = self.focus();
+        if focus.scroll == picture.scroll {
+            focus.scroll = scroll;
+        }
+    }
+
+    fn pace(&self) -> Duration {
+        self.pace
+    }
+}

@@ -1,0 +1,80 @@
+//! Draws a picture: a pure function of it, and of the size of the terminal.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Paragraph};
+
+use crate::client::screen::bubbles;
+use crate::client::screen::colours::{ALARM, FAINT, STRONG};
+use crate::client::screen::contact_list;
+use crate::client::screen::pages;
+use crate::client::screen::picture::{PageView, Picture};
+use crate::client::screen::status;
+use crate::shown::OneLine;
+
+/// A narrower terminal has no room for the list.
+const NARROWEST_WITH_LIST: u16 = 56;
+const LIST_COLUMNS: u16 = 26;
+
+/// Draws, and says how far the conversation is scrolled in truth.
+pub fn draw(picture: &Picture, frame: &mut Frame) -> usize {
+    let [body, status, input] =
+        Layout::vertical([Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)])
+            .areas(frame.area());
+    let list = if body.width < NARROWEST_WITH_LIST { 0 } else { LIST_COLUMNS };
+    let [list, main] =
+        Layout::horizontal([Constraint::Length(list), Constraint::Min(0)]).areas(body);
+    contact_list::draw(picture, list, frame);
+    let scroll = match (&picture.page, &picture.open) {
+        (PageView::Nothing, Some(open)) => {
+            bubbles::draw(open, picture.scroll, picture.ids, main, frame)
+        }
+        (PageView::Nothing, None) => {
+            pages::draw_welcome(picture, main, frame);
+            0
+        }
+        (page, open) => {
+            pages::draw(page, open.as_ref(), main, frame);
+            picture.scroll
+        }
+    };
+    draw_complaint(picture, body, frame);
+    status::draw(picture, status, frame);
+    draw_input(picture, input, frame);
+    scroll
+}
+
+fn draw_complaint(picture: &Picture, body: Rect, frame: &mut Frame) {
+    let (Some(complaint), Some(row)) = (&picture.complaint, body.rows().next_back()) else {
+        return;
+    };
+    frame.render_widget(Clear, row);
+    let text = format!(" {} ", OneLine(complaint));
+    frame.render_widget(Paragraph::new(text).style(ALARM), row);
+}
+
+fn draw_input(picture: &Picture, area: Rect, frame: &mut Frame) {
+    let prompt = match &picture.open {
+        Some(open) => format!(" {} > ", open.contact.name),
+        None => " > ".into(),
+    };
+    let columns = u16::try_from(prompt.chars().count()).unwrap_or(u16::MAX);
+    let room = area.width.saturating_sub(columns);
+    let (text, cursor) = picture.input.visible(room);
+    let mut line = vec![Span::styled(prompt, STRONG)];
+    if picture.input.is_empty() {
+        let hint = match &picture.open {
+            Some(_) => "a message, or a /command (F1: help)",
+            None => "Up, Down: a conversation; to NAME TEXT: a new one; F1: help",
+        };
+        line.push(Span::styled(hint, FAINT));
+    } else {
+        line.push(Span::raw(OneLine(&text).to_string()));
+    }
+    frame.render_widget(Line::from(line), area);
+    if picture.page == PageView::Nothing && room > 0 {
+        let x = area.x.saturating_add(columns).saturating_add(cursor);
+        frame.set_cursor_position(Position { x: x.min(area.right().saturating_sub(1)), y: area.y });
+    }
+}

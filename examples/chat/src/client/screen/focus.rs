@@ -1,0 +1,98 @@
+//! What the user looks at and types: all that changes without the engine.
+
+use evanesce::MessageId;
+
+use crate::client::screen::input_line::InputLine;
+use crate::client::screen::typed::Latest;
+use crate::client::session::Input;
+use crate::command::Command;
+use crate::name::Name;
+use crate::view::ContactView;
+
+#[derive(Debug, Default)]
+pub struct Focus {
+    /// Everybody, in the order of the list.
+    pub contacts: Vec<ContactView>,
+    /// The conversation that is drawn, and open in the engine.
+    pub open: Option<Name>,
+    pub page: Page,
+    /// How many rows lie below what is drawn.
+    pub scroll: usize,
+    pub input: InputLine,
+    /// What could not be done, until the next key.
+    pub complaint: Option<String>,
+    pub latest: Latest,
+    pub ids: Ids,
+}
+
+/// What lies over the conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    #[default]
+    Nothing,
+    Help,
+    /// Of the open conversation.
+    Safety,
+    /// What could be opened once. Nothing else has it any more.
+    Opened(Name, MessageId, String),
+}
+
+/// Whether messages are drawn with the first digits of their ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ids {
+    #[default]
+    Hidden,
+    Shown,
+}
+
+impl Focus {
+    /// Leaves the open conversation for another one, or for none.
+    pub fn go_to(&mut self, name: Option<Name>) -> Vec<Input> {
+        self.page = Page::Nothing;
+        if self.open == name {
+            return vec![Input::Redraw];
+        }
+        self.scroll = 0;
+        let close = self.open.take().map(Command::Close);
+        self.open.clone_from(&name);
+        self.latest = Latest::default();
+        close.into_iter().chain(name.map(Command::Read)).map(Input::Command).collect()
+    }
+
+    pub fn next(&mut self) -> Vec<Input> {
+        let place = self.place().map_or(0, |place| place.saturating_add(1));
+        let name = self.contacts.get(place).or(self.contacts.first()).map(|it| it.name.clone());
+        self.go_to(name)
+    }
+
+    pub fn previous(&mut self) -> Vec<Input> {
+        let place = self.place().and_then(|place| place.checked_sub(1));
+        let contact = match place {
+            Some(place) => self.contacts.get(place),
+            None => self.contacts.last(),
+        };
+        let name = contact.map(|contact| contact.name.clone());
+        self.go_to(name)
+    }
+
+    /// Closes what lies on top: a page, then what is typed, then the conversation.
+    pub fn back(&mut self) -> Vec<Input> {
+        if self.page != Page::Nothing {
+            self.page = Page::Nothing;
+        } else if !self.input.is_empty() {
+            self.input.clear();
+        } else {
+            return self.go_to(None);
+        }
+        vec![Input::Redraw]
+    }
+
+    pub fn open_contact(&self) -> Option<&ContactView> {
+        self.place().and_then(|place| self.contacts.get(place))
+    }
+
+    fn place(&self) -> Option<usize> {
+        let open = self.open.as_ref()?;
+        self.contacts.iter().position(|contact| contact.name == *open)
+    }
+}

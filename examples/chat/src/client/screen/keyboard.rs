@@ -1,0 +1,29 @@
+//! Waits for the keyboard on a thread of its own, and changes what the user looks at.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use ratatui::crossterm::event;
+use tokio::sync::mpsc;
+
+use crate::client::screen::focus::Focus;
+use crate::client::session::Input;
+use crate::command::Command;
+
+pub fn inputs(focus: Arc<Mutex<Focus>>) -> mpsc::Receiver<Input> {
+    let (send, inputs) = mpsc::channel(16);
+    thread::spawn(move || {
+        while let Ok(event) = event::read() {
+            // The lock is free again before the channel is waited for: who empties it draws with the lock.
+            let inputs = focus.lock().unwrap_or_else(PoisonError::into_inner).event(event);
+            for input in inputs {
+                let ends = matches!(input, Input::Command(Command::Quit));
+                if send.blocking_send(input).is_err() || ends {
+                    return;
+                }
+            }
+        }
+        let _ = send.blocking_send(Input::End);
+    });
+    inputs
+}

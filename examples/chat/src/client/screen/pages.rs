@@ -1,0 +1,142 @@
+//! What lies over the conversation: help, the safety number, what can be opened once.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::client::screen::colours::{FAINT, GOOD, ONCE, STRONG};
+use crate::client::screen::picture::{Conversation, PageView, Picture, Safety};
+use crate::client::screen::qr;
+use crate::client::screen::wrapping::{width, wrap};
+use crate::name::Name;
+use crate::shown::OneLine;
+use crate::view::Trust;
+
+const HELP: [(&str, &str); 21] = [
+    ("Up, Down, Tab", "another conversation"),
+    ("Enter", "sends, or runs a /command"),
+    ("PageUp, PageDown", "scrolls"),
+    ("Esc", "closes a page, then the conversation"),
+    ("F2, /verify", "the safety number"),
+    ("F3, /open", "opens what can be opened once"),
+    ("F4", "ids of messages, for /unsend, /delete"),
+    ("Ctrl-C, /quit", "closes everything, ends"),
+    ("", ""),
+    ("/to NAME TEXT", "writes to somebody new"),
+    ("/timer 30s|off", "how long messages live: s m h d w"),
+    ("/vanish on|off", "they end when the conversation closes"),
+    ("/for 5m TEXT", "sends what lives so long"),
+    ("/once TEXT", "sends what can be opened once"),
+    ("/unsend, /delete", "takes our last one back; deletes the last"),
+    ("/accept, /refuse", "a request (F5, F6)"),
+    ("/block", "somebody"),
+    ("/accept-identity", "after a change of identity (F5)"),
+    ("/keep-identity", "stays with the former one (F6)"),
+    ("/read NAME", "goes to a conversation"),
+    ("//TEXT", "sends a text that begins with /"),
+];
+
+pub fn draw(page: &PageView, open: Option<&Conversation>, area: Rect, frame: &mut Frame) {
+    match (page, open) {
+        (PageView::Help, _) => draw_help(area, frame),
+        (PageView::Safety(safety), Some(open)) => draw_safety(safety, open, area, frame),
+        (PageView::Opened { from, id: _, text }, _) => draw_opened(from, text, area, frame),
+        (PageView::Nothing, _) | (PageView::Safety(_), None) => {}
+    }
+}
+
+/// Before a conversation is open: nothing of any is read.
+pub fn draw_welcome(picture: &Picture, area: Rect, frame: &mut Frame) {
+    let text = if picture.contacts.is_empty() {
+        "Nobody is here yet. Write to somebody:\nto NAME TEXT"
+    } else {
+        "Up and Down open a conversation;\nuntil then nothing counts as read."
+    };
+    let rows: Vec<Line> = text.lines().map(|row| Line::styled(row, FAINT).centered()).collect();
+    let [_, middle] =
+        Layout::vertical([Constraint::Percentage(40), Constraint::Min(0)]).areas(area);
+    frame.render_widget(Paragraph::new(rows), middle);
+}
+
+fn draw_help(area: Rect, frame: &mut Frame) {
+    let row = |(keys, what): &(&'static str, &'static str)| {
+        Line::from(vec![Span::styled(format!(" {keys:<18}"), STRONG), Span::raw(*what)])
+    };
+    frame.render_widget(Paragraph::new(HELP.iter().map(row).collect::<Vec<_>>()), area);
+}
+
+fn draw_safety(safety: &Safety, open: &Conversation, area: Rect, frame: &mut Frame) {
+    let name = &open.contact.name;
+    let (digits, scannable) = match safety {
+        Safety::Unknown => {
+            let text = format!(" No identity of {name} is known yet: it comes with an answer.");
+            frame.render_widget(Paragraph::new(wrapped(&text, area.width, FAINT)), area);
+            return;
+        }
+        Safety::Known { digits, scannable } => (digits, scannable),
+    };
+    let groups: Vec<&str> = digits.split_whitespace().collect();
+    let mut rows = wrapped(&format!("Safety number with {name}"), area.width, STRONG);
+    rows.extend(groups.chunks(4).map(|row| Line::raw(format!(" {}", row.join("  ")))));
+    let trust = match open.contact.trust {
+        Trust::Verified => Line::styled(" verified ✓", GOOD),
+        Trust::Claimed | Trust::Changed => Line::styled(" not verified", FAINT),
+    };
+    rows.push(trust);
+    let advice = format!("Compare it with what {name} sees, side by side or in a call.");
+    let keys = "v: they are the same   Esc: back";
+    let code = qr::rows(scannable).unwrap_or_default();
+    let code_columns = code.first().map_or(0, Line::width);
+    let code_columns = u16::try_from(code_columns).unwrap_or(u16::MAX);
+    let code_rows = u16::try_from(code.len()).unwrap_or(u16::MAX);
+    let beside = area.width >= code_columns.saturating_add(29) && area.height >= code_rows;
+    if beside {
+        let [text, picture] =
+            Layout::horizontal([Constraint::Min(0), Constraint::Length(code_columns)]).areas(area);
+        rows.insert(1, Line::default());
+        rows.push(Line::default());
+        rows.extend(wrapped(&advice, text.width, Style::new()));
+        rows.push(Line::default());
+        rows.extend(wrapped(keys, text.width, STRONG));
+        frame.render_widget(Paragraph::new(rows), text);
+        frame.render_widget(Paragraph::new(code), picture);
+        return;
+    }
+    let under =
+        u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(code_rows) < area.height;
+    if under && area.width >= code_columns {
+        rows.extend(code);
+        rows.extend(wrapped(keys, area.width, STRONG));
+    } else {
+        rows.extend(wrapped(&advice, area.width, Style::new()));
+        rows.extend(wrapped(keys, area.width, STRONG));
+        rows.extend(wrapped("A larger terminal shows a code to scan.", area.width, FAINT));
+    }
+    frame.render_widget(Paragraph::new(rows), area);
+}
+
+fn draw_opened(from: &Name, text: &str, area: Rect, frame: &mut Frame) {
+    let [_, middle] =
+        Layout::vertical([Constraint::Percentage(25), Constraint::Min(0)]).areas(area);
+    let columns = usize::from(middle.width).saturating_sub(6);
+    let rows = wrap(&OneLine(text).to_string(), columns);
+    let widest = rows.iter().map(|row| width(row)).max().unwrap_or(0);
+    let mut lines = wrapped(&format!("{from} wrote, for you to see once:"), middle.width, STRONG);
+    lines.push(Line::default());
+    lines.extend(rows.into_iter().map(|row| {
+        let rest = " ".repeat(widest.saturating_sub(width(&row)));
+        Line::from(vec![Span::raw("  "), Span::styled(format!(" {row}{rest} "), ONCE)])
+    }));
+    lines.push(Line::default());
+    lines.extend(wrapped("Esc: it is gone then.", middle.width, FAINT));
+    frame.render_widget(Paragraph::new(lines), middle);
+}
+
+fn wrapped(text: &str, columns: u16, style: Style) -> Vec<Line<'static>> {
+    wrap(text.trim(), usize::from(columns).saturating_sub(2))
+        .into_iter()
+        .map(|row| Line::styled(format!(" {row}"), style))
+        .collect()
+}
