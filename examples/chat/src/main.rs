@@ -1,8 +1,8 @@
 //! A small messenger: people write to each other through a relay that is told little, and what is to disappear does.
 //!
 //! ```sh
-//! cargo run --release -p chat -- relay --log      # prints all that the relay learns
-//! cargo run --release -p chat -- as alice --plain # and elsewhere: as bob
+//! cargo run --release -p chat -- relay --log # prints all that the relay learns
+//! cargo run --release -p chat -- as alice    # and elsewhere: as bob
 //! ```
 
 #![forbid(unsafe_code)]

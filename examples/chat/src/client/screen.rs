@@ -24,6 +24,9 @@ mod status;
 
 mod drawing;
 
+#[cfg(test)]
+mod drawn;
+
 use std::collections::BTreeMap;
 use std::io::{self, Stdout};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,0 +1,234 @@
+//! Tests of drawing: a picture in, the cells of a terminal out.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use evanesce::{MessageId, Policy};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use crate::client::screen::drawing::draw;
+use crate::client::screen::focus::Ids;
+use crate::client::screen::input_line::InputLine;
+use crate::client::screen::picture::{Conversation, PageView, Picture, Reach, Safety};
+use crate::client::screen::timeline::{Entry, Note, Tone};
+use crate::name::Name;
+use crate::view::{Author, ContactView, LineText, LineView, Progress, Standing, Trust, Window};
+
+fn name(name: &str) -> Name {
+    Name::new(name).unwrap()
+}
+
+fn line(number: u8, author: Author, text: &str) -> LineView {
+    let progress = match author {
+        Author::Us => Progress::Sent,
+        Author::Them => Progress::Read,
+    };
+    let text = LineText::Text(text.into());
+    LineView { id: MessageId([number; 16]), author, text, progress, remaining: None }
+}
+
+fn contact(standing: Standing, trust: Trust) -> ContactView {
+    let (timer, last) = (None, Some(line(9, Author::Us, "the last line")));
+    let window = Window::Open;
+    ContactView { name: name("bob"), standing, trust, timer, unread: 0, last, window }
+}
+
+fn picture(contact: ContactView, entries: Vec<Entry>) -> Picture {
+    Picture {
+        us: name("alice"),
+        reach: Reach::Online,
+        contacts: vec![contact.clone()],
+        open: Some(Conversation { contact, entries }),
+        scroll: 0,
+        ids: Ids::Hidden,
+        page: PageView::Nothing,
+        complaint: None,
+        input: InputLine::default(),
+    }
+}
+
+fn conversation(lines: Vec<LineView>) -> Picture {
+    let entries = lines.into_iter().map(Entry::Message).collect();
+    picture(contact(Standing::Accepted, Trust::Claimed), entries)
+}
+
+/// What a terminal shows, row by row.
+fn drawn(picture: &Picture, columns: u16, rows: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    terminal.draw(|frame| _ = draw(picture, frame)).unwrap();
+    terminal.backend().to_string()
+}
+
+fn all_pages(picture: Picture) -> Vec<Picture> {
+    let known = Safety::Known { digits: "12345 ".repeat(12), scannable: [0xa5; 65] };
+    let opened = PageView::Opened {
+        from: name("bob"),
+        id: MessageId([1; 16]),
+        text: "secret \u{1b}[2J".into(),
+    };
+    let pages = [
+        PageView::Nothing,
+        PageView::Help,
+        PageView::Safety(Safety::Unknown),
+        PageView::Safety(known),
+        opened,
+    ];
+    pages.into_iter().map(|page| Picture { page, ..picture.clone() }).collect()
+}
+
+#[test]
+fn a_conversation_has_both_sides_and_what_happened_between_them() {
+    let note = Note { text: "bob set messages to disappear".into(), tone: Tone::Calm };
+    let waiting = LineView { progress: Progress::Waiting, ..line(3, Author::Us, "and this?") };
+    let mut bob = contact(Standing::Accepted, Trust::Verified);
+    bob.timer = Some(Policy::AfterRead { ttl: NonZeroU32::new(30).unwrap() });
+    let entries = vec![
+        Entry::Message(line(1, Author::Them, "How are you?")),
+        Entry::Note(note),
+        Entry::Message(line(2, Author::Us, "Well, thank you.")),
+        Entry::Message(waiting),
+    ];
+    let drawn = drawn(&picture(bob, entries), 80, 14);
+    for part in [
+        "│  How are you?",
+        "bob set messages to disappear",
+        " ✓  Well, thank you.",
+        " …  and this?",
+        "bob ✓",
+        "you: the last line",
+        "encrypted · verified · timer 30s",
+        "online",
+    ] {
+        assert!(drawn.contains(part), "{part:?} is not in\n{drawn}");
+    }
+    let place = |part| drawn.find(part).unwrap();
+    assert!(place("How are") < place("disappear") && place("disappear") < place("Well"));
+}
+
+#[test]
+fn a_countdown_follows_the_clock() {
+    let at = |milliseconds| {
+        let remaining = Some(Duration::from_millis(milliseconds));
+        let line = LineView { remaining, ..line(1, Author::Them, "soon gone") };
+        drawn(&conversation(vec![line]), 80, 10)
+    };
+    assert!(at(30_000).contains("soon gone  ◷ 30s"), "{}", at(30_000));
+    assert!(at(28_400).contains("soon gone  ◷ 29s"));
+    assert!(at(125_000).contains("soon gone  ◷ 2:05"));
+}
+
+#[test]
+fn what_is_not_stored_as_read_is_not_drawn() {
+    let unread = LineView { progress: Progress::Unread, ..line(1, Author::Them, "not yet") };
+    let mut bob = contact(Standing::Accepted, Trust::Claimed);
+    bob.unread = 1;
+    bob.last = Some(unread.clone());
+    let drawn = drawn(&picture(bob, vec![Entry::Message(unread)]), 80, 10);
+    assert!(!drawn.contains("not yet"), "{drawn}");
+    assert!(drawn.contains("something new") && drawn.contains(" 1 "));
+}
+
+#[test]
+fn what_can_be_opened_once_is_a_placeholder() {
+    let once = LineView { text: LineText::Once, ..line(1, Author::Them, "") };
+    let ours = LineView { text: LineText::Once, ..line(2, Author::Us, "") };
+    let picture = Picture { ids: Ids::Shown, ..conversation(vec![once, ours]) };
+    let drawn = drawn(&picture, 80, 10);
+    assert!(drawn.contains("view once: F3 opens it  0101"), "{drawn}");
+    assert!(drawn.contains("0202 ✓  view once"), "{drawn}");
+}
+
+#[test]
+fn a_request_is_a_question() {
+    let request = contact(Standing::Request, Trust::Claimed);
+    let drawn = drawn(&picture(request, vec![]), 80, 10);
+    assert!(drawn.contains("bob wants to write to you."), "{drawn}");
+    assert!(drawn.contains("F5 accept   F6 refuse   F7 block") && drawn.contains("bob asks"));
+}
+
+#[test]
+fn another_identity_is_an_alarm() {
+    let changed = contact(Standing::Accepted, Trust::Changed);
+    let drawn = drawn(&picture(changed, vec![]), 80, 10);
+    assert!(drawn.contains("Sending has stopped."), "{drawn}");
+    assert!(drawn.contains("bob changed!"));
+    assert!(drawn.contains("identity changed: sending stopped"));
+}
+
+#[test]
+fn the_safety_number_has_sixty_digits_and_a_code() {
+    let digits: Vec<String> = (10_000..10_012).map(|group| group.to_string()).collect();
+    let safety = Safety::Known { digits: digits.join(" "), scannable: [0xa5; 65] };
+    let mut picture = conversation(vec![]);
+    picture.page = PageView::Safety(safety);
+    for (columns, rows, has_code) in [(96, 24, true), (46, 40, true), (80, 12, false)] {
+        let drawn = drawn(&picture, columns, rows);
+        assert!(digits.iter().all(|group| drawn.contains(group)), "{drawn}");
+        assert_eq!(drawn.contains("▀▀▀"), has_code, "{drawn}");
+    }
+}
+
+#[test]
+fn hostile_text_orders_the_terminal_to_do_nothing() {
+    let hostile = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\u{202e}evil\u{9b}31m\0";
+    let mut bob = contact(Standing::Accepted, Trust::Claimed);
+    bob.last = Some(line(1, Author::Them, hostile));
+    let note = Note { text: hostile.into(), tone: Tone::Warning };
+    let entries = vec![Entry::Message(line(1, Author::Them, hostile)), Entry::Note(note)];
+    let mut picture = Picture { complaint: Some(hostile.into()), ..picture(bob, entries) };
+    hostile.chars().for_each(|character| picture.input.insert(character));
+    for mut picture in all_pages(picture) {
+        if let PageView::Opened { text, .. } = &mut picture.page {
+            *text = hostile.into();
+        }
+        let drawn = drawn(&picture, 100, 20);
+        let harmless = |character: char| {
+            character == '\n' || !(character.is_control() || character == '\u{202e}')
+        };
+        assert!(drawn.chars().all(harmless), "{drawn:?}");
+        assert!(drawn.contains("\\u{1b}[2J"), "{drawn}");
+    }
+}
+
+#[test]
+fn no_terminal_is_too_small() {
+    let long = "word ".repeat(500) + &"x".repeat(500) + "日本語👩‍👩‍👧";
+    let lines = [line(1, Author::Us, &long), line(2, Author::Them, &long)];
+    let once = LineView { text: LineText::Once, ..line(3, Author::Them, "") };
+    let mut pictures = Vec::new();
+    for (standing, trust) in [
+        (Standing::Accepted, Trust::Claimed),
+        (Standing::Request, Trust::Claimed),
+        (Standing::Blocked, Trust::Verified),
+        (Standing::New, Trust::Changed),
+    ] {
+        let entries = lines.iter().chain([&once]).cloned().map(Entry::Message).collect();
+        let mut picture = picture(contact(standing, trust), entries);
+        picture.complaint = Some(long.clone());
+        picture.scroll = 7;
+        long.chars().for_each(|character| picture.input.insert(character));
+        pictures.push(Picture { open: None, ..picture.clone() });
+        pictures.extend(all_pages(picture));
+    }
+    for picture in &pictures {
+        for (columns, rows) in
+            [(1, 0), (1, 1), (2, 2), (20, 5), (5, 20), (56, 3), (60, 5), (300, 2), (80, 24)]
+        {
+            drawn(picture, columns, rows);
+        }
+    }
+}
+
+#[test]
+fn scrolling_ends_at_the_first_line() {
+    let lines = (0..50).map(|number| line(number, Author::Them, &format!("line {number} end")));
+    let mut picture = conversation(lines.collect());
+    assert!(drawn(&picture, 80, 12).contains("line 49 end"));
+    picture.scroll = 100_000;
+    let mut terminal = Terminal::new(TestBackend::new(80, 12)).unwrap();
+    let mut scroll = 0;
+    terminal.draw(|frame| scroll = draw(&picture, frame)).unwrap();
+    assert_eq!(scroll, 90);
+    assert!(terminal.backend().to_string().contains("line 0 end"));
+}
