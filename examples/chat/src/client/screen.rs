@@ -66,8 +66,7 @@ impl FullScreen {
     /// Takes the terminal, until this is dropped.
     pub fn start(us: Name) -> io::Result<Self> {
         let tty = Tty::take()?;
-        let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        terminal.clear()?;
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         Ok(Self {
             us,
             terminal,
