@@ -4,6 +4,7 @@ mod process;
 
 mod person;
 mod proxy;
+mod terminal;
 
 mod world;
 
@@ -13,3 +14,4 @@ mod identity;
 mod kills;
 mod lives;
 mod returns;
+mod screens;

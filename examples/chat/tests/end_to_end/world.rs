@@ -7,6 +7,7 @@ use std::process::Command;
 use rusqlite::Connection;
 
 use crate::process::Process;
+use crate::terminal::Terminal;
 
 pub struct World {
     directory: PathBuf,
@@ -46,6 +47,15 @@ impl World {
         command.args(["as", name, "--plain", "--patience", "2", "--relay", relay]);
         command.arg("--store").arg(self.store(name));
         command
+    }
+
+    /// Starts somebody who sits before a screen.
+    pub fn screen(&self, name: &str) -> Terminal {
+        let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_chat"))
+            .args(["as", name, "--patience", "2", "--relay", &self.address, "--store"])
+            .arg(self.store(name))
+            .env("CHAT_PASSPHRASE", "correct horse");
+        Terminal::start(command)
     }
 
     pub fn store(&self, name: &str) -> PathBuf {

@@ -1,0 +1,96 @@
+//! A pseudo-terminal with somebody's screen in it, and a terminal's idea of what it shows.
+
+use std::io::{Read, Write};
+use std::process::{Child, ExitStatus};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pty_process::Size;
+use pty_process::blocking::{self, Command, Pty};
+
+use crate::process::PATIENCE;
+
+const ROWS: u16 = 24;
+const COLUMNS: u16 = 100;
+
+pub struct Terminal {
+    child: Child,
+    pty: Arc<Pty>,
+    shown: Arc<Mutex<vt100::Parser>>,
+}
+
+impl Terminal {
+    pub fn start(command: Command) -> Self {
+        let (pty, end) = blocking::open().unwrap();
+        pty.resize(Size::new(ROWS, COLUMNS)).unwrap();
+        let child = command.spawn(end).unwrap();
+        let (pty, shown) = (Arc::new(pty), Arc::default());
+        let (from, to): (Arc<Pty>, Arc<Mutex<vt100::Parser>>) =
+            (Arc::clone(&pty), Arc::clone(&shown));
+        to.lock().unwrap().screen_mut().set_size(ROWS, COLUMNS);
+        thread::spawn(move || {
+            let mut bytes = [0; 4_096];
+            // Reading fails when the process has gone.
+            while let Ok(length @ 1..) = (&*from).read(&mut bytes) {
+                to.lock().unwrap().process(&bytes[..length]);
+            }
+        });
+        Self { child, pty, shown }
+    }
+
+    pub fn press(&self, keys: &str) {
+        (&*self.pty).write_all(keys.as_bytes()).unwrap();
+    }
+
+    pub fn say(&self, line: &str) {
+        self.press(&format!("{line}\r"));
+    }
+
+    pub fn wait_for(&self, text: &str) {
+        self.wait_until(text, |screen| screen.contains(text));
+    }
+
+    pub fn wait_until_gone(&self, text: &str) {
+        self.wait_until(text, |screen| !screen.contains(text));
+    }
+
+    /// What is drawn may be seen half: so this is asked until it fits.
+    pub fn wait_until(&self, text: &str, fits: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !fits(&self.screen()) {
+            assert!(Instant::now() < deadline, "{text:?}, but:\n{}", self.screen());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn screen(&self) -> String {
+        self.shown.lock().unwrap().screen().contents()
+    }
+
+    /// Whether the terminal is as it was before: what was drawn is not in it any more.
+    pub fn is_given_back(&self) -> bool {
+        let shown = self.shown.lock().unwrap();
+        let screen = shown.screen();
+        !screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor()
+    }
+
+    /// Waits until the process ends by itself.
+    pub fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the process does not end:\n{}", self.screen());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
