@@ -1,5 +1,7 @@
 //! What the user looks at and types: all that changes without the engine.
 
+use std::collections::BTreeMap;
+
 use evanesce::MessageId;
 
 use crate::client::screen::input_line::InputLine;
@@ -19,6 +21,8 @@ pub struct Focus {
     /// How many rows lie below what is drawn.
     pub scroll: usize,
     pub input: InputLine,
+    /// What was begun elsewhere: it waits there, and does not go to somebody else.
+    pub begun: BTreeMap<Option<Name>, InputLine>,
     /// What could not be done, until the next key.
     pub complaint: Option<String>,
     pub latest: Latest,
@@ -53,6 +57,8 @@ impl Focus {
             return vec![Input::Redraw];
         }
         self.scroll = 0;
+        let input = self.begun.remove(&name).unwrap_or_default();
+        self.begun.insert(self.open.clone(), std::mem::replace(&mut self.input, input));
         let close = self.open.take().map(Command::Close);
         self.open.clone_from(&name);
         self.latest = Latest::default();

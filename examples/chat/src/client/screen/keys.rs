@@ -135,3 +135,95 @@ impl Focus {
         self.open.clone().map(command).map(Input::Command).into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::{ContactView, Window};
+
+    fn name(name: &str) -> Name {
+        Name::new(name).unwrap()
+    }
+
+    fn focus(standing: Standing) -> Focus {
+        let contact = |contact: &str| ContactView {
+            name: name(contact),
+            standing,
+            trust: Trust::Claimed,
+            timer: None,
+            unread: 0,
+            last: None,
+            window: Window::Closed,
+        };
+        Focus { contacts: vec![contact("bob"), contact("carol")], ..Focus::default() }
+    }
+
+    fn press(focus: &mut Focus, code: KeyCode) -> Vec<Command> {
+        ordered(focus.event(Event::Key(code.into())))
+    }
+
+    fn ordered(inputs: Vec<Input>) -> Vec<Command> {
+        let command = |input| match input {
+            Input::Command(command) => Some(command),
+            Input::Unclear(_) | Input::Redraw | Input::End => None,
+        };
+        inputs.into_iter().filter_map(command).collect()
+    }
+
+    fn write(focus: &mut Focus, text: &str) {
+        text.chars().for_each(|character| assert_eq!(press(focus, KeyCode::Char(character)), []));
+    }
+
+    #[test]
+    fn one_conversation_is_closed_before_another_one_is_read() {
+        let mut focus = focus(Standing::Accepted);
+        assert_eq!(press(&mut focus, KeyCode::Down), [Command::Read(name("bob"))]);
+        let both = [Command::Close(name("bob")), Command::Read(name("carol"))];
+        assert_eq!(press(&mut focus, KeyCode::Tab), both);
+        assert_eq!(press(&mut focus, KeyCode::Esc), [Command::Close(name("carol"))]);
+        assert_eq!(press(&mut focus, KeyCode::Up), [Command::Read(name("carol"))]);
+    }
+
+    #[test]
+    fn what_was_begun_for_one_does_not_go_to_another() {
+        let mut focus = focus(Standing::Accepted);
+        press(&mut focus, KeyCode::Down);
+        write(&mut focus, "for bob");
+        press(&mut focus, KeyCode::Down);
+        assert_eq!(press(&mut focus, KeyCode::Enter), []);
+        press(&mut focus, KeyCode::Up);
+        let sent = press(&mut focus, KeyCode::Enter);
+        assert_eq!(sent, [Command::parse("to bob for bob").unwrap()]);
+    }
+
+    #[test]
+    fn a_function_key_answers_the_question_that_is_asked() {
+        let mut asked = focus(Standing::Request);
+        press(&mut asked, KeyCode::Down);
+        assert_eq!(press(&mut asked, KeyCode::F(7)), [Command::Block(name("bob"))]);
+        let mut unasked = focus(Standing::Accepted);
+        press(&mut unasked, KeyCode::Down);
+        assert_eq!(press(&mut unasked, KeyCode::F(7)), []);
+        assert_eq!(press(&mut unasked, KeyCode::F(5)), []);
+    }
+
+    #[test]
+    fn a_letter_verifies_on_the_page_of_the_safety_number_alone() {
+        let mut focus = focus(Standing::Accepted);
+        press(&mut focus, KeyCode::Down);
+        write(&mut focus, "v");
+        press(&mut focus, KeyCode::F(2));
+        assert_eq!(press(&mut focus, KeyCode::Char('x')), []);
+        assert_eq!(press(&mut focus, KeyCode::Char('v')), [Command::Verified(name("bob"))]);
+        assert_eq!(focus.input.take(), "v");
+    }
+
+    #[test]
+    fn control_c_ends_it_from_every_page() {
+        for page in [Page::Nothing, Page::Help, Page::Safety] {
+            let mut focus = Focus { page, ..Focus::default() };
+            let key = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+            assert_eq!(ordered(focus.event(Event::Key(key))), [Command::Quit]);
+        }
+    }
+}

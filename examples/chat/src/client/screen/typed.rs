@@ -117,7 +117,12 @@ impl Typed {
 }
 
 fn command(line: &str) -> Result<Typed, String> {
-    Command::parse(line).map(Typed::Command).map_err(str::to_owned)
+    let of_all = |usage: &str| usage.contains(" | ");
+    Command::parse(line).map(Typed::Command).map_err(|usage| match usage {
+        usage if !of_all(usage) => usage.into(),
+        _ if line.starts_with('/') => "there is no such command: F1 shows them".into(),
+        _ => "open a conversation, or say to whom: to NAME TEXT".into(),
+    })
 }
 
 #[cfg(test)]
@@ -167,7 +172,7 @@ mod tests {
     #[test]
     fn without_one_a_name_is_asked_for() {
         let anywhere = |line: &str| Typed::parse(line, None, Latest::default());
-        assert!(anywhere("hello").is_err());
+        assert!(anywhere("hello").unwrap_err().starts_with("open a conversation"));
         assert!(anywhere("/timer 30s").is_err());
         assert!(anywhere("/verify bob").is_err());
         assert!(matches!(anywhere("to bob hi"), Ok(Typed::Begin(name, _)) if name == bob()));
@@ -185,6 +190,7 @@ mod tests {
             ("/timer soon", "/timer SPAN|off"),
             ("/vanish x", "/vanish on|off"),
             ("/unsend", "/unsend ID"),
+            ("/sing", "there is no such command: F1 shows them"),
         ] {
             assert_eq!(within(line), Err(usage.into()), "{line}");
         }
