@@ -133,6 +133,6 @@ mod tests {
     fn the_lockfile_has_what_is_measured() {
         let measured = measured();
         assert_eq!(measured.len(), MEASURED.len());
-        assert!(measured[0].cryptography.iter().any(|name| name.starts_with("x25519-dalek 3")));
+        assert!(measured[0].cryptography.iter().any(|name| name.starts_with("curve25519-dalek 5")));
     }
 }
