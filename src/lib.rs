@@ -1,5 +1,5 @@
 //! Signal-grade private messaging as a pure state machine: X3DH session setup, the Double Ratchet with
-//! encrypted headers, and disappearing messages whose timers always agree.
+//! encrypted headers, and disappearing messages whose timers come to agree.
 //!
 //! Bytes, keys and the caller's clock go in; bytes, keys and deadlines come out. There is no I/O, no clock and no
 //! randomness of its own: `rng` is any [`rand_core::CryptoRng`] (the operating system's, for keys that
