@@ -25,7 +25,8 @@ impl SignatureKeyPair {
     }
 }
 
-/// A public key: one that RFC 8032 §5.1.3 decodes and that is not of small order, unless it was [restored](Self::restore) from a store that somebody forged.
+/// A public key: one that RFC 8032 §5.1.3 decodes and that is not of small order, unless it was
+/// [restored](Self::restore) from a store that somebody forged.
 ///
 /// Kept as its bytes: as the library's point it is six times the size, and it is used once in a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

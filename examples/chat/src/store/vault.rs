@@ -16,8 +16,8 @@ const KEYS: u8 = 64;
 /// Where they stand.
 const PLACE: &[u8] = b"vault";
 
-/// What deriving a key costs: 19 MiB twice, as RFC 9106's successors recommend for interactive use. It is stored,
-/// so that a later release can raise it.
+/// What deriving a key costs: 19 MiB twice, OWASP's least for Argon2id, and the default of the crate. It is
+/// stored, so that a later release can raise it.
 const COST: Cost =
     Cost { memory: Params::DEFAULT_M_COST, passes: Params::DEFAULT_T_COST, lanes: 1 };
 
