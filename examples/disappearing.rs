@@ -380,7 +380,7 @@ fn meet(time: Duration) -> Result<(Person, Person), Box<dyn Error>> {
     let mut bob = person("Bob", "alice", time, 2)?;
     let now = alice.now().timestamp();
     let upload = bob.account.maintain(now, &mut bob.rng).upload.ok_or("nothing to publish")?;
-    bob.account.mark_published(&upload);
+    let _ = bob.account.mark_published(&upload);
     let bundle = PreKeyBundle::decode(&PublishedPreKeys::new(upload).hand_out())?.verify(now)?;
     if alice.peer.initiate(&alice.account, bundle, now, &mut alice.rng)?.any() {
         alice.save();

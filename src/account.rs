@@ -19,6 +19,7 @@ use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::{Envelope, HandshakeFields, InitialMessage};
 use crate::wire::prekey_upload::PreKeyUpload;
+use crate::wire::stamp::MemberTag;
 
 /// One device of ours: its identity, its address and its prekeys.
 ///
@@ -129,6 +130,12 @@ impl Account {
         Device { identity: *self.identity.public(), address: self.address.clone() }
     }
 
+    /// The tag under which a scheduler knows what this device writes and sets.
+    #[must_use]
+    pub fn member_tag(&self) -> MemberTag {
+        self.identity.public().member_tag()
+    }
+
     /// The limits of this account, which new sessions take over.
     #[must_use]
     pub fn limits(&self) -> &Limits {
@@ -136,8 +143,10 @@ impl Account {
     }
 
     /// Sets the limits, from now on. Sessions keep theirs.
-    pub fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: Limits) -> Changes {
+        let changes = if self.limits == limits { Changes::NONE } else { Changes::ACCOUNT };
         self.limits = limits;
+        changes
     }
 
     /// Does what is due at `now`: deletes signed prekeys that were replaced long ago, replaces the
@@ -162,6 +171,24 @@ impl Account {
         self.maintained_since(&before)
     }
 
+    /// Replaces what others begin sessions with, due or not, where a server has lost everything or this account was
+    /// restored from a backup, and so has no secrets of what was published since. Tell the server to forget what it
+    /// has ([`PublishedPreKeys::new`](crate::PublishedPreKeys::new)): an upload alone need not show it.
+    ///
+    /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each.
+    /// What was there before still serves those who have it, within the limits.
+    pub fn replace_prekeys(
+        &mut self,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Maintained {
+        let before = self.prekeys.extent();
+        let limits = &self.limits.prekeys;
+        self.prekeys.rotate(limits, now, rng);
+        self.prekeys.add_one_time(limits.one_time_prekeys, limits, rng);
+        self.maintained_since(&before)
+    }
+
     /// Makes `count` more one-time prekeys, at most as many as the limits allow to be held; where they
     /// become too many the oldest go. 32 bytes are drawn for each.
     ///
@@ -179,19 +206,14 @@ impl Account {
 
     /// What the server is not known to have; `None` if it has everything. Publish it, then call
     /// [`Account::mark_published`]; after a crash in between it is given again.
-    ///
-    /// A server that has lost everything gets a new start from [`Account::rotate_signed_prekey`] and
-    /// [`Account::add_one_time_prekeys`], and so does an account that was restored from a backup: it
-    /// holds no secrets of what was published since. Tell the server then to forget what it has
-    /// ([`PublishedPreKeys::new`](crate::PublishedPreKeys::new)): an upload alone need not show it.
     #[must_use]
     pub fn pending_upload(&self) -> Option<PreKeyUpload> {
         self.prekeys.unpublished(&self.identity, &self.address)
     }
 
     /// Notes that the server has what is in `upload`.
-    pub fn mark_published(&mut self, upload: &PreKeyUpload) {
-        self.prekeys.mark_published(upload);
+    pub fn mark_published(&mut self, upload: &PreKeyUpload) -> Changes {
+        if self.prekeys.mark_published(upload) { Changes::ACCOUNT } else { Changes::NONE }
     }
 
     /// Starts a session with the device of a bundle, as Alice: 32 bytes drawn, nothing of the account
@@ -235,8 +257,8 @@ impl Account {
     /// anything: it serves to find the [`Peer`](crate::Peer) that the message is then offered to, where the
     /// transport does not name a sender. Costs up to 4 X25519 agreements.
     ///
-    /// Once a session's first message was accepted, the others cannot be asked if it spent a one-time prekey.
-    /// So ask [`Peer::knows`](crate::Peer::knows) first.
+    /// Ask [`Peer::knows`](crate::Peer::knows) first: of a session that is here, the handshake names a one-time prekey
+    /// that is spent, and later messages have none.
     ///
     /// # Errors
     ///

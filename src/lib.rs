@@ -18,7 +18,7 @@
 //! let mut alice = Account::generate(Address::new("alice/laptop")?, now, rng);
 //! let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
 //! let upload = bob.maintain(now, rng).upload.expect("a new account has something to publish");
-//! bob.mark_published(&upload);
+//! let changes = bob.mark_published(&upload);
 //! let mut server = PublishedPreKeys::new(upload);
 //!
 //! // A peer is another device. Only a verified bundle begins a session with it, and only one that is of
@@ -61,9 +61,9 @@
 //! |---|---|---|
 //! | [`Account::generate`], [`Account::set_limits`] | account | anything |
 //! | [`Peer::pinned`] (a [`Peer::new`] may wait for its first change) | peer | |
-//! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`] | account | publish the upload |
+//! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`], [`Account::replace_prekeys`] | account | publish the upload |
 //! | [`Account::mark_published`], once the server has it | account | |
-//! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::accept_identity`], [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::maintain`] | peer | |
+//! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::accept_identity`], [`Peer::reject_identity`], [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`] | peer | |
 //! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
 //! | [`Peer::decrypt`] | account if it changed, peer, and what the message says | acknowledge to the server |
 //! | refused as [`PeerDecryptError::IdentityChanged`] | the bytes as they came; within bounds, for anyone can send such | acknowledge; ask the user; after [`Peer::accept_identity`] offer them again |
@@ -83,15 +83,15 @@
 //!   if it dropped keys, change the session; [`Account::accept`] the account too.
 //!
 //! [`Account::snapshot`] gives plain bytes for stores that are encrypted as a whole, [`Account::seal`]
-//! sealed ones; so do [`Peer`] and [`Session`]. Later releases read what this one writes.
+//! sealed ones; so do [`Peer`] and [`Session`]. [`StorageKey::row_name`] hides whose row it is. Later releases read what this one writes.
 //!
 //! # After a restore from a backup
 //!
 //! Never go on from an older state. An application notices one by a number that it keeps beside the storage
 //! key or at the server, outside of the backup, and changes at each start. Then, before anything else: call
-//! [`Peer::drop_sessions`] for all peers, [`ExpiryScheduler::restored_from_backup`], and empty the outbox; replace the prekeys
-//! ([`Account::rotate_signed_prekey`], then [`Account::add_one_time_prekeys`] with 100) and publish, telling
-//! the server to forget what it has of this device ([`PublishedPreKeys::new`]); begin a session with each
+//! [`Peer::drop_sessions`] for all peers, [`ExpiryScheduler::restored_from_backup`], and empty the outbox; publish what
+//! [`Account::replace_prekeys`] gives, telling the server to forget what it has of this device
+//! ([`PublishedPreKeys::new`]); begin a session with each
 //! accepted peer, and send something in it (an empty payload will do). What users decided since is
 //! forgotten: ask again for requests, refusals and changed identities, and let safety numbers be compared. First
 //! messages that were opened since the backup open once more.
@@ -155,7 +155,7 @@
 //! - A payload with an empty body and a stamp is a change of the setting, or an echo of it: give it to
 //!   [`ExpiryScheduler::heard`] and show nothing else of it.
 //! - Keys that are held for late messages follow the timer if they are told:
-//!   [`ExpiryScheduler::session_limits`], whenever it changes and whenever a session begins.
+//!   [`ExpiryScheduler::session_limits`] into [`Peer::set_session_limits`], whenever it changes.
 //! - Views once, vanishing on close, quotes, edits, taking back, other own devices: methods of
 //!   [`ExpiryScheduler`].
 //! - An application that keeps deadlines in a column of its own table, with an index, needs only [`Setting::merge`],
@@ -256,10 +256,11 @@ pub use expiry::scheduler::ExpiryScheduler;
 pub use handshake::shared_secret::SharedSecret;
 pub use identity::{Address, AddressLength, Device, IdentityKey, IdentityKeyError};
 pub use limits::{ExpiryLimits, Limits, PeerLimits, PreKeyLimits, SessionLimits};
+pub use peer::Peer;
 pub use peer::contact::Contact;
 pub use peer::delivery::{Delivered, PeerDecryptError};
 pub use peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
-pub use peer::{Peer, PeerInitiateError};
+pub use peer::initiating::PeerInitiateError;
 pub use prekeys::published::PublishedPreKeys;
 pub use prekeys::verified_bundle::{VerifiedBundle, VerifyError};
 pub use ratchet::message_key::Role;

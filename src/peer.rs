@@ -3,10 +3,10 @@
 pub(crate) mod contact;
 pub(crate) mod delivery;
 pub(crate) mod dispatch;
+pub(crate) mod initiating;
 
 mod known_sessions;
-
-use core::fmt;
+mod rejected_identities;
 
 use rand_core::CryptoRng;
 
@@ -17,7 +17,9 @@ use crate::limits::{PeerLimits, SessionLimits};
 use crate::peer::contact::Contact;
 use crate::peer::delivery::{Delivered, PeerDecryptError};
 use crate::peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
+use crate::peer::initiating::PeerInitiateError;
 use crate::peer::known_sessions::KnownSessions;
+use crate::peer::rejected_identities::RejectedIdentities;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::decrypting::DecryptError;
 use crate::session::encrypting::EncryptError;
@@ -27,6 +29,7 @@ use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::{Envelope, InitialMessage};
 use crate::wire::payload::Payload;
+use crate::wire::stamp::MemberTag;
 
 /// One other device, as an application keeps it: the identity that is pinned for its address, and the
 /// sessions with it. One of them sends; older ones open what is late.
@@ -70,40 +73,11 @@ pub struct Peer {
     address: Address,
     contact: Contact,
     limits: PeerLimits,
+    /// What sessions keep for late messages, if not what the account says.
+    session_limits: Option<SessionLimits>,
+    rejected: RejectedIdentities,
     sessions: KnownSessions,
 }
-
-/// Why no session with a peer is initiated. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PeerInitiateError {
-    /// Its request has not been accepted, or was refused: [`Peer::accept_request`], if the user agrees. If the
-    /// user wrote to it before the request came and the text still waits, that is agreement only for a bundle of
-    /// the identity that is pinned by now: compare [`VerifiedBundle::device`] first.
-    Request,
-    /// The bundle is of another address: the server gave a wrong one. Ask again, and tell the user if it
-    /// stays so.
-    OtherAddress,
-    /// The bundle is of this identity, and another one is pinned. Tell the user: it is a new installation,
-    /// or somebody in between. Until they decide, the former identity stays pinned, so send nothing.
-    /// [`Peer::accept_identity`] if they agree, then initiate again, with another bundle.
-    IdentityChanged(IdentityKey),
-    /// One of the other's X25519 keys is of small order: nobody honest has it. Ask for another bundle.
-    WeakKey,
-}
-
-impl fmt::Display for PeerInitiateError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Request => "the peer's request has not been accepted",
-            Self::OtherAddress => "the bundle is of another address",
-            Self::IdentityChanged(_) => "the peer's identity key has changed",
-            Self::WeakKey => "a key of the other device is weak",
-        })
-    }
-}
-
-impl core::error::Error for PeerInitiateError {}
 
 impl Peer {
     /// A device of which the address alone is known. The first identity to come with it is pinned.
@@ -120,7 +94,14 @@ impl Peer {
     }
 
     fn with(address: Address, contact: Contact) -> Self {
-        Self { address, contact, limits: PeerLimits::default(), sessions: KnownSessions::new() }
+        Self {
+            address,
+            contact,
+            limits: PeerLimits::default(),
+            session_limits: None,
+            rejected: RejectedIdentities::new(),
+            sessions: KnownSessions::new(),
+        }
     }
 
     /// Its address.
@@ -129,10 +110,16 @@ impl Peer {
         &self.address
     }
 
-    /// How far it is known.
+    /// How far it is known, and under which identity.
     #[must_use]
     pub fn contact(&self) -> &Contact {
         &self.contact
+    }
+
+    /// The tag under which a scheduler knows it, once an identity is pinned.
+    #[must_use]
+    pub fn member_tag(&self) -> Option<MemberTag> {
+        self.contact.identity().map(|identity| identity.member_tag())
     }
 
     /// The device, once an identity is pinned for it: what a
@@ -161,10 +148,13 @@ impl Peer {
         changes
     }
 
-    /// Sets what the sessions that are held keep for late messages. One that begins later has the account's
-    /// limits, until this is called again.
+    /// Sets what sessions with it keep for late messages: those that are held, and those that begin later,
+    /// which otherwise have the account's limits.
     pub fn set_session_limits(&mut self, limits: &SessionLimits) -> Changes {
-        if self.sessions.set_session_limits(limits) { Changes::PEER } else { Changes::NONE }
+        let are_set = self.session_limits.as_ref() == Some(limits);
+        self.session_limits = Some(limits.clone());
+        let sessions_changed = self.sessions.set_limits(limits);
+        if are_set && !sessions_changed { Changes::NONE } else { Changes::PEER }
     }
 
     /// Whether a session is to be begun, and why: fetch a bundle and [`Peer::initiate`]. Asked before
@@ -198,10 +188,11 @@ impl Peer {
             Stranger::Address => PeerInitiateError::OtherAddress,
             Stranger::Identity(identity) => PeerInitiateError::IdentityChanged(identity),
         })?;
-        let session = account.initiate(&bundle, rng).map_err(|error| match error {
+        let mut session = account.initiate(&bundle, rng).map_err(|error| match error {
             InitiateError::WeakKey => PeerInitiateError::WeakKey,
         })?;
         self.contact = Contact::Accepted(identity);
+        self.limit(&mut session);
         let session_id = session.id();
         self.sessions.add_ours(session, &self.limits, now);
         Ok(Changes { session: Some(session_id), ..Changes::PEER })
@@ -245,11 +236,9 @@ impl Peer {
     /// has piled up in the order in which it came: what lies more than 1,000 numbers of its chain behind one
     /// that was offered before it is lost.
     ///
-    /// Where the transport does not say who sent a message, offer it to the peer that [`Peer::knows`] it. If
-    /// none does and it is an initial one, offer it to the one of [`Account::claimed_sender`]; if that fails,
-    /// it is refused and of nobody that is known, so begin no session. Offer any other message to one peer
-    /// after the other, until one says anything but [`PeerDecryptError::Undecryptable`],
-    /// [`PeerDecryptError::NoSession`] and [`PeerDecryptError::Refused`].
+    /// Where the transport does not say who sent a message, offer it to the peer that [`Peer::knows`] it. If none
+    /// does, offer it to the one of [`Account::claimed_sender`], if there is such. All else is of nobody that is known:
+    /// acknowledge it, and begin no session.
     ///
     /// # Errors
     ///
@@ -267,10 +256,7 @@ impl Peer {
         }
         let opened = self.sessions.decrypt(&envelope, ad, &self.limits, now);
         match (opened, &envelope) {
-            (Ok((session_id, received)), _) => {
-                let changes = Changes { session: Some(session_id), ..Changes::PEER };
-                Ok(Delivered { received, began_session: false, changes })
-            }
+            (Ok(delivered), _) => Ok(delivered),
             // No session that is here was made by it.
             (Err(DecryptError::OtherSession), Envelope::Initial(initial)) => {
                 self.take_first(account, initial, ad, now)
@@ -279,16 +265,13 @@ impl Peer {
         }
     }
 
-    /// Whether a message carries the handshake of a session that is here: all that its initiator sends until
-    /// it is answered. Says no of messages without a handshake. Costs a hash for each session.
+    /// Whether a message is of a session that is here: its handshake made the session, or its header opens. It may
+    /// still be refused, as a duplicate for instance. Says no of what begins a session. Changes nothing; costs a hash
+    /// or a few openings of a header for each session.
     #[must_use]
     pub fn knows(&self, message: &[u8]) -> bool {
-        match Envelope::decode(message) {
-            Ok(Envelope::Initial(initial)) => {
-                self.sessions.in_order_of_trying().any(|session| session.is_of(&initial))
-            }
-            Ok(Envelope::Ratchet(_)) | Err(_) => false,
-        }
+        Envelope::decode(message)
+            .is_ok_and(|message| self.sessions().any(|session| session.knows(&message)))
     }
 
     /// Allows to answer a device that wrote first, or was refused. Without an identity that is pinned there
@@ -327,6 +310,7 @@ impl Peer {
         if self.contact.identity() == Some(identity) {
             return Changes::NONE;
         }
+        self.rejected.forget(&identity);
         self.contact = match self.contact {
             Contact::Request(_) => Contact::Request(identity),
             Contact::Refused(_) => Contact::Refused(identity),
@@ -334,6 +318,14 @@ impl Peer {
         };
         self.sessions = KnownSessions::new();
         Changes::PEER
+    }
+
+    /// Stays with the identity that is pinned, without which this does nothing. What comes from this other one, which
+    /// an error named, is [`PeerDecryptError::Refused`] from now on, until [`Peer::accept_identity`]; a bundle of it is
+    /// still told of. The last 16 are remembered.
+    pub fn reject_identity(&mut self, identity: IdentityKey) -> Changes {
+        let is_other = self.contact.identity().is_some_and(|pinned| pinned != identity);
+        if is_other && self.rejected.add(identity) { Changes::PEER } else { Changes::NONE }
     }
 
     /// Deletes all sessions, after this device was restored from a backup: going on from an older state
@@ -361,15 +353,25 @@ impl Peer {
         let acceptance = account.plan_accept(message, ad, now)?;
         let identity = self.check(acceptance.initiator()).map_err(|stranger| match stranger {
             Stranger::Address => PeerDecryptError::OtherAddress,
+            Stranger::Identity(identity) if self.rejected.has(&identity) => {
+                PeerDecryptError::Refused
+            }
             Stranger::Identity(identity) => PeerDecryptError::IdentityChanged(identity),
         })?;
         if self.contact == Contact::None {
             self.contact = Contact::Request(identity);
         }
-        let Accepted { session, received, changes } = account.commit(acceptance);
+        let Accepted { mut session, received, changes } = account.commit(acceptance);
+        self.limit(&mut session);
         self.sessions.add_theirs(session, &self.limits, now);
         let changes = Changes { peer: true, ..changes };
-        Ok(Delivered { received, began_session: true, changes })
+        Ok(Delivered { received, author: identity, began_session: true, changes })
+    }
+
+    fn limit(&self, session: &mut Session) {
+        if let Some(limits) = &self.session_limits {
+            session.set_limits(limits.clone());
+        }
     }
 
     /// Whether this is the device that is known here. Its identity, if so.
@@ -391,7 +393,7 @@ enum Stranger {
     Identity(IdentityKey),
 }
 
-stored!(Peer { address, contact, limits, sessions } if |peer| {
+stored!(Peer { address, contact, limits, session_limits, rejected, sessions } if |peer| {
     // All of them were made with the device that is known.
     let device = peer.device();
     peer.sessions().all(|session| Some(session.peer()) == device.as_ref())

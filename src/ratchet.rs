@@ -168,6 +168,13 @@ impl DoubleRatchet {
         Ok(())
     }
 
+    /// Whether one of our header keys opens the header: then the message is of this ratchet and of no other.
+    /// Tries those that [`DoubleRatchet::plan`] tries, and those of older chains whose keys are all too old.
+    pub(crate) fn knows(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
+        let next = self.sending.ratchet_key().and_then(|_| self.receiving.open_next(sealed_header));
+        next.is_some() || self.receiving.knows(sealed_header)
+    }
+
     // Double Ratchet §4.5, RatchetReceiveKeyHE(state, enc_header)
     /// Works out what a message would change, and its key. `&self` is what keeps a forgery from moving
     /// the ratchet: nothing changes before [`DoubleRatchet::commit`].

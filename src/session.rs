@@ -253,6 +253,15 @@ impl Session {
         self.ratchet.held()
     }
 
+    /// Whether a message is of this session, as its handshake or its header tells: nobody else can have made the
+    /// one, and nobody who does not hold the session the other.
+    pub(crate) fn knows(&self, message: &Envelope<'_>) -> bool {
+        match message {
+            Envelope::Initial(message) => self.is_of(message),
+            Envelope::Ratchet(message) => self.ratchet.knows(message.sealed_header),
+        }
+    }
+
     /// Whether this message carries the handshake that made the session.
     pub(crate) fn is_of(&self, message: &InitialMessage<'_>) -> bool {
         self.handshake.is(message.handshake.bytes)

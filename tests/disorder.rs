@@ -105,8 +105,8 @@ impl Disorder {
         let mut limits = Limits::default();
         // All chains that a case makes are kept, so that every message opens.
         limits.session.max_older_chains = 1_000;
-        world.bob.set_limits(limits.clone());
-        world.alice.set_limits(limits);
+        let _ = world.bob.set_limits(limits.clone());
+        let _ = world.alice.set_limits(limits);
         let alice = world.initiate();
         Self { world, alice, bob: None, from_alice: Sent::default(), from_bob: Sent::default() }
     }
@@ -570,10 +570,10 @@ fn new_sessions_take_over_the_limits_of_their_account() {
     let mut world = World::new(19);
     let mut limits = Limits::default();
     limits.session.max_skip = 2;
-    world.bob.set_limits(limits.clone());
+    let _ = world.bob.set_limits(limits.clone());
     let mut alice = world.initiate();
     assert_eq!(alice.limits(), &SessionLimits::default());
-    world.alice.set_limits(limits.clone());
+    let _ = world.alice.set_limits(limits.clone());
     assert_eq!(alice.limits(), &SessionLimits::default(), "sessions keep theirs");
     assert_eq!(world.initiate().limits(), &limits.session);
     let messages: Vec<_> = (0..6).map(|_| send(&mut alice, "body", &mut world.rng)).collect();

@@ -534,7 +534,7 @@ fn a_device_restored_from_a_backup_talks_again() {
         let renewed = renewed.and(pair.bob.account.add_one_time_prekeys(100, &mut rng(4)).changes);
         assert!(renewed.account);
         let upload = pair.bob.account.pending_upload().unwrap();
-        pair.bob.account.mark_published(&upload);
+        let _ = pair.bob.account.mark_published(&upload);
         pair.bob.server.publish(upload);
         let anew = pair.bob_sends("anew");
         assert_eq!(pair.alice.receives(&anew).body, b"anew");

@@ -58,7 +58,7 @@ fn the_same_upload_is_given_until_it_is_published() {
     assert_eq!(bob.pending_upload().as_ref(), Some(&upload));
     let mut bob = restored(&bob);
     assert_eq!(bob.maintain(days(1), &mut NoDraws).upload, Some(upload.clone()));
-    bob.mark_published(&upload);
+    let _ = bob.mark_published(&upload);
     assert_eq!(bob.pending_upload(), None);
     let mut bob = restored(&bob);
     let before = state(&bob);
@@ -71,14 +71,14 @@ fn a_late_note_of_an_older_upload_does_not_hide_what_came_after_it() {
     let mut bob = bob(3);
     let first = bob.maintain(NOW, &mut rng(3)).upload.unwrap();
     assert!(bob.rotate_signed_prekey(NOW, &mut rng(4)).changes.account);
-    bob.mark_published(&first);
+    let _ = bob.mark_published(&first);
     let second = bob.pending_upload().unwrap();
     assert_eq!(signed_prekey_id(second.signed_part()), 2);
     assert!(ids(&second).is_empty());
     let second = bob.add_one_time_prekeys(2, &mut rng(5)).upload.unwrap();
     assert_eq!(ids(&second), [101, 102]);
-    bob.mark_published(&second);
-    bob.mark_published(&first);
+    let _ = bob.mark_published(&second);
+    let _ = bob.mark_published(&first);
     assert_eq!(bob.pending_upload(), None);
 }
 
@@ -172,7 +172,7 @@ fn what_replaces_a_signed_prekey_from_a_clock_that_ran_ahead_is_handed_out() {
     let mut bob = bob(31);
     let ahead = bob.rotate_signed_prekey(days(365), &mut rng(31)).upload.unwrap();
     let mut server = PublishedPreKeys::new(ahead.clone());
-    bob.mark_published(&ahead);
+    let _ = bob.mark_published(&ahead);
     assert_eq!(verify(&server.hand_out(), NOW), Err(VerifyError::NotYetValid));
     let upload = bob.maintain(NOW, &mut rng(32)).upload.unwrap();
     assert_ne!(upload.signed_part(), ahead.signed_part());
@@ -419,7 +419,7 @@ fn new_limits_of_an_account_hold_from_the_next_maintenance_on() {
     let mut limits = Limits::default();
     limits.prekeys.one_time_prekeys = 102;
     limits.prekeys.signed_prekey_rotation = DAY;
-    world.bob.set_limits(limits.clone());
+    let _ = world.bob.set_limits(limits.clone());
     assert_eq!(restored(&world.bob).limits(), &limits);
     let upload = world.bob.maintain(days(1), &mut world.rng).upload.unwrap();
     assert_eq!(signed_prekey_id(upload.signed_part()), 2);
@@ -496,20 +496,20 @@ fn an_upload_from_before_a_restore_does_not_count_as_published() {
     let abandoned = world.bob.rotate_signed_prekey(days(1), &mut rng(41)).upload.unwrap();
     let ours = backup.rotate_signed_prekey(days(2), &mut rng(42)).upload.unwrap();
     assert_eq!(abandoned.one_time_prekeys().len(), ours.one_time_prekeys().len());
-    backup.mark_published(&abandoned);
+    let _ = backup.mark_published(&abandoned);
     assert_eq!(backup.pending_upload(), Some(ours.clone()));
-    backup.mark_published(&ours);
+    let _ = backup.mark_published(&ours);
     assert_eq!(backup.pending_upload(), None);
     let abandoned = world.bob.add_one_time_prekeys(2, &mut rng(43)).upload.unwrap();
     let ours = backup.add_one_time_prekeys(2, &mut rng(44)).upload.unwrap();
-    backup.mark_published(&abandoned);
+    let _ = backup.mark_published(&abandoned);
     assert_eq!(backup.pending_upload(), Some(ours));
     // The abandoned branch had made more of them than are there now.
-    world.bob.mark_published(&abandoned);
+    let _ = world.bob.mark_published(&abandoned);
     let abandoned = world.bob.add_one_time_prekeys(9, &mut rng(45)).upload.unwrap();
     let (first, ours) = (&abandoned.one_time_prekeys()[0], backup.pending_upload());
     assert!(first.id() > ours.as_ref().unwrap().one_time_prekeys().last().unwrap().id());
-    backup.mark_published(&abandoned);
+    let _ = backup.mark_published(&abandoned);
     assert_eq!(backup.pending_upload(), ours);
 }
 

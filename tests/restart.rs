@@ -164,7 +164,7 @@ impl Machine {
         let Some(upload) = upload else { return Ok(()) };
         power.write()?;
         carrier.take_upload(self.name, upload.clone());
-        running.account.mark_published(&upload);
+        let _ = running.account.mark_published(&upload);
         let changes = running.account.maintain(NOW, &mut self.rng).changes;
         assert!(!changes.any());
         power.write()?;

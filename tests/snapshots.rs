@@ -10,9 +10,9 @@ use std::{env, fs};
 
 use evanesce::{
     AcceptError, Account, Address, Age, Contact, ContentKey, ConversationId, DecryptError,
-    DeviceEvent, ExpiryScheduler, Limits, MemberTag, MessageId, Monotonic, NewMessage, Now, Opens,
-    Parts, Payload, Peer, Policy, RatchetKeyPair, Role, Session, SnapshotError, Stamp, StorageKey,
-    Unsent, Visibility,
+    DeviceEvent, ExpiryScheduler, IdentityKey, Limits, MemberTag, MessageId, Monotonic, NewMessage,
+    Now, Opens, Parts, Payload, Peer, Policy, RatchetKeyPair, Role, Session, SessionLimits,
+    SnapshotError, Stamp, StorageKey, Unsent, Visibility,
 };
 use support::pair::Pair;
 use support::{AD, NOW, Stateful, World, receive, rng, send, state};
@@ -80,6 +80,8 @@ fn an_account_of_form_1_opens_and_accepts() {
 fn a_peer_of_form_1_opens_and_goes_on() {
     let mut account: Account = restored("account-of-peer-1");
     let mut peer: Peer = restored("peer-1");
+    assert!(!peer.reject_identity(impostor()).any(), "it was before");
+    assert!(peer.sessions().all(|session| session.limits().held_key_lifetime == support::DAY));
     assert!(matches!(peer.contact(), Contact::Accepted(_)));
     assert_eq!(peer.sessions().count(), 2);
     for (message, body) in [("message-late-to-peer-1", "late"), ("message-to-peer-1", "last")] {
@@ -275,7 +277,12 @@ fn write_account() {
     write("account-1", &state(&world.bob));
 }
 
-/// A peer with two sessions, and one that wrote first.
+/// Another who calls herself Alice.
+fn impostor() -> IdentityKey {
+    support::account("alice", Limits::default(), 30).device().identity
+}
+
+/// A peer with two sessions, an identity that was rejected and limits of its own, and one that wrote first.
 fn write_peers() {
     let mut pair = Pair::talking(3);
     write("message-late-to-peer-1", &pair.alice_sends("late"));
@@ -283,6 +290,10 @@ fn write_peers() {
     let anew = pair.alice_sends("anew");
     pair.bob.receives(&anew);
     write("message-to-peer-1", &pair.alice_sends("last"));
+    assert!(pair.bob.peer.reject_identity(impostor()).peer);
+    let mut limits = SessionLimits::default();
+    limits.held_key_lifetime = support::DAY;
+    assert!(pair.bob.peer.set_session_limits(&limits).peer);
     write("peer-1", &state(&pair.bob.peer));
     write("account-of-peer-1", &state(&pair.bob.account));
     let mut pair = Pair::new(4);

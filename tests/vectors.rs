@@ -239,7 +239,7 @@ impl Replay {
 
     fn rotate(&mut self, step: &Value) {
         let account = self.accounts.get_mut(text(step, "by")).unwrap();
-        account.set_limits(limits(step));
+        let _ = account.set_limits(limits(step));
         let mut rng = Draws::of(step, "rng");
         let upload = account.rotate_signed_prekey(time(step, "created"), &mut rng).upload.unwrap();
         rng.finish(&self.place);
@@ -286,7 +286,7 @@ fn limits(object: &Value) -> Limits {
 
 fn publish(account: &mut Account, upload: &PreKeyUpload) {
     assert_eq!(PreKeyUpload::decode(&upload.encode()), Ok(upload.clone()));
-    account.mark_published(upload);
+    let _ = account.mark_published(upload);
     assert_eq!(account.pending_upload(), None);
 }
 

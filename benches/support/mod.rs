@@ -60,7 +60,7 @@ pub fn payload(size: u32) -> Payload {
 pub fn account(name: &str, rng: &mut ChaCha20Rng) -> (Account, PublishedPreKeys) {
     let mut account = Account::generate(Address::new(name).unwrap(), NOW, rng);
     let upload = account.maintain(NOW, rng).upload.unwrap();
-    account.mark_published(&upload);
+    let _ = account.mark_published(&upload);
     (account, PublishedPreKeys::new(upload))
 }
 

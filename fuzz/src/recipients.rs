@@ -199,7 +199,7 @@ impl Scene {
         let mut bob = account("bob@example/laptop", 2);
         let mut rng = rng(3);
         let upload = bob.maintain(NOW, &mut rng).upload.expect("a new account publishes");
-        bob.mark_published(&upload);
+        let _ = bob.mark_published(&upload);
         Self { alice, bob, server: PublishedPreKeys::new(upload), rng }
     }
 

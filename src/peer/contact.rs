@@ -40,7 +40,9 @@ impl Contact {
         }
     }
 
-    pub(crate) fn may_be_written_to(self) -> bool {
+    /// Whether something may be encrypted for it: not for a request, and not for one that was refused.
+    #[must_use]
+    pub fn may_be_written_to(&self) -> bool {
         match self {
             Self::None | Self::Accepted(_) => true,
             Self::Request(_) | Self::Refused(_) => false,

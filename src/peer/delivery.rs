@@ -17,6 +17,8 @@ use crate::wire::codec::DecodeError;
 pub struct Delivered {
     /// What it says.
     pub received: Received,
+    /// Who wrote it: the identity that is pinned for the peer.
+    pub author: IdentityKey,
     /// Whether it began a session: a first contact, or the peer has lost the former sessions or replaces
     /// them. What we sent last may then have to be sent again, as new messages: give each message an id of
     /// your own, and show it once.
@@ -46,7 +48,8 @@ pub enum PeerDecryptError {
     Malformed,
     /// It is of another version or suite: a newer release may read it.
     Unsupported,
-    /// The peer was refused: see [`Peer::refuse`](crate::Peer::refuse). The message has not been opened.
+    /// The peer was refused, and the message has not been opened: [`Peer::refuse`](crate::Peer::refuse). Or its sender
+    /// has an identity that was rejected: [`Peer::reject_identity`](crate::Peer::reject_identity).
     Refused,
     /// It carries no handshake, and there is no session: the peer has one that we lost, or it is nobody's.
     NoSession,
@@ -73,10 +76,33 @@ pub enum PeerDecryptError {
     /// It opens, and its sender has this identity, while another one is pinned. It is a new installation, or
     /// somebody in between. Keep the message and tell the user. Until they decide, the former identity stays
     /// pinned and [`Peer::encrypt`](crate::Peer::encrypt) goes on to it, so send nothing. If they agree call
-    /// [`Peer::accept_identity`](crate::Peer::accept_identity) and offer the message again. If they do not, go on with
-    /// the former one, and ask no more about this identity: whoever knows both addresses can send such a message, so
-    /// one is no proof of anything, and must not stop a conversation for good.
+    /// [`Peer::accept_identity`](crate::Peer::accept_identity) and offer the message again. If they do not,
+    /// [`Peer::reject_identity`](crate::Peer::reject_identity), and go on: whoever knows both addresses can send such a
+    /// message, so one is no proof of anything, and must not stop a conversation for good.
     IdentityChanged(IdentityKey),
+}
+
+impl PeerDecryptError {
+    /// Whether a session that was lost can explain it, so that a new one may help: the lines of the table with a session
+    /// to begin, under the conditions that stand there.
+    #[must_use]
+    pub fn may_mean_lost_session(&self) -> bool {
+        match self {
+            Self::Forked
+            | Self::Undecryptable
+            | Self::NoSession
+            | Self::UnknownPreKey
+            | Self::Replayed
+            | Self::ReplayRecordFull => true,
+            Self::Malformed
+            | Self::Duplicate
+            | Self::Expired
+            | Self::Refused
+            | Self::OtherAddress
+            | Self::Unsupported
+            | Self::IdentityChanged(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for PeerDecryptError {

@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
+use crate::changes::Changes;
 use crate::limits::{PeerLimits, SessionLimits};
+use crate::peer::delivery::Delivered;
 use crate::peer::dispatch::SessionNeed;
 use crate::prekeys::verified_bundle::MAX_CLOCK_AHEAD;
 use crate::ratchet::message_key::Role;
@@ -80,7 +82,7 @@ impl KnownSessions {
     }
 
     /// Says whether that changed any of them.
-    pub(crate) fn set_session_limits(&mut self, limits: &SessionLimits) -> bool {
+    pub(crate) fn set_limits(&mut self, limits: &SessionLimits) -> bool {
         let others = self.all.iter_mut().filter(|known| known.session.limits() != limits);
         others.map(|known| known.session.set_limits(limits.clone())).count() > 0
     }
@@ -107,7 +109,7 @@ impl KnownSessions {
         ad: &[u8],
         limits: &PeerLimits,
         now: Timestamp,
-    ) -> Result<(SessionId, Received), DecryptError> {
+    ) -> Result<Delivered, DecryptError> {
         let mut refusal = DecryptError::OtherSession;
         for place in self.places() {
             let Some(known) = self.all.get_mut(place) else {
@@ -115,9 +117,10 @@ impl KnownSessions {
             };
             match known.decrypt(envelope, ad, now) {
                 Ok(received) => {
-                    let session_id = known.session.id();
+                    let author = known.session.peer().identity;
+                    let changes = Changes { session: Some(known.id()), ..Changes::PEER };
                     self.follow(place, limits, now);
-                    return Ok((session_id, received));
+                    return Ok(Delivered { received, author, began_session: false, changes });
                 }
                 Err(DecryptError::OtherSession) => {}
                 Err(DecryptError::Undecryptable) => refusal = DecryptError::Undecryptable,

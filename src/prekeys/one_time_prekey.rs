@@ -33,6 +33,11 @@ impl OneTimePreKeys {
         self.next_id
     }
 
+    /// The server has all with lower ids, as far as is known.
+    pub(crate) fn published_below(&self) -> u32 {
+        self.published_below
+    }
+
     /// How many are held.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()

@@ -173,8 +173,9 @@ impl PreKeyStore {
         Some(PreKeyUpload { signed_part: self.current.sign(identity, address), one_time_prekeys })
     }
 
-    /// Notes that the server has what is in `upload`.
-    pub(crate) fn mark_published(&mut self, upload: &PreKeyUpload) {
+    /// Notes that the server has what is in `upload`. Says whether that was not known.
+    pub(crate) fn mark_published(&mut self, upload: &PreKeyUpload) -> bool {
+        let before = (self.current_is_published, self.one_time.published_below());
         // A device that was restored from a backup has made other keys under the same ids before.
         let fields = &upload.signed_part.fields;
         if fields.id == self.current.id && fields.key == *self.current.pair.public() {
@@ -184,6 +185,7 @@ impl PreKeyStore {
         if let Some(last) = one_time.last().filter(|_| self.one_time.made_all(one_time)) {
             self.one_time.mark_published(last.id);
         }
+        (self.current_is_published, self.one_time.published_below()) != before
     }
 
     fn signed(&self) -> impl Iterator<Item = &SignedPreKey> {

@@ -103,6 +103,13 @@ impl Receiving {
         Self { current: None, next_header_key, older: VecDeque::new() }
     }
 
+    /// Whether the header is of the current chain, or of an older one of which something is left.
+    pub(crate) fn knows(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
+        let current = self.current.iter().map(|chain| &chain.header_key);
+        let mut keys = current.chain(self.older.iter().map(|chain| &chain.header_key));
+        keys.any(|header_key| header_key.open(sealed_header).is_some())
+    }
+
     /// What a message of the current chain would change, and its key; `None` if it is of another chain.
     pub(crate) fn plan_current(
         &self,

@@ -7,12 +7,15 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::crypto::aead::{SivKey, TAG_LENGTH};
-use crate::crypto::kdf::hkdf;
+use crate::crypto::kdf::{HmacKey, hkdf};
 use crate::crypto::secret::Secret;
 use crate::wire::codec::{DecodeError, Reader};
 
 /// Derives the key of one snapshot.
 const SNAPSHOT_LABEL: &[u8] = b"evanesce/v1 snapshot";
+
+/// Derives the key under which rows are named.
+const ROW_NAME_LABEL: &[u8] = b"evanesce/v1 row name";
 
 /// The sealed form's version.
 const VERSION: u8 = 1;
@@ -140,6 +143,21 @@ impl StorageKey {
         Ok(state)
     }
 
+    /// A name for a row that tells nobody without the key what it is, or of whom: the same for the same `row`, which
+    /// is what the application calls it. Use it as the primary key, and seal the row's content with `row` as `ad`.
+    ///
+    /// ```
+    /// # let key = evanesce::StorageKey::new(&[7; 32]);
+    /// assert_ne!(key.row_name(b"peers/bob"), key.row_name(b"peers/carol"));
+    /// ```
+    ///
+    /// How many rows there are, how long, and when each changes, the store still shows.
+    #[must_use]
+    pub fn row_name(&self, row: &[u8]) -> [u8; 32] {
+        let [key] = hkdf(&[], &[self.0.as_bytes()], &[ROW_NAME_LABEL]);
+        HmacKey::new(&key).tag(&[row])
+    }
+
     // docs/protocol.md §10: HKDF(salt, storage_key, label ‖ kind, 32)
     fn snapshot_key(&self, kind: u8, salt: &[u8; SALT_LENGTH]) -> Secret<32> {
         let [key] = hkdf(salt, &[self.0.as_bytes()], &[SNAPSHOT_LABEL, &[kind]]);
@@ -175,6 +193,14 @@ mod tests {
             assert_eq!(sealed, case.bytes("sealed"));
             assert_eq!(*storage_key.open(&sealed, kind, &ad).unwrap(), content);
         }
+    }
+
+    /// The answer was computed with Python's `hmac`.
+    #[test]
+    fn a_row_has_the_name_that_the_protocol_says() {
+        let name = StorageKey::new(&[7; 32]).row_name(b"peers/bob");
+        let expected = "7e82e953e5e18299300b9e24f63d5fe7c7a77226e16223cc0ba5e5cf90b82999";
+        assert_eq!(hex::encode(name), expected);
     }
 
     #[test]

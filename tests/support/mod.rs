@@ -154,7 +154,7 @@ impl World {
         let mut bob = account("bob@example/laptop", limits, seed ^ u64::MAX);
         let mut rng = rng(seed.rotate_left(32));
         let upload = bob.maintain(NOW, &mut rng).upload.unwrap();
-        bob.mark_published(&upload);
+        let _ = bob.mark_published(&upload);
         Self { alice, bob, server: PublishedPreKeys::new(upload.clone()), upload, rng }
     }
 
@@ -188,7 +188,7 @@ impl World {
 
     /// Publishes what Bob has made.
     pub fn publish(&mut self, upload: PreKeyUpload) {
-        self.bob.mark_published(&upload);
+        let _ = self.bob.mark_published(&upload);
         self.server.publish(upload);
     }
 

@@ -1,8 +1,8 @@
 //! Two devices that know each other as peers. What they report as changed is compared with what has.
 
 use evanesce::{
-    Account, Address, Changes, Limits, Payload, Peer, PeerDecryptError, PeerEncryptError,
-    PreKeyBundle, PublishedPreKeys, Received, SessionId, Timestamp,
+    Account, Address, Changes, Delivered, Limits, Payload, Peer, PeerDecryptError,
+    PeerEncryptError, PreKeyBundle, PublishedPreKeys, Received, SessionId, Timestamp,
 };
 use rand_chacha::ChaCha20Rng;
 
@@ -85,7 +85,7 @@ impl Side {
         let mut account = account(name, limits, seed);
         let mut rng = rng(!seed);
         let upload = account.maintain(NOW, &mut rng).upload.unwrap();
-        account.mark_published(&upload);
+        let _ = account.mark_published(&upload);
         let peer = Peer::new(Address::new(other).unwrap());
         Self { account, peer, server: PublishedPreKeys::new(upload), rng }
     }
@@ -145,7 +145,9 @@ impl Side {
 
     pub fn tries(&mut self, message: &[u8], now: Timestamp) -> Result<Received, PeerDecryptError> {
         let before = (state(&self.account), state(&self.peer));
+        let known = self.peer.knows(message);
         let delivered = self.peer.decrypt(&mut self.account, message, AD, now);
+        check_known(known, &delivered);
         let Ok(delivered) = delivered else {
             assert!(
                 before == (state(&self.account), state(&self.peer)),
@@ -170,5 +172,26 @@ impl Side {
         assert_eq!(changes.peer, state(&self.peer) != *peer, "{changes:?}");
         assert_eq!(changes.account, changes.spent_prekey.is_some());
         assert!(changes.any());
+    }
+}
+
+/// A message is of a session that was here if it was known before, and only then.
+pub fn check_known(known: bool, delivered: &Result<Delivered, PeerDecryptError>) {
+    match delivered {
+        Ok(delivered) => assert_eq!(known, !delivered.began_session),
+        Err(PeerDecryptError::Duplicate | PeerDecryptError::Expired | PeerDecryptError::Forked) => {
+            assert!(known, "{delivered:?}")
+        }
+        Err(
+            PeerDecryptError::NoSession
+            | PeerDecryptError::UnknownPreKey
+            | PeerDecryptError::Replayed
+            | PeerDecryptError::ReplayRecordFull
+            | PeerDecryptError::Refused
+            | PeerDecryptError::OtherAddress
+            | PeerDecryptError::IdentityChanged(_),
+        ) => assert!(!known, "{delivered:?}"),
+        // A forged body under a true header is known, any other forgery is not.
+        Err(_) => {}
     }
 }

@@ -323,7 +323,7 @@ impl Household {
             (0..DEVICES).map(|device| Phone::new(device, START, &mut rng)).collect();
         let servers = phones.iter_mut().map(|phone| {
             let upload = phone.account.maintain(START, &mut rng).upload.unwrap();
-            phone.account.mark_published(&upload);
+            let _ = phone.account.mark_published(&upload);
             PublishedPreKeys::new(upload)
         });
         Self {
@@ -616,9 +616,12 @@ impl Household {
         let (peer, now) = (from % EACH, self.clock(to));
         let phone = &mut self.phones[to];
         let before = phone.state(peer);
+        let who_know: Vec<usize> = (0..EACH).filter(|it| phone.peers[*it].knows(bytes)).collect();
+        assert!(who_know.len() <= 1, "two peers know one message");
         let delivered = phone.peers[peer].decrypt(&mut phone.account, bytes, ad, now);
         match delivered {
             Ok(delivered) => {
+                assert_eq!(who_know == [peer], !delivered.began_session);
                 let changes = delivered.changes;
                 phone.check(peer, &before, changes);
                 assert!(changes.peer && changes.account == changes.spent_prekey.is_some());
@@ -630,6 +633,13 @@ impl Household {
             }
             Err(error) => {
                 assert!(phone.state(peer) == before, "the refusal as {error:?} changed something");
+                let opens = matches!(
+                    error,
+                    PeerDecryptError::Duplicate
+                        | PeerDecryptError::Expired
+                        | PeerDecryptError::Forked
+                );
+                assert!(!opens || who_know == [peer], "{error:?} of what nobody knows");
                 self.outcome.refused.push(error);
                 Err(error)
             }
@@ -692,10 +702,9 @@ impl Household {
             phone.check(peer, &before, changes);
             assert!(phone.active(peer).is_none());
         }
-        let (now, count) = (self.clock(device), limits(device).prekeys.one_time_prekeys);
-        phone.account.rotate_signed_prekey(now, &mut self.rng).upload.unwrap();
-        let upload = phone.account.add_one_time_prekeys(count, &mut self.rng).upload.unwrap();
-        phone.account.mark_published(&upload);
+        let now = self.clock(device);
+        let upload = phone.account.replace_prekeys(now, &mut self.rng).upload.unwrap();
+        let _ = phone.account.mark_published(&upload);
         self.phones[device] = phone;
         self.servers[device] = PublishedPreKeys::new(upload);
         self.lost_something[device] = true;
@@ -708,7 +717,7 @@ impl Household {
     }
 
     fn publish(&mut self, device: usize, upload: PreKeyUpload) {
-        self.phones[device].account.mark_published(&upload);
+        let _ = self.phones[device].account.mark_published(&upload);
         self.servers[device].publish(upload);
     }
 

@@ -231,6 +231,12 @@ impl Form<'_> {
         self.number("max_older_sessions");
         self.duration("older_session_lifetime");
         self.duration("unanswered_lifetime");
+        if self.tag("has_session_limits") == 1 {
+            self.within("session_limits", Self::session_limits);
+        }
+        self.each("rejected", |form| {
+            form.field("identity", 64, Kind::Public);
+        });
         self.each("session", |form| {
             form.session();
             form.numbers(&["begun", "used"]);

@@ -54,7 +54,7 @@ fn person(address: &str, seed: u64) -> Person {
     prekeys.maintain(NOW);
     let upload = account.maintain(NOW, &mut rng(seed.rotate_left(32))).upload;
     let upload = upload.expect("a new account has something to publish");
-    account.mark_published(&upload);
+    let _ = account.mark_published(&upload);
     let server = PublishedPreKeys::new(upload);
     Person { account, prekeys, server, handed_out: Vec::new(), ends: [].into() }
 }

@@ -93,7 +93,7 @@ impl Person {
             let bundle = upload.bundle().encode();
             let (signed_part, _) = formats::bundle(&bundle).expect("a bundle");
             assert_eq!(signed_part.id, self.prekeys.current());
-            self.account.mark_published(&upload);
+            let _ = self.account.mark_published(&upload);
             self.server.publish(upload);
         }
         assert_eq!(self.account.pending_upload(), None);

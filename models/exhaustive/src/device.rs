@@ -53,7 +53,7 @@ fn publish(name: &str, one_time_prekeys: u32, actor: u8) -> ((Account, Draws), B
     let address = Address::new(name).expect("a short name");
     let mut account = Account::generate_with_limits(address, limits, NOW, &mut draws.next());
     let upload = account.maintain(NOW, &mut draws.next()).upload.expect("it is new");
-    account.mark_published(&upload);
+    let _ = account.mark_published(&upload);
     let mut server = PublishedPreKeys::new(upload);
     let hand_out = |_| {
         let bundle = PreKeyBundle::decode(&server.hand_out()).expect("it was encoded");

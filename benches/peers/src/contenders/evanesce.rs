@@ -41,7 +41,7 @@ impl Evanesce {
         let rng = &mut *self.rng.borrow_mut();
         let mut account = Account::generate(Address::new(name).expect("short"), NOW, rng);
         let upload = account.maintain(NOW, rng).upload.expect("there is something to publish");
-        account.mark_published(&upload);
+        let _ = account.mark_published(&upload);
         (account, PublishedPreKeys::new(upload))
     }
 

@@ -79,7 +79,7 @@ fn start(bounds: Bounds) -> (Session, Session, Vec<u8>) {
     };
     let (alice, mut bob) = (account("alice"), account("bob"));
     let upload = bob.maintain(NOW, &mut draws.next()).upload.expect("it is new");
-    bob.mark_published(&upload);
+    let _ = bob.mark_published(&upload);
     let bundle = PreKeyBundle::decode(&PublishedPreKeys::new(upload).hand_out());
     let bundle = bundle.expect("it was encoded").verify(NOW).expect("it was signed");
     let mut alice = alice.initiate(&bundle, &mut draws.next()).expect("another device");
