@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use evanesce::rand_core::CryptoRng;
 use evanesce::{
-    Account, Address, Age, Changes, Contact, ConversationId, Effects, Envelope, ExpiryScheduler,
-    IdentityKey, MemberTag, MessageId, NewMessage, Now, Payload, Peer, PeerDecryptError, Policy,
-    PreKeyBundle, PreKeyUpload, PublishedPreKeys, RecordWrite, SafetyNumber, SessionNeed,
-    StorageKey, Verdict, Visibility,
+    Account, Address, Age, Changes, Contact, ConversationId, Effects, ExpiryScheduler, IdentityKey,
+    MessageId, NewMessage, Now, Payload, Peer, PeerDecryptError, Policy, PreKeyBundle,
+    PreKeyUpload, PublishedPreKeys, RecordWrite, SafetyNumber, SessionNeed, StorageKey, Verdict,
+    Visibility,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -118,8 +118,9 @@ impl Phone {
         }
         if let Some(upload) = maintained.upload {
             server.publish(&upload.encode(), now)?;
-            self.account.mark_published(&upload);
-            self.write_account(rng);
+            if self.account.mark_published(&upload).account {
+                self.write_account(rng);
+            }
         }
         Ok(())
     }
@@ -208,7 +209,11 @@ impl Phone {
         let encrypted = peer.encrypt(&payload, b"", now.timestamp(), rng)?;
 
         let id = new_id(rng);
-        let arrival = self.expiry.queued(NewMessage::new(id, conversation, self.me()), &stamp, now);
+        let arrival = self.expiry.queued(
+            NewMessage::new(id, conversation, self.account.member_tag()),
+            &stamp,
+            now,
+        );
         let mut rows = self.record_rows(arrival.effects, rng);
         rows.push(self.message_row(id, text.as_bytes(), rng));
         rows.push(Row::holding(self.next_in_outbox(id, to), encrypted.message));
@@ -243,11 +248,10 @@ impl Phone {
             None => stranger.insert(Peer::new(from.clone())),
         };
         let delivered = peer.decrypt(&mut self.account, message, b"", now.timestamp())?;
-        let author = peer.contact().identity().expect("who wrote has one").member_tag();
         self.peers.extend(stranger.map(|peer| (from.clone(), peer)));
 
         let (id, conversation) = (new_id(rng), ConversationId::named(from.as_bytes()));
-        let new = NewMessage::new(id, conversation, author);
+        let new = NewMessage::new(id, conversation, delivered.author.member_tag());
         let arrival = self.expiry.received(new, &delivered.received.stamp, age, now);
         let mut rows = self.record_rows(arrival.effects, rng);
         let is_kept = arrival.verdict == Verdict::Keep;
@@ -282,9 +286,19 @@ impl Phone {
         self.peers.get(name)?.contact().identity()
     }
 
-    fn accept_identity(&mut self, name: &Address, new: IdentityKey, rng: &mut impl CryptoRng) {
+    /// Whether the user takes another identity for the one whom they know.
+    fn answer_change(
+        &mut self,
+        name: &Address,
+        other: IdentityKey,
+        answer: Answer,
+        rng: &mut impl CryptoRng,
+    ) {
         if let Some(peer) = self.peers.get_mut(name) {
-            let changes = peer.accept_identity(new);
+            let changes = match answer {
+                Answer::Accept => peer.accept_identity(other),
+                Answer::Refuse => peer.reject_identity(other),
+            };
             self.write(changes, name, vec![], rng);
         }
     }
@@ -294,7 +308,7 @@ impl Phone {
     fn set_timer(&mut self, name: &Address, life: Duration, now: Now, rng: &mut impl CryptoRng) {
         let conversation = ConversationId::named(name.as_bytes());
         let policy = Policy::after_read(life);
-        let effects = self.expiry.set(conversation, Some(policy), self.me(), now);
+        let effects = self.expiry.set(conversation, Some(policy), self.account.member_tag(), now);
         let rows = self.record_rows(effects, rng);
         self.store.transaction(rows);
     }
@@ -329,26 +343,12 @@ impl Phone {
     // guide: end
 
     // guide: what the server knows
-    /// Whom a message can be from, where the transport does not say.
-    fn possible_senders(&self, message: &[u8]) -> Vec<Address> {
-        if let Some(peer) = self.peers.values().find(|peer| peer.knows(message)) {
-            return vec![peer.address().clone()]; // the handshake of a session that is here
-        }
-        match Envelope::decode(message) {
-            // A new handshake names its sender, sealed to us: a claim, until the message has opened.
-            Ok(Envelope::Initial(_)) => self
-                .account
-                .claimed_sender(message)
-                .map(|device| device.address)
-                .into_iter()
-                .collect(),
-            // Offer it to one after the other, until one says anything but Undecryptable, NoSession
-            // and Refused.
-            Ok(Envelope::Ratchet(_)) => {
-                let talking = self.peers.values().filter(|peer| peer.sessions().next().is_some());
-                talking.map(|peer| peer.address().clone()).collect()
-            }
-            Err(_) => vec![],
+    /// Whom a message is to be offered to, where the transport does not say who sent it.
+    fn sender(&self, message: &[u8]) -> Option<Address> {
+        match self.peers.values().find(|peer| peer.knows(message)) {
+            Some(peer) => Some(peer.address().clone()), // it is of a session that is here
+            // What begins one names its sender, sealed to us: a claim, until the message has opened.
+            None => self.account.claimed_sender(message).ok().map(|device| device.address),
         }
     }
     // guide: end
@@ -394,8 +394,7 @@ impl Phone {
             rows.push(Row::gone([b"outbox/", place.as_slice()].concat()));
         }
         self.store.transaction(rows);
-        let _ = self.account.rotate_signed_prekey(now.timestamp(), rng); // the next one has it too
-        let maintained = self.account.add_one_time_prekeys(100, rng);
+        let maintained = self.account.replace_prekeys(now.timestamp(), rng);
         self.write_account(rng);
         maintained.upload.expect("what was added is to be published")
     }
@@ -407,11 +406,6 @@ impl Phone {
             self.store.table(b"outbox/").pop().map(|(place, _)| place[..8].try_into().unwrap());
         let next = last.map_or(0, u64::from_be_bytes) + 1;
         [b"outbox/".as_slice(), &next.to_be_bytes(), &id.0, to.as_bytes()].concat()
-    }
-
-    /// Our tag in stamps.
-    fn me(&self) -> MemberTag {
-        self.account.device().identity.member_tag()
     }
 
     fn write_account(&mut self, rng: &mut impl CryptoRng) {
@@ -502,7 +496,7 @@ fn the_guide_is_true() {
     alice.send(&bobs, "Hello Bob", at(1), rng).unwrap();
     alice.hand_over(&mut server, at(2), rng);
     let first = server.mail_for(&bobs).remove(0);
-    assert_eq!(bob.possible_senders(&first), std::slice::from_ref(&alices));
+    assert_eq!(bob.sender(&first), Some(alices.clone()));
     let id = bob.receive(&alices, &first, Age::NONE, at(3), rng).unwrap().unwrap();
     let again = bob.receive(&alices, &first, Age::NONE, at(3), rng);
     assert_eq!(again, Err(PeerDecryptError::Duplicate));
@@ -525,7 +519,7 @@ fn the_guide_is_true() {
     bob.send(&alices, "Hello Alice", at(71), rng).unwrap();
     bob.hand_over(&mut server, at(71), rng);
     let answer = server.mail_for(&alices).remove(0);
-    assert_eq!(alice.possible_senders(&answer), std::slice::from_ref(&bobs));
+    assert_eq!(alice.sender(&answer), Some(bobs.clone()));
     let id = alice.receive(&bobs, &answer, Age::NONE, at(72), rng).unwrap().unwrap();
     assert_eq!(alice.shown(id, at(73), rng).unwrap(), b"Hello Alice");
 
@@ -540,7 +534,7 @@ fn the_guide_is_true() {
     let Err(PeerDecryptError::IdentityChanged(identity)) = refused else {
         panic!("another identity")
     };
-    alice.accept_identity(&bobs, identity, rng);
+    alice.answer_change(&bobs, identity, Answer::Accept, rng);
     let id = alice.receive(&bobs, &message, Age::NONE, at(102), rng).unwrap().unwrap();
     assert_eq!(alice.shown(id, at(102), rng).unwrap(), b"It is me");
     assert_ne!(alice.verified(&bobs), Some(verified));

@@ -7,12 +7,13 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::path::Path;
 
+use evanesce::StorageKey;
 use evanesce::zeroize::Zeroizing;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::random;
 use crate::row::{Held, Row, Write};
-use crate::store::vault::{Cost, Keys, Lock, VaultError};
+use crate::store::vault::{Cost, Lock, VaultError};
 
 /// The kind of a sealed row.
 const ROW: u8 = 65;
@@ -40,7 +41,7 @@ const SETTINGS: &str = "
 
 pub struct Store {
     database: Connection,
-    keys: Keys,
+    key: StorageKey,
 }
 
 #[derive(Debug)]
@@ -60,15 +61,15 @@ impl Store {
         create_private(path);
         let database = Connection::open(path)?;
         database.execute_batch(SETTINGS)?;
-        let keys = match lock(&database)? {
+        let key = match lock(&database)? {
             Some(lock) => lock.open(passphrase)?,
             None => {
-                let (lock, keys) = Lock::new(passphrase, &mut random::system())?;
+                let (lock, key) = Lock::new(passphrase, &mut random::system())?;
                 add_lock(&database, &lock)?;
-                keys
+                key
             }
         };
-        Ok(Self { database, keys })
+        Ok(Self { database, key })
     }
 
     /// All rows, in the order of what they are.
@@ -78,8 +79,7 @@ impl Store {
         let mut rows = Vec::new();
         while let Some(row) = stored.next()? {
             let (name, sealed): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
-            let state =
-                self.keys.storage.open(&sealed, ROW, &name).map_err(|_| StoreError::Damaged)?;
+            let state = self.key.open(&sealed, ROW, &name).map_err(|_| StoreError::Damaged)?;
             let (row, value): (Row, &[u8]) =
                 postcard::take_from_bytes(&state).map_err(|_| StoreError::Damaged)?;
             rows.push(Held { row, value: Zeroizing::new(value.to_vec()) });
@@ -97,12 +97,12 @@ impl Store {
         let mut forgets = false;
         for Write { row, value } in writes {
             let row = postcard::to_allocvec(row).map_err(|_| StoreError::Damaged)?;
-            let name = self.keys.name(&row);
+            let name = self.key.row_name(&row);
             match value {
                 Some(value) => {
                     let state = Zeroizing::new([&row[..], value].concat());
                     let rng = &mut random::system();
-                    let sealed = self.keys.storage.seal(&state, ROW, &name, rng);
+                    let sealed = self.key.seal(&state, ROW, &name, rng);
                     transaction
                         .execute("REPLACE INTO rows VALUES (?, ?)", params![name, sealed])?;
                 }

@@ -85,9 +85,9 @@ impl Person {
         writing.commit()?;
         if let Some(upload) = maintained.upload {
             carrier.publish(name, upload.clone())?;
-            account.mark_published(&upload);
+            let changes = account.mark_published(&upload);
             let writing = store.begin()?;
-            writing.save_account(&account)?;
+            writing.save(changes, &account, &peer)?;
             writing.commit()?;
         }
         Ok(Self { name: name.into(), other: other.into(), account, peer, store, carrier })

@@ -122,7 +122,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    pub fn save_account(&self, account: &Account) -> rusqlite::Result<()> {
+    fn save_account(&self, account: &Account) -> rusqlite::Result<()> {
         let address = account.device().address.to_string();
         let sealed = account.seal(self.key, &place("accounts", &address), &mut UnwrapErr(SysRng));
         self.put("REPLACE INTO accounts VALUES (?, ?)", &address, &sealed)

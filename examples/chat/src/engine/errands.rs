@@ -112,7 +112,6 @@ impl Engine {
         match person.peer.initiate(&self.account, bundle, now.timestamp(), rng) {
             Ok(changes) => {
                 self.changed(name, &changes);
-                self.pending.retuned.insert(name.clone());
                 // In a new session something has to be said, or the other side does not hear of it.
                 if self.pending.renewals.remove(name) {
                     let stamp = self.expiry.stamp(conversation(name));
@@ -167,8 +166,8 @@ impl Engine {
 
     pub fn published(&mut self, upload: &[u8]) -> Outcome {
         if let Ok(upload) = PreKeyUpload::decode(upload) {
-            self.account.mark_published(&upload);
-            self.save_account();
+            let changes = self.account.mark_published(&upload);
+            self.account_changed(&changes);
         }
         self.finish()
     }
@@ -185,9 +184,7 @@ impl Engine {
     /// The relay has nothing of us: it has lost its store. Everything is published anew.
     pub fn relay_has_forgotten(&mut self, now: Now, rng: &mut dyn CryptoRng) -> Outcome {
         if self.account.pending_upload().is_none() {
-            let made = self.account.rotate_signed_prekey(now.timestamp(), rng);
-            self.account_changed(&made.changes);
-            let made = self.account.add_one_time_prekeys(ENOUGH_PREKEYS, rng);
+            let made = self.account.replace_prekeys(now.timestamp(), rng);
             self.account_changed(&made.changes);
         }
         self.finish()

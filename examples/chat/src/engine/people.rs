@@ -10,9 +10,6 @@ use crate::name::Name;
 use crate::notice::Notice;
 use crate::view::Standing;
 
-/// How many identities are remembered that the user did not take for somebody's.
-const MOST_REJECTED: usize = 16;
-
 impl Engine {
     /// Accepts a request, or takes a block back. What they wrote stays, and can be answered.
     pub(super) fn accept(
@@ -109,10 +106,8 @@ impl Engine {
         let Some(identity) = person.notes.changed.take() else {
             return Err(format!("the identity of {name} has not changed"));
         };
-        person.notes.rejected.push(identity);
-        if person.notes.rejected.len() > MOST_REJECTED {
-            person.notes.rejected.remove(0);
-        }
+        let changes = person.peer.reject_identity(identity);
+        self.changed(name, &changes);
         self.save_notes(name);
         for number in keys_where(&self.parked, |parked| parked.from == *name) {
             self.drop_parked(number);

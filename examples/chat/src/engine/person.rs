@@ -24,8 +24,6 @@ pub struct Notes {
     pub verified: Option<IdentityKey>,
     /// Another identity that turned up, until the user decides.
     pub changed: Option<IdentityKey>,
-    /// Identities that the user did not take for theirs: anyone can send under a name, and is asked about once.
-    pub rejected: Vec<IdentityKey>,
     /// When a session was last begun because something did not open, in seconds: once a day at most.
     pub healed: Option<u64>,
 }
@@ -59,11 +57,7 @@ impl Person {
     /// Whether anything may leave for them: not before a request is accepted, not while the user has to decide
     /// about another identity.
     pub fn may_be_written_to(&self) -> bool {
-        let stranger = match self.standing() {
-            Standing::New | Standing::Accepted => false,
-            Standing::Request | Standing::Blocked => true,
-        };
-        !stranger && self.notes.changed.is_none()
+        self.peer.contact().may_be_written_to() && self.notes.changed.is_none()
     }
 }
 

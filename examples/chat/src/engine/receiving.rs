@@ -2,8 +2,8 @@
 
 use evanesce::rand_core::CryptoRng;
 use evanesce::{
-    Age, Contact, ContentKey, Delivered, Envelope, IdentityKey, MalformedStamp, MemberTag,
-    MessageId, NewMessage, Now, Opens, Parts, Peer, PeerDecryptError, Stamp, Unsent, Verdict,
+    Age, Contact, ContentKey, Delivered, IdentityKey, MalformedStamp, MemberTag, MessageId,
+    NewMessage, Now, Opens, Parts, Peer, PeerDecryptError, Stamp, Unsent, Verdict,
 };
 
 use crate::content::Content;
@@ -34,23 +34,12 @@ impl Engine {
         match result {
             Ok(delivered) => self.delivered(&name, delivered, now, rng),
             Err(PeerDecryptError::IdentityChanged(identity)) => {
-                let person = self.people.get(&name);
-                if person.is_some_and(|person| person.notes.rejected.contains(&identity)) {
-                    return;
-                }
                 if self.parked.len() < MOST_PARKED {
                     self.put_parked(Parked { from: name.clone(), bytes: bytes.to_vec() });
                 }
                 self.identity_changed(&name, identity);
             }
-            Err(
-                PeerDecryptError::Forked
-                | PeerDecryptError::UnknownPreKey
-                | PeerDecryptError::Replayed
-                | PeerDecryptError::ReplayRecordFull
-                | PeerDecryptError::Undecryptable
-                | PeerDecryptError::NoSession,
-            ) => self.heal(&name, now),
+            Err(refusal) if refusal.may_mean_lost_session() => self.heal(&name, now),
             Err(PeerDecryptError::Unsupported) => {
                 self.notice(Notice::Trouble(format!("{name} uses a newer release")));
             }
@@ -66,31 +55,18 @@ impl Engine {
         now: Now,
     ) -> Option<(Name, Result<Delivered, PeerDecryptError>)> {
         let knows = |(_, person): &(&Name, &Person)| person.peer.knows(bytes);
-        if let Some((name, _)) = self.people.iter().find(knows) {
-            let name = name.clone();
-            return self.decrypt(&name, bytes, now).map(|result| (name, result));
-        }
-        match Envelope::decode(bytes).ok()? {
-            Envelope::Initial(_) => {
+        let name = match self.people.iter().find(knows) {
+            Some((name, _)) => name.clone(),
+            None => {
                 let device = self.account.claimed_sender(bytes).ok()?;
-                let name = Name::of(&device.address).filter(|name| name != self.name())?;
-                if self.people.contains_key(&name) {
-                    return self.decrypt(&name, bytes, now).map(|result| (name, result));
-                }
-                self.decrypt_of_stranger(&name, bytes, now).map(|result| (name, result))
+                Name::of(&device.address).filter(|name| name != self.name())?
             }
-            Envelope::Ratchet(_) => {
-                let names: Vec<Name> = self.people.keys().cloned().collect();
-                names.into_iter().find_map(|name| match self.decrypt(&name, bytes, now)? {
-                    Err(
-                        PeerDecryptError::Undecryptable
-                        | PeerDecryptError::NoSession
-                        | PeerDecryptError::Refused,
-                    ) => None,
-                    result => Some((name, result)),
-                })
-            }
-        }
+        };
+        let result = match self.people.contains_key(&name) {
+            true => self.decrypt(&name, bytes, now),
+            false => self.decrypt_of_stranger(&name, bytes, now),
+        };
+        result.map(|result| (name, result))
     }
 
     fn decrypt(
@@ -134,18 +110,12 @@ impl Engine {
 
     fn delivered(&mut self, name: &Name, delivered: Delivered, now: Now, rng: &mut dyn CryptoRng) {
         self.changed(name, &delivered.changes);
-        if delivered.began_session {
-            self.pending.retuned.insert(name.clone());
-        }
         let received = delivered.received;
         if received.peer_went_back || received.dropped_keys > 0 {
             self.notice(Notice::MessagesMissing(name.clone()));
         }
-        // Who the session says it is, never what a message says.
-        let Some(author) = self.people.get(name).and_then(|person| person.peer.device()) else {
-            return;
-        };
-        let author = author.identity.member_tag();
+        // Whose session it is, never what a message says.
+        let author = delivered.author.member_tag();
         let content = match received.body.as_slice() {
             [] => None,
             body => Content::decode(body).ok(),

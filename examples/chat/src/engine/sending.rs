@@ -71,21 +71,12 @@ impl Engine {
         self.put_message(crate::engine::message::Message { progress: Progress::Failed, ..message });
     }
 
-    /// What is only to follow from what has happened: sessions keep keys as long as the timer says, and who does not
-    /// know the timer is told.
+    /// What is only to follow from what has happened: who does not know the timer is told.
     pub(super) fn settle(&mut self, now: Now, rng: &mut dyn CryptoRng) {
         for name in std::mem::take(&mut self.pending.echoes) {
             if self.people.get(&name).is_some_and(|person| person.may_be_written_to()) {
                 let stamp = self.expiry.stamp(conversation(&name));
                 self.post_nothing(&name, stamp, now, rng);
-            }
-        }
-        for name in std::mem::take(&mut self.pending.retuned) {
-            let limits = self.account.limits().session.clone();
-            let limits = self.expiry.session_limits(conversation(&name), limits);
-            if let Some(person) = self.people.get_mut(&name) {
-                let changes = person.peer.set_session_limits(&limits);
-                self.changed(&name, &changes);
             }
         }
     }

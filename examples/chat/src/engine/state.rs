@@ -48,8 +48,6 @@ pub struct Pending {
     pub renewals: BTreeSet<Name>,
     /// Who does not know the timer.
     pub echoes: BTreeSet<Name>,
-    /// Whose sessions are to keep keys as long as the timer says.
-    pub retuned: BTreeSet<Name>,
     /// For whom the relay does nothing before a moment, by the steady clock.
     pub resting: BTreeMap<Name, Duration>,
     /// The last daily maintenance, by the steady clock.
@@ -89,7 +87,7 @@ impl Engine {
     }
 
     pub(super) fn tag(&self) -> MemberTag {
-        self.account.device().identity.member_tag()
+        self.account.member_tag()
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -125,7 +123,7 @@ impl Engine {
                 ExpiryEvent::SettingChanged { conversation, setting, .. } => {
                     let by = if setting.by == self.tag() { SetBy::Us } else { SetBy::Them };
                     if let Some(name) = self.named(conversation) {
-                        self.pending.retuned.insert(name.clone());
+                        self.keep_keys_as_the_timer_says(&name);
                         self.notice(Notice::Timer(name, setting.policy, by));
                     }
                 }
@@ -141,6 +139,16 @@ impl Engine {
                 // There are no other own devices; what a later release tells is nothing to act on.
                 _ => {}
             }
+        }
+    }
+
+    /// A key for a late message serves nobody when the message would have ended.
+    fn keep_keys_as_the_timer_says(&mut self, name: &Name) {
+        let limits = self.account.limits().session.clone();
+        let limits = self.expiry.session_limits(conversation(name), limits);
+        if let Some(person) = self.people.get_mut(name) {
+            let changes = person.peer.set_session_limits(&limits);
+            self.changed(name, &changes);
         }
     }
 
@@ -162,10 +170,6 @@ impl Engine {
         if let Some(person) = self.people.get(name) {
             self.outcome.write(Row::Contact(name.clone()), encoded(&person.notes));
         }
-    }
-
-    pub(super) fn save_account(&mut self) {
-        self.unsaved.account = true;
     }
 
     pub(super) fn save_profile(&mut self) {

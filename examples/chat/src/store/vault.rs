@@ -1,19 +1,17 @@
-//! The vault: from a passphrase to the keys of a store.
+//! The vault: from a passphrase to the key of a store.
 //!
-//! The passphrase gives a key by Argon2id, and that opens the keys under which everything stands. They are random,
-//! so that a passphrase can be changed without sealing every row anew.
+//! The passphrase gives a key by Argon2id, and that opens the key under which everything stands. It is random, so that
+//! a passphrase can be changed without sealing every row anew.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use evanesce::rand_core::CryptoRng;
 use evanesce::zeroize::Zeroizing;
 use evanesce::{SnapshotError, StorageKey};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
-/// The kind of the sealed keys; those below 64 are the library's.
-const KEYS: u8 = 64;
+/// The kind of the sealed key; those below 64 are the library's.
+const KEY: u8 = 64;
 
-/// Where they stand.
+/// Where it stands.
 const PLACE: &[u8] = b"vault";
 
 /// What deriving a key costs: 19 MiB twice, OWASP's least for Argon2id, and the default of the crate. It is
@@ -24,11 +22,11 @@ const COST: Cost =
 /// What a store says may cost so much at most: 1 GiB, 32 passes. A damaged file stops no machine.
 const MOST: Cost = Cost { memory: 1 << 20, passes: 32, lanes: 8 };
 
-/// What stands in the clear: how the keys are to be opened.
+/// What stands in the clear: how the key is to be opened.
 pub struct Lock {
     pub salt: [u8; 16],
     pub cost: Cost,
-    /// The keys, sealed under what comes of the passphrase.
+    /// The key, sealed under what comes of the passphrase.
     pub sealed: Vec<u8>,
 }
 
@@ -40,12 +38,6 @@ pub struct Cost {
     pub lanes: u32,
 }
 
-/// The keys of an open store.
-pub struct Keys {
-    pub storage: StorageKey,
-    names: Zeroizing<[u8; 32]>,
-}
-
 #[derive(Debug, PartialEq, Eq)]
 pub enum VaultError {
     /// The lock does not open: another passphrase, or the lock was altered.
@@ -55,43 +47,27 @@ pub enum VaultError {
 }
 
 impl Lock {
-    /// A new one, with new keys.
-    pub fn new(passphrase: &str, rng: &mut impl CryptoRng) -> Result<(Self, Keys), VaultError> {
+    /// A new one, with a new key.
+    pub fn new(
+        passphrase: &str,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Self, StorageKey), VaultError> {
         let mut salt = [0; 16];
         rng.fill_bytes(&mut salt);
-        let mut secret = Zeroizing::new([0; 64]);
+        let mut secret = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *secret);
-        let sealed = derive(passphrase, &salt, COST)?.seal(&*secret, KEYS, PLACE, rng);
-        Ok((Self { salt, cost: COST, sealed }, Keys::of(&secret)))
+        let sealed = derive(passphrase, &salt, COST)?.seal(&*secret, KEY, PLACE, rng);
+        Ok((Self { salt, cost: COST, sealed }, StorageKey::new(&secret)))
     }
 
-    pub fn open(&self, passphrase: &str) -> Result<Keys, VaultError> {
+    pub fn open(&self, passphrase: &str) -> Result<StorageKey, VaultError> {
         let key = derive(passphrase, &self.salt, self.cost)?;
-        let secret = key.open(&self.sealed, KEYS, PLACE).map_err(|error| match error {
+        let secret = key.open(&self.sealed, KEY, PLACE).map_err(|error| match error {
             SnapshotError::Undecryptable => VaultError::WrongPassphrase,
             _ => VaultError::Damaged,
         })?;
-        let secret = <&[u8; 64]>::try_from(&secret[..]).map_err(|_| VaultError::Damaged)?;
-        Ok(Keys::of(secret))
-    }
-}
-
-impl Keys {
-    fn of(secret: &[u8; 64]) -> Self {
-        let (mut storage, mut names) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
-        let (first, second) = secret.split_at(32);
-        storage.copy_from_slice(first);
-        names.copy_from_slice(second);
-        Self { storage: StorageKey::new(&storage), names }
-    }
-
-    /// What a row is called in the file: a keyed hash, so that nobody without the key can find out whether there
-    /// is one of a certain contact.
-    pub fn name(&self, row: &[u8]) -> Vec<u8> {
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.names).expect("any length");
-        mac.update(row);
-        mac.finalize().into_bytes().to_vec()
+        let secret = <&[u8; 32]>::try_from(&secret[..]).map_err(|_| VaultError::Damaged)?;
+        Ok(StorageKey::new(secret))
     }
 }
 
@@ -115,10 +91,9 @@ mod tests {
 
     #[test]
     fn the_passphrase_opens_and_another_does_not() {
-        let (lock, keys) = Lock::new("correct", &mut random::system()).unwrap();
+        let (lock, key) = Lock::new("correct", &mut random::system()).unwrap();
         let again = lock.open("correct").unwrap();
-        assert_eq!(keys.name(b"row"), again.name(b"row"));
-        assert_ne!(keys.name(b"row"), keys.name(b"other"));
+        assert_eq!(key.row_name(b"row"), again.row_name(b"row"));
         assert_eq!(lock.open("wrong").err(), Some(VaultError::WrongPassphrase));
     }
 
