@@ -1,5 +1,6 @@
 //! The client: an engine with a store, two connections, and something to show it on.
 
+mod ending;
 mod link;
 
 mod lines;
@@ -18,6 +19,7 @@ use evanesce::zeroize::Zeroizing;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
+use crate::client::ending::Ending;
 use crate::client::plain::Plain;
 use crate::client::screen::FullScreen;
 use crate::client::session::{Input, Screen, Session};
@@ -77,12 +79,13 @@ impl Beginning<'_> {
     ) -> Result<(), Box<dyn std::error::Error>> {
         let Self { engine, outcome, store, relay, patience } = self;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let run = async {
+        let run = async || -> Result<(), Box<dyn std::error::Error>> {
             let mut session = Session::new(engine, store, relay, patience, screen);
             session.apply(outcome)?;
-            session.run(inputs).await
+            session.run(inputs, Ending::listen()?).await?;
+            Ok(())
         };
-        LocalSet::new().block_on(&runtime, run)?;
+        LocalSet::new().block_on(&runtime, run())?;
         // The thread that waits for a line must not keep the process: nothing is left to be stored.
         runtime.shutdown_background();
         Ok(())

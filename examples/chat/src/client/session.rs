@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{self, Instant};
 
+use crate::client::ending::Ending;
 use crate::client::lines::{self, Lines, Report, Visit};
 use crate::clock;
 use crate::command::Command;
@@ -101,12 +102,17 @@ impl<'screen, S: Screen> Session<'screen, S> {
     }
 
     /// Runs until the user quits. After an error of the store nothing goes on with what is in memory.
-    pub async fn run(mut self, mut inputs: mpsc::Receiver<Input>) -> Result<(), StoreError> {
+    pub async fn run(
+        mut self,
+        mut inputs: mpsc::Receiver<Input>,
+        mut ending: Ending,
+    ) -> Result<(), StoreError> {
         loop {
             self.hand_out_work().await;
             let sleep = self.sleep();
             let flow = tokio::select! {
                 input = inputs.recv() => self.input(input.unwrap_or(Input::End))?,
+                () = ending.comes() => self.input(Input::End)?,
                 Some(report) = self.lines.reports.recv() => {
                     self.report(report)?;
                     Flow::GoOn

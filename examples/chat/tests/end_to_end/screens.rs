@@ -74,19 +74,22 @@ fn both_screens_show_the_same_safety_number() {
 }
 
 #[test]
-fn the_terminal_is_given_back() {
-    let world = World::new("screens-end");
-    let mut alice = world.screen("alice");
-    alice.wait_for("● online");
-    assert!(!alice.is_given_back());
-    alice.press(CONTROL_C);
-    assert!(alice.end().success());
-    let deadline = Instant::now() + PATIENCE;
-    while !alice.is_given_back() {
-        assert!(Instant::now() < deadline, "{}", alice.screen());
-        thread::sleep(Duration::from_millis(10));
+fn the_terminal_is_given_back_whoever_ends_it() {
+    let ends: [fn(&Terminal); 2] = [|terminal| terminal.press(CONTROL_C), Terminal::terminate];
+    for (number, end) in ends.into_iter().enumerate() {
+        let world = World::new(&format!("screens-end-{number}"));
+        let mut alice = world.screen("alice");
+        alice.wait_for("● online");
+        assert!(!alice.is_given_back());
+        end(&alice);
+        assert!(alice.end().success());
+        let deadline = Instant::now() + PATIENCE;
+        while !alice.is_given_back() {
+            assert!(Instant::now() < deadline, "{}", alice.screen());
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert!(!alice.screen().contains("online"), "{}", alice.screen());
     }
-    assert!(!alice.screen().contains("online"), "{}", alice.screen());
 }
 
 fn groups(screen: &str) -> Vec<String> {

@@ -75,6 +75,12 @@ impl Terminal {
         !screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor()
     }
 
+    /// Asks the process to end, as a system does that shuts down.
+    pub fn terminate(&self) {
+        let id = self.child.id().to_string();
+        assert!(std::process::Command::new("kill").arg(id).status().unwrap().success());
+    }
+
     /// Waits until the process ends by itself.
     pub fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
