@@ -233,6 +233,17 @@ fn state_sizes<L: Library>(library: &L, sessions: [L::Session; 3]) -> Option<Sta
     })
 }
 
+/// Two who have just begun, after a message and its answer.
+pub fn exchanged<L: Library>(
+    library: &L,
+    mut alice: L::Session,
+    mut bob: L::Session,
+) -> (L::Session, L::Session) {
+    deliver(library, &mut alice, &mut bob);
+    deliver(library, &mut bob, &mut alice);
+    (alice, bob)
+}
+
 fn after_ten_rounds<L: Library>(library: &L) -> (L::Session, L::Session) {
     let (mut alice, mut bob) = library.first_exchange();
     for _ in 0..10 {

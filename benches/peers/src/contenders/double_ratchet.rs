@@ -16,8 +16,8 @@ use sha2::Sha256;
 use x25519_dalek::{PublicKey, SharedSecret, StaticSecret};
 
 use crate::contender::Remark;
-use crate::conversation::Library;
-use crate::row::{Row, SMALL};
+use crate::conversation::{Library, exchanged};
+use crate::row::Row;
 
 const AD: &[u8] = b"";
 
@@ -61,13 +61,8 @@ impl Library for DoubleRatchetOverOurs {
     fn first_exchange(&self) -> (Self::Session, Self::Session) {
         let bobs_pair = OurPair::new(&mut *self.0.borrow_mut());
         let key = *bobs_pair.public();
-        let mut alice = DoubleRatchet::new_alice(&SHARED, key, None, &mut *self.0.borrow_mut());
-        let mut bob = DoubleRatchet::new_bob(SHARED, bobs_pair, None);
-        let first = self.encrypt(&mut alice, &self.plaintext(SMALL));
-        self.decrypt(&mut bob, &first).expect("it opens");
-        let answer = self.encrypt(&mut bob, &self.plaintext(SMALL));
-        self.decrypt(&mut alice, &answer).expect("it opens");
-        (alice, bob)
+        let alice = DoubleRatchet::new_alice(&SHARED, key, None, &mut *self.0.borrow_mut());
+        exchanged(self, alice, DoubleRatchet::new_bob(SHARED, bobs_pair, None))
     }
 
     /// Its state can be neither cloned nor written down.

@@ -8,7 +8,7 @@ use double_ratchet_2::ratchet::{Ratchet, RatchetEncHeader};
 use double_ratchet_2::{PublicKey, StaticSecret};
 
 use crate::contender::Remark;
-use crate::conversation::{Library, turning};
+use crate::conversation::{Library, exchanged, turning};
 use crate::row::{MANY, Row};
 use crate::work::Work;
 
@@ -89,21 +89,7 @@ impl Library for ClearHeaders {
     }
 
     fn remark(&self, row: Row) -> Remark {
-        match row {
-            Row::DecryptWithRatchetStep => Remark::more(STEP),
-            Row::PingPong => Remark::same(CLEAR),
-            Row::DecryptFromPlainState => Remark::less(THROUGH_POSTCARD),
-            Row::Encrypt { .. }
-            | Row::Decrypt { .. }
-            | Row::Initiate
-            | Row::Accept
-            | Row::DecryptAfterGap { .. }
-            | Row::DecryptLate { .. }
-            | Row::EncryptHolding { .. }
-            | Row::DecryptFromSealedState
-            | Row::Agreement
-            | Row::ChainSteps { .. } => Remark::less(CLEAR),
-        }
+        remark(row, CLEAR, THROUGH_POSTCARD)
     }
 
     fn length(message: &ClearMessage) -> usize {
@@ -170,21 +156,7 @@ impl Library for EncryptedHeaders {
     }
 
     fn remark(&self, row: Row) -> Remark {
-        match row {
-            Row::DecryptWithRatchetStep => Remark::more(STEP),
-            Row::PingPong => Remark::same(UNPADDED),
-            Row::DecryptFromPlainState => Remark::less(UNCHECKED),
-            Row::Encrypt { .. }
-            | Row::Decrypt { .. }
-            | Row::Initiate
-            | Row::Accept
-            | Row::DecryptAfterGap { .. }
-            | Row::DecryptLate { .. }
-            | Row::EncryptHolding { .. }
-            | Row::DecryptFromSealedState
-            | Row::Agreement
-            | Row::ChainSteps { .. } => Remark::less(UNPADDED),
-        }
+        remark(row, UNPADDED, UNCHECKED)
     }
 
     fn length(message: &EncryptedMessage) -> usize {
@@ -210,16 +182,23 @@ impl Library for EncryptedHeaders {
     }
 }
 
-fn exchanged<L: Library>(
-    library: &L,
-    mut alice: L::Session,
-    mut bob: L::Session,
-) -> (L::Session, L::Session) {
-    let first = library.encrypt(&mut alice, &library.plaintext(64));
-    library.decrypt(&mut bob, &first).expect("it opens");
-    let answer = library.encrypt(&mut bob, &library.plaintext(64));
-    library.decrypt(&mut alice, &answer).expect("it opens");
-    (alice, bob)
+/// What both lack beside us, and how they store a state.
+fn remark(row: Row, lacks: &'static str, stored: &'static str) -> Remark {
+    match row {
+        Row::DecryptWithRatchetStep => Remark::more(STEP),
+        Row::PingPong => Remark::same(lacks),
+        Row::DecryptFromPlainState => Remark::less(stored),
+        Row::Encrypt { .. }
+        | Row::Decrypt { .. }
+        | Row::Initiate
+        | Row::Accept
+        | Row::DecryptAfterGap { .. }
+        | Row::DecryptLate { .. }
+        | Row::EncryptHolding { .. }
+        | Row::DecryptFromSealedState
+        | Row::Agreement
+        | Row::ChainSteps { .. } => Remark::less(lacks),
+    }
 }
 
 fn to_postcard(session: &Ratchet<StaticSecret>) -> Vec<u8> {
