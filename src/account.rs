@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 use crate::changes::{Changes, SpentPreKey};
 use crate::handshake::responder::{Responded, respond};
 use crate::identity::{Address, Device, IdentityKeyPair};
-use crate::limits::Limits;
+use crate::limits::{Limits, SessionLimits};
 use crate::prekeys::prekey_store::{Extent, FoundPreKeys, PreKeyStore};
 use crate::prekeys::replay_record::ReplayError;
 use crate::prekeys::verified_bundle::VerifiedBundle;
@@ -136,7 +136,8 @@ impl Account {
         self.identity.public().member_tag()
     }
 
-    /// The limits of this account, which new sessions take over.
+    /// The limits of this account, which new sessions take over, unless
+    /// [their peer has its own](crate::Peer::set_session_limits).
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -176,16 +177,15 @@ impl Account {
     /// has ([`PublishedPreKeys::new`](crate::PublishedPreKeys::new)): an upload alone need not show it.
     ///
     /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each.
-    /// What was there before still serves those who have it, within the limits.
+    /// What was there before still serves those who have it, within the limits, and is not published again: it may
+    /// have been used.
     pub fn replace_prekeys(
         &mut self,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Maintained {
         let before = self.prekeys.extent();
-        let limits = &self.limits.prekeys;
-        self.prekeys.rotate(limits, now, rng);
-        self.prekeys.add_one_time(limits.one_time_prekeys, limits, rng);
+        self.prekeys.replace(&self.limits.prekeys, now, rng);
         self.maintained_since(&before)
     }
 
@@ -249,7 +249,7 @@ impl Account {
         let Envelope::Initial(message) = Envelope::decode(message)? else {
             return Err(AcceptError::NoSession);
         };
-        let acceptance = self.plan_accept(&message, ad, now)?;
+        let acceptance = self.plan_accept(&message, ad, self.limits.session.clone(), now)?;
         Ok(self.commit(acceptance))
     }
 
@@ -276,11 +276,11 @@ impl Account {
         &self,
         message: &InitialMessage<'_>,
         ad: &[u8],
+        limits: SessionLimits,
         now: Timestamp,
     ) -> Result<Acceptance, AcceptError> {
         let (prekeys, responded) = self.respond(&message.handshake)?;
         prekeys.check_replay(&responded.secrets.session_id)?;
-        let limits = self.limits.session.clone();
         let pair = &prekeys.signed.pair;
         let (session, received) = Session::accept(message, ad, responded, pair, limits, now)?;
         let HandshakeFields { signed_prekey_id, one_time_prekey_id, .. } = message.handshake;

@@ -63,7 +63,7 @@
 //! | [`Peer::pinned`] (a [`Peer::new`] may wait for its first change) | peer | |
 //! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`], [`Account::replace_prekeys`] | account | publish the upload |
 //! | [`Account::mark_published`], once the server has it | account | |
-//! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::accept_identity`], [`Peer::reject_identity`], [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`] | peer | |
+//! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::accept_identity`], [`Peer::reject_identity`], [`Peer::note_refusal`], [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`] | peer | |
 //! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
 //! | [`Peer::decrypt`] | account if it changed, peer, and what the message says | acknowledge to the server |
 //! | refused as [`PeerDecryptError::IdentityChanged`] | the bytes as they came; within bounds, for anyone can send such | acknowledge; ask the user; after [`Peer::accept_identity`] offer them again |
@@ -98,7 +98,7 @@
 //!
 //! # When a session is lost
 //!
-//! The side that lost it initiates again and sends something, and the other side's peer follows: at once, or, if
+//! The side that lost it finds out by what does not open ([`Peer::note_refusal`]), initiates again and sends something, and the other side's peer follows: at once, or, if
 //! it waits for an answer itself, perhaps only the second time. What was under way must be sent again:
 //! [`Delivered::began_session`]. The side that did not lose it cannot know before it hears; where it matters, let
 //! messages be acknowledged inside the encryption.
@@ -155,7 +155,7 @@
 //! - A payload with an empty body and a stamp is a change of the setting, or an echo of it: give it to
 //!   [`ExpiryScheduler::heard`] and show nothing else of it.
 //! - Keys that are held for late messages follow the timer if they are told:
-//!   [`ExpiryScheduler::session_limits`] into [`Peer::set_session_limits`], whenever it changes.
+//!   [`ExpiryScheduler::session_limits`] into [`Peer::set_session_limits`], whenever it changes and for each new peer.
 //! - Views once, vanishing on close, quotes, edits, taking back, other own devices: methods of
 //!   [`ExpiryScheduler`].
 //! - An application that keeps deadlines in a column of its own table, with an index, needs only [`Setting::merge`],

@@ -6,6 +6,7 @@ pub(crate) mod dispatch;
 pub(crate) mod initiating;
 
 mod known_sessions;
+mod lost_session;
 mod rejected_identities;
 
 use rand_core::CryptoRng;
@@ -14,15 +15,15 @@ use crate::account::{Accepted, Account};
 use crate::changes::Changes;
 use crate::identity::{Address, Device, IdentityKey};
 use crate::limits::{PeerLimits, SessionLimits};
-use crate::peer::contact::Contact;
+use crate::peer::contact::{Contact, Stranger};
 use crate::peer::delivery::{Delivered, PeerDecryptError};
 use crate::peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
 use crate::peer::initiating::PeerInitiateError;
 use crate::peer::known_sessions::KnownSessions;
+use crate::peer::lost_session::LostSession;
 use crate::peer::rejected_identities::RejectedIdentities;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::decrypting::DecryptError;
-use crate::session::encrypting::EncryptError;
 use crate::session::{InitiateError, Session};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
@@ -76,6 +77,7 @@ pub struct Peer {
     /// What sessions keep for late messages, if not what the account says.
     session_limits: Option<SessionLimits>,
     rejected: RejectedIdentities,
+    lost_session: LostSession,
     sessions: KnownSessions,
 }
 
@@ -100,6 +102,7 @@ impl Peer {
             limits: PeerLimits::default(),
             session_limits: None,
             rejected: RejectedIdentities::new(),
+            lost_session: LostSession::default(),
             sessions: KnownSessions::new(),
         }
     }
@@ -148,8 +151,8 @@ impl Peer {
         changes
     }
 
-    /// Sets what sessions with it keep for late messages: those that are held, and those that begin later,
-    /// which otherwise have the account's limits.
+    /// Sets what sessions with it keep for late messages: those that are held, and those that begin later. Without
+    /// this they have the account's limits; after it, no change of those reaches them.
     pub fn set_session_limits(&mut self, limits: &SessionLimits) -> Changes {
         let are_set = self.session_limits.as_ref() == Some(limits);
         self.session_limits = Some(limits.clone());
@@ -162,10 +165,10 @@ impl Peer {
     /// written to.
     #[must_use]
     pub fn session_need(&self, now: Timestamp) -> Option<SessionNeed> {
-        match self.contact {
-            Contact::Request(_) | Contact::Refused(_) => None,
-            Contact::None | Contact::Accepted(_) => self.sessions.need(&self.limits, now),
+        if !self.contact.may_be_written_to() {
+            return None;
         }
+        self.lost_session.need().or_else(|| self.sessions.need(&self.limits, now))
     }
 
     /// Begins a session, which is used from now on: 32 bytes drawn. Nothing is sent: the handshake
@@ -184,15 +187,21 @@ impl Peer {
         if !self.contact.may_be_written_to() {
             return Err(PeerInitiateError::Request);
         }
-        let identity = self.check(bundle.device()).map_err(|stranger| match stranger {
-            Stranger::Address => PeerInitiateError::OtherAddress,
-            Stranger::Identity(identity) => PeerInitiateError::IdentityChanged(identity),
-        })?;
+        let identity =
+            self.contact.check(bundle.device(), &self.address).map_err(
+                |stranger| match stranger {
+                    Stranger::Address => PeerInitiateError::OtherAddress,
+                    Stranger::Identity(identity) => PeerInitiateError::IdentityChanged(identity),
+                },
+            )?;
         let mut session = account.initiate(&bundle, rng).map_err(|error| match error {
             InitiateError::WeakKey => PeerInitiateError::WeakKey,
         })?;
         self.contact = Contact::Accepted(identity);
-        self.limit(&mut session);
+        self.lost_session.mend();
+        if let Some(limits) = &self.session_limits {
+            session.set_limits(limits.clone());
+        }
         let session_id = session.id();
         self.sessions.add_ours(session, &self.limits, now);
         Ok(Changes { session: Some(session_id), ..Changes::PEER })
@@ -220,13 +229,7 @@ impl Peer {
         }
         let known =
             self.sessions.sending(&self.limits, now).ok_or(PeerEncryptError::NeedsSession)?;
-        let message = known.encrypt(payload, ad, now, rng).map_err(|error| match error {
-            EncryptError::TooLarge => PeerEncryptError::TooLarge,
-            // All three are mended by a new session; the last two no peer's session comes to.
-            EncryptError::ChainFull | EncryptError::Waiting | EncryptError::WeakKey => {
-                PeerEncryptError::NeedsSession
-            }
-        })?;
+        let message = known.encrypt(payload, ad, now, rng)?;
         let changes = Changes { session: Some(known.id()), ..Changes::PEER };
         Ok(Encrypted { message, changes, session_need: self.session_need(now) })
     }
@@ -238,7 +241,7 @@ impl Peer {
     ///
     /// Where the transport does not say who sent a message, offer it to the peer that [`Peer::knows`] it. If none
     /// does, offer it to the one of [`Account::claimed_sender`], if there is such. All else is of nobody that is known:
-    /// acknowledge it, and begin no session.
+    /// acknowledge it, unless it is `Unsupported` there.
     ///
     /// # Errors
     ///
@@ -265,25 +268,37 @@ impl Peer {
         }
     }
 
-    /// Whether a message is of a session that is here: its handshake made the session, or its header opens. It may
-    /// still be refused, as a duplicate for instance. Says no of what begins a session. Changes nothing; costs a hash
-    /// or a few openings of a header for each session.
+    /// Whether a message is of a session that is here: its handshake made the session, or its header opens. The rest
+    /// may be altered or repeated, and then it is refused. Says no of what begins a session. Changes nothing; costs a
+    /// hash or a few openings of a header for each session.
     #[must_use]
     pub fn knows(&self, message: &[u8]) -> bool {
         Envelope::decode(message)
             .is_ok_and(|message| self.sessions().any(|session| session.knows(&message)))
     }
 
+    /// Notes that a message was refused. If that may mean that one side has lost its sessions, and the peer is
+    /// accepted, [`Peer::session_need`] says [`SessionNeed::Lost`] from now on, until a session begins. Once a
+    /// day, since anyone can bring such a refusal about; [`PeerDecryptError::Forked`], which nobody else can, always.
+    /// Of a message that the peer [knows](Peer::knows) nothing else is noted: it was altered on its way.
+    pub fn note_refusal(
+        &mut self,
+        message: &[u8],
+        refusal: &PeerDecryptError,
+        now: Timestamp,
+    ) -> Changes {
+        let is_accepted = matches!(self.contact, Contact::Accepted(_));
+        let may_be_lost = *refusal == PeerDecryptError::Forked || !self.knows(message);
+        let is_noted = is_accepted && may_be_lost && self.lost_session.note(refusal, now);
+        if is_noted { Changes::PEER } else { Changes::NONE }
+    }
+
     /// Allows to answer a device that wrote first, or was refused. Without an identity that is pinned there
     /// is nothing to accept.
     pub fn accept_request(&mut self) -> Changes {
-        match self.contact {
-            Contact::Request(identity) | Contact::Refused(identity) => {
-                self.contact = Contact::Accepted(identity);
-                Changes::PEER
-            }
-            Contact::None | Contact::Accepted(_) => Changes::NONE,
-        }
+        let Some(accepted) = self.contact.accepted() else { return Changes::NONE };
+        self.contact = accepted;
+        Changes::PEER
     }
 
     /// Refuses a device that wrote first, or blocks one that was accepted. Its sessions are deleted, and
@@ -291,14 +306,10 @@ impl Peer {
     /// an identity that is pinned there is nothing to refuse. One who may ask again is not refused: delete the
     /// peer, and with it what it said; the account still knows the handshakes that it accepted.
     pub fn refuse(&mut self) -> Changes {
-        match self.contact {
-            Contact::Request(identity) | Contact::Accepted(identity) => {
-                self.contact = Contact::Refused(identity);
-                self.sessions = KnownSessions::new();
-                Changes::PEER
-            }
-            Contact::None | Contact::Refused(_) => Changes::NONE,
-        }
+        let Some(refused) = self.contact.refused() else { return Changes::NONE };
+        self.contact = refused;
+        self.sessions = KnownSessions::new();
+        Changes::PEER
     }
 
     /// Pins another identity: the one that an error named, that the user was told of and agrees to. All
@@ -311,21 +322,26 @@ impl Peer {
             return Changes::NONE;
         }
         self.rejected.forget(&identity);
-        self.contact = match self.contact {
-            Contact::Request(_) => Contact::Request(identity),
-            Contact::Refused(_) => Contact::Refused(identity),
-            Contact::None | Contact::Accepted(_) => Contact::Accepted(identity),
-        };
+        self.contact = self.contact.with(identity);
+        self.lost_session.mend();
         self.sessions = KnownSessions::new();
         Changes::PEER
     }
 
     /// Stays with the identity that is pinned, without which this does nothing. What comes from this other one, which
     /// an error named, is [`PeerDecryptError::Refused`] from now on, until [`Peer::accept_identity`]; a bundle of it is
-    /// still told of. The last 16 are remembered.
+    /// still told of. The last 16 are remembered, so one who makes them at will is not kept from asking. If a session
+    /// counted as lost, perhaps because of this one, it does no more.
     pub fn reject_identity(&mut self, identity: IdentityKey) -> Changes {
         let is_other = self.contact.identity().is_some_and(|pinned| pinned != identity);
-        if is_other && self.rejected.add(identity) { Changes::PEER } else { Changes::NONE }
+        let is_changed = is_other && (self.rejected.add(identity) | self.lost_session.mend());
+        if is_changed { Changes::PEER } else { Changes::NONE }
+    }
+
+    /// The identities that were rejected, the last one last: whoever was rejected by mistake is heard again after
+    /// [`Peer::accept_identity`].
+    pub fn rejected_identities(&self) -> impl Iterator<Item = IdentityKey> {
+        self.rejected.in_order()
     }
 
     /// Deletes all sessions, after this device was restored from a backup: going on from an older state
@@ -350,50 +366,30 @@ impl Peer {
         ad: &[u8],
         now: Timestamp,
     ) -> Result<Delivered, PeerDecryptError> {
-        let acceptance = account.plan_accept(message, ad, now)?;
-        let identity = self.check(acceptance.initiator()).map_err(|stranger| match stranger {
-            Stranger::Address => PeerDecryptError::OtherAddress,
-            Stranger::Identity(identity) if self.rejected.has(&identity) => {
-                PeerDecryptError::Refused
-            }
-            Stranger::Identity(identity) => PeerDecryptError::IdentityChanged(identity),
-        })?;
+        let limits = self.session_limits.as_ref().unwrap_or(&account.limits().session).clone();
+        let acceptance = account.plan_accept(message, ad, limits, now)?;
+        let identity =
+            self.contact.check(acceptance.initiator(), &self.address).map_err(|stranger| {
+                match stranger {
+                    Stranger::Address => PeerDecryptError::OtherAddress,
+                    Stranger::Identity(identity) if self.rejected.has(&identity) => {
+                        PeerDecryptError::Refused
+                    }
+                    Stranger::Identity(identity) => PeerDecryptError::IdentityChanged(identity),
+                }
+            })?;
         if self.contact == Contact::None {
             self.contact = Contact::Request(identity);
         }
-        let Accepted { mut session, received, changes } = account.commit(acceptance);
-        self.limit(&mut session);
+        let Accepted { session, received, changes } = account.commit(acceptance);
+        self.lost_session.mend();
         self.sessions.add_theirs(session, &self.limits, now);
         let changes = Changes { peer: true, ..changes };
         Ok(Delivered { received, author: identity, began_session: true, changes })
     }
-
-    fn limit(&self, session: &mut Session) {
-        if let Some(limits) = &self.session_limits {
-            session.set_limits(limits.clone());
-        }
-    }
-
-    /// Whether this is the device that is known here. Its identity, if so.
-    fn check(&self, device: &Device) -> Result<IdentityKey, Stranger> {
-        let Device { identity, address } = device;
-        if *address != self.address {
-            return Err(Stranger::Address);
-        }
-        match self.contact.identity() {
-            Some(pinned) if pinned != *identity => Err(Stranger::Identity(*identity)),
-            Some(_) | None => Ok(*identity),
-        }
-    }
 }
 
-/// How a device differs from the one that is known.
-enum Stranger {
-    Address,
-    Identity(IdentityKey),
-}
-
-stored!(Peer { address, contact, limits, session_limits, rejected, sessions } if |peer| {
+stored!(Peer { address, contact, limits, session_limits, rejected, lost_session, sessions } if |peer| {
     // All of them were made with the device that is known.
     let device = peer.device();
     peer.sessions().all(|session| Some(session.peer()) == device.as_ref())

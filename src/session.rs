@@ -253,8 +253,8 @@ impl Session {
         self.ratchet.held()
     }
 
-    /// Whether a message is of this session, as its handshake or its header tells: nobody else can have made the
-    /// one, and nobody who does not hold the session the other.
+    /// Whether a message is of this session, as its handshake or its header tells. Either can stand before a forged
+    /// rest: that they are of this session is all that they tell.
     pub(crate) fn knows(&self, message: &Envelope<'_>) -> bool {
         match message {
             Envelope::Initial(message) => self.is_of(message),

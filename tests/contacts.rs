@@ -4,9 +4,10 @@ mod support;
 
 use evanesce::{
     Account, Address, Contact, Limits, Peer, PeerDecryptError, PeerInitiateError, PreKeyBundle,
+    SessionNeed, Timestamp,
 };
 use support::pair::{Pair, Side};
-use support::{AD, DAY, NOW, NoDraws, World, restored, rng, state};
+use support::{AD, DAY, NOW, NoDraws, SECOND, World, restored, rng, state};
 
 fn identity(seed: u64) -> evanesce::IdentityKey {
     support::account("alice", Limits::default(), seed).device().identity
@@ -149,6 +150,9 @@ fn the_last_sixteen_rejected_identities_are_remembered() {
     let forgotten = PeerDecryptError::IdentityChanged(impostor(700).account.device().identity);
     assert_eq!(pair.bob.tries(&oldest, NOW), Err(forgotten));
     assert_eq!(pair.bob.tries(&second, NOW), Err(PeerDecryptError::Refused));
+    let rejected: Vec<_> = pair.bob.peer.rejected_identities().collect();
+    assert_eq!(rejected.len(), 16);
+    assert_eq!(rejected.last(), Some(&impostor(716).account.device().identity));
     // Accepted and then replaced, an identity is no longer rejected.
     let changed = impostor(701).account.device().identity;
     assert!(pair.bob.peer.accept_identity(changed).peer);
@@ -178,27 +182,155 @@ fn limits_set_for_a_peers_sessions_hold_for_those_that_begin_later() {
     assert!(pair.alice.peer.sessions().all(|session| *session.limits() == limits));
 }
 
-#[test]
-fn what_a_lost_session_can_explain_is_told_from_the_rest() {
-    let mut pair = Pair::talking(9);
-    let second = pair.alice_sends("second");
-    let mut without = pair.copy();
-    without.bob.peer = Peer::pinned(pair.alice.account.device());
-    let refusal = without.bob.tries(&second, NOW).unwrap_err();
-    assert_eq!(refusal, PeerDecryptError::NoSession);
-    assert!(refusal.may_mean_lost_session());
-    // The server's bundle, out of date: the account knows nothing of its prekeys.
-    without.alice.begins(&mut without.bob.server, NOW);
-    let first = without.alice_sends("first");
-    without.bob.account = Side::new("bob", "alice", Limits::default(), 900).account;
-    assert!(without.bob.tries(&first, NOW).unwrap_err().may_mean_lost_session());
+/// Bob has lost what Alice still sends in.
+fn lost_at_bobs(seed: u64) -> (Pair, PeerDecryptError) {
+    let mut pair = Pair::talking(seed);
+    pair.bob.peer = Peer::pinned(pair.alice.account.device());
+    let message = pair.alice_sends("lost");
+    let refusal = pair.bob.tries(&message, NOW).unwrap_err();
+    (pair, refusal)
+}
 
-    pair.bob.receives(&second);
-    let refusal = pair.bob.tries(&second, NOW).unwrap_err();
-    assert_eq!(refusal, PeerDecryptError::Duplicate);
-    assert!(!refusal.may_mean_lost_session());
-    assert!(!PeerDecryptError::IdentityChanged(identity(1)).may_mean_lost_session());
-    assert!(!PeerDecryptError::Refused.may_mean_lost_session());
+/// Notes a refusal, and finds that what is reported as changed is what has changed.
+fn note(peer: &mut Peer, refusal: PeerDecryptError, now: Timestamp) -> bool {
+    let before = state(peer);
+    let noted = peer.note_refusal(b"of nobody", &refusal, now).peer;
+    assert_eq!(noted, state(peer) != before);
+    noted
+}
+
+#[test]
+fn a_lost_session_is_begun_anew_when_its_refusal_is_noted() {
+    let (mut pair, refusal) = lost_at_bobs(20);
+    assert_eq!(refusal, PeerDecryptError::NoSession);
+    assert!(note(&mut pair.bob.peer, refusal, NOW));
+    pair.bob.peer = restored(&pair.bob.peer);
+    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
+    pair.bob.begins(&mut pair.alice.server, NOW);
+    assert_eq!(pair.bob.peer.session_need(NOW), None);
+    let nothing = pair.bob_sends("");
+    pair.alice.receives(&nothing);
+    assert!(pair.exchange() && pair.agree());
+}
+
+#[test]
+fn what_anyone_can_bring_about_begins_a_session_once_a_day() {
+    let (mut pair, refusal) = lost_at_bobs(21);
+    let peer = &mut pair.bob.peer;
+    assert!(note(peer, refusal, NOW));
+    assert!(!note(peer, refusal, NOW), "it is due already");
+    pair.bob.begins(&mut pair.alice.server, NOW);
+    let (peer, day) = (&mut pair.bob.peer, NOW.plus(DAY));
+    for refusal in [PeerDecryptError::Undecryptable, PeerDecryptError::UnknownPreKey] {
+        assert!(!note(peer, refusal, day.minus(SECOND)));
+    }
+    assert!(note(&mut restored(peer), PeerDecryptError::Undecryptable, day));
+    assert!(note(&mut restored(peer), refusal, NOW.minus(DAY)), "a clock was set back");
+    assert!(!note(&mut restored(peer), refusal, NOW.minus(DAY - SECOND)));
+    // Nobody but the peer can make a message that is forked.
+    assert!(note(peer, PeerDecryptError::Forked, NOW));
+    assert!(!note(peer, PeerDecryptError::Forked, NOW));
+    assert_eq!(peer.session_need(NOW), Some(SessionNeed::Lost));
+}
+
+#[test]
+fn a_session_that_the_peer_begins_serves_as_well() {
+    let (mut pair, refusal) = lost_at_bobs(22);
+    assert!(note(&mut pair.bob.peer, refusal, NOW));
+    pair.alice.begins(&mut pair.bob.server, NOW);
+    let first = pair.alice_sends("anew");
+    pair.bob.receives(&first);
+    assert_eq!(pair.bob.peer.session_need(NOW), None);
+    // Who did not agree to another identity is not asked about it again because of what it sent.
+    assert!(note(&mut pair.bob.peer, PeerDecryptError::Forked, NOW));
+    for changes in [true, false] {
+        assert_eq!(pair.bob.peer.reject_identity(identity(999)).peer, changes);
+        assert_eq!(pair.bob.peer.session_need(NOW), None);
+    }
+    assert!(note(&mut pair.bob.peer, PeerDecryptError::Forked, NOW));
+    assert!(pair.bob.peer.reject_identity(identity(999)).peer, "it is rejected already");
+    assert_eq!(pair.bob.peer.session_need(NOW), None);
+    // With another identity there is nothing to be mended.
+    assert!(note(&mut pair.bob.peer, PeerDecryptError::Forked, NOW));
+    assert!(pair.bob.peer.accept_identity(identity(998)).peer);
+    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::NoSession));
+}
+
+/// It would tell who watches whom the message was from.
+#[test]
+fn a_message_that_was_altered_or_sent_back_begins_no_session() {
+    let mut pair = Pair::talking(25);
+    let mut altered = pair.alice_sends("altered");
+    *altered.last_mut().unwrap() ^= 1;
+    let refusal = pair.bob.tries(&altered, NOW).unwrap_err();
+    assert!(refusal.may_mean_lost_session());
+    assert!(!pair.bob.peer.note_refusal(&altered, &refusal, NOW).any());
+    altered[1] ^= 1;
+    let refusal = pair.bob.tries(&altered, NOW).unwrap_err();
+    assert!(pair.bob.peer.note_refusal(&altered, &refusal, NOW).peer, "nobody knows that header");
+
+    let mut pair = Pair::acquainted(26);
+    let first = pair.alice_sends("first");
+    let refusal = pair.alice.tries(&first, NOW).unwrap_err();
+    assert_eq!(refusal, PeerDecryptError::Undecryptable);
+    assert!(!pair.alice.peer.note_refusal(&first, &refusal, NOW).any(), "her own");
+}
+
+#[test]
+fn a_message_that_comes_when_its_key_is_too_old_begins_no_session() {
+    let mut pair = Pair::talking(27);
+    let (late, soon) = (pair.alice_sends("late"), pair.alice_sends("soon"));
+    pair.bob.receives(&soon);
+    let answer = pair.bob_sends("answer");
+    pair.alice.receives(&answer);
+    let next = pair.alice_sends("next");
+    pair.bob.receives(&next);
+    let later = NOW.plus(DAY * 40);
+    let refusal = pair.bob.tries(&late, later).unwrap_err();
+    assert!(!pair.bob.peer.note_refusal(&late, &refusal, later).any(), "{refusal:?}");
+}
+
+#[test]
+fn nobody_but_an_accepted_peer_gets_a_session_by_what_does_not_open() {
+    let lost = PeerDecryptError::Undecryptable;
+    let mut stranger = Peer::new(Address::new("dave").unwrap());
+    assert!(!note(&mut stranger, lost, NOW));
+    let mut pair = Pair::new(23);
+    let first = pair.alice_sends("first");
+    pair.bob.receives(&first);
+    assert!(!note(&mut pair.bob.peer, lost, NOW), "a request");
+    assert!(pair.bob.peer.refuse().peer);
+    assert!(!note(&mut pair.bob.peer, lost, NOW), "refused");
+    let mut pair = Pair::talking(24);
+    let refused = [
+        PeerDecryptError::Malformed,
+        PeerDecryptError::Unsupported,
+        PeerDecryptError::Refused,
+        PeerDecryptError::Duplicate,
+        PeerDecryptError::Expired,
+        PeerDecryptError::OtherAddress,
+        PeerDecryptError::IdentityChanged(identity(997)),
+    ];
+    for refusal in refused {
+        assert!(!note(&mut pair.bob.peer, refusal, NOW), "{refusal:?}");
+    }
+    assert_eq!(pair.bob.peer.session_need(NOW), None);
+}
+
+#[test]
+fn the_message_that_begins_a_session_is_held_to_the_peers_limits() {
+    for (most, held) in [(0, 0), (1_000, 49)] {
+        let mut limits = Limits::default();
+        limits.session.max_skip = 1_000 - most;
+        let mut pair = Pair::with_limits(&limits, 9);
+        let mut own = limits.session.clone();
+        own.max_skip = most;
+        assert!(pair.bob.peer.set_session_limits(&own).peer);
+        let messages: Vec<_> = (0..50).map(|_| pair.alice_sends("x")).collect();
+        assert_eq!(pair.bob.receives(&messages[49]).dropped_keys, 49 - held);
+        let holds: usize = pair.bob.peer.sessions().map(|session| session.held_keys()).sum();
+        assert_eq!(holds, usize::try_from(held).unwrap());
+    }
 }
 
 #[test]
@@ -234,7 +366,7 @@ fn replaced_prekeys_are_new_and_the_former_ones_still_serve() {
     let upload = made.upload.unwrap();
     let former = world.upload.clone();
     assert_ne!(upload.bundle().encode(), former.bundle().encode());
-    // A server that starts anew has as many as one that was filled for the first time.
+    // A server that starts anew has as many as one that was filled for the first time, and none of the former ones.
     world.server = evanesce::PublishedPreKeys::new(upload);
     assert_eq!(world.server.one_time_prekeys_left(), left + 1);
     let fresh = world.initiate();
@@ -242,4 +374,27 @@ fn replaced_prekeys_are_new_and_the_former_ones_still_serve() {
         let first = support::send(&mut session, "first", &mut rng(13));
         world.accept(&first);
     }
+}
+
+/// A backup does not know that they were published, or that somebody has used them.
+#[test]
+fn prekeys_that_may_have_been_published_are_not_published_again() {
+    let mut account = support::account("bob", Limits::default(), 14);
+    let upload = account.maintain(NOW, &mut rng(14)).upload.unwrap();
+    let mut backup = restored(&account);
+    let _ = account.mark_published(&upload);
+    for mut account in [account, restored(&backup)] {
+        let anew = account.replace_prekeys(NOW, &mut rng(15)).upload.unwrap();
+        let [former, anew] = [&upload, &anew].map(|upload| {
+            let mut server = evanesce::PublishedPreKeys::new(upload.clone());
+            let count = server.one_time_prekeys_left();
+            (0..count).map(|_| server.hand_out()).collect::<Vec<_>>()
+        });
+        assert_eq!((former.len(), anew.len()), (100, 100));
+        // A bundle ends with the id and the key of its one-time prekey.
+        let one_time = |bundle: &Vec<u8>| bundle[bundle.len() - 36..].to_vec();
+        let former: Vec<_> = former.iter().map(one_time).collect();
+        assert!(anew.iter().all(|bundle| !former.contains(&one_time(bundle))));
+    }
+    assert!(backup.maintain(NOW, &mut rng(16)).upload.is_some());
 }

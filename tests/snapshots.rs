@@ -11,8 +11,8 @@ use std::{env, fs};
 use evanesce::{
     AcceptError, Account, Address, Age, Contact, ContentKey, ConversationId, DecryptError,
     DeviceEvent, ExpiryScheduler, IdentityKey, Limits, MemberTag, MessageId, Monotonic, NewMessage,
-    Now, Opens, Parts, Payload, Peer, Policy, RatchetKeyPair, Role, Session, SessionLimits,
-    SnapshotError, Stamp, StorageKey, Unsent, Visibility,
+    Now, Opens, Parts, Payload, Peer, PeerDecryptError, Policy, RatchetKeyPair, Role, Session,
+    SessionLimits, SessionNeed, SnapshotError, Stamp, StorageKey, Unsent, Visibility,
 };
 use support::pair::Pair;
 use support::{AD, NOW, Stateful, World, receive, rng, send, state};
@@ -80,7 +80,8 @@ fn an_account_of_form_1_opens_and_accepts() {
 fn a_peer_of_form_1_opens_and_goes_on() {
     let mut account: Account = restored("account-of-peer-1");
     let mut peer: Peer = restored("peer-1");
-    assert!(!peer.reject_identity(impostor()).any(), "it was before");
+    assert!(peer.rejected_identities().eq([impostor()]));
+    assert_eq!(peer.session_need(NOW), Some(SessionNeed::Lost));
     assert!(peer.sessions().all(|session| session.limits().held_key_lifetime == support::DAY));
     assert!(matches!(peer.contact(), Contact::Accepted(_)));
     assert_eq!(peer.sessions().count(), 2);
@@ -294,6 +295,7 @@ fn write_peers() {
     let mut limits = SessionLimits::default();
     limits.held_key_lifetime = support::DAY;
     assert!(pair.bob.peer.set_session_limits(&limits).peer);
+    assert!(pair.bob.peer.note_refusal(b"altered", &PeerDecryptError::Undecryptable, NOW).peer);
     write("peer-1", &state(&pair.bob.peer));
     write("account-of-peer-1", &state(&pair.bob.account));
     let mut pair = Pair::new(4);

@@ -1,6 +1,6 @@
 //! How far a device is known.
 
-use crate::identity::IdentityKey;
+use crate::identity::{Address, Device, IdentityKey};
 use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 
@@ -28,6 +28,12 @@ pub enum Contact {
     Refused(IdentityKey),
 }
 
+/// How a device differs from the one that is known.
+pub(crate) enum Stranger {
+    Address,
+    Identity(IdentityKey),
+}
+
 impl Contact {
     /// The identity that is pinned.
     #[must_use]
@@ -37,6 +43,45 @@ impl Contact {
             Self::Request(identity) | Self::Accepted(identity) | Self::Refused(identity) => {
                 Some(*identity)
             }
+        }
+    }
+
+    /// Whether this is the device that is known at its address. Its identity, if so.
+    pub(crate) fn check(
+        &self,
+        device: &Device,
+        its_address: &Address,
+    ) -> Result<IdentityKey, Stranger> {
+        let Device { identity, address } = device;
+        if address != its_address {
+            return Err(Stranger::Address);
+        }
+        let may_be = self.identity().is_none_or(|pinned| pinned == *identity);
+        if may_be { Ok(*identity) } else { Err(Stranger::Identity(*identity)) }
+    }
+
+    /// The same identity, accepted; `None` if it is already, or there is none.
+    pub(crate) fn accepted(self) -> Option<Self> {
+        match self {
+            Self::Request(identity) | Self::Refused(identity) => Some(Self::Accepted(identity)),
+            Self::None | Self::Accepted(_) => None,
+        }
+    }
+
+    /// The same identity, refused; `None` if it is already, or there is none.
+    pub(crate) fn refused(self) -> Option<Self> {
+        match self {
+            Self::Request(identity) | Self::Accepted(identity) => Some(Self::Refused(identity)),
+            Self::None | Self::Refused(_) => None,
+        }
+    }
+
+    /// Another identity, known as far as the former one.
+    pub(crate) fn with(self, identity: IdentityKey) -> Self {
+        match self {
+            Self::Request(_) => Self::Request(identity),
+            Self::Refused(_) => Self::Refused(identity),
+            Self::None | Self::Accepted(_) => Self::Accepted(identity),
         }
     }
 

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::changes::Changes;
+use crate::session::encrypting::EncryptError;
 
 /// A message to send, and what is to be stored before it leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +24,15 @@ pub struct Encrypted {
 
 /// Why a session is to be begun, with [`Peer::initiate`](crate::Peer::initiate). If no good bundle is to be
 /// had, go on in the present one until [`PeerEncryptError::NeedsSession`]. That the other side has lost its
-/// sessions, this side cannot see: where it matters, acknowledge messages inside the encryption.
+/// sessions, this side cannot see before it hears of it: where it matters, acknowledge messages inside the encryption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum SessionNeed {
+    /// One side seems to have lost its sessions: [`Peer::note_refusal`](crate::Peer::note_refusal). Begin one, and send
+    /// something in it (an empty payload will do), or the other side does not hear of it. At once, unless the server
+    /// is not to know who writes to whom: then before the next message, or it sees whose message was refused.
+    Lost,
     /// There is none.
     NoSession,
     /// Ours has not been answered for three quarters of the time after which it is used no more
@@ -63,3 +68,15 @@ impl fmt::Display for PeerEncryptError {
 }
 
 impl core::error::Error for PeerEncryptError {}
+
+impl From<EncryptError> for PeerEncryptError {
+    fn from(error: EncryptError) -> Self {
+        match error {
+            EncryptError::TooLarge => Self::TooLarge,
+            // All three are mended by a new session; the last two no peer's session comes to.
+            EncryptError::ChainFull | EncryptError::Waiting | EncryptError::WeakKey => {
+                Self::NeedsSession
+            }
+        }
+    }
+}

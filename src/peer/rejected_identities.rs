@@ -20,6 +20,10 @@ impl RejectedIdentities {
         Self { identities: Vec::new() }
     }
 
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = IdentityKey> {
+        self.identities.iter().copied()
+    }
+
     pub(crate) fn has(&self, identity: &IdentityKey) -> bool {
         self.identities.contains(identity)
     }

@@ -83,6 +83,11 @@ impl OneTimePreKeys {
         })
     }
 
+    /// Leaves those that are there out of what is to be published: they may have been, and used.
+    pub(crate) fn withhold_unpublished(&mut self) {
+        self.published_below = self.next_id;
+    }
+
     /// Notes that the server has those up to `id`.
     pub(crate) fn mark_published(&mut self, id: u32) {
         let below = id.saturating_add(1).min(self.next_id);

@@ -160,6 +160,18 @@ impl PreKeyStore {
         self.one_time.generate(count, limits.max_one_time_prekeys, rng);
     }
 
+    /// Replaces all that others begin sessions with: a draw for the signed prekey, and one for each one-time prekey.
+    pub(crate) fn replace(
+        &mut self,
+        limits: &PreKeyLimits,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
+        self.rotate(limits, now, rng);
+        self.one_time.withhold_unpublished();
+        self.add_one_time(limits.one_time_prekeys, limits, rng);
+    }
+
     /// What the server is not known to have; `None` if it has all.
     pub(crate) fn unpublished(
         &self,

@@ -144,7 +144,7 @@ impl StorageKey {
     }
 
     /// A name for a row that tells nobody without the key what it is, or of whom: the same for the same `row`, which
-    /// is what the application calls it. Use it as the primary key, and seal the row's content with `row` as `ad`.
+    /// is what the application calls it. Use it as the primary key, and as the `ad` of what is sealed in the row.
     ///
     /// ```
     /// # let key = evanesce::StorageKey::new(&[7; 32]);

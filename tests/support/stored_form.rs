@@ -237,6 +237,10 @@ impl Form<'_> {
         self.each("rejected", |form| {
             form.field("identity", 64, Kind::Public);
         });
+        self.tag("has_lost_session");
+        if self.tag("has_noted_refusal") == 1 {
+            self.number("noted_refusal");
+        }
         self.each("session", |form| {
             form.session();
             form.numbers(&["begun", "used"]);

@@ -16,6 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use evanesce::zeroize::Zeroizing;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
@@ -44,6 +45,8 @@ struct Beginning<'text> {
     store: Store,
     relay: &'text str,
     patience: Duration,
+    runtime: Runtime,
+    ending: Ending,
 }
 
 /// Runs until the user quits.
@@ -59,7 +62,12 @@ pub fn run(
     drop(passphrase);
     let (engine, outcome) =
         Engine::begin(name, store.rows()?, clock::now(), &mut random::system())?;
-    let beginning = Beginning { engine, outcome, store, relay, patience };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ending = {
+        let _entered = runtime.enter();
+        Ending::listen()? // before the terminal is taken, so that it is always given back
+    };
+    let beginning = Beginning { engine, outcome, store, relay, patience, runtime, ending };
     let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     match front {
         Front::Screen if is_terminal => {
@@ -77,15 +85,13 @@ impl Beginning<'_> {
         screen: &mut S,
         inputs: mpsc::Receiver<Input>,
     ) -> Result<(), Box<dyn std::error::Error>> {
-        let Self { engine, outcome, store, relay, patience } = self;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let run = async || -> Result<(), Box<dyn std::error::Error>> {
+        let Self { engine, outcome, store, relay, patience, runtime, ending } = self;
+        let run = async {
             let mut session = Session::new(engine, store, relay, patience, screen);
             session.apply(outcome)?;
-            session.run(inputs, Ending::listen()?).await?;
-            Ok(())
+            session.run(inputs, ending).await
         };
-        LocalSet::new().block_on(&runtime, run())?;
+        LocalSet::new().block_on(&runtime, run)?;
         // The thread that waits for a line must not keep the process: nothing is left to be stored.
         runtime.shutdown_background();
         Ok(())

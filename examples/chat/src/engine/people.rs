@@ -84,7 +84,9 @@ impl Engine {
     /// came from it is offered again, as the caller does with what this gives.
     pub(super) fn accept_identity(&mut self, name: &Name) -> Result<Vec<Vec<u8>>, String> {
         let person = self.person(name)?;
-        let Some(identity) = person.notes.changed.take() else {
+        // Or the one that was rejected last: perhaps by mistake.
+        let changed = person.notes.changed.take();
+        let Some(identity) = changed.or_else(|| person.peer.rejected_identities().last()) else {
             return Err(format!("the identity of {name} has not changed"));
         };
         let changes = person.peer.accept_identity(identity);

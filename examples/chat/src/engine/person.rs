@@ -24,8 +24,6 @@ pub struct Notes {
     pub verified: Option<IdentityKey>,
     /// Another identity that turned up, until the user decides.
     pub changed: Option<IdentityKey>,
-    /// When a session was last begun because something did not open, in seconds: once a day at most.
-    pub healed: Option<u64>,
 }
 
 impl Person {

@@ -2,13 +2,13 @@
 
 use evanesce::rand_core::CryptoRng;
 use evanesce::{
-    Age, Contact, ContentKey, Delivered, IdentityKey, MalformedStamp, MemberTag, MessageId,
-    NewMessage, Now, Opens, Parts, Peer, PeerDecryptError, Stamp, Unsent, Verdict,
+    Age, ContentKey, Delivered, IdentityKey, MalformedStamp, MemberTag, MessageId, NewMessage, Now,
+    Opens, Parts, Peer, PeerDecryptError, Stamp, Unsent, Verdict,
 };
 
 use crate::content::Content;
 use crate::engine::message::{Body, Message, Parked};
-use crate::engine::person::{Notes, Person, conversation};
+use crate::engine::person::{Person, conversation};
 use crate::engine::sending::NO_AD;
 use crate::engine::state::Engine;
 use crate::name::Name;
@@ -24,27 +24,24 @@ const MOST_OF_A_REQUEST: usize = 100;
 /// How much is kept of identities that changed, in all: anyone can send such.
 const MOST_PARKED: usize = 100;
 
-/// Once in this time a session is begun because something did not open: anyone can bring that about.
-const HEALING: u64 = 86_400;
-
 impl Engine {
     /// Takes in what the relay brought. Whatever it is, it may be acknowledged once the outcome is stored.
     pub(super) fn take_in(&mut self, bytes: &[u8], now: Now, rng: &mut dyn CryptoRng) {
         let Some((name, result)) = self.offer(bytes, now) else { return };
-        match result {
-            Ok(delivered) => self.delivered(&name, delivered, now, rng),
-            Err(PeerDecryptError::IdentityChanged(identity)) => {
-                if self.parked.len() < MOST_PARKED {
-                    self.put_parked(Parked { from: name.clone(), bytes: bytes.to_vec() });
-                }
-                self.identity_changed(&name, identity);
+        let refusal = match result {
+            Ok(delivered) => return self.delivered(&name, delivered, now, rng),
+            Err(refusal) => refusal,
+        };
+        if let Some(person) = self.people.get_mut(&name) {
+            let changes = person.peer.note_refusal(bytes, &refusal, now.timestamp());
+            self.changed(&name, &changes);
+        }
+        // Everything else is acknowledged, and that is all: to write at once would tell the relay whose it was.
+        if let PeerDecryptError::IdentityChanged(identity) = refusal {
+            if self.parked.len() < MOST_PARKED {
+                self.put_parked(Parked { from: name.clone(), bytes: bytes.to_vec() });
             }
-            Err(refusal) if refusal.may_mean_lost_session() => self.heal(&name, now),
-            Err(PeerDecryptError::Unsupported) => {
-                self.notice(Notice::Trouble(format!("{name} uses a newer release")));
-            }
-            // Duplicates above all: acknowledged, and that is all.
-            Err(_) => {}
+            self.identity_changed(&name, identity);
         }
     }
 
@@ -103,8 +100,7 @@ impl Engine {
             }
             Err(_) => return None,
         };
-        self.people.insert(name.clone(), Person::new(peer, Notes::default()));
-        self.save_notes(name);
+        self.add(name, peer);
         Some(Ok(delivered))
     }
 
@@ -222,19 +218,6 @@ impl Engine {
             person.notes.changed = Some(identity);
             self.save_notes(name);
             self.notice(Notice::IdentityChanged(name.clone()));
-        }
-    }
-
-    /// Begins a session with somebody whose messages do not open. Nothing shows that they are genuine, so once a
-    /// day, and only with people who are accepted.
-    fn heal(&mut self, name: &Name, now: Now) {
-        let seconds = now.timestamp().unix_seconds();
-        let Some(person) = self.people.get_mut(name) else { return };
-        let is_due = person.notes.healed.is_none_or(|then| seconds.abs_diff(then) >= HEALING);
-        if matches!(person.peer.contact(), Contact::Accepted(_)) && is_due {
-            person.notes.healed = Some(seconds);
-            self.save_notes(name);
-            self.pending.renewals.insert(name.clone());
         }
     }
 }

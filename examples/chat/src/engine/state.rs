@@ -142,7 +142,8 @@ impl Engine {
         }
     }
 
-    /// A key for a late message serves nobody when the message would have ended.
+    /// A key for a late message serves nobody when the message would have ended. The timer is older than the peer, if
+    /// there was one of that name before.
     fn keep_keys_as_the_timer_says(&mut self, name: &Name) {
         let limits = self.account.limits().session.clone();
         let limits = self.expiry.session_limits(conversation(name), limits);
@@ -156,14 +157,17 @@ impl Engine {
         self.people.keys().find(|name| conversation(name) == *id).cloned()
     }
 
-    /// The person of that name, who is a new contact if there is none.
-    pub(super) fn meet(&mut self, name: &Name) -> &mut Person {
+    /// Makes a contact of whoever is none yet.
+    pub(super) fn meet(&mut self, name: &Name) {
         if !self.people.contains_key(name) {
-            self.outcome.write(Row::Contact(name.clone()), encoded(&Notes::default()));
+            self.add(name, Peer::new(name.address()));
         }
-        self.people
-            .entry(name.clone())
-            .or_insert_with(|| Person::new(Peer::new(name.address()), Notes::default()))
+    }
+
+    pub(super) fn add(&mut self, name: &Name, peer: Peer) {
+        self.people.insert(name.clone(), Person::new(peer, Notes::default()));
+        self.save_notes(name);
+        self.keep_keys_as_the_timer_says(name);
     }
 
     pub(super) fn save_notes(&mut self, name: &Name) {
@@ -187,8 +191,10 @@ impl Engine {
     pub(super) fn put_message(&mut self, message: Message) {
         self.outcome.write(Row::Message(message.id), encoded(&message));
         self.places.insert(message.id, (message.with.clone(), message.number));
-        let person = self.meet(&message.with.clone());
-        person.messages.insert(message.number, message);
+        self.meet(&message.with);
+        if let Some(person) = self.people.get_mut(&message.with) {
+            person.messages.insert(message.number, message);
+        }
     }
 
     pub(super) fn message(&self, id: MessageId) -> Option<&Message> {

@@ -76,3 +76,31 @@ fn what_waited_for_the_former_identity_fails_when_the_new_one_is_accepted() {
     settle(&mut bob).unwrap();
     assert!(!bob.lines().iter().any(|line| line.contains("old one")));
 }
+
+#[test]
+fn an_identity_that_was_turned_down_is_silent_and_can_be_accepted_later() {
+    let world = World::new("identity-kept");
+    let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
+    introduce(&mut alice, &mut bob);
+    bob.kill();
+    fs::remove_file(world.store("bob")).unwrap();
+    world.free("bob");
+    let mut bob = world.person("bob");
+    send(&mut bob, "alice", "this is my new phone");
+    alice.wait_for("IDENTITY CHANGED bob");
+    alice.say("/keep-identity bob");
+    alice.wait_for("IDENTITY KEPT bob");
+    alice.kill();
+    let mut alice = world.person("alice");
+    send(&mut bob, "alice", "do you hear me?");
+    // The relay keeps the order.
+    send(&mut world.person("carol"), "alice", "hello");
+    alice.wait_for("REQUEST carol");
+    assert!(!alice.lines().iter().any(|line| line.contains("bob")), "{:?}", alice.lines());
+    alice.say("/accept-identity bob");
+    alice.wait_for("IDENTITY ACCEPTED bob");
+    send(&mut bob, "alice", "once more");
+    alice.wait_for("UNREAD bob");
+    alice.say("/read bob");
+    assert!(alice.wait_for("MESSAGE bob").ends_with("once more"));
+}
