@@ -8,8 +8,7 @@ use evanesce::rand_core::CryptoRng;
 use evanesce::{
     Account, Address, Age, Changes, Contact, ConversationId, Effects, ExpiryScheduler, IdentityKey,
     MessageId, NewMessage, Now, Payload, Peer, PeerDecryptError, Policy, PreKeyBundle,
-    PreKeyUpload, PublishedPreKeys, RecordWrite, SafetyNumber, SessionNeed, StorageKey, Verdict,
-    Visibility,
+    PreKeyUpload, PublishedPreKeys, RecordWrite, SafetyNumber, StorageKey, Verdict, Visibility,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -157,9 +156,9 @@ impl Phone {
         rng: &mut impl CryptoRng,
     ) -> Result<(), Box<dyn Error>> {
         let peer = self.peers.entry(name.clone()).or_insert_with(|| Peer::new(name.clone()));
-        let Some(need) = peer.session_need(now.timestamp()) else {
+        if peer.session_need(now.timestamp()).is_none() {
             return Ok(());
-        };
+        }
         match server.hand_out(name) {
             Some(bundle) => {
                 let bundle = PreKeyBundle::decode(&bundle)?.verify(now.timestamp())?;
@@ -167,7 +166,7 @@ impl Phone {
                 self.write(changes, name, vec![], rng);
                 Ok(())
             }
-            None if need == SessionNeed::NoSession => {
+            None if peer.sessions().next().is_none() => {
                 Err("nobody of that name has published".into())
             }
             None => Ok(()), // the session that there is serves on
@@ -247,7 +246,15 @@ impl Phone {
             Some(peer) => peer,
             None => stranger.insert(Peer::new(from.clone())),
         };
-        let delivered = peer.decrypt(&mut self.account, message, b"", now.timestamp())?;
+        let decrypted = peer.decrypt(&mut self.account, message, b"", now.timestamp());
+        let delivered = match decrypted {
+            Ok(delivered) => delivered,
+            Err(refusal) => {
+                let changes = peer.note_refusal(message, &refusal, now.timestamp());
+                self.write(changes, from, vec![], rng);
+                return Err(refusal);
+            }
+        };
         self.peers.extend(stranger.map(|peer| (from.clone(), peer)));
 
         let (id, conversation) = (new_id(rng), ConversationId::named(from.as_bytes()));
