@@ -83,7 +83,8 @@
 //!   if it dropped keys, change the session; [`Account::accept`] the account too.
 //!
 //! [`Account::snapshot`] gives plain bytes for stores that are encrypted as a whole, [`Account::seal`]
-//! sealed ones; so do [`Peer`] and [`Session`]. [`StorageKey::row_name`] hides whose row it is. Later releases read what this one writes.
+//! sealed ones; so do [`Peer`] and [`Session`]. [`StorageKey::row_name`] hides whose row it is. Later releases read
+//! what this one writes.
 //!
 //! # After a restore from a backup
 //!
@@ -91,14 +92,14 @@
 //! key or at the server, outside of the backup, and changes at each start. Then, before anything else: call
 //! [`Peer::drop_sessions`] for all peers, [`ExpiryScheduler::restored_from_backup`], and empty the outbox; publish what
 //! [`Account::replace_prekeys`] gives, telling the server to forget what it has of this device
-//! ([`PublishedPreKeys::new`]); begin a session with each
-//! accepted peer, and send something in it (an empty payload will do). What users decided since is
-//! forgotten: ask again for requests, refusals and changed identities, and let safety numbers be compared. First
+//! ([`PublishedPreKeys::new`]); and begin a session with each accepted peer, as [`SessionNeed::Lost`] says. What users
+//! decided since is forgotten: ask again for requests, refusals and changed identities, and let safety numbers be compared. First
 //! messages that were opened since the backup open once more.
 //!
 //! # When a session is lost
 //!
-//! The side that lost it finds out by what does not open ([`Peer::note_refusal`]), initiates again and sends something, and the other side's peer follows: at once, or, if
+//! The side that lost it finds out by what does not open ([`Peer::note_refusal`]), unless nothing tells whom that is
+//! from. It initiates again and sends something, and the other side's peer follows: at once, or, if
 //! it waits for an answer itself, perhaps only the second time. What was under way must be sent again:
 //! [`Delivered::began_session`]. The side that did not lose it cannot know before it hears; where it matters, let
 //! messages be acknowledged inside the encryption.
@@ -127,7 +128,7 @@
 //! let (mut alices, mut bobs) = (ExpiryScheduler::new(at(0), rng), ExpiryScheduler::new(at(0), rng));
 //!
 //! // Alice sets a timer. Of each call she stores what it says in `writes`, with her own rows.
-//! let with_bob = ConversationId::named(b"bob/phone");
+//! let with_bob = ConversationId::named(b"bob");
 //! let effects = alices.set(with_bob, Some(Policy::after_read(Duration::from_secs(60))), alice, at(0));
 //!
 //! // Each message carries it, inside of the encryption.
@@ -137,7 +138,7 @@
 //! let effects = alices.sent(id, Age::NONE, at(2)); // `peer.encrypt(&payload, ..)`, and the server has it
 //!
 //! // Bob's `peer.decrypt(..)` gives the stamp, as a result that may be malformed. He needs nothing else.
-//! let with_alice = ConversationId::named(b"alice/laptop");
+//! let with_alice = ConversationId::named(b"alice");
 //! let message = NewMessage::new(MessageId::from(77), with_alice, alice);
 //! let arrival = bobs.received(message, &Ok(payload.stamp), Age::NONE, at(10));
 //! assert_eq!(arrival.verdict, Verdict::Keep); // store it

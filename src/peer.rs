@@ -125,8 +125,7 @@ impl Peer {
         self.contact.identity().map(|identity| identity.member_tag())
     }
 
-    /// The device, once an identity is pinned for it: what a
-    /// [`SafetyNumber`](crate::SafetyNumber) is made of.
+    /// The device, once an identity is pinned: what a [`SafetyNumber`](crate::SafetyNumber) is made of.
     #[must_use]
     pub fn device(&self) -> Option<Device> {
         let identity = self.contact.identity()?;
@@ -198,7 +197,7 @@ impl Peer {
             InitiateError::WeakKey => PeerInitiateError::WeakKey,
         })?;
         self.contact = Contact::Accepted(identity);
-        self.lost_session.mend();
+        self.lost_session.begin();
         if let Some(limits) = &self.session_limits {
             session.set_limits(limits.clone());
         }
@@ -241,7 +240,7 @@ impl Peer {
     ///
     /// Where the transport does not say who sent a message, offer it to the peer that [`Peer::knows`] it. If none
     /// does, offer it to the one of [`Account::claimed_sender`], if there is such. All else is of nobody that is known:
-    /// acknowledge it, unless it is `Unsupported` there.
+    /// acknowledge it, or keep it for a newer release if it is `Unsupported` there.
     ///
     /// # Errors
     ///
@@ -259,7 +258,11 @@ impl Peer {
         }
         let opened = self.sessions.decrypt(&envelope, ad, &self.limits, now);
         match (opened, &envelope) {
-            (Ok(delivered), _) => Ok(delivered),
+            (Ok(delivered), _) => {
+                // Who has a session that we hold has not lost all.
+                self.lost_session.mend();
+                Ok(delivered)
+            }
             // No session that is here was made by it.
             (Err(DecryptError::OtherSession), Envelope::Initial(initial)) => {
                 self.take_first(account, initial, ad, now)
@@ -278,8 +281,8 @@ impl Peer {
     }
 
     /// Notes that a message was refused. If that may mean that one side has lost its sessions, and the peer is
-    /// accepted, [`Peer::session_need`] says [`SessionNeed::Lost`] from now on, until a session begins. Once a
-    /// day, since anyone can bring such a refusal about; [`PeerDecryptError::Forked`], which nobody else can, always.
+    /// accepted, [`Peer::session_need`] says [`SessionNeed::Lost`] from now on, until we have begun two sessions, or
+    /// something opens. Once a day, since anyone can bring such a refusal about; [`PeerDecryptError::Forked`], which nobody else can, always.
     /// Of a message that the peer [knows](Peer::knows) nothing else is noted: it was altered on its way.
     pub fn note_refusal(
         &mut self,
@@ -287,9 +290,8 @@ impl Peer {
         refusal: &PeerDecryptError,
         now: Timestamp,
     ) -> Changes {
-        let is_accepted = matches!(self.contact, Contact::Accepted(_));
-        let may_be_lost = *refusal == PeerDecryptError::Forked || !self.knows(message);
-        let is_noted = is_accepted && may_be_lost && self.lost_session.note(refusal, now);
+        let may_be = *refusal == PeerDecryptError::Forked || !self.knows(message);
+        let is_noted = may_be && self.contact.is_accepted() && self.lost_session.note(refusal, now);
         if is_noted { Changes::PEER } else { Changes::NONE }
     }
 
@@ -330,8 +332,8 @@ impl Peer {
 
     /// Stays with the identity that is pinned, without which this does nothing. What comes from this other one, which
     /// an error named, is [`PeerDecryptError::Refused`] from now on, until [`Peer::accept_identity`]; a bundle of it is
-    /// still told of. The last 16 are remembered, so one who makes them at will is not kept from asking. If a session
-    /// counted as lost, perhaps because of this one, it does no more.
+    /// still told of. The last 16 are remembered, so one who makes them at will is not kept from asking. A session that
+    /// counted as lost, perhaps because of this one, does no more.
     pub fn reject_identity(&mut self, identity: IdentityKey) -> Changes {
         let is_other = self.contact.identity().is_some_and(|pinned| pinned != identity);
         let is_changed = is_other && (self.rejected.add(identity) | self.lost_session.mend());
@@ -345,11 +347,13 @@ impl Peer {
     }
 
     /// Deletes all sessions, after this device was restored from a backup: going on from an older state
-    /// uses numbers twice. The identity stays pinned.
+    /// uses numbers twice. The identity stays pinned. Of an accepted peer [`Peer::session_need`] says
+    /// [`SessionNeed::Lost`] then.
     pub fn drop_sessions(&mut self) -> Changes {
         let had_any = self.sessions().next().is_some();
         self.sessions = KnownSessions::new();
-        if had_any { Changes::PEER } else { Changes::NONE }
+        let is_lost = self.contact.is_accepted() && self.lost_session.lose();
+        if had_any || is_lost { Changes::PEER } else { Changes::NONE }
     }
 
     /// Drops sessions and held keys that are too old at `now`, or too many. Call it at every start and once

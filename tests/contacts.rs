@@ -207,10 +207,52 @@ fn a_lost_session_is_begun_anew_when_its_refusal_is_noted() {
     pair.bob.peer = restored(&pair.bob.peer);
     assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
     pair.bob.begins(&mut pair.alice.server, NOW);
-    assert_eq!(pair.bob.peer.session_need(NOW), None);
     let nothing = pair.bob_sends("");
     pair.alice.receives(&nothing);
+    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost), "nobody has answered");
+    let answer = pair.alice_sends("answer");
+    pair.bob.receives(&answer);
+    assert_eq!(pair.bob.peer.session_need(NOW), None);
     assert!(pair.exchange() && pair.agree());
+}
+
+#[test]
+fn two_sessions_are_begun_after_a_loss_and_a_peer_that_waits_follows_the_second() {
+    let mut followed_the_first = 0;
+    for seed in 30..50 {
+        // Bob has begun with prekeys that Alice's backup lacks, and waits for her.
+        let mut pair = Pair::acquainted(seed);
+        let backup = pair.alice.copy();
+        let later = pair.alice.account.replace_prekeys(NOW, &mut rng(seed)).upload.unwrap();
+        pair.alice.server = evanesce::PublishedPreKeys::new(later);
+        let lost = pair.bob_sends("lost");
+        pair.alice = backup;
+        assert!(pair.alice.tries(&lost, NOW).is_err());
+        assert!(pair.alice.peer.drop_sessions().peer);
+        assert!(!pair.alice.peer.drop_sessions().any());
+        for _ in 0..2 {
+            assert_eq!(pair.alice.peer.session_need(NOW), Some(SessionNeed::Lost));
+            pair.alice.begins(&mut pair.bob.server, NOW);
+            let nothing = pair.alice_sends("");
+            pair.bob.receives(&nothing);
+            followed_the_first += u32::from(pair.agree());
+        }
+        assert!(pair.agree());
+        assert_eq!(pair.alice.peer.session_need(NOW), None, "that is enough");
+        assert!(pair.exchange());
+    }
+    // All follow the second, and only some the first.
+    assert!((21..40).contains(&followed_the_first), "{followed_the_first}");
+}
+
+#[test]
+fn whoever_is_not_accepted_gets_no_session_when_all_are_dropped() {
+    let mut pair = Pair::new(51);
+    let first = pair.alice_sends("first");
+    pair.bob.receives(&first);
+    assert!(pair.bob.peer.drop_sessions().peer);
+    assert_eq!(pair.bob.peer.session_need(NOW), None);
+    assert!(!Peer::new(Address::new("dave").unwrap()).drop_sessions().any());
 }
 
 #[test]
@@ -220,6 +262,8 @@ fn what_anyone_can_bring_about_begins_a_session_once_a_day() {
     assert!(note(peer, refusal, NOW));
     assert!(!note(peer, refusal, NOW), "it is due already");
     pair.bob.begins(&mut pair.alice.server, NOW);
+    pair.bob.begins(&mut pair.alice.server, NOW);
+    assert_eq!(pair.bob.peer.session_need(NOW), None);
     let (peer, day) = (&mut pair.bob.peer, NOW.plus(DAY));
     for refusal in [PeerDecryptError::Undecryptable, PeerDecryptError::UnknownPreKey] {
         assert!(!note(peer, refusal, day.minus(SECOND)));

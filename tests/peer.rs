@@ -221,7 +221,7 @@ fn without_a_session_an_ordinary_message_says_so() {
     let message = pair.alice_sends("lost on Bob");
     assert!(pair.bob.peer.drop_sessions().peer);
     assert_eq!(pair.bob.tries(&message, NOW), Err(PeerDecryptError::NoSession));
-    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::NoSession));
+    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
     assert_eq!(pair.bob.try_send("?", NOW), Err(PeerEncryptError::NeedsSession));
 }
 

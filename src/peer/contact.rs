@@ -60,6 +60,10 @@ impl Contact {
         if may_be { Ok(*identity) } else { Err(Stranger::Identity(*identity)) }
     }
 
+    pub(crate) fn is_accepted(&self) -> bool {
+        matches!(self, Self::Accepted(_))
+    }
+
     /// The same identity, accepted; `None` if it is already, or there is none.
     pub(crate) fn accepted(self) -> Option<Self> {
         match self {

@@ -29,9 +29,11 @@ pub struct Encrypted {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum SessionNeed {
-    /// One side seems to have lost its sessions: [`Peer::note_refusal`](crate::Peer::note_refusal). Begin one, and send
-    /// something in it (an empty payload will do), or the other side does not hear of it. At once, unless the server
-    /// is not to know who writes to whom: then before the next message, or it sees whose message was refused.
+    /// One side has lost its sessions, or so it seems: [`Peer::note_refusal`](crate::Peer::note_refusal),
+    /// [`Peer::drop_sessions`](crate::Peer::drop_sessions). Begin one, and send something in it (an empty payload will
+    /// do), or the other side does not hear of it. As long as it does not answer, that is asked for twice: one that
+    /// waits for an answer itself follows only the second session. Do it at once, unless the server is not to know who
+    /// writes to whom: then before the next message, or it sees whose message was refused.
     Lost,
     /// There is none.
     NoSession,

@@ -8,13 +8,17 @@ use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 
-/// How long what anyone can send brings about no other session.
+/// How long what anyone can send brings about no other sessions.
 const REST: Duration = Duration::from_secs(86_400);
 
-/// What was noted of refusals, and whether a session has begun since.
+/// How many sessions are begun after a loss, unless the first is answered: a peer that waits for an answer itself takes
+/// the first to have been begun at the same time as its own, and follows the second (docs/protocol.md §14.5).
+const ENOUGH: u32 = 2;
+
+/// What was noted of refusals, and how many sessions are still to be begun because of it.
 #[derive(Debug, Default)]
 pub(crate) struct LostSession {
-    is_due: bool,
+    due: u32,
     /// When a refusal that anyone can bring about was last taken for a loss.
     noted: Option<Timestamp>,
 }
@@ -22,7 +26,7 @@ pub(crate) struct LostSession {
 impl LostSession {
     /// Says whether that changed anything.
     pub(crate) fn note(&mut self, refusal: &PeerDecryptError, now: Timestamp) -> bool {
-        if !refusal.may_mean_lost_session() || self.is_due {
+        if !refusal.may_mean_lost_session() || self.due != 0 {
             return false;
         }
         if *refusal != PeerDecryptError::Forked {
@@ -33,18 +37,28 @@ impl LostSession {
             }
             self.noted = Some(now);
         }
-        self.is_due = true;
-        true
+        self.lose()
     }
 
-    /// None is to be begun any more: one has, whoever began it, or the user decided otherwise. Says whether one was.
+    /// It is known that sessions are lost. Says whether that changed anything.
+    pub(crate) fn lose(&mut self) -> bool {
+        core::mem::replace(&mut self.due, ENOUGH) != ENOUGH
+    }
+
+    /// We have begun a session.
+    pub(crate) fn begin(&mut self) {
+        self.due = self.due.saturating_sub(1);
+    }
+
+    /// None is to be begun any more: the peer has begun or answered one, or the user decided otherwise. Says whether
+    /// one was.
     pub(crate) fn mend(&mut self) -> bool {
-        core::mem::take(&mut self.is_due)
+        core::mem::take(&mut self.due) != 0
     }
 
     pub(crate) fn need(&self) -> Option<SessionNeed> {
-        self.is_due.then_some(SessionNeed::Lost)
+        (self.due != 0).then_some(SessionNeed::Lost)
     }
 }
 
-stored!(LostSession { is_due, noted });
+stored!(LostSession { due, noted } if |lost| lost.due <= ENOUGH);

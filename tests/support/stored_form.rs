@@ -237,7 +237,7 @@ impl Form<'_> {
         self.each("rejected", |form| {
             form.field("identity", 64, Kind::Public);
         });
-        self.tag("has_lost_session");
+        self.number("sessions_due");
         if self.tag("has_noted_refusal") == 1 {
             self.number("noted_refusal");
         }
