@@ -258,6 +258,12 @@ impl Phone {
         self.peers.extend(stranger.map(|peer| (from.clone(), peer)));
 
         let (id, conversation) = (new_id(rng), ConversationId::named(from.as_bytes()));
+        if delivered.received.body.is_empty() {
+            let effects = self.expiry.heard(conversation, &delivered.received.stamp, now);
+            let rows = self.record_rows(effects, rng);
+            self.write(delivered.changes, from, rows, rng);
+            return Ok(None);
+        }
         let new = NewMessage::new(id, conversation, delivered.author.member_tag());
         let arrival = self.expiry.received(new, &delivered.received.stamp, age, now);
         let mut rows = self.record_rows(arrival.effects, rng);
@@ -529,6 +535,12 @@ fn the_guide_is_true() {
     assert_eq!(alice.sender(&answer), Some(bobs.clone()));
     let id = alice.receive(&bobs, &answer, Age::NONE, at(72), rng).unwrap().unwrap();
     assert_eq!(alice.shown(id, at(73), rng).unwrap(), b"Hello Alice");
+
+    // A payload that says nothing is no message.
+    let payload = Payload::new("").with_stamp(alice.expiry.stamp(ConversationId::named(b"bob")));
+    let peer = alice.peers.get_mut(&bobs).unwrap();
+    let nothing = peer.encrypt(&payload, b"", at(74).timestamp(), rng).unwrap().message;
+    assert_eq!(bob.receive(&alices, &nothing, Age::NONE, at(74), rng), Ok(None));
 
     // Bob loses his phone and sets up another: Alice hears of it, and agrees.
     let mut bob = Phone::set_up("bob", storage_key(), at(100), rng);
