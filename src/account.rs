@@ -178,7 +178,7 @@ impl Account {
     ///
     /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each.
     /// What was there before still serves those who have it, within the limits, and is not published again: it may
-    /// have been used.
+    /// have been used. But [`Account::maintain`] counts it, so ask the server how many it has left.
     pub fn replace_prekeys(
         &mut self,
         now: Timestamp,

@@ -102,7 +102,7 @@ impl Peer {
             limits: PeerLimits::default(),
             session_limits: None,
             rejected: RejectedIdentities::new(),
-            lost_session: LostSession::default(),
+            lost_session: LostSession::new(),
             sessions: KnownSessions::new(),
         }
     }
@@ -197,11 +197,11 @@ impl Peer {
             InitiateError::WeakKey => PeerInitiateError::WeakKey,
         })?;
         self.contact = Contact::Accepted(identity);
-        self.lost_session.begin();
         if let Some(limits) = &self.session_limits {
             session.set_limits(limits.clone());
         }
         let session_id = session.id();
+        self.lost_session.begin(session_id);
         self.sessions.add_ours(session, &self.limits, now);
         Ok(Changes { session: Some(session_id), ..Changes::PEER })
     }
@@ -259,8 +259,7 @@ impl Peer {
         let opened = self.sessions.decrypt(&envelope, ad, &self.limits, now);
         match (opened, &envelope) {
             (Ok(delivered), _) => {
-                // Who has a session that we hold has not lost all.
-                self.lost_session.mend();
+                delivered.changes.session.inspect(|session| self.lost_session.hear(*session));
                 Ok(delivered)
             }
             // No session that is here was made by it.
@@ -281,9 +280,9 @@ impl Peer {
     }
 
     /// Notes that a message was refused. If that may mean that one side has lost its sessions, and the peer is
-    /// accepted, [`Peer::session_need`] says [`SessionNeed::Lost`] from now on, until we have begun two sessions, or
-    /// something opens. Once a day, since anyone can bring such a refusal about; [`PeerDecryptError::Forked`], which nobody else can, always.
-    /// Of a message that the peer [knows](Peer::knows) nothing else is noted: it was altered on its way.
+    /// accepted, [`Peer::session_need`] says so from now on. Once a day, since anyone can bring such a refusal about, or
+    /// repeat it. Of a message that the peer [knows](Peer::knows) only [`PeerDecryptError::Forked`] is noted: others of
+    /// them were altered on their way, or came too late.
     pub fn note_refusal(
         &mut self,
         message: &[u8],
@@ -310,6 +309,7 @@ impl Peer {
     pub fn refuse(&mut self) -> Changes {
         let Some(refused) = self.contact.refused() else { return Changes::NONE };
         self.contact = refused;
+        self.lost_session.forget();
         self.sessions = KnownSessions::new();
         Changes::PEER
     }
@@ -325,7 +325,7 @@ impl Peer {
         }
         self.rejected.forget(&identity);
         self.contact = self.contact.with(identity);
-        self.lost_session.mend();
+        self.lost_session.forget();
         self.sessions = KnownSessions::new();
         Changes::PEER
     }
@@ -333,10 +333,10 @@ impl Peer {
     /// Stays with the identity that is pinned, without which this does nothing. What comes from this other one, which
     /// an error named, is [`PeerDecryptError::Refused`] from now on, until [`Peer::accept_identity`]; a bundle of it is
     /// still told of. The last 16 are remembered, so one who makes them at will is not kept from asking. A session that
-    /// counted as lost, perhaps because of this one, does no more.
+    /// seemed lost, perhaps because of this one, does no more.
     pub fn reject_identity(&mut self, identity: IdentityKey) -> Changes {
         let is_other = self.contact.identity().is_some_and(|pinned| pinned != identity);
-        let is_changed = is_other && (self.rejected.add(identity) | self.lost_session.mend());
+        let is_changed = is_other && (self.rejected.add(identity) | self.lost_session.calm());
         if is_changed { Changes::PEER } else { Changes::NONE }
     }
 
@@ -347,12 +347,12 @@ impl Peer {
     }
 
     /// Deletes all sessions, after this device was restored from a backup: going on from an older state
-    /// uses numbers twice. The identity stays pinned. Of an accepted peer [`Peer::session_need`] says
-    /// [`SessionNeed::Lost`] then.
+    /// uses numbers twice. The identity stays pinned. [`Peer::session_need`] says [`SessionNeed::Lost`] then, once the
+    /// peer is accepted.
     pub fn drop_sessions(&mut self) -> Changes {
         let had_any = self.sessions().next().is_some();
         self.sessions = KnownSessions::new();
-        let is_lost = self.contact.is_accepted() && self.lost_session.lose();
+        let is_lost = self.contact.identity().is_some() && self.lost_session.lose();
         if had_any || is_lost { Changes::PEER } else { Changes::NONE }
     }
 
@@ -386,7 +386,7 @@ impl Peer {
             self.contact = Contact::Request(identity);
         }
         let Accepted { session, received, changes } = account.commit(acceptance);
-        self.lost_session.mend();
+        self.lost_session.forget();
         self.sessions.add_theirs(session, &self.limits, now);
         let changes = Changes { peer: true, ..changes };
         Ok(Delivered { received, author: identity, began_session: true, changes })

@@ -207,9 +207,10 @@ fn a_lost_session_is_begun_anew_when_its_refusal_is_noted() {
     pair.bob.peer = restored(&pair.bob.peer);
     assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
     pair.bob.begins(&mut pair.alice.server, NOW);
+    pair.bob.peer = restored(&pair.bob.peer);
     let nothing = pair.bob_sends("");
     pair.alice.receives(&nothing);
-    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost), "nobody has answered");
+    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Unanswered));
     let answer = pair.alice_sends("answer");
     pair.bob.receives(&answer);
     assert_eq!(pair.bob.peer.session_need(NOW), None);
@@ -230,8 +231,8 @@ fn two_sessions_are_begun_after_a_loss_and_a_peer_that_waits_follows_the_second(
         assert!(pair.alice.tries(&lost, NOW).is_err());
         assert!(pair.alice.peer.drop_sessions().peer);
         assert!(!pair.alice.peer.drop_sessions().any());
-        for _ in 0..2 {
-            assert_eq!(pair.alice.peer.session_need(NOW), Some(SessionNeed::Lost));
+        for need in [SessionNeed::Lost, SessionNeed::Unanswered] {
+            assert_eq!(pair.alice.peer.session_need(NOW), Some(need));
             pair.alice.begins(&mut pair.bob.server, NOW);
             let nothing = pair.alice_sends("");
             pair.bob.receives(&nothing);
@@ -252,7 +253,37 @@ fn whoever_is_not_accepted_gets_no_session_when_all_are_dropped() {
     pair.bob.receives(&first);
     assert!(pair.bob.peer.drop_sessions().peer);
     assert_eq!(pair.bob.peer.session_need(NOW), None);
+    assert!(pair.bob.peer.accept_request().peer);
+    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
+    // There is nothing left that could be lost.
+    assert!(pair.bob.peer.refuse().peer && pair.bob.peer.accept_request().peer);
+    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::NoSession));
     assert!(!Peer::new(Address::new("dave").unwrap()).drop_sessions().any());
+}
+
+#[test]
+fn what_is_late_in_an_older_session_does_not_end_a_loss() {
+    let mut pair = Pair::talking(52);
+    let late = pair.alice_sends("late");
+    let rolled_back = restored(&pair.bob.peer);
+    pair.alice.begins(&mut pair.bob.server, NOW);
+    let first = pair.alice_sends("in another");
+    pair.bob.receives(&first);
+    let answer = pair.bob_sends("answer");
+    pair.alice.receives(&answer);
+    // Bob's row of Alice alone was put back.
+    pair.bob.peer = rolled_back;
+    let message = pair.alice_sends("lost");
+    let refusal = pair.bob.tries(&message, NOW).unwrap_err();
+    assert!(pair.bob.peer.note_refusal(&message, &refusal, NOW).peer);
+    assert_eq!(pair.bob.receives(&late).body, b"late");
+    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
+    for _ in 0..2 {
+        pair.bob.begins(&mut pair.alice.server, NOW);
+        let nothing = pair.bob_sends("");
+        pair.alice.receives(&nothing);
+    }
+    assert!(pair.exchange() && pair.agree());
 }
 
 #[test]
@@ -271,38 +302,50 @@ fn what_anyone_can_bring_about_begins_a_session_once_a_day() {
     assert!(note(&mut restored(peer), PeerDecryptError::Undecryptable, day));
     assert!(note(&mut restored(peer), refusal, NOW.minus(DAY)), "a clock was set back");
     assert!(!note(&mut restored(peer), refusal, NOW.minus(DAY - SECOND)));
-    // Nobody but the peer can make a message that is forked.
+    // Nobody but the peer can make a message that is forked, so that it does not rest because of others.
     assert!(note(peer, PeerDecryptError::Forked, NOW));
-    assert!(!note(peer, PeerDecryptError::Forked, NOW));
     assert_eq!(peer.session_need(NOW), Some(SessionNeed::Lost));
+    pair.bob.begins(&mut pair.alice.server, NOW);
+    pair.bob.begins(&mut pair.alice.server, NOW);
+    assert_eq!(pair.bob.peer.session_need(NOW), None);
+    assert!(!note(&mut pair.bob.peer, PeerDecryptError::Forked, day.minus(SECOND)), "repeated");
+    assert!(note(&mut pair.bob.peer, PeerDecryptError::Forked, day));
 }
 
 #[test]
-fn a_session_that_the_peer_begins_serves_as_well() {
+fn a_loss_that_is_suspected_is_forgotten_when_something_else_explains_it() {
     let (mut pair, refusal) = lost_at_bobs(22);
     assert!(note(&mut pair.bob.peer, refusal, NOW));
     pair.alice.begins(&mut pair.bob.server, NOW);
     let first = pair.alice_sends("anew");
     pair.bob.receives(&first);
-    assert_eq!(pair.bob.peer.session_need(NOW), None);
+    assert_eq!(pair.bob.peer.session_need(NOW), None, "the peer has begun one");
     // Who did not agree to another identity is not asked about it again because of what it sent.
-    assert!(note(&mut pair.bob.peer, PeerDecryptError::Forked, NOW));
+    let tomorrow = NOW.plus(DAY);
+    assert!(note(&mut pair.bob.peer, refusal, tomorrow));
     for changes in [true, false] {
         assert_eq!(pair.bob.peer.reject_identity(identity(999)).peer, changes);
         assert_eq!(pair.bob.peer.session_need(NOW), None);
     }
-    assert!(note(&mut pair.bob.peer, PeerDecryptError::Forked, NOW));
+    assert!(note(&mut pair.bob.peer, refusal, tomorrow.plus(DAY)));
     assert!(pair.bob.peer.reject_identity(identity(999)).peer, "it is rejected already");
     assert_eq!(pair.bob.peer.session_need(NOW), None);
-    // With another identity there is nothing to be mended.
-    assert!(note(&mut pair.bob.peer, PeerDecryptError::Forked, NOW));
+}
+
+#[test]
+fn a_loss_that_is_certain_is_not_forgotten_because_of_somebody_else() {
+    let mut pair = Pair::talking(28);
+    assert!(pair.bob.peer.drop_sessions().peer);
+    assert!(pair.bob.peer.reject_identity(identity(999)).peer);
+    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
+    // With another identity nothing can have been lost yet.
     assert!(pair.bob.peer.accept_identity(identity(998)).peer);
     assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::NoSession));
 }
 
 /// It would tell who watches whom the message was from.
 #[test]
-fn a_message_that_was_altered_or_sent_back_begins_no_session() {
+fn a_message_of_a_session_that_is_here_begins_no_other_if_altered_or_sent_back() {
     let mut pair = Pair::talking(25);
     let mut altered = pair.alice_sends("altered");
     *altered.last_mut().unwrap() ^= 1;

@@ -32,16 +32,15 @@ pub struct Delivered {
 /// | | acknowledge it | begin a session |
 /// |---|---|---|
 /// | `Malformed`, `Duplicate`, `Expired`, `Refused`, `OtherAddress` | yes | no |
-/// | `Forked` | yes | if the peer is accepted |
+/// | `Forked` | yes | if the peer is accepted, and once a day |
 /// | `Undecryptable`, `NoSession`, `UnknownPreKey`, `Replayed`, `ReplayRecordFull` | yes | if the peer is accepted, and once a day at most |
 /// | `Unsupported` | keep it for a newer release, or yes | no |
 /// | `IdentityChanged` | yes, once its bytes are stored to be offered again | no |
 ///
 /// Nothing shows that a message of the third line is genuine: anyone can send such. **To begin a session is to
 /// accept the peer**, so never do it for one that is unknown, a request, or refused.
-/// [`Peer::note_refusal`](crate::Peer::note_refusal) keeps to the last column: give it every refusal, and begin a
-/// session when [`Peer::session_need`](crate::Peer::session_need) then asks for one. Send something in it (an
-/// empty payload will do), or the other side does not hear of it. It may take a second
+/// [`Peer::note_refusal`](crate::Peer::note_refusal) keeps to the last column, and to more: give it every refusal, and
+/// begin a session when [`Peer::session_need`](crate::Peer::session_need) then asks for one. It may take a second
 /// one to be followed: the first may look as if both sides had begun at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -30,16 +30,16 @@ pub struct Encrypted {
 #[non_exhaustive]
 pub enum SessionNeed {
     /// One side has lost its sessions, or so it seems: [`Peer::note_refusal`](crate::Peer::note_refusal),
-    /// [`Peer::drop_sessions`](crate::Peer::drop_sessions). Begin one, and send something in it (an empty payload will
-    /// do), or the other side does not hear of it. As long as it does not answer, that is asked for twice: one that
-    /// waits for an answer itself follows only the second session. Do it at once, unless the server is not to know who
-    /// writes to whom: then before the next message, or it sees whose message was refused.
+    /// [`Peer::drop_sessions`](crate::Peer::drop_sessions). Begin one before anything else is sent, and send something in
+    /// it (an empty payload will do), or the other side does not hear of it. Do it at once, unless the server is not to
+    /// know who writes to whom: then when there is something to send, or it sees whose message was refused.
     Lost,
     /// There is none.
     NoSession,
     /// Ours has not been answered for three quarters of the time after which it is used no more
     /// ([`PeerLimits::unanswered_lifetime`](crate::PeerLimits::unanswered_lifetime)), or was begun by a clock
-    /// that ran more than a day ahead.
+    /// that ran more than a day ahead. Or it was the first after a loss: whoever waits for an answer itself follows
+    /// only a second one.
     Unanswered,
     /// We have sent 9,000 messages since the peer last answered, and 10,000 are all that can be.
     ChainNearlyFull,

@@ -237,9 +237,13 @@ impl Form<'_> {
         self.each("rejected", |form| {
             form.field("identity", 64, Kind::Public);
         });
-        self.number("sessions_due");
-        if self.tag("has_noted_refusal") == 1 {
-            self.number("noted_refusal");
+        if self.tag("lost_session") == 3 {
+            self.field("begun_since", 32, Kind::Public);
+        }
+        for noted in ["noted_refusal", "noted_fork"] {
+            if self.tag(&format!("has_{noted}")) == 1 {
+                self.number(noted);
+            }
         }
         self.each("session", |form| {
             form.session();
