@@ -84,9 +84,9 @@ impl Engine {
     /// came from it is offered again, as the caller does with what this gives.
     pub(super) fn accept_identity(&mut self, name: &Name) -> Result<Vec<Vec<u8>>, String> {
         let person = self.person(name)?;
-        // Or the one that was rejected last: perhaps by mistake.
-        let changed = person.notes.changed.take();
-        let Some(identity) = changed.or_else(|| person.peer.rejected_identities().last()) else {
+        // Or the one that was rejected last, by mistake; but not twice for one question.
+        let (changed, kept_from) = (person.notes.changed.take(), person.notes.kept_from.take());
+        let Some(identity) = changed.or(kept_from) else {
             return Err(format!("the identity of {name} has not changed"));
         };
         let changes = person.peer.accept_identity(identity);
@@ -108,6 +108,7 @@ impl Engine {
         let Some(identity) = person.notes.changed.take() else {
             return Err(format!("the identity of {name} has not changed"));
         };
+        person.notes.kept_from = Some(identity);
         let changes = person.peer.reject_identity(identity);
         self.changed(name, &changes);
         self.save_notes(name);

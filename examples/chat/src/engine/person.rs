@@ -24,6 +24,8 @@ pub struct Notes {
     pub verified: Option<IdentityKey>,
     /// Another identity that turned up, until the user decides.
     pub changed: Option<IdentityKey>,
+    /// The last one that the user did not take for theirs, until they take one.
+    pub kept_from: Option<IdentityKey>,
 }
 
 impl Person {

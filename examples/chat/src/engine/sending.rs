@@ -1,7 +1,7 @@
 //! Sending: a draft is written, encrypted when there is a session, and waits as a parcel until the relay has it.
 
 use evanesce::rand_core::CryptoRng;
-use evanesce::{MessageId, Now, Payload, PeerEncryptError, Stamp};
+use evanesce::{MessageId, Now, Payload, PeerEncryptError, SessionNeed, Stamp};
 
 use crate::engine::message::{Draft, Parcel};
 use crate::engine::person::conversation;
@@ -38,7 +38,9 @@ impl Engine {
             else {
                 return;
             };
-            if !person.may_be_written_to() {
+            // What is written into a session that one side has lost is lost too: a bundle comes first.
+            let is_lost = person.peer.session_need(now.timestamp()) == Some(SessionNeed::Lost);
+            if !person.may_be_written_to() || is_lost {
                 return;
             }
             let payload = Payload::new(draft.body.clone()).with_stamp(draft.stamp.clone());

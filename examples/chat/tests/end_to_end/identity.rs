@@ -99,6 +99,8 @@ fn an_identity_that_was_turned_down_is_silent_and_can_be_accepted_later() {
     assert!(!alice.lines().iter().any(|line| line.contains("bob")), "{:?}", alice.lines());
     alice.say("/accept-identity bob");
     alice.wait_for("IDENTITY ACCEPTED bob");
+    alice.say("/accept-identity bob");
+    alice.wait_for("ERROR the identity of bob has not changed");
     send(&mut bob, "alice", "once more");
     alice.wait_for("UNREAD bob");
     alice.say("/read bob");
