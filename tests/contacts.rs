@@ -156,6 +156,9 @@ fn the_last_sixteen_rejected_identities_are_remembered() {
     // Accepted and then replaced, an identity is no longer rejected.
     let changed = impostor(701).account.device().identity;
     assert!(pair.bob.peer.accept_identity(changed).peer);
+    assert!(
+        pair.bob.peer.rejected_identities().eq(rejected.into_iter().filter(|it| *it != changed))
+    );
     assert!(pair.bob.peer.accept_identity(identity(999)).peer);
     assert_eq!(pair.bob.tries(&second, NOW), Err(PeerDecryptError::IdentityChanged(changed)));
 }
@@ -336,6 +339,7 @@ fn a_loss_that_is_suspected_is_forgotten_when_something_else_explains_it() {
 fn a_loss_that_is_certain_is_not_forgotten_because_of_somebody_else() {
     let mut pair = Pair::talking(28);
     assert!(pair.bob.peer.drop_sessions().peer);
+    pair.bob.peer = restored(&pair.bob.peer);
     assert!(pair.bob.peer.reject_identity(identity(999)).peer);
     assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
     // With another identity nothing can have been lost yet.
