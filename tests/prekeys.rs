@@ -549,3 +549,69 @@ fn a_bundle_with_an_address_of_no_length_or_of_too_much_is_malformed() {
         assert_eq!(decoded, if is_sound { Ok(()) } else { Err(DecodeError::Malformed) });
     }
 }
+
+#[test]
+fn an_account_says_whether_publishing_and_limits_changed_it() {
+    let mut account = account("bob", Limits::default(), 10);
+    let upload = account.maintain(NOW, &mut rng(10)).upload.unwrap();
+    let changes = |account: &mut Account| {
+        let before = state(account);
+        let changes = account.mark_published(&upload);
+        assert_eq!(changes.account, state(account) != before);
+        changes
+    };
+    assert!(changes(&mut account).account);
+    assert!(!changes(&mut account).any(), "it was known");
+    // Of another device: nothing of it is ours.
+    let mut other = support::account("bob", Limits::default(), 11);
+    assert!(!changes(&mut other).any());
+    let mut limits = account.limits().clone();
+    assert!(!account.set_limits(limits.clone()).any());
+    limits.prekeys.one_time_prekeys += 1;
+    assert!(account.set_limits(limits).account);
+}
+
+#[test]
+fn replaced_prekeys_are_new_and_the_former_ones_still_serve() {
+    let mut world = World::new(11);
+    let late = world.initiate();
+    let left = world.server.one_time_prekeys_left();
+    let _ = world.bob.mark_published(&world.upload);
+    let before = state(&world.bob);
+    let made = world.bob.replace_prekeys(NOW, &mut rng(12));
+    assert!(made.changes.account && state(&world.bob) != before);
+    let upload = made.upload.unwrap();
+    let former = world.upload.clone();
+    assert_ne!(upload.bundle().encode(), former.bundle().encode());
+    // A server that starts anew has as many as one that was filled for the first time, and none of the former ones.
+    world.server = PublishedPreKeys::new(upload);
+    assert_eq!(world.server.one_time_prekeys_left(), left + 1);
+    let fresh = world.initiate();
+    for mut session in [late, fresh] {
+        let first = send(&mut session, "first", &mut rng(13));
+        world.accept(&first);
+    }
+}
+
+/// A backup does not know that they were published, or that somebody has used them.
+#[test]
+fn prekeys_that_may_have_been_published_are_not_published_again() {
+    let mut account = account("bob", Limits::default(), 14);
+    let upload = account.maintain(NOW, &mut rng(14)).upload.unwrap();
+    let mut backup = restored(&account);
+    let _ = account.mark_published(&upload);
+    for mut account in [account, restored(&backup)] {
+        let anew = account.replace_prekeys(NOW, &mut rng(15)).upload.unwrap();
+        let [former, anew] = [&upload, &anew].map(|upload| {
+            let mut server = PublishedPreKeys::new(upload.clone());
+            let count = server.one_time_prekeys_left();
+            (0..count).map(|_| server.hand_out()).collect::<Vec<_>>()
+        });
+        assert_eq!((former.len(), anew.len()), (100, 100));
+        // A bundle ends with the id and the key of its one-time prekey.
+        let one_time = |bundle: &Vec<u8>| bundle[bundle.len() - 36..].to_vec();
+        let former: Vec<_> = former.iter().map(one_time).collect();
+        assert!(anew.iter().all(|bundle| !former.contains(&one_time(bundle))));
+    }
+    assert!(backup.maintain(NOW, &mut rng(16)).upload.is_some());
+}
