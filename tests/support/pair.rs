@@ -179,7 +179,9 @@ impl Side {
 pub fn check_known(known: bool, delivered: &Result<Delivered, PeerDecryptError>) {
     match delivered {
         Ok(delivered) => assert_eq!(known, !delivered.began_session),
-        Err(PeerDecryptError::Duplicate | PeerDecryptError::Expired | PeerDecryptError::Forked) => {
+        Err(
+            PeerDecryptError::NumberReused | PeerDecryptError::Expired | PeerDecryptError::Forked,
+        ) => {
             assert!(known, "{delivered:?}")
         }
         Err(
