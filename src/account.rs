@@ -18,7 +18,7 @@ use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::{Envelope, HandshakeFields, InitialMessage};
-use crate::wire::prekey_stock::PreKeyStock;
+use crate::wire::prekey_stock::{DeviceDigest, PreKeyStock};
 use crate::wire::prekey_upload::PreKeyUpload;
 use crate::wire::stamp::MemberTag;
 
@@ -177,7 +177,9 @@ impl Account {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Maintained {
         let before = self.prekeys.extent();
-        let disagreement = self.prekeys.maintain(stock.as_ref(), &self.limits.prekeys, now, rng);
+        let device = DeviceDigest::of(&self.identity.public().encode(), self.address.as_bytes());
+        let limits = &self.limits.prekeys;
+        let disagreement = self.prekeys.maintain(stock.as_ref(), device, limits, now, rng);
         Maintained { disagreement, ..self.maintained_since(&before) }
     }
 

@@ -15,7 +15,7 @@ use crate::prekeys::signed_prekey::SignedPreKey;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
-use crate::wire::prekey_stock::PreKeyStock;
+use crate::wire::prekey_stock::{DeviceDigest, PreKeyStock};
 use crate::wire::prekey_upload::PreKeyUpload;
 
 /// How many ids are passed over at most because a server says that it has had them, so that one that lies cannot use
@@ -38,6 +38,9 @@ pub enum StockDisagreement {
     /// The server has not got, or has no longer, the signed prekey that was published last: it was put back to an older
     /// state, or has lost what it had.
     ServerWentBack,
+    /// The server has prekeys of another identity at this address, although this one published there: the device was
+    /// set up anew elsewhere, or somebody took its address.
+    OtherDevice,
     /// The server offers prekeys whose secrets are not held here: first messages to them would not open. They were
     /// used or deleted while the server kept them, or are keys of another under these ids; or a message that used
     /// one opened after the server was asked.
@@ -135,11 +138,12 @@ impl PreKeyStore {
     pub(crate) fn maintain(
         &mut self,
         stock: Option<&PreKeyStock>,
+        device: DeviceDigest,
         limits: &PreKeyLimits,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Option<StockDisagreement> {
-        let disagreement = stock.and_then(|stock| self.disagreement(stock));
+        let disagreement = stock.and_then(|stock| self.disagreement(stock, device));
         self.forget_replaced(limits, now);
         // The record's fill is in the hands of strangers, and the stock in the server's, so they may not bring about
         // rotations, each of which keeps a record for weeks, without bound.
@@ -156,8 +160,11 @@ impl PreKeyStore {
         }
         let left = match (stock, disagreement) {
             (Some(stock), None) => {
-                self.note(stock);
-                let left = usize::try_from(stock.one_time_prekeys).unwrap_or(usize::MAX);
+                // Of another device at this address none is ours.
+                let ours = Some(stock).filter(|stock| stock.device == device.0);
+                ours.inspect(|stock| self.note(stock));
+                let left = ours.map_or(0, |stock| stock.one_time_prekeys);
+                let left = usize::try_from(left).unwrap_or(usize::MAX);
                 left.saturating_add(self.one_time.unpublished_count())
             }
             (Some(_), Some(_)) | (None, _) => self.one_time.len(),
@@ -169,24 +176,28 @@ impl PreKeyStore {
     }
 
     /// Whether the server has what this account published, and offers only what is held here.
-    fn disagreement(&self, stock: &PreKeyStock) -> Option<StockDisagreement> {
+    fn disagreement(&self, stock: &PreKeyStock, device: DeviceDigest) -> Option<StockDisagreement> {
+        let was_published = self.publication == Publication::Done;
+        if *stock == PreKeyStock::NOTHING {
+            return Some(StockDisagreement::ServerWentBack).filter(|_| was_published);
+        }
+        if stock.device != device.0 {
+            return Some(StockDisagreement::OtherDevice).filter(|_| was_published);
+        }
         let id = stock.signed_prekey_id;
         let was_ever_made = id <= self.current.id
             && stock.highest_id.is_none_or(|highest| highest < self.one_time.next_id());
         if !was_ever_made {
             return Some(StockDisagreement::AccountWentBack);
         }
-        if id < self.current.id && self.publication == Publication::Done {
+        if id < self.current.id && was_published {
             return Some(StockDisagreement::ServerWentBack);
-        }
-        if *stock == PreKeyStock::NOTHING {
-            return None;
         }
         let offered = self.signed().find(|prekey| prekey.id == id).map(|prekey| {
             let range = stock.lowest_id.zip(stock.highest_id);
             let held = range.map(|(lowest, highest)| self.one_time.between(lowest, highest));
             let held = held.unwrap_or_default();
-            PreKeyStock::of(id, prekey.pair.public(), held.iter(), stock.highest_id)
+            PreKeyStock::of(device, id, prekey.pair.public(), held.iter(), stock.highest_id)
         });
         if offered.as_ref() == Some(stock) { None } else { Some(StockDisagreement::NotHeld) }
     }
@@ -409,6 +420,15 @@ mod tests {
 
     const DAY: Duration = Duration::from_secs(86_400);
 
+    fn maintain(
+        store: &mut PreKeyStore,
+        limits: &PreKeyLimits,
+        now: Timestamp,
+        rng: &mut ChaCha20Rng,
+    ) {
+        assert_eq!(store.maintain(None, DeviceDigest([0; 16]), limits, now, rng), None);
+    }
+
     fn fill(store: &mut PreKeyStore, count: usize) {
         for number in 0..count {
             let mut session_id = [0; 32];
@@ -423,10 +443,10 @@ mod tests {
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000));
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
         fill(&mut store, 767);
-        store.maintain(None, &limits, now, &mut rng);
+        maintain(&mut store, &limits, now, &mut rng);
         assert_eq!(store.current.id, 1);
         fill(&mut store, 768);
-        store.maintain(None, &limits, now, &mut rng);
+        maintain(&mut store, &limits, now, &mut rng);
         assert_eq!(store.current.id, 2);
     }
 
@@ -437,12 +457,12 @@ mod tests {
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
         for _ in 0..100 {
             fill(&mut store, 1_024);
-            store.maintain(None, &limits, now, &mut rng);
+            maintain(&mut store, &limits, now, &mut rng);
         }
         assert_eq!(store.replaced.len(), 8);
         let full = store.find(store.current.id, None).unwrap();
         assert_eq!(full.check_replay(&[0xff; 32]), Err(ReplayError::Full));
-        store.maintain(None, &limits, now.plus(DAY.saturating_mul(7)), &mut rng);
+        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(7)), &mut rng);
         let fresh = store.find(store.current.id, None).unwrap();
         assert_eq!(fresh.check_replay(&[0xff; 32]), Ok(()));
     }
@@ -453,9 +473,9 @@ mod tests {
         let limits = PreKeyLimits::default();
         let ahead = Timestamp::from_unix_seconds(1_000_000_000);
         let mut store = PreKeyStore::generate(&limits, ahead, &mut rng);
-        store.maintain(None, &limits, ahead.minus(DAY), &mut rng);
+        maintain(&mut store, &limits, ahead.minus(DAY), &mut rng);
         assert_eq!(store.current.id, 1);
-        store.maintain(None, &limits, ahead.minus(DAY.saturating_mul(2)), &mut rng);
+        maintain(&mut store, &limits, ahead.minus(DAY.saturating_mul(2)), &mut rng);
         assert_eq!(store.current.id, 2);
     }
 
@@ -464,12 +484,12 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(6);
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
-        store.maintain(None, &limits, now.plus(DAY.saturating_mul(36_500)), &mut rng);
+        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(36_500)), &mut rng);
         for day in 0..38 {
-            store.maintain(None, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
+            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
             assert!(store.find(1, None).is_some() && store.find(2, None).is_some(), "day {day}");
         }
-        store.maintain(None, &limits, now.plus(DAY.saturating_mul(38)), &mut rng);
+        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(38)), &mut rng);
         assert!(store.find(1, None).is_none() && store.find(2, None).is_none());
     }
 
@@ -480,10 +500,10 @@ mod tests {
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
         for day in 0..=30 {
             fill(&mut store, 1_024);
-            store.maintain(None, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
+            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
             assert!(store.find(1, None).is_some(), "day {day}");
         }
-        store.maintain(None, &limits, now.plus(DAY.saturating_mul(31)), &mut rng);
+        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(31)), &mut rng);
         assert!(store.find(1, None).is_none());
     }
 
@@ -492,11 +512,11 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(4);
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
-        store.maintain(None, &limits, Timestamp::default(), &mut rng);
+        maintain(&mut store, &limits, Timestamp::default(), &mut rng);
         assert_eq!(store.current.id, 2);
-        store.maintain(None, &limits, now, &mut rng);
+        maintain(&mut store, &limits, now, &mut rng);
         assert!(store.find(1, None).is_some());
-        store.maintain(None, &limits, now.plus(DAY.saturating_mul(31)), &mut rng);
+        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(31)), &mut rng);
         assert!(store.find(1, None).is_none());
     }
 
@@ -507,8 +527,8 @@ mod tests {
         let limits =
             PreKeyLimits { one_time_prekeys: 9, max_one_time_prekeys: 4, ..Default::default() };
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
-        store.maintain(None, &limits, now, &mut rng);
-        store.maintain(None, &limits, now, &mut rng);
+        maintain(&mut store, &limits, now, &mut rng);
+        maintain(&mut store, &limits, now, &mut rng);
         assert!(store.find(1, Some(1)).is_some() && store.find(1, Some(4)).is_some());
         assert!(store.find(1, Some(5)).is_none());
     }

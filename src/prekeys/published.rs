@@ -3,10 +3,9 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::crypto::hash::sha256;
 use crate::time::Timestamp;
 use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle, SignedPart};
-use crate::wire::prekey_stock::PreKeyStock;
+use crate::wire::prekey_stock::{DeviceDigest, PreKeyStock};
 use crate::wire::prekey_upload::PreKeyUpload;
 
 /// How many one-time prekeys a server keeps for one device, so that no device can fill it: 1,000.
@@ -14,9 +13,6 @@ pub(crate) const MAX_ONE_TIME_PREKEYS: usize = 1_000;
 
 /// How many devices that had an address before are remembered, so that none of their uploads comes back late: 16.
 const MAX_FORMER_DEVICES: usize = 16;
-
-/// Separates digests of devices from every other hash.
-const DEVICE_LABEL: &[u8] = b"evanesce/v1 device that published";
 
 /// What one device has published, as its server keeps it.
 ///
@@ -54,7 +50,7 @@ struct Had {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct FormerDevice {
-    digest: [u8; 16],
+    device: DeviceDigest,
     had: Had,
 }
 
@@ -137,8 +133,8 @@ impl PublishedPreKeys {
             };
         }
         let Had { signed_prekey_id, created } = Had::of(&upload.signed_part);
-        if digest(&upload.signed_part) != digest(&self.signed_part) {
-            let before = self.former.iter().find(|it| it.digest == digest(&upload.signed_part));
+        if device(&upload.signed_part) != device(&self.signed_part) {
+            let before = self.former.iter().find(|it| it.device == device(&upload.signed_part));
             let is_late = before.is_some_and(|before| created <= before.had.created);
             return if is_late { News::None } else { News::Beginning };
         }
@@ -160,15 +156,15 @@ impl PublishedPreKeys {
     }
 
     fn take(&mut self, signed_part: SignedPart) {
-        let (ours, theirs) = (digest(&self.signed_part), digest(&signed_part));
+        let (ours, theirs) = (device(&self.signed_part), device(&signed_part));
         let mut had = Had::of(&signed_part);
         if ours == theirs {
             had = had.and(self.had);
         } else {
-            if let Some(place) = self.former.iter().position(|it| it.digest == theirs) {
+            if let Some(place) = self.former.iter().position(|it| it.device == theirs) {
                 had = self.former.remove(place).map_or(had, |before| had.and(before.had));
             }
-            self.former.push_back(FormerDevice { digest: ours, had: self.had });
+            self.former.push_back(FormerDevice { device: ours, had: self.had });
             if self.former.len() > MAX_FORMER_DEVICES {
                 self.former.pop_front();
             }
@@ -198,7 +194,8 @@ impl PublishedPreKeys {
     #[must_use]
     pub fn stock(&self) -> PreKeyStock {
         let fields = &self.signed_part.fields;
-        PreKeyStock::of(fields.id, &fields.key, self.one_time_prekeys.iter(), self.highest_id)
+        let (device, one_time_prekeys) = (device(&self.signed_part), self.one_time_prekeys.iter());
+        PreKeyStock::of(device, fields.id, &fields.key, one_time_prekeys, self.highest_id)
     }
 
     /// How many one-time prekeys are left.
@@ -208,10 +205,6 @@ impl PublishedPreKeys {
     }
 }
 
-/// Which device, in few bytes: its identity and its address.
-fn digest(signed_part: &SignedPart) -> [u8; 16] {
-    let fields = &signed_part.fields;
-    let hash = sha256(&[DEVICE_LABEL, &fields.identity, &fields.address]);
-    let (digest, _) = hash.split_first_chunk().unwrap_or((&[0; 16], &[]));
-    *digest
+fn device(signed_part: &SignedPart) -> DeviceDigest {
+    DeviceDigest::of(&signed_part.fields.identity, &signed_part.fields.address)
 }
