@@ -379,7 +379,8 @@ fn meet(time: Duration) -> Result<(Person, Person), Box<dyn Error>> {
     let mut alice = person("Alice", "bob", time, 1)?;
     let mut bob = person("Bob", "alice", time, 2)?;
     let now = alice.now().timestamp();
-    let upload = bob.account.maintain(now, &mut bob.rng).upload.ok_or("nothing to publish")?;
+    let upload =
+        bob.account.maintain(None, now, &mut bob.rng).upload.ok_or("nothing to publish")?;
     let _ = bob.account.mark_published(&upload);
     let bundle = PreKeyBundle::decode(&PublishedPreKeys::new(upload).hand_out())?.verify(now)?;
     if alice.peer.initiate(&alice.account, bundle, now, &mut alice.rng)?.any() {

@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Each device makes an account once. Bob publishes, and goes offline.
     let alice = Account::generate(Address::new("alice@example/laptop")?, now, rng);
     let mut bob = Account::generate(Address::new("bob@example/phone")?, now, rng);
-    let upload = bob.maintain(now, rng).upload.ok_or("a new account has something to publish")?;
+    let upload =
+        bob.maintain(None, now, rng).upload.ok_or("a new account has something to publish")?;
     let _changes = bob.mark_published(&upload);
     let mut server = PublishedPreKeys::new(upload);
     println!("Bob publishes {} one-time prekeys.", server.one_time_prekeys_left());

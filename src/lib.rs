@@ -17,7 +17,7 @@
 //! // An account is one device. Bob publishes prekeys; his server hands each one-time prekey out once.
 //! let mut alice = Account::generate(Address::new("alice/laptop")?, now, rng);
 //! let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
-//! let upload = bob.maintain(now, rng).upload.expect("a new account has something to publish");
+//! let upload = bob.maintain(None, now, rng).upload.expect("a new account has something to publish");
 //! let changes = bob.mark_published(&upload);
 //! let mut server = PublishedPreKeys::new(upload);
 //!
@@ -262,6 +262,7 @@ pub use peer::delivery::{Delivered, PeerDecryptError};
 pub use peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
 pub use peer::initiating::PeerInitiateError;
 pub use peer::other_device::Peer;
+pub use prekeys::prekey_store::StockDisagreement;
 pub use prekeys::published::PublishedPreKeys;
 pub use prekeys::verified_bundle::{VerifiedBundle, VerifyError};
 pub use ratchet::message_key::Role;
@@ -277,6 +278,7 @@ pub use wire::codec::DecodeError;
 pub use wire::message::{Envelope, InitialMessage, RatchetMessage};
 pub use wire::payload::{MalformedStamp, Payload};
 pub use wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle};
+pub use wire::prekey_stock::PreKeyStock;
 pub use wire::prekey_upload::PreKeyUpload;
 pub use wire::stamp::{
     MemberTag, Opens, Policy, Setting, SettingVersion, Stamp, StampedSetting, VersionOutOfRange,

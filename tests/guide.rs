@@ -111,7 +111,7 @@ impl Phone {
         now: Now,
         rng: &mut impl CryptoRng,
     ) -> Result<(), Box<dyn Error>> {
-        let maintained = self.account.maintain(now.timestamp(), rng);
+        let maintained = self.account.maintain(None, now.timestamp(), rng);
         if maintained.changes.account {
             self.write_account(rng); // the secrets are stored before the prekeys are known
         }

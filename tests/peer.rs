@@ -576,7 +576,7 @@ fn silence_asks_for_sessions_in_growing_pauses_and_an_answer_ends_it() {
     let mut pair = Pair::talking(312);
     let mut asked = Vec::new();
     for day in 0..80 {
-        if let Some(upload) = pair.bob.account.maintain(days(day), &mut rng(1)).upload {
+        if let Some(upload) = pair.bob.account.maintain(None, days(day), &mut rng(1)).upload {
             let _ = pair.bob.account.mark_published(&upload);
             pair.bob.server.publish(upload);
         }

@@ -77,7 +77,7 @@ fn an_account_does_not_print_its_secrets() {
     let address = Address::new("bob").unwrap();
     let mut account = Account::generate_with_limits(address, limits, NOW, &mut draws);
     assert!(account.rotate_signed_prekey(NOW, &mut draws).changes.account);
-    assert!(account.maintain(NOW, &mut draws).changes.account);
+    assert!(account.maintain(None, NOW, &mut draws).changes.account);
     // The identity, two signed prekeys, three one-time prekeys: all that was drawn is stored.
     let secrets = secrets(&account);
     assert_eq!(secrets.len(), 6);
@@ -190,7 +190,7 @@ fn a_scheduler_does_not_print_its_secrets() {
 #[test]
 fn a_server_has_no_secret_to_print() {
     let mut bob = account("bob", Limits::default(), 6);
-    let upload = bob.maintain(NOW, &mut rng(6)).upload.unwrap();
+    let upload = bob.maintain(None, NOW, &mut rng(6)).upload.unwrap();
     let secrets = secrets(&bob);
     assert_eq!(secrets.len(), 102);
     for secret in &secrets {

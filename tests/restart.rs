@@ -157,7 +157,7 @@ impl Machine {
         carrier: &mut Carrier,
         power: &mut Power,
     ) -> Result<(), Stopped> {
-        let Maintained { upload, changes, .. } = running.account.maintain(NOW, &mut self.rng);
+        let Maintained { upload, changes, .. } = running.account.maintain(None, NOW, &mut self.rng);
         if changes.any() {
             self.store(running, changes, power, |_| {})?;
         }
@@ -165,7 +165,7 @@ impl Machine {
         power.write()?;
         carrier.take_upload(self.name, upload.clone());
         let _ = running.account.mark_published(&upload);
-        let changes = running.account.maintain(NOW, &mut self.rng).changes;
+        let changes = running.account.maintain(None, NOW, &mut self.rng).changes;
         assert!(!changes.any());
         power.write()?;
         self.disk.account = self.sealed(&running.account);

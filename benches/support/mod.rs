@@ -59,7 +59,7 @@ pub fn payload(size: u32) -> Payload {
 /// A new account, and its server.
 pub fn account(name: &str, rng: &mut ChaCha20Rng) -> (Account, PublishedPreKeys) {
     let mut account = Account::generate(Address::new(name).unwrap(), NOW, rng);
-    let upload = account.maintain(NOW, rng).upload.unwrap();
+    let upload = account.maintain(None, NOW, rng).upload.unwrap();
     let _ = account.mark_published(&upload);
     (account, PublishedPreKeys::new(upload))
 }

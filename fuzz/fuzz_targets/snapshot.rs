@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
             let again = account.snapshot();
             // As many as are asked for take their time, which says nothing.
             if account.limits().prekeys.one_time_prekeys <= 1_000 {
-                let upload = account.maintain(NOW, &mut rng(1)).upload;
+                let upload = account.maintain(None, NOW, &mut rng(1)).upload;
                 let _ = upload.map(|upload| account.mark_published(&upload));
             }
             again

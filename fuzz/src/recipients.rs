@@ -198,7 +198,7 @@ impl Scene {
         let alice = account("alice@example/phone", 1);
         let mut bob = account("bob@example/laptop", 2);
         let mut rng = rng(3);
-        let upload = bob.maintain(NOW, &mut rng).upload.expect("a new account publishes");
+        let upload = bob.maintain(None, NOW, &mut rng).upload.expect("a new account publishes");
         let _ = bob.mark_published(&upload);
         Self { alice, bob, server: PublishedPreKeys::new(upload), rng }
     }

@@ -28,7 +28,7 @@ use crate::wire::stamp::MemberTag;
 /// # let (alice_address, bob_address) = (Address::new("alice/laptop")?, Address::new("bob/phone")?);
 /// # let mut alice = Account::generate(alice_address.clone(), now, rng);
 /// # let mut bob = Account::generate(bob_address.clone(), now, rng);
-/// # let mut server = PublishedPreKeys::new(bob.maintain(now, rng).upload.unwrap());
+/// # let mut server = PublishedPreKeys::new(bob.maintain(None, now, rng).upload.unwrap());
 ///
 /// // Alice knows Bob's address. Her first contact pins the identity that comes with it.
 /// let mut bobs_phone = Peer::new(bob_address);

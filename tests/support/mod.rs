@@ -153,7 +153,7 @@ impl World {
         let alice = account("alice@example/phone", Limits::default(), seed);
         let mut bob = account("bob@example/laptop", limits, seed ^ u64::MAX);
         let mut rng = rng(seed.rotate_left(32));
-        let upload = bob.maintain(NOW, &mut rng).upload.unwrap();
+        let upload = bob.maintain(None, NOW, &mut rng).upload.unwrap();
         let _ = bob.mark_published(&upload);
         Self { alice, bob, server: PublishedPreKeys::new(upload.clone()), upload, rng }
     }

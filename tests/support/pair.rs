@@ -84,7 +84,7 @@ impl Side {
     pub fn new(name: &str, other: &str, limits: Limits, seed: u64) -> Self {
         let mut account = account(name, limits, seed);
         let mut rng = rng(!seed);
-        let upload = account.maintain(NOW, &mut rng).upload.unwrap();
+        let upload = account.maintain(None, NOW, &mut rng).upload.unwrap();
         let _ = account.mark_published(&upload);
         let peer = Peer::new(Address::new(other).unwrap());
         Self { account, peer, server: PublishedPreKeys::new(upload), rng }

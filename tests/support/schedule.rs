@@ -322,7 +322,7 @@ impl Household {
         let mut phones: Vec<_> =
             (0..DEVICES).map(|device| Phone::new(device, START, &mut rng)).collect();
         let servers = phones.iter_mut().map(|phone| {
-            let upload = phone.account.maintain(START, &mut rng).upload.unwrap();
+            let upload = phone.account.maintain(None, START, &mut rng).upload.unwrap();
             let _ = phone.account.mark_published(&upload);
             PublishedPreKeys::new(upload)
         });
@@ -725,7 +725,7 @@ impl Household {
         let now = self.clock(device);
         let phone = &mut self.phones[device];
         let before = phone.state(0);
-        let Maintained { upload, changes, .. } = phone.account.maintain(now, &mut self.rng);
+        let Maintained { upload, changes, .. } = phone.account.maintain(None, now, &mut self.rng);
         phone.check(0, &before, changes);
         if let Some(upload) = upload {
             self.publish(device, upload);

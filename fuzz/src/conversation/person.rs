@@ -71,7 +71,7 @@ impl Person {
     /// Does what is due, and publishes what came of it.
     pub fn maintain(&mut self, now: Timestamp, rng: &mut ChaCha20Rng) {
         self.prekeys.maintain(now);
-        let upload = self.account.maintain(now, rng).upload;
+        let upload = self.account.maintain(None, now, rng).upload;
         self.publish(upload);
         self.ends.values_mut().for_each(|end| end.maintain(now));
     }

@@ -17,7 +17,7 @@ fn conversation(rng: &mut CountingRng) -> Option<bool> {
     let now = Timestamp::from_unix_seconds(1_800_000_000);
     let alice = Account::generate(Address::new("alice").ok()?, now, rng);
     let mut bob = Account::generate(Address::new("bob").ok()?, now, rng);
-    let mut server = PublishedPreKeys::new(bob.maintain(now, rng).upload?);
+    let mut server = PublishedPreKeys::new(bob.maintain(None, now, rng).upload?);
     let bundle = PreKeyBundle::decode(&server.hand_out()).ok()?.verify(now).ok()?;
 
     let mut alices = alice.initiate(&bundle, rng).ok()?;

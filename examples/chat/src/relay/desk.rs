@@ -94,7 +94,7 @@ mod tests {
     fn publish(desk: &mut Desk, as_name: &Name, device: &Name) -> Answer {
         let rng = &mut random::system();
         let mut account = Account::generate(device.address(), NOW, rng);
-        let upload = account.maintain(NOW, rng).upload.unwrap().encode();
+        let upload = account.maintain(None, NOW, rng).upload.unwrap().encode();
         let ask = Ask::Publish { address: as_name.clone(), token: Token([1; 32]), upload };
         desk.answer(&ask, NOW, Duration::ZERO)
     }

@@ -256,7 +256,7 @@ mod tests {
 
     fn upload(name: &Name) -> PreKeyUpload {
         let rng = &mut random::system();
-        Account::generate(name.address(), NOW, rng).maintain(NOW, rng).upload.unwrap()
+        Account::generate(name.address(), NOW, rng).maintain(None, NOW, rng).upload.unwrap()
     }
 
     fn with_bob() -> (Mailroom, Name, Token) {
