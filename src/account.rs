@@ -174,7 +174,7 @@ impl Account {
 
     /// Replaces what others begin sessions with, due or not, where a server has lost everything or this account was
     /// restored from a backup, and so has no secrets of what was published since. Tell the server to forget what it
-    /// has ([`PublishedPreKeys::new`](crate::PublishedPreKeys::new)): an upload alone need not show it.
+    /// has ([`PublishedPreKeys::new`](crate::server::PublishedPreKeys::new)): an upload alone need not show it.
     ///
     /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each.
     /// What was there before still serves those who have it, within the limits, and is not published again: it may

@@ -37,7 +37,7 @@ pub enum SessionNeed {
     /// There is none.
     NoSession,
     /// Ours has not been answered for three quarters of the time after which it is used no more
-    /// ([`PeerLimits::unanswered_lifetime`](crate::PeerLimits::unanswered_lifetime)), or was begun by a clock
+    /// ([`PeerLimits::unanswered_lifetime`](crate::limits::PeerLimits::unanswered_lifetime)), or was begun by a clock
     /// that ran more than a day ahead. Or it was the first after a loss: whoever waits for an answer itself follows
     /// only a second one.
     Unanswered,
