@@ -9,7 +9,8 @@
 //! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 //! # let rng = &mut ChaCha20Rng::seed_from_u64(1);
 //! # let now = Timestamp::from_unix_seconds(1_800_000_000);
-//! # let bob = Account::generate(Address::new("bob/phone")?, now, rng);
+//! # let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
+//! # let _changes = bob.add_one_time_prekeys(100, rng);
 //! # let bytes = bob.pending_upload().expect("a new account has something to publish").encode();
 //!
 //! // Bob uploads. Whose upload it is, the server compares with who has logged in.
