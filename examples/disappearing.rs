@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
-use evanesce::{
-    Account, Address, Age, ContentKey, ConversationId, Effects, ExpiryEvent, ExpiryScheduler,
-    MemberTag, MessageId, Monotonic, NewMessage, Now, OpenError, Opens, Parts, Payload, Peer,
-    Policy, PreKeyBundle, PublishedPreKeys, Received, Setting, Stamp, Unsent, Verdict, Visibility,
+use evanesce::expiry::{
+    Age, ContentKey, ConversationId, Effects, ExpiryEvent, ExpiryScheduler, MemberTag, MessageId,
+    Monotonic, NewMessage, Now, OpenError, Opens, Parts, Policy, Setting, Stamp, Unsent, Verdict,
+    Visibility,
 };
+use evanesce::server::PublishedPreKeys;
+use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, Received};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 /// Midnight of day 0, in a clock that is set by hand.

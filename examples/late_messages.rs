@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::time::Duration;
 
-use evanesce::{
-    Account, Address, DecryptError, Payload, PreKeyBundle, PublishedPreKeys, Timestamp,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::DecryptError;
+use evanesce::{Account, Address, Payload, PreKeyBundle, Timestamp};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -3,9 +3,8 @@
 
 use std::error::Error;
 
-use evanesce::{
-    Account, Address, Payload, PreKeyBundle, PublishedPreKeys, SafetyNumber, Timestamp,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::{Account, Address, Payload, PreKeyBundle, SafetyNumber, Timestamp};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 /// What both sides bind every message to; here, the name of the conversation.

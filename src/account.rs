@@ -158,11 +158,11 @@ impl Account {
     /// current one, tops up one-time prekeys. Call it at every start and once a day, but not before the
     /// clock has been set: with a clock at zero the current signed prekey looks like one from the future.
     ///
-    /// `stock` is what the server has left ([`PublishedPreKeys::stock`](crate::PublishedPreKeys::stock)), asked for this
+    /// `stock` is what the server has left ([`PublishedPreKeys::stock`](crate::server::PublishedPreKeys::stock)), asked for this
     /// call; [`PreKeyStock::NOTHING`] if it knows nothing of this device, `None` if it cannot be asked now. What it
     /// has is topped up; without an answer, what is held here, which those count too who fetched a bundle and never
     /// wrote, so that the server may run out. What has been handed out is held until it is used or there are more than
-    /// [`max_one_time_prekeys`](crate::PreKeyLimits::max_one_time_prekeys).
+    /// [`max_one_time_prekeys`](crate::limits::PreKeyLimits::max_one_time_prekeys).
     ///
     /// Where the two disagree, [`Maintained::disagreement`] says how, and the upload is in place of all that the
     /// server has: a new signed prekey, and one-time prekeys of which none has been published. Secrets of what was

@@ -2,8 +2,9 @@
 
 mod support;
 
+use evanesce::limits::Limits;
 use evanesce::{
-    Address, Contact, Limits, Peer, PeerDecryptError, PeerInitiateError, PreKeyBundle, SessionNeed,
+    Address, Contact, Peer, PeerDecryptError, PeerInitiateError, PreKeyBundle, SessionNeed,
     Timestamp,
 };
 use support::pair::{Pair, Side};
@@ -228,7 +229,7 @@ fn two_sessions_are_begun_after_a_loss_and_a_peer_that_waits_follows_the_second(
         let mut pair = Pair::acquainted(seed);
         let backup = pair.alice.copy();
         let later = pair.alice.account.replace_prekeys(NOW, &mut rng(seed)).upload.unwrap();
-        pair.alice.server = evanesce::PublishedPreKeys::new(later);
+        pair.alice.server = evanesce::server::PublishedPreKeys::new(later);
         let lost = pair.bob_sends("lost");
         pair.alice = backup;
         assert!(pair.alice.tries(&lost, NOW).is_err());

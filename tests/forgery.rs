@@ -2,10 +2,10 @@
 
 mod support;
 
-use evanesce::{
-    AcceptError, Account, DecodeError, DecryptError, Envelope, InitiateError, Limits, PreKeyBundle,
-    PreKeyUpload, PublishedPreKeys, Session, VerifyError,
-};
+use evanesce::limits::Limits;
+use evanesce::server::{Envelope, PreKeyUpload, PublishedPreKeys};
+use evanesce::session::{AcceptError, DecryptError, InitiateError, Session};
+use evanesce::{Account, DecodeError, PreKeyBundle, VerifyError};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use support::{

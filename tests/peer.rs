@@ -2,8 +2,9 @@
 
 mod support;
 
+use evanesce::limits::Limits;
 use evanesce::{
-    Account, Address, Contact, Limits, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError,
+    Account, Address, Contact, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError,
     PreKeyBundle, SafetyNumber, SessionNeed, SpentPreKey, Timestamp,
 };
 use support::pair::{Pair, Side};

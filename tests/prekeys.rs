@@ -5,9 +5,11 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use evanesce::limits::Limits;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::session::{AcceptError, Session};
 use evanesce::{
-    AcceptError, Account, Address, AddressLength, DecodeError, Limits, PreKeyBundle, PreKeyUpload,
-    PublishedPreKeys, Session, Timestamp, VerifyError,
+    Account, Address, AddressLength, DecodeError, PreKeyBundle, Timestamp, VerifyError,
 };
 use support::{
     AD, DAY, Draws, NOW, NoDraws, SECOND, Talk, World, accept_refusal, account, receive, restored,

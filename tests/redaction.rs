@@ -5,13 +5,20 @@ mod support;
 use std::error::Error;
 use std::fmt::Debug;
 
+use evanesce::expiry::{
+    Age, ContentKey, ConversationId, EditError, ExpiryScheduler, MalformedStamp, MemberTag,
+    MessageId, NewMessage, OpenError, Opens, RecordError, RecordKey, Stamp, VersionOutOfRange,
+};
+use evanesce::limits::{Limits, SessionLimits};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::{
+    AcceptError, DecryptError, EncryptError, ExternalHandshake, InitiateError, NotCanonical,
+    RatchetKeyPair, Session, SharedSecret,
+};
+use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{
-    AcceptError, Account, Address, AddressLength, Age, ContentKey, ConversationId, DecodeError,
-    DecryptError, EditError, EncryptError, ExpiryScheduler, ExternalHandshake, IdentityKeyError,
-    InitiateError, Limits, MalformedStamp, MemberTag, MessageId, NewMessage, NotCanonical,
-    OpenError, Opens, Payload, PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle,
-    PublishedPreKeys, RatchetKeyPair, RecordError, RecordKey, ScanError, Session, SessionLimits,
-    SharedSecret, SnapshotError, Stamp, StorageKey, VerifyError, VersionOutOfRange,
+    Account, Address, AddressLength, DecodeError, IdentityKeyError, Payload, PeerDecryptError,
+    PeerEncryptError, PeerInitiateError, PreKeyBundle, ScanError, VerifyError,
 };
 use support::pair::Pair;
 use support::{AD, Draws, NOW, World, account, receive, rng, secrets, started};

@@ -2,9 +2,9 @@
 
 use std::iter::repeat_with;
 
-use evanesce::{
-    Account, Address, Payload, PreKeyBundle, PublishedPreKeys, Session, Timestamp, VerifiedBundle,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::Session;
+use evanesce::{Account, Address, Payload, PreKeyBundle, Timestamp, VerifiedBundle};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, fs};
 
-use evanesce::{
-    Address, Age, ContentKey, ConversationId, DeviceEvent, ExpiryScheduler, MemberTag, MessageId,
-    Monotonic, NewMessage, Now, Opens, Parts, Payload, Peer, Policy, PreKeyBundle, PreKeyUpload,
-    RatchetKeyPair, SafetyNumber, Setting, SettingVersion, Stamp, Unsent, Verdict,
+use evanesce::expiry::{
+    Age, ContentKey, ConversationId, DeviceEvent, ExpiryScheduler, MemberTag, MessageId, Monotonic,
+    NewMessage, Now, Opens, Parts, Policy, Setting, SettingVersion, Stamp, Unsent, Verdict,
 };
+use evanesce::server::PreKeyUpload;
+use evanesce::session::RatchetKeyPair;
+use evanesce::{Address, Payload, Peer, PreKeyBundle, SafetyNumber};
 use evanesce_fuzz::bundles::Bundles;
 use evanesce_fuzz::conversation::event::{
     BundleChoice, Event, LimitsChoice, MAX_EVENTS, Side, Tampering,

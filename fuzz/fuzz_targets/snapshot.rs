@@ -8,10 +8,10 @@
 
 use std::time::Duration;
 
-use evanesce::{
-    Account, ExpiryScheduler, Now, Payload, Peer, RatchetKeyPair, RecordError, Session,
-    SnapshotError, StorageKey,
-};
+use evanesce::expiry::{ExpiryScheduler, Now, RecordError};
+use evanesce::session::{RatchetKeyPair, Session};
+use evanesce::snapshot::{SnapshotError, StorageKey};
+use evanesce::{Account, Payload, Peer};
 use evanesce_fuzz::formats::{self, Rows};
 use evanesce_fuzz::people::{AD, NOW, rng};
 use libfuzzer_sys::fuzz_target;

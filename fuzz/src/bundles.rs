@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use evanesce::{
-    AcceptError, Account, InitiateError, Payload, PreKeyBundle, Timestamp, VerifyError,
-};
+use evanesce::session::{AcceptError, InitiateError};
+use evanesce::{Account, Payload, PreKeyBundle, Timestamp, VerifyError};
 use rand_chacha::ChaCha20Rng;
 
 use crate::formats::{self, OneTime, SignedPart};

@@ -1,8 +1,8 @@
 //! An account and sessions that wait for messages, and what each must answer to any bytes at all.
 
-use evanesce::{
-    AcceptError, Account, DecryptError, Payload, PreKeyBundle, PublishedPreKeys, Received, Session,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::{AcceptError, DecryptError, Session};
+use evanesce::{Account, Payload, PreKeyBundle, Received};
 use rand_chacha::ChaCha20Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -21,7 +21,8 @@ use crate::wire::stamp::MemberTag;
 /// sessions begins a new one and the other follows, if need be at the second (docs/protocol.md §14.5).
 ///
 /// ```
-/// use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, PublishedPreKeys, Timestamp};
+/// use evanesce::server::PublishedPreKeys;
+/// use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, Timestamp};
 /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 /// # let rng = &mut ChaCha20Rng::seed_from_u64(1);
 /// # let now = Timestamp::from_unix_seconds(1_800_000_000);

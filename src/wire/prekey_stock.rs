@@ -33,7 +33,7 @@ fn first_half(hash: &[u8; 32]) -> [u8; 16] {
 }
 
 /// What a server has left of a device's prekeys, as the device asks it and gives it to
-/// [`Account::maintain`](crate::Account::maintain). [`PublishedPreKeys::stock`](crate::PublishedPreKeys::stock)
+/// [`Account::maintain`](crate::Account::maintain). [`PublishedPreKeys::stock`](crate::server::PublishedPreKeys::stock)
 /// makes it; other servers count the same (docs/protocol.md §14.2). It is the server's word: nothing proves it.
 ///
 /// ```text

@@ -1,8 +1,11 @@
 //! Two devices that know each other as peers. What they report as changed is compared with what has.
 
+use evanesce::limits::Limits;
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::SessionId;
 use evanesce::{
-    Account, Address, Changes, Delivered, Limits, Payload, Peer, PeerDecryptError,
-    PeerEncryptError, PreKeyBundle, PublishedPreKeys, Received, SessionId, Timestamp,
+    Account, Address, Changes, Delivered, Payload, Peer, PeerDecryptError, PeerEncryptError,
+    PreKeyBundle, Received, Timestamp,
 };
 use rand_chacha::ChaCha20Rng;
 

@@ -23,10 +23,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use evanesce::expiry::Stamp;
+use evanesce::limits::Limits;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::session::SessionId;
 use evanesce::{
-    Account, Address, Changes, Contact, Limits, Maintained, Payload, Peer, PeerDecryptError,
-    PeerEncryptError, PeerInitiateError, PreKeyBundle, PreKeyUpload, PublishedPreKeys, Received,
-    SessionId, Stamp, Timestamp, VerifyError,
+    Account, Address, Changes, Contact, Maintained, Payload, Peer, PeerDecryptError,
+    PeerEncryptError, PeerInitiateError, PreKeyBundle, Received, Timestamp, VerifyError,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;

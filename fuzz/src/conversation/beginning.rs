@@ -1,6 +1,6 @@
 //! Where every script begins: both have published, and have spoken in a first session.
 
-use evanesce::PublishedPreKeys;
+use evanesce::server::PublishedPreKeys;
 
 use crate::conversation::event::{BundleChoice, Script, Side};
 use crate::conversation::network::{Begun, Network};

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use evanesce::{
-    AcceptError, Accepted, Account, DecryptError, Payload, PreKeyUpload, PublishedPreKeys,
-    Received, Role, Session, SessionLimits, Timestamp,
-};
+use evanesce::limits::SessionLimits;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::session::{AcceptError, Accepted, DecryptError, Role, Session};
+use evanesce::{Account, Payload, Received, Timestamp};
 use rand_chacha::ChaCha20Rng;
 
 use crate::conversation::event::BundleChoice;

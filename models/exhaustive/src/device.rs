@@ -1,8 +1,11 @@
 //! Two devices that know each other, as stored between the events of a model.
 
+use evanesce::limits::Limits;
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::SessionId;
 use evanesce::{
-    Account, Address, Limits, Payload, Peer, PeerDecryptError, PeerEncryptError, PreKeyBundle,
-    PublishedPreKeys, SessionId, Timestamp, VerifiedBundle,
+    Account, Address, Payload, Peer, PeerDecryptError, PeerEncryptError, PreKeyBundle, Timestamp,
+    VerifiedBundle,
 };
 
 use crate::draws::Draws;

@@ -4,9 +4,9 @@
 //! What the other does with them branches on what it has decoded, from the length of an address on. So
 //! receiving is measured in parts: [`primitives`](crate::primitives).
 
-use evanesce::{
-    Account, Address, Payload, PreKeyBundle, PreKeyUpload, PublishedPreKeys, Session, Timestamp,
-};
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::session::Session;
+use evanesce::{Account, Address, Payload, PreKeyBundle, Timestamp};
 
 use crate::draws::Draws;
 use crate::measure::{Case, Conceal, Output};

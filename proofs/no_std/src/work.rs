@@ -3,9 +3,8 @@
 use core::convert::Infallible;
 
 use evanesce::rand_core::{TryCryptoRng, TryRng};
-use evanesce::{
-    Account, Address, Payload, PreKeyBundle, PublishedPreKeys, SafetyNumber, Timestamp,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::{Account, Address, Payload, PreKeyBundle, SafetyNumber, Timestamp};
 
 /// Uses the library from end to end; true if every result is the expected one.
 pub fn work() -> bool {

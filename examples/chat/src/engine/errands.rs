@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use evanesce::expiry::{Age, Now};
 use evanesce::rand_core::CryptoRng;
-use evanesce::{Age, Now, PeerInitiateError, PreKeyBundle, PreKeyUpload};
+use evanesce::server::PreKeyUpload;
+use evanesce::{PeerInitiateError, PreKeyBundle};
 
 use crate::clock;
 use crate::engine::message::Message;

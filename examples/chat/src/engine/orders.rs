@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use evanesce::expiry::{MessageId, NewMessage, Now, Opens, Policy, Verdict};
 use evanesce::rand_core::CryptoRng;
-use evanesce::{MessageId, NewMessage, Now, Opens, Policy, Verdict};
 
 use crate::clock;
 use crate::command::{Command, OwnLife};

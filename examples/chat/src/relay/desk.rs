@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use evanesce::{PreKeyUpload, Timestamp};
+use evanesce::Timestamp;
+use evanesce::server::PreKeyUpload;
 
 use crate::name::Name;
 use crate::relay::bucket::Buckets;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use evanesce::{PreKeyUpload, PublishedPreKeys};
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use evanesce::{
-    Account, Address, Limits, Payload, PreKeyBundle, PublishedPreKeys, Session, SessionLimits,
-};
+use evanesce::limits::{Limits, SessionLimits};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::Session;
+use evanesce::{Account, Address, Payload, PreKeyBundle};
 
 use super::definition::{Bounds, Header};
 use crate::device::{AD, NOW};
