@@ -69,7 +69,6 @@ use crate::wire::stamp::MemberTag;
 /// assert_eq!(bobs_phone.decrypt(&mut alice, &sent.message, b"", now)?.received.body, b"Hello Alice");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Peer {
     address: Address,
     contact: Contact,
@@ -398,3 +397,4 @@ stored!(Peer { address, contact, limits, session_limits, rejected, lost_session,
     let device = peer.device();
     peer.sessions().all(|session| Some(session.peer()) == device.as_ref())
 });
+crate::shown_bytes::shown_in_part!(Peer { address, contact, sessions });

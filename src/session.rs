@@ -24,6 +24,7 @@ use crate::session::decrypting::{DecryptError, Opened, Received};
 use crate::session::encrypting::{Content, EncryptError};
 use crate::session::external::{ExternalHandshake, RatchetKeyPair};
 use crate::session::own_handshake::OwnHandshake;
+use crate::shown_bytes::{Hex, ShortHex, shown_in_hex};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -34,7 +35,6 @@ use crate::wire::payload::Payload;
 ///
 /// What is sent changes the session, and so does what is received: store it each time, and before
 /// the bytes leave or the arrival is acknowledged. A message that is refused changes nothing.
-#[derive(Debug)]
 pub struct Session {
     id: SessionId,
     role: Role,
@@ -48,15 +48,8 @@ pub struct Session {
 /// Names a session, the same on both sides. Unique, unguessable, not secret, and not on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct SessionId([u8; 32]);
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SessionId(")?;
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))?;
-        formatter.write_str(")")
-    }
-}
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct SessionId(#[cfg_attr(feature = "serde", serde(with = "crate::byte_string"))] [u8; 32]);
 
 impl SessionId {
     /// The 32 bytes.
@@ -336,6 +329,24 @@ fn ratchet_secrets(secrets: SessionSecrets) -> (SessionId, RatchetSecrets) {
         secrets;
     let secrets = RatchetSecrets { root_key, initiator_header_key, responder_header_key };
     (SessionId(session_id), secrets)
+}
+
+shown_in_hex! { SessionId }
+
+impl SessionId {
+    /// How a line about a state names it.
+    pub(crate) fn in_short(&self) -> ShortHex {
+        ShortHex::of(&self.0)
+    }
+}
+
+/// One line for a log: which session, with whom, how far it is. It has no secret.
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Session");
+        shown.field("id", &self.id.in_short()).field("role", &self.role);
+        shown.field("peer", &self.peer).field("ratchet", &self.ratchet).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
