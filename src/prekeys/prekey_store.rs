@@ -17,7 +17,6 @@ use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::prekey_upload::PreKeyUpload;
 
 /// The prekeys of one device.
-#[derive(Debug)]
 pub(crate) struct PreKeyStore {
     current: Box<SignedPreKey>,
     /// Whether the current signed prekey is known to be with the server.
@@ -227,6 +226,15 @@ stored!(PreKeyStore { current, current_is_published, replaced, one_time } if |st
     replaced.chain([store.current.id]).is_sorted_by(|id, next| id < next)
 });
 stored!(ReplacedPreKey { prekey, replaced });
+
+/// How many there are.
+impl core::fmt::Debug for PreKeyStore {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut shown = formatter.debug_struct("PreKeys");
+        shown.field("signed_id", &self.current.id).field("replaced", &self.replaced.len());
+        shown.field("one_time", &self.one_time.len()).finish_non_exhaustive()
+    }
+}
 
 #[cfg(test)]
 mod tests {
