@@ -14,6 +14,7 @@ use crate::prekeys::replay_record::ReplayError;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::decrypting::{DecryptError, Received};
 use crate::session::{InitiateError, Session};
+use crate::shown_bytes::shown_in_part;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -25,7 +26,6 @@ use crate::wire::stamp::MemberTag;
 /// One device of ours: its identity, its address and its prekeys.
 ///
 /// Everything with `&mut self` changes what must be stored before anything that came of it leaves.
-#[derive(Debug)]
 pub struct Account {
     /// Boxed, so that an account that moves leaves no copy of its keys behind.
     identity: Box<IdentityKeyPair>,
@@ -35,7 +35,6 @@ pub struct Account {
 }
 
 /// A new session, with the message that made it.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Accepted {
     /// The session.
@@ -412,5 +411,18 @@ impl From<DecryptError> for AcceptError {
             | DecryptError::Expired
             | DecryptError::Forked => Self::Undecryptable,
         }
+    }
+}
+
+// Whose it is, and how many prekeys it holds.
+shown_in_part!(Account { address, identity, prekeys });
+
+/// How long the body is, and nothing of what it says.
+impl fmt::Debug for Accepted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { session, received, changes } = self;
+        let mut shown = formatter.debug_struct("Accepted");
+        shown.field("session", session).field("body_length", &received.body.len());
+        shown.field("changes", changes).finish_non_exhaustive()
     }
 }

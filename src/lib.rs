@@ -70,7 +70,8 @@
 //! # Features
 //!
 //! `serde`, on by default, adds implementations of serde's traits: of public values, and of states as the
-//! bytes of their snapshots. No feature changes a byte on the wire or in the store.
+//! bytes of their snapshots. Keys, ids, addresses, bodies, snapshots and all other byte strings are lower-case hex in formats
+//! that people read, such as JSON, and bytes in others. No feature changes a byte on the wire or in the store.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -101,6 +102,10 @@ extern crate alloc;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(feature = "serde")]
+mod byte_string;
+mod shown_bytes;
 
 mod crypto;
 mod time;

@@ -5,13 +5,14 @@ use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
+#[cfg(feature = "serde")]
+use crate::byte_string;
 use crate::crypto::field::is_canonical;
 use crate::crypto::secret::Secret;
+use crate::shown_bytes::{Hex, shown_in_hex};
 
 /// An X25519 public key in its only encoding: bit 255 is zero and the value is below 2^255 − 19.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "[u8; 32]", into = "[u8; 32]"))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DhPublicKey([u8; 32]);
 
 impl DhPublicKey {
@@ -31,6 +32,23 @@ impl DhPublicKey {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+shown_in_hex! { DhPublicKey }
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for DhPublicKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        byte_string::serialize(&self.0, serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for DhPublicKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes: [u8; 32] = byte_string::deserialize(deserializer)?;
+        Self::try_from(bytes).map_err(serde::de::Error::custom)
     }
 }
 

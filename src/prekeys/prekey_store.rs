@@ -57,7 +57,6 @@ enum Publication {
 }
 
 /// The prekeys of one device.
-#[derive(Debug)]
 pub(crate) struct PreKeyStore {
     current: Box<SignedPreKey>,
     publication: Publication,
@@ -410,6 +409,15 @@ fn target(limits: &PreKeyLimits) -> u32 {
 /// So many ids further on; fewer where they come to an end.
 fn passed_over(id: u32, count: u32) -> u32 {
     id.saturating_add(count.min(u32::MAX.saturating_sub(id) / 2))
+}
+
+/// How many there are.
+impl core::fmt::Debug for PreKeyStore {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut shown = formatter.debug_struct("PreKeys");
+        shown.field("signed_id", &self.current.id).field("replaced", &self.replaced.len());
+        shown.field("one_time", &self.one_time.len()).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]

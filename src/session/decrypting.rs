@@ -21,6 +21,7 @@ use crate::wire::stamp::Stamp;
 #[non_exhaustive]
 pub struct Received {
     /// The application's bytes.
+    #[cfg_attr(feature = "serde", serde(with = "crate::byte_string"))]
     pub body: Vec<u8>,
     /// What the message says about its own life. If that is malformed, the body is the whole content
     /// and the conversation's own setting applies.
