@@ -20,16 +20,16 @@ use proptest::sample::select;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rand_chacha::rand_core::Rng;
-use schedule::{Event, Outcome, events_from, live, try_live};
-use shortest::{fault, shortest};
+use schedule::{Event, Outcome, Senders, events_from, live, senders, try_live};
+use shortest::{shortest, tried};
 use support::{repeatable, rng};
 
-/// Of each kind of carrier as many: with this bit, one does not know who sends.
-const SEEDS: Range<u64> = 0..32;
+/// Those with bit 4 have a carrier that does not know who sends, those with bit 5 people who never sleep.
+const SEEDS: Range<u64> = 0..64;
 
 /// Some of them: of each kind of carrier, and whoever has the smaller ids.
 fn some_seeds() -> impl Iterator<Item = u64> {
-    (0..4).chain(16..20)
+    (0..4).chain(16..20).chain([32, 48])
 }
 
 /// What can happen to a schedule's messages and devices.
@@ -73,7 +73,7 @@ fn event(pairs: Vec<u8>, mix: Mix) -> impl Strategy<Value = Event> {
         2 => device().prop_map(|device| Event::MaintainAccount { device }),
         2 => device().prop_map(|device| Event::MaintainPeers { device }),
         1 => device().prop_map(|device| Event::FetchAll { device }),
-        1 => link().prop_map(|link| Event::Live { link }),
+        1 => (link(), 0..4_u8).prop_map(|(link, hours)| Event::Live { link, hours }),
         grave(3) => link().prop_map(|link| Event::Block { link }),
         grave(2) => link().prop_map(|link| Event::Delete { link }),
         grave(1) => link().prop_map(|link| Event::Hesitate { link }),
@@ -135,8 +135,9 @@ const TO_FAR: Event = Event::Deliver { to: FAR, place: 0 };
 const TO_NEAR: Event = Event::Deliver { to: NEAR, place: 0 };
 /// One message each way, the second an answer.
 const TURN: [Event; 4] = [SEND, TO_FAR, ANSWER, TO_NEAR];
-/// Four steps of time.
-const HOUR: Event = Event::Pass { step: 1 };
+/// Three hours of ordinary use.
+const A_WHILE: [Event; 1] = [Event::Live { link: THERE, hours: 1 }];
+/// Three steps of time.
 const DAY: Event = Event::Pass { step: 3 };
 const WEEK: Event = Event::Pass { step: 5 };
 const MONTH: Event = Event::Pass { step: 6 };
@@ -206,9 +207,8 @@ fn known_schedules() -> Vec<(&'static str, Vec<Event>)> {
                 &TURN,
                 &TURN,
                 &TURN,
-                &[far_old, near_old, SEND, ANSWER, TO_FAR, TO_NEAR],
-                &TURN,
-                &[HOUR],
+                &[far_old, near_old],
+                &A_WHILE,
                 &TURN,
                 &TURN,
                 &[far_forgets(4)],
@@ -219,16 +219,11 @@ fn known_schedules() -> Vec<(&'static str, Vec<Event>)> {
             all(&[
                 &TURN,
                 &TURN,
-                &[far_forgets(4), HOUR],
-                &TURN,
-                &TURN,
-                &TURN,
-                &[far_forgets(4), HOUR],
-                &TURN,
-                &TURN,
-                &TURN,
-                &[far_forgets(4), HOUR],
-                &TURN,
+                &[far_forgets(4)],
+                &A_WHILE,
+                &[far_forgets(4)],
+                &A_WHILE,
+                &[far_forgets(4)],
             ]),
         ),
         (
@@ -290,9 +285,9 @@ fn in_three_days_of_ordinary_use_all_is_mended_that_is_known_to_go_wrong() {
     let failed: Vec<_> = known_schedules()
         .into_iter()
         .flat_map(|(name, events)| {
-            counted(some_seeds().map(|seed| (seed, events.clone())))
-                .into_iter()
-                .map(move |(fault, seeds)| format!("{name}: {fault} with {} seeds", seeds.len()))
+            let found = found(some_seeds().map(|seed| (seed, events.clone())));
+            let faults = found.faults.into_iter();
+            faults.map(move |(fault, seeds)| format!("{name}: {fault} with {} seeds", seeds.len()))
         })
         .collect();
     assert!(failed.is_empty(), "{failed:#?}");
@@ -309,6 +304,19 @@ fn an_old_message_that_comes_every_day_begins_no_session() {
 fn sessions_in_which_nothing_was_said_throw_out_none_that_the_other_side_knows() {
     for outcome in outcomes("nine sessions, begun with nothing said") {
         assert!([2, 3].iter().all(|text| outcome.opened.contains(text)), "{outcome:?}");
+    }
+}
+
+/// Where all are awake and write every hour, and the carrier says who sends.
+#[test]
+fn a_loss_is_mended_in_hours_however_many_came_before_it_that_day() {
+    for (name, events) in known_schedules() {
+        if name.contains("loss") {
+            (32..40).for_each(|seed| {
+                let hours = live(seed, &events).mended;
+                assert!(hours <= 3, "{name}: after {hours} hours");
+            });
+        }
     }
 }
 
@@ -382,17 +390,32 @@ fn schedules_meet_every_refusal_that_they_can_bring_about() {
     }
 }
 
-/// By what went wrong, the schedules in which it did.
-fn counted(
-    schedules: impl IntoIterator<Item = (u64, Vec<Event>)>,
-) -> BTreeMap<String, Vec<(u64, Vec<Event>)>> {
-    let mut faults: BTreeMap<_, Vec<_>> = BTreeMap::new();
+/// What came of many schedules.
+#[derive(Default)]
+struct Found {
+    /// By what went wrong, the schedules in which it did.
+    faults: BTreeMap<String, Vec<(u64, Vec<Event>)>>,
+    /// After how many hours of ordinary use all was mended, at the latest.
+    mended: BTreeMap<&'static str, u64>,
+}
+
+fn found(schedules: impl IntoIterator<Item = (u64, Vec<Event>)>) -> Found {
+    let mut found = Found::default();
     for (seed, events) in schedules {
-        for fault in fault(seed, &events) {
-            faults.entry(fault).or_default().push((seed, events.clone()));
+        let (kinds, mended) = tried(seed, &events);
+        let users = match (senders(seed), seed & 32) {
+            (Senders::Named, 0) => "named",
+            (Senders::Hidden, 0) => "hidden",
+            (Senders::Named, _) => "named and busy",
+            (Senders::Hidden, _) => "hidden and busy",
+        };
+        let latest = found.mended.entry(users).or_default();
+        *latest = mended.map_or(*latest, |hours| hours.max(*latest));
+        for kind in kinds {
+            found.faults.entry(kind).or_default().push((seed, events.clone()));
         }
     }
-    faults
+    found
 }
 
 /// The seeds that `EVANESCE_SEEDS` names, or these.
@@ -423,22 +446,26 @@ fn as_many_seeds_as_are_named() {
     let seeds = seeds();
     let all = seeds.end - seeds.start;
     let wanted = std::env::var("EVANESCE_SCHEDULE").unwrap_or_default();
-    let mut found = 0;
+    let mut count = 0;
     // What panics is told below.
     std::panic::set_hook(Box::new(|_| {}));
     for (name, events) in known_schedules() {
         if !name.contains(&wanted) {
             continue;
         }
-        for (fault, failed) in counted(seeds.clone().map(|seed| (seed, events.clone()))) {
-            found += failed.len();
+        let Found { faults, mended } = found(seeds.clone().map(|seed| (seed, events.clone())));
+        println!("{name}: mended after hours, at the latest: {mended:?}");
+        for (fault, failed) in faults {
+            count += failed.len();
             println!("{:>5} of {all} seeds: {name}: {fault}", failed.len());
         }
     }
     if "random".contains(&wanted) {
         let longest = longest();
-        for (fault, failed) in counted(seeds.map(|seed| (seed, random(seed, longest)))) {
-            found += failed.len();
+        let Found { faults, mended } = found(seeds.map(|seed| (seed, random(seed, longest))));
+        println!("random: mended after hours, at the latest: {mended:?}");
+        for (fault, failed) in faults {
+            count += failed.len();
             println!("{:>5} of {all} seeds: random: {fault}", failed.len());
             let mut shortened: Vec<_> = failed
                 .iter()
@@ -452,5 +479,5 @@ fn as_many_seeds_as_are_named() {
         }
     }
     drop(std::panic::take_hook());
-    assert_eq!(found, 0);
+    assert_eq!(count, 0);
 }

@@ -56,6 +56,8 @@ const START: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
 
+/// For how many hours devices are used at once.
+const USES: [u32; 4] = [24, 3, 8, 72];
 /// How much time can pass at once, in seconds.
 const STEPS: [u64; 8] = [1, HOUR, 6 * HOUR, DAY, 3 * DAY, 8 * DAY, 25 * DAY, 40 * DAY];
 /// Where a clock can stand beside the right time, in seconds. Bundles from a day ahead are still taken.
@@ -82,6 +84,8 @@ const MAX_ARCHIVE: usize = 40;
 
 /// Seeds with this bit have a carrier that does not know who sends.
 const HIDDEN: u64 = 16;
+/// With this one nobody sleeps, and who is accepted is written to every hour.
+const BUSY: u64 = 32;
 
 /// What can happen. Numbers that are too big begin again from zero.
 ///
@@ -146,8 +150,8 @@ pub enum Event {
     HandOutTwice { device: u8 },
     /// All one-time prekeys of a device are fetched, and nobody uses them.
     FetchAll { device: u8 },
-    /// The ends of a link use their devices for a day as people do.
-    Live { link: u8 },
+    /// The ends of a link use their devices for some hours as people do.
+    Live { link: u8, hours: u8 },
 }
 
 /// The schedule that bytes say: all bytes say one.
@@ -190,7 +194,7 @@ impl Event {
             59 => Self::MaintainPeers { device: next()? },
             60 => Self::HandOutTwice { device: next()? },
             61 => Self::FetchAll { device: next()? },
-            _ => Self::Live { link: next()? },
+            _ => Self::Live { link: next()?, hours: next()? },
         })
     }
 }
@@ -232,6 +236,7 @@ struct Letter {
     bytes: Vec<u8>,
     /// Whether it has been offered before.
     has_come: bool,
+    sent: Timestamp,
     /// Whether it must open.
     is_certain: bool,
 }
@@ -247,6 +252,11 @@ fn body(text: u32) -> Vec<u8> {
 pub enum Senders {
     Named,
     Hidden,
+}
+
+/// Of the carrier of a seed.
+pub fn senders(seed: u64) -> Senders {
+    if seed & HIDDEN == 0 { Senders::Named } else { Senders::Hidden }
 }
 
 /// What did not hold, where one can go on and see what else does not.
@@ -290,6 +300,8 @@ pub struct Outcome {
     pub refused: Vec<PeerDecryptError>,
     /// How many sessions were begun before the three days of ordinary use.
     pub begun: usize,
+    /// After how many hours of ordinary use all that was then sent opened.
+    pub mended: u64,
     /// What did not hold.
     pub failures: Vec<Failure>,
 }
@@ -297,6 +309,7 @@ pub struct Outcome {
 /// Two people with three devices each, the server that has their prekeys, and the carrier of their messages.
 pub struct Household {
     senders: Senders,
+    is_busy: bool,
     phones: Vec<Phone>,
     servers: Vec<PublishedPreKeys>,
     /// The bundle of each device that was last handed out, and whether the next one gets it too.
@@ -326,6 +339,8 @@ pub struct Household {
     /// Whether all that is sent must open, and why, on each link, something did not: `None` where no peer was found.
     all_must_open: bool,
     why: BTreeMap<Link, Option<PeerDecryptError>>,
+    /// When the last of those messages was sent that did not open when they first came.
+    last_lost: Timestamp,
     now: Timestamp,
     rng: ChaCha20Rng,
     /// How people use their devices: of the seed alone, so that it stays when a schedule is cut.
@@ -363,7 +378,8 @@ impl Household {
             PublishedPreKeys::new(upload)
         });
         Self {
-            senders: if seed & HIDDEN == 0 { Senders::Named } else { Senders::Hidden },
+            senders: senders(seed),
+            is_busy: seed & BUSY != 0,
             servers: servers.collect(),
             phones,
             handed_out: vec![(Vec::new(), false); DEVICES],
@@ -381,6 +397,7 @@ impl Household {
             used: Default::default(),
             all_must_open: false,
             why: BTreeMap::new(),
+            last_lost: START,
             now: START,
             rng,
             habits: ChaCha20Rng::seed_from_u64(!seed),
@@ -418,7 +435,7 @@ impl Household {
             Event::MaintainPeers { device } => self.maintain_peers(number(device)),
             Event::HandOutTwice { device } => self.handed_out[number(device)].1 = true,
             Event::FetchAll { device } => self.fetch_all(number(device)),
-            Event::Live { link } => self.live_a_day(Link::new(link)),
+            Event::Live { link, hours } => self.live_for(Link::new(link), hours),
         }
         self.nothing_grows();
     }
@@ -542,7 +559,14 @@ impl Household {
         assert!(is_new || self.went_back[from], "a key was used twice");
         self.sent.insert(bytes.clone());
         let is_certain = self.all_must_open && text.is_some();
-        self.under_way[to].push(Letter { link, text, bytes, has_come: false, is_certain });
+        self.under_way[to].push(Letter {
+            link,
+            text,
+            bytes,
+            has_come: false,
+            sent: self.now,
+            is_certain,
+        });
         true
     }
 
@@ -735,7 +759,7 @@ impl Household {
 
     /// A message arrives unaltered where it should. Whether it opened.
     fn hand_over(&mut self, letter: &Letter) -> bool {
-        let Letter { link, text, ref bytes, has_come, is_certain } = *letter;
+        let Letter { link, text, ref bytes, has_come, sent, is_certain } = *letter;
         let Link { from, to } = link;
         let (peer, ad) = (from % EACH, link.ad());
         let mut offered = self.offer(link, bytes, &ad);
@@ -789,6 +813,9 @@ impl Household {
         }
         if was_read && !is_duplicate && !is_refused && refusal.is_some() {
             self.fail(Kind::ReadNotKnownAgain, format!("{link:?}, text {text:?}: {refusal:?}"));
+        }
+        if !has_come && text.is_some() {
+            self.last_lost = self.last_lost.max(sent);
         }
         if is_certain {
             self.why.insert(link, refusal);

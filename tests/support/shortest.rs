@@ -2,37 +2,35 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::schedule::{Event, try_live};
+use crate::schedule::{Event, Failure, Outcome, senders, try_live};
 
-/// What goes wrong: each kind once, with the senders of the carrier.
-pub fn fault(seed: u64, events: &[Event]) -> Vec<String> {
-    let mut faults: Vec<_> = faults(seed, events).into_iter().map(|(fault, _)| fault).collect();
-    faults.sort();
-    faults.dedup();
-    faults
+/// What goes wrong, each kind once and with the senders of the carrier, and after how many hours of ordinary use all
+/// that was sent then opened.
+pub fn tried(seed: u64, events: &[Event]) -> (Vec<String>, Option<u64>) {
+    let (faults, outcome) = faults(seed, events);
+    let mut kinds: Vec<_> = faults.into_iter().map(|(kind, _)| kind).collect();
+    kinds.sort();
+    kinds.dedup();
+    (kinds, outcome.map(|outcome| outcome.mended))
 }
 
-/// What goes wrong, and the circumstances.
-fn faults(seed: u64, events: &[Event]) -> Vec<(String, String)> {
-    let senders = if seed & 16 == 0 { "named senders" } else { "hidden senders" };
+/// What goes wrong, and the circumstances; and what else became of it.
+fn faults(seed: u64, events: &[Event]) -> (Vec<(String, String)>, Option<Outcome>) {
+    let senders = senders(seed);
     match catch_unwind(AssertUnwindSafe(|| try_live(seed, events))) {
-        Ok(outcome) => outcome
-            .failures
-            .into_iter()
-            .map(|failure| (format!("{senders}, {:?}", failure.kind), failure.what))
-            .collect(),
+        Ok(outcome) => {
+            let kind = |failure: &Failure| format!("{senders:?}, {:?}", failure.kind);
+            let faults = outcome.failures.iter();
+            let faults = faults.map(|failure| (kind(failure), failure.what.clone())).collect();
+            (faults, Some(outcome))
+        }
         Err(panic) => {
             let says = panic.downcast_ref::<String>().cloned();
             let says = says.or_else(|| panic.downcast_ref::<&str>().map(|says| (*says).to_owned()));
             let says = says.unwrap_or_default();
-            let kind: String = says
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .filter(|it| !it.is_ascii_digit())
-                .collect();
-            vec![(format!("{senders}, panic: {kind}"), says)]
+            let line = says.lines().next().unwrap_or_default();
+            let kind: String = line.chars().filter(|it| !it.is_ascii_digit()).collect();
+            (vec![(format!("{senders:?}, panic: {kind}"), says)], None)
         }
     }
 }
@@ -40,7 +38,8 @@ fn faults(seed: u64, events: &[Event]) -> Vec<(String, String)> {
 /// Leaves out events as long as the same goes wrong. Gives the circumstances too.
 pub fn shortest(seed: u64, events: Vec<Event>, fault: &str) -> (u64, Vec<Event>, String) {
     let fails = |events: &[Event]| {
-        faults(seed, events).into_iter().find(|(found, _)| found == fault).map(|(_, what)| what)
+        let (faults, _) = faults(seed, events);
+        faults.into_iter().find(|(found, _)| found == fault).map(|(_, what)| what)
     };
     let mut what = String::new();
     let mut events = events;

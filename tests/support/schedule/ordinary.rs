@@ -16,7 +16,7 @@ use rand_chacha::rand_core::Rng;
 
 use evanesce::Contact;
 
-use super::{DAY, DEVICES, EACH, HOUR, Household, Kind, Letter, Link, Outcome};
+use super::{DAY, DEVICES, EACH, HOUR, Household, Kind, Letter, Link, Outcome, USES};
 
 const HOURS_IN_DAY: u32 = 24;
 /// How long it may take until all opens.
@@ -58,10 +58,10 @@ struct Use {
 }
 
 impl Household {
-    /// One day of ordinary use of two devices, in a schedule.
-    pub(super) fn live_a_day(&mut self, link: Link) {
+    /// Some hours of ordinary use of two devices, in a schedule.
+    pub(super) fn live_for(&mut self, link: Link, hours: u8) {
         let mut ordinary = self.begin_use();
-        for _ in 0..HOURS_IN_DAY {
+        for _ in 0..USES[usize::from(hours) % USES.len()] {
             self.live_an_hour(&mut ordinary, &[link]);
         }
     }
@@ -83,6 +83,7 @@ impl Household {
         }
         let links = all_links().filter(|link| link.from < EACH && self.are_in_touch(*link));
         let links: Vec<_> = links.collect();
+        let begins = self.now;
         for _ in 0..MENDING {
             self.live_an_hour(&mut ordinary, &links);
         }
@@ -99,6 +100,8 @@ impl Household {
         for _ in 0..HOURS_IN_DAY {
             self.live_an_hour(&mut ordinary, &links);
         }
+        let until = self.last_lost.max(begins).unix_seconds() - begins.unix_seconds();
+        self.outcome.mended = until / HOUR;
         for (link, begun) in links.into_iter().zip(begun) {
             let sent = [link, link.back()].map(|link| {
                 let certain = self.arrived[link.to].iter().filter(|letter| letter.link == link);
@@ -126,7 +129,9 @@ impl Household {
             [(there, all), (back, all_back)] if there < all || back < all_back => {
                 Some(Kind::SomeLost)
             }
-            _ if active(link) != active(link.back()) || self.sessions_used(link) != begun => {
+            _ if active(link) != active(link.back())
+                || self.sessions_used(link) != begun && !self.is_disturbed_daily(link) =>
+            {
                 Some(Kind::NotOneSession)
             }
             _ => None,
@@ -160,6 +165,17 @@ impl Household {
         }
     }
 
+    /// Whether something comes every day that is older than what a peer knows again: it may bring sessions about.
+    fn is_disturbed_daily(&self, link: Link) -> bool {
+        [link, link.back()].iter().any(|link| {
+            self.daily[link.to].as_ref().is_some_and(|letter| {
+                let receiver = &self.phones[link.to];
+                letter.link == *link
+                    && !letter.text.is_some_and(|text| receiver.knows_again(link.from % EACH, text))
+            })
+        })
+    }
+
     fn sessions_used(&self, link: Link) -> usize {
         self.used[link.from.min(link.to)][link.from.max(link.to) % EACH].len()
     }
@@ -172,12 +188,18 @@ impl Household {
     }
 
     fn begin_use(&mut self) -> Use {
+        let is_busy = self.is_busy;
         let mut draw = |below: usize| usize::try_from(self.habits.next_u32()).unwrap() % below;
         let habits = std::array::from_fn(|_| {
             let sleeps = SLEEPS[draw(SLEEPS.len())];
             let [since, writes_every] =
                 [draw(24), 3 + draw(4)].map(|hours| u32::try_from(hours).unwrap());
-            Habit { sleeps, since, writes_every, writes_first: draw(2) == 0 }
+            let writes_first = draw(2) == 0;
+            if is_busy {
+                Habit { sleeps: u32::MAX, since, writes_every: 1, writes_first }
+            } else {
+                Habit { sleeps, since, writes_every, writes_first }
+            }
         });
         Use {
             habits,
