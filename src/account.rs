@@ -366,6 +366,7 @@ impl From<DecryptError> for AcceptError {
             DecryptError::Undecryptable
             | DecryptError::OtherSession
             | DecryptError::Duplicate
+            | DecryptError::NumberReused
             | DecryptError::Expired
             | DecryptError::Forked => Self::Undecryptable,
         }

@@ -75,6 +75,11 @@ pub struct PeerLimits {
     /// How long a session that we initiated sends without an answer: 30 days. Until then each message
     /// carries the handshake, and depends on prekeys that the peer deletes one day.
     pub unanswered_lifetime: Duration,
+    /// After how long without an answer to what we sent another session is asked for: a day. A second one after
+    /// twice as long without an answer to that, and so on up to sixteen times as long. What a peer cannot open, it
+    /// cannot always tell us. Each costs a bundle, so an application whose people often read without
+    /// answering lets its devices confirm what they receive, inside the encryption.
+    pub silence: Duration,
 }
 
 impl Default for PeerLimits {
@@ -83,6 +88,7 @@ impl Default for PeerLimits {
             max_older_sessions: 8,
             older_session_lifetime: DAY.saturating_mul(30),
             unanswered_lifetime: DAY.saturating_mul(30),
+            silence: DAY,
         }
     }
 }
@@ -156,7 +162,7 @@ impl Default for ExpiryLimits {
 }
 
 stored!(Limits { session, prekeys });
-stored!(PeerLimits { max_older_sessions, older_session_lifetime, unanswered_lifetime });
+stored!(PeerLimits { max_older_sessions, older_session_lifetime, unanswered_lifetime, silence });
 stored!(SessionLimits { max_skip, max_held_keys, max_older_chains, held_key_lifetime });
 stored!(PreKeyLimits {
     signed_prekey_lifetime,

@@ -175,6 +175,14 @@ impl DoubleRatchet {
         next.is_some() || self.receiving.knows(sealed_header)
     }
 
+    /// The sealed headers of the peer's next messages, until it begins another chain.
+    pub(crate) fn upcoming(
+        &self,
+        count: u32,
+    ) -> impl Iterator<Item = [u8; SEALED_HEADER_LENGTH]> + '_ {
+        self.receiving.upcoming(count)
+    }
+
     // Double Ratchet §4.5, RatchetReceiveKeyHE(state, enc_header)
     /// Works out what a message would change, and its key. `&self` is what keeps a forgery from moving
     /// the ratchet: nothing changes before [`DoubleRatchet::commit`].

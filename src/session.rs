@@ -1,9 +1,13 @@
 //! A conversation between two devices: handshake and ratchet meet here and nowhere else.
 
+pub(crate) mod recently_opened;
+
 pub(crate) mod decrypting;
 pub(crate) mod encrypting;
 pub(crate) mod external;
 mod own_handshake;
+
+pub(crate) mod message_tag;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -15,15 +19,17 @@ use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::handshake::initiator::{Initiated, initiate};
 use crate::handshake::responder::Responded;
 use crate::handshake::x3dh::SessionSecrets;
-use crate::identity::{Device, IdentityKeyPair};
+use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::SessionLimits;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::ratchet::message_key::Role;
 use crate::ratchet::{DoubleRatchet, RatchetSecrets, Receipt};
-use crate::session::decrypting::{DecryptError, Opened, Received};
+use crate::session::decrypting::{DecryptError, Opened, Received, named};
 use crate::session::encrypting::{Content, EncryptError};
 use crate::session::external::{ExternalHandshake, RatchetKeyPair};
+use crate::session::message_tag::MessageTag;
 use crate::session::own_handshake::OwnHandshake;
+use crate::session::recently_opened::{Recall, RecentlyOpened};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -43,6 +49,7 @@ pub struct Session {
     limits: SessionLimits,
     /// Boxed, so that a session that moves leaves no copy of its keys behind.
     ratchet: Box<DoubleRatchet>,
+    opened: RecentlyOpened,
 }
 
 /// Names a session, the same on both sides. Unique, unguessable, not secret, and not on the wire.
@@ -63,6 +70,11 @@ impl SessionId {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    #[cfg(test)]
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 
@@ -267,6 +279,36 @@ impl Session {
         self.handshake.is(message.handshake.bytes)
     }
 
+    /// Whether this very message opened here lately. Told by a few of its bytes: to be asked where nothing opens it.
+    pub(crate) fn has_opened(&self, message: &RatchetMessage<'_>) -> bool {
+        self.opened.recall(message) == Recall::Opened
+    }
+
+    /// What it remembers of what it opened, once it is dropped.
+    pub(crate) fn into_opened(self) -> RecentlyOpened {
+        self.opened
+    }
+
+    /// The tags of the peer's next messages, as far as they are known in advance.
+    pub(crate) fn expected(&self, count: u32) -> impl Iterator<Item = MessageTag> + '_ {
+        let initial = match self.role {
+            Role::Initiator => None,
+            Role::Responder => self.handshake.record().map(|record| MessageTag::of_record(&record)),
+        };
+        let upcoming = self.ratchet.upcoming(count).map(|header| MessageTag::of_header(&header));
+        initial.into_iter().chain(upcoming)
+    }
+
+    /// Whether nothing was ever encrypted or opened in it, so that nobody else knows of it.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.role == Role::Initiator && !self.is_answered() && self.begins_chain()
+    }
+
+    /// The peer is the same under another address.
+    pub(crate) fn set_peer_address(&mut self, address: Address) {
+        self.peer.address = address;
+    }
+
     /// Whether the next message begins a chain: nothing has been sent since the peer last began one.
     pub(crate) fn begins_chain(&self) -> bool {
         self.ratchet.sending_is_due()
@@ -297,7 +339,8 @@ impl Session {
     ) -> Self {
         let (id, secrets) = ratchet_secrets(secrets);
         let ratchet = Box::new(DoubleRatchet::initiator(secrets, their_ratchet_key));
-        Self { id, role: Role::Initiator, peer, handshake, limits, ratchet }
+        let opened = RecentlyOpened::new();
+        Self { id, role: Role::Initiator, peer, handshake, limits, ratchet, opened }
     }
 
     fn responder(
@@ -309,7 +352,8 @@ impl Session {
     ) -> Self {
         let (id, secrets) = ratchet_secrets(secrets);
         let ratchet = Box::new(DoubleRatchet::responder(secrets, our_ratchet_key));
-        Self { id, role: Role::Responder, peer, handshake, limits, ratchet }
+        let opened = RecentlyOpened::new();
+        Self { id, role: Role::Responder, peer, handshake, limits, ratchet, opened }
     }
 
     /// Plan, prove, commit.
@@ -319,16 +363,20 @@ impl Session {
         ad: &[u8],
         now: Timestamp,
     ) -> Result<Received, DecryptError> {
-        let (step, message_key) = self.ratchet.plan(message.sealed_header, &self.limits, now)?;
+        let (step, message_key) = self
+            .ratchet
+            .plan(message.sealed_header, &self.limits, now)
+            .map_err(|refusal| named(&refusal, message, &self.opened))?;
         let opened = Opened::open(message, message_key, ad, self.role.other(), &self.id.0)?;
         let Receipt { dropped_keys, peer_went_back } = self.ratchet.commit(step, &self.limits, now);
+        self.opened.note(message);
         self.handshake.settle();
         let Opened { stamp, body } = opened;
         Ok(Received { body, stamp, dropped_keys, peer_went_back })
     }
 }
 
-stored!(Session { id, role, peer, handshake, limits, ratchet });
+stored!(Session { id, role, peer, handshake, limits, ratchet, opened });
 stored!(SessionId(_));
 
 fn ratchet_secrets(secrets: SessionSecrets) -> (SessionId, RatchetSecrets) {
@@ -343,7 +391,6 @@ mod tests {
     use super::*;
     use crate::crypto::secret::Secret;
     use crate::handshake::responder::respond;
-    use crate::identity::Address;
     use crate::known_answers::{self, Draws, Fields};
     use crate::limits::PreKeyLimits;
     use crate::prekeys::prekey_store::FoundPreKeys;

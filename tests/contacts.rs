@@ -168,9 +168,9 @@ fn limits_set_for_a_peers_sessions_hold_for_those_that_begin_later() {
     let mut pair = Pair::acquainted(8);
     let mut limits = pair.bob.account.limits().session.clone();
     limits.held_key_lifetime = DAY;
-    assert!(pair.alice.peer.set_session_limits(&limits).peer);
-    assert!(!pair.alice.peer.set_session_limits(&limits).any());
-    assert!(pair.bob.peer.set_session_limits(&limits).peer);
+    assert!(pair.alice.peer.set_session_limits(limits.clone()).peer);
+    assert!(!pair.alice.peer.set_session_limits(limits.clone()).any());
+    assert!(pair.bob.peer.set_session_limits(limits.clone()).peer);
     pair.alice.peer = restored(&pair.alice.peer);
     let first = pair.alice_sends("first");
     pair.bob.receives(&first);
@@ -180,7 +180,7 @@ fn limits_set_for_a_peers_sessions_hold_for_those_that_begin_later() {
         assert!(peer.sessions().all(|session| *session.limits() == limits));
     }
     limits.held_key_lifetime = DAY * 2;
-    assert!(pair.alice.peer.set_session_limits(&limits).peer);
+    assert!(pair.alice.peer.set_session_limits(limits.clone()).peer);
     assert_eq!(pair.alice.peer.sessions().count(), 2);
     assert!(pair.alice.peer.sessions().all(|session| *session.limits() == limits));
 }
@@ -416,7 +416,7 @@ fn the_message_that_begins_a_session_is_held_to_the_peers_limits() {
         let mut pair = Pair::with_limits(&limits, 9);
         let mut own = limits.session.clone();
         own.max_skip = most;
-        assert!(pair.bob.peer.set_session_limits(&own).peer);
+        assert!(pair.bob.peer.set_session_limits(own.clone()).peer);
         let messages: Vec<_> = (0..50).map(|_| pair.alice_sends("x")).collect();
         assert_eq!(pair.bob.receives(&messages[49]).dropped_keys, 49 - held);
         let holds: usize = pair.bob.peer.sessions().map(|session| session.held_keys()).sum();

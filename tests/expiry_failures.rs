@@ -1083,7 +1083,7 @@ fn failure_27_skipped_keys_are_not_kept_without_limit_of_time() {
             limits
         });
         let mut pair = Pair::talking(27);
-        let _ = pair.bob.peer.set_session_limits(&limits);
+        let _ = pair.bob.peer.set_session_limits(limits.clone());
         let messages = [(); 4].map(|()| pair.alice_sends("text"));
         pair.bob.receives(&messages[3]);
         let held_keys =

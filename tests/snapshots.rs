@@ -294,7 +294,7 @@ fn write_peers() {
     assert!(pair.bob.peer.reject_identity(impostor()).peer);
     let mut limits = SessionLimits::default();
     limits.held_key_lifetime = support::DAY;
-    assert!(pair.bob.peer.set_session_limits(&limits).peer);
+    assert!(pair.bob.peer.set_session_limits(limits.clone()).peer);
     assert!(pair.bob.peer.note_refusal(b"altered", &PeerDecryptError::Undecryptable, NOW).peer);
     write("peer-1", &state(&pair.bob.peer));
     write("account-of-peer-1", &state(&pair.bob.account));

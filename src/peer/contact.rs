@@ -1,6 +1,6 @@
 //! How far a device is known.
 
-use crate::identity::{Address, Device, IdentityKey};
+use crate::identity::{Device, IdentityKey};
 use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 
@@ -18,7 +18,8 @@ pub enum Contact {
     /// There was none: the first identity to come with its address is pinned.
     None,
     /// It wrote first, under this identity, which is pinned. Its messages open; nothing is sent before
-    /// [`Peer::accept_request`](crate::Peer::accept_request). [`Peer::refuse`](crate::Peer::refuse) refuses it.
+    /// [`Peer::accept_request`](crate::Peer::accept_request). [`Peer::refuse`](crate::Peer::refuse) refuses it. One that was
+    /// accepted is a request again after [`Peer::set_back_to_request`](crate::Peer::set_back_to_request).
     Request(IdentityKey),
     /// This identity is pinned. That it is the right one is known once people have compared their
     /// [`SafetyNumber`](crate::SafetyNumber): keep the identity that they compared, not a yes or no, and it is
@@ -30,6 +31,8 @@ pub enum Contact {
 
 /// How a device differs from the one that is known.
 pub(crate) enum Stranger {
+    /// The identity that is pinned, under an address that is not known.
+    Moved,
     Address,
     Identity(IdentityKey),
 }
@@ -46,22 +49,31 @@ impl Contact {
         }
     }
 
-    /// Whether this is the device that is known at its address. Its identity, if so.
-    pub(crate) fn check(
-        &self,
-        device: &Device,
-        its_address: &Address,
-    ) -> Result<IdentityKey, Stranger> {
-        let Device { identity, address } = device;
-        if address != its_address {
-            return Err(Stranger::Address);
+    /// Whether this is the device that is known; `is_there` says whether its address is. Its identity, if so.
+    pub(crate) fn check(&self, device: &Device, is_there: bool) -> Result<IdentityKey, Stranger> {
+        let identity = device.identity;
+        match (self.identity(), is_there) {
+            (Some(pinned), false) if pinned == identity => Err(Stranger::Moved),
+            (_, false) => Err(Stranger::Address),
+            (Some(pinned), true) if pinned != identity => Err(Stranger::Identity(identity)),
+            (_, true) => Ok(identity),
         }
-        let may_be = self.identity().is_none_or(|pinned| pinned == *identity);
-        if may_be { Ok(*identity) } else { Err(Stranger::Identity(*identity)) }
     }
 
     pub(crate) fn is_accepted(&self) -> bool {
         matches!(self, Self::Accepted(_))
+    }
+
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+
+    /// The same identity, a request again; `None` if it was not accepted.
+    pub(crate) fn set_back(self) -> Option<Self> {
+        match self {
+            Self::Accepted(identity) => Some(Self::Request(identity)),
+            Self::None | Self::Request(_) | Self::Refused(_) => None,
+        }
     }
 
     /// The same identity, accepted; `None` if it is already, or there is none.

@@ -32,16 +32,14 @@ pub struct Delivered {
 /// | | acknowledge it | begin a session |
 /// |---|---|---|
 /// | `Malformed`, `Duplicate`, `Expired`, `Refused`, `OtherAddress` | yes | no |
-/// | `Forked` | yes | if the peer is accepted, and once a day |
-/// | `Undecryptable`, `NoSession`, `UnknownPreKey`, `Replayed`, `ReplayRecordFull` | yes | if the peer is accepted, and once a day at most |
+/// | `Forked`, `NumberReused`, `Undecryptable`, `NoSession`, `UnknownPreKey`, `Replayed`, `ReplayRecordFull` | yes | if [`Peer::session_need`](crate::Peer::session_need) then asks for one |
 /// | `Unsupported` | keep it for a newer release, or yes | no |
-/// | `IdentityChanged` | yes, once its bytes are stored to be offered again | no |
+/// | `IdentityChanged`, `AddressChanged` | yes, once its bytes are stored to be offered again | no |
+/// | `NeedsAccount` | no: offer it to [`Peer::decrypt`](crate::Peer::decrypt) | no |
 ///
-/// Nothing shows that a message of the third line is genuine: anyone can send such. **To begin a session is to
-/// accept the peer**, so never do it for one that is unknown, a request, or refused.
-/// [`Peer::note_refusal`](crate::Peer::note_refusal) keeps to the last column, and to more: give it every refusal, and
-/// begin a session when [`Peer::session_need`](crate::Peer::session_need) then asks for one. It may take a second
-/// one to be followed: the first may look as if both sides had begun at the same time.
+/// Give each refusal to [`Peer::note_refusal`](crate::Peer::note_refusal), which keeps to the last column. Anyone can send
+/// what is refused as the second line says, and **to begin a session is to accept the peer**: so do it when
+/// `session_need` asks, and at no other time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerDecryptError {
@@ -56,12 +54,16 @@ pub enum PeerDecryptError {
     NoSession,
     /// It names a prekey that is not held (any more): used, replaced long ago, or never ours.
     UnknownPreKey,
-    /// No session opens it, or it was altered, or repeats a message of a chain that is complete;
-    /// deliberately says no more. Where all that comes from a peer is so, one of the two sides lost its
+    /// No session opens it, or it was altered, or repeats a message of a chain that is complete and lies more than a
+    /// hundred messages back; deliberately says no more. Where all that comes from a peer is so, one of the two sides lost its
     /// sessions or was restored from a backup.
     Undecryptable,
-    /// It was received before.
+    /// It was received before. Of what came before the last hundred messages only the number is compared, and only
+    /// while its chain is kept.
     Duplicate,
+    /// One of its number was received before, and it is another one. The peer went on from an older state and uses
+    /// numbers again, or somebody altered a message on its way. It is lost.
+    NumberReused,
     /// It comes too late: its key was dropped. The message is lost.
     Expired,
     /// The peer was restored from a backup or cloned, and went on from a state that we never followed.
@@ -71,15 +73,22 @@ pub enum PeerDecryptError {
     /// Too many handshakes came without a one-time prekey, and this one will never be accepted. Run
     /// [`Account::maintain`](crate::Account::maintain) and publish what it gives, so that others are.
     ReplayRecordFull,
-    /// It opens, and its sender gives another address than the one that it came from: distrust whoever
+    /// It opens, and its sender is somebody else at another address than the one that it came from: distrust whoever
     /// carried it.
     OtherAddress,
+    /// It opens, and its sender is the identity that is pinned, at an address that is not known:
+    /// [`Account::claimed_sender`](crate::Account::claimed_sender) says which. If it may be there,
+    /// [`Peer::change_address`](crate::Peer::change_address), and offer the message again.
+    AddressChanged,
+    /// It begins a session, and for that the account is needed: offer it to
+    /// [`Peer::decrypt`](crate::Peer::decrypt). Only [`Peer::decrypt_established`](crate::Peer::decrypt_established) says so.
+    NeedsAccount,
     /// It opens, and its sender has this identity, while another one is pinned. It is a new installation, or
-    /// somebody in between. Keep the message and tell the user. Until they decide, the former identity stays
-    /// pinned and [`Peer::encrypt`](crate::Peer::encrypt) goes on to it, so send nothing. If they agree call
-    /// [`Peer::accept_identity`](crate::Peer::accept_identity) and offer the message again. If they do not,
-    /// [`Peer::reject_identity`](crate::Peer::reject_identity), and go on: whoever knows both addresses can send such a
-    /// message, so one is no proof of anything, and must not stop a conversation for good.
+    /// somebody in between. Keep the message and tell the user. Once
+    /// [`Peer::note_refusal`](crate::Peer::note_refusal) has it, [`Peer::encrypt`](crate::Peer::encrypt) refuses until they
+    /// decide. If they agree call [`Peer::accept_identity`](crate::Peer::accept_identity) and offer the message again. If
+    /// they do not, [`Peer::reject_identity`](crate::Peer::reject_identity), and go on: whoever knows both addresses can
+    /// send such a message, so one is no proof of anything, and must not stop a conversation for good.
     IdentityChanged(IdentityKey),
 }
 
@@ -90,6 +99,7 @@ impl PeerDecryptError {
     pub fn may_mean_lost_session(&self) -> bool {
         match self {
             Self::Forked
+            | Self::NumberReused
             | Self::Undecryptable
             | Self::NoSession
             | Self::UnknownPreKey
@@ -100,6 +110,8 @@ impl PeerDecryptError {
             | Self::Expired
             | Self::Refused
             | Self::OtherAddress
+            | Self::AddressChanged
+            | Self::NeedsAccount
             | Self::Unsupported
             | Self::IdentityChanged(_) => false,
         }
@@ -116,11 +128,14 @@ impl fmt::Display for PeerDecryptError {
             Self::UnknownPreKey => "the message names a prekey that is not held",
             Self::Undecryptable => "the message cannot be decrypted",
             Self::Duplicate => "the message was received before",
+            Self::NumberReused => "another message of the same number was received before",
             Self::Expired => "the message's key was dropped",
             Self::Forked => "the peer went on from a state that was never followed",
             Self::Replayed => "the handshake was accepted before",
             Self::ReplayRecordFull => "too many handshakes came without a one-time prekey",
             Self::OtherAddress => "the message gives another address than its sender's",
+            Self::AddressChanged => "the message gives another address than the peer's",
+            Self::NeedsAccount => "the message begins a session, for which the account is needed",
             Self::IdentityChanged(_) => "the peer's identity key has changed",
         })
     }
@@ -160,6 +175,7 @@ impl From<DecryptError> for PeerDecryptError {
             DecryptError::OtherSession => Self::NoSession,
             DecryptError::Undecryptable => Self::Undecryptable,
             DecryptError::Duplicate => Self::Duplicate,
+            DecryptError::NumberReused => Self::NumberReused,
             DecryptError::Expired => Self::Expired,
             DecryptError::Forked => Self::Forked,
         }

@@ -22,26 +22,32 @@ pub struct Encrypted {
     pub session_need: Option<SessionNeed>,
 }
 
-/// Why a session is to be begun, with [`Peer::initiate`](crate::Peer::initiate). If no good bundle is to be
-/// had, go on in the present one until [`PeerEncryptError::NeedsSession`]. That the other side has lost its
-/// sessions, this side cannot see before it hears of it: where it matters, acknowledge messages inside the encryption.
+/// Why a session is to be begun: fetch a bundle of the peer, and [`Peer::initiate`](crate::Peer::initiate). If no good
+/// bundle is to be had, the present session serves on, until [`PeerEncryptError::NeedsSession`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum SessionNeed {
-    /// One side has lost its sessions, or so it seems: [`Peer::note_refusal`](crate::Peer::note_refusal),
-    /// [`Peer::drop_sessions`](crate::Peer::drop_sessions). Begin one before anything else is sent, and send something in
-    /// it (an empty payload will do), or the other side does not hear of it. Do it at once, unless the server is not to
-    /// know who writes to whom: then when there is something to send, or it sees whose message was refused.
+    /// One side has lost its sessions, or so it seems: after [`Peer::note_refusal`](crate::Peer::note_refusal),
+    /// [`Peer::drop_sessions`](crate::Peer::drop_sessions), or [`Peer::accept_request`](crate::Peer::accept_request) of one that was
+    /// refused. Begin one now, before anything else is sent, and send something in it; an empty payload will do. Only by
+    /// what is sent in it does the other side hear of it.
+    ///
+    /// Where the server is not to know who writes to whom, do both when there is something to send to this peer anyway:
+    /// a bundle fetched at once shows it whose message was refused.
     Lost,
-    /// There is none.
+    /// There is none. Begin one when there is something to send.
     NoSession,
-    /// Ours has not been answered for three quarters of the time after which it is used no more
-    /// ([`PeerLimits::unanswered_lifetime`](crate::PeerLimits::unanswered_lifetime)), or was begun by a clock
-    /// that ran more than a day ahead. Or it was the first after a loss: whoever waits for an answer itself follows
-    /// only a second one.
+    /// The peer has not answered what we sent. It may be away, or it cannot open it and cannot say so. Begin one when
+    /// there is more to send.
+    ///
+    /// Asked for after a day without an answer, and again after 2, 4, 8 and each further 16 days
+    /// ([`PeerLimits::silence`](crate::PeerLimits::silence)); in any case before a session of ours that was never answered
+    /// sends no more ([`PeerLimits::unanswered_lifetime`](crate::PeerLimits::unanswered_lifetime)), or if one was begun by a
+    /// clock that ran more than a day ahead. After [`SessionNeed::Lost`] it is asked for as soon as there is more to
+    /// send: a peer that waits for an answer itself follows only the second session.
     Unanswered,
-    /// We have sent 9,000 messages since the peer last answered, and 10,000 are all that can be.
+    /// We have sent 9,000 messages since the peer last answered, and 10,000 are all that can be. Begin one.
     ChainNearlyFull,
 }
 
@@ -52,6 +58,11 @@ pub enum PeerEncryptError {
     /// The peer wrote first and its request has not been accepted, or it was refused:
     /// [`Peer::accept_request`](crate::Peer::accept_request), if the user agrees.
     Request,
+    /// Another identity than the pinned one came, and the user has not decided
+    /// ([`Peer::undecided_identity`](crate::Peer::undecided_identity)). Ask them, with the safety number of
+    /// [`Peer::undecided_device`](crate::Peer::undecided_device): [`Peer::accept_identity`](crate::Peer::accept_identity),
+    /// [`Peer::reject_identity`](crate::Peer::reject_identity), or [`Peer::keep_identity`](crate::Peer::keep_identity) to go on for now.
+    IdentityUndecided,
     /// There is no session that can send (any more): fetch a bundle, [`Peer::initiate`](crate::Peer::initiate),
     /// and encrypt again.
     NeedsSession,
@@ -63,6 +74,9 @@ impl fmt::Display for PeerEncryptError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Request => "the peer's request has not been accepted",
+            Self::IdentityUndecided => {
+                "the peer's identity key has changed, and nobody has decided"
+            }
             Self::NeedsSession => "there is no session that can send",
             Self::TooLarge => "the message is too large",
         })

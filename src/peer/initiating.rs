@@ -4,7 +4,8 @@ use core::fmt;
 
 use crate::identity::IdentityKey;
 
-/// Why no session with a peer is initiated. Nothing has changed.
+/// Why no session with a peer is initiated. Nothing has changed, but that
+/// [`IdentityChanged`](Self::IdentityChanged) is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerInitiateError {
@@ -12,11 +13,17 @@ pub enum PeerInitiateError {
     /// user wrote to it before the request came and the text still waits, that is agreement only for a bundle of
     /// the identity that is pinned by now: compare [`VerifiedBundle::device`](crate::VerifiedBundle::device) first.
     Request,
+    /// The bundle is of this device itself: its identity is the account's own.
+    OwnDevice,
     /// The bundle is of another address: the server gave a wrong one. Ask again, and tell the user if it
     /// stays so.
     OtherAddress,
+    /// The bundle is of the identity that is pinned, at another address: it has moved. If it may be there,
+    /// [`Peer::follow_bundle`](crate::Peer::follow_bundle), then initiate again, with the same bundle.
+    AddressChanged,
     /// The bundle is of this identity, and another one is pinned. Tell the user: it is a new installation,
-    /// or somebody in between. Until they decide, the former identity stays pinned, so send nothing.
+    /// or somebody in between. Until they decide, the former identity stays pinned, and
+    /// [`Peer::encrypt`](crate::Peer::encrypt) refuses: **this is remembered, so store the peer.**
     /// [`Peer::accept_identity`](crate::Peer::accept_identity) if they agree, then initiate again, with another bundle.
     IdentityChanged(IdentityKey),
     /// One of the other's X25519 keys is of small order: nobody honest has it. Ask for another bundle.
@@ -27,7 +34,9 @@ impl fmt::Display for PeerInitiateError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Request => "the peer's request has not been accepted",
+            Self::OwnDevice => "the bundle is of this device itself",
             Self::OtherAddress => "the bundle is of another address",
+            Self::AddressChanged => "the peer has another address",
             Self::IdentityChanged(_) => "the peer's identity key has changed",
             Self::WeakKey => "a key of the other device is weak",
         })

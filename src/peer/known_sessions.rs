@@ -1,10 +1,12 @@
 //! The sessions with one device, and which of them sends.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use rand_core::CryptoRng;
 
 use crate::changes::Changes;
+use crate::identity::Address;
 use crate::limits::{PeerLimits, SessionLimits};
 use crate::peer::delivery::Delivered;
 use crate::peer::dispatch::SessionNeed;
@@ -12,6 +14,8 @@ use crate::prekeys::verified_bundle::MAX_CLOCK_AHEAD;
 use crate::ratchet::message_key::Role;
 use crate::session::decrypting::{DecryptError, Received};
 use crate::session::encrypting::EncryptError;
+use crate::session::message_tag::MessageTag;
+use crate::session::recently_opened::{Recall, RecentlyOpened};
 use crate::session::{Session, SessionId};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
@@ -21,6 +25,13 @@ use crate::wire::payload::Payload;
 
 /// How many messages a chain carries before a new session is asked for: a tenth is left to begin it in.
 const NEARLY_FULL: u32 = 9_000;
+
+/// How often the time doubles after which silence asks for a session.
+const MOST_DOUBLINGS: u8 = 4;
+
+/// How long a session of ours may wait for an answer and stay beside one of the peer's that is heard. A peer
+/// that has begun at the same time has heard of ours by then, and one that cannot use ours says nothing of it.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// How echoes are told apart in a store.
 const UNASKED: u8 = 0;
@@ -38,6 +49,10 @@ pub(crate) struct KnownSessions {
     all: Vec<KnownSession>,
     /// The place of the one that sends. Zero while there is none.
     active: usize,
+    /// How many sessions we have begun because the peer did not answer, since it last did.
+    silences: u8,
+    /// What was opened lately in sessions that are gone.
+    former: RecentlyOpened,
 }
 
 /// One session, and what is known of it beside its own state.
@@ -47,7 +62,16 @@ pub(crate) struct KnownSession {
     begun: Timestamp,
     /// When it last opened a message, or sent one, or was the active one.
     used: Timestamp,
+    /// When we first sent something in it that the peer has not answered, in whatever session.
+    waiting: Option<Timestamp>,
     echo: Echo,
+}
+
+/// A message that has opened in one of them.
+pub(crate) struct Heard {
+    pub(crate) delivered: Delivered,
+    /// It begins a chain that answers our latest one, in the session that sends.
+    pub(crate) answers_active: bool,
 }
 
 /// Whether the peer is known to hold a session, now that another one was begun, perhaps because one side
@@ -64,7 +88,40 @@ enum Echo {
 
 impl KnownSessions {
     pub(crate) fn new() -> Self {
-        Self { all: Vec::new(), active: 0 }
+        Self { all: Vec::new(), active: 0, silences: 0, former: RecentlyOpened::new() }
+    }
+
+    /// Drops all of them; what they opened is remembered.
+    pub(crate) fn clear(&mut self) {
+        let gone = core::mem::take(&mut self.all);
+        gone.into_iter().for_each(|known| self.former.append(known.session.into_opened()));
+        (self.active, self.silences) = (0, 0);
+    }
+
+    /// Whether this very message opened here lately. To be asked where nothing opens it.
+    pub(crate) fn have_opened(&self, envelope: &Envelope<'_>) -> bool {
+        let message = match envelope {
+            Envelope::Initial(initial) => &initial.message,
+            Envelope::Ratchet(message) => message,
+        };
+        self.former.recall(message) == Recall::Opened
+            || self.all.iter().any(|known| known.session.has_opened(message))
+    }
+
+    /// The tags of the peer's next messages, as far as they are known in advance.
+    pub(crate) fn expected(&self, count: u32) -> impl Iterator<Item = MessageTag> + '_ {
+        self.in_order_of_trying().flat_map(move |session| session.expected(count))
+    }
+
+    /// Whether nothing was sent yet in the one that sends.
+    pub(crate) fn active_is_untouched(&self) -> bool {
+        self.all.get(self.active).is_some_and(|active| active.session.is_untouched())
+    }
+
+    /// The peer is the same under another address.
+    pub(crate) fn set_peer_address(&mut self, address: &Address) {
+        let sessions = self.all.iter_mut().map(|known| &mut known.session);
+        sessions.for_each(|session| session.set_peer_address(address.clone()));
     }
 
     /// The one that sends first, then the newest.
@@ -95,7 +152,8 @@ impl KnownSessions {
         let lifetime = limits.unanswered_lifetime;
         let notice = lifetime.saturating_sub(lifetime.checked_div(4).unwrap_or_default());
         let is_late = !active.session.is_answered() && now > active.begun.plus(notice);
-        if is_late || active.is_given_up(limits, now) {
+        let silence = self.silence(limits);
+        if is_late || active.is_given_up(limits, now) || active.waits_for(silence, now) {
             return Some(SessionNeed::Unanswered);
         }
         (active.session.sent_in_chain() >= NEARLY_FULL).then_some(SessionNeed::ChainNearlyFull)
@@ -109,18 +167,23 @@ impl KnownSessions {
         ad: &[u8],
         limits: &PeerLimits,
         now: Timestamp,
-    ) -> Result<Delivered, DecryptError> {
+    ) -> Result<Heard, DecryptError> {
         let mut refusal = DecryptError::OtherSession;
         for place in self.places() {
             let Some(known) = self.all.get_mut(place) else {
                 break;
             };
             match known.decrypt(envelope, ad, now) {
-                Ok(received) => {
+                Ok((received, answers)) => {
                     let author = known.session.peer().identity;
                     let changes = Changes { session: Some(known.id()), ..Changes::PEER };
+                    let in_active = place == self.active;
                     self.follow(place, limits, now);
-                    return Ok(Delivered { received, author, began_session: false, changes });
+                    if answers {
+                        self.end_silence();
+                    }
+                    let delivered = Delivered { received, author, began_session: false, changes };
+                    return Ok(Heard { delivered, answers_active: answers && in_active });
                 }
                 Err(DecryptError::OtherSession) => {}
                 Err(DecryptError::Undecryptable) => refusal = DecryptError::Undecryptable,
@@ -129,6 +192,7 @@ impl KnownSessions {
                     error @ (DecryptError::Malformed
                     | DecryptError::Unsupported
                     | DecryptError::Duplicate
+                    | DecryptError::NumberReused
                     | DecryptError::Expired
                     | DecryptError::Forked),
                 ) => return Err(error),
@@ -137,12 +201,29 @@ impl KnownSessions {
         Err(refusal)
     }
 
-    /// Adds one that we initiated; it sends from now on.
-    pub(crate) fn add_ours(&mut self, session: Session, limits: &PeerLimits, now: Timestamp) {
+    /// Adds one that we initiated; it sends from now on. It takes the place of those in which nothing was ever sent,
+    /// since nobody else knows of them. Gives their ids.
+    pub(crate) fn add_ours(
+        &mut self,
+        session: Session,
+        limits: &PeerLimits,
+        now: Timestamp,
+    ) -> Vec<SessionId> {
+        let silence = self.silence(limits);
+        if self.all.get(self.active).is_some_and(|active| active.waits_for(silence, now)) {
+            self.silences = self.silences.saturating_add(1);
+        }
         self.all.iter_mut().for_each(|known| known.echo = Echo::Unasked);
+        let former = self.all.get(self.active).map(KnownSession::id);
+        let untouched = self.all.iter().filter(|known| known.session.is_untouched());
+        let replaced: Vec<_> = untouched.map(KnownSession::id).collect();
+        self.drop_where(|known| replaced.contains(&known.id()));
+        self.active =
+            self.all.iter().position(|known| Some(known.id()) == former).unwrap_or(usize::MAX);
         self.all.push(KnownSession::new(session, now));
         self.activate(self.all.len().saturating_sub(1), now);
         self.drop_old(limits, now);
+        replaced
     }
 
     /// Adds one that the peer initiated. It sends from now on, unless both sides began at the same time
@@ -157,6 +238,7 @@ impl KnownSessions {
         self.all.push(KnownSession::new(session, now));
         if !ours_stays {
             self.activate(self.all.len().saturating_sub(1), now);
+            self.silences = 0;
         }
         self.drop_old(limits, now);
     }
@@ -176,6 +258,7 @@ impl KnownSessions {
         let mut later = self.all.iter().skip(self.active.saturating_add(1));
         self.all.get(self.active).is_some_and(|ours| {
             ours.is_unanswered(limits, now)
+                && !ours.waits_for(PATIENCE, now)
                 && ours.session.id() < theirs
                 && later.all(|known| known.session.role() == Role::Initiator)
         })
@@ -188,9 +271,9 @@ impl KnownSessions {
         };
         let (ours, theirs) = (active.session.id(), heard.session.id());
         let stays = if active.is_unanswered(limits, now) {
-            // The peer has not heard of ours, or has just begun to. If it waits in a session that would have
-            // won the tie against ours, it waits for us.
-            !heard.would_win_tie(ours)
+            // The peer has not heard of ours, or has just begun to, or cannot use it and does not say so. If it
+            // waits in a session that would have won the tie against ours, it waits for us.
+            !active.waits_for(PATIENCE, now) && !heard.would_win_tie(ours)
         } else {
             // If the peer holds ours, both sides take the smaller id. If it may have lost ours, follow.
             active.echo == Echo::Heard && ours < theirs
@@ -207,23 +290,49 @@ impl KnownSessions {
         self.active = place;
     }
 
-    /// Drops sessions that are too old, then the first made of those that are too many, but never the active
-    /// one. Says whether there were any.
+    /// The peer has answered: nothing that we sent before that is waited for any more.
+    fn end_silence(&mut self) {
+        self.silences = 0;
+        self.all.iter_mut().for_each(|known| known.waiting = None);
+    }
+
+    /// Drops sessions that are too old, then those of too many that are worth least: first those of ours in which
+    /// nothing came back, then the first made. Never the active one. Says whether there were any.
     fn drop_old(&mut self, limits: &PeerLimits, now: Timestamp) -> bool {
         let before = self.all.len();
         let active = self.all.get(self.active).map(KnownSession::id);
         let horizon = now.minus(limits.older_session_lifetime);
-        self.all.retain(|known| Some(known.id()) == active || known.used >= horizon);
+        self.drop_where(|known| Some(known.id()) != active && known.used < horizon);
         let most = usize::try_from(limits.max_older_sessions.max(1)).unwrap_or(usize::MAX);
         let mut excess = self.all.len().saturating_sub(most.saturating_add(1));
-        self.all.retain(|known| {
-            let goes = excess != 0 && Some(known.id()) != active;
-            excess = excess.saturating_sub(usize::from(goes));
-            !goes
-        });
+        for heard in [false, true] {
+            self.drop_where(|known| {
+                let goes = excess != 0
+                    && Some(known.id()) != active
+                    && known.session.is_answered() == heard;
+                excess = excess.saturating_sub(usize::from(goes));
+                goes
+            });
+        }
         let place = self.all.iter().position(|known| Some(known.id()) == active);
         self.active = place.unwrap_or_default();
         self.all.len() != before
+    }
+
+    /// Drops sessions, in their order; what they opened is remembered. The place of the active one is not kept.
+    fn drop_where(&mut self, mut goes: impl FnMut(&KnownSession) -> bool) {
+        for known in core::mem::take(&mut self.all) {
+            if goes(&known) {
+                self.former.append(known.session.into_opened());
+            } else {
+                self.all.push(known);
+            }
+        }
+    }
+
+    /// After how long without an answer another session is asked for.
+    fn silence(&self, limits: &PeerLimits) -> Duration {
+        limits.silence.saturating_mul(1 << self.silences.min(MOST_DOUBLINGS))
     }
 
     fn are_distinct(&self) -> bool {
@@ -241,7 +350,7 @@ impl KnownSessions {
 
 impl KnownSession {
     fn new(session: Session, now: Timestamp) -> Self {
-        Self { session, begun: now, used: now, echo: Echo::Unasked }
+        Self { session, begun: now, used: now, waiting: None, echo: Echo::Unasked }
     }
 
     pub(crate) fn id(&self) -> SessionId {
@@ -254,6 +363,11 @@ impl KnownSession {
         let is_old = now > self.begun.plus(limits.unanswered_lifetime);
         let is_ahead = self.begun > now.plus(MAX_CLOCK_AHEAD);
         !self.session.is_answered() && (is_old || is_ahead)
+    }
+
+    /// Whether we have waited for an answer for at least so long, or by a clock that ran so far ahead.
+    fn waits_for(&self, long: Duration, now: Timestamp) -> bool {
+        self.waiting.is_some_and(|since| now >= since.plus(long) || since > now.plus(long))
     }
 
     /// Whether the peer began it, we have not answered, and the peer would stay with it although ours has
@@ -281,16 +395,18 @@ impl KnownSession {
         if begins_chain && self.echo == Echo::Unasked {
             self.echo = Echo::Asked;
         }
+        self.waiting.get_or_insert(now);
         self.used = self.used.max(now);
         Ok(message)
     }
 
+    /// What it says, and whether it answers our latest chain.
     fn decrypt(
         &mut self,
         envelope: &Envelope<'_>,
         ad: &[u8],
         now: Timestamp,
-    ) -> Result<Received, DecryptError> {
+    ) -> Result<(Received, bool), DecryptError> {
         let began_before = self.session.begins_chain();
         let received = self.session.decrypt_envelope(envelope, ad, now)?;
         // A chain of the peer's that answers our latest one makes the next of ours due.
@@ -299,14 +415,14 @@ impl KnownSession {
             self.echo = Echo::Heard;
         }
         self.used = self.used.max(now);
-        Ok(received)
+        Ok((received, answers))
     }
 }
 
-stored!(KnownSessions { all, active } if |sessions| {
+stored!(KnownSessions { all, active, silences, former } if |sessions| {
     sessions.active < sessions.all.len().max(1) && sessions.are_distinct()
 });
-stored!(KnownSession { session, begun, used, echo });
+stored!(KnownSession { session, begun, used, waiting, echo });
 
 impl Stored for Echo {
     fn write(&self, out: &mut StateWriter) {

@@ -14,9 +14,19 @@ const NOTHING: u8 = 0;
 const SUSPECTED: u8 = 1;
 const CERTAIN: u8 = 2;
 const BEGUN: u8 = 3;
+const BEGUN_AGAIN: u8 = 4;
 
-/// How long refusals bring about no other sessions.
-const REST: Duration = Duration::from_secs(86_400);
+const MINUTE: u64 = 60;
+const HOUR: u64 = 3_600;
+const DAY: u64 = 86_400;
+
+/// How many seconds refusals bring about no other session after one that did, and after the next ones. Anyone can
+/// bring such a refusal about, and each may cost the peer a one-time prekey.
+const PAUSES: [u64; 8] =
+    [0, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 2 * DAY, 4 * DAY, STRIKE_LIFETIME.as_secs()];
+
+/// After how long a refusal is forgotten that was noted.
+const STRIKE_LIFETIME: Duration = Duration::from_secs(8 * DAY);
 
 /// What was noted of refusals, and what is to be done because of it.
 ///
@@ -25,10 +35,12 @@ const REST: Duration = Duration::from_secs(86_400);
 #[derive(Debug)]
 pub(crate) struct LostSession {
     state: State,
-    /// When a refusal that anyone can bring about was last taken for a loss.
-    noted: Option<Timestamp>,
-    /// When a forked message was last taken for a loss: nobody else can make one, but repeat it.
-    noted_fork: Option<Timestamp>,
+    /// Refused messages of sessions that are not here, and those that use a number again.
+    ordinary: Budget,
+    /// Refused handshakes, which strangers can make: no answer restores this one.
+    initial: Budget,
+    /// Forked messages: nobody but the peer can make one, though anyone who has it can repeat it.
+    forked: Budget,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,27 +52,81 @@ enum State {
     Certain,
     /// We have begun this session since, which has not been answered.
     Begun(SessionId),
+    /// It was not answered before we began another, which has not been answered either.
+    BegunAgain(SessionId),
+}
+
+/// What kind of message was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RefusedKind {
+    Initial,
+    Ordinary,
+}
+
+/// How often refusals of one kind may be taken for a loss.
+#[derive(Debug)]
+struct Budget {
+    /// How many were, and are not yet forgotten.
+    strikes: u8,
+    last: Option<Timestamp>,
+}
+
+impl Budget {
+    fn new() -> Self {
+        Self { strikes: 0, last: None }
+    }
+
+    /// How many still count: one is forgotten every eight days.
+    fn counting(&self, now: Timestamp) -> u8 {
+        let Some(last) = self.last else { return 0 };
+        let passed = now.unix_seconds().saturating_sub(last.unix_seconds());
+        let forgotten = passed.checked_div(STRIKE_LIFETIME.as_secs()).unwrap_or_default();
+        self.strikes.saturating_sub(u8::try_from(forgotten).unwrap_or(u8::MAX))
+    }
+
+    fn allows(&self, now: Timestamp) -> bool {
+        let place = usize::from(self.counting(now));
+        let pause = PAUSES.get(place).or(PAUSES.last()).copied().unwrap_or_default();
+        let pause = Duration::from_secs(pause);
+        // A clock that was set back makes nobody wait for longer.
+        let rests = |last: Timestamp| now.plus(pause) > last && last.plus(pause) > now;
+        !self.last.is_some_and(rests)
+    }
+
+    fn spend(&mut self, now: Timestamp) {
+        let most = u8::try_from(PAUSES.len().saturating_sub(1)).unwrap_or(u8::MAX);
+        *self = Self { strikes: self.counting(now).saturating_add(1).min(most), last: Some(now) };
+    }
+
+    /// A suspicion proved right: the next may be noted after the shortest pause.
+    fn restore(&mut self) {
+        self.strikes = self.strikes.min(1);
+    }
 }
 
 impl LostSession {
     pub(crate) fn new() -> Self {
-        Self { state: State::Nothing, noted: None, noted_fork: None }
+        let [ordinary, initial, forked] = [(); 3].map(|()| Budget::new());
+        Self { state: State::Nothing, ordinary, initial, forked }
     }
 
     /// Says whether that changed anything.
-    pub(crate) fn note(&mut self, refusal: &PeerDecryptError, now: Timestamp) -> bool {
-        let (noted, state) = if *refusal == PeerDecryptError::Forked {
-            (&mut self.noted_fork, State::Certain)
-        } else {
-            (&mut self.noted, State::Suspected)
+    pub(crate) fn note(
+        &mut self,
+        refusal: &PeerDecryptError,
+        kind: RefusedKind,
+        now: Timestamp,
+    ) -> bool {
+        let (budget, state) = match (refusal, kind) {
+            (PeerDecryptError::Forked, _) => (&mut self.forked, State::Certain),
+            (_, RefusedKind::Ordinary) => (&mut self.ordinary, State::Suspected),
+            (_, RefusedKind::Initial) => (&mut self.initial, State::Suspected),
         };
-        // A clock that was set back makes nobody wait for longer.
-        let rests = |then| now.plus(REST) > then && then.plus(REST) > now;
-        let counts = refusal.may_mean_lost_session() && !noted.is_some_and(rests);
-        if !counts || self.state != State::Nothing {
+        let is_open = matches!(self.state, State::Nothing | State::BegunAgain(_));
+        if !is_open || !refusal.may_mean_lost_session() || !budget.allows(now) {
             return false;
         }
-        *noted = Some(now);
+        budget.spend(now);
         self.state = state;
         true
     }
@@ -70,17 +136,28 @@ impl LostSession {
         core::mem::replace(&mut self.state, State::Certain) != State::Certain
     }
 
-    /// We have begun a session.
-    pub(crate) fn begin(&mut self, session: SessionId) {
+    /// We have begun a session, in place of those in which nothing was ever sent.
+    pub(crate) fn begin(&mut self, session: SessionId, replaced: &[SessionId]) {
         self.state = match self.state {
             State::Suspected | State::Certain => State::Begun(session),
-            State::Nothing | State::Begun(_) => State::Nothing,
+            State::Begun(first) if replaced.contains(&first) => State::Begun(session),
+            State::Begun(_) => State::BegunAgain(session),
+            State::BegunAgain(second) if replaced.contains(&second) => State::BegunAgain(session),
+            State::Nothing | State::BegunAgain(_) => State::Nothing,
         };
     }
 
     /// A message has opened in a session. In others than the one that was begun since, it may be late.
     pub(crate) fn hear(&mut self, session: SessionId) {
-        if self.state == State::Begun(session) {
+        if [State::Begun(session), State::BegunAgain(session)].contains(&self.state) {
+            self.state = State::Nothing;
+            self.prove();
+        }
+    }
+
+    /// The peer has answered our latest chain in the session that sends: what did not open meant no loss.
+    pub(crate) fn lay_to_rest(&mut self) {
+        if self.state == State::Suspected {
             self.state = State::Nothing;
         }
     }
@@ -88,27 +165,41 @@ impl LostSession {
     /// The user rejects another identity, which perhaps sent what did not open. Says whether that changed anything.
     pub(crate) fn calm(&mut self) -> bool {
         let was_suspected = self.state == State::Suspected;
-        if was_suspected {
-            self.state = State::Nothing;
-        }
+        self.lay_to_rest();
         was_suspected
     }
 
-    /// The peer has begun a session, or there is nothing any more that could be lost.
+    /// The peer has begun a session: what was lost is replaced.
+    pub(crate) fn replace(&mut self) {
+        if self.state != State::Nothing {
+            self.state = State::Nothing;
+            self.prove();
+        }
+    }
+
+    /// There is nothing any more that could be lost.
     pub(crate) fn forget(&mut self) {
         self.state = State::Nothing;
     }
 
-    pub(crate) fn need(&self) -> Option<SessionNeed> {
+    /// `is_untouched` says that nothing has been sent in the session that sends.
+    pub(crate) fn need(&self, is_untouched: bool) -> Option<SessionNeed> {
         match self.state {
-            State::Nothing => None,
+            State::Nothing | State::BegunAgain(_) => None,
             State::Suspected | State::Certain => Some(SessionNeed::Lost),
-            State::Begun(_) => Some(SessionNeed::Unanswered),
+            State::Begun(_) => (!is_untouched).then_some(SessionNeed::Unanswered),
         }
+    }
+
+    /// What strangers bring about, no answer makes more likely.
+    fn prove(&mut self) {
+        self.ordinary.restore();
+        self.forked.restore();
     }
 }
 
-stored!(LostSession { state, noted, noted_fork });
+stored!(LostSession { state, ordinary, initial, forked });
+stored!(Budget { strikes, last });
 
 impl Stored for State {
     fn write(&self, out: &mut StateWriter) {
@@ -120,6 +211,10 @@ impl Stored for State {
                 out.put(&[BEGUN]);
                 session.write(out);
             }
+            Self::BegunAgain(session) => {
+                out.put(&[BEGUN_AGAIN]);
+                session.write(out);
+            }
         }
     }
 
@@ -129,7 +224,85 @@ impl Stored for State {
             SUSPECTED => Ok(Self::Suspected),
             CERTAIN => Ok(Self::Certain),
             BEGUN => Stored::read(reader).map(Self::Begun),
+            BEGUN_AGAIN => Stored::read(reader).map(Self::BegunAgain),
             _ => Err(DecodeError::Malformed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn noted(lost: &mut LostSession, kind: RefusedKind, now: Timestamp) -> bool {
+        lost.note(&PeerDecryptError::Undecryptable, kind, now)
+    }
+
+    #[test]
+    fn what_proves_to_be_false_is_noted_again_after_growing_pauses() {
+        let mut lost = LostSession::new();
+        let mut now = NOW;
+        for (number, pause) in PAUSES.iter().chain(&[8 * DAY; 3]).enumerate() {
+            if let Some(early) = pause.checked_sub(1) {
+                let early = now.plus(Duration::from_secs(early));
+                assert!(!noted(&mut lost, RefusedKind::Ordinary, early), "{number}");
+            }
+            now = now.plus(Duration::from_secs(*pause));
+            assert!(noted(&mut lost, RefusedKind::Ordinary, now), "{number}");
+            assert_eq!(lost.need(false), Some(SessionNeed::Lost));
+            lost.lay_to_rest();
+            assert_eq!(lost.need(false), None);
+        }
+    }
+
+    #[test]
+    fn what_proves_to_be_right_is_noted_again_after_ten_minutes_however_often() {
+        let mut lost = LostSession::new();
+        for number in 0..100_u8 {
+            let now = NOW.plus(Duration::from_secs(600 * u64::from(number)));
+            assert!(noted(&mut lost, RefusedKind::Ordinary, now));
+            assert!(!noted(&mut lost, RefusedKind::Ordinary, now));
+            let session = SessionId::from_bytes([number; 32]);
+            lost.begin(session, &[]);
+            assert_eq!(lost.need(true), None);
+            assert_eq!(lost.need(false), Some(SessionNeed::Unanswered));
+            lost.hear(session);
+        }
+    }
+
+    #[test]
+    fn no_answer_makes_handshakes_count_more_often_that_strangers_can_make() {
+        let mut lost = LostSession::new();
+        let mut count = 0;
+        for hour in 0..(30 * 24) {
+            let now = NOW.plus(Duration::from_secs(hour * HOUR));
+            if noted(&mut lost, RefusedKind::Initial, now) {
+                count += 1;
+                lost.replace();
+            }
+        }
+        assert_eq!(count, 9, "in 30 days");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nobody_wait_for_longer() {
+        let mut lost = LostSession::new();
+        assert!(noted(&mut lost, RefusedKind::Ordinary, NOW.plus(Duration::from_secs(400 * DAY))));
+        lost.lay_to_rest();
+        assert!(noted(&mut lost, RefusedKind::Ordinary, NOW));
+    }
+
+    #[test]
+    fn a_session_in_which_nothing_was_sent_does_not_count_as_begun() {
+        let mut lost = LostSession::new();
+        let [first, second, third] = [1, 2, 3].map(|byte| SessionId::from_bytes([byte; 32]));
+        assert!(lost.lose());
+        lost.begin(first, &[]);
+        lost.begin(second, &[first]);
+        assert_eq!(lost.need(false), Some(SessionNeed::Unanswered));
+        lost.begin(third, &[]);
+        assert_eq!(lost.need(false), None);
     }
 }

@@ -35,6 +35,8 @@ struct ReceivingChain {
     header_key: HeaderKey,
     /// CKr, of message `received`.
     chain_key: ChainKey,
+    /// How many messages the peer's chain before it has (PN).
+    previous_length: u32,
     /// How many messages have been passed (Nr).
     received: u32,
     /// The keys of those that have not come.
@@ -58,8 +60,8 @@ pub(crate) enum Refusal {
     Malformed,
     /// No header key opens the header, or the new ratchet key is of small order.
     Undecryptable,
-    /// Its key was used.
-    Duplicate,
+    /// Its key was used, and so many messages of its chain have been passed since.
+    Used { passed: u32 },
     /// Its key was dropped.
     Expired,
     /// The header is the peer's, from a branch that we have not followed.
@@ -108,6 +110,15 @@ impl Receiving {
         let current = self.current.iter().map(|chain| &chain.header_key);
         let mut keys = current.chain(self.older.iter().map(|chain| &chain.header_key));
         keys.any(|header_key| header_key.open(sealed_header).is_some())
+    }
+
+    /// The sealed headers of the next messages of the current chain, as far as it can go: all in them is known in
+    /// advance, and the same sealed under the same key is the same.
+    pub(crate) fn upcoming(
+        &self,
+        count: u32,
+    ) -> impl Iterator<Item = [u8; SEALED_HEADER_LENGTH]> + '_ {
+        self.current.iter().flat_map(move |chain| chain.upcoming(count))
     }
 
     /// What a message of the current chain would change, and its key; `None` if it is of another chain.
@@ -197,8 +208,14 @@ impl Receiving {
         } = next;
         let header_key = core::mem::replace(&mut self.next_header_key, next_header_key);
         let skipped = SkippedKeys::new();
-        let mut begun =
-            ReceivingChain { their_ratchet_key, header_key, chain_key, received, skipped };
+        let mut begun = ReceivingChain {
+            their_ratchet_key,
+            header_key,
+            chain_key,
+            previous_length,
+            received,
+            skipped,
+        };
         let dropped = begun.skipped.keep(gap);
         let Some(current) = &mut self.current else {
             self.current = Some(Box::new(begun));
@@ -270,8 +287,19 @@ impl ReceivingChain {
         match self.skipped.find(number, limits.horizon(now)) {
             Lookup::Held(key) => Ok((ChainStep::SpendCurrent { number }, key)),
             Lookup::Dropped => Err(Refusal::Expired),
-            Lookup::Used => Err(Refusal::Duplicate),
+            Lookup::Used => Err(Refusal::Used { passed: self.received.saturating_sub(number) }),
         }
+    }
+
+    fn upcoming(&self, count: u32) -> impl Iterator<Item = [u8; SEALED_HEADER_LENGTH]> + '_ {
+        let end = self.received.saturating_add(count).min(MAX_CHAIN);
+        (self.received..end).map(|number| {
+            self.header_key.seal(&Header {
+                ratchet_key: self.their_ratchet_key,
+                previous_length: self.previous_length,
+                number,
+            })
+        })
     }
 
     /// The keys from here to the chain's end, once its length is known.
@@ -289,7 +317,14 @@ impl ReceivingChain {
 
     /// Ends the chain. Its chain key is wiped: no further key of it will ever be derived.
     fn end(self, length: u32) -> OlderChain {
-        let Self { their_ratchet_key, header_key, chain_key: _, received, skipped } = self;
+        let Self {
+            their_ratchet_key,
+            header_key,
+            chain_key: _,
+            previous_length: _,
+            received,
+            skipped,
+        } = self;
         OlderChain { their_ratchet_key, header_key, length: length.max(received), skipped }
     }
 }
@@ -309,7 +344,7 @@ impl OlderChain {
             Lookup::Held(key) => Ok((ChainStep::SpendOlder { index, number }, key)),
             Lookup::Dropped | Lookup::Used if number >= self.length => Err(Refusal::Forked),
             Lookup::Dropped => Err(Refusal::Expired),
-            Lookup::Used => Err(Refusal::Duplicate),
+            Lookup::Used => Err(Refusal::Used { passed: self.length.saturating_sub(number) }),
         }
     }
 }
@@ -338,8 +373,17 @@ impl From<DecodeError> for Refusal {
 stored!(Receiving { current, next_header_key, older });
 
 // The numbers must be such that the chain can go on and be stored again.
-stored!(ReceivingChain { their_ratchet_key, header_key, chain_key, received, skipped } if |chain| {
-    (1..=MAX_CHAIN).contains(&chain.received) && chain.skipped.are_below(chain.received)
+stored!(ReceivingChain {
+    their_ratchet_key,
+    header_key,
+    chain_key,
+    previous_length,
+    received,
+    skipped,
+} if |chain| {
+    (1..=MAX_CHAIN).contains(&chain.received)
+        && chain.previous_length <= MAX_CHAIN
+        && chain.skipped.are_below(chain.received)
 });
 
 stored!(OlderChain { their_ratchet_key, header_key, length, skipped } if |chain| {

@@ -7,6 +7,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
 use crate::ratchet::receiving::Refusal;
+use crate::session::recently_opened::{MOST, Recall, RecentlyOpened};
 use crate::wire::codec::DecodeError;
 use crate::wire::message::RatchetMessage;
 use crate::wire::padding::content_length;
@@ -57,9 +58,12 @@ pub enum DecryptError {
     /// bring this about, so let no single message of this kind reset anything. Where all that comes from a
     /// peer is so, one of the two sides was restored from an older state: start a new session.
     Undecryptable,
-    /// A message of this number was received before: discard it. (A peer that was restored from a backup
-    /// uses numbers again: until [`Received::peer_went_back`] tells, its new messages are lost.)
+    /// It was received before: discard it. Of messages that came before the last hundred only the number is compared.
     Duplicate,
+    /// One of its number was received before, and it is another one: the peer was restored from a backup or cloned
+    /// and uses numbers again, or somebody altered a message that had been received. It is lost: start a new session
+    /// if there are more.
+    NumberReused,
     /// It comes too late: its key was dropped. The message is lost.
     Expired,
     /// The peer was restored from a backup or cloned, and went on from a state that we never followed:
@@ -75,6 +79,7 @@ impl fmt::Display for DecryptError {
             Self::OtherSession => "the message is of another session",
             Self::Undecryptable => "the message cannot be decrypted",
             Self::Duplicate => "the message was received before",
+            Self::NumberReused => "another message of the same number was received before",
             Self::Expired => "the message's key was dropped",
             Self::Forked => "the peer went on from a state that was never followed",
         })
@@ -137,14 +142,24 @@ impl From<DecodeError> for DecryptError {
     }
 }
 
-impl From<Refusal> for DecryptError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Malformed => Self::Malformed,
-            Refusal::Undecryptable => Self::Undecryptable,
-            Refusal::Duplicate => Self::Duplicate,
-            Refusal::Expired => Self::Expired,
-            Refusal::Forked => Self::Forked,
+/// Why the ratchet refuses a message, in view of what was opened lately.
+pub(crate) fn named(
+    refusal: &Refusal,
+    message: &RatchetMessage<'_>,
+    opened: &RecentlyOpened,
+) -> DecryptError {
+    match refusal {
+        Refusal::Malformed => DecryptError::Malformed,
+        Refusal::Undecryptable => DecryptError::Undecryptable,
+        Refusal::Expired => DecryptError::Expired,
+        Refusal::Forked => DecryptError::Forked,
+        // What lies further back may have been forgotten.
+        Refusal::Used { passed } if usize::try_from(*passed).is_ok_and(|passed| passed <= MOST) => {
+            match opened.recall(message) {
+                Recall::OtherOfItsNumber => DecryptError::NumberReused,
+                Recall::Opened | Recall::Nothing => DecryptError::Duplicate,
+            }
         }
+        Refusal::Used { .. } => DecryptError::Duplicate,
     }
 }

@@ -53,6 +53,15 @@ impl OwnHandshake {
         }
     }
 
+    /// The hash of its fields; `None` of one that has none.
+    pub(crate) fn record(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Pending { prefix } => Some(record(prefix.get(1..).unwrap_or_default())),
+            Self::Settled { record } => Some(*record),
+            Self::Elsewhere => None,
+        }
+    }
+
     /// What a message begins with.
     pub(crate) fn prefix(&self) -> &[u8] {
         match self {
@@ -100,6 +109,7 @@ impl Stored for OwnHandshake {
     }
 }
 
-fn record(fields: &[u8]) -> [u8; 32] {
+/// SHA-256 of handshake fields (docs/protocol.md §14.3).
+pub(crate) fn record(fields: &[u8]) -> [u8; 32] {
     sha256(&[RECORD_LABEL, fields])
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::account::Account;
 use crate::crypto::hash::sha256;
 use crate::expiry::scheduler::ExpiryScheduler;
-use crate::peer::Peer;
+use crate::peer::other_device::Peer;
 use crate::session::Session;
 use crate::session::external::RatchetKeyPair;
 use crate::snapshot::sealed::{SnapshotError, StorageKey};

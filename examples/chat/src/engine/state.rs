@@ -148,7 +148,7 @@ impl Engine {
         let limits = self.account.limits().session.clone();
         let limits = self.expiry.session_limits(conversation(name), limits);
         if let Some(person) = self.people.get_mut(name) {
-            let changes = person.peer.set_session_limits(&limits);
+            let changes = person.peer.set_session_limits(limits.clone());
             self.changed(name, &changes);
         }
     }

@@ -1,0 +1,247 @@
+//! Peer: sessions begun, messages out and in.
+
+use rand_core::CryptoRng;
+
+use crate::account::{Accepted, Account};
+use crate::changes::Changes;
+use crate::peer::contact::{Contact, Stranger};
+use crate::peer::delivery::{Delivered, PeerDecryptError};
+use crate::peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
+use crate::peer::initiating::PeerInitiateError;
+use crate::peer::known_sessions::Heard;
+use crate::peer::other_device::Peer;
+use crate::prekeys::verified_bundle::VerifiedBundle;
+use crate::session::InitiateError;
+use crate::session::decrypting::DecryptError;
+use crate::session::message_tag::MessageTag;
+use crate::time::Timestamp;
+use crate::wire::message::{Envelope, InitialMessage};
+use crate::wire::payload::Payload;
+
+impl Peer {
+    /// Whether a session is to be begun, and why: fetch a bundle and [`Peer::initiate`]. Ask before something is sent.
+    /// `None` of one that is not to be written to: a request, one that was refused, or one whose other identity the
+    /// user has not decided of.
+    #[must_use]
+    pub fn session_need(&self, now: Timestamp) -> Option<SessionNeed> {
+        if !self.may_be_written_to() {
+            return None;
+        }
+        let lost = self.lost_session.need(self.sessions.active_is_untouched());
+        lost.or_else(|| self.sessions.need(&self.limits, now))
+    }
+
+    /// Begins a session, which is used from now on: 32 bytes drawn. Nothing is sent: the handshake
+    /// travels with the messages. Another session of ours in which nothing was sent is replaced.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerInitiateError`], the first that holds in the order of its variants. Nothing has changed then, but that
+    /// another identity waits for the user's decision.
+    pub fn initiate(
+        &mut self,
+        account: &Account,
+        bundle: VerifiedBundle,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Changes, PeerInitiateError> {
+        if !self.contact.may_be_written_to() {
+            return Err(PeerInitiateError::Request);
+        }
+        let device = bundle.device();
+        if device.identity == account.device().identity {
+            return Err(PeerInitiateError::OwnDevice);
+        }
+        let identity = match self.check(device, now) {
+            Ok(identity) => identity,
+            Err(Stranger::Address) => return Err(PeerInitiateError::OtherAddress),
+            Err(Stranger::Moved) => return Err(PeerInitiateError::AddressChanged),
+            Err(Stranger::Identity(identity)) => {
+                // A message comes again, and its refusal is noted; a bundle does not.
+                let _ = self.wait_for_decision(identity);
+                return Err(PeerInitiateError::IdentityChanged(identity));
+            }
+        };
+        let mut session = account.initiate(&bundle, rng).map_err(|error| match error {
+            InitiateError::WeakKey => PeerInitiateError::WeakKey,
+        })?;
+        self.contact = Contact::Accepted(identity);
+        if let Some(limits) = &self.session_limits {
+            session.set_limits(limits.clone());
+        }
+        session.set_peer_address(self.address().clone());
+        let session_id = session.id();
+        let replaced = self.sessions.add_ours(session, &self.limits, now);
+        self.lost_session.begin(session_id, &replaced);
+        Ok(Changes { session: Some(session_id), ..Changes::PEER })
+    }
+
+    /// Encrypts a payload in the session that sends, bound to `ad`: bytes that the peer must name too, and
+    /// that do not travel. They tell apart what one pair of devices says in several places; if there is but
+    /// one, name nothing.
+    ///
+    /// Draws 32 bytes for our first message in a session and when the peer has begun a new chain in it since
+    /// we last sent, else nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerEncryptError`]; nothing has changed then.
+    pub fn encrypt(
+        &mut self,
+        payload: &Payload,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Encrypted, PeerEncryptError> {
+        if !self.contact.may_be_written_to() {
+            return Err(PeerEncryptError::Request);
+        }
+        if self.undecided.is_some() {
+            return Err(PeerEncryptError::IdentityUndecided);
+        }
+        let known =
+            self.sessions.sending(&self.limits, now).ok_or(PeerEncryptError::NeedsSession)?;
+        let message = known.encrypt(payload, ad, now, rng)?;
+        let changes = Changes { session: Some(known.id()), ..Changes::PEER };
+        Ok(Encrypted { message, changes, session_need: self.session_need(now) })
+    }
+
+    /// Decrypts a message that came from this address and was bound to `ad`. Draws nothing. A message
+    /// with a new handshake makes a session, and spends what it names of the account's prekeys. Offer what
+    /// has piled up in the order in which it came: what lies more than 1,000 numbers of its chain behind one
+    /// that was offered before it is lost.
+    ///
+    /// Where the transport does not say who sent a message, offer it to the peer that [`Peer::knows`] it. If none
+    /// does, offer it to the one of [`Account::claimed_sender`], if there is such. All else is of nobody that is known:
+    /// acknowledge it, or keep it for a newer release if it is `Unsupported` there.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerDecryptError`]; nothing has changed then.
+    pub fn decrypt(
+        &mut self,
+        account: &mut Account,
+        message: &[u8],
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Delivered, PeerDecryptError> {
+        let envelope = Envelope::decode(message)?;
+        match self.open(&envelope, ad, now) {
+            Err(PeerDecryptError::NeedsAccount) => {}
+            opened => return opened,
+        }
+        let Envelope::Initial(initial) = &envelope else {
+            return Err(PeerDecryptError::NoSession);
+        };
+        let taken = self.take_first(account, initial, ad, now);
+        taken.map_err(|refusal| self.named(refusal, &envelope))
+    }
+
+    /// The same for a message of a session that is here, without the account: for servers that hold one account and
+    /// many peers. Draws nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerDecryptError`]; nothing has changed then. [`PeerDecryptError::NeedsAccount`] of a message that begins a
+    /// session: [`Peer::decrypt`] takes it.
+    pub fn decrypt_established(
+        &mut self,
+        message: &[u8],
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Delivered, PeerDecryptError> {
+        self.open(&Envelope::decode(message)?, ad, now)
+    }
+
+    /// Opens a message in the sessions that are here. [`PeerDecryptError::NeedsAccount`] if its handshake made none of
+    /// them.
+    fn open(
+        &mut self,
+        envelope: &Envelope<'_>,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Delivered, PeerDecryptError> {
+        if self.contact.is_refused() {
+            return Err(PeerDecryptError::Refused);
+        }
+        match (self.sessions.decrypt(envelope, ad, &self.limits, now), envelope) {
+            (Ok(Heard { delivered, answers_active }), _) => {
+                delivered.changes.session.inspect(|session| self.lost_session.hear(*session));
+                if answers_active {
+                    self.lost_session.lay_to_rest();
+                }
+                Ok(delivered)
+            }
+            (Err(DecryptError::OtherSession), Envelope::Initial(_)) => {
+                Err(PeerDecryptError::NeedsAccount)
+            }
+            (Err(error), Envelope::Initial(_) | Envelope::Ratchet(_)) => {
+                Err(self.named(error.into(), envelope))
+            }
+        }
+    }
+
+    /// What a refusal is called, in view of what was opened lately: it may be that message again. Asked last, since
+    /// it is told by a few bytes.
+    fn named(&self, refusal: PeerDecryptError, envelope: &Envelope<'_>) -> PeerDecryptError {
+        // Those that only the peer's own header brings about are named already.
+        let is_named = matches!(refusal, PeerDecryptError::Forked | PeerDecryptError::NumberReused);
+        let may_be_again = refusal.may_mean_lost_session() && !is_named;
+        if may_be_again && self.sessions.have_opened(envelope) {
+            PeerDecryptError::Duplicate
+        } else {
+            refusal
+        }
+    }
+
+    /// Whether a message is of a session that is here: its handshake made the session, or its header opens. The rest
+    /// may be altered or repeated, and then it is refused. Says no of what begins a session. Changes nothing; costs a
+    /// hash or a few openings of a header for each session.
+    #[must_use]
+    pub fn knows(&self, message: &[u8]) -> bool {
+        Envelope::decode(message)
+            .is_ok_and(|message| self.sessions().any(|session| session.knows(&message)))
+    }
+
+    /// The tags of the messages that it will send next: for each session the next `count` of the chain that the peer
+    /// sends in, and its initial messages, if it began the session. An application that is not told who sent a message
+    /// keeps them in an index of all its peers, anew after each call that changed the peer, and looks
+    /// [`MessageTag::of`] a message up in it before it asks each peer ([`Peer::knows`]).
+    ///
+    /// Not among them, since nothing tells in advance what they look like: the first message after each turn of the
+    /// conversation, what is late, and what begins a session. Costs a sealed header, a few hundred nanoseconds, for
+    /// each.
+    pub fn expected(&self, count: u32) -> impl Iterator<Item = MessageTag> + '_ {
+        self.sessions.expected(count)
+    }
+
+    /// Makes a session of an initial message, once it has opened and is found to be of this device.
+    fn take_first(
+        &mut self,
+        account: &mut Account,
+        message: &InitialMessage<'_>,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Delivered, PeerDecryptError> {
+        let limits = self.session_limits.as_ref().unwrap_or(&account.limits().session).clone();
+        let acceptance = account.plan_accept(message, ad, limits, now)?;
+        let identity =
+            self.check(acceptance.initiator(), now).map_err(|stranger| match stranger {
+                Stranger::Address => PeerDecryptError::OtherAddress,
+                Stranger::Moved => PeerDecryptError::AddressChanged,
+                Stranger::Identity(identity) if self.rejected.has(&identity) => {
+                    PeerDecryptError::Refused
+                }
+                Stranger::Identity(identity) => PeerDecryptError::IdentityChanged(identity),
+            })?;
+        if self.contact == Contact::None {
+            self.contact = Contact::Request(identity);
+        }
+        let Accepted { mut session, received, changes } = account.commit(acceptance);
+        session.set_peer_address(self.address().clone());
+        self.lost_session.replace();
+        self.sessions.add_theirs(session, &self.limits, now);
+        let changes = Changes { peer: true, ..changes };
+        Ok(Delivered { received, author: identity, began_session: true, changes })
+    }
+}

@@ -1,0 +1,57 @@
+//! Peer: sessions that one side has lost.
+
+use crate::changes::Changes;
+use crate::peer::delivery::PeerDecryptError;
+use crate::peer::lost_session::RefusedKind;
+use crate::peer::other_device::Peer;
+use crate::time::Timestamp;
+use crate::wire::message::Envelope;
+
+impl Peer {
+    /// Notes that a message was refused. Give it each refusal, with the bytes that were refused, and store what
+    /// changed; then ask [`Peer::session_need`].
+    ///
+    /// - [`PeerDecryptError::IdentityChanged`]: the peer remembers that the user has to decide
+    ///   ([`Peer::undecided_identity`]).
+    /// - A refusal that a lost session explains ([`PeerDecryptError::may_mean_lost_session`]), of an accepted peer:
+    ///   `session_need` says [`SessionNeed::Lost`](crate::SessionNeed::Lost) from now on, until a session was begun, or the
+    ///   peer has answered in the one that sends, which shows that nothing was lost.
+    /// - All else changes nothing. Nor does a message of a session that is here ([`Peer::knows`]), which was altered on
+    ///   its way or came too late, unless it was [`PeerDecryptError::Forked`] or
+    ///   [`PeerDecryptError::NumberReused`].
+    ///
+    /// Anyone can bring most such refusals about. So the second one counts ten minutes after the first at the earliest,
+    /// and each later one after a longer pause, up to eight days; one that proved right, because the peer answered in
+    /// the session that was begun for it, counts no longer, unless it was of a handshake.
+    pub fn note_refusal(
+        &mut self,
+        message: &[u8],
+        refusal: &PeerDecryptError,
+        now: Timestamp,
+    ) -> Changes {
+        if let PeerDecryptError::IdentityChanged(identity) = refusal {
+            return self.wait_for_decision(*identity);
+        }
+        let Ok(envelope) = Envelope::decode(message) else { return Changes::NONE };
+        let kind = match envelope {
+            Envelope::Initial(_) => RefusedKind::Initial,
+            Envelope::Ratchet(_) => RefusedKind::Ordinary,
+        };
+        let tells_though_known =
+            matches!(refusal, PeerDecryptError::Forked | PeerDecryptError::NumberReused);
+        let may_be = tells_though_known || !self.knows(message);
+        let is_noted =
+            may_be && self.contact.is_accepted() && self.lost_session.note(refusal, kind, now);
+        if is_noted { Changes::PEER } else { Changes::NONE }
+    }
+
+    /// Deletes all sessions, after this device was restored from a backup: going on from an older state
+    /// uses numbers twice. The identity stays pinned. [`Peer::session_need`] says
+    /// [`SessionNeed::Lost`](crate::SessionNeed::Lost) then, once the peer is accepted.
+    pub fn drop_sessions(&mut self) -> Changes {
+        let had_any = self.sessions().next().is_some();
+        self.sessions.clear();
+        let is_lost = self.contact.identity().is_some() && self.lost_session.lose();
+        if had_any || is_lost { Changes::PEER } else { Changes::NONE }
+    }
+}

@@ -1,0 +1,181 @@
+//! Peer: what an application keeps of one other device.
+
+use crate::changes::Changes;
+use crate::identity::{Address, Device, IdentityKey};
+use crate::limits::{PeerLimits, SessionLimits};
+use crate::peer::addresses::Addresses;
+use crate::peer::contact::Contact;
+use crate::peer::known_sessions::KnownSessions;
+use crate::peer::lost_session::LostSession;
+use crate::peer::rejected_identities::RejectedIdentities;
+use crate::session::Session;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::stamp::MemberTag;
+
+/// One other device, as an application keeps it: the identity that is pinned for its address, and the
+/// sessions with it. One of them sends; older ones open what is late.
+///
+/// Both sides may begin a session at the same time: then both come to use one of them. A side that lost its
+/// sessions begins a new one and the other follows, if need be at the second (docs/protocol.md §14.5).
+///
+/// ```
+/// use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, PublishedPreKeys, Timestamp};
+/// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+/// # let rng = &mut ChaCha20Rng::seed_from_u64(1);
+/// # let now = Timestamp::from_unix_seconds(1_800_000_000);
+/// # let (alice_address, bob_address) = (Address::new("alice/laptop")?, Address::new("bob/phone")?);
+/// # let mut alice = Account::generate(alice_address.clone(), now, rng);
+/// # let mut bob = Account::generate(bob_address.clone(), now, rng);
+/// # let mut server = PublishedPreKeys::new(bob.maintain(now, rng).upload.unwrap());
+///
+/// // Alice knows Bob's address. Her first contact pins the identity that comes with it.
+/// let mut bobs_phone = Peer::new(bob_address);
+/// if bobs_phone.session_need(now).is_some() {
+///     let bundle = PreKeyBundle::decode(&server.hand_out())?.verify(now)?;
+///     bobs_phone.initiate(&alice, bundle, now, rng)?;
+/// }
+/// let sent = bobs_phone.encrypt(&Payload::new("Hello Bob"), b"", now, rng)?;
+/// // store what sent.changes names, then send sent.message
+///
+/// // Bob gets it from somebody: a request, which he reads before he answers, or refuses.
+/// let mut alices_laptop = Peer::new(alice_address);
+/// let delivered = alices_laptop.decrypt(&mut bob, &sent.message, b"", now)?;
+/// assert_eq!(delivered.received.body, b"Hello Bob");
+/// assert!(delivered.changes.account && delivered.changes.peer);
+/// // store both and the message, then acknowledge
+/// assert!(alices_laptop.encrypt(&Payload::new("Who are you?"), b"", now, rng).is_err());
+/// alices_laptop.accept_request();
+/// let sent = alices_laptop.encrypt(&Payload::new("Hello Alice"), b"", now, rng)?;
+/// assert_eq!(bobs_phone.decrypt(&mut alice, &sent.message, b"", now)?.received.body, b"Hello Alice");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Peer {
+    pub(crate) addresses: Addresses,
+    pub(crate) contact: Contact,
+    /// Another identity that came, of which the user has not decided yet.
+    pub(crate) undecided: Option<IdentityKey>,
+    pub(crate) limits: PeerLimits,
+    /// What sessions keep for late messages, if not what the account says.
+    pub(crate) session_limits: Option<SessionLimits>,
+    pub(crate) rejected: RejectedIdentities,
+    pub(crate) lost_session: LostSession,
+    pub(crate) sessions: KnownSessions,
+}
+
+impl Peer {
+    /// A device of which the address alone is known. The first identity to come with it is pinned.
+    #[must_use]
+    pub fn new(address: Address) -> Self {
+        Self::with(address, Contact::None)
+    }
+
+    /// A device whose identity is known from elsewhere: a code that was scanned, an own device.
+    #[must_use]
+    pub fn pinned(device: Device) -> Self {
+        let Device { identity, address } = device;
+        Self::with(address, Contact::Accepted(identity))
+    }
+
+    fn with(address: Address, contact: Contact) -> Self {
+        Self {
+            addresses: Addresses::new(address),
+            contact,
+            undecided: None,
+            limits: PeerLimits::default(),
+            session_limits: None,
+            rejected: RejectedIdentities::new(),
+            lost_session: LostSession::new(),
+            sessions: KnownSessions::new(),
+        }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        self.addresses.current()
+    }
+
+    /// Whether this is its address, or one that it left less than 30 days ago ([`Peer::change_address`]): whom to offer a
+    /// message to that came from there.
+    #[must_use]
+    pub fn is_at(&self, address: &Address, now: Timestamp) -> bool {
+        self.addresses.include(address, now)
+    }
+
+    /// How far it is known, and under which identity.
+    #[must_use]
+    pub fn contact(&self) -> &Contact {
+        &self.contact
+    }
+
+    /// The tag under which a scheduler knows it, once an identity is pinned.
+    #[must_use]
+    pub fn member_tag(&self) -> Option<MemberTag> {
+        self.contact.identity().map(|identity| identity.member_tag())
+    }
+
+    /// The device, once an identity is pinned: what a [`SafetyNumber`](crate::SafetyNumber) is made of.
+    #[must_use]
+    pub fn device(&self) -> Option<Device> {
+        self.contact.identity().map(|identity| self.device_of(identity))
+    }
+
+    pub(crate) fn device_of(&self, identity: IdentityKey) -> Device {
+        Device { identity, address: self.address().clone() }
+    }
+
+    /// The sessions, the one that sends first, then the newest.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.in_order_of_trying()
+    }
+
+    /// How many sessions are kept, and how long.
+    #[must_use]
+    pub fn limits(&self) -> &PeerLimits {
+        &self.limits
+    }
+
+    /// Sets how many sessions are kept and how long, from the next call on.
+    pub fn set_limits(&mut self, limits: PeerLimits) -> Changes {
+        let changes = if self.limits == limits { Changes::NONE } else { Changes::PEER };
+        self.limits = limits;
+        changes
+    }
+
+    /// Sets what sessions with it keep for late messages: those that are held, and those that begin later. Without
+    /// this they have the account's limits; after it, no change of those reaches them.
+    pub fn set_session_limits(&mut self, limits: SessionLimits) -> Changes {
+        let sessions_changed = self.sessions.set_limits(&limits);
+        let limits = Some(limits);
+        let are_set = self.session_limits == limits;
+        self.session_limits = limits;
+        if are_set && !sessions_changed { Changes::NONE } else { Changes::PEER }
+    }
+
+    /// Drops sessions and held keys that are too old at `now`, or too many, and addresses that it left long ago. Call it
+    /// at every start and once a day: what is kept can be stolen.
+    pub fn maintain(&mut self, now: Timestamp) -> Changes {
+        let changed = self.sessions.maintain(&self.limits, now) | self.addresses.maintain(now);
+        if changed { Changes::PEER } else { Changes::NONE }
+    }
+}
+
+stored!(Peer {
+    addresses,
+    contact,
+    undecided,
+    limits,
+    session_limits,
+    rejected,
+    lost_session,
+    sessions,
+} if |peer| {
+    // All of them were made with the device that is known.
+    let device = peer.device();
+    let pinned = peer.contact.identity();
+    peer.sessions().all(|session| Some(session.peer()) == device.as_ref())
+        && (peer.undecided.is_none() || (pinned.is_some() && peer.undecided != pinned))
+});
