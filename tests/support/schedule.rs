@@ -2,37 +2,50 @@
 //! each event.
 //!
 //! An event is a few small numbers, of which any are allowed: so a schedule can be made of any bytes. This
-//! file needs nothing of the other test support.
+//! file and those in `schedule/` need nothing of the other test support.
 //!
-//! Where the library leaves a choice, the application here acts like this:
+//! The application is one that was written from docs/guide.md:
 //!
-//! - It begins a session when [`Peer::session_need`] says so, before it sends. Sending accepts a request.
-//! - A message refused as `NoSession`, `UnknownPreKey`, `Undecryptable`, `Forked` or `Replayed` makes the
-//!   receiver begin a session and send something in it, but for each peer only once an hour: anyone can bring
-//!   most such refusals about. Other refused messages are dropped.
-//! - The users know of each other's new installations. An identity that is not, or no more, the other
-//!   device's is not accepted, and its message is dropped.
-//! - After a restore from a backup it drops the sessions, publishes new prekeys and has the server forget the
+//! - It asks [`Peer::session_need`] before it sends, and if that says so it fetches a bundle and begins a session. If no
+//!   good bundle is to be had, it goes on. A user who answers a request accepts it, and writes to nobody they have
+//!   refused.
+//! - It gives each refusal to [`Peer::note_refusal`], and nothing else comes of one. Where the carrier names the sender,
+//!   a session that is then `Lost` is begun at once and an empty payload sent in it; where senders are hidden, when there
+//!   is something to send.
+//! - Where senders are hidden, it looks for the peer that [`Peer::knows`] a message, then asks
+//!   [`Account::claimed_sender`]. What is of nobody is dropped without a word.
+//! - The users know of each other's new installations, and accept the present one at once or, if they hesitate, in the
+//!   end. An identity that is not, or no more, the other device's is not accepted, and its message is dropped.
+//! - After a restore that is noticed it drops the sessions, publishes new prekeys and has the server forget the
 //!   former ones, as the documentation asks. What it has shown is part of the backup.
 //!
-//! One thing a restore cannot undo: the account has prekeys again that were spent since, so a first message that
-//! was accepted since can be accepted once more, if it comes once more. What was shown before the backup is not
-//! shown again. But the session is made a second time and goes on in another way, which the peer reports as
-//! `Forked` (SECURITY.md, "The store").
+//! After a schedule come three days of ordinary use and one day in which everything must open: `schedule/ordinary.rs`.
+//!
+//! What going back to an older state breaks, noticed or not, and what does not hold of such a device from then on:
+//!
+//! - A first message that was accepted since may be accepted once more, and its session goes on in another way, which
+//!   the peer reports as `Forked`. What is lost with the last writes was not shown, as far as the device knows: it is
+//!   shown when it comes again. Nothing else is shown twice, by what the device itself has stored.
+//! - If it is not noticed, numbers and so keys are used twice: the headers of that device may repeat, and `peer_went_back`
+//!   is said of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use evanesce::expiry::Stamp;
-use evanesce::limits::Limits;
-use evanesce::server::{PreKeyUpload, PublishedPreKeys};
-use evanesce::session::SessionId;
 use evanesce::{
-    Account, Address, Changes, Contact, Maintained, Payload, Peer, PeerDecryptError,
-    PeerEncryptError, PeerInitiateError, PreKeyBundle, Received, Timestamp, VerifyError,
+    Address, Contact, Maintained, Payload, PeerDecryptError, PeerEncryptError, PeerInitiateError,
+    PreKeyBundle, PreKeyUpload, PublishedPreKeys, Received, SessionNeed, Stamp, Timestamp,
+    VerifyError,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+
+#[path = "schedule/ordinary.rs"]
+mod ordinary;
+#[path = "schedule/phone.rs"]
+mod phone;
+
+use phone::{Phone, Stored, keeps_few};
 
 /// Those of the first person, then those of the second.
 const DEVICES: usize = 6;
@@ -43,28 +56,36 @@ const START: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
 
+/// For how many hours devices are used at once.
+const USES: [u32; 4] = [24, 3, 8, 72];
 /// How much time can pass at once, in seconds.
 const STEPS: [u64; 8] = [1, HOUR, 6 * HOUR, DAY, 3 * DAY, 8 * DAY, 25 * DAY, 40 * DAY];
-/// How far a clock can be behind, in seconds: bundles from a day ahead are still taken.
-const BEHIND: [u64; 4] = [0, 1, HOUR, 20 * HOUR];
+/// Where a clock can stand beside the right time, in seconds. Bundles from a day ahead are still taken.
+const WRONG: [i64; 8] = {
+    let [hour, day] = [3_600, 86_400];
+    [0, -1, -hour, -20 * hour, 3 * hour, -3 * day, 2 * day, 10 * day]
+};
+/// How many of these leave all that comes readable.
+const HARMLESS: usize = 5;
 /// Nothing is too old before so much time has passed.
 const NOTHING_IS_OLD: Duration = Duration::from_secs(20 * DAY);
-
-/// How long a device waits before a refusal makes it begin a session with the same peer again.
-const BETWEEN_BEGINNINGS: Duration = Duration::from_secs(HOUR);
 
 /// Sessions that a peer keeps: the active one and eight more.
 const MAX_SESSIONS: usize = 9;
 
-/// In how many exchanges a pair understands each other. A peer that cannot use the session that we began begins
-/// one of its own. We follow that if it has the smaller id, else only a second one.
-const MAX_DEAF: usize = 3;
-
-/// In how many exchanges a pair comes to use one session.
-const MAX_EXCHANGES: usize = 6;
-
 /// How many backups of a device are kept.
 const MAX_BACKUPS: usize = 4;
+
+/// How many messages of a peer are known again, whatever has become of their chains.
+const KNOWN_AGAIN: usize = 100;
+
+/// How many messages an archive has that is read again.
+const MAX_ARCHIVE: usize = 40;
+
+/// Seeds with this bit have a carrier that does not know who sends.
+const HIDDEN: u64 = 16;
+/// With this one nobody sleeps, and who is accepted is written to every hour.
+const BUSY: u64 = 32;
 
 /// What can happen. Numbers that are too big begin again from zero.
 ///
@@ -85,6 +106,10 @@ pub enum Event {
     Repeat { to: u8, place: u8 },
     /// A message that has arrived before does so again.
     Replay { to: u8, place: u8 },
+    /// All that has arrived at a device comes again.
+    ReadArchive { to: u8 },
+    /// From now on a message that has arrived comes again every day.
+    RepeatDaily { to: u8, place: u8 },
     /// A message falls behind all others.
     Delay { to: u8, place: u8 },
     /// A message never arrives.
@@ -93,22 +118,40 @@ pub enum Event {
     Alter { to: u8, place: u8, manner: u8, at: u8 },
     /// A copy of a message arrives as if it had been sent on another link.
     Misdirect { to: u8, place: u8, link: u8 },
+    /// A user refuses or blocks the other end.
+    Block { link: u8 },
+    /// A user accepts the other end's request, or unblocks it.
+    Accept { link: u8 },
+    /// The row of a peer is deleted, whatever it holds.
+    Delete { link: u8 },
+    /// From now on, or no more, a user does not decide at once about another identity.
+    Hesitate { link: u8 },
     /// All states of a device are backed up.
     BackUp { device: u8 },
     /// A device goes on from what it has stored.
     Crash { device: u8 },
-    /// A device goes back to a backup.
+    /// A device goes back to a backup, and notices.
     Restore { device: u8, backup: u8 },
+    /// A device loses its last writes, and does not notice.
+    RollBack { device: u8, writes: u8 },
+    /// A copy of a device sends once, and is never heard of again.
+    CloneSends { link: u8 },
     /// A device is set up anew.
     Reinstall { device: u8 },
     /// Time passes.
     Pass { step: u8 },
-    /// A device's clock is set, to the right time or behind it.
-    SetClock { device: u8, behind: u8 },
+    /// A device's clock is set, to the right time or beside it.
+    SetClock { device: u8, to: u8 },
     /// A device maintains its account, and publishes what that gives.
     MaintainAccount { device: u8 },
     /// A device maintains its peers.
     MaintainPeers { device: u8 },
+    /// The bundle of a device that was last handed out is handed out to the next one too.
+    HandOutTwice { device: u8 },
+    /// All one-time prekeys of a device are fetched, and nobody uses them.
+    FetchAll { device: u8 },
+    /// The ends of a link use their devices for some hours as people do.
+    Live { link: u8, hours: u8 },
 }
 
 /// The schedule that bytes say: all bytes say one.
@@ -122,32 +165,43 @@ impl Event {
     fn read(bytes: &mut impl Iterator<Item = u8>) -> Option<Self> {
         let kind = bytes.next()?;
         let mut next = || bytes.next();
-        Some(match kind % 32 {
-            0..=6 => Self::Send { link: next()? },
-            7..=15 => Self::Deliver { to: next()?, place: next()? },
-            16 => Self::BothBegin { link: next()? },
-            17 => Self::Begin { link: next()? },
-            18 => Self::Repeat { to: next()?, place: next()? },
-            19 => Self::Replay { to: next()?, place: next()? },
-            20 => Self::Delay { to: next()?, place: next()? },
-            21 => Self::Lose { to: next()?, place: next()? },
-            22 => Self::Alter { to: next()?, place: next()?, manner: next()?, at: next()? },
-            23 => Self::Misdirect { to: next()?, place: next()?, link: next()? },
-            24 => Self::BackUp { device: next()? },
-            25 => Self::Crash { device: next()? },
-            26 => Self::Restore { device: next()?, backup: next()? },
-            27 => Self::Reinstall { device: next()? },
-            28 => Self::Pass { step: next()? },
-            29 => Self::SetClock { device: next()?, behind: next()? },
-            30 => Self::MaintainAccount { device: next()? },
-            _ => Self::MaintainPeers { device: next()? },
+        Some(match kind % 64 {
+            0..=14 => Self::Send { link: next()? },
+            15..=33 => Self::Deliver { to: next()?, place: next()? },
+            34 => Self::BothBegin { link: next()? },
+            35 => Self::Begin { link: next()? },
+            36 => Self::Repeat { to: next()?, place: next()? },
+            37 => Self::Replay { to: next()?, place: next()? },
+            38 => Self::ReadArchive { to: next()? },
+            39 => Self::RepeatDaily { to: next()?, place: next()? },
+            40 => Self::Delay { to: next()?, place: next()? },
+            41 => Self::Lose { to: next()?, place: next()? },
+            42 => Self::Alter { to: next()?, place: next()?, manner: next()?, at: next()? },
+            43 => Self::Misdirect { to: next()?, place: next()?, link: next()? },
+            44 => Self::Block { link: next()? },
+            45 | 46 => Self::Accept { link: next()? },
+            47 => Self::Delete { link: next()? },
+            48 => Self::Hesitate { link: next()? },
+            49 => Self::BackUp { device: next()? },
+            50 => Self::Crash { device: next()? },
+            51 => Self::Restore { device: next()?, backup: next()? },
+            52 => Self::RollBack { device: next()?, writes: next()? },
+            53 => Self::CloneSends { link: next()? },
+            54 => Self::Reinstall { device: next()? },
+            55 | 56 => Self::Pass { step: next()? },
+            57 => Self::SetClock { device: next()?, to: next()? },
+            58 => Self::MaintainAccount { device: next()? },
+            59 => Self::MaintainPeers { device: next()? },
+            60 => Self::HandOutTwice { device: next()? },
+            61 => Self::FetchAll { device: next()? },
+            _ => Self::Live { link: next()?, hours: next()? },
         })
     }
 }
 
 /// A way from one device to another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Link {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
     from: usize,
     to: usize,
 }
@@ -169,14 +223,22 @@ impl Link {
     }
 }
 
+fn address(device: usize) -> Address {
+    Address::new(format!("device {device}")).unwrap()
+}
+
 /// A message, as the carrier has it, and what only we know of it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Letter {
     link: Link,
-    text: u32,
+    /// None in one that only brings a session.
+    text: Option<u32>,
     bytes: Vec<u8>,
     /// Whether it has been offered before.
     has_come: bool,
+    sent: Timestamp,
+    /// Whether it must open.
+    is_certain: bool,
 }
 
 /// What a text says.
@@ -185,201 +247,245 @@ fn body(text: u32) -> Vec<u8> {
     says.repeat(1 + usize::try_from(text % 3).unwrap() * 8)
 }
 
-/// What a device holds and stores.
-struct Phone {
-    account: Account,
-    /// The devices of the other person.
-    peers: Vec<Peer>,
-    /// The texts that have been shown.
-    shown: BTreeSet<u32>,
-    /// When a refusal last made us begin a session, for each peer.
-    begun_anew: [Option<Timestamp>; EACH],
+/// Whether the carrier says who sent a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Senders {
+    Named,
+    Hidden,
 }
 
-/// All of it, stored.
-#[derive(Clone)]
-struct Stored {
-    account: Vec<u8>,
-    peers: Vec<Vec<u8>>,
-    shown: BTreeSet<u32>,
-    begun_anew: [Option<Timestamp>; EACH],
+/// Of the carrier of a seed.
+pub fn senders(seed: u64) -> Senders {
+    if seed & HIDDEN == 0 { Senders::Named } else { Senders::Hidden }
 }
 
-impl Phone {
-    fn new(device: usize, now: Timestamp, rng: &mut ChaCha20Rng) -> Self {
-        let address = |device: usize| Address::new(format!("device {device}")).unwrap();
-        let others = if device < EACH { EACH..DEVICES } else { 0..EACH };
-        Self {
-            account: Account::generate_with_limits(address(device), limits(device), now, rng),
-            peers: others.map(|other| Peer::new(address(other))).collect(),
-            shown: BTreeSet::new(),
-            begun_anew: [None; EACH],
-        }
-    }
-
-    fn store(&self) -> Stored {
-        Stored {
-            account: self.account.snapshot().to_vec(),
-            peers: self.peers.iter().map(|peer| peer.snapshot().to_vec()).collect(),
-            shown: self.shown.clone(),
-            begun_anew: self.begun_anew,
-        }
-    }
-
-    fn start(stored: &Stored) -> Self {
-        let peers = stored.peers.iter().map(|peer| Peer::restore(peer).unwrap());
-        Self {
-            account: Account::restore(&stored.account).unwrap(),
-            peers: peers.collect(),
-            shown: stored.shown.clone(),
-            begun_anew: stored.begun_anew,
-        }
-    }
-
-    /// What a call for one peer can change.
-    fn state(&self, peer: usize) -> [Vec<u8>; 2] {
-        [self.account.snapshot().to_vec(), self.peers[peer].snapshot().to_vec()]
-    }
-
-    /// What is reported as changed is what has changed.
-    fn check(&self, peer: usize, before: &[Vec<u8>; 2], changes: Changes) {
-        let after = self.state(peer);
-        assert_eq!(changes.account, after[0] != before[0], "{changes:?}");
-        assert_eq!(changes.peer, after[1] != before[1], "{changes:?}");
-        assert!(changes.session.is_none() || changes.peer);
-        assert!(changes.spent_prekey.is_none() || changes.account);
-    }
-
-    fn active(&self, peer: usize) -> Option<SessionId> {
-        self.peers[peer].sessions().next().map(|session| session.id())
-    }
+/// What did not hold, where one can go on and see what else does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A message that had not come before was refused as a duplicate.
+    NewCalledDuplicate,
+    /// One of the last messages that were read came again, and was not known again.
+    ReadNotKnownAgain,
+    /// After three days of ordinary use nothing opened for a day, one way or both ways.
+    OneWayDead,
+    BothWaysDead,
+    /// After three days of ordinary use not everything opened.
+    SomeLost,
+    /// In the end nobody could write.
+    CannotWrite,
+    /// After three days of ordinary use they did not send in one session.
+    NotOneSession,
 }
 
-/// The first device of each person keeps all keys; the second has no one-time prekeys, so that its replay record
-/// is needed; the third keeps hardly any keys.
-fn limits(device: usize) -> Limits {
-    let mut limits = Limits::default();
-    limits.prekeys.one_time_prekeys = [3, 0, 1][device % EACH];
-    limits.session.max_older_chains = 1_000;
-    if keeps_few(device) {
-        limits.session.max_skip = 2;
-        limits.session.max_held_keys = 3;
-        limits.session.max_older_chains = 1;
-    }
-    limits
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub kind: Kind,
+    pub what: String,
 }
 
-fn keeps_few(device: usize) -> bool {
-    device % EACH == 2
+/// What became of one message that was offered.
+enum Offered {
+    Opened(Received),
+    Refused(usize, PeerDecryptError),
+    /// No peer was found to offer it to.
+    OfNobody,
 }
 
 /// What became of a schedule.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// How many messages opened.
-    pub opened: usize,
+    /// The texts that opened, numbered as they were written.
+    pub opened: Vec<u32>,
     /// Why messages were refused, in order.
     pub refused: Vec<PeerDecryptError>,
-    /// How many exchanges it took in the end until the slowest pair used one session.
-    pub slowest: usize,
+    /// How many sessions were begun before the three days of ordinary use.
+    pub begun: usize,
+    /// After how many hours of ordinary use all that was then sent opened.
+    pub mended: u64,
+    /// What did not hold.
+    pub failures: Vec<Failure>,
 }
 
 /// Two people with three devices each, the server that has their prekeys, and the carrier of their messages.
 pub struct Household {
+    senders: Senders,
+    is_busy: bool,
     phones: Vec<Phone>,
     servers: Vec<PublishedPreKeys>,
-    /// How far the clock of each device is behind.
-    behind: Vec<Duration>,
+    /// The bundle of each device that was last handed out, and whether the next one gets it too.
+    handed_out: Vec<(Vec<u8>, bool)>,
+    /// Where the clock of each device stands beside the right time, in seconds.
+    wrong: [i64; DEVICES],
     backups: Vec<Vec<Stored>>,
-    /// Whether a device was ever restored from a backup, or set up anew.
-    lost_something: [bool; DEVICES],
+    /// Whether a device ever went on from an older state.
+    went_back: [bool; DEVICES],
+    /// Whether, between two devices, something happened by which messages may be lost.
+    troubled: [[bool; EACH]; EACH],
+    /// Who does not decide at once about another identity: by device, for each peer.
+    hesitates: [[bool; EACH]; DEVICES],
     /// By receiver, what is on its way.
     under_way: Vec<Vec<Letter>>,
     /// By receiver, what has arrived.
     arrived: Vec<Vec<Letter>>,
+    /// By receiver, what comes again every day.
+    daily: Vec<Option<Letter>>,
     /// All messages that were ever sent, and their sealed headers.
     sent: BTreeSet<Vec<u8>>,
     headers: BTreeSet<Vec<u8>>,
     /// How many texts have been written.
     texts: u32,
-    /// How many sessions each pair has begun.
-    begun: [[usize; EACH]; EACH],
+    /// The sessions of each pair in which something was sent.
+    used: [[BTreeSet<[u8; 32]>; EACH]; EACH],
+    /// Whether all that is sent must open, and why, on each link, something did not: `None` where no peer was found.
+    all_must_open: bool,
+    why: BTreeMap<Link, Option<PeerDecryptError>>,
+    /// When the last of those messages was sent that did not open when they first came.
+    last_lost: Timestamp,
     now: Timestamp,
     rng: ChaCha20Rng,
+    /// How people use their devices: of the seed alone, so that it stays when a schedule is cut.
+    habits: ChaCha20Rng,
     outcome: Outcome,
 }
 
-/// Lets all of it happen. Panics where something does not hold.
+/// Lets all of it happen, and then ordinary use. Panics where something does not hold.
 pub fn live(seed: u64, events: &[Event]) -> Outcome {
+    let outcome = try_live(seed, events);
+    assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
+    outcome
+}
+
+/// The same. Panics where it cannot go on, and says what else does not hold.
+pub fn try_live(seed: u64, events: &[Event]) -> Outcome {
     let mut household = Household::new(seed);
     for event in events {
         household.apply(*event);
     }
+    household.outcome.begun = household.used.iter().flatten().map(BTreeSet::len).sum();
     household.settle()
 }
 
 impl Household {
-    /// Nobody has written to anybody. The seed decides whose session ids are the smaller ones.
+    /// Nobody has written to anybody. The seed decides whose session ids are the smaller ones, whether senders are
+    /// hidden, and how people use their devices in the end.
     pub fn new(seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let mut phones: Vec<_> =
             (0..DEVICES).map(|device| Phone::new(device, START, &mut rng)).collect();
         let servers = phones.iter_mut().map(|phone| {
-            let upload = phone.account.maintain(None, START, &mut rng).upload.unwrap();
+            let upload = phone.account.maintain(START, &mut rng).upload.unwrap();
             let _ = phone.account.mark_published(&upload);
             PublishedPreKeys::new(upload)
         });
         Self {
+            senders: senders(seed),
+            is_busy: seed & BUSY != 0,
             servers: servers.collect(),
             phones,
-            behind: vec![Duration::ZERO; DEVICES],
+            handed_out: vec![(Vec::new(), false); DEVICES],
+            wrong: [0; DEVICES],
             backups: vec![Vec::new(); DEVICES],
-            lost_something: [false; DEVICES],
+            went_back: [false; DEVICES],
+            troubled: [[false; EACH]; EACH],
+            hesitates: [[false; EACH]; DEVICES],
             under_way: vec![Vec::new(); DEVICES],
             arrived: vec![Vec::new(); DEVICES],
+            daily: vec![None; DEVICES],
             sent: BTreeSet::new(),
             headers: BTreeSet::new(),
             texts: 0,
-            begun: [[0; EACH]; EACH],
+            used: Default::default(),
+            all_must_open: false,
+            why: BTreeMap::new(),
+            last_lost: START,
             now: START,
             rng,
+            habits: ChaCha20Rng::seed_from_u64(!seed),
             outcome: Outcome::default(),
         }
     }
 
     pub fn apply(&mut self, event: Event) {
         match event {
-            Event::Send { link } => self.send(Link::new(link)),
+            Event::Send { link } => drop(self.send(Link::new(link))),
             Event::Deliver { to, place } => self.deliver(to, place),
             Event::BothBegin { link } => self.both_begin(Link::new(link)),
             Event::Begin { link } => drop(self.begin(Link::new(link))),
             Event::Repeat { to, place } => self.repeat(to, place),
             Event::Replay { to, place } => self.replay(to, place),
+            Event::ReadArchive { to } => self.read_archive(number(to)),
+            Event::RepeatDaily { to, place } => self.repeat_daily(number(to), place),
             Event::Delay { to, place } => self.delay(to, place),
             Event::Lose { to, place } => drop(self.take(to, place)),
             Event::Alter { to, place, manner, at } => self.alter(to, place, manner, at),
             Event::Misdirect { to, place, link } => self.misdirect(to, place, Link::new(link)),
+            Event::Block { link } => self.block(Link::new(link)),
+            Event::Accept { link } => self.accept(Link::new(link)),
+            Event::Delete { link } => self.delete(Link::new(link)),
+            Event::Hesitate { link } => self.hesitate(Link::new(link)),
             Event::BackUp { device } => self.back_up(number(device)),
             Event::Crash { device } => self.crash(number(device)),
             Event::Restore { device, backup } => self.restore(number(device), backup),
+            Event::RollBack { device, writes } => self.roll_back(number(device), writes),
+            Event::CloneSends { link } => self.clone_sends(Link::new(link)),
             Event::Reinstall { device } => self.reinstall(number(device)),
-            Event::Pass { step } => {
-                let step = STEPS[usize::from(step) % STEPS.len()];
-                self.now = self.now.plus(Duration::from_secs(step));
-            }
-            Event::SetClock { device, behind } => {
-                let behind = BEHIND[usize::from(behind) % BEHIND.len()];
-                self.behind[number(device)] = Duration::from_secs(behind);
-            }
+            Event::Pass { step } => self.pass(STEPS[usize::from(step) % STEPS.len()]),
+            Event::SetClock { device, to } => self.set_clock(number(device), to),
             Event::MaintainAccount { device } => self.maintain_account(number(device)),
             Event::MaintainPeers { device } => self.maintain_peers(number(device)),
+            Event::HandOutTwice { device } => self.handed_out[number(device)].1 = true,
+            Event::FetchAll { device } => self.fetch_all(number(device)),
+            Event::Live { link, hours } => self.live_for(Link::new(link), hours),
         }
         self.nothing_grows();
     }
 
     /// What a device takes for the time.
     fn clock(&self, device: usize) -> Timestamp {
-        self.now.minus(self.behind[device])
+        let wrong = self.wrong[device];
+        let by = Duration::from_secs(wrong.unsigned_abs());
+        if wrong < 0 { self.now.minus(by) } else { self.now.plus(by) }
+    }
+
+    /// Time passes, and each day brings what comes every day.
+    fn pass(&mut self, seconds: u64) {
+        for _ in 0..seconds / DAY {
+            self.now = self.now.plus(Duration::from_secs(DAY));
+            self.bring_what_comes_daily();
+        }
+        self.now = self.now.plus(Duration::from_secs(seconds % DAY));
+    }
+
+    fn bring_what_comes_daily(&mut self) {
+        for device in 0..DEVICES {
+            if let Some(letter) = self.daily[device].clone() {
+                self.hand_over(&letter);
+            }
+        }
+    }
+
+    fn set_clock(&mut self, device: usize, to: u8) {
+        let to = usize::from(to) % WRONG.len();
+        self.wrong[device] = WRONG[to];
+        if to >= HARMLESS {
+            self.trouble_device(device);
+        }
+    }
+
+    /// From now on messages of these two may be lost.
+    fn trouble(&mut self, Link { from, to }: Link) {
+        self.troubled[from.min(to)][from.max(to) % EACH] = true;
+    }
+
+    fn trouble_device(&mut self, device: usize) {
+        (0..EACH).for_each(|other| {
+            let other = if device < EACH { EACH + other } else { other };
+            self.trouble(Link { from: device, to: other });
+        });
+    }
+
+    fn fail(&mut self, kind: Kind, what: String) {
+        self.outcome.failures.push(Failure { kind, what });
     }
 
     /// Neither sessions nor the keys in them become too many.
@@ -401,73 +507,117 @@ fn number(device: u8) -> usize {
 
 /// Sending.
 impl Household {
-    fn send(&mut self, link: Link) {
+    /// Writes a text. Whether it went out.
+    fn send(&mut self, link: Link) -> bool {
         let Link { from, to } = link;
         let (peer, now) = (to % EACH, self.clock(from));
-        let before = self.phones[from].state(peer);
-        let changes = self.phones[from].peers[peer].accept_request();
-        self.phones[from].check(peer, &before, changes);
-
+        if self.phones[from].is_undecided(peer) {
+            return false;
+        }
+        match self.phones[from].peers[peer].contact() {
+            Contact::Refused(_) => return false,
+            Contact::Request(_) => self.accept(link),
+            _ => {}
+        }
         let need = self.phones[from].peers[peer].session_need(now);
         let has_begun = need.is_some() && self.begin(link);
+        if self.phones[from].is_undecided(peer) {
+            return false;
+        }
         let text = self.texts;
         self.texts += 1;
+        let is_sent = self.encrypt(link, Some(text));
+        // Without a bundle to begin one with, the text waits.
+        assert!(is_sent || need.is_some() && !has_begun);
+        is_sent
+    }
+
+    /// Encrypts a text, or an empty payload, in the session that there is, and hands it to the carrier.
+    fn encrypt(&mut self, link: Link, text: Option<u32>) -> bool {
+        let Link { from, to } = link;
+        let (peer, now) = (to % EACH, self.clock(from));
         let phone = &mut self.phones[from];
         let before = phone.state(peer);
-        let payload = Payload::new(body(text));
+        let payload = Payload::new(text.map(body).unwrap_or_default());
         let sent = phone.peers[peer].encrypt(&payload, &link.ad(), now, &mut self.rng);
         let sent = match sent {
             Ok(sent) => sent,
             Err(error) => {
                 assert!(phone.state(peer) == before, "the refusal as {error:?} changed something");
                 assert_eq!(error, PeerEncryptError::NeedsSession);
-                // There is no bundle to begin one with, and the text waits.
-                assert!(need.is_some() && !has_begun);
-                return;
+                return false;
             }
         };
-        phone.check(peer, &before, sent.changes);
+        phone.wrote(peer, before, sent.changes);
         assert!(sent.changes.peer && sent.changes.session == phone.active(peer));
         assert_eq!(sent.session_need, phone.peers[peer].session_need(now));
+        let session = phone.active(peer).unwrap();
+        self.used[from.min(to)][from.max(to) % EACH].insert(*session.as_bytes());
         let bytes = sent.message;
         // One sealed header, one key: the carrier must not see any twice.
-        assert!(self.headers.insert(sealed_header(&bytes).to_vec()), "a key was used twice");
+        let is_new = self.headers.insert(sealed_header(&bytes).to_vec());
+        assert!(is_new || self.went_back[from], "a key was used twice");
         self.sent.insert(bytes.clone());
-        self.under_way[to].push(Letter { link, text, bytes, has_come: false });
+        let is_certain = self.all_must_open && text.is_some();
+        self.under_way[to].push(Letter {
+            link,
+            text,
+            bytes,
+            has_come: false,
+            sent: self.now,
+            is_certain,
+        });
+        true
+    }
+
+    /// What the server hands out for a device.
+    fn fetch(&mut self, of: usize) -> PreKeyBundle {
+        let (last, is_given_again) = &mut self.handed_out[of];
+        if !std::mem::take(is_given_again) || last.is_empty() {
+            *last = self.servers[of].hand_out();
+        }
+        PreKeyBundle::decode(last).unwrap()
     }
 
     /// Begins a session. False if there is no bundle to begin it with, or a request has not been accepted.
     fn begin(&mut self, link: Link) -> bool {
         let Link { from, to } = link;
         let (peer, now) = (to % EACH, self.clock(from));
-        let bundle = PreKeyBundle::decode(&self.servers[to].hand_out()).unwrap();
-        let bundle = match bundle.verify(now) {
+        if self.handed_out[to].1 {
+            self.trouble(link);
+        }
+        let bundle = match self.fetch(to).verify(now) {
             Ok(bundle) => bundle,
             Err(error) => {
-                assert_eq!(error, VerifyError::Expired);
+                assert!(matches!(error, VerifyError::Expired | VerifyError::NotYetValid));
                 return false;
             }
         };
         let identity = self.phones[to].account.device().identity;
         let phone = &mut self.phones[from];
         let before = phone.state(peer);
-        let mut begun =
-            phone.peers[peer].initiate(&phone.account, bundle.clone(), now, &mut self.rng);
-        if let Err(error) = begun {
-            assert!(phone.state(peer) == before, "the refusal as {error:?} changed something");
-            if error == PeerInitiateError::Request {
-                return false;
+        let begun = phone.peers[peer].initiate(&phone.account, bundle.clone(), now, &mut self.rng);
+        let changes = match begun {
+            Ok(changes) => changes,
+            Err(error) => {
+                assert!(phone.state(peer) == before, "the refusal as {error:?} changed something");
+                if error == PeerInitiateError::Request {
+                    return false;
+                }
+                assert!(matches!(error, PeerInitiateError::IdentityChanged(_)), "{error:?}");
+                if error != PeerInitiateError::IdentityChanged(identity) {
+                    return false; // the server still had a bundle of the installation before
+                }
+                if self.hesitates[from][peer] {
+                    phone.undecided[peer].get_or_insert_default();
+                    return false;
+                }
+                phone.accept_identity(peer, identity);
+                return self.begin(link);
             }
-            assert_eq!(error, PeerInitiateError::IdentityChanged(identity));
-            let changes = phone.peers[peer].accept_identity(identity);
-            phone.check(peer, &before, changes);
-            assert!(changes.peer && phone.active(peer).is_none());
-            begun = phone.peers[peer].initiate(&phone.account, bundle, now, &mut self.rng);
-        }
-        let changes = begun.unwrap();
-        phone.check(peer, &before, changes);
+        };
+        phone.wrote(peer, before, changes);
         assert!(changes.session.is_some() && changes.session == phone.active(peer));
-        self.begun[from.min(to)][from.max(to) % EACH] += 1;
         true
     }
 
@@ -476,6 +626,17 @@ impl Household {
         self.begin(link.back());
         self.send(link);
         self.send(link.back());
+    }
+
+    /// Begins a session that was lost, and says so, as soon as it is known.
+    fn mend_at_once(&mut self, link: Link) {
+        let (phone, peer) = (&self.phones[link.from], link.to % EACH);
+        let need = phone.peers[peer].session_need(self.clock(link.from));
+        let is_lost = need == Some(SessionNeed::Lost) && !phone.is_undecided(peer);
+        let is_contact = matches!(phone.peers[peer].contact(), Contact::Accepted(_));
+        if self.senders == Senders::Named && is_lost && is_contact && self.begin(link) {
+            assert!(self.encrypt(link, None), "a session has just been begun");
+        }
     }
 }
 
@@ -512,12 +673,29 @@ impl Household {
         }
     }
 
+    /// Something that has arrived at a device, if anything has.
+    fn archived(&self, to: usize, place: u8) -> Option<Letter> {
+        let arrived = &self.arrived[to];
+        let place = usize::from(place).checked_rem(arrived.len())?;
+        Some(arrived[place].clone())
+    }
+
     fn replay(&mut self, to: u8, place: u8) {
-        let arrived = &self.arrived[number(to)];
-        if let Some(place) = usize::from(place).checked_rem(arrived.len()) {
-            let letter = arrived[place].clone();
+        if let Some(letter) = self.archived(number(to), place) {
             self.hand_over(&letter);
         }
+    }
+
+    fn read_archive(&mut self, to: usize) {
+        let skipped = self.arrived[to].len().saturating_sub(MAX_ARCHIVE);
+        let archive: Vec<_> = self.arrived[to].iter().skip(skipped).cloned().collect();
+        for letter in archive {
+            self.hand_over(&letter);
+        }
+    }
+
+    fn repeat_daily(&mut self, to: usize, place: u8) {
+        self.daily[to] = self.archived(to, place);
     }
 
     fn delay(&mut self, to: u8, place: u8) {
@@ -546,133 +724,203 @@ impl Household {
         }
         // Put together of two, it may have become one of them.
         if !self.sent.contains(&bytes) || ad != letter.link.ad() {
-            let error = self.offer(letter.link, &bytes, &ad).expect_err("an altered message");
-            assert!(!matches!(error, PeerDecryptError::IdentityChanged(_)), "nothing is proved");
-            self.react(letter.link, error);
+            self.is_refused(letter.link, &bytes, &ad);
         }
         self.under_way[number(to)].push(letter);
     }
 
     fn misdirect(&mut self, to: u8, place: u8, link: Link) {
         let Some(letter) = self.take(to, place) else { return };
-        if link != letter.link {
-            let ad = letter.link.ad();
-            let error = self.offer(link, &letter.bytes, &ad).expect_err("a misdirected message");
-            assert!(!matches!(error, PeerDecryptError::IdentityChanged(_)), "nothing is proved");
-            self.react(link, error);
+        let is_elsewhere = match self.senders {
+            Senders::Named => link != letter.link,
+            // From where it came nobody is told.
+            Senders::Hidden => link.to != letter.link.to,
+        };
+        if is_elsewhere {
+            self.is_refused(link, &letter.bytes, &letter.link.ad());
         }
         self.under_way[number(to)].push(letter);
     }
 
+    /// What was altered, or is not for this device or not from that one.
+    fn is_refused(&mut self, link: Link, bytes: &[u8], ad: &[u8]) {
+        match self.offer(link, bytes, ad) {
+            Offered::Opened(_) => panic!("an altered or misdirected message has opened"),
+            Offered::Refused(peer, error) => {
+                assert!(
+                    !matches!(error, PeerDecryptError::IdentityChanged(_)),
+                    "nothing is proved"
+                );
+                self.react(link.to, peer, bytes, error);
+            }
+            Offered::OfNobody => {}
+        }
+    }
+
     /// A message arrives unaltered where it should. Whether it opened.
     fn hand_over(&mut self, letter: &Letter) -> bool {
-        let Letter { link, text, ref bytes, has_come } = *letter;
+        let Letter { link, text, ref bytes, has_come, sent, is_certain } = *letter;
         let Link { from, to } = link;
         let (peer, ad) = (from % EACH, link.ad());
         let mut offered = self.offer(link, bytes, &ad);
-        if let Err(PeerDecryptError::IdentityChanged(identity)) = offered {
-            if identity != self.phones[from].account.device().identity {
+        if let Offered::Refused(_, PeerDecryptError::IdentityChanged(identity)) = offered {
+            let right = self.phones[from].account.device().identity;
+            let phone = &mut self.phones[to];
+            if self.hesitates[to][peer] {
+                phone.undecided[peer].get_or_insert_default().push(letter.clone());
                 return false;
             }
-            let phone = &mut self.phones[to];
-            let before = phone.state(peer);
-            let changes = phone.peers[peer].accept_identity(identity);
-            phone.check(peer, &before, changes);
-            assert!(changes.peer && phone.active(peer).is_none());
-            offered = self.offer(link, bytes, &ad);
-            assert!(offered.is_ok(), "it opens when it is offered again: {offered:?}");
-        }
-        match offered {
-            Ok(received) => {
-                assert_eq!(received.body, body(text));
-                assert_eq!(received.stamp, Ok(Stamp::NONE));
-                assert!(!received.peer_went_back, "nobody goes on from an older state");
-                assert!(self.phones[to].shown.insert(text), "text {text} was shown twice");
-                self.outcome.opened += 1;
-                true
+            if identity != right {
+                return false;
             }
-            Err(error) => {
-                assert!(has_come || !self.must_open(link), "text {text} was lost: {error:?}");
+            phone.accept_identity(peer, identity);
+            offered = self.offer(link, bytes, &ad);
+            assert!(matches!(offered, Offered::Opened(_)), "it opens when it is offered again");
+        }
+        let phone = &mut self.phones[to];
+        let refusal = match offered {
+            Offered::Opened(received) => {
+                assert_eq!(received.body, text.map(body).unwrap_or_default());
+                assert_eq!(received.stamp, Ok(Stamp::NONE));
+                let has_gone_back = self.went_back[from];
+                assert!(!received.peer_went_back || has_gone_back, "nobody went back");
+                if let Some(text) = text {
+                    assert!(phone.show(peer, text), "text {text} was shown twice");
+                    self.outcome.opened.push(text);
+                }
+                return true;
+            }
+            Offered::Refused(found, error) => {
+                assert_eq!(found, peer, "a message was offered to another peer");
                 assert!(
-                    error != PeerDecryptError::Forked || self.lost_something[from],
+                    error != PeerDecryptError::Forked || self.went_back[from] || self.went_back[to],
                     "nobody went on from an older state"
                 );
-                self.react(link, error);
-                false
+                Some(error)
             }
+            Offered::OfNobody => None,
+        };
+        let was_read = text.is_some_and(|text| phone.knows_again(peer, text));
+        let is_refused = matches!(phone.peers[peer].contact(), Contact::Refused(_));
+        if let Some(error) = refusal {
+            self.react(to, peer, bytes, error);
         }
+        let must_open = self.must_open(link);
+        assert!(has_come || !must_open, "text {text:?} was lost: {refusal:?}");
+        let is_duplicate = refusal == Some(PeerDecryptError::Duplicate);
+        if is_duplicate && !has_come && text.is_some() {
+            self.fail(Kind::NewCalledDuplicate, format!("{link:?}, text {text:?}"));
+        }
+        if was_read && !is_duplicate && !is_refused && refusal.is_some() {
+            self.fail(Kind::ReadNotKnownAgain, format!("{link:?}, text {text:?}: {refusal:?}"));
+        }
+        if !has_come && text.is_some() {
+            self.last_lost = self.last_lost.max(sent);
+        }
+        if is_certain {
+            self.why.insert(link, refusal);
+        }
+        false
     }
 
     /// Whether no message on a link can have been lost yet, whatever the carrier did.
     fn must_open(&self, link: Link) -> bool {
         let Link { from, to } = link;
-        !self.lost_something[from]
-            && !self.lost_something[to]
+        let pair = (from.min(to), from.max(to) % EACH);
+        !self.troubled[pair.0][pair.1]
             && !keeps_few(to)
             && self.now <= START.plus(NOTHING_IS_OLD)
-            && self.begun[from.min(to)][from.max(to) % EACH] < MAX_SESSIONS
+            && self.used[pair.0][pair.1].len() < MAX_SESSIONS
     }
 
     /// Offers bytes to a device, as if they had come on a link.
-    fn offer(&mut self, link: Link, bytes: &[u8], ad: &[u8]) -> Result<Received, PeerDecryptError> {
+    fn offer(&mut self, link: Link, bytes: &[u8], ad: &[u8]) -> Offered {
         let Link { from, to } = link;
-        let (peer, now) = (from % EACH, self.clock(to));
+        let now = self.clock(to);
         let phone = &mut self.phones[to];
-        let before = phone.state(peer);
         let who_know: Vec<usize> = (0..EACH).filter(|it| phone.peers[*it].knows(bytes)).collect();
         assert!(who_know.len() <= 1, "two peers know one message");
+        let peer = match self.senders {
+            Senders::Named => from % EACH,
+            Senders::Hidden => match phone.sender(bytes) {
+                Some(peer) => peer,
+                None => return Offered::OfNobody,
+            },
+        };
+        let before = phone.state(peer);
         let delivered = phone.peers[peer].decrypt(&mut phone.account, bytes, ad, now);
         match delivered {
             Ok(delivered) => {
                 assert_eq!(who_know == [peer], !delivered.began_session);
                 let changes = delivered.changes;
-                phone.check(peer, &before, changes);
+                phone.wrote(peer, before, changes);
                 assert!(changes.peer && changes.account == changes.spent_prekey.is_some());
                 let used = changes.session.unwrap();
                 let mut sessions = phone.peers[peer].sessions();
                 let used = sessions.find(|session| session.id() == used).unwrap();
                 assert_eq!(Some(used.peer()), phone.peers[peer].device().as_ref());
-                Ok(delivered.received)
+                Offered::Opened(delivered.received)
             }
             Err(error) => {
                 assert!(phone.state(peer) == before, "the refusal as {error:?} changed something");
-                let opens = matches!(
-                    error,
-                    PeerDecryptError::Duplicate
-                        | PeerDecryptError::Expired
-                        | PeerDecryptError::Forked
-                );
+                let opens = matches!(error, PeerDecryptError::Expired | PeerDecryptError::Forked);
                 assert!(!opens || who_know == [peer], "{error:?} of what nobody knows");
                 self.outcome.refused.push(error);
-                Err(error)
+                Offered::Refused(peer, error)
             }
         }
     }
 
     /// What the application makes of a refusal.
-    fn react(&mut self, link: Link, error: PeerDecryptError) {
-        let Link { from, to } = link;
-        let peer = from % EACH;
-        match error {
-            PeerDecryptError::NoSession
-            | PeerDecryptError::UnknownPreKey
-            | PeerDecryptError::Undecryptable
-            | PeerDecryptError::Forked
-            | PeerDecryptError::Replayed => {
-                let now = self.clock(to);
-                let last = self.phones[to].begun_anew[peer];
-                let may_begin = last.is_none_or(|last| now >= last.plus(BETWEEN_BEGINNINGS));
-                if may_begin && self.begin(link.back()) {
-                    self.phones[to].begun_anew[peer] = Some(now);
-                    self.send(link.back());
-                }
-            }
-            PeerDecryptError::Malformed
-            | PeerDecryptError::Unsupported
-            | PeerDecryptError::Duplicate
-            | PeerDecryptError::Expired
-            | PeerDecryptError::OtherAddress => {}
-            error => panic!("nothing brings {error:?} about"),
+    fn react(&mut self, to: usize, peer: usize, bytes: &[u8], error: PeerDecryptError) {
+        let now = self.clock(to);
+        let phone = &mut self.phones[to];
+        let before = phone.state(peer);
+        let changes = phone.peers[peer].note_refusal(bytes, &error, now);
+        // Of a stranger whose message was refused no row is made.
+        assert!(!changes.any() || phone.peers[peer].contact().identity().is_some());
+        phone.wrote(peer, before, changes);
+        let other = if to < EACH { EACH + peer } else { peer };
+        self.mend_at_once(Link { from: to, to: other });
+    }
+}
+
+/// What the users do.
+impl Household {
+    fn block(&mut self, link: Link) {
+        self.trouble(link);
+        self.phones[link.from].refuse(link.to % EACH);
+    }
+
+    fn accept(&mut self, link: Link) {
+        let (phone, peer) = (&mut self.phones[link.from], link.to % EACH);
+        let before = phone.state(peer);
+        let changes = phone.peers[peer].accept_request();
+        phone.wrote(peer, before, changes);
+    }
+
+    fn delete(&mut self, link: Link) {
+        self.trouble(link);
+        self.phones[link.from].delete(link.to % EACH, address(link.to));
+    }
+
+    fn hesitate(&mut self, link: Link) {
+        self.trouble(link);
+        let hesitates = &mut self.hesitates[link.from][link.to % EACH];
+        *hesitates = !*hesitates;
+        if !*hesitates {
+            self.decide(link);
+        }
+    }
+
+    /// The user decides about the other's identity: the present one is right.
+    fn decide(&mut self, link: Link) {
+        let (peer, right) = (link.to % EACH, self.phones[link.to].account.device().identity);
+        let phone = &mut self.phones[link.from];
+        let Some(kept) = phone.undecided[peer].take() else { return };
+        phone.accept_identity(peer, right);
+        for letter in kept {
+            self.hand_over(&letter);
         }
     }
 }
@@ -688,50 +936,65 @@ impl Household {
 
     /// Every call that succeeds is stored at once, so nothing is lost.
     fn crash(&mut self, device: usize) {
-        let stored = self.phones[device].store();
-        let phone = Phone::start(&stored);
-        let again = phone.store();
-        assert!(again.account == stored.account && again.peers == stored.peers);
-        self.phones[device] = phone;
+        let phone = Phone::start(&self.phones[device].store());
+        assert!((0..EACH).all(|peer| phone.state(peer) == self.phones[device].state(peer)));
+        let former = std::mem::replace(&mut self.phones[device], phone);
+        self.phones[device].keep_past(former);
     }
 
     fn restore(&mut self, device: usize, backup: u8) {
         let backups = &self.backups[device];
         let Some(backup) = usize::from(backup).checked_rem(backups.len()) else { return };
         let mut phone = Phone::start(&backups[backup]);
-        for peer in 0..EACH {
-            let before = phone.state(peer);
-            let changes = phone.peers[peer].drop_sessions();
-            phone.check(peer, &before, changes);
-            assert!(phone.active(peer).is_none());
-        }
+        (0..EACH).for_each(|peer| phone.drop_sessions(peer));
         let now = self.clock(device);
         let upload = phone.account.replace_prekeys(now, &mut self.rng).upload.unwrap();
         let _ = phone.account.mark_published(&upload);
         self.phones[device] = phone;
         self.servers[device] = PublishedPreKeys::new(upload);
-        self.lost_something[device] = true;
+        self.went_back[device] = true;
+        self.trouble_device(device);
+        for other in 0..EACH {
+            let other = if device < EACH { EACH + other } else { other };
+            self.mend_at_once(Link { from: device, to: other });
+        }
+    }
+
+    /// At most nine writes are lost.
+    fn roll_back(&mut self, device: usize, writes: u8) {
+        self.went_back[device] = true;
+        self.trouble_device(device);
+        self.phones[device].forget_writes(1 + usize::from(writes % 9));
+    }
+
+    fn clone_sends(&mut self, link: Link) {
+        self.went_back[link.from] = true;
+        self.trouble_device(link.from);
+        let stored = self.phones[link.from].store();
+        self.send(link);
+        let mut phone = Phone::start(&stored);
+        std::mem::swap(&mut self.phones[link.from], &mut phone);
     }
 
     fn reinstall(&mut self, device: usize) {
         self.phones[device] = Phone::new(device, self.clock(device), &mut self.rng);
-        self.lost_something[device] = true;
+        self.trouble_device(device);
         self.maintain_account(device);
     }
 
-    fn publish(&mut self, device: usize, upload: PreKeyUpload) {
-        let _ = self.phones[device].account.mark_published(&upload);
-        self.servers[device].publish(upload);
+    fn publish(&mut self, device: usize, upload: &PreKeyUpload) {
+        let _ = self.phones[device].account.mark_published(upload);
+        self.servers[device].publish(upload.clone());
     }
 
     fn maintain_account(&mut self, device: usize) {
         let now = self.clock(device);
         let phone = &mut self.phones[device];
         let before = phone.state(0);
-        let Maintained { upload, changes, .. } = phone.account.maintain(None, now, &mut self.rng);
-        phone.check(0, &before, changes);
+        let Maintained { upload, changes, .. } = phone.account.maintain(now, &mut self.rng);
+        phone.wrote(0, before, changes);
         if let Some(upload) = upload {
-            self.publish(device, upload);
+            self.publish(device, &upload);
         }
     }
 
@@ -741,71 +1004,13 @@ impl Household {
         for peer in 0..EACH {
             let before = phone.state(peer);
             let changes = phone.peers[peer].maintain(now);
-            phone.check(peer, &before, changes);
+            phone.wrote(peer, before, changes);
         }
     }
-}
 
-/// The end of a schedule.
-impl Household {
-    /// What is under way is lost, all is maintained, and then each pair must come to understand each other.
-    fn settle(mut self) -> Outcome {
-        self.under_way.iter_mut().for_each(Vec::clear);
-        self.behind.fill(Duration::ZERO);
-        for device in 0..DEVICES {
-            self.maintain_account(device);
-            self.maintain_peers(device);
+    fn fetch_all(&mut self, device: usize) {
+        while self.servers[device].one_time_prekeys_left() > 0 {
+            let _nobody_uses_it = self.servers[device].hand_out();
         }
-        for from in 0..EACH {
-            for to in EACH..DEVICES {
-                // Where no session was ever begun there is nothing to settle.
-                if self.begun[from][to % EACH] != 0 {
-                    self.settle_pair(Link { from, to });
-                }
-            }
-        }
-        self.outcome
-    }
-
-    fn settle_pair(&mut self, link: Link) {
-        let mut exchanges = 0;
-        let mut has_understood = false;
-        while !(has_understood && self.agree(link)) {
-            assert!(exchanges < MAX_EXCHANGES, "{link:?} stay apart");
-            let understood = self.exchange(link);
-            exchanges += 1;
-            assert!(understood || exchanges < MAX_DEAF, "{link:?} do not understand each other");
-            has_understood |= understood;
-        }
-        let agreed = self.phones[link.from].active(link.to % EACH);
-        assert!(self.exchange(link) && self.agree(link));
-        assert_eq!(self.phones[link.from].active(link.to % EACH), agreed);
-        self.outcome.slowest = self.outcome.slowest.max(exchanges);
-    }
-
-    /// After an hour both send, before they hear each other. Whether both messages opened.
-    fn exchange(&mut self, link: Link) -> bool {
-        self.now = self.now.plus(BETWEEN_BEGINNINGS);
-        self.send(link);
-        self.send(link.back());
-        let sent = [link.to, link.from].map(|to| self.under_way[to].pop().unwrap());
-        let opened = sent.map(|letter| self.hand_over(&letter));
-        // What they begin for a refusal, they begin at once.
-        while let Some(letter) =
-            self.under_way[link.to].pop().or_else(|| self.under_way[link.from].pop())
-        {
-            self.hand_over(&letter);
-        }
-        opened == [true, true]
-    }
-
-    /// Whether both send in the same session.
-    fn agree(&self, Link { from, to }: Link) -> bool {
-        let [ours, theirs] = [(from, to), (to, from)].map(|(device, other)| {
-            let phone = &self.phones[device];
-            let is_request = matches!(phone.peers[other % EACH].contact(), Contact::Request(_));
-            if is_request { None } else { phone.active(other % EACH) }
-        });
-        ours.is_some() && ours == theirs
     }
 }
