@@ -32,10 +32,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use evanesce::expiry::Stamp;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use evanesce::{
     Address, Contact, Maintained, Payload, PeerDecryptError, PeerEncryptError, PeerInitiateError,
-    PreKeyBundle, PreKeyUpload, PublishedPreKeys, Received, SessionNeed, Stamp, Timestamp,
-    VerifyError,
+    PreKeyBundle, Received, SessionNeed, Timestamp, VerifyError,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -373,7 +374,7 @@ impl Household {
         let mut phones: Vec<_> =
             (0..DEVICES).map(|device| Phone::new(device, START, &mut rng)).collect();
         let servers = phones.iter_mut().map(|phone| {
-            let upload = phone.account.maintain(START, &mut rng).upload.unwrap();
+            let upload = phone.account.maintain(None, START, &mut rng).upload.unwrap();
             let _ = phone.account.mark_published(&upload);
             PublishedPreKeys::new(upload)
         });
@@ -991,7 +992,7 @@ impl Household {
         let now = self.clock(device);
         let phone = &mut self.phones[device];
         let before = phone.state(0);
-        let Maintained { upload, changes, .. } = phone.account.maintain(now, &mut self.rng);
+        let Maintained { upload, changes, .. } = phone.account.maintain(None, now, &mut self.rng);
         phone.wrote(0, before, changes);
         if let Some(upload) = upload {
             self.publish(device, &upload);

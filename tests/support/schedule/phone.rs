@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use evanesce::{Account, Changes, IdentityKey, Limits, Peer, SessionId, Timestamp};
+use evanesce::limits::Limits;
+use evanesce::session::SessionId;
+use evanesce::{Account, Changes, IdentityKey, Peer, Timestamp};
 use rand_chacha::ChaCha20Rng;
 
 use super::{DEVICES, EACH, KNOWN_AGAIN, Letter, address};
