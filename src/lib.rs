@@ -61,7 +61,7 @@
 //! |---|---|---|
 //! | [`Account::generate`], [`Account::set_limits`] | account | anything |
 //! | [`Peer::pinned`] (a [`Peer::new`] may wait for its first change) | peer | |
-//! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`], [`Account::replace_prekeys`] | account | publish the upload |
+//! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`], [`Account::replace_prekeys`], [`Account::republish_prekeys`] | account | publish the upload |
 //! | [`Account::mark_published`], once the server has it | account | |
 //! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::accept_identity`], [`Peer::reject_identity`], [`Peer::note_refusal`], [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`] | peer | |
 //! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
@@ -89,12 +89,14 @@
 //! # After a restore from a backup
 //!
 //! Never go on from an older state. An application notices one by a number that it keeps beside the storage
-//! key or at the server, outside of the backup, and changes at each start. Then, before anything else: call
+//! key or at the server, outside of the backup, and changes at each start; [`Account::maintain`] tells what the server
+//! shows of it ([`StockDisagreement::AccountWentBack`]). Then, before anything else: call
 //! [`Peer::drop_sessions`] for all peers, [`ExpiryScheduler::restored_from_backup`], and empty the outbox; publish what
-//! [`Account::replace_prekeys`] gives, telling the server to forget what it has of this device
-//! ([`PublishedPreKeys::new`]); and begin a session with each accepted peer, as [`SessionNeed::Lost`] says. What users
-//! decided since is forgotten: ask again for requests, refusals and changed identities, and let safety numbers be compared. First
-//! messages that were opened since the backup open once more.
+//! [`Account::replace_prekeys`] gives, which takes the place of all that the server has of this device;
+//! and begin a session with each accepted peer, as [`SessionNeed::Lost`] says. What users
+//! decided since is forgotten: ask again for requests, refusals and changed identities, and let safety numbers be compared.
+//! The former prekeys are deleted, or what was opened since the backup would open once more; first messages that were
+//! under way are lost by it, and their senders begin anew.
 //!
 //! # When a session is lost
 //!
@@ -238,7 +240,8 @@ pub mod fuzzing;
 pub use rand_core;
 pub use zeroize;
 
-pub use account::{AcceptError, Accepted, Account, Maintained};
+pub use account::accepting::{AcceptError, Accepted};
+pub use account::{Account, Maintained};
 pub use changes::{Changes, SpentPreKey};
 pub use crypto::dh::{DhPublicKey, NotCanonical};
 pub use expiry::age::Age;
@@ -262,7 +265,7 @@ pub use peer::contact::Contact;
 pub use peer::delivery::{Delivered, PeerDecryptError};
 pub use peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
 pub use peer::initiating::PeerInitiateError;
-pub use prekeys::prekey_store::StockDisagreement;
+pub use prekeys::publication::StockDisagreement;
 pub use prekeys::published::PublishedPreKeys;
 pub use prekeys::verified_bundle::{VerifiedBundle, VerifyError};
 pub use ratchet::message_key::Role;

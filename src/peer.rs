@@ -11,7 +11,7 @@ mod rejected_identities;
 
 use rand_core::CryptoRng;
 
-use crate::account::{Accepted, Account};
+use crate::account::{Account, accepting::Accepted};
 use crate::changes::Changes;
 use crate::identity::{Address, Device, IdentityKey};
 use crate::limits::{PeerLimits, SessionLimits};

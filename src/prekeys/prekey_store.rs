@@ -9,6 +9,7 @@ use crate::crypto::dh::DhKeyPair;
 use crate::identity::{Address, IdentityKeyPair};
 use crate::limits::PreKeyLimits;
 use crate::prekeys::one_time_prekey::OneTimePreKeys;
+use crate::prekeys::publication::{Publication, StockDisagreement};
 use crate::prekeys::published::MAX_ONE_TIME_PREKEYS;
 use crate::prekeys::replay_record::ReplayError;
 use crate::prekeys::signed_prekey::SignedPreKey;
@@ -24,37 +25,6 @@ const MAX_PASSED_OVER: u32 = 1 << 20;
 
 /// How many ids of signed prekeys are passed over after a restore: those of 78 years.
 const PASSED_OVER_AFTER_RESTORE: u32 = 1 << 12;
-
-/// How account and server disagree about what is published. [`Account::maintain`](crate::Account::maintain) has made
-/// an upload that mends it, unless it did so often lately: 8 times in 30 days by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum StockDisagreement {
-    /// The server has had prekeys of this device that this account never made. It was put back to an older state, or
-    /// another instance of it goes on elsewhere: if you know of neither, ask the user, and treat it as a restore from
-    /// a backup, with [`Account::replace_prekeys`](crate::Account::replace_prekeys).
-    AccountWentBack,
-    /// The server has not got, or has no longer, the signed prekey that was published last: it was put back to an older
-    /// state, or has lost what it had.
-    ServerWentBack,
-    /// The server has prekeys of another identity at this address, although this one published there: the device was
-    /// set up anew elsewhere, or somebody took its address.
-    OtherDevice,
-    /// The server offers prekeys whose secrets are not held here: first messages to them would not open. They were
-    /// used or deleted while the server kept them, or are keys of another under these ids; or a message that used
-    /// one opened after the server was asked.
-    NotHeld,
-}
-
-/// Whether the server has the current signed prekey.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Publication {
-    Pending,
-    Done,
-    /// It has not, and is to forget the one-time prekeys that it has when it gets it.
-    PendingInPlaceOfAll,
-}
 
 /// The prekeys of one device.
 #[derive(Debug)]
@@ -381,25 +351,6 @@ stored!(PreKeyStore { current, publication, replaced, one_time } if |store| {
     replaced.chain([store.current.id]).is_sorted_by(|id, next| id < next)
 });
 stored!(ReplacedPreKey { prekey, replaced });
-
-impl Stored for Publication {
-    fn write(&self, out: &mut StateWriter) {
-        out.put(&[match self {
-            Self::Pending => 0,
-            Self::Done => 1,
-            Self::PendingInPlaceOfAll => 2,
-        }]);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match reader.u8()? {
-            0 => Ok(Self::Pending),
-            1 => Ok(Self::Done),
-            2 => Ok(Self::PendingInPlaceOfAll),
-            _ => Err(DecodeError::Malformed),
-        }
-    }
-}
 
 /// How many one-time prekeys are to be on offer. What a server has no room for would be made anew every day.
 fn target(limits: &PreKeyLimits) -> u32 {
