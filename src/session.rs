@@ -64,7 +64,7 @@ mod own_handshake;
 
 pub(crate) mod message_tag;
 
-pub use crate::account::{AcceptError, Accepted};
+pub use crate::account::accepting::{AcceptError, Accepted};
 pub use crate::crypto::dh::{DhPublicKey, NotCanonical};
 pub use crate::handshake::shared_secret::SharedSecret;
 pub use crate::ratchet::message_key::Role;
@@ -469,8 +469,11 @@ mod tests {
                 panic!("the first message is an initial one")
             };
             assert_eq!(initial.handshake.sealed_sender, &case.array("sealed"));
-            let found =
-                FoundPreKeys { signed: &signed, one_time: one_time.as_ref().map(|(_, pair)| pair) };
+            let found = FoundPreKeys {
+                signed: &signed,
+                one_time: one_time.as_ref().map(|(_, pair)| pair),
+                former_address: None,
+            };
             let responded = respond(&bob, &bob_device, &found, &initial.handshake).unwrap();
             assert_eq!(responded.initiator, alice_device);
             assert_eq!(responded.secrets.root_key, case.secret("rk"));

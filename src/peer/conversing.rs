@@ -2,7 +2,8 @@
 
 use rand_core::CryptoRng;
 
-use crate::account::{Accepted, Account};
+use crate::account::Account;
+use crate::account::accepting::Accepted;
 use crate::changes::Changes;
 use crate::peer::contact::{Contact, Stranger};
 use crate::peer::delivery::{Delivered, PeerDecryptError};

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::account::AcceptError;
+use crate::account::accepting::AcceptError;
 use crate::changes::Changes;
 use crate::identity::IdentityKey;
 use crate::session::decrypting::{DecryptError, Received};
