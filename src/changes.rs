@@ -1,6 +1,6 @@
 //! What a call changed: what the application stores, in one transaction, before anything leaves.
 
-use crate::session::SessionId;
+use crate::session::session_id::SessionId;
 
 /// What a call changed, and is to be stored in one transaction with what it gave: before a message is sent,
 /// and before an arrival is acknowledged. A call that fails changes nothing. **If the transaction fails**, what

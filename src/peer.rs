@@ -6,9 +6,11 @@ pub(crate) mod dispatch;
 pub(crate) mod initiating;
 
 pub(crate) mod contact;
-pub(crate) mod known_sessions;
+pub(crate) mod known_session;
 pub(crate) mod lost_session;
 pub(crate) mod rejected_identities;
+
+pub(crate) mod known_sessions;
 
 pub(crate) mod other_device;
 

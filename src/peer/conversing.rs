@@ -12,7 +12,7 @@ use crate::peer::initiating::PeerInitiateError;
 use crate::peer::known_sessions::Heard;
 use crate::peer::other_device::Peer;
 use crate::prekeys::verified_bundle::VerifiedBundle;
-use crate::session::InitiateError;
+use crate::session::beginning::InitiateError;
 use crate::session::decrypting::DecryptError;
 use crate::session::message_tag::MessageTag;
 use crate::time::Timestamp;

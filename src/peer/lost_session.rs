@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::peer::delivery::PeerDecryptError;
 use crate::peer::dispatch::SessionNeed;
-use crate::session::SessionId;
+use crate::session::session_id::SessionId;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
