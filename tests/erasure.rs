@@ -121,6 +121,30 @@ fn a_session_leaves_none_of_its_secrets_behind() {
     assert_eq!(left_behind(all, || drop(sessions)), 0);
 }
 
+/// In hex as in bytes, whether the format lends its text or gives it away.
+#[cfg(feature = "serde")]
+#[test]
+fn a_state_that_goes_through_text_leaves_none_of_its_secrets_behind() {
+    let _turn = turn();
+    let Talk { bob, .. } = with_held_keys(9);
+    let bytes = secrets(&bob);
+    let halves = bytes.iter().flat_map(|secret| secret.chunks_exact(16));
+    let in_hex = halves.map(|half| hex::encode(half).into_bytes().try_into().unwrap());
+    let all: Vec<[u8; 32]> = bytes.iter().copied().chain(in_hex).collect();
+    let mut text = vec![0; 3 * state(&bob).len()];
+    let written = left_behind(all.clone(), || {
+        serde_json::to_writer(text.as_mut_slice(), &bob).unwrap();
+    });
+    assert_eq!(written, 0);
+    let end = text.iter().rposition(|byte| *byte == b'"').unwrap();
+    let lent = || serde_json::from_slice::<Session>(&text[..=end]).unwrap();
+    assert!(state(&lent()) == state(&bob));
+    assert_eq!(left_behind(all.clone(), lent), 0);
+    let given = serde_json::from_slice::<serde_json::Value>(&text[..=end]).unwrap();
+    let given = || serde_json::from_value::<Session>(given).unwrap();
+    assert_eq!(left_behind(all, given), 0);
+}
+
 #[test]
 fn an_account_leaves_none_of_its_secrets_behind() {
     let _turn = turn();
