@@ -37,21 +37,21 @@
 //!     let now = Timestamp::from_unix_seconds(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
 //!
 //!     // Each device, once. Bob publishes; his server hands out each one-time prekey once.
-//!     let mut alice = Account::generate(Address::new("alice/laptop")?, now, rng);
-//!     let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
+//!     let mut alice = Account::generate(Address::new("user-17/device-1")?, now, rng);
+//!     let mut bob = Account::generate(Address::new("user-23/device-1")?, now, rng);
 //!     let upload = bob.maintain(now, rng).upload.expect("a new account has something to publish");
 //!     let _changes = bob.mark_published(&upload);
 //!     let mut server = PublishedPreKeys::new(upload);
 //!
 //!     // Alice writes, though Bob is away. The identity that comes with his address is pinned.
-//!     let mut bobs_phone = Peer::new(Address::new("bob/phone")?);
+//!     let mut bobs_phone = Peer::new(Address::new("user-23/device-1")?);
 //!     let bundle = PreKeyBundle::decode(&server.hand_out())?.verify(now)?;
 //!     let changes = bobs_phone.initiate(&alice, bundle, now, rng)?; // what to store: here, the peer
 //!     assert!(changes.peer && !changes.account);
 //!     let sent = bobs_phone.encrypt(&Payload::new("Hello Bob"), b"", now, rng)?;
 //!
 //!     // Bob reads what came from that address, accepts the request, and answers.
-//!     let mut alices_laptop = Peer::new(Address::new("alice/laptop")?);
+//!     let mut alices_laptop = Peer::new(Address::new("user-17/device-1")?);
 //!     let delivered = alices_laptop.decrypt(&mut bob, &sent.message, b"", now)?;
 //!     assert_eq!(delivered.received.body, b"Hello Bob");
 //!     assert!(delivered.changes.account && delivered.changes.peer); // store both, then acknowledge
@@ -68,7 +68,7 @@
 //! | | |
 //! |---|---|
 //! | [`Account`] | one device of ours: its identity, and the prekeys that it publishes. It is stored |
-//! | [`Address`] | how the application names a device: 1 to 64 bytes |
+//! | [`Address`] | how the application names a device: 1 to 64 bytes, best an id that never changes |
 //! | [`PreKeyBundle`] | what is fetched from the other device's server. Only a verified one begins a session |
 //! | [`Peer`] | one other device: its pinned identity, its sessions, and whether one is needed. It is stored |
 //! | [`Payload`] | what is encrypted: the text, and how long it is to live |
