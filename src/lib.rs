@@ -131,8 +131,8 @@
 //!
 //! - **The interface** follows Semantic Versioning. Until 1.0 a minor version may break it, and the
 //!   [changelog](crate::docs::changelog) says how.
-//! - **On the wire** this is version 1, suite 1. What is released keeps its bytes; whatever changes them gets
-//!   another number, which every message carries, and a release that does not know it refuses it as *unsupported*.
+//! - **On the wire** this is version 1, suite 1. What is released keeps its bytes: what changes them gets another
+//!   number, and a release that does not know it refuses the message as *unsupported*.
 //! - **In the store**: later releases read what a released one wrote. An earlier one refuses what it does not know
 //!   ([`SnapshotError::Unsupported`](snapshot::SnapshotError::Unsupported)), and reads nothing half.
 //!
