@@ -1,4 +1,5 @@
-//! A bad network: messages are lost, late and repeated, and the conversation goes on.
+//! A bad network: messages are lost, late and repeated, and the conversation goes on. With bare sessions, to show what is
+//! inside; an application begins with `Peer`, as in `quickstart`.
 
 use std::error::Error;
 use std::time::Duration;

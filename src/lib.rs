@@ -3,75 +3,141 @@
 //!
 //! Bytes, keys and the caller's clock go in; bytes, keys and deadlines come out. There is no I/O, no clock and no
 //! randomness of its own: `rng` is any [`rand_core::CryptoRng`] (the operating system's, for keys that
-//! people trust), `now` is a [`Timestamp`]. What every byte means is in `docs/protocol.md`; `docs/guide.md` leads
-//! through an application in ten steps.
+//! people trust), `now` is a [`Timestamp`].
+//!
+//! **For** messengers, bots, bridges, phones, and servers that carry other people's conversations: whoever has a
+//! transport and a store already. **Not for** those who want a network, a server or a database with it, nor for
+//! groups, nor for talking with Signal or Matrix: the protocol is one of its own.
+//!
+//! **Status**: version 0.1, a pre-release. Complete for conversations between devices, and their state at rest. **No
+//! third party has audited it.** No post-quantum keys yet: traffic that is recorded today may be read by a quantum
+//! computer later.
 //!
 //! # A conversation
 //!
+//! ```toml
+//! [dependencies]
+//! evanesce = "0.1"
+//! getrandom = { version = "0.4", features = ["sys_rng"] }
+//!
+//! # Without optimisation, elliptic curves are fifty times slower.
+//! [profile.dev.package."*"]
+//! opt-level = 3
 //! ```
+//!
+//! ```rust
+//! use std::time::{SystemTime, UNIX_EPOCH};
+//!
+//! use evanesce::rand_core::UnwrapErr;
 //! use evanesce::server::PublishedPreKeys;
 //! use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, Timestamp};
-//! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
-//! # let rng = &mut ChaCha20Rng::seed_from_u64(1);
-//! # let now = Timestamp::from_unix_seconds(1_800_000_000);
 //!
-//! // An account is one device. Bob publishes prekeys; his server hands each one-time prekey out once.
-//! let mut alice = Account::generate(Address::new("alice/laptop")?, now, rng);
-//! let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
-//! let upload = bob.maintain(None, now, rng).upload.expect("a new account has something to publish");
-//! let changes = bob.mark_published(&upload);
-//! let mut server = PublishedPreKeys::new(upload);
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let rng = &mut UnwrapErr(getrandom::SysRng);
+//!     let now = Timestamp::from_unix_seconds(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
 //!
-//! // A peer is another device. Only a verified bundle begins a session with it, and only one that is of
-//! // its address and of the identity that is pinned for it: the first to come, if none is.
-//! let mut bobs_phone = Peer::new(Address::new("bob/phone")?);
-//! let bundle = PreKeyBundle::decode(&server.hand_out())?.verify(now)?;
-//! let changes = bobs_phone.initiate(&alice, bundle, now, rng)?; // store what changed, here as below
-//! let sent = bobs_phone.encrypt(&Payload::new("Hello Bob"), b"", now, rng)?;
+//!     // Each device, once. Bob publishes; his server hands out each one-time prekey once.
+//!     let mut alice = Account::generate(Address::new("user-17/device-1")?, now, rng);
+//!     let mut bob = Account::generate(Address::new("user-23/device-1")?, now, rng);
+//!     let upload = bob.maintain(None, now, rng).upload.expect("a new account has something to publish");
+//!     let _changes = bob.mark_published(&upload);
+//!     let mut server = PublishedPreKeys::new(upload);
 //!
-//! // Who writes first is a request: it is read, and then accepted or refused. Who it is from is a claim
-//! // until safety numbers have been compared.
-//! let mut alices_laptop = Peer::new(Address::new("alice/laptop")?);
-//! let delivered = alices_laptop.decrypt(&mut bob, &sent.message, b"", now)?;
-//! assert_eq!(delivered.received.body, b"Hello Bob");
-//! let changes = alices_laptop.accept_request();
+//!     // Alice writes, though Bob is away. The identity that comes with his address is pinned.
+//!     let mut bobs_phone = Peer::new(Address::new("user-23/device-1")?);
+//!     let bundle = PreKeyBundle::decode(&server.hand_out())?.verify(now)?;
+//!     let changes = bobs_phone.initiate(&alice, bundle, now, rng)?; // what to store: here, the peer
+//!     assert!(changes.peer && !changes.account);
+//!     let sent = bobs_phone.encrypt(&Payload::new("Hello Bob"), b"", now, rng)?;
 //!
-//! let sent = alices_laptop.encrypt(&Payload::new("Hello Alice"), b"", now, rng)?;
-//! let delivered = bobs_phone.decrypt(&mut alice, &sent.message, b"", now)?;
-//! assert_eq!(delivered.received.body, b"Hello Alice");
-//! # let _ = changes;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//!     // Bob reads what came from that address, accepts the request, and answers.
+//!     let mut alices_laptop = Peer::new(Address::new("user-17/device-1")?);
+//!     let delivered = alices_laptop.decrypt(&mut bob, &sent.message, b"", now)?;
+//!     assert_eq!(delivered.received.body, b"Hello Bob");
+//!     assert!(delivered.changes.account && delivered.changes.peer); // store both, then acknowledge
+//!     let _changes = alices_laptop.accept_request();
+//!     let sent = alices_laptop.encrypt(&Payload::new("Hello Alice"), b"", now, rng)?;
+//!     let delivered = bobs_phone.decrypt(&mut alice, &sent.message, b"", now)?;
+//!     assert_eq!(delivered.received.body, b"Hello Alice");
+//!     Ok(())
+//! }
 //! ```
+//!
+//! # Eight types to learn first
+//!
+//! | | |
+//! |---|---|
+//! | [`Account`] | one device of ours: its identity, and the prekeys that it publishes. It is stored |
+//! | [`Address`] | how the application names a device: 1 to 64 bytes, best an id that never changes |
+//! | [`PreKeyBundle`] | what is fetched from the other device's server. Only a verified one begins a session |
+//! | [`Peer`] | one other device: its pinned identity, its sessions, and whether one is needed. It is stored |
+//! | [`Payload`] | what is encrypted: the text, and how long it is to live |
+//! | [`Delivered`] | what came of a message that opened: its text, and what is to be stored and shown |
+//! | [`Changes`] | which of account and peer a call changed: to be stored before anything leaves |
+//! | [`SafetyNumber`] | what two people compare, to know that nobody is between them |
+//!
+//! What is refused, and what to do about it, is the error enum of each call; [`PeerDecryptError`] and [`SessionNeed`]
+//! are worth reading whole.
+//!
+//! A [`Peer`] pins the first identity that comes with its address, and refuses any other until the user
+//! agrees ([`Peer::accept_identity`]). What is known at first contact is a claim, and becomes knowledge when
+//! two people compare their [`SafetyNumber`]. A peer is one device. What devices a person has, a server can claim
+//! and get wrong: show a new one before you write to it, or it reads along. Let users accept, refuse and verify
+//! people, and do so for each of their devices; own devices are [`Peer::pinned`].
 //!
 //! # Where the rest is
 //!
-//! What every application touches is here. By topic:
+//! What every application touches is here, the rest by topic. Each of these pages tells its story with an example:
 //!
 //! | | |
 //! |---|---|
 //! | [`expiry`] | messages that disappear: timers, views, own other devices |
 //! | [`limits`] | bounds and lifetimes that can be set |
 //! | [`server`] | what a directory of prekeys or a carrier handles |
-//! | [`session`] | the layer below [`Peer`]: bare sessions, handshakes of your own |
+//! | [`session`] | the layer below [`Peer`]: bare sessions, handshakes of your own; when a session is lost |
 //! | [`snapshot`] | state at rest: what to store and when, sealing it, after a restore from a backup |
 //!
-//! # Who it is
+//! And the documents:
 //!
-//! A [`Peer`] pins the first identity that comes with its address, and refuses any other until the user
-//! agrees ([`Peer::accept_identity`]). What is known at first contact is a claim, and becomes knowledge when
-//! two people compare their [`SafetyNumber`].
+//! | | |
+//! |---|---|
+//! | [guide](crate::docs::guide) | an application in ten steps, with all of its code |
+//! | [protocol](crate::docs::protocol) | every byte, and each rule that both sides follow |
+//! | [claims](crate::docs::claims) | each property: against whom, what enforces it, what checks it, what is not claimed |
+//! | [security](crate::docs::security) | how to report a vulnerability, the threat model, what the application must do |
+//! | [changelog](crate::docs::changelog) | what is new |
 //!
-//! # People with several devices
+//! In the package, `examples/` has stories to copy from: `quickstart`, `late_messages` and `disappearing`. In the
+//! repository there are also a store whose processes are killed, and a messenger.
 //!
-//! A peer is one device. What devices a person has, a server can claim and get wrong: show a new one before
-//! you write to it, or it reads along. Let users accept, refuse and verify people, and do so for each of their
-//! devices; own devices are [`Peer::pinned`].
+//! # What is supported
+//!
+//! - Conversations between two devices, either of which may be away for long; lost, late, repeated and altered
+//!   messages; sessions that are lost or begun twice; state that is stored plain or sealed; timers, views once, edits,
+//!   unsending. Several devices of a person are several peers.
+//! - Not yet: post-quantum keys, groups, linking of own devices (timers follow theirs already), attachments.
+//! - Never: sending, storing or deleting by itself; hiding when and with whom one talks; keeping a recipient from
+//!   copying.
+//! - `no_std` with `alloc`; no `unsafe` code of its own. Tested on Linux on x86-64, with the standard library and without.
+//! - Rust 1.85 and later. A higher minimum comes with a minor version, and the changelog says so.
+//! - Only the latest release of 0.1 gets fixes. [Vulnerabilities](crate::docs::security) are reported privately.
 //!
 //! # Features
 //!
 //! `serde`, on by default, adds implementations of serde's traits: of public values, and of states as the
-//! bytes of their snapshots. Keys, ids, addresses, bodies, snapshots and all other byte strings are lower-case hex in formats
-//! that people read, such as JSON, and bytes in others. No feature changes a byte on the wire or in the store.
+//! bytes of their snapshots. Byte strings are lower-case hex in formats that people read, and bytes in all others. No
+//! feature changes a byte on the wire or in the store.
+//!
+//! # Versions
+//!
+//! - **The interface** follows Semantic Versioning. Until 1.0 a minor version may break it, and the
+//!   [changelog](crate::docs::changelog) says how.
+//! - **On the wire** this is version 1, suite 1. What is released keeps its bytes: what changes them gets another
+//!   number, and a release that does not know it refuses the message as *unsupported*.
+//! - **In the store**: later releases read what a released one wrote. An earlier one refuses what it does not know
+//!   ([`SnapshotError::Unsupported`](snapshot::SnapshotError::Unsupported)), and reads nothing half.
+//!
+//! Licensed under MIT or Apache-2.0, as you like.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -98,7 +164,7 @@
 
 extern crate alloc;
 
-/// The README's program is compiled and run with the tests.
+/// The README's programs are compiled and run with the tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
@@ -136,6 +202,9 @@ mod peer;
 
 pub mod server;
 pub mod snapshot;
+
+#[cfg(all(doc, not(doctest)))]
+pub mod docs;
 
 #[cfg(fuzzing)]
 pub mod fuzzing;

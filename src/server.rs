@@ -9,20 +9,20 @@
 //! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 //! # let rng = &mut ChaCha20Rng::seed_from_u64(1);
 //! # let now = Timestamp::from_unix_seconds(1_800_000_000);
-//! # let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
+//! # let mut bob = Account::generate(Address::new("user-23/device-1")?, now, rng);
 //! # let _changes = bob.add_one_time_prekeys(100, rng);
 //! # let bytes = bob.pending_upload().expect("a new account has something to publish").encode();
 //!
 //! // Bob uploads. Whose upload it is, the server compares with who has logged in.
 //! let upload = PreKeyUpload::decode(&bytes)?;
-//! assert_eq!(upload.bundle().verify(now)?.device().address.as_bytes(), b"bob/phone");
+//! assert_eq!(upload.bundle().verify(now)?.device().address.as_bytes(), b"user-23/device-1");
 //! let mut bobs = PublishedPreKeys::new(upload); // `publish`, if it has some of his already
 //!
 //! // Somebody wants to write to him. What is left is stored before the bundle leaves.
 //! let bundle = bobs.hand_out();
 //! assert_eq!(bobs.one_time_prekeys_left(), 99);
-//! # let alice = Account::generate(Address::new("alice/laptop")?, now, rng);
-//! # let mut peer = Peer::new(Address::new("bob/phone")?);
+//! # let alice = Account::generate(Address::new("user-17/device-1")?, now, rng);
+//! # let mut peer = Peer::new(Address::new("user-23/device-1")?);
 //! # let _changes = peer.initiate(&alice, PreKeyBundle::decode(&bundle)?.verify(now)?, now, rng)?;
 //! # let message = peer.encrypt(&Payload::new("Hello Bob"), b"", now, rng)?.message;
 //!

@@ -9,8 +9,8 @@
 //! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 //! # let rng = &mut ChaCha20Rng::seed_from_u64(1);
 //! # let now = Timestamp::from_unix_seconds(1_800_000_000);
-//! # let alice = Account::generate(Address::new("alice/laptop")?, now, rng);
-//! # let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
+//! # let alice = Account::generate(Address::new("user-17/device-1")?, now, rng);
+//! # let mut bob = Account::generate(Address::new("user-23/device-1")?, now, rng);
 //! # let mut server = PublishedPreKeys::new(bob.pending_upload().expect("a new account has something to publish"));
 //!
 //! // Compare whose bundle it is with what is known for the address, before a session is initiated with it.

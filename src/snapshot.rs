@@ -9,7 +9,7 @@
 //!
 //! // 32 bytes from the operating system's key store, or made of a passphrase by a password hash.
 //! let key = StorageKey::new(&[7; 32]);
-//! let account = Account::generate(Address::new("alice/laptop")?, now, rng);
+//! let account = Account::generate(Address::new("user-17/device-1")?, now, rng);
 //!
 //! // Each row is sealed to its place: moved to another, it does not open.
 //! let place = key.row_name(b"account");

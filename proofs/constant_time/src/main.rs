@@ -28,7 +28,11 @@ extern crate alloc;
 /// The library's own modules, compiled a second time so that the cases can call what is private. A
 /// module that has moved, or that another one begins to use, stops the build.
 #[path = "../../../src"]
-#[allow(dead_code, reason = "the cases use a part of them")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the cases use a part of them, and nothing of what they show"
+)]
 mod library {
     pub(crate) mod account;
     pub(crate) mod changes;
