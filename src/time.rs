@@ -60,6 +60,7 @@ impl Timestamp {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Now {
     /// The wall clock: since 1970-01-01 00:00:00 UTC.
     pub wall: Duration,
@@ -73,6 +74,7 @@ pub struct Now {
 /// is none where it is `CLOCK_MONOTONIC`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Monotonic {
     /// Tells one start of the clock from all others, since readings of two starts say nothing about each
     /// other: the boot id; or a count of boots with a number that was drawn for this installation. Where the

@@ -5,14 +5,23 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use std::fmt::Debug;
+use std::time::Duration;
+
 use evanesce::expiry::{
-    Age, ConversationId, DeviceEvent, EngineClock, EngineTime, ExpiryScheduler, Life, MemberTag,
-    MessageId, Opens, Policy, Setting, SettingVersion, Stamp, Terms,
+    Age, ConversationId, DeviceEvent, EngineClock, EngineTime, ExpiryEvent, ExpiryScheduler, Life,
+    MalformedStamp, MemberTag, MessageId, Monotonic, Now, Opens, Parts, Policy, Setting,
+    SettingRefusal, SettingVersion, Stamp, StampedSetting, Terms, Verdict, Visibility,
 };
-use evanesce::limits::ExpiryLimits;
-use evanesce::server::PublishedPreKeys;
-use evanesce::session::{DhPublicKey, RatchetKeyPair, Session, SessionId};
-use evanesce::{Account, Address, Contact, Device, IdentityKey, Payload, Peer, SessionNeed};
+use evanesce::limits::{ExpiryLimits, Limits, PeerLimits};
+use evanesce::rand_core::Rng;
+use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
+use evanesce::session::{DhPublicKey, RatchetKeyPair, Role, Session, SessionId};
+use evanesce::{
+    Account, Address, Contact, Device, IdentityKey, Payload, Peer, PreKeyBundle, SessionNeed,
+    SpentPreKey, StockDisagreement,
+};
+use rand_chacha::ChaCha20Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -412,4 +421,325 @@ fn a_server_goes_on_from_what_was_stored() {
     let mut talk = world.start();
     receive(&mut talk.bob, &send(&mut talk.alice, "on", &mut talk.rng));
     assert_eq!(talk.bob.maintain(NOW), 0);
+}
+
+/// One of so many.
+fn below(count: usize, rng: &mut ChaCha20Rng) -> usize {
+    usize::try_from(rng.next_u32()).unwrap() % count
+}
+
+/// Changes something in a value: a number, the order or the count of a list, a field.
+fn mutate(value: &mut Value, rng: &mut ChaCha20Rng) {
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            let place = below(items.len(), rng);
+            match rng.next_u32() % 8 {
+                0 => items.insert(place, items[place].clone()),
+                1 => _ = items.remove(place),
+                2 => items.swap(place, 0),
+                3 => items.reverse(),
+                _ => mutate(&mut items[place], rng),
+            }
+        }
+        Value::Object(fields) if !fields.is_empty() => {
+            let name = fields.keys().nth(below(fields.len(), rng)).unwrap().clone();
+            match rng.next_u32() % 16 {
+                0 => _ = fields.remove(&name),
+                1 => _ = fields.insert("unknown".into(), json!(1)),
+                2 => _ = fields.insert(name, Value::Null),
+                _ => mutate(&mut fields[&name], rng),
+            }
+        }
+        Value::Number(number) => {
+            let old = number.as_u64().unwrap_or(0);
+            let small = u64::from(rng.next_u32() % 300);
+            *value = match rng.next_u32() % 6 {
+                0 => json!(0),
+                1 => json!(old.wrapping_add(1)),
+                2 => json!(old.wrapping_sub(1)),
+                3 => json!(small),
+                4 => json!(rng.next_u32()),
+                _ => json!(rng.next_u64()),
+            };
+        }
+        Value::Bool(is_so) => *is_so = !*is_so,
+        Value::Null => *value = json!(rng.next_u32() % 5),
+        Value::String(text) => text.push('a'),
+        Value::Array(items) => items.push(json!(0)),
+        Value::Object(_) => {}
+    }
+}
+
+/// Whatever serde takes, from changed JSON and from changed bytes, is as good as what the library makes: it passes
+/// `check`, and comes back.
+fn whatever_serde_takes_is_sound<Any>(value: &Any, check: impl Fn(&Any))
+where
+    Any: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let check = |taken: &Any| {
+        assert!(as_json(taken) == *taken && as_postcard(taken) == *taken, "{taken:?}");
+        check(taken);
+    };
+    check(value);
+    let rng = &mut support::rng(6);
+    let (stored, bytes) =
+        (serde_json::to_value(value).unwrap(), postcard::to_allocvec(value).unwrap());
+    for _ in 0..600 {
+        let (mut stored, mut bytes) = (stored.clone(), bytes.clone());
+        for _ in 0..=rng.next_u32() % 3 {
+            mutate(&mut stored, rng);
+            if !bytes.is_empty() {
+                let place = below(bytes.len(), rng);
+                match rng.next_u32() % 4 {
+                    0 => bytes[place] = bytes[place].wrapping_add(1),
+                    1 => bytes[place] ^= 1 << (rng.next_u32() % 8),
+                    2 => _ = bytes.remove(place),
+                    _ => bytes.insert(place, bytes[place]),
+                }
+            }
+        }
+        // Through text, so that there is but one way in.
+        if let Ok(taken) = serde_json::from_str(&stored.to_string()) {
+            check(&taken);
+        }
+        if let Ok(taken) = postcard::from_bytes(&bytes) {
+            check(&taken);
+        }
+    }
+}
+
+fn check_stamp(stamp: &Stamp) {
+    assert_eq!(Stamp::decode(&stamp.encode()), Some((stamp.clone(), &[][..])));
+}
+
+fn check_identity(identity: &IdentityKey) {
+    assert_eq!(IdentityKey::decode(&identity.encode()), Ok(*identity));
+}
+
+fn check_upload(upload: &PreKeyUpload) {
+    assert_eq!(PreKeyUpload::decode(&upload.encode()).as_ref(), Ok(upload));
+}
+
+fn check_published(published: &PublishedPreKeys) {
+    let mut server = published.clone();
+    assert_eq!(PreKeyStock::decode(&server.stock().encode()), Ok(server.stock()));
+    let left = server.one_time_prekeys_left();
+    let mut listed = Vec::new();
+    for _ in 0..=left {
+        let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap();
+        listed.extend(bundle.encode()[bundle.encode().len() - 36..].to_vec());
+    }
+    assert!(left <= 1_000);
+    // All of it could have been uploaded at once.
+    let mut upload = vec![1];
+    upload.extend(server.hand_out().split_last().unwrap().1);
+    upload.extend(&listed[..36 * left]);
+    let upload = PreKeyUpload::decode(&upload).unwrap();
+    // And none of it is news.
+    server = published.clone();
+    server.publish(upload);
+    assert!(server == *published);
+}
+
+#[test]
+fn what_serde_takes_of_prekeys_and_keys_decode_takes() {
+    let mut world = World::with_one_time_prekeys(4, 7);
+    let mut other = World::with_one_time_prekeys(2, 8);
+    whatever_serde_takes_is_sound(&world.upload, check_upload);
+    world.server.publish(other.upload.clone());
+    world.server.hand_out();
+    whatever_serde_takes_is_sound(&world.server, check_published);
+    let stock = other.server.stock();
+    whatever_serde_takes_is_sound(&stock, |stock| {
+        assert_eq!(PreKeyStock::decode(&stock.encode()).as_ref(), Ok(stock));
+    });
+    let bundle = PreKeyBundle::decode(&other.server.hand_out()).unwrap();
+    whatever_serde_takes_is_sound(&bundle, |bundle| {
+        assert_eq!(PreKeyBundle::decode(&bundle.encode()).as_ref(), Ok(bundle));
+    });
+    whatever_serde_takes_is_sound(&world.upload.one_time_prekeys()[0], |prekey| {
+        let key = prekey.encode()[4..].try_into().unwrap();
+        assert!(DhPublicKey::decode(&key).is_some());
+    });
+    let maintained = world.bob.republish_prekeys(NOW, &mut support::rng(9));
+    whatever_serde_takes_is_sound(&maintained, |maintained| {
+        maintained.upload.iter().for_each(check_upload);
+    });
+    let device = world.bob.device();
+    whatever_serde_takes_is_sound(&device.identity, check_identity);
+    whatever_serde_takes_is_sound(&device.address, |address: &Address| {
+        assert_eq!(Address::new(address.as_bytes()).as_ref(), Ok(address));
+    });
+    whatever_serde_takes_is_sound(&device, |device| check_identity(&device.identity));
+    for contact in [Contact::None, Contact::Request(device.identity)] {
+        whatever_serde_takes_is_sound(&contact, |contact| {
+            contact.identity().iter().for_each(check_identity);
+        });
+    }
+    let key = RatchetKeyPair::from_secret(&[1; 32]).public_key();
+    whatever_serde_takes_is_sound(&key, |key| {
+        assert!(DhPublicKey::decode(key.as_bytes()).is_some())
+    });
+}
+
+#[test]
+fn what_serde_takes_of_messages_decode_takes() {
+    let policy = Policy::after_read(support::DAY);
+    let version = SettingVersion::new(300).unwrap();
+    let setting = Setting { version, policy: Some(policy), by: MemberTag([7; 8]) };
+    let stamp = Stamp::of(Some(setting)).with_policy(Policy::OnClose).with_opens(Opens::Once);
+    let stamped = |setting: &Setting| check_stamp(&Stamp::of(Some(*setting)));
+    whatever_serde_takes_is_sound(&stamp, check_stamp);
+    whatever_serde_takes_is_sound(&setting, stamped);
+    whatever_serde_takes_is_sound(&StampedSetting { setting, change: true }, |it| {
+        stamped(&it.setting);
+    });
+    whatever_serde_takes_is_sound(&policy, |policy| check_stamp(&Stamp::NONE.with_policy(*policy)));
+    whatever_serde_takes_is_sound(&version, |version: &SettingVersion| {
+        assert_eq!(SettingVersion::new(version.number()), Some(*version));
+    });
+    whatever_serde_takes_is_sound(&Payload::new("text").with_stamp(stamp), |payload| {
+        check_stamp(&payload.stamp);
+    });
+    let mut world = World::new(10);
+    let first = send(&mut world.initiate(), "first", &mut world.rng);
+    let accepted = world.accept(&first);
+    whatever_serde_takes_is_sound(&accepted.received, |it| it.stamp.iter().for_each(check_stamp));
+    whatever_serde_takes_is_sound(&accepted.changes, |_| ());
+    whatever_serde_takes_is_sound(&accepted.session.id(), |_| ());
+    let (id, conversation) = (MessageId([1; 16]), ConversationId([2; 16]));
+    for event in [DeviceEvent::Opened(id, 1), DeviceEvent::Setting(conversation, setting)] {
+        whatever_serde_takes_is_sound(&event, |event| {
+            if let DeviceEvent::Setting(_, setting) = event {
+                stamped(setting);
+            }
+        });
+    }
+    let changed = ExpiryEvent::SettingChanged { conversation, previous: Some(setting), setting };
+    let refused =
+        ExpiryEvent::SettingRefused { conversation, setting, refusal: SettingRefusal::VersionJump };
+    for event in [changed, refused] {
+        every_unknown_field_is_refused(&event);
+        whatever_serde_takes_is_sound(&event, |event| match event {
+            ExpiryEvent::SettingChanged { previous, setting, .. } => {
+                previous.iter().chain([setting]).for_each(stamped);
+            }
+            ExpiryEvent::SettingRefused { setting, .. } => stamped(setting),
+            _ => {}
+        });
+    }
+    every_unknown_field_is_refused(&setting);
+}
+
+#[test]
+fn what_serde_takes_of_times_limits_and_names_is_what_can_be() {
+    let monotonic = Monotonic { boot: 7, elapsed: support::SECOND };
+    let now = Now { wall: support::DAY, monotonic: Some(monotonic) };
+    every_unknown_field_is_refused(&now);
+    every_unknown_field_is_refused(&monotonic);
+    whatever_serde_takes_is_sound(&now, |_| ());
+    let limits = ExpiryLimits::default();
+    let end = |life: &Life| life.deadline(&limits);
+    let most = EngineTime::from_millis(7).plus(Duration::from_secs(366 * 86_400));
+    let of = |terms: Terms| {
+        let mut life =
+            Life::received(terms, Opens::Unlimited, Age::NONE, EngineTime::from_millis(7));
+        life.read(EngineTime::from_millis(7));
+        life
+    };
+    for policy in [Policy::after_send(support::DAY), Policy::after_read(support::DAY * 366)] {
+        let terms = Terms::NONE.and(policy);
+        whatever_serde_takes_is_sound(&terms, |terms: &Terms| {
+            assert!(end(&of(*terms)).is_none_or(|end| end <= most), "{terms:?}");
+            assert_eq!(Terms::NONE.join(*terms), *terms, "what is joined is clamped");
+        });
+        let unsent = Life::queued(terms, Opens::Once, EngineTime::from_millis(9));
+        for life in [of(terms), unsent] {
+            whatever_serde_takes_is_sound(&life, |life| _ = end(life));
+        }
+    }
+    let clock = EngineClock::new(now);
+    whatever_serde_takes_is_sound(&clock, |clock: &EngineClock| {
+        let _ = clock.clone().trust_time(support::DAY, now);
+    });
+    whatever_serde_takes_is_sound(&Limits::default(), |_| ());
+    whatever_serde_takes_is_sound(&PeerLimits::default(), |_| ());
+    whatever_serde_takes_is_sound(&limits, |_| ());
+    whatever_serde_takes_is_sound(&(NOW, EngineTime::START, Age::NONE), |_| ());
+    let names = (MessageId([1; 16]), ConversationId([2; 16]), MemberTag([3; 8]), MalformedStamp);
+    whatever_serde_takes_is_sound(&names, |_| ());
+    let words = (Role::Initiator, SessionNeed::Lost, Opens::Once, Visibility::Gone, Verdict::Late);
+    whatever_serde_takes_is_sound(&words, |_| ());
+    let words = (SpentPreKey::OneTime(7), StockDisagreement::NotHeld, Parts::FILE | Parts::BODY);
+    whatever_serde_takes_is_sound(&words, |_| ());
+}
+
+#[test]
+fn what_serde_takes_of_states_restores() {
+    let world = World::with_one_time_prekeys(2, 11);
+    let scheduler = ExpiryScheduler::new(support::clock(NOW), &mut support::rng(12));
+    /// Compared by its stored form.
+    #[derive(Serialize, serde::Deserialize)]
+    #[serde(transparent)]
+    struct Whole<State>(State);
+    impl<State: support::Stateful> PartialEq for Whole<State> {
+        fn eq(&self, other: &Self) -> bool {
+            state(&self.0) == state(&other.0)
+        }
+    }
+    impl<State> Debug for Whole<State> {
+        fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a state")
+        }
+    }
+    fn check<State: support::Stateful>(whole: &Whole<State>) {
+        assert!(state(&support::restored(&whole.0)) == state(&whole.0));
+    }
+    let peer = Peer::pinned(world.alice.device());
+    whatever_serde_takes_is_sound(&Whole(world.bob), check);
+    whatever_serde_takes_is_sound(&Whole(peer), check);
+    whatever_serde_takes_is_sound(&Whole(started(12).bob), check);
+    whatever_serde_takes_is_sound(&Whole(scheduler), check);
+    whatever_serde_takes_is_sound(&Whole(RatchetKeyPair::from_secret(&[2; 32])), check);
+}
+
+#[test]
+fn what_decode_refuses_serde_refuses() {
+    let world = World::with_one_time_prekeys(3, 13);
+    let upload = serde_json::to_value(&world.upload).unwrap();
+    let server = serde_json::to_value(&world.server).unwrap();
+    let changed = |stored: &Value, change: fn(&mut Value)| {
+        let mut stored = stored.clone();
+        change(&mut stored);
+        stored
+    };
+    let out_of_order: fn(&mut Value) =
+        |it| it["one_time_prekeys"].as_array_mut().unwrap().swap(0, 1);
+    let doubled: fn(&mut Value) = |it| {
+        let listed = it["one_time_prekeys"].as_array_mut().unwrap();
+        listed.insert(0, listed[0].clone());
+    };
+    for change in [out_of_order, doubled] {
+        assert!(!loads::<PreKeyUpload>(&changed(&upload, change)));
+        assert!(!loads::<PublishedPreKeys>(&changed(&server, change)));
+    }
+    let without_highest: fn(&mut Value) = |it| it["highest_id"] = Value::Null;
+    let low_highest: fn(&mut Value) = |it| it["highest_id"] = json!(2);
+    let unknown_signed: fn(&mut Value) = |it| it["had"]["signed_prekey_id"] = json!(0);
+    let made_later: fn(&mut Value) = |it| it["had"]["created"] = json!(0);
+    for change in [without_highest, low_highest, unknown_signed, made_later] {
+        assert!(!loads::<PublishedPreKeys>(&changed(&server, change)));
+    }
+    let year = json!({ "after_send": 31_622_400, "after_read": null, "on_close": false });
+    assert!(loads::<Terms>(&year));
+    assert!(!loads::<Terms>(&changed(&year, |it| it["after_send"] = json!(31_622_401))));
+    assert!(!loads::<Terms>(&changed(&year, |it| it["after_read"] = json!(31_622_401))));
+    for policy in [json!({ "AfterSend": { "ttl": 1, "since": 2 } }), json!({ "AfterRead": {} })] {
+        assert!(!loads::<Policy>(&policy));
+    }
+    let terms = Terms::NONE.and(Policy::after_send(support::DAY));
+    let life = Life::received(terms, Opens::Once, Age::NONE, EngineTime::from_millis(7));
+    let life = serde_json::to_value(&life).unwrap();
+    assert!(loads::<Life>(&life));
+    assert!(!loads::<Life>(&changed(&life, |it| it["origin"]["Theirs"]["sent"] = json!(8))));
 }

@@ -25,6 +25,7 @@ pub struct Effects {
 /// What the screen or the user is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum ExpiryEvent {
     /// A conversation's setting is another now.

@@ -5,6 +5,8 @@ use core::time::Duration;
 
 use crate::expiry::age::Age;
 use crate::expiry::facts::Facts;
+#[cfg(feature = "serde")]
+use crate::expiry::setting::read_ttl;
 use crate::limits::ExpiryLimits;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::EngineTime;
@@ -17,9 +19,9 @@ use crate::wire::stamp::{Opens, Policy};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Terms {
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "read_ttl"))]
     after_send: Option<NonZeroU32>,
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "read_ttl"))]
     after_read: Option<NonZeroU32>,
     on_close: bool,
 }
@@ -52,6 +54,7 @@ pub struct Terms {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Life {
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "read_origin"))]
     origin: Origin,
     terms: Terms,
     opens: Opens,
@@ -61,6 +64,7 @@ pub struct Life {
 /// Where a message came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 enum Origin {
     /// We wrote it.
     Ours { queued: EngineTime },
@@ -372,6 +376,17 @@ impl Stored for Opens {
             2 => Self::Twice,
             _ => return Err(DecodeError::Malformed),
         })
+    }
+}
+
+/// As it was sent before it came, so in serde's formats too.
+#[cfg(feature = "serde")]
+fn read_origin<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Origin, D::Error> {
+    match serde::Deserialize::deserialize(deserializer)? {
+        Origin::Theirs { received, sent } if sent > received => {
+            Err(serde::de::Error::custom(DecodeError::Malformed))
+        }
+        origin @ (Origin::Ours { .. } | Origin::Theirs { .. }) => Ok(origin),
     }
 }
 

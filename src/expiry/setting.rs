@@ -162,6 +162,19 @@ impl Stored for NonZeroU32 {
     }
 }
 
+/// The same in serde's formats, where there may be none.
+#[cfg(feature = "serde")]
+pub(crate) fn read_ttl<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<NonZeroU32>, D::Error> {
+    let ttl: Option<NonZeroU32> = serde::Deserialize::deserialize(deserializer)?;
+    if ttl.is_none_or(|ttl| ttl <= MAX_TTL) {
+        Ok(ttl)
+    } else {
+        Err(serde::de::Error::custom(DecodeError::Malformed))
+    }
+}
+
 impl Stored for SettingVersion {
     fn write(&self, out: &mut StateWriter) {
         self.number().write(out);

@@ -4,6 +4,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::time::Timestamp;
+#[cfg(feature = "serde")]
+use crate::wire::codec::DecodeError;
 use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle, SignedPart};
 use crate::wire::prekey_stock::{DeviceDigest, PreKeyStock};
 use crate::wire::prekey_upload::PreKeyUpload;
@@ -21,13 +23,12 @@ const MAX_FORMER_DEVICES: usize = 16;
 /// the server must know for itself: [`PreKeyUpload::bundle`] says whose it claims to be.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct PublishedPreKeys {
     signed_part: SignedPart,
     /// In ascending order of id.
     one_time_prekeys: VecDeque<OneTimePreKeyPublic>,
     /// One-time prekeys up to this id have been here, so that a repeated upload brings none back.
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     highest_id: Option<u32>,
     /// Under the present signed part the device made other keys under the same ids, and the first ones went.
     made_again: bool,
@@ -202,6 +203,47 @@ impl PublishedPreKeys {
     #[must_use]
     pub fn one_time_prekeys_left(&self) -> usize {
         self.one_time_prekeys.len()
+    }
+}
+
+/// What serde reads of published prekeys.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    signed_part: SignedPart,
+    one_time_prekeys: VecDeque<OneTimePreKeyPublic>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    highest_id: Option<u32>,
+    made_again: bool,
+    had: Had,
+    former: VecDeque<FormerDevice>,
+}
+
+/// Only what uploads can have brought about.
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for PublishedPreKeys {
+    type Error = DecodeError;
+
+    fn try_from(unchecked: Unchecked) -> Result<Self, DecodeError> {
+        let Unchecked { signed_part, one_time_prekeys, highest_id, made_again, had, former } =
+            unchecked;
+        let ascend = one_time_prekeys.iter().is_sorted_by(|prekey, next| prekey.id < next.id);
+        // None that is here is above the highest; if there are any, it is known.
+        let highest_is_had = one_time_prekeys.back().map(|last| last.id) <= highest_id;
+        let are_few =
+            one_time_prekeys.len() <= MAX_ONE_TIME_PREKEYS && former.len() <= MAX_FORMER_DEVICES;
+        let present = device(&signed_part);
+        let is_told_apart = former.iter().enumerate().all(|(place, it)| {
+            it.device != present
+                && former.iter().skip(place).skip(1).all(|other| other.device != it.device)
+        });
+        let is_had = had == had.and(Had::of(&signed_part));
+        if ascend && highest_is_had && are_few && is_told_apart && is_had {
+            Ok(Self { signed_part, one_time_prekeys, highest_id, made_again, had, former })
+        } else {
+            Err(DecodeError::Malformed)
+        }
     }
 }
 

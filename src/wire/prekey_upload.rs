@@ -19,7 +19,7 @@ const REPLACING_VERSION: u8 = 2;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct PreKeyUpload {
     pub(crate) signed_part: SignedPart,
     pub(crate) one_time_prekeys: Vec<OneTimePreKeyPublic>,
@@ -41,15 +41,17 @@ impl PreKeyUpload {
             _ => return Err(DecodeError::Unsupported),
         };
         let signed_part = SignedPart::read(&mut reader)?;
-        let mut one_time_prekeys: Vec<OneTimePreKeyPublic> = Vec::new();
+        let mut one_time_prekeys = Vec::new();
         while !reader.rest().is_empty() {
-            let prekey = OneTimePreKeyPublic::read(&mut reader)?;
-            if one_time_prekeys.last().is_some_and(|last| last.id >= prekey.id) {
-                return Err(DecodeError::Malformed);
-            }
-            one_time_prekeys.push(prekey);
+            one_time_prekeys.push(OneTimePreKeyPublic::read(&mut reader)?);
         }
-        Ok(Self { signed_part, one_time_prekeys, replaces_all })
+        Self { signed_part, one_time_prekeys, replaces_all }.checked()
+    }
+
+    /// The check of all ways in: ids ascend.
+    fn checked(self) -> Result<Self, DecodeError> {
+        let ascend = self.one_time_prekeys.is_sorted_by(|prekey, next| prekey.id < next.id);
+        if ascend { Ok(self) } else { Err(DecodeError::Malformed) }
     }
 
     /// The upload's bytes.
@@ -98,6 +100,26 @@ impl core::fmt::Debug for PreKeyUpload {
         let mut shown = formatter.debug_struct("PreKeyUpload");
         shown.field("signed_part", signed_part).field("one_time_prekeys", &one_time_prekeys.len());
         shown.field("replaces_all", replaces_all).finish()
+    }
+}
+
+/// What serde reads of an upload.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    signed_part: SignedPart,
+    one_time_prekeys: Vec<OneTimePreKeyPublic>,
+    replaces_all: bool,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for PreKeyUpload {
+    type Error = DecodeError;
+
+    fn try_from(unchecked: Unchecked) -> Result<Self, DecodeError> {
+        let Unchecked { signed_part, one_time_prekeys, replaces_all } = unchecked;
+        Self { signed_part, one_time_prekeys, replaces_all }.checked()
     }
 }
 

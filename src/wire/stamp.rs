@@ -65,6 +65,7 @@ pub struct Setting {
 /// When a message's life ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub enum Policy {
     /// A time after it was sent.
     AfterSend {
