@@ -13,7 +13,7 @@ use criterion::{
     BatchSize, BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group,
     measurement::WallTime,
 };
-use evanesce::{
+use evanesce::expiry::{
     Age, ConversationId, DeadlineQueue, EngineTime, ExpiryScheduler, MemberTag, MessageId,
     Monotonic, NewMessage, Now, Policy, RecordKey, Stamp,
 };

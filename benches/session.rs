@@ -10,7 +10,9 @@ use std::iter::repeat_with;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Bencher, Criterion, Throughput, criterion_group};
-use evanesce::{Account, DecryptError, Session, StorageKey};
+use evanesce::Account;
+use evanesce::session::{DecryptError, Session};
+use evanesce::snapshot::StorageKey;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
 use support::{

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
-use evanesce::{
-    Account, Address, Age, ContentKey, ConversationId, Effects, ExpiryEvent, ExpiryScheduler,
-    MemberTag, MessageId, Monotonic, NewMessage, Now, OpenError, Opens, Parts, Payload, Peer,
-    Policy, PreKeyBundle, PublishedPreKeys, Received, Setting, Stamp, Unsent, Verdict, Visibility,
+use evanesce::expiry::{
+    Age, ContentKey, ConversationId, Effects, ExpiryEvent, ExpiryScheduler, MemberTag, MessageId,
+    Monotonic, NewMessage, Now, OpenError, Opens, Parts, Policy, Setting, Stamp, Unsent, Verdict,
+    Visibility,
 };
+use evanesce::server::PublishedPreKeys;
+use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, Received};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 /// Midnight of day 0, in a clock that is set by hand.
@@ -379,7 +381,8 @@ fn meet(time: Duration) -> Result<(Person, Person), Box<dyn Error>> {
     let mut alice = person("Alice", "bob", time, 1)?;
     let mut bob = person("Bob", "alice", time, 2)?;
     let now = alice.now().timestamp();
-    let upload = bob.account.maintain(now, &mut bob.rng).upload.ok_or("nothing to publish")?;
+    let upload =
+        bob.account.maintain(None, now, &mut bob.rng).upload.ok_or("nothing to publish")?;
     let _ = bob.account.mark_published(&upload);
     let bundle = PreKeyBundle::decode(&PublishedPreKeys::new(upload).hand_out())?.verify(now)?;
     if alice.peer.initiate(&alice.account, bundle, now, &mut alice.rng)?.any() {

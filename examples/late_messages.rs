@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::time::Duration;
 
-use evanesce::{
-    Account, Address, DecryptError, Payload, PreKeyBundle, PublishedPreKeys, Timestamp,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::DecryptError;
+use evanesce::{Account, Address, Payload, PreKeyBundle, Timestamp};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let now = Timestamp::from_unix_seconds(1_800_000_000);
     let alice = Account::generate(Address::new("alice")?, now, rng);
     let mut bob = Account::generate(Address::new("bob")?, now, rng);
-    let upload = bob.maintain(now, rng).upload.ok_or("nothing to publish")?;
+    let upload = bob.maintain(None, now, rng).upload.ok_or("nothing to publish")?;
     let bundle = PreKeyBundle::decode(&PublishedPreKeys::new(upload).hand_out())?.verify(now)?;
     let mut alices = alice.initiate(&bundle, rng)?;
 

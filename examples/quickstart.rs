@@ -3,9 +3,8 @@
 
 use std::error::Error;
 
-use evanesce::{
-    Account, Address, Payload, PreKeyBundle, PublishedPreKeys, SafetyNumber, Timestamp,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::{Account, Address, Payload, PreKeyBundle, SafetyNumber, Timestamp};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 /// What both sides bind every message to; here, the name of the conversation.
@@ -19,7 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Each device makes an account once. Bob publishes, and goes offline.
     let alice = Account::generate(Address::new("alice@example/laptop")?, now, rng);
     let mut bob = Account::generate(Address::new("bob@example/phone")?, now, rng);
-    let upload = bob.maintain(now, rng).upload.ok_or("a new account has something to publish")?;
+    let upload =
+        bob.maintain(None, now, rng).upload.ok_or("a new account has something to publish")?;
     let _changes = bob.mark_published(&upload);
     let mut server = PublishedPreKeys::new(upload);
     println!("Bob publishes {} one-time prekeys.", server.one_time_prekeys_left());

@@ -9,7 +9,7 @@ use crate::changes::{Changes, SpentPreKey};
 use crate::handshake::responder::{Responded, respond};
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::{Limits, SessionLimits};
-use crate::prekeys::prekey_store::{Extent, FoundPreKeys, PreKeyStore};
+use crate::prekeys::prekey_store::{Extent, FoundPreKeys, PreKeyStore, StockDisagreement};
 use crate::prekeys::replay_record::ReplayError;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::decrypting::{DecryptError, Received};
@@ -18,6 +18,7 @@ use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::{Envelope, HandshakeFields, InitialMessage};
+use crate::wire::prekey_stock::{DeviceDigest, PreKeyStock};
 use crate::wire::prekey_upload::PreKeyUpload;
 use crate::wire::stamp::MemberTag;
 
@@ -57,6 +58,9 @@ pub struct Maintained {
     pub upload: Option<PreKeyUpload>,
     /// What is to be stored, before the upload leaves.
     pub changes: Changes,
+    /// How account and server disagree, if the server was asked and they do. The upload mends it.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    pub disagreement: Option<StockDisagreement>,
 }
 
 /// Why a message makes no session. Nothing has changed.
@@ -154,11 +158,29 @@ impl Account {
     /// current one, tops up one-time prekeys. Call it at every start and once a day, but not before the
     /// clock has been set: with a clock at zero the current signed prekey looks like one from the future.
     ///
+    /// `stock` is what the server has left ([`PublishedPreKeys::stock`](crate::server::PublishedPreKeys::stock)), asked for this
+    /// call; [`PreKeyStock::NOTHING`] if it knows nothing of this device, `None` if it cannot be asked now. What it
+    /// has is topped up; without an answer, what is held here, which those count too who fetched a bundle and never
+    /// wrote, so that the server may run out. What has been handed out is held until it is used or there are more than
+    /// [`max_one_time_prekeys`](crate::limits::PreKeyLimits::max_one_time_prekeys).
+    ///
+    /// Where the two disagree, [`Maintained::disagreement`] says how, and the upload is in place of all that the
+    /// server has: a new signed prekey, and one-time prekeys of which none has been published. Secrets of what was
+    /// published before are kept. Since a server may say anything, that is done for it only while fewer replaced signed
+    /// prekeys are kept than half of what the limits allow.
+    ///
     /// Draws 32 bytes for a new signed prekey, then 32 for each one-time prekey.
-    pub fn maintain(&mut self, now: Timestamp, rng: &mut (impl CryptoRng + ?Sized)) -> Maintained {
+    pub fn maintain(
+        &mut self,
+        stock: Option<PreKeyStock>,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Maintained {
         let before = self.prekeys.extent();
-        self.prekeys.maintain(&self.limits.prekeys, now, rng);
-        self.maintained_since(&before)
+        let device = DeviceDigest::of(&self.identity.public().encode(), self.address.as_bytes());
+        let limits = &self.limits.prekeys;
+        let disagreement = self.prekeys.maintain(stock.as_ref(), device, limits, now, rng);
+        Maintained { disagreement, ..self.maintained_since(&before) }
     }
 
     /// Replaces the signed prekey now, due or not: 32 bytes drawn.
@@ -172,13 +194,17 @@ impl Account {
         self.maintained_since(&before)
     }
 
-    /// Replaces what others begin sessions with, due or not, where a server has lost everything or this account was
-    /// restored from a backup, and so has no secrets of what was published since. Tell the server to forget what it
-    /// has ([`PublishedPreKeys::new`](crate::PublishedPreKeys::new)): an upload alone need not show it.
+    /// Replaces and **deletes all prekeys**, for an account that was restored from a backup: what was opened since the
+    /// backup does not open again, and others begin sessions with what the account has secrets of. The upload takes the
+    /// place of all that the server has of this device.
+    ///
+    /// What is lost by it: first messages that were under way, or are repeated, and name a former prekey can never be
+    /// opened. They are refused as [`UnknownPreKey`](AcceptError::UnknownPreKey); their senders begin anew when
+    /// they hear of us, or when nobody answers them for long. For a server that has lost everything while the account
+    /// is well there is [`Account::republish_prekeys`].
     ///
     /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each.
-    /// What was there before still serves those who have it, within the limits, and is not published again: it may
-    /// have been used. But [`Account::maintain`] counts it, so ask the server how many it has left.
+    /// Their ids are far above those that the account knows of, since it does not know which were used.
     pub fn replace_prekeys(
         &mut self,
         now: Timestamp,
@@ -189,11 +215,27 @@ impl Account {
         self.maintained_since(&before)
     }
 
+    /// Replaces what others begin sessions with, due or not, where a server has lost everything and the account is
+    /// well; [`Account::maintain`] does it where it is told so. After a restore from a backup it is
+    /// [`Account::replace_prekeys`].
+    ///
+    /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each.
+    /// The upload takes the place of all that the server has. What was there before still serves those who have it,
+    /// within the limits, and is not published again: it may have been used.
+    pub fn republish_prekeys(
+        &mut self,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Maintained {
+        let before = self.prekeys.extent();
+        self.prekeys.republish(&self.limits.prekeys, now, rng);
+        self.maintained_since(&before)
+    }
+
     /// Makes `count` more one-time prekeys, at most as many as the limits allow to be held; where they
     /// become too many the oldest go. 32 bytes are drawn for each.
     ///
-    /// [`Account::maintain`] counts what is held here; only the server knows how many it has left. When
-    /// it says that few are, call this with the number that is missing.
+    /// [`Account::maintain`] does it as needed; this is for one who wants more for a time.
     pub fn add_one_time_prekeys(
         &mut self,
         count: u32,
@@ -305,7 +347,7 @@ impl Account {
     fn maintained_since(&self, before: &Extent) -> Maintained {
         let changed = self.prekeys.extent() != *before;
         let changes = if changed { Changes::ACCOUNT } else { Changes::NONE };
-        Maintained { upload: self.pending_upload(), changes }
+        Maintained { upload: self.pending_upload(), changes, disagreement: None }
     }
 
     fn respond(

@@ -1,4 +1,15 @@
 //! What is local and can be set: bounds and lifetimes, never seen on the wire.
+//!
+//! [`Limits`] are an account's ([`Account::set_limits`]), [`PeerLimits`] a peer's ([`Peer::set_limits`]),
+//! [`SessionLimits`] those of all sessions with it ([`Peer::set_session_limits`]) or of a bare one
+//! ([`Session::set_limits`]), and [`ExpiryLimits`] those of disappearing messages
+//! ([`ExpiryScheduler::set_limits`]). The defaults are the protocol's: most applications set nothing.
+//!
+//! [`Account::set_limits`]: crate::Account::set_limits
+//! [`ExpiryScheduler::set_limits`]: crate::expiry::ExpiryScheduler::set_limits
+//! [`Peer::set_limits`]: crate::Peer::set_limits
+//! [`Peer::set_session_limits`]: crate::Peer::set_session_limits
+//! [`Session::set_limits`]: crate::session::Session::set_limits
 
 use core::time::Duration;
 
@@ -12,7 +23,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// protocol's (docs/protocol.md §3 and §5).
 ///
 /// ```
-/// let mut limits = evanesce::Limits::default();
+/// let mut limits = evanesce::limits::Limits::default();
 /// limits.session.max_held_keys = 500;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,57 @@
-//! A conversation between two devices: handshake and ratchet meet here and nowhere else.
+//! One conversation by itself: bare sessions, and handshakes of the application's own.
+//!
+//! For applications that keep track of sessions, addresses and identities themselves: a bot with one contact, a
+//! bridge, another store of contacts. All others use [`Peer`], which does it for them.
+//!
+//! ```
+//! use evanesce::server::PublishedPreKeys;
+//! use evanesce::{Account, Address, Payload, PreKeyBundle, Timestamp};
+//! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+//! # let rng = &mut ChaCha20Rng::seed_from_u64(1);
+//! # let now = Timestamp::from_unix_seconds(1_800_000_000);
+//! # let alice = Account::generate(Address::new("alice/laptop")?, now, rng);
+//! # let mut bob = Account::generate(Address::new("bob/phone")?, now, rng);
+//! # let mut server = PublishedPreKeys::new(bob.pending_upload().expect("a new account has something to publish"));
+//!
+//! // Compare whose bundle it is with what is known for the address, before a session is initiated with it.
+//! let bundle = PreKeyBundle::decode(&server.hand_out())?.verify(now)?;
+//! assert_eq!(bundle.device(), &bob.device());
+//! let mut alices = alice.initiate(&bundle, rng)?;
+//! let hello = alices.encrypt(&Payload::new("Hello Bob"), b"alice and bob", rng)?;
+//!
+//! // A session is made by the message that opens. Compare whose it is, here too.
+//! let accepted = bob.accept(&hello, b"alice and bob", now)?;
+//! let mut bobs = accepted.session; // stored with the account, before the arrival is acknowledged
+//! assert_eq!(bobs.peer(), &alice.device());
+//! let answer = bobs.encrypt(&Payload::new("Hello Alice"), b"alice and bob", rng)?;
+//! assert_eq!(alices.decrypt(&answer, b"alice and bob", now)?.body, b"Hello Alice");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Nothing is pinned here: whose a session is, [`VerifiedBundle::device`] says before it is initiated, and
+//! [`Session::peer`] after it was accepted.
+//!
+//! Whoever has agreed on a secret in another way (Noise, a code that is scanned, MLS) begins with that:
+//! [`ExternalHandshake`], [`Session::initiate_external`] and [`Session::accept_external`].
+//!
+//! Which session, if there are several: offer what comes in to those with its sender, newest first; go on to the next
+//! at [`DecryptError::OtherSession`] and [`DecryptError::Undecryptable`]; if all say `OtherSession`, or there is
+//! none, offer it to [`Account::accept`]; and send in the newest session that has opened something, but of two that
+//! both sides began at the same time in the one with the smaller id, or they never meet in one.
+//!
+//! # When a session is lost
+//!
+//! The side that lost it finds out by what does not open ([`Peer::note_refusal`]), unless nothing tells whom that is
+//! from. It initiates again and sends something, and the other side's peer follows: at once, or, if
+//! it waits for an answer itself, perhaps only the second time. What was under way must be sent again:
+//! [`Delivered::began_session`]. The side that did not lose it cannot know before it hears; where it matters, let
+//! messages be acknowledged inside the encryption.
+//!
+//! [`Account::accept`]: crate::Account::accept
+//! [`Delivered::began_session`]: crate::Delivered::began_session
+//! [`Peer::note_refusal`]: crate::Peer::note_refusal
+//! [`Peer`]: crate::Peer
+//! [`VerifiedBundle::device`]: crate::VerifiedBundle::device
 
 pub(crate) mod recently_opened;
 
@@ -9,24 +62,30 @@ mod own_handshake;
 
 pub(crate) mod message_tag;
 
+pub use crate::account::{AcceptError, Accepted};
+pub use crate::crypto::dh::{DhPublicKey, NotCanonical};
+pub use crate::handshake::shared_secret::SharedSecret;
+pub use crate::ratchet::message_key::Role;
+pub use crate::session::decrypting::DecryptError;
+pub use crate::session::encrypting::EncryptError;
+pub use crate::session::external::{ExternalHandshake, RatchetKeyPair};
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::CryptoRng;
 
-use crate::crypto::dh::{DhKeyPair, DhPublicKey};
+use crate::crypto::dh::DhKeyPair;
 use crate::handshake::initiator::{Initiated, initiate};
 use crate::handshake::responder::Responded;
 use crate::handshake::x3dh::SessionSecrets;
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::SessionLimits;
 use crate::prekeys::verified_bundle::VerifiedBundle;
-use crate::ratchet::message_key::Role;
 use crate::ratchet::{DoubleRatchet, RatchetSecrets, Receipt};
-use crate::session::decrypting::{DecryptError, Opened, Received, named};
-use crate::session::encrypting::{Content, EncryptError};
-use crate::session::external::{ExternalHandshake, RatchetKeyPair};
+use crate::session::decrypting::{Opened, Received, named};
+use crate::session::encrypting::Content;
 use crate::session::message_tag::MessageTag;
 use crate::session::own_handshake::OwnHandshake;
 use crate::session::recently_opened::{Recall, RecentlyOpened};

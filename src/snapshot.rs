@@ -1,6 +1,112 @@
-//! State at rest.
+//! State at rest: what is stored and when, sealed under a [`StorageKey`] or plain, and what to do after a restore.
+//!
+//! ```
+//! use evanesce::snapshot::StorageKey;
+//! use evanesce::{Account, Address, Timestamp};
+//! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+//! # let rng = &mut ChaCha20Rng::seed_from_u64(1);
+//! # let now = Timestamp::from_unix_seconds(1_800_000_000);
+//!
+//! // 32 bytes from the operating system's key store, or made of a passphrase by a password hash.
+//! let key = StorageKey::new(&[7; 32]);
+//! let account = Account::generate(Address::new("alice/laptop")?, now, rng);
+//!
+//! // Each row is sealed to its place: moved to another, it does not open.
+//! let place = key.row_name(b"account");
+//! let row = account.seal(&key, &place, rng);
+//! let restored = Account::unseal(&row, &key, &place)?;
+//! assert_eq!(restored.device(), account.device());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Account::snapshot`] gives plain bytes for stores that are encrypted as a whole, [`Account::seal`]
+//! sealed ones; so do [`Peer`], [`Session`] and, for those who store it whole, [`ExpiryScheduler`]. [`StorageKey::seal`]
+//! is for rows of the application's own. Later releases read what this one writes.
+//!
+//! # What to store, and when
+//!
+//! A call changes what is in memory only if it succeeds, and most say what changed: [`Changes`]. Write that in
+//! one transaction, with the rows of your own that are named here, before the next step.
+//!
+//! | call | one transaction | then |
+//! |---|---|---|
+//! | [`Account::generate`], [`Account::set_limits`] | account | anything |
+//! | [`Peer::pinned`] (a [`Peer::new`] may wait for its first change) | peer | |
+//! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`], [`Account::replace_prekeys`] | account | publish the upload |
+//! | [`Account::mark_published`], once the server has it | account | |
+//! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::accept_identity`], [`Peer::reject_identity`], [`Peer::note_refusal`], [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`] | peer | |
+//! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
+//! | [`Peer::decrypt`] | account if it changed, peer, and what the message says | acknowledge to the server |
+//! | refused as [`PeerDecryptError::IdentityChanged`] | the bytes as they came; within bounds, for anyone can send such | acknowledge; ask the user; after [`Peer::accept_identity`] offer them again |
+//! | refused otherwise | nothing, or the bytes of [`PeerDecryptError::Unsupported`] | as the table of [`PeerDecryptError`] says |
+//!
+//! Stopped anywhere, a device starts from what it stored: it sends its outbox again, and the server delivers
+//! again what was not acknowledged ([`PeerDecryptError::Duplicate`]: acknowledge; if it comes out of order, also
+//! [`PeerDecryptError::Undecryptable`]). Nothing is lost, nothing is shown twice, and no key meets two texts.
+//!
+//! - Several calls may share a transaction ([`Changes::and`]), if nothing leaves or is acknowledged before it.
+//! - **If a transaction fails**, what is in memory is ahead of the store: drop account and peer, and restore
+//!   both, before anything else.
+//! - **One process and one thread** at a time holds an account and its peers. Two that go on from one state are
+//!   as bad as a restored backup.
+//! - If it cannot be one transaction, write peer and message first and the account last, never the other way.
+//! - With bare sessions it is the same: [`Session::encrypt`], [`Session::decrypt`] and [`Session::maintain`],
+//!   if it dropped keys, change the session; [`Account::accept`] the account too.
+//!
+//! # After a restore from a backup
+//!
+//! Never go on from an older state. An application notices one by a number that it keeps beside the storage
+//! key or at the server, outside of the backup, and changes at each start. Then, before anything else: call
+//! [`Peer::drop_sessions`] for all peers, [`ExpiryScheduler::restored_from_backup`], and empty the outbox; publish what
+//! [`Account::replace_prekeys`] gives, telling the server to forget what it has of this device
+//! ([`PublishedPreKeys::new`]); and begin a session with each accepted peer, as [`SessionNeed::Lost`] says. What users
+//! decided since is forgotten: ask again for requests, refusals and changed identities, and let safety numbers be compared. First
+//! messages that were opened since the backup open once more.
+//!
+//! [`Account::accept`]: crate::Account::accept
+//! [`Account::add_one_time_prekeys`]: crate::Account::add_one_time_prekeys
+//! [`Account::generate`]: crate::Account::generate
+//! [`Account::maintain`]: crate::Account::maintain
+//! [`Account::mark_published`]: crate::Account::mark_published
+//! [`Account::replace_prekeys`]: crate::Account::replace_prekeys
+//! [`Account::rotate_signed_prekey`]: crate::Account::rotate_signed_prekey
+//! [`Account::seal`]: crate::Account::seal
+//! [`Account::set_limits`]: crate::Account::set_limits
+//! [`Account::snapshot`]: crate::Account::snapshot
+//! [`Changes::and`]: crate::Changes::and
+//! [`Changes`]: crate::Changes
+//! [`ExpiryScheduler::restored_from_backup`]: crate::expiry::ExpiryScheduler::restored_from_backup
+//! [`ExpiryScheduler`]: crate::expiry::ExpiryScheduler
+//! [`Peer::accept_identity`]: crate::Peer::accept_identity
+//! [`Peer::accept_request`]: crate::Peer::accept_request
+//! [`Peer::decrypt`]: crate::Peer::decrypt
+//! [`Peer::drop_sessions`]: crate::Peer::drop_sessions
+//! [`Peer::encrypt`]: crate::Peer::encrypt
+//! [`Peer::initiate`]: crate::Peer::initiate
+//! [`Peer::maintain`]: crate::Peer::maintain
+//! [`Peer::new`]: crate::Peer::new
+//! [`Peer::note_refusal`]: crate::Peer::note_refusal
+//! [`Peer::pinned`]: crate::Peer::pinned
+//! [`Peer::refuse`]: crate::Peer::refuse
+//! [`Peer::reject_identity`]: crate::Peer::reject_identity
+//! [`Peer::set_limits`]: crate::Peer::set_limits
+//! [`Peer::set_session_limits`]: crate::Peer::set_session_limits
+//! [`PeerDecryptError::Duplicate`]: crate::PeerDecryptError::Duplicate
+//! [`PeerDecryptError::IdentityChanged`]: crate::PeerDecryptError::IdentityChanged
+//! [`PeerDecryptError::Undecryptable`]: crate::PeerDecryptError::Undecryptable
+//! [`PeerDecryptError::Unsupported`]: crate::PeerDecryptError::Unsupported
+//! [`PeerDecryptError`]: crate::PeerDecryptError
+//! [`Peer`]: crate::Peer
+//! [`PublishedPreKeys::new`]: crate::server::PublishedPreKeys::new
+//! [`Session::decrypt`]: crate::session::Session::decrypt
+//! [`Session::encrypt`]: crate::session::Session::encrypt
+//! [`Session::maintain`]: crate::session::Session::maintain
+//! [`SessionNeed::Lost`]: crate::SessionNeed::Lost
+//! [`Session`]: crate::session::Session
 
 pub(crate) mod sealed;
 
 mod format;
 mod sealed_record;
+
+pub use crate::snapshot::sealed::{SnapshotError, StorageKey};

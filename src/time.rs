@@ -39,7 +39,7 @@ impl Timestamp {
 /// On Linux, Android included:
 ///
 /// ```
-/// use evanesce::{Monotonic, Now};
+/// use evanesce::expiry::{Monotonic, Now};
 /// use std::time::{Duration, SystemTime, UNIX_EPOCH};
 ///
 /// fn now() -> Result<Now, Box<dyn std::error::Error>> {
@@ -100,7 +100,7 @@ impl Now {
 }
 
 /// A moment of the time in which lives of messages are counted: milliseconds. It begins where the wall clock
-/// stood when counting began, and then follows [`EngineClock`](crate::EngineClock), not the wall. An application
+/// stood when counting began, and then follows [`EngineClock`](crate::expiry::EngineClock), not the wall. An application
 /// that keeps deadlines itself may store it in a column of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

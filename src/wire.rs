@@ -10,4 +10,5 @@ pub(crate) mod stamp;
 
 pub(crate) mod message;
 pub(crate) mod payload;
+pub(crate) mod prekey_stock;
 pub(crate) mod prekey_upload;

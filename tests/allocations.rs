@@ -7,7 +7,8 @@ use std::cell::Cell;
 
 use std::num::NonZeroU32;
 
-use evanesce::{Opens, Payload, Policy, Setting, SettingVersion, Stamp};
+use evanesce::Payload;
+use evanesce::expiry::{Opens, Policy, Setting, SettingVersion, Stamp};
 use support::{AD, NOW, Talk, receive, rng, started};
 
 thread_local! {

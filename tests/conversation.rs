@@ -5,11 +5,14 @@ mod support;
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
-use evanesce::{
-    AcceptError, Address, DecryptError, DhPublicKey, EncryptError, Envelope, ExternalHandshake,
-    InitiateError, Opens, Payload, Policy, PreKeyBundle, RatchetKeyPair, Role, Session,
-    SessionLimits, Setting, SettingVersion, SharedSecret, Stamp, StampedSetting,
+use evanesce::expiry::{Opens, Policy, Setting, SettingVersion, Stamp, StampedSetting};
+use evanesce::limits::SessionLimits;
+use evanesce::server::Envelope;
+use evanesce::session::{
+    AcceptError, DecryptError, DhPublicKey, EncryptError, ExternalHandshake, InitiateError,
+    RatchetKeyPair, Role, Session, SharedSecret,
 };
+use evanesce::{Address, Payload, PreKeyBundle};
 use support::{
     AD, Draws, NOW, NoDraws, Talk, World, accept_refusal, accept_refusal_of, receive, refusal,
     refusal_of, restored, rng, send, sending_refusal, started, state, stored_form,
@@ -94,7 +97,7 @@ fn the_carrier_of_a_first_message_does_not_see_who_wrote_it() {
     assert!(!share_a_part(&first, device.address.as_bytes()));
 
     // Nor how long the address is.
-    world.alice = support::account("x", evanesce::Limits::default(), 41);
+    world.alice = support::account("x", evanesce::limits::Limits::default(), 41);
     let mut stranger = world.initiate();
     assert_eq!(send(&mut stranger, "first", &mut world.rng).len(), first.len());
 }

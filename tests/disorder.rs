@@ -4,7 +4,9 @@ mod support;
 
 use std::iter::zip;
 
-use evanesce::{AcceptError, DecryptError, Limits, Received, Session, SessionLimits, Timestamp};
+use evanesce::limits::{Limits, SessionLimits};
+use evanesce::session::{AcceptError, DecryptError, Session};
+use evanesce::{Received, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rand_chacha::ChaCha20Rng;

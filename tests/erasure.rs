@@ -10,10 +10,13 @@ use std::cell::Cell;
 use std::slice;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use evanesce::{
-    Account, Age, ContentKey, ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage,
-    Opens, Parts, Peer, Session, Stamp, StorageKey,
+use evanesce::expiry::{
+    Age, ContentKey, ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage, Opens,
+    Parts, Stamp,
 };
+use evanesce::session::Session;
+use evanesce::snapshot::StorageKey;
+use evanesce::{Account, Peer};
 use rand_chacha::rand_core::CryptoRng;
 use support::pair::Pair;
 use support::{

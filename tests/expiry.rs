@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use evanesce::{
+use evanesce::expiry::{
     Age, Arrival, ContentKey, ConversationId, DeviceEvent, Effects, ExpiryEvent, ExpiryScheduler,
     MemberTag, MessageId, NewMessage, Now, OpenError, Opens, Parts, PartsAdded, Policy,
-    RecordError, SnapshotError, Stamp, StorageKey, Unsent, Verdict, Visibility,
+    RecordError, Stamp, Unsent, Verdict, Visibility,
 };
+use evanesce::snapshot::{SnapshotError, StorageKey};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use evanesce::{
+use evanesce::expiry::{
     Age, ConversationId, DeviceEvent, Effects, ExpiryScheduler, MemberTag, MessageId, Monotonic,
     NewMessage, Now, Policy, Stamp, Verdict, Visibility,
 };

@@ -7,12 +7,13 @@ mod support;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use evanesce::{
-    Account, Age, ContentKey, ConversationId, DeviceEvent, Due, EditError, ExpiryEvent,
-    ExpiryScheduler, MalformedStamp, MemberTag, MessageId, NewMessage, OpenError, Opens, Parts,
-    PartsAdded, Payload, Peer, PeerDecryptError, Policy, SessionLimits, Setting, SettingRefusal,
-    SettingVersion, Stamp, Verdict, Visibility,
+use evanesce::expiry::{
+    Age, ContentKey, ConversationId, DeviceEvent, Due, EditError, ExpiryEvent, ExpiryScheduler,
+    MalformedStamp, MemberTag, MessageId, NewMessage, OpenError, Opens, Parts, PartsAdded, Policy,
+    Setting, SettingRefusal, SettingVersion, Stamp, Verdict, Visibility,
 };
+use evanesce::limits::SessionLimits;
+use evanesce::{Account, Payload, Peer, PeerDecryptError};
 
 use expiry::{
     ALICE, BOB, CHAT, Clock, DAY, Device, HOUR, Letter, MINUTE, SECOND, Told, WEEK, pass,

@@ -11,7 +11,7 @@ mod expiry_model;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use evanesce::{
+use evanesce::expiry::{
     Age, ConversationId, DeadlineQueue, DeviceEvent, Effects, EngineTime, ExpiryScheduler,
     MalformedStamp, MemberTag, MessageId, Monotonic, NewMessage, Now, Parts, Policy, Stamp,
     Verdict, Visibility,

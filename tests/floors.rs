@@ -1,13 +1,13 @@
-//! Checks that imports point down, and that every source file is in its place.
+//! Checks that imports point down, that every public item has one path, and that every source file is in its place.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[path = "support/source_tree.rs"]
 mod source_tree;
 use source_tree::{before_tests, read_source_tree, without_comments};
 
-/// How many lines a file may have before its unit tests.
+/// How many lines a file may have between its page and its unit tests.
 const MAX_LINES: usize = 400;
 
 /// Names that say nothing about what is inside.
@@ -24,6 +24,7 @@ fn faults(files: &BTreeMap<String, String>) -> Vec<String> {
     let floors = Floors::of(files);
     let mut faults = floors.declarations_without_a_file(files);
     let mut names = BTreeMap::new();
+    let mut shown = BTreeMap::new();
     for (file, text) in files {
         let text = before_tests(text);
         let name = file.rsplit('/').next().unwrap_or(file);
@@ -35,6 +36,14 @@ fn faults(files: &BTreeMap<String, String>) -> Vec<String> {
             found.push("has no mod line".into());
         }
         found.extend(floors.import_faults(&module(file), text));
+        for path in Code::of(text).shown {
+            if floors.is_public(&path) {
+                found.push(format!("shows {path}, which is public where it is"));
+            }
+            if let Some(other) = shown.insert(path.clone(), file) {
+                found.push(format!("shows {path}, as {other} does"));
+            }
+        }
         faults.extend(found.iter().map(|fault| format!("{file}: {fault}")));
     }
     faults
@@ -49,34 +58,81 @@ fn form_faults(name: &str, text: &str) -> Vec<String> {
     if !text.starts_with("//! ") {
         faults.push("does not open with a //! sentence".into());
     }
-    let lines = text.lines().count();
+    let lines = text.lines().skip_while(|line| line.starts_with("//!")).count();
     if lines > MAX_LINES {
         faults.push(format!("has {lines} lines before its tests"));
     }
     faults
 }
 
-/// Every module that is declared, and the floor it is on within its parent.
-struct Floors<'a>(BTreeMap<Vec<&'a str>, usize>);
+/// What a file shows to users under a path of its own, and the rest of its code.
+struct Code {
+    /// The paths of its `pub use`, from the crate root.
+    shown: Vec<String>,
+    rest: String,
+}
+
+impl Code {
+    fn of(text: &str) -> Self {
+        let code = without_comments(text);
+        let (mut shown, mut rest) = (Vec::new(), String::new());
+        for statement in code.split_inclusive(';') {
+            match statement.trim_start().strip_prefix("pub use ") {
+                Some(paths) => shown.extend(expanded(paths.trim_start_matches("crate::")).0),
+                None => rest.push_str(statement),
+            }
+        }
+        Self { shown, rest }
+    }
+}
+
+/// Every module that is declared.
+struct Floors<'a> {
+    /// The floor it is on within its parent.
+    floors: BTreeMap<Vec<&'a str>, usize>,
+    /// Those that users can name.
+    public: BTreeSet<Vec<&'a str>>,
+    /// What each shows of others, by its path there.
+    shown: BTreeSet<String>,
+}
 
 impl<'a> Floors<'a> {
     fn of(files: &'a BTreeMap<String, String>) -> Self {
         // The root is there without a mod line.
         let mut floors = BTreeMap::from([(Vec::new(), 0)]);
+        let mut public = BTreeSet::new();
+        let mut shown = BTreeSet::new();
         for (file, text) in files {
-            for (child, floor) in declarations(before_tests(text)) {
-                floors.insert([module(file).as_slice(), &[child]].concat(), floor);
+            let module = module(file);
+            for (visibility, child, floor) in declarations(before_tests(text)) {
+                let child = [module.as_slice(), &[child]].concat();
+                floors.insert(child.clone(), floor);
+                if visibility == "pub " {
+                    public.insert(child);
+                }
+            }
+            for path in Code::of(before_tests(text)).shown {
+                let name = path.rsplit("::").next().unwrap_or(&path);
+                shown.insert([module.as_slice(), &[name]].concat().join("::"));
             }
         }
-        Self(floors)
+        Self { floors, public, shown }
     }
 
     fn floor(&self, module: &[&str]) -> Option<usize> {
-        self.0.get(module).copied()
+        self.floors.get(module).copied()
+    }
+
+    /// Whether users can name this item where it is defined.
+    fn is_public(&self, path: &str) -> bool {
+        let path: Vec<_> = path.split("::").collect();
+        let mut modules = (1..=path.len()).map(|depth| &path[..depth]);
+        modules.clone().any(|module| self.floor(module).is_some())
+            && modules.all(|module| self.floor(module).is_none() || self.public.contains(module))
     }
 
     fn declarations_without_a_file(&self, files: &BTreeMap<String, String>) -> Vec<String> {
-        let declared = self.0.keys().filter(|module| !module.is_empty());
+        let declared = self.floors.keys().filter(|module| !module.is_empty());
         let files_of = declared.map(|module| format!("src/{}.rs", module.join("/")));
         let missing = files_of.filter(|file| !files.contains_key(file));
         missing.map(|file| format!("{file}: is declared and not there")).collect()
@@ -84,21 +140,33 @@ impl<'a> Floors<'a> {
 
     /// What is wrong with the imports of a module.
     fn import_faults(&self, from: &[&str], text: &str) -> Vec<String> {
-        let code = without_comments(text);
+        let Code { shown, rest } = Code::of(text);
         let mut faults = Vec::new();
         for relative in ["super::", "self::"] {
-            if code.contains(relative) {
+            if rest.contains(relative) {
                 faults.push(format!("has a {relative} path"));
             }
         }
-        for after_crate in code.split("crate::").skip(1) {
-            for path in expanded(after_crate).0 {
-                if let Some(fault) = self.import_fault(from, &path) {
-                    faults.push(format!("crate::{path} {fault}"));
-                }
+        let imports = rest.split("crate::").skip(1).flat_map(|path| expanded(path).0);
+        for path in imports {
+            if let Some(fault) = self.import_fault(from, &path) {
+                faults.push(format!("crate::{path} {fault}"));
+            }
+            if self.is_shown(&path) {
+                faults.push(format!("crate::{path} is shown there, and defined elsewhere"));
             }
         }
+        // To show is not to import: nothing in the crate goes that way.
+        let through = shown.iter().filter(|path| self.is_shown(path));
+        faults.extend(through.map(|path| format!("shows {path}, which is defined elsewhere")));
         faults
+    }
+
+    /// Whether a path leads through what a module shows of another, as `session::Role` and
+    /// `session::Role::Initiator` do.
+    fn is_shown(&self, path: &str) -> bool {
+        let ends = path.match_indices("::").map(|(end, _)| end).chain([path.len()]);
+        ends.map(|end| &path[..end]).any(|path| path.contains("::") && self.shown.contains(path))
     }
 
     /// Why the module `from` may not import `path`.
@@ -125,14 +193,15 @@ impl<'a> Floors<'a> {
     }
 }
 
-/// The modules that a file declares, each with how many blank lines are above: equal within a
+/// The modules that a file declares, each with its visibility and how many blank lines are above: equal within a
 /// paragraph, more in every later one.
-fn declarations(text: &str) -> impl Iterator<Item = (&str, usize)> {
+fn declarations(text: &str) -> impl Iterator<Item = (&str, &str, usize)> {
     let mut blank_lines = 0;
     text.lines().filter_map(move |line| {
         blank_lines += usize::from(line.is_empty());
         let (visibility, name) = line.strip_suffix(';')?.split_once("mod ")?;
-        ["", "pub ", "pub(crate) "].contains(&visibility).then_some((name, blank_lines))
+        let known = ["", "pub ", "pub(crate) "].contains(&visibility);
+        known.then_some((visibility, name, blank_lines))
     })
 }
 
@@ -161,15 +230,19 @@ fn expanded(text: &str) -> (Vec<String>, &str) {
     (paths, rest.get(1..).unwrap_or_default())
 }
 
-/// A tree without faults: three floors, two more within the middle one.
+/// A tree without faults: three floors, two more within the middle one. The garden is public, and shows a piece
+/// of the roof.
 const SOUND: [(&str, &str); 7] = [
     (
         "src/lib.rs",
-        "//! Root.\nmod cellar;\npub(crate) mod garden;\n\n// A floor.\nmod middle;\n\n\
-         #[cfg(test)]\nmod roof;\n\npub use crate::middle::Middle;\npub use garden::Tree;\n",
+        "//! Root.\nmod cellar;\npub mod garden;\n\n// A floor.\nmod middle;\n\n\
+         #[cfg(test)]\nmod roof;\n\npub use crate::middle::Middle;\npub use middle::low::Low;\n",
     ),
     ("src/cellar.rs", "//! Cellar.\nuse core::fmt;\n"),
-    ("src/garden.rs", "//! Garden, see [`crate::roof`].\n// use crate::roof::Roof;\n"),
+    (
+        "src/garden.rs",
+        "//! Garden, see [`crate::roof`].\n// use crate::roof::Roof;\npub use crate::roof::{Vane};\n",
+    ),
     ("src/middle.rs", "//! Middle.\nmod low;\n\nmod high;\n\nuse crate::middle::high::High;\n"),
     ("src/middle/high.rs", "//! High.\nuse crate::{garden::Tree, middle::low::{self, Low}};\n"),
     ("src/middle/low.rs", "//! Low.\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n}\n"),
@@ -193,7 +266,7 @@ fn a_sound_tree_has_no_faults() {
 
 #[test]
 fn each_rule_of_imports_finds_its_fault() {
-    let cases: [(&str, &str, &[&str]); 9] = [
+    let cases: [(&str, &str, &[&str]); 11] = [
         ("src/cellar.rs", "use crate::garden::Tree;", &["crate::garden::Tree is sideways"]),
         ("src/cellar.rs", "fn drip() { crate::roof::drip() }", &["crate::roof::drip is upward"]),
         ("src/middle/low.rs", "use crate::middle::high::*;", &["crate::middle::high::* is upward"]),
@@ -209,6 +282,19 @@ fn each_rule_of_imports_finds_its_fault() {
         ),
         ("src/roof.rs", "use crate::roof::A;", &["crate::roof::A is in this module or a parent"]),
         ("src/roof.rs", "use crate::{A, cellar::B};", &["crate::A goes through the crate root"]),
+        (
+            "src/roof.rs",
+            "use crate::garden::{Tree, Vane};",
+            &["crate::garden::Vane is shown there, and defined elsewhere"],
+        ),
+        (
+            "src/roof.rs",
+            "pub use crate::garden::Vane::North;",
+            &[
+                "shows garden::Vane::North, which is defined elsewhere",
+                "shows garden::Vane::North, which is public where it is",
+            ],
+        ),
         ("src/middle/high.rs", "use super::low::Low;", &["has a super:: path"]),
         ("src/middle/high.rs", "use self::inner::Inner;", &["has a self:: path"]),
     ];
@@ -220,10 +306,20 @@ fn each_rule_of_imports_finds_its_fault() {
 
 #[test]
 fn each_rule_of_files_finds_its_fault() {
-    let long = format!("//! Long.\n{}", "\n".repeat(MAX_LINES));
-    let cases: [(&str, &str, &[&str]); 7] = [
+    let long = format!("//! Long.\n{}", "\n".repeat(MAX_LINES + 1));
+    let cases: [(&str, &str, &[&str]); 9] = [
         ("src/cellar.rs", "// Mute.", &["src/cellar.rs: does not open with a //! sentence"]),
         ("src/cellar.rs", &long, &["src/cellar.rs: has 401 lines before its tests"]),
+        (
+            "src/roof.rs",
+            "//! Shows a public one.\npub use crate::garden::Tree;",
+            &["src/roof.rs: shows garden::Tree, which is public where it is"],
+        ),
+        (
+            "src/roof.rs",
+            "//! Shows one twice.\npub use crate::middle::low::Low;",
+            &["src/roof.rs: shows middle::low::Low, as src/lib.rs does"],
+        ),
         ("src/shed/tool.rs", "//! Undeclared.", &["src/shed/tool.rs: has no mod line"]),
         ("src/roof.rs", "//! R.\nmod attic;", &["src/roof/attic.rs: is declared and not there"]),
         (

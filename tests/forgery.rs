@@ -2,10 +2,10 @@
 
 mod support;
 
-use evanesce::{
-    AcceptError, Account, DecodeError, DecryptError, Envelope, InitiateError, Limits, PreKeyBundle,
-    PreKeyUpload, PublishedPreKeys, Session, VerifyError,
-};
+use evanesce::limits::Limits;
+use evanesce::server::{Envelope, PreKeyUpload, PublishedPreKeys};
+use evanesce::session::{AcceptError, DecryptError, InitiateError, Session};
+use evanesce::{Account, DecodeError, PreKeyBundle, VerifyError};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use support::{
@@ -405,7 +405,7 @@ fn parts_of_two_devices_bundles_do_not_combine() {
     let mut world = World::with_one_time_prekeys(3, 19);
     let bundle = world.server.hand_out();
     let mut mallory = account("mallory@example/desktop", Limits::default(), 19);
-    let mallory = mallory.maintain(NOW, &mut rng(19)).upload.unwrap();
+    let mallory = mallory.maintain(None, NOW, &mut rng(19)).upload.unwrap();
     let with = PublishedPreKeys::new(mallory).hand_out();
 
     let one_time = bundle.len() - ONE_TIME_PREKEY;

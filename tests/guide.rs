@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
+use evanesce::expiry::{
+    Age, ConversationId, Effects, ExpiryScheduler, MessageId, NewMessage, Now, Policy, RecordWrite,
+    Verdict, Visibility,
+};
 use evanesce::rand_core::CryptoRng;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::snapshot::StorageKey;
 use evanesce::{
-    Account, Address, Age, Changes, Contact, ConversationId, Effects, ExpiryScheduler, IdentityKey,
-    MessageId, NewMessage, Now, Payload, Peer, PeerDecryptError, Policy, PreKeyBundle,
-    PreKeyUpload, PublishedPreKeys, RecordWrite, SafetyNumber, StorageKey, Verdict, Visibility,
+    Account, Address, Changes, Contact, IdentityKey, Payload, Peer, PeerDecryptError, PreKeyBundle,
+    SafetyNumber,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -111,7 +116,7 @@ impl Phone {
         now: Now,
         rng: &mut impl CryptoRng,
     ) -> Result<(), Box<dyn Error>> {
-        let maintained = self.account.maintain(now.timestamp(), rng);
+        let maintained = self.account.maintain(None, now.timestamp(), rng);
         if maintained.changes.account {
             self.write_account(rng); // the secrets are stored before the prekeys are known
         }

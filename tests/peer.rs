@@ -2,8 +2,9 @@
 
 mod support;
 
+use evanesce::limits::Limits;
 use evanesce::{
-    Account, Address, Contact, Limits, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError,
+    Account, Address, Contact, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError,
     PreKeyBundle, SafetyNumber, SessionNeed, SpentPreKey, Timestamp,
 };
 use support::pair::{Pair, Side};
@@ -546,9 +547,8 @@ fn a_device_restored_from_a_backup_talks_again() {
 fn an_unanswered_session_asks_for_another_and_then_sends_no_more() {
     let mut pair = Pair::acquainted(300);
     let first = pair.alice_sends("first");
-    assert_eq!(pair.alice.peer.session_need(NOW.plus(DAY * 45 / 2)), None);
-    let asks = NOW.plus(DAY * 45 / 2).plus(SECOND);
-    assert_eq!(pair.alice.peer.session_need(asks), Some(SessionNeed::Unanswered));
+    assert_eq!(pair.alice.peer.session_need(days(1).minus(SECOND)), None);
+    assert_eq!(pair.alice.peer.session_need(days(1)), Some(SessionNeed::Unanswered));
     pair.alice.try_send("still", days(30)).unwrap();
     let too_late = days(30).plus(SECOND);
     assert_eq!(pair.alice.try_send("no more", too_late), Err(PeerEncryptError::NeedsSession));
@@ -561,18 +561,56 @@ fn an_unanswered_session_asks_for_another_and_then_sends_no_more() {
 }
 
 #[test]
-fn a_session_that_was_given_up_yields_to_any_that_is_heard() {
+fn a_session_that_is_to_send_no_more_soon_is_replaced_in_time() {
+    let mut pair = Pair::acquainted(311);
+    let mut limits = pair.alice.peer.limits().clone();
+    limits.silence = DAY * 1_000;
+    assert!(pair.alice.peer.set_limits(limits).peer);
+    pair.alice_sends("first");
+    assert_eq!(pair.alice.peer.session_need(NOW.plus(DAY * 45 / 2)), None);
+    let asks = NOW.plus(DAY * 45 / 2).plus(SECOND);
+    assert_eq!(pair.alice.peer.session_need(asks), Some(SessionNeed::Unanswered));
+}
+
+#[test]
+fn silence_asks_for_sessions_in_growing_pauses_and_an_answer_ends_it() {
+    let mut pair = Pair::talking(312);
+    let mut asked = Vec::new();
+    for day in 0..80 {
+        if let Some(upload) = pair.bob.account.maintain(None, days(day), &mut rng(1)).upload {
+            let _ = pair.bob.account.mark_published(&upload);
+            pair.bob.server.publish(upload);
+        }
+        if pair.alice.peer.session_need(days(day)) == Some(SessionNeed::Unanswered) {
+            asked.push(day);
+            pair.alice.begins(&mut pair.bob.server, days(day));
+        }
+        pair.alice.try_send("are you there?", days(day)).unwrap();
+    }
+    assert_eq!(asked, [1, 3, 7, 15, 31, 47, 63, 79]);
+    let last = pair.alice.try_send("the last one", days(79)).unwrap();
+    pair.bob.tries(&last, days(79)).unwrap();
+    let answer = pair.bob.try_send("I was away", days(79)).unwrap();
+    pair.alice.tries(&answer, days(79)).unwrap();
+    pair.alice.try_send("welcome back", days(80)).unwrap();
+    assert_eq!(pair.alice.peer.session_need(days(81).minus(SECOND)), None);
+    assert_eq!(pair.alice.peer.session_need(days(81)), Some(SessionNeed::Unanswered));
+}
+
+#[test]
+fn a_session_that_waits_for_an_hour_yields_to_any_that_is_heard() {
     let mut pair = Pair::talking(309);
     let former = pair.bob.active();
     pair.alice.begins(&mut pair.bob.server, NOW);
     let lost = pair.alice_sends("lost");
     // Bob never hears of it, and goes on where they were.
     let [early, late] = [pair.bob_sends("early"), pair.bob_sends("late")];
-    pair.alice.tries(&early, days(30)).unwrap();
+    let hour = NOW.plus(SECOND * 3_600);
+    pair.alice.tries(&early, hour.minus(SECOND)).unwrap();
     assert!(pair.alice.active() != former);
-    pair.alice.tries(&late, days(31)).unwrap();
+    pair.alice.tries(&late, hour).unwrap();
     assert!(pair.agree() && pair.alice.active() == former);
-    pair.alice.try_send("here I am", days(31)).unwrap();
+    pair.alice.try_send("here I am", hour).unwrap();
     assert_eq!(pair.bob.receives(&lost).body, b"lost");
 }
 
@@ -582,7 +620,7 @@ fn a_responder_may_send_without_an_answer_for_as_long_as_its_chain_lasts() {
     let first = pair.alice_sends("first");
     pair.bob.receives(&first);
     pair.bob_sends("answer");
-    assert_eq!(pair.bob.peer.session_need(days(400)), None);
+    assert_eq!(pair.bob.peer.session_need(days(400)), Some(SessionNeed::Unanswered));
     pair.bob.try_send("still here", days(400)).unwrap();
 }
 
@@ -590,7 +628,7 @@ fn a_responder_may_send_without_an_answer_for_as_long_as_its_chain_lasts() {
 #[test]
 fn a_one_sided_flow_never_stops() {
     let mut pair = Pair::acquainted(302);
-    let (mut asked, mut now) = (0, NOW);
+    let (mut asked, mut now) = (Vec::new(), NOW);
     pair.alice.begins(&mut pair.bob.server, now);
     for number in 0..21_000_u32 {
         now = now.plus(SECOND * 60);
@@ -599,13 +637,13 @@ fn a_one_sided_flow_never_stops() {
         let delivered = pair.bob.peer.decrypt(&mut pair.bob.account, &sent.message, AD, now);
         assert_eq!(delivered.unwrap().received.body, number.to_be_bytes());
         if let Some(need) = sent.session_need {
-            assert_eq!(need, SessionNeed::ChainNearlyFull);
-            assert_eq!(number % 9_000, 8_999);
-            asked += 1;
+            asked.push((need, number));
             pair.alice.begins(&mut pair.bob.server, now);
         }
     }
-    assert_eq!(asked, 2);
+    let (silent, full) = (SessionNeed::Unanswered, SessionNeed::ChainNearlyFull);
+    // After 1, 2 and 4 days without an answer to the first message of a session, and then by number.
+    assert_eq!(asked, [(silent, 1_440), (silent, 4_321), (silent, 10_082), (full, 19_082)]);
     assert!(pair.agree());
 }
 

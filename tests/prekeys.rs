@@ -5,9 +5,11 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use evanesce::limits::Limits;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::session::{AcceptError, Session};
 use evanesce::{
-    AcceptError, Account, Address, AddressLength, DecodeError, Limits, PreKeyBundle, PreKeyUpload,
-    PublishedPreKeys, Session, Timestamp, VerifyError,
+    Account, Address, AddressLength, DecodeError, PreKeyBundle, Timestamp, VerifyError,
 };
 use support::{
     AD, DAY, Draws, NOW, NoDraws, SECOND, Talk, World, accept_refusal, account, receive, restored,
@@ -44,7 +46,7 @@ fn maintenance_publishes_a_signed_prekey_and_a_hundred_one_time_prekeys_at_first
     let mut bob = Account::generate(address, NOW, &mut draws);
     assert_eq!(draws.made.len(), 2);
     assert!(ids(&bob.pending_upload().unwrap()).is_empty());
-    let upload = bob.maintain(NOW, &mut draws).upload.unwrap();
+    let upload = bob.maintain(None, NOW, &mut draws).upload.unwrap();
     assert_eq!(draws.made.len(), 2 + 100);
     assert_eq!(signed_prekey_id(upload.signed_part()), 1);
     assert_eq!(ids(&upload), (1..=100).collect::<Vec<_>>());
@@ -54,22 +56,22 @@ fn maintenance_publishes_a_signed_prekey_and_a_hundred_one_time_prekeys_at_first
 #[test]
 fn the_same_upload_is_given_until_it_is_published() {
     let mut bob = bob(2);
-    let upload = bob.maintain(NOW, &mut rng(2)).upload.unwrap();
+    let upload = bob.maintain(None, NOW, &mut rng(2)).upload.unwrap();
     assert_eq!(bob.pending_upload().as_ref(), Some(&upload));
     let mut bob = restored(&bob);
-    assert_eq!(bob.maintain(days(1), &mut NoDraws).upload, Some(upload.clone()));
+    assert_eq!(bob.maintain(None, days(1), &mut NoDraws).upload, Some(upload.clone()));
     let _ = bob.mark_published(&upload);
     assert_eq!(bob.pending_upload(), None);
     let mut bob = restored(&bob);
     let before = state(&bob);
-    assert_eq!(bob.maintain(days(1), &mut NoDraws).upload, None);
+    assert_eq!(bob.maintain(None, days(1), &mut NoDraws).upload, None);
     assert!(state(&bob) == before, "with nothing due nothing changes");
 }
 
 #[test]
 fn a_late_note_of_an_older_upload_does_not_hide_what_came_after_it() {
     let mut bob = bob(3);
-    let first = bob.maintain(NOW, &mut rng(3)).upload.unwrap();
+    let first = bob.maintain(None, NOW, &mut rng(3)).upload.unwrap();
     assert!(bob.rotate_signed_prekey(NOW, &mut rng(4)).changes.account);
     let _ = bob.mark_published(&first);
     let second = bob.pending_upload().unwrap();
@@ -88,7 +90,7 @@ fn maintenance_replaces_the_one_time_prekeys_that_were_used() {
     for _ in 0..3 {
         world.start();
     }
-    let upload = world.bob.maintain(days(1), &mut world.rng).upload.unwrap();
+    let upload = world.bob.maintain(None, days(1), &mut world.rng).upload.unwrap();
     assert_eq!(ids(&upload), [101, 102, 103]);
     assert_eq!(upload.signed_part(), world.upload.signed_part());
 }
@@ -99,7 +101,7 @@ fn more_one_time_prekeys_are_made_when_the_server_runs_out() {
     while world.server.one_time_prekeys_left() > 0 {
         world.server.hand_out();
     }
-    assert_eq!(world.bob.maintain(NOW, &mut NoDraws).upload, None);
+    assert_eq!(world.bob.maintain(None, NOW, &mut NoDraws).upload, None);
     let upload = world.bob.add_one_time_prekeys(2, &mut world.rng).upload.unwrap();
     assert_eq!(ids(&upload), [4, 5]);
     world.publish(upload);
@@ -174,7 +176,7 @@ fn what_replaces_a_signed_prekey_from_a_clock_that_ran_ahead_is_handed_out() {
     let mut server = PublishedPreKeys::new(ahead.clone());
     let _ = bob.mark_published(&ahead);
     assert_eq!(verify(&server.hand_out(), NOW), Err(VerifyError::NotYetValid));
-    let upload = bob.maintain(NOW, &mut rng(32)).upload.unwrap();
+    let upload = bob.maintain(None, NOW, &mut rng(32)).upload.unwrap();
     assert_ne!(upload.signed_part(), ahead.signed_part());
     server.publish(upload);
     assert_eq!(verify(&server.hand_out(), NOW), Ok(()));
@@ -186,7 +188,7 @@ fn an_upload_of_another_identity_replaces_everything() {
     let mut anew = bob(33);
     let upload = anew.add_one_time_prekeys(2, &mut rng(33)).upload.unwrap();
     world.server.publish(upload.clone());
-    assert_eq!(world.server, PublishedPreKeys::new(upload));
+    assert_eq!(world.server.stock(), PublishedPreKeys::new(upload).stock());
     world.bob = anew;
     world.start().goes_on();
 }
@@ -243,9 +245,9 @@ fn a_server_keeps_at_most_a_thousand_one_time_prekeys_of_a_device() {
 #[test]
 fn the_signed_prekey_is_replaced_after_seven_days() {
     let mut world = World::new(11);
-    assert_eq!(world.bob.maintain(days(7).minus(SECOND), &mut NoDraws).upload, None);
+    assert_eq!(world.bob.maintain(None, days(7).minus(SECOND), &mut NoDraws).upload, None);
     let mut draws = Draws::new(11);
-    let upload = world.bob.maintain(days(7), &mut draws).upload.unwrap();
+    let upload = world.bob.maintain(None, days(7), &mut draws).upload.unwrap();
     assert_eq!(draws.made.len(), 1);
     assert_eq!(signed_prekey_id(upload.signed_part()), 2);
     assert!(ids(&upload).is_empty());
@@ -257,15 +259,15 @@ fn the_signed_prekey_is_replaced_after_seven_days() {
 fn a_replaced_signed_prekey_is_kept_for_thirty_days() {
     let mut world = World::new(12);
     let message = send(&mut world.initiate(), "late", &mut world.rng);
-    assert!(world.bob.maintain(days(7), &mut rng(12)).changes.account);
+    assert!(world.bob.maintain(None, days(7), &mut rng(12)).changes.account);
     let last_moment = days(7 + 30);
-    assert!(world.bob.maintain(last_moment, &mut rng(13)).changes.account);
+    assert!(world.bob.maintain(None, last_moment, &mut rng(13)).changes.account);
     let mut too_late = restored(&world.bob);
     // What counts is whether the secret is still there, not that its bundle has expired.
     let accepted = world.bob.accept(&message, AD, last_moment).unwrap();
     assert_eq!(accepted.received.body, b"late");
 
-    assert!(too_late.maintain(last_moment.plus(SECOND), &mut rng(14)).changes.account);
+    assert!(too_late.maintain(None, last_moment.plus(SECOND), &mut rng(14)).changes.account);
     assert_eq!(accept_refusal(&mut too_late, &message), AcceptError::UnknownPreKey);
 }
 
@@ -333,10 +335,10 @@ fn a_replayed_handshake_is_refused_for_as_long_as_its_prekey_is_held() {
     assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::Replayed);
     world.bob = restored(&world.bob);
     assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::Replayed);
-    assert!(world.bob.maintain(days(7), &mut rng(19)).changes.account);
-    assert!(world.bob.maintain(days(37), &mut rng(20)).changes.account);
+    assert!(world.bob.maintain(None, days(7), &mut rng(19)).changes.account);
+    assert!(world.bob.maintain(None, days(37), &mut rng(20)).changes.account);
     assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::Replayed);
-    assert!(world.bob.maintain(days(38), &mut rng(21)).changes.account);
+    assert!(world.bob.maintain(None, days(38), &mut rng(21)).changes.account);
     assert_eq!(accept_refusal(&mut world.bob, &message), AcceptError::UnknownPreKey);
 }
 
@@ -347,11 +349,11 @@ fn a_full_replay_record_refuses_until_the_signed_prekey_is_replaced() {
     let mut first_messages = Vec::new();
     for number in 0..1_024 {
         if number == 767 {
-            assert_eq!(world.bob.maintain(NOW, &mut NoDraws).upload, None);
+            assert_eq!(world.bob.maintain(None, NOW, &mut NoDraws).upload, None);
         }
         if number == 768 {
             let mut maintained: Account = restored(&world.bob);
-            let upload = maintained.maintain(NOW, &mut rng(22)).upload.unwrap();
+            let upload = maintained.maintain(None, NOW, &mut rng(22)).upload.unwrap();
             assert_eq!(signed_prekey_id(upload.signed_part()), 2);
         }
         let message = send(&mut world.initiate_with(&bundle), "first", &mut world.rng);
@@ -368,7 +370,7 @@ fn a_full_replay_record_refuses_until_the_signed_prekey_is_replaced() {
     world.publish(upload);
     world.start().goes_on();
 
-    let upload = world.bob.maintain(NOW, &mut world.rng).upload.unwrap();
+    let upload = world.bob.maintain(None, NOW, &mut world.rng).upload.unwrap();
     assert_eq!(accept_refusal(&mut world.bob, &one_more), AcceptError::ReplayRecordFull);
     world.publish(upload);
     world.start().goes_on();
@@ -408,8 +410,8 @@ fn an_expired_signed_prekey_is_replaced_however_new_it_is() {
     let mut limits = Limits::default();
     limits.prekeys.signed_prekey_lifetime = DAY;
     let mut world = World::with_limits(limits, 25);
-    assert_eq!(world.bob.maintain(days(1).minus(SECOND), &mut NoDraws).upload, None);
-    let upload = world.bob.maintain(days(1), &mut rng(25)).upload.unwrap();
+    assert_eq!(world.bob.maintain(None, days(1).minus(SECOND), &mut NoDraws).upload, None);
+    let upload = world.bob.maintain(None, days(1), &mut rng(25)).upload.unwrap();
     assert_eq!(signed_prekey_id(upload.signed_part()), 2);
 }
 
@@ -421,7 +423,7 @@ fn new_limits_of_an_account_hold_from_the_next_maintenance_on() {
     limits.prekeys.signed_prekey_rotation = DAY;
     let _ = world.bob.set_limits(limits.clone());
     assert_eq!(restored(&world.bob).limits(), &limits);
-    let upload = world.bob.maintain(days(1), &mut world.rng).upload.unwrap();
+    let upload = world.bob.maintain(None, days(1), &mut world.rng).upload.unwrap();
     assert_eq!(signed_prekey_id(upload.signed_part()), 2);
     assert_eq!(ids(&upload), [101, 102]);
 }
@@ -431,7 +433,8 @@ fn converse(alice_address: &[u8], bob_address: &[u8]) -> (Session, Session) {
     let mut rng = rng(27);
     let alice_account = account(alice_address, Limits::default(), 27);
     let mut bob_account = account(bob_address, Limits::default(), 28);
-    let mut server = PublishedPreKeys::new(bob_account.maintain(NOW, &mut rng).upload.unwrap());
+    let mut server =
+        PublishedPreKeys::new(bob_account.maintain(None, NOW, &mut rng).upload.unwrap());
     let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap().verify(NOW).unwrap();
     let mut alice = alice_account.initiate(&bundle, &mut rng).unwrap();
     let first = send(&mut alice, "first", &mut rng);
@@ -460,7 +463,7 @@ fn addresses_of_one_to_sixty_four_bytes_are_seen_by_the_peer() {
 #[test]
 fn a_device_can_write_to_itself() {
     let mut bob = bob(29);
-    let mut server = PublishedPreKeys::new(bob.maintain(NOW, &mut rng(29)).upload.unwrap());
+    let mut server = PublishedPreKeys::new(bob.maintain(None, NOW, &mut rng(29)).upload.unwrap());
     let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap().verify(NOW).unwrap();
     let mut near = bob.initiate(&bundle, &mut rng(30)).unwrap();
     let note = send(&mut near, "a note to myself", &mut rng(31));
@@ -518,7 +521,7 @@ fn what_makes_no_prekey_reports_no_change() {
     let mut world = World::with_one_time_prekeys(3, 46);
     let before = state(&world.bob);
     assert!(!world.bob.add_one_time_prekeys(0, &mut NoDraws).changes.any());
-    assert!(!world.bob.maintain(NOW, &mut NoDraws).changes.any());
+    assert!(!world.bob.maintain(None, NOW, &mut NoDraws).changes.any());
     assert!(state(&world.bob) == before);
     assert!(world.bob.add_one_time_prekeys(1, &mut rng(47)).changes.account);
     assert!(world.bob.rotate_signed_prekey(NOW, &mut rng(48)).changes.account);
@@ -553,7 +556,7 @@ fn a_bundle_with_an_address_of_no_length_or_of_too_much_is_malformed() {
 #[test]
 fn an_account_says_whether_publishing_and_limits_changed_it() {
     let mut account = account("bob", Limits::default(), 10);
-    let upload = account.maintain(NOW, &mut rng(10)).upload.unwrap();
+    let upload = account.maintain(None, NOW, &mut rng(10)).upload.unwrap();
     let changes = |account: &mut Account| {
         let before = state(account);
         let changes = account.mark_published(&upload);
@@ -572,13 +575,13 @@ fn an_account_says_whether_publishing_and_limits_changed_it() {
 }
 
 #[test]
-fn replaced_prekeys_are_new_and_the_former_ones_still_serve() {
+fn republished_prekeys_are_new_and_the_former_ones_still_serve() {
     let mut world = World::new(11);
     let late = world.initiate();
     let left = world.server.one_time_prekeys_left();
     let _ = world.bob.mark_published(&world.upload);
     let before = state(&world.bob);
-    let made = world.bob.replace_prekeys(NOW, &mut rng(12));
+    let made = world.bob.republish_prekeys(NOW, &mut rng(12));
     assert!(made.changes.account && state(&world.bob) != before);
     let upload = made.upload.unwrap();
     let former = world.upload.clone();
@@ -597,7 +600,7 @@ fn replaced_prekeys_are_new_and_the_former_ones_still_serve() {
 #[test]
 fn prekeys_that_may_have_been_published_are_not_published_again() {
     let mut account = account("bob", Limits::default(), 14);
-    let upload = account.maintain(NOW, &mut rng(14)).upload.unwrap();
+    let upload = account.maintain(None, NOW, &mut rng(14)).upload.unwrap();
     let mut backup = restored(&account);
     let _ = account.mark_published(&upload);
     for mut account in [account, restored(&backup)] {
@@ -613,5 +616,5 @@ fn prekeys_that_may_have_been_published_are_not_published_again() {
         let former: Vec<_> = former.iter().map(one_time).collect();
         assert!(anew.iter().all(|bundle| !former.contains(&one_time(bundle))));
     }
-    assert!(backup.maintain(NOW, &mut rng(16)).upload.is_some());
+    assert!(backup.maintain(None, NOW, &mut rng(16)).upload.is_some());
 }

@@ -73,6 +73,7 @@ fn event(pairs: Vec<u8>, mix: Mix) -> impl Strategy<Value = Event> {
         2 => device().prop_map(|device| Event::MaintainAccount { device }),
         2 => device().prop_map(|device| Event::MaintainPeers { device }),
         1 => device().prop_map(|device| Event::FetchAll { device }),
+        1 => (device(), 0..4_u8).prop_map(|(device, which)| Event::UploadAgain { device, which }),
         1 => (link(), 0..4_u8).prop_map(|(link, hours)| Event::Live { link, hours }),
         grave(3) => link().prop_map(|link| Event::Block { link }),
         grave(2) => link().prop_map(|link| Event::Delete { link }),

@@ -5,13 +5,20 @@ mod support;
 use std::error::Error;
 use std::fmt::Debug;
 
+use evanesce::expiry::{
+    Age, ContentKey, ConversationId, EditError, ExpiryScheduler, MalformedStamp, MemberTag,
+    MessageId, NewMessage, OpenError, Opens, RecordError, RecordKey, Stamp, VersionOutOfRange,
+};
+use evanesce::limits::{Limits, SessionLimits};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::{
+    AcceptError, DecryptError, EncryptError, ExternalHandshake, InitiateError, NotCanonical,
+    RatchetKeyPair, Session, SharedSecret,
+};
+use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{
-    AcceptError, Account, Address, AddressLength, Age, ContentKey, ConversationId, DecodeError,
-    DecryptError, EditError, EncryptError, ExpiryScheduler, ExternalHandshake, IdentityKeyError,
-    InitiateError, Limits, MalformedStamp, MemberTag, MessageId, NewMessage, NotCanonical,
-    OpenError, Opens, Payload, PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle,
-    PublishedPreKeys, RatchetKeyPair, RecordError, RecordKey, ScanError, Session, SessionLimits,
-    SharedSecret, SnapshotError, Stamp, StorageKey, VerifyError, VersionOutOfRange,
+    Account, Address, AddressLength, DecodeError, IdentityKeyError, Payload, PeerDecryptError,
+    PeerEncryptError, PeerInitiateError, PreKeyBundle, ScanError, VerifyError,
 };
 use support::pair::Pair;
 use support::{AD, Draws, NOW, World, account, receive, rng, secrets, started};
@@ -77,7 +84,7 @@ fn an_account_does_not_print_its_secrets() {
     let address = Address::new("bob").unwrap();
     let mut account = Account::generate_with_limits(address, limits, NOW, &mut draws);
     assert!(account.rotate_signed_prekey(NOW, &mut draws).changes.account);
-    assert!(account.maintain(NOW, &mut draws).changes.account);
+    assert!(account.maintain(None, NOW, &mut draws).changes.account);
     // The identity, two signed prekeys, three one-time prekeys: all that was drawn is stored.
     let secrets = secrets(&account);
     assert_eq!(secrets.len(), 6);
@@ -190,7 +197,7 @@ fn a_scheduler_does_not_print_its_secrets() {
 #[test]
 fn a_server_has_no_secret_to_print() {
     let mut bob = account("bob", Limits::default(), 6);
-    let upload = bob.maintain(NOW, &mut rng(6)).upload.unwrap();
+    let upload = bob.maintain(None, NOW, &mut rng(6)).upload.unwrap();
     let secrets = secrets(&bob);
     assert_eq!(secrets.len(), 102);
     for secret in &secrets {

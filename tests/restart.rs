@@ -1,16 +1,19 @@
 //! A device stops at any moment and goes on from what it had stored: nothing is lost, shown twice, or
 //! encrypted under a key that was used.
 //!
-//! Each step of a device's work is a list of writes, in the order of the table in `lib.rs`. A run is cut off
+//! Each step of a device's work is a list of writes, in the order of the table in `src/snapshot.rs`. A run is cut off
 //! after each prefix of all writes of both devices; then both go on from their stores.
 
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use evanesce::limits::Limits;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::snapshot::StorageKey;
 use evanesce::{
-    Account, Address, Changes, Limits, Maintained, Payload, Peer, PeerDecryptError,
-    PeerEncryptError, PreKeyBundle, PreKeyUpload, PublishedPreKeys, StorageKey,
+    Account, Address, Changes, Maintained, Payload, Peer, PeerDecryptError, PeerEncryptError,
+    PreKeyBundle,
 };
 use rand_chacha::ChaCha20Rng;
 use support::{AD, NOW, rng};
@@ -157,7 +160,7 @@ impl Machine {
         carrier: &mut Carrier,
         power: &mut Power,
     ) -> Result<(), Stopped> {
-        let Maintained { upload, changes, .. } = running.account.maintain(NOW, &mut self.rng);
+        let Maintained { upload, changes, .. } = running.account.maintain(None, NOW, &mut self.rng);
         if changes.any() {
             self.store(running, changes, power, |_| {})?;
         }
@@ -165,7 +168,7 @@ impl Machine {
         power.write()?;
         carrier.take_upload(self.name, upload.clone());
         let _ = running.account.mark_published(&upload);
-        let changes = running.account.maintain(NOW, &mut self.rng).changes;
+        let changes = running.account.maintain(None, NOW, &mut self.rng).changes;
         assert!(!changes.any());
         power.write()?;
         self.disk.account = self.sealed(&running.account);

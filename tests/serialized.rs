@@ -5,11 +5,14 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use evanesce::{
-    Account, Address, Age, Contact, ConversationId, EngineClock, EngineTime, ExpiryLimits,
-    ExpiryScheduler, Life, MemberTag, Opens, Payload, Peer, Policy, PublishedPreKeys,
-    RatchetKeyPair, Session, SessionNeed, Stamp, Terms,
+use evanesce::expiry::{
+    Age, ConversationId, EngineClock, EngineTime, ExpiryScheduler, Life, MemberTag, Opens, Policy,
+    Stamp, Terms,
 };
+use evanesce::limits::ExpiryLimits;
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::{RatchetKeyPair, Session};
+use evanesce::{Account, Address, Contact, Payload, Peer, SessionNeed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

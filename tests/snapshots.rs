@@ -8,11 +8,15 @@ mod support;
 use std::path::PathBuf;
 use std::{env, fs};
 
+use evanesce::expiry::{
+    Age, ContentKey, ConversationId, DeviceEvent, ExpiryScheduler, MemberTag, MessageId, Monotonic,
+    NewMessage, Now, Opens, Parts, Policy, Stamp, Unsent, Visibility,
+};
+use evanesce::limits::{Limits, SessionLimits};
+use evanesce::session::{AcceptError, DecryptError, RatchetKeyPair, Role, Session};
+use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{
-    AcceptError, Account, Address, Age, Contact, ContentKey, ConversationId, DecryptError,
-    DeviceEvent, ExpiryScheduler, IdentityKey, Limits, MemberTag, MessageId, Monotonic, NewMessage,
-    Now, Opens, Parts, Payload, Peer, PeerDecryptError, Policy, RatchetKeyPair, Role, Session,
-    SessionLimits, SessionNeed, SnapshotError, Stamp, StorageKey, Unsent, Visibility,
+    Account, Address, Contact, IdentityKey, Payload, Peer, PeerDecryptError, SessionNeed,
 };
 use support::pair::Pair;
 use support::{AD, NOW, Stateful, World, receive, rng, send, state};

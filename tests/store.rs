@@ -2,10 +2,12 @@
 
 mod support;
 
-use evanesce::{
-    Account, Address, ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage, Peer,
-    Policy, RatchetKeyPair, Session, SnapshotError, Stamp, StorageKey, Timestamp,
+use evanesce::expiry::{
+    ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage, Policy, Stamp,
 };
+use evanesce::session::{RatchetKeyPair, Session};
+use evanesce::snapshot::{SnapshotError, StorageKey};
+use evanesce::{Account, Address, Peer, Timestamp};
 use support::stored_form::{self, Kind};
 use support::{Draws, NOW, Talk, World, receive, restored, rng, send, started, state};
 

@@ -8,10 +8,11 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use evanesce::{
-    AcceptError, Account, Address, DecryptError, EncryptError, Limits, Payload, PreKeyBundle,
-    PreKeyUpload, Received, Session, Stamp, Timestamp,
-};
+use evanesce::expiry::Stamp;
+use evanesce::limits::Limits;
+use evanesce::server::PreKeyUpload;
+use evanesce::session::{AcceptError, DecryptError, EncryptError, Session};
+use evanesce::{Account, Address, Payload, PreKeyBundle, Received, Timestamp};
 use rand_chacha::rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
 

@@ -8,7 +8,9 @@ mod support;
 
 use std::iter::repeat_with;
 
-use evanesce::{Accepted, Account, Payload, Received, Session, StorageKey};
+use evanesce::session::{Accepted, Session};
+use evanesce::snapshot::StorageKey;
+use evanesce::{Account, Payload, Received};
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };

@@ -2,9 +2,9 @@
 
 use std::iter::repeat_with;
 
-use evanesce::{
-    Account, Address, Payload, PreKeyBundle, PublishedPreKeys, Session, Timestamp, VerifiedBundle,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::Session;
+use evanesce::{Account, Address, Payload, PreKeyBundle, Timestamp, VerifiedBundle};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -59,7 +59,7 @@ pub fn payload(size: u32) -> Payload {
 /// A new account, and its server.
 pub fn account(name: &str, rng: &mut ChaCha20Rng) -> (Account, PublishedPreKeys) {
     let mut account = Account::generate(Address::new(name).unwrap(), NOW, rng);
-    let upload = account.maintain(NOW, rng).upload.unwrap();
+    let upload = account.maintain(None, NOW, rng).upload.unwrap();
     let _ = account.mark_published(&upload);
     (account, PublishedPreKeys::new(upload))
 }

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, fs};
 
-use evanesce::{
-    Address, Age, ContentKey, ConversationId, DeviceEvent, ExpiryScheduler, MemberTag, MessageId,
-    Monotonic, NewMessage, Now, Opens, Parts, Payload, Peer, Policy, PreKeyBundle, PreKeyUpload,
-    RatchetKeyPair, SafetyNumber, Setting, SettingVersion, Stamp, Unsent, Verdict,
+use evanesce::expiry::{
+    Age, ContentKey, ConversationId, DeviceEvent, ExpiryScheduler, MemberTag, MessageId, Monotonic,
+    NewMessage, Now, Opens, Parts, Policy, Setting, SettingVersion, Stamp, Unsent, Verdict,
 };
+use evanesce::server::PreKeyUpload;
+use evanesce::session::RatchetKeyPair;
+use evanesce::{Address, Payload, Peer, PreKeyBundle, SafetyNumber};
 use evanesce_fuzz::bundles::Bundles;
 use evanesce_fuzz::conversation::event::{
     BundleChoice, Event, LimitsChoice, MAX_EVENTS, Side, Tampering,
@@ -257,7 +259,7 @@ fn prekey_bundle() -> Seeds {
 
 fn prekey_upload() -> Result<Seeds, Box<dyn Error>> {
     let mut bob = account("bob@example/laptop", 2);
-    let upload = bob.maintain(NOW, &mut rng(1)).upload.ok_or("nothing to publish")?;
+    let upload = bob.maintain(None, NOW, &mut rng(1)).upload.ok_or("nothing to publish")?;
     let without = PreKeyBundle::encode(&upload.bundle());
     let without = [&[1], &without[..without.len() - 1]].concat();
     PreKeyUpload::decode(&without).map_err(|error| error.to_string())?;
@@ -335,7 +337,7 @@ fn snapshot() -> Result<Seeds, Box<dyn Error>> {
     let rng = &mut rng(11);
     let mut alice = account("alice", 1);
     let mut bob = account("bob", 2);
-    let upload = bob.maintain(NOW, rng).upload.ok_or("nothing to publish")?;
+    let upload = bob.maintain(None, NOW, rng).upload.ok_or("nothing to publish")?;
     let bundle = || upload.bundle().verify(NOW);
     let mut bobs = Peer::pinned(bob.device());
     let _ = bobs.initiate(&alice, bundle()?, NOW, rng)?;

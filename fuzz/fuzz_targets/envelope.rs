@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use evanesce::Envelope;
+use evanesce::server::Envelope;
 use evanesce_fuzz::formats;
 use evanesce_fuzz::recipients::Recipients;
 use libfuzzer_sys::fuzz_target;

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use evanesce::Stamp;
+use evanesce::expiry::Stamp;
 use evanesce_fuzz::formats;
 use libfuzzer_sys::fuzz_target;
 

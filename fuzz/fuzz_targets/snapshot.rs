@@ -8,10 +8,10 @@
 
 use std::time::Duration;
 
-use evanesce::{
-    Account, ExpiryScheduler, Now, Payload, Peer, RatchetKeyPair, RecordError, Session,
-    SnapshotError, StorageKey,
-};
+use evanesce::expiry::{ExpiryScheduler, Now, RecordError};
+use evanesce::session::{RatchetKeyPair, Session};
+use evanesce::snapshot::{SnapshotError, StorageKey};
+use evanesce::{Account, Payload, Peer};
 use evanesce_fuzz::formats::{self, Rows};
 use evanesce_fuzz::people::{AD, NOW, rng};
 use libfuzzer_sys::fuzz_target;
@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
             let again = account.snapshot();
             // As many as are asked for take their time, which says nothing.
             if account.limits().prekeys.one_time_prekeys <= 1_000 {
-                let upload = account.maintain(NOW, &mut rng(1)).upload;
+                let upload = account.maintain(None, NOW, &mut rng(1)).upload;
                 let _ = upload.map(|upload| account.mark_published(&upload));
             }
             again

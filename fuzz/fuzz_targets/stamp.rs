@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use evanesce::Stamp;
+use evanesce::expiry::Stamp;
 use evanesce_fuzz::formats;
 use evanesce_fuzz::people::{restored, state};
 use libfuzzer_sys::fuzz_target;

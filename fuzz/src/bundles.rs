@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use evanesce::{
-    AcceptError, Account, InitiateError, Payload, PreKeyBundle, Timestamp, VerifyError,
-};
+use evanesce::session::{AcceptError, InitiateError};
+use evanesce::{Account, Payload, PreKeyBundle, Timestamp, VerifyError};
 use rand_chacha::ChaCha20Rng;
 
 use crate::formats::{self, OneTime, SignedPart};
@@ -111,7 +110,7 @@ impl Signer {
         let mut account = account(address, seed);
         let mut rng = rng(seed.rotate_left(32));
         let mut uploads = Vec::new();
-        uploads.extend(account.maintain(NOW, &mut rng).upload);
+        uploads.extend(account.maintain(None, NOW, &mut rng).upload);
         uploads.extend(account.rotate_signed_prekey(NOW.plus(DAY), &mut rng).upload);
         let signed_parts = uploads.iter().map(|upload| upload.signed_part().to_vec()).collect();
         let one_time_prekeys = uploads[0].one_time_prekeys().iter().map(|prekey| {

@@ -92,7 +92,7 @@ pub fn bundle(bytes: &[u8]) -> Result<(SignedPart<'_>, Option<OneTime>), DecodeE
 /// Takes an upload apart (§14.2).
 pub fn upload(bytes: &[u8]) -> Result<(SignedPart<'_>, Vec<OneTime>), DecodeError> {
     let mut rest = bytes;
-    if number(take(&mut rest, 1)?) != 1 {
+    if ![1, 2].contains(&number(take(&mut rest, 1)?)) {
         return Err(Unsupported);
     }
     let signed_part = signed_part(&mut rest)?;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use evanesce::{Account, Address, Limits, Timestamp};
+use evanesce::limits::Limits;
+use evanesce::{Account, Address, Timestamp};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;

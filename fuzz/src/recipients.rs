@@ -1,8 +1,8 @@
 //! An account and sessions that wait for messages, and what each must answer to any bytes at all.
 
-use evanesce::{
-    AcceptError, Account, DecryptError, Payload, PreKeyBundle, PublishedPreKeys, Received, Session,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::{AcceptError, DecryptError, Session};
+use evanesce::{Account, Payload, PreKeyBundle, Received};
 use rand_chacha::ChaCha20Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -198,7 +198,7 @@ impl Scene {
         let alice = account("alice@example/phone", 1);
         let mut bob = account("bob@example/laptop", 2);
         let mut rng = rng(3);
-        let upload = bob.maintain(NOW, &mut rng).upload.expect("a new account publishes");
+        let upload = bob.maintain(None, NOW, &mut rng).upload.expect("a new account publishes");
         let _ = bob.mark_published(&upload);
         Self { alice, bob, server: PublishedPreKeys::new(upload), rng }
     }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arbitrary::{Arbitrary, Unstructured};
-use evanesce::{PreKeyBundle, PreKeyUpload, PublishedPreKeys};
+use evanesce::PreKeyBundle;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 
 use crate::formats::{self, OneTime};
 

@@ -14,7 +14,7 @@ use crate::wire::stamp::Setting;
 #[non_exhaustive]
 pub struct Effects {
     /// Rows to be written or deleted, in this order. An application that stores the scheduler whole
-    /// ([`ExpiryScheduler::snapshot`](crate::ExpiryScheduler::snapshot)) does so whenever there are any.
+    /// ([`ExpiryScheduler::snapshot`](crate::expiry::ExpiryScheduler::snapshot)) does so whenever there are any.
     pub writes: Vec<RecordWrite>,
     /// What the screen or the user is to be told.
     pub events: Vec<ExpiryEvent>,
@@ -47,7 +47,7 @@ pub enum ExpiryEvent {
         refusal: SettingRefusal,
     },
     /// An own device deleted a message that is not held here: it has no end, or has not come. If it is here,
-    /// delete it; if it comes, it is [`Verdict::Late`](crate::Verdict::Late).
+    /// delete it; if it comes, it is [`Verdict::Late`](crate::expiry::Verdict::Late).
     DeletedElsewhere {
         /// Which message.
         id: MessageId,
@@ -72,7 +72,7 @@ pub enum SettingRefusal {
 }
 
 /// What happened to a message on one of several own devices, for the others: give it to
-/// [`ExpiryScheduler::told_by_own_device`](crate::ExpiryScheduler::told_by_own_device) there, with how long ago it was
+/// [`ExpiryScheduler::told_by_own_device`](crate::expiry::ExpiryScheduler::told_by_own_device) there, with how long ago it was
 /// told here. Messages and conversations must have the same ids on all own devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -103,7 +103,7 @@ pub struct Due {
     /// Of which conversation.
     pub conversation: ConversationId,
     /// What of it: delete these and nothing else. Then confirm with
-    /// [`ExpiryScheduler::done`](crate::ExpiryScheduler::done), in the transaction that deletes.
+    /// [`ExpiryScheduler::done`](crate::expiry::ExpiryScheduler::done), in the transaction that deletes.
     pub parts: Parts,
     /// Whether the message itself has ended. If not, it lives on without these: a log for sending it again
     /// that has grown old, a quote of a message that has ended.

@@ -29,10 +29,11 @@ pub struct Terms {
 ///
 /// What became of the message may be told in any order and any number of times, and always comes to the same:
 /// the earliest reading counts, the most openings, and a deletion for ever. Tell nothing more of one whose deadline
-/// has passed: reading and sending would bring it back. [`ExpiryScheduler`](crate::ExpiryScheduler) sees to that.
+/// has passed: reading and sending would bring it back. [`ExpiryScheduler`](crate::expiry::ExpiryScheduler) sees to that.
 ///
 /// ```
-/// use evanesce::{Age, EngineTime, ExpiryLimits, Life, Opens, Policy, Terms};
+/// use evanesce::expiry::{Age, EngineTime, Life, Opens, Policy, Terms};
+/// use evanesce::limits::ExpiryLimits;
 /// use std::time::Duration;
 ///
 /// let hour = Duration::from_secs(3_600);

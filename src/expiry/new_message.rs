@@ -9,7 +9,7 @@ use crate::wire::stamp::MemberTag;
 /// A message, as the application stores it.
 ///
 /// ```
-/// # use evanesce::{ConversationId, MemberTag, MessageId, NewMessage, Parts};
+/// # use evanesce::expiry::{ConversationId, MemberTag, MessageId, NewMessage, Parts};
 /// # let alice = MemberTag([1; 8]);
 /// let message = NewMessage::new(MessageId::from(17), ConversationId::named(b"alice"), alice)
 ///     .with_parts(Parts::FILE | Parts::NOTIFICATION)
@@ -56,7 +56,7 @@ pub struct Arrival {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Verdict {
-    /// Store it. Whether it may be shown, [`ExpiryScheduler::visibility`](crate::ExpiryScheduler::visibility)
+    /// Store it. Whether it may be shown, [`ExpiryScheduler::visibility`](crate::expiry::ExpiryScheduler::visibility)
     /// says.
     Keep,
     /// It is held already: nothing more is to be stored of it, above all no content under another key. Said of
@@ -95,7 +95,7 @@ impl NewMessage {
     }
 
     /// Its media is still to be fetched: reading starts no clock until
-    /// [`ExpiryScheduler::ready`](crate::ExpiryScheduler::ready).
+    /// [`ExpiryScheduler::ready`](crate::expiry::ExpiryScheduler::ready).
     #[must_use]
     pub fn awaiting_media(self) -> Self {
         Self { media: Media::Awaited, ..self }
@@ -109,7 +109,7 @@ impl NewMessage {
 
     /// Its parts are stored sealed under this key, which stands in its record alone. For what is received; our own
     /// copy of what others may open once is not for us to open. Of a message that is to
-    /// be opened once or twice, [`ExpiryScheduler::open`](crate::ExpiryScheduler::open) gives it so often.
+    /// be opened once or twice, [`ExpiryScheduler::open`](crate::expiry::ExpiryScheduler::open) gives it so often.
     #[must_use]
     pub fn sealed_under(self, content_key: ContentKey) -> Self {
         Self { content_key: Some(content_key), ..self }

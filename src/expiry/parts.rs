@@ -10,7 +10,7 @@ use crate::wire::codec::{DecodeError, Reader};
 /// until each of them is confirmed to be gone.
 ///
 /// ```
-/// # use evanesce::Parts;
+/// # use evanesce::expiry::Parts;
 /// let kept = Parts::BODY | Parts::FILE | Parts::NOTIFICATION;
 /// assert!(kept.without(Parts::NOTIFICATION).contains(Parts::FILE));
 /// ```

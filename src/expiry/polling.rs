@@ -12,7 +12,7 @@ use crate::time::{EngineTime, Now};
 
 impl ExpiryScheduler {
     /// How long the device may sleep until [`ExpiryScheduler::poll`] has something to give: nothing if it has
-    /// already, at most [`ExpiryLimits::longest_sleep`](crate::ExpiryLimits::longest_sleep). `None` if nothing
+    /// already, at most [`ExpiryLimits::longest_sleep`](crate::limits::ExpiryLimits::longest_sleep). `None` if nothing
     /// held has an end; an event may change that.
     #[must_use]
     pub fn next_wakeup(&self, now: Now) -> Option<Duration> {

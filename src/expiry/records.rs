@@ -14,7 +14,7 @@ use crate::wire::codec::{DecodeError, Reader};
 
 impl ExpiryScheduler {
     /// All that it holds, as rows: to store a new one, or to store everything anew. After that, what
-    /// [`Effects::writes`](crate::Effects::writes) says is enough.
+    /// [`Effects::writes`](crate::expiry::Effects::writes) says is enough.
     pub fn records(&self) -> impl Iterator<Item = RecordWrite> {
         let Self { head, stored_clock: _, conversations, messages, memory } = self;
         let Memory { tombstones, waiting, unsends } = memory;

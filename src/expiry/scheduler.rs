@@ -51,7 +51,7 @@ const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 /// | a message comes in | store session, message and [`Effects::writes`]; then acknowledge | it is delivered again |
 /// | a message is sent | [`queued`](Self::queued), store with the outbox; send; [`sent`](Self::sent) | it is sent again |
 /// | read | store, then show. If it lives for more than a minute, at once is enough | the clock runs and nobody saw it, or starts when it is read again |
-/// | opened once or twice | store, then [`Opening::release`](crate::Opening::release) | that opening is lost: never one too many |
+/// | opened once or twice | store, then [`Opening::release`](crate::expiry::Opening::release) | that opening is lost: never one too many |
 /// | due | delete, [`done`](Self::done), store both | it is due again: deleted at least once |
 /// | setting changed | store, then send | the next message tells |
 ///
@@ -72,7 +72,7 @@ const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 /// # Own other devices
 ///
 /// They need the same [`MessageId`]s and [`ConversationId`]s, and one
-/// [`MemberTag`](crate::MemberTag) for each person: that of one and the same of their devices. Send what is in
+/// [`MemberTag`](crate::expiry::MemberTag) for each person: that of one and the same of their devices. Send what is in
 /// [`Effects::tell`], with the moment, to each of them; there it goes into
 /// [`told_by_own_device`](Self::told_by_own_device), with its age. A message that this device sent goes to them as a copy,
 /// and into [`sent_elsewhere`](Self::sent_elsewhere). With true ages all come to the same, in whatever order.

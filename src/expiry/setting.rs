@@ -37,7 +37,7 @@ impl Setting {
     /// What holds after both have been seen.
     ///
     /// ```
-    /// use evanesce::{MemberTag, Policy, Setting};
+    /// use evanesce::expiry::{MemberTag, Policy, Setting};
     /// use std::time::Duration;
     ///
     /// // Alice and Bob change the setting at the same moment, and each hears of the other's change later.

@@ -48,7 +48,7 @@ impl ExpiryScheduler {
     }
 
     /// Limits of a session whose only conversation this is: a key that is held for a late message need not be
-    /// held longer than the message would live. For [`Session::set_limits`](crate::Session::set_limits) and
+    /// held longer than the message would live. For [`Session::set_limits`](crate::session::Session::set_limits) and
     /// [`Peer::set_session_limits`](crate::Peer::set_session_limits), whenever the setting changes and whenever a peer
     /// is made: the setting outlives it; `limits` are the account's.
     #[must_use]

@@ -103,6 +103,7 @@ impl Peer {
             self.sessions.sending(&self.limits, now).ok_or(PeerEncryptError::NeedsSession)?;
         let message = known.encrypt(payload, ad, now, rng)?;
         let changes = Changes { session: Some(known.id()), ..Changes::PEER };
+        self.lost_session.send();
         Ok(Encrypted { message, changes, session_need: self.session_need(now) })
     }
 

@@ -133,10 +133,10 @@ impl Peer {
         Ok(self.change_address(address.clone(), now))
     }
 
-    /// Notes that another identity came, if it is another one.
+    /// Notes that another identity came, of which the user has not decided.
     pub(crate) fn wait_for_decision(&mut self, identity: IdentityKey) -> Changes {
         let is_other = self.contact.identity().is_some_and(|pinned| pinned != identity);
-        if !is_other || self.undecided == Some(identity) {
+        if !is_other || self.undecided == Some(identity) || self.rejected.has(&identity) {
             return Changes::NONE;
         }
         self.undecided = Some(identity);

@@ -42,8 +42,8 @@ pub enum SessionNeed {
     /// there is more to send.
     ///
     /// Asked for after a day without an answer, and again after 2, 4, 8 and each further 16 days
-    /// ([`PeerLimits::silence`](crate::PeerLimits::silence)); in any case before a session of ours that was never answered
-    /// sends no more ([`PeerLimits::unanswered_lifetime`](crate::PeerLimits::unanswered_lifetime)), or if one was begun by a
+    /// ([`PeerLimits::silence`](crate::limits::PeerLimits::silence)); in any case before a session of ours that was never answered
+    /// sends no more ([`PeerLimits::unanswered_lifetime`](crate::limits::PeerLimits::unanswered_lifetime)), or if one was begun by a
     /// clock that ran more than a day ahead. After [`SessionNeed::Lost`] it is asked for as soon as there is more to
     /// send: a peer that waits for an answer itself follows only the second session.
     Unanswered,

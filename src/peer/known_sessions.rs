@@ -462,7 +462,7 @@ mod tests {
     }
 
     fn initiated(alice: &Account, bob: &mut Account, rng: &mut ChaCha20Rng) -> Session {
-        let upload = bob.maintain(NOW, rng).upload.unwrap();
+        let upload = bob.maintain(None, NOW, rng).upload.unwrap();
         let bundle = PublishedPreKeys::new(upload).hand_out();
         let bundle = PreKeyBundle::decode(&bundle).unwrap().verify(NOW).unwrap();
         alice.initiate(&bundle, rng).unwrap()

@@ -46,8 +46,10 @@ pub(crate) struct LostSession {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Nothing,
-    /// Something did not open that anyone can have sent.
-    Suspected,
+    /// Something did not open that anyone can have sent. An answer to what we sent since shows that nothing was lost.
+    Suspected {
+        sent_since: bool,
+    },
     /// Sessions were dropped, or the peer went on from a state that we never followed.
     Certain,
     /// We have begun this session since, which has not been answered.
@@ -117,10 +119,11 @@ impl LostSession {
         kind: RefusedKind,
         now: Timestamp,
     ) -> bool {
+        let suspected = State::Suspected { sent_since: false };
         let (budget, state) = match (refusal, kind) {
             (PeerDecryptError::Forked, _) => (&mut self.forked, State::Certain),
-            (_, RefusedKind::Ordinary) => (&mut self.ordinary, State::Suspected),
-            (_, RefusedKind::Initial) => (&mut self.initial, State::Suspected),
+            (_, RefusedKind::Ordinary) => (&mut self.ordinary, suspected),
+            (_, RefusedKind::Initial) => (&mut self.initial, suspected),
         };
         let is_open = matches!(self.state, State::Nothing | State::BegunAgain(_));
         if !is_open || !refusal.may_mean_lost_session() || !budget.allows(now) {
@@ -139,7 +142,7 @@ impl LostSession {
     /// We have begun a session, in place of those in which nothing was ever sent.
     pub(crate) fn begin(&mut self, session: SessionId, replaced: &[SessionId]) {
         self.state = match self.state {
-            State::Suspected | State::Certain => State::Begun(session),
+            State::Suspected { .. } | State::Certain => State::Begun(session),
             State::Begun(first) if replaced.contains(&first) => State::Begun(session),
             State::Begun(_) => State::BegunAgain(session),
             State::BegunAgain(second) if replaced.contains(&second) => State::BegunAgain(session),
@@ -155,17 +158,27 @@ impl LostSession {
         }
     }
 
-    /// The peer has answered our latest chain in the session that sends: what did not open meant no loss.
+    /// Something was sent in the session that sends.
+    pub(crate) fn send(&mut self) {
+        if self.state == (State::Suspected { sent_since: false }) {
+            self.state = State::Suspected { sent_since: true };
+        }
+    }
+
+    /// The peer has answered our latest chain in the session that sends: what did not open meant no loss, unless the
+    /// answer was under way already.
     pub(crate) fn lay_to_rest(&mut self) {
-        if self.state == State::Suspected {
+        if self.state == (State::Suspected { sent_since: true }) {
             self.state = State::Nothing;
         }
     }
 
     /// The user rejects another identity, which perhaps sent what did not open. Says whether that changed anything.
     pub(crate) fn calm(&mut self) -> bool {
-        let was_suspected = self.state == State::Suspected;
-        self.lay_to_rest();
+        let was_suspected = matches!(self.state, State::Suspected { .. });
+        if was_suspected {
+            self.state = State::Nothing;
+        }
         was_suspected
     }
 
@@ -186,7 +199,7 @@ impl LostSession {
     pub(crate) fn need(&self, is_untouched: bool) -> Option<SessionNeed> {
         match self.state {
             State::Nothing | State::BegunAgain(_) => None,
-            State::Suspected | State::Certain => Some(SessionNeed::Lost),
+            State::Suspected { .. } | State::Certain => Some(SessionNeed::Lost),
             State::Begun(_) => (!is_untouched).then_some(SessionNeed::Unanswered),
         }
     }
@@ -205,7 +218,10 @@ impl Stored for State {
     fn write(&self, out: &mut StateWriter) {
         match self {
             Self::Nothing => out.put(&[NOTHING]),
-            Self::Suspected => out.put(&[SUSPECTED]),
+            Self::Suspected { sent_since } => {
+                out.put(&[SUSPECTED]);
+                sent_since.write(out);
+            }
             Self::Certain => out.put(&[CERTAIN]),
             Self::Begun(session) => {
                 out.put(&[BEGUN]);
@@ -221,7 +237,7 @@ impl Stored for State {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match reader.u8()? {
             NOTHING => Ok(Self::Nothing),
-            SUSPECTED => Ok(Self::Suspected),
+            SUSPECTED => Ok(Self::Suspected { sent_since: Stored::read(reader)? }),
             CERTAIN => Ok(Self::Certain),
             BEGUN => Stored::read(reader).map(Self::Begun),
             BEGUN_AGAIN => Stored::read(reader).map(Self::BegunAgain),
@@ -251,7 +267,9 @@ mod tests {
             }
             now = now.plus(Duration::from_secs(*pause));
             assert!(noted(&mut lost, RefusedKind::Ordinary, now), "{number}");
-            assert_eq!(lost.need(false), Some(SessionNeed::Lost));
+            lost.lay_to_rest();
+            assert_eq!(lost.need(false), Some(SessionNeed::Lost), "that was under way");
+            lost.send();
             lost.lay_to_rest();
             assert_eq!(lost.need(false), None);
         }
@@ -290,7 +308,7 @@ mod tests {
     fn a_clock_that_was_set_back_makes_nobody_wait_for_longer() {
         let mut lost = LostSession::new();
         assert!(noted(&mut lost, RefusedKind::Ordinary, NOW.plus(Duration::from_secs(400 * DAY))));
-        lost.lay_to_rest();
+        assert!(lost.calm());
         assert!(noted(&mut lost, RefusedKind::Ordinary, NOW));
     }
 

@@ -32,10 +32,9 @@ impl Peer {
         if let PeerDecryptError::IdentityChanged(identity) = refusal {
             return self.wait_for_decision(*identity);
         }
-        let Ok(envelope) = Envelope::decode(message) else { return Changes::NONE };
-        let kind = match envelope {
-            Envelope::Initial(_) => RefusedKind::Initial,
-            Envelope::Ratchet(_) => RefusedKind::Ordinary,
+        let kind = match Envelope::decode(message) {
+            Ok(Envelope::Initial(_)) => RefusedKind::Initial,
+            Ok(Envelope::Ratchet(_)) | Err(_) => RefusedKind::Ordinary,
         };
         let tells_though_known =
             matches!(refusal, PeerDecryptError::Forked | PeerDecryptError::NumberReused);

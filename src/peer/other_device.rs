@@ -21,14 +21,15 @@ use crate::wire::stamp::MemberTag;
 /// sessions begins a new one and the other follows, if need be at the second (docs/protocol.md §14.5).
 ///
 /// ```
-/// use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, PublishedPreKeys, Timestamp};
+/// use evanesce::server::PublishedPreKeys;
+/// use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, Timestamp};
 /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 /// # let rng = &mut ChaCha20Rng::seed_from_u64(1);
 /// # let now = Timestamp::from_unix_seconds(1_800_000_000);
 /// # let (alice_address, bob_address) = (Address::new("alice/laptop")?, Address::new("bob/phone")?);
 /// # let mut alice = Account::generate(alice_address.clone(), now, rng);
 /// # let mut bob = Account::generate(bob_address.clone(), now, rng);
-/// # let mut server = PublishedPreKeys::new(bob.maintain(now, rng).upload.unwrap());
+/// # let mut server = PublishedPreKeys::new(bob.maintain(None, now, rng).upload.unwrap());
 ///
 /// // Alice knows Bob's address. Her first contact pins the identity that comes with it.
 /// let mut bobs_phone = Peer::new(bob_address);

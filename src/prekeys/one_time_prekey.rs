@@ -58,6 +58,24 @@ impl OneTimePreKeys {
         }
     }
 
+    /// Passes over ids that may have been used elsewhere: the next one is higher than `id`. What is not published by
+    /// then will not be.
+    pub(crate) fn pass_over(&mut self, id: u32) {
+        self.next_id = self.next_id.max(id.saturating_add(1));
+        self.published_below = self.next_id;
+    }
+
+    /// Deletes all, used or not.
+    pub(crate) fn delete_all(&mut self) {
+        self.keys.clear();
+    }
+
+    /// Those with ids from `lowest` to `highest`, in order of id.
+    pub(crate) fn between(&self, lowest: u32, highest: u32) -> Vec<OneTimePreKeyPublic> {
+        let held = self.keys.iter().skip_while(|(id, _)| **id < lowest);
+        held.take_while(|(id, _)| **id <= highest).map(public).collect()
+    }
+
     pub(crate) fn find(&self, id: u32) -> Option<&DhKeyPair> {
         self.keys.get(&id).map(Box::as_ref)
     }
@@ -69,10 +87,12 @@ impl OneTimePreKeys {
 
     /// The public halves that are not known to be with the server, in order of id.
     pub(crate) fn unpublished(&self) -> Vec<OneTimePreKeyPublic> {
-        self.keys
-            .range(self.published_below..)
-            .map(|(id, pair)| OneTimePreKeyPublic { id: *id, key: *pair.public() })
-            .collect()
+        self.keys.range(self.published_below..).map(public).collect()
+    }
+
+    /// How many those are.
+    pub(crate) fn unpublished_count(&self) -> usize {
+        self.keys.range(self.published_below..).count()
     }
 
     /// Whether all of these were made here. Of those that have been spent meanwhile the id alone is known.
@@ -83,16 +103,15 @@ impl OneTimePreKeys {
         })
     }
 
-    /// Leaves those that are there out of what is to be published: they may have been, and used.
-    pub(crate) fn withhold_unpublished(&mut self) {
-        self.published_below = self.next_id;
-    }
-
     /// Notes that the server has those up to `id`.
     pub(crate) fn mark_published(&mut self, id: u32) {
         let below = id.saturating_add(1).min(self.next_id);
         self.published_below = self.published_below.max(below);
     }
+}
+
+fn public((id, pair): (&u32, &Box<DhKeyPair>)) -> OneTimePreKeyPublic {
+    OneTimePreKeyPublic { id: *id, key: *pair.public() }
 }
 
 /// Stored in order of id, each with how many ids were passed since the one before.

@@ -9,19 +9,58 @@ use crate::crypto::dh::DhKeyPair;
 use crate::identity::{Address, IdentityKeyPair};
 use crate::limits::PreKeyLimits;
 use crate::prekeys::one_time_prekey::OneTimePreKeys;
+use crate::prekeys::published::MAX_ONE_TIME_PREKEYS;
 use crate::prekeys::replay_record::ReplayError;
 use crate::prekeys::signed_prekey::SignedPreKey;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::prekey_stock::{DeviceDigest, PreKeyStock};
 use crate::wire::prekey_upload::PreKeyUpload;
+
+/// How many ids are passed over at most because a server says that it has had them, so that one that lies cannot use
+/// them all up; and how many one-time ids after a restore.
+const MAX_PASSED_OVER: u32 = 1 << 20;
+
+/// How many ids of signed prekeys are passed over after a restore: those of 78 years.
+const PASSED_OVER_AFTER_RESTORE: u32 = 1 << 12;
+
+/// How account and server disagree about what is published. [`Account::maintain`](crate::Account::maintain) has made
+/// an upload that mends it, unless it did so often lately: 8 times in 30 days by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum StockDisagreement {
+    /// The server has had prekeys of this device that this account never made. It was put back to an older state, or
+    /// another instance of it goes on elsewhere: if you know of neither, ask the user, and treat it as a restore from
+    /// a backup, with [`Account::replace_prekeys`](crate::Account::replace_prekeys).
+    AccountWentBack,
+    /// The server has not got, or has no longer, the signed prekey that was published last: it was put back to an older
+    /// state, or has lost what it had.
+    ServerWentBack,
+    /// The server has prekeys of another identity at this address, although this one published there: the device was
+    /// set up anew elsewhere, or somebody took its address.
+    OtherDevice,
+    /// The server offers prekeys whose secrets are not held here: first messages to them would not open. They were
+    /// used or deleted while the server kept them, or are keys of another under these ids; or a message that used
+    /// one opened after the server was asked.
+    NotHeld,
+}
+
+/// Whether the server has the current signed prekey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Publication {
+    Pending,
+    Done,
+    /// It has not, and is to forget the one-time prekeys that it has when it gets it.
+    PendingInPlaceOfAll,
+}
 
 /// The prekeys of one device.
 #[derive(Debug)]
 pub(crate) struct PreKeyStore {
     current: Box<SignedPreKey>,
-    /// Whether the current signed prekey is known to be with the server.
-    current_is_published: bool,
+    publication: Publication,
     /// Oldest first.
     replaced: Vec<ReplacedPreKey>,
     one_time: OneTimePreKeys,
@@ -38,8 +77,10 @@ struct ReplacedPreKey {
 #[derive(PartialEq)]
 pub(crate) struct Extent {
     signed_id: u32,
+    publication: Publication,
     replaced: usize,
     next_one_time_id: u32,
+    published_below: u32,
     one_time: usize,
 }
 
@@ -58,7 +99,7 @@ impl PreKeyStore {
     ) -> Self {
         Self {
             current: Box::new(SignedPreKey::generate(1, limits, now, rng)),
-            current_is_published: false,
+            publication: Publication::Pending,
             replaced: Vec::new(),
             one_time: OneTimePreKeys::new(),
         }
@@ -93,33 +134,98 @@ impl PreKeyStore {
     }
 
     /// What is due at `now`: deletes what was replaced long ago, replaces the signed prekey, tops up
-    /// the one-time prekeys.
+    /// the one-time prekeys; all, where the server disagrees.
     pub(crate) fn maintain(
         &mut self,
+        stock: Option<&PreKeyStock>,
+        device: DeviceDigest,
         limits: &PreKeyLimits,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) {
+    ) -> Option<StockDisagreement> {
+        let disagreement = stock.and_then(|stock| self.disagreement(stock, device));
         self.forget_replaced(limits, now);
-        // The record's fill is in the hands of strangers, so it may not bring about rotations, each
-        // of which keeps a record for weeks, without bound.
-        let room = usize::try_from(limits.max_replaced_signed_prekeys)
-            .is_ok_and(|most| self.replaced.len() < most / 2);
-        let crowded = self.current.replay_record.is_nearly_full() && room;
+        // The record's fill is in the hands of strangers, and the stock in the server's, so they may not bring about
+        // rotations, each of which keeps a record for weeks, without bound.
+        let most = usize::try_from(limits.max_replaced_signed_prekeys).unwrap_or(usize::MAX) / 2;
+        if let (Some(stock), Some(_)) = (stock, disagreement) {
+            if !self.mends(stock) && self.replaced.len() < most.max(1) {
+                self.replace_offer(stock.signed_prekey_id, stock.highest_id, limits, now, rng);
+                return disagreement;
+            }
+        }
+        let crowded = self.current.replay_record.is_nearly_full() && self.replaced.len() < most;
         if crowded || self.current.is_due(limits, now) {
             self.rotate(limits, now, rng);
         }
-        let held = u32::try_from(self.one_time.len()).unwrap_or(u32::MAX);
-        let target = limits.one_time_prekeys.min(limits.max_one_time_prekeys);
-        self.add_one_time(target.saturating_sub(held), limits, rng);
+        let left = match (stock, disagreement) {
+            (Some(stock), None) => {
+                // Of another device at this address none is ours.
+                let ours = Some(stock).filter(|stock| stock.device == device.0);
+                ours.inspect(|stock| self.note(stock));
+                let left = ours.map_or(0, |stock| stock.one_time_prekeys);
+                let left = usize::try_from(left).unwrap_or(usize::MAX);
+                left.saturating_add(self.one_time.unpublished_count())
+            }
+            (Some(_), Some(_)) | (None, _) => self.one_time.len(),
+        };
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        let missing = target(limits).saturating_sub(left);
+        self.add_one_time(missing, limits, rng);
+        disagreement
+    }
+
+    /// Whether the server has what this account published, and offers only what is held here.
+    fn disagreement(&self, stock: &PreKeyStock, device: DeviceDigest) -> Option<StockDisagreement> {
+        let was_published = self.publication == Publication::Done;
+        if *stock == PreKeyStock::NOTHING {
+            return Some(StockDisagreement::ServerWentBack).filter(|_| was_published);
+        }
+        if stock.device != device.0 {
+            return Some(StockDisagreement::OtherDevice).filter(|_| was_published);
+        }
+        let id = stock.signed_prekey_id;
+        let was_ever_made = id <= self.current.id
+            && stock.highest_id.is_none_or(|highest| highest < self.one_time.next_id());
+        if !was_ever_made {
+            return Some(StockDisagreement::AccountWentBack);
+        }
+        if id < self.current.id && was_published {
+            return Some(StockDisagreement::ServerWentBack);
+        }
+        let offered = self.signed().find(|prekey| prekey.id == id).map(|prekey| {
+            let range = stock.lowest_id.zip(stock.highest_id);
+            let held = range.map(|(lowest, highest)| self.one_time.between(lowest, highest));
+            let held = held.unwrap_or_default();
+            PreKeyStock::of(device, id, prekey.pair.public(), held.iter(), stock.highest_id)
+        });
+        if offered.as_ref() == Some(stock) { None } else { Some(StockDisagreement::NotHeld) }
+    }
+
+    /// Whether an upload is pending already that will take the place of all that the server has.
+    fn mends(&self, stock: &PreKeyStock) -> bool {
+        self.publication == Publication::PendingInPlaceOfAll
+            && self.current.id > stock.signed_prekey_id
+    }
+
+    /// Notes what a server has that agrees.
+    fn note(&mut self, stock: &PreKeyStock) {
+        if stock.signed_prekey_id == self.current.id {
+            self.publication = Publication::Done;
+        }
+        if let Some(highest) = stock.highest_id {
+            self.one_time.mark_published(highest);
+        }
     }
 
     /// What differs after each change of the prekeys that are held.
     pub(crate) fn extent(&self) -> Extent {
         Extent {
             signed_id: self.current.id,
+            publication: self.publication,
             replaced: self.replaced.len(),
             next_one_time_id: self.one_time.next_id(),
+            published_below: self.one_time.published_below(),
             one_time: self.one_time.len(),
         }
     }
@@ -131,8 +237,19 @@ impl PreKeyStore {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) {
+        self.rotate_after(self.current.id, limits, now, rng);
+    }
+
+    /// The same, and the new one has a higher id than `after`.
+    fn rotate_after(
+        &mut self,
+        after: u32,
+        limits: &PreKeyLimits,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
         self.forget_replaced(limits, now);
-        let Some(id) = self.current.id.checked_add(1) else {
+        let Some(id) = after.max(self.current.id).checked_add(1) else {
             return;
         };
         let next = Box::new(SignedPreKey::generate(id, limits, now, rng));
@@ -147,7 +264,10 @@ impl PreKeyStore {
         let most = usize::try_from(limits.max_replaced_signed_prekeys).unwrap_or(usize::MAX);
         let excess = self.replaced.len().saturating_sub(most);
         self.replaced.drain(..excess);
-        self.current_is_published = false;
+        self.publication = match self.publication {
+            Publication::Pending | Publication::Done => Publication::Pending,
+            Publication::PendingInPlaceOfAll => Publication::PendingInPlaceOfAll,
+        };
     }
 
     /// Makes `count` more one-time prekeys.
@@ -160,16 +280,47 @@ impl PreKeyStore {
         self.one_time.generate(count, limits.max_one_time_prekeys, rng);
     }
 
-    /// Replaces all that others begin sessions with: a draw for the signed prekey, and one for each one-time prekey.
+    /// Replaces all that others begin sessions with, and keeps what was there before for those who have it: a draw for
+    /// the signed prekey, and one for each one-time prekey.
+    pub(crate) fn republish(
+        &mut self,
+        limits: &PreKeyLimits,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
+        self.replace_offer(0, None, limits, now, rng);
+    }
+
+    /// The same, and keeps nothing. Passes over ids that may have been used since the backup.
     pub(crate) fn replace(
         &mut self,
         limits: &PreKeyLimits,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) {
-        self.rotate(limits, now, rng);
-        self.one_time.withhold_unpublished();
-        self.add_one_time(limits.one_time_prekeys, limits, rng);
+        let signed_id = passed_over(self.current.id, PASSED_OVER_AFTER_RESTORE);
+        let one_time_id = passed_over(self.one_time.next_id(), MAX_PASSED_OVER);
+        self.one_time.delete_all();
+        self.replace_offer(signed_id, Some(one_time_id), limits, now, rng);
+        self.replaced.clear();
+    }
+
+    /// Offers all new ones, with higher ids than a server has had, unless those are too far away.
+    fn replace_offer(
+        &mut self,
+        signed_id: u32,
+        one_time_id: Option<u32>,
+        limits: &PreKeyLimits,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
+        let is_near = |id: &u32, from: u32| *id <= passed_over(from, MAX_PASSED_OVER);
+        let signed_id = Some(signed_id).filter(|id| is_near(id, self.current.id));
+        self.rotate_after(signed_id.unwrap_or(0), limits, now, rng);
+        let one_time_id = one_time_id.filter(|id| is_near(id, self.one_time.next_id()));
+        self.one_time.pass_over(one_time_id.unwrap_or(0));
+        self.add_one_time(target(limits), limits, rng);
+        self.publication = Publication::PendingInPlaceOfAll;
     }
 
     /// What the server is not known to have; `None` if it has all.
@@ -179,25 +330,28 @@ impl PreKeyStore {
         address: &Address,
     ) -> Option<PreKeyUpload> {
         let one_time_prekeys = self.one_time.unpublished();
-        if self.current_is_published && one_time_prekeys.is_empty() {
-            return None;
-        }
-        Some(PreKeyUpload { signed_part: self.current.sign(identity, address), one_time_prekeys })
+        let replaces_all = match self.publication {
+            Publication::Done if one_time_prekeys.is_empty() => return None,
+            Publication::Done | Publication::Pending => false,
+            Publication::PendingInPlaceOfAll => true,
+        };
+        let signed_part = self.current.sign(identity, address);
+        Some(PreKeyUpload { signed_part, one_time_prekeys, replaces_all })
     }
 
     /// Notes that the server has what is in `upload`. Says whether that was not known.
     pub(crate) fn mark_published(&mut self, upload: &PreKeyUpload) -> bool {
-        let before = (self.current_is_published, self.one_time.published_below());
+        let before = (self.publication, self.one_time.published_below());
         // A device that was restored from a backup has made other keys under the same ids before.
         let fields = &upload.signed_part.fields;
         if fields.id == self.current.id && fields.key == *self.current.pair.public() {
-            self.current_is_published = true;
+            self.publication = Publication::Done;
         }
         let one_time = &upload.one_time_prekeys;
         if let Some(last) = one_time.last().filter(|_| self.one_time.made_all(one_time)) {
             self.one_time.mark_published(last.id);
         }
-        (self.current_is_published, self.one_time.published_below()) != before
+        (self.publication, self.one_time.published_below()) != before
     }
 
     fn signed(&self) -> impl Iterator<Item = &SignedPreKey> {
@@ -221,12 +375,42 @@ impl FoundPreKeys<'_> {
     }
 }
 
-stored!(PreKeyStore { current, current_is_published, replaced, one_time } if |store| {
+stored!(PreKeyStore { current, publication, replaced, one_time } if |store| {
     // No id may be used again.
     let replaced = store.replaced.iter().map(|replaced| replaced.prekey.id);
     replaced.chain([store.current.id]).is_sorted_by(|id, next| id < next)
 });
 stored!(ReplacedPreKey { prekey, replaced });
+
+impl Stored for Publication {
+    fn write(&self, out: &mut StateWriter) {
+        out.put(&[match self {
+            Self::Pending => 0,
+            Self::Done => 1,
+            Self::PendingInPlaceOfAll => 2,
+        }]);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match reader.u8()? {
+            0 => Ok(Self::Pending),
+            1 => Ok(Self::Done),
+            2 => Ok(Self::PendingInPlaceOfAll),
+            _ => Err(DecodeError::Malformed),
+        }
+    }
+}
+
+/// How many one-time prekeys are to be on offer. What a server has no room for would be made anew every day.
+fn target(limits: &PreKeyLimits) -> u32 {
+    let most = u32::try_from(MAX_ONE_TIME_PREKEYS).unwrap_or(u32::MAX);
+    limits.one_time_prekeys.min(limits.max_one_time_prekeys).min(most)
+}
+
+/// So many ids further on; fewer where they come to an end.
+fn passed_over(id: u32, count: u32) -> u32 {
+    id.saturating_add(count.min(u32::MAX.saturating_sub(id) / 2))
+}
 
 #[cfg(test)]
 mod tests {
@@ -235,6 +419,15 @@ mod tests {
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
     const DAY: Duration = Duration::from_secs(86_400);
+
+    fn maintain(
+        store: &mut PreKeyStore,
+        limits: &PreKeyLimits,
+        now: Timestamp,
+        rng: &mut ChaCha20Rng,
+    ) {
+        assert_eq!(store.maintain(None, DeviceDigest([0; 16]), limits, now, rng), None);
+    }
 
     fn fill(store: &mut PreKeyStore, count: usize) {
         for number in 0..count {
@@ -250,10 +443,10 @@ mod tests {
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000));
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
         fill(&mut store, 767);
-        store.maintain(&limits, now, &mut rng);
+        maintain(&mut store, &limits, now, &mut rng);
         assert_eq!(store.current.id, 1);
         fill(&mut store, 768);
-        store.maintain(&limits, now, &mut rng);
+        maintain(&mut store, &limits, now, &mut rng);
         assert_eq!(store.current.id, 2);
     }
 
@@ -264,12 +457,12 @@ mod tests {
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
         for _ in 0..100 {
             fill(&mut store, 1_024);
-            store.maintain(&limits, now, &mut rng);
+            maintain(&mut store, &limits, now, &mut rng);
         }
         assert_eq!(store.replaced.len(), 8);
         let full = store.find(store.current.id, None).unwrap();
         assert_eq!(full.check_replay(&[0xff; 32]), Err(ReplayError::Full));
-        store.maintain(&limits, now.plus(DAY.saturating_mul(7)), &mut rng);
+        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(7)), &mut rng);
         let fresh = store.find(store.current.id, None).unwrap();
         assert_eq!(fresh.check_replay(&[0xff; 32]), Ok(()));
     }
@@ -280,9 +473,9 @@ mod tests {
         let limits = PreKeyLimits::default();
         let ahead = Timestamp::from_unix_seconds(1_000_000_000);
         let mut store = PreKeyStore::generate(&limits, ahead, &mut rng);
-        store.maintain(&limits, ahead.minus(DAY), &mut rng);
+        maintain(&mut store, &limits, ahead.minus(DAY), &mut rng);
         assert_eq!(store.current.id, 1);
-        store.maintain(&limits, ahead.minus(DAY.saturating_mul(2)), &mut rng);
+        maintain(&mut store, &limits, ahead.minus(DAY.saturating_mul(2)), &mut rng);
         assert_eq!(store.current.id, 2);
     }
 
@@ -291,12 +484,12 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(6);
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
-        store.maintain(&limits, now.plus(DAY.saturating_mul(36_500)), &mut rng);
+        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(36_500)), &mut rng);
         for day in 0..38 {
-            store.maintain(&limits, now.plus(DAY.saturating_mul(day)), &mut rng);
+            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
             assert!(store.find(1, None).is_some() && store.find(2, None).is_some(), "day {day}");
         }
-        store.maintain(&limits, now.plus(DAY.saturating_mul(38)), &mut rng);
+        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(38)), &mut rng);
         assert!(store.find(1, None).is_none() && store.find(2, None).is_none());
     }
 
@@ -307,10 +500,10 @@ mod tests {
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
         for day in 0..=30 {
             fill(&mut store, 1_024);
-            store.maintain(&limits, now.plus(DAY.saturating_mul(day)), &mut rng);
+            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
             assert!(store.find(1, None).is_some(), "day {day}");
         }
-        store.maintain(&limits, now.plus(DAY.saturating_mul(31)), &mut rng);
+        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(31)), &mut rng);
         assert!(store.find(1, None).is_none());
     }
 
@@ -319,11 +512,11 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(4);
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
-        store.maintain(&limits, Timestamp::default(), &mut rng);
+        maintain(&mut store, &limits, Timestamp::default(), &mut rng);
         assert_eq!(store.current.id, 2);
-        store.maintain(&limits, now, &mut rng);
+        maintain(&mut store, &limits, now, &mut rng);
         assert!(store.find(1, None).is_some());
-        store.maintain(&limits, now.plus(DAY.saturating_mul(31)), &mut rng);
+        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(31)), &mut rng);
         assert!(store.find(1, None).is_none());
     }
 
@@ -334,8 +527,8 @@ mod tests {
         let limits =
             PreKeyLimits { one_time_prekeys: 9, max_one_time_prekeys: 4, ..Default::default() };
         let mut store = PreKeyStore::generate(&limits, now, &mut rng);
-        store.maintain(&limits, now, &mut rng);
-        store.maintain(&limits, now, &mut rng);
+        maintain(&mut store, &limits, now, &mut rng);
+        maintain(&mut store, &limits, now, &mut rng);
         assert!(store.find(1, Some(1)).is_some() && store.find(1, Some(4)).is_some());
         assert!(store.find(1, Some(5)).is_none());
     }

@@ -3,11 +3,16 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::time::Timestamp;
 use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle, SignedPart};
+use crate::wire::prekey_stock::{DeviceDigest, PreKeyStock};
 use crate::wire::prekey_upload::PreKeyUpload;
 
 /// How many one-time prekeys a server keeps for one device, so that no device can fill it: 1,000.
-const MAX_ONE_TIME_PREKEYS: usize = 1_000;
+pub(crate) const MAX_ONE_TIME_PREKEYS: usize = 1_000;
+
+/// How many devices that had an address before are remembered, so that none of their uploads comes back late: 16.
+const MAX_FORMER_DEVICES: usize = 16;
 
 /// What one device has published, as its server keeps it.
 ///
@@ -24,6 +29,55 @@ pub struct PublishedPreKeys {
     /// One-time prekeys up to this id have been here, so that a repeated upload brings none back.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     highest_id: Option<u32>,
+    /// Under the present signed part the device made other keys under the same ids, and the first ones went.
+    made_again: bool,
+    had: Had,
+    /// Those that had the address before, oldest first.
+    former: VecDeque<FormerDevice>,
+}
+
+/// The highest that signed parts of one device said. One that had been here exceeds neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+struct Had {
+    signed_prekey_id: u32,
+    created: Timestamp,
+}
+
+/// A device that had this address before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+struct FormerDevice {
+    device: DeviceDigest,
+    had: Had,
+}
+
+/// What an upload is to one who has others.
+enum News {
+    /// The present signed part again, and perhaps more one-time prekeys.
+    More,
+    /// The device's next signed prekey.
+    Rotation,
+    /// Nothing that was here before serves any longer.
+    Beginning,
+    /// An old one that comes late.
+    None,
+}
+
+impl Had {
+    fn of(signed_part: &SignedPart) -> Self {
+        let fields = &signed_part.fields;
+        Self { signed_prekey_id: fields.id, created: fields.created }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            signed_prekey_id: self.signed_prekey_id.max(other.signed_prekey_id),
+            created: self.created.max(other.created),
+        }
+    }
 }
 
 impl PublishedPreKeys {
@@ -31,31 +85,94 @@ impl PublishedPreKeys {
     #[must_use]
     pub fn new(upload: PreKeyUpload) -> Self {
         let signed_part = upload.signed_part.clone();
-        let mut published =
-            Self { signed_part, one_time_prekeys: VecDeque::new(), highest_id: None };
-        published.publish(upload);
+        let had = Had::of(&signed_part);
+        let (one_time_prekeys, former) = (VecDeque::new(), VecDeque::new());
+        let mut published = Self {
+            signed_part,
+            one_time_prekeys,
+            highest_id: None,
+            made_again: false,
+            had,
+            former,
+        };
+        published.add(upload.one_time_prekeys);
         published
     }
 
-    /// Takes a later upload: its signed part replaces the former one unless it is an older one that comes
-    /// late; one-time prekeys that have not been here are added, up to 1,000 in all. The same upload again
-    /// changes nothing.
+    /// Takes a later upload: its signed part replaces the former one, and one-time prekeys that have not been here
+    /// are added, up to 1,000 in all. The same upload again changes nothing, and **one that was here before never
+    /// undoes what came after it**, whatever the device's clock said when it was made.
     ///
-    /// An upload replaces everything if its device was set up anew (another identity), or was restored
-    /// from a backup: then it has made other keys under the same ids, or counts them from further back. The
-    /// latter need not show, so a device that was restored should say so: begin with
-    /// [`PublishedPreKeys::new`] then.
+    /// An upload takes the place of everything, one-time prekeys included, if it says so
+    /// ([`PreKeyUpload::replaces_all`]), if it is of another device (set up anew), or if it shows that the device was
+    /// restored from a backup: its signed part was made later than all before it and has no higher id, or it has other
+    /// keys under ids that are still here. docs/protocol.md §14.2 has the rule.
     pub fn publish(&mut self, upload: PreKeyUpload) {
-        let starts_anew =
-            self.is_of_another_device(&upload) || self.is_of_a_restored_device(&upload);
-        let PreKeyUpload { signed_part, one_time_prekeys } = upload;
-        if starts_anew {
-            self.one_time_prekeys.clear();
-            self.highest_id = None;
+        let news = self.news(&upload);
+        let PreKeyUpload { signed_part, one_time_prekeys, replaces_all: _ } = upload;
+        match news {
+            News::None => return,
+            News::More => {}
+            News::Rotation => self.made_again = false,
+            News::Beginning => {
+                self.made_again = self.signed_part == signed_part;
+                self.one_time_prekeys.clear();
+                self.highest_id = None;
+            }
         }
-        if starts_anew || signed_part.fields.id >= self.signed_part.fields.id {
-            self.signed_part = signed_part;
+        self.take(signed_part);
+        self.add(one_time_prekeys);
+    }
+
+    fn news(&self, upload: &PreKeyUpload) -> News {
+        if upload.signed_part == self.signed_part {
+            return match (self.has_others_under_the_same_ids(upload), self.made_again) {
+                (false, _) => News::More,
+                (true, false) => News::Beginning,
+                (true, true) => News::None,
+            };
         }
+        let Had { signed_prekey_id, created } = Had::of(&upload.signed_part);
+        if device(&upload.signed_part) != device(&self.signed_part) {
+            let before = self.former.iter().find(|it| it.device == device(&upload.signed_part));
+            let is_late = before.is_some_and(|before| created <= before.had.created);
+            return if is_late { News::None } else { News::Beginning };
+        }
+        if signed_prekey_id > self.had.signed_prekey_id && !upload.replaces_all {
+            News::Rotation
+        } else if signed_prekey_id > self.had.signed_prekey_id || created > self.had.created {
+            News::Beginning
+        } else {
+            News::None
+        }
+    }
+
+    fn has_others_under_the_same_ids(&self, upload: &PreKeyUpload) -> bool {
+        upload.one_time_prekeys.iter().any(|prekey| {
+            let held =
+                self.one_time_prekeys.binary_search_by_key(&prekey.id, OneTimePreKeyPublic::id);
+            held.is_ok_and(|place| self.one_time_prekeys.get(place) != Some(prekey))
+        })
+    }
+
+    fn take(&mut self, signed_part: SignedPart) {
+        let (ours, theirs) = (device(&self.signed_part), device(&signed_part));
+        let mut had = Had::of(&signed_part);
+        if ours == theirs {
+            had = had.and(self.had);
+        } else {
+            if let Some(place) = self.former.iter().position(|it| it.device == theirs) {
+                had = self.former.remove(place).map_or(had, |before| had.and(before.had));
+            }
+            self.former.push_back(FormerDevice { device: ours, had: self.had });
+            if self.former.len() > MAX_FORMER_DEVICES {
+                self.former.pop_front();
+            }
+        }
+        (self.signed_part, self.had) = (signed_part, had);
+    }
+
+    fn add(&mut self, one_time_prekeys: Vec<OneTimePreKeyPublic>) {
         for prekey in one_time_prekeys {
             let is_new = self.highest_id.is_none_or(|highest| prekey.id > highest);
             if is_new && self.one_time_prekeys.len() < MAX_ONE_TIME_PREKEYS {
@@ -65,22 +182,6 @@ impl PublishedPreKeys {
         }
     }
 
-    fn is_of_another_device(&self, upload: &PreKeyUpload) -> bool {
-        let (ours, theirs) = (&self.signed_part.fields, &upload.signed_part.fields);
-        ours.identity != theirs.identity || ours.address != theirs.address
-    }
-
-    fn is_of_a_restored_device(&self, upload: &PreKeyUpload) -> bool {
-        let (ours, theirs) = (&self.signed_part.fields, &upload.signed_part.fields);
-        let signed_again = theirs.id <= ours.id && theirs.created > ours.created;
-        let made_again = upload.one_time_prekeys.iter().any(|prekey| {
-            let held =
-                self.one_time_prekeys.binary_search_by_key(&prekey.id, OneTimePreKeyPublic::id);
-            held.is_ok_and(|place| self.one_time_prekeys.get(place) != Some(prekey))
-        });
-        signed_again || made_again
-    }
-
     /// A bundle's bytes, for one initiator. The one-time prekey in it is deleted here, so that nobody
     /// else gets it; when none is left the bundle has none.
     pub fn hand_out(&mut self) -> Vec<u8> {
@@ -88,9 +189,22 @@ impl PublishedPreKeys {
         PreKeyBundle { signed_part: self.signed_part.clone(), one_time_prekey }.encode()
     }
 
-    /// How many one-time prekeys are left. The device asks, to know when to make more.
+    /// What is left, for the device that asks: it gives it to [`Account::maintain`](crate::Account::maintain). Hashes
+    /// 36 bytes for each one-time prekey.
+    #[must_use]
+    pub fn stock(&self) -> PreKeyStock {
+        let fields = &self.signed_part.fields;
+        let (device, one_time_prekeys) = (device(&self.signed_part), self.one_time_prekeys.iter());
+        PreKeyStock::of(device, fields.id, &fields.key, one_time_prekeys, self.highest_id)
+    }
+
+    /// How many one-time prekeys are left.
     #[must_use]
     pub fn one_time_prekeys_left(&self) -> usize {
         self.one_time_prekeys.len()
     }
+}
+
+fn device(signed_part: &SignedPart) -> DeviceDigest {
+    DeviceDigest::of(&signed_part.fields.identity, &signed_part.fields.address)
 }

@@ -27,7 +27,8 @@ const SALT_LENGTH: usize = 32;
 /// operating system's key store, or derived from a passphrase).
 ///
 /// ```
-/// # use evanesce::{Account, Address, StorageKey, Timestamp};
+/// # use evanesce::snapshot::StorageKey;
+/// # use evanesce::{Account, Address, Timestamp};
 /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 /// # let mut rng = ChaCha20Rng::from_seed([1; 32]);
 /// # let account = Account::generate(Address::new("alice")?, Timestamp::from_unix_seconds(1), &mut rng);
@@ -147,7 +148,7 @@ impl StorageKey {
     /// is what the application calls it. Use it as the primary key, and as the `ad` of what is sealed in the row.
     ///
     /// ```
-    /// # let key = evanesce::StorageKey::new(&[7; 32]);
+    /// # let key = evanesce::snapshot::StorageKey::new(&[7; 32]);
     /// assert_ne!(key.row_name(b"peers/bob"), key.row_name(b"peers/carol"));
     /// ```
     ///

@@ -12,7 +12,7 @@ use crate::wire::codec::write_length_prefixed;
 /// The kind of a record among all that is sealed.
 const RECORD: u8 = 6;
 
-/// Records of an [`ExpiryScheduler`](crate::ExpiryScheduler), for an application whose store is not encrypted
+/// Records of an [`ExpiryScheduler`](crate::expiry::ExpiryScheduler), for an application whose store is not encrypted
 /// as a whole. A record opens under its own key alone, so that no two rows can be swapped.
 impl StorageKey {
     /// Seals the value of a record, 50 bytes longer then, with one draw of 32 bytes; `None` if the record is
@@ -29,7 +29,7 @@ impl StorageKey {
     }
 
     /// Opens the value that stands at this key, for
-    /// [`ExpiryScheduler::from_records`](crate::ExpiryScheduler::from_records).
+    /// [`ExpiryScheduler::from_records`](crate::expiry::ExpiryScheduler::from_records).
     ///
     /// # Errors
     ///

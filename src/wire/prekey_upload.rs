@@ -5,14 +5,17 @@ use alloc::vec::Vec;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle, SignedPart};
 
-/// Says that an upload's bytes are one, in this form.
+/// Says that an upload's bytes are one, in this form: it adds to what was published before.
 const UPLOAD_VERSION: u8 = 1;
+
+/// The same, in place of all that was published before.
+const REPLACING_VERSION: u8 = 2;
 
 /// What a device publishes: its signed prekey, and one-time prekeys that are new. Between a device
 /// and its own server, so an application may carry the parts in a form of its own.
 ///
 /// ```text
-/// | version: 1 | signed part | one-time prekeys: 36 each |
+/// | 1, or 2 in place of all before: 1 | signed part | one-time prekeys: 36 each |
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -20,6 +23,7 @@ const UPLOAD_VERSION: u8 = 1;
 pub struct PreKeyUpload {
     pub(crate) signed_part: SignedPart,
     pub(crate) one_time_prekeys: Vec<OneTimePreKeyPublic>,
+    pub(crate) replaces_all: bool,
 }
 
 impl PreKeyUpload {
@@ -31,9 +35,11 @@ impl PreKeyUpload {
     /// ascend; [`DecodeError::Unsupported`] for another version or suite.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        if reader.u8()? != UPLOAD_VERSION {
-            return Err(DecodeError::Unsupported);
-        }
+        let replaces_all = match reader.u8()? {
+            UPLOAD_VERSION => false,
+            REPLACING_VERSION => true,
+            _ => return Err(DecodeError::Unsupported),
+        };
         let signed_part = SignedPart::read(&mut reader)?;
         let mut one_time_prekeys: Vec<OneTimePreKeyPublic> = Vec::new();
         while !reader.rest().is_empty() {
@@ -43,14 +49,15 @@ impl PreKeyUpload {
             }
             one_time_prekeys.push(prekey);
         }
-        Ok(Self { signed_part, one_time_prekeys })
+        Ok(Self { signed_part, one_time_prekeys, replaces_all })
     }
 
     /// The upload's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let Self { signed_part, one_time_prekeys } = self;
-        let mut bytes = Vec::from([UPLOAD_VERSION]);
+        let Self { signed_part, one_time_prekeys, replaces_all } = self;
+        let version = if *replaces_all { REPLACING_VERSION } else { UPLOAD_VERSION };
+        let mut bytes = Vec::from([version]);
         bytes.extend_from_slice(signed_part.as_bytes());
         for prekey in one_time_prekeys {
             prekey.write(&mut bytes);
@@ -68,6 +75,13 @@ impl PreKeyUpload {
     #[must_use]
     pub fn signed_part(&self) -> &[u8] {
         self.signed_part.as_bytes()
+    }
+
+    /// Whether the server is to forget the one-time prekeys that it has of this device: the device cannot answer
+    /// for them.
+    #[must_use]
+    pub fn replaces_all(&self) -> bool {
+        self.replaces_all
     }
 
     /// The one-time prekeys that are new, in ascending order of id.

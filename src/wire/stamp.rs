@@ -14,7 +14,7 @@ const RESERVED: u8 = 0b1000_0000;
 
 /// What a message says about its own life: the conversation's setting, repeated in every message so
 /// that loss heals, and what holds for this message alone. Sessions carry stamps;
-/// [`ExpiryScheduler`](crate::ExpiryScheduler) makes them and acts on them.
+/// [`ExpiryScheduler`](crate::expiry::ExpiryScheduler) makes them and acts on them.
 ///
 /// There is no default: who has not understood a stamp must not take it for one that says nothing. A
 /// stored stamp with a field missing does not load, for the same reason.
@@ -177,7 +177,7 @@ impl Stamp {
         Self { opens, ..self }
     }
 
-    /// The stamp's only encoding: 2 to 26 bytes. [`Session::encrypt`](crate::Session::encrypt) writes
+    /// The stamp's only encoding: 2 to 26 bytes. [`Session::encrypt`](crate::session::Session::encrypt) writes
     /// it in front of the body; an application needs it only to store a stamp.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

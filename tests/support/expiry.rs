@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use evanesce::{
+use evanesce::expiry::{
     Age, Arrival, ContentKey, ConversationId, DeviceEvent, Due, EditError, Effects, ExpiryEvent,
     ExpiryScheduler, MalformedStamp, MemberTag, MessageId, Monotonic, NewMessage, Now, OpenError,
     Opening, PartsAdded, Policy, Poll, RecordWrite, Setting, Stamp, Verdict, Visibility,

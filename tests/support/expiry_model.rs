@@ -13,12 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use evanesce::{
+use evanesce::expiry::{
     Age, ContentKey, ConversationId, DeviceEvent, Due, EditError, Effects, ExpiryEvent,
-    ExpiryLimits, ExpiryScheduler, MalformedStamp, MemberTag, MessageId, Monotonic, NewMessage,
-    Now, OpenError, Opens, Parts, PartsAdded, Policy, Setting, SettingRefusal, SettingVersion,
-    Stamp, StampedSetting, Unsent, Verdict, Visibility,
+    ExpiryScheduler, MalformedStamp, MemberTag, MessageId, Monotonic, NewMessage, Now, OpenError,
+    Opens, Parts, PartsAdded, Policy, Setting, SettingRefusal, SettingVersion, Stamp,
+    StampedSetting, Unsent, Verdict, Visibility,
 };
+use evanesce::limits::ExpiryLimits;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -2062,7 +2063,7 @@ impl Application {
     }
 }
 
-fn is_head(write: &evanesce::RecordWrite) -> bool {
+fn is_head(write: &evanesce::expiry::RecordWrite) -> bool {
     write.key.as_bytes() == [0]
 }
 

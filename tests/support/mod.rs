@@ -10,11 +10,14 @@ pub mod stored_form;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use evanesce::{
-    AcceptError, Accepted, Account, Address, DecryptError, EncryptError, ExpiryScheduler, Limits,
-    Now, Payload, Peer, PreKeyBundle, PreKeyUpload, PublishedPreKeys, RatchetKeyPair, Received,
-    Session, SnapshotError, Timestamp,
+use evanesce::expiry::{ExpiryScheduler, Now};
+use evanesce::limits::Limits;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::session::{
+    AcceptError, Accepted, DecryptError, EncryptError, RatchetKeyPair, Session,
 };
+use evanesce::snapshot::SnapshotError;
+use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, Received, Timestamp};
 use proptest::test_runner::{Config, RngSeed};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{SeedableRng, TryCryptoRng, TryRng};
@@ -153,7 +156,7 @@ impl World {
         let alice = account("alice@example/phone", Limits::default(), seed);
         let mut bob = account("bob@example/laptop", limits, seed ^ u64::MAX);
         let mut rng = rng(seed.rotate_left(32));
-        let upload = bob.maintain(NOW, &mut rng).upload.unwrap();
+        let upload = bob.maintain(None, NOW, &mut rng).upload.unwrap();
         let _ = bob.mark_published(&upload);
         Self { alice, bob, server: PublishedPreKeys::new(upload.clone()), upload, rng }
     }

@@ -1,8 +1,11 @@
 //! Two devices that know each other as peers. What they report as changed is compared with what has.
 
+use evanesce::limits::Limits;
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::SessionId;
 use evanesce::{
-    Account, Address, Changes, Delivered, Limits, Payload, Peer, PeerDecryptError,
-    PeerEncryptError, PreKeyBundle, PublishedPreKeys, Received, SessionId, Timestamp,
+    Account, Address, Changes, Delivered, Payload, Peer, PeerDecryptError, PeerEncryptError,
+    PreKeyBundle, Received, Timestamp,
 };
 use rand_chacha::ChaCha20Rng;
 
@@ -84,7 +87,7 @@ impl Side {
     pub fn new(name: &str, other: &str, limits: Limits, seed: u64) -> Self {
         let mut account = account(name, limits, seed);
         let mut rng = rng(!seed);
-        let upload = account.maintain(NOW, &mut rng).upload.unwrap();
+        let upload = account.maintain(None, NOW, &mut rng).upload.unwrap();
         let _ = account.mark_published(&upload);
         let peer = Peer::new(Address::new(other).unwrap());
         Self { account, peer, server: PublishedPreKeys::new(upload), rng }
@@ -179,7 +182,9 @@ impl Side {
 pub fn check_known(known: bool, delivered: &Result<Delivered, PeerDecryptError>) {
     match delivered {
         Ok(delivered) => assert_eq!(known, !delivered.began_session),
-        Err(PeerDecryptError::Duplicate | PeerDecryptError::Expired | PeerDecryptError::Forked) => {
+        Err(
+            PeerDecryptError::NumberReused | PeerDecryptError::Expired | PeerDecryptError::Forked,
+        ) => {
             assert!(known, "{delivered:?}")
         }
         Err(

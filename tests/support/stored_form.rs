@@ -126,7 +126,7 @@ impl Form<'_> {
         self.secret("identity_seed");
         self.address();
         self.within("current", Self::signed_prekey);
-        self.tag("current_is_published");
+        self.tag("publication");
         self.each("replaced", |form| {
             form.signed_prekey();
             form.number("replaced");

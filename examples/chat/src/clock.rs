@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use evanesce::{Monotonic, Now};
+use evanesce::expiry::{Monotonic, Now};
 
 /// Now, by both clocks where the system has both. Lives of messages follow the monotonic one, so that setting
 /// the wall clock ends nothing early and keeps nothing longer.

@@ -6,7 +6,7 @@
 //!
 //! A payload without a body says nothing but its stamp: a change of the timer, or an echo of it.
 
-use evanesce::MessageId;
+use evanesce::expiry::MessageId;
 use serde::{Deserialize, Serialize};
 
 /// The format's version. Another one is shown as such, and not guessed at.

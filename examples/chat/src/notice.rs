@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use evanesce::{MessageId, Policy};
+use evanesce::expiry::{MessageId, Policy};
 
 use crate::name::Name;
 use crate::shown::{Id, OneLine, timer};

@@ -1,6 +1,6 @@
 //! Rows: what a person's store is made of, before it is sealed.
 
-use evanesce::MessageId;
+use evanesce::expiry::MessageId;
 use evanesce::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 

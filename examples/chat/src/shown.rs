@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use evanesce::{MessageId, Policy};
+use evanesce::expiry::{MessageId, Policy};
 
 use crate::span;
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use evanesce::StorageKey;
+use evanesce::snapshot::StorageKey;
 use evanesce::zeroize::Zeroizing;
 use rusqlite::{Connection, OptionalExtension, params};
 

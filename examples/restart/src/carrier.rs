@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
-use evanesce::{PreKeyUpload, PublishedPreKeys};
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::stop;

@@ -78,7 +78,7 @@ impl Person {
         };
 
         // Prekeys are stored before they are published, and after that it is noted that they are.
-        let maintained = account.maintain(now, rng);
+        let maintained = account.maintain(None, now, rng);
         let changes = maintained.changes.and(peer.maintain(now));
         let writing = store.begin()?;
         writing.save(changes, &account, &peer)?;

@@ -6,8 +6,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use evanesce::rand_core::{Rng, UnwrapErr};
+use evanesce::snapshot::StorageKey;
 use evanesce::zeroize::Zeroizing;
-use evanesce::{Account, Changes, Peer, StorageKey};
+use evanesce::{Account, Changes, Peer};
 use getrandom::SysRng;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 

@@ -1,6 +1,6 @@
 //! Where every script begins: both have published, and have spoken in a first session.
 
-use evanesce::PublishedPreKeys;
+use evanesce::server::PublishedPreKeys;
 
 use crate::conversation::event::{BundleChoice, Script, Side};
 use crate::conversation::network::{Begun, Network};
@@ -52,7 +52,7 @@ fn person(address: &str, seed: u64) -> Person {
     let mut account = account(address, seed);
     let mut prekeys = PreKeys::new(account.limits().prekeys.clone(), NOW);
     prekeys.maintain(NOW);
-    let upload = account.maintain(NOW, &mut rng(seed.rotate_left(32))).upload;
+    let upload = account.maintain(None, NOW, &mut rng(seed.rotate_left(32))).upload;
     let upload = upload.expect("a new account has something to publish");
     let _ = account.mark_published(&upload);
     let server = PublishedPreKeys::new(upload);

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use evanesce::{DecryptError, SessionLimits, Timestamp};
+use evanesce::Timestamp;
+use evanesce::limits::SessionLimits;
+use evanesce::session::DecryptError;
 
 /// What stands in a message's header, chains counted from 0.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,8 @@
 //! What lies between the two, and whoever has it in hand.
 
-use evanesce::{
-    AcceptError, Accepted, DecryptError, PreKeyBundle, Role, SessionId, SessionLimits, Timestamp,
-    VerifyError,
-};
+use evanesce::limits::SessionLimits;
+use evanesce::session::{AcceptError, Accepted, DecryptError, Role, SessionId};
+use evanesce::{PreKeyBundle, Timestamp, VerifyError};
 use rand_chacha::ChaCha20Rng;
 
 use crate::conversation::event::{BundleChoice, Event, LimitsChoice, Side, Tampering};

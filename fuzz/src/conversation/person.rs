@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use evanesce::{
-    AcceptError, Accepted, Account, DecryptError, Payload, PreKeyUpload, PublishedPreKeys,
-    Received, Role, Session, SessionLimits, Timestamp,
-};
+use evanesce::limits::SessionLimits;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::session::{AcceptError, Accepted, DecryptError, Role, Session};
+use evanesce::{Account, Payload, Received, Timestamp};
 use rand_chacha::ChaCha20Rng;
 
 use crate::conversation::event::BundleChoice;
@@ -71,7 +71,7 @@ impl Person {
     /// Does what is due, and publishes what came of it.
     pub fn maintain(&mut self, now: Timestamp, rng: &mut ChaCha20Rng) {
         self.prekeys.maintain(now);
-        let upload = self.account.maintain(now, rng).upload;
+        let upload = self.account.maintain(None, now, rng).upload;
         self.publish(upload);
         self.ends.values_mut().for_each(|end| end.maintain(now));
     }

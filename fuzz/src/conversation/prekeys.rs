@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use evanesce::{AcceptError, PreKeyLimits, Timestamp};
+use evanesce::Timestamp;
+use evanesce::limits::PreKeyLimits;
+use evanesce::session::AcceptError;
 
 use crate::formats::Handshake;
 

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use evanesce::{MemberTag, Opens, Payload, Policy, Setting, SettingVersion, Stamp};
+use evanesce::Payload;
+use evanesce::expiry::{MemberTag, Opens, Policy, Setting, SettingVersion, Stamp};
 
 /// Lengths of bodies above those that one byte names.
 const LONG_BODIES: [usize; 8] = [1_000, 1_021, 1_022, 1_023, 1_024, 2_048, 4_096, 5_000];

@@ -1,7 +1,8 @@
 //! FLAW: two sides that keep bare sessions, and send in the newest one that has opened something, with no rule for
 //! two that begin at the same time. It shows what the rules of docs/protocol.md §14.5 are there for.
 
-use evanesce::{Account, DecryptError, Payload, Session, SessionId};
+use evanesce::session::{DecryptError, Session, SessionId};
+use evanesce::{Account, Payload};
 use stateright::{Model, Property};
 
 use crate::device::{AD, Bundles, Device, NOW, acquainted};

@@ -1,8 +1,11 @@
 //! Two devices that know each other, as stored between the events of a model.
 
+use evanesce::limits::Limits;
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::SessionId;
 use evanesce::{
-    Account, Address, Limits, Payload, Peer, PeerDecryptError, PeerEncryptError, PreKeyBundle,
-    PublishedPreKeys, SessionId, Timestamp, VerifiedBundle,
+    Account, Address, Payload, Peer, PeerDecryptError, PeerEncryptError, PreKeyBundle, Timestamp,
+    VerifiedBundle,
 };
 
 use crate::draws::Draws;
@@ -52,7 +55,7 @@ fn publish(name: &str, one_time_prekeys: u32, actor: u8) -> ((Account, Draws), B
     limits.prekeys.one_time_prekeys = one_time_prekeys;
     let address = Address::new(name).expect("a short name");
     let mut account = Account::generate_with_limits(address, limits, NOW, &mut draws.next());
-    let upload = account.maintain(NOW, &mut draws.next()).upload.expect("it is new");
+    let upload = account.maintain(None, NOW, &mut draws.next()).upload.expect("it is new");
     let _ = account.mark_published(&upload);
     let mut server = PublishedPreKeys::new(upload);
     let hand_out = |_| {

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use evanesce::{MemberTag, Policy, Setting, SettingVersion};
+use evanesce::expiry::{MemberTag, Policy, Setting, SettingVersion};
 
 use crate::bare::Bare;
 use crate::crashes::{Carrier, Crashes, Habit};

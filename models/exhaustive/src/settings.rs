@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use evanesce::{
+use evanesce::expiry::{
     ConversationId, ExpiryScheduler, MemberTag, Now, Opens, Policy, Setting, Stamp, StampedSetting,
 };
 use stateright::{Model, Property};

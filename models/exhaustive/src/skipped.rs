@@ -9,7 +9,7 @@ mod script;
 
 use std::time::Duration;
 
-use evanesce::{DecryptError, Session};
+use evanesce::session::{DecryptError, Session};
 use stateright::{Model, Property};
 
 use crate::device::{AD, NOW};

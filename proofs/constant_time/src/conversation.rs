@@ -4,9 +4,9 @@
 //! What the other does with them branches on what it has decoded, from the length of an address on. So
 //! receiving is measured in parts: [`primitives`](crate::primitives).
 
-use evanesce::{
-    Account, Address, Payload, PreKeyBundle, PreKeyUpload, PublishedPreKeys, Session, Timestamp,
-};
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::session::Session;
+use evanesce::{Account, Address, Payload, PreKeyBundle, Timestamp};
 
 use crate::draws::Draws;
 use crate::measure::{Case, Conceal, Output};
@@ -26,7 +26,7 @@ fn account(name: &str, rng: &mut Draws) -> Account {
 
 /// What Bob publishes is public: keys and a signature.
 fn upload(bob: &mut Account, rng: &mut Draws) -> Vec<u8> {
-    let upload = bob.maintain(NOW, rng).upload.expect("a new account has something to publish");
+    let upload = bob.maintain(None, NOW, rng).upload.expect("a new account has something to publish");
     let mut bytes = upload.encode();
     memcheck::reveal(&mut bytes);
     bytes

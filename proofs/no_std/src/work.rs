@@ -3,9 +3,8 @@
 use core::convert::Infallible;
 
 use evanesce::rand_core::{TryCryptoRng, TryRng};
-use evanesce::{
-    Account, Address, Payload, PreKeyBundle, PublishedPreKeys, SafetyNumber, Timestamp,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::{Account, Address, Payload, PreKeyBundle, SafetyNumber, Timestamp};
 
 /// Uses the library from end to end; true if every result is the expected one.
 pub fn work() -> bool {
@@ -17,7 +16,7 @@ fn conversation(rng: &mut CountingRng) -> Option<bool> {
     let now = Timestamp::from_unix_seconds(1_800_000_000);
     let alice = Account::generate(Address::new("alice").ok()?, now, rng);
     let mut bob = Account::generate(Address::new("bob").ok()?, now, rng);
-    let mut server = PublishedPreKeys::new(bob.maintain(now, rng).upload?);
+    let mut server = PublishedPreKeys::new(bob.maintain(None, now, rng).upload?);
     let bundle = PreKeyBundle::decode(&server.hand_out()).ok()?.verify(now).ok()?;
 
     let mut alices = alice.initiate(&bundle, rng).ok()?;

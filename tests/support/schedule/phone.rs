@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use evanesce::{Account, Changes, IdentityKey, Limits, Peer, SessionId, Timestamp};
+use evanesce::limits::Limits;
+use evanesce::session::SessionId;
+use evanesce::{Account, Changes, IdentityKey, Peer, Timestamp};
 use rand_chacha::ChaCha20Rng;
 
 use super::{DEVICES, EACH, KNOWN_AGAIN, Letter, address};
@@ -20,7 +22,7 @@ pub(super) struct Phone {
     /// The last of them of each peer, as long as the peer remembers them.
     read: [Vec<u32>; EACH],
     /// What was kept until the user decides about another identity of a peer.
-    pub(super) undecided: [Option<Vec<Letter>>; EACH],
+    pub(super) kept: [Vec<Letter>; EACH],
     /// What the last writes wrote over.
     past: VecDeque<Write>,
 }
@@ -40,7 +42,7 @@ pub(super) struct Stored {
     peers: Vec<Vec<u8>>,
     shown: BTreeSet<u32>,
     read: [Vec<u32>; EACH],
-    undecided: [Option<Vec<Letter>>; EACH],
+    kept: [Vec<Letter>; EACH],
 }
 
 impl Phone {
@@ -51,7 +53,7 @@ impl Phone {
             peers: others.by_ref().map(|other| Peer::new(address(other))).collect(),
             shown: BTreeSet::new(),
             read: Default::default(),
-            undecided: Default::default(),
+            kept: Default::default(),
             past: VecDeque::new(),
         }
     }
@@ -62,7 +64,7 @@ impl Phone {
             peers: self.peers.iter().map(|peer| peer.snapshot().to_vec()).collect(),
             shown: self.shown.clone(),
             read: self.read.clone(),
-            undecided: self.undecided.clone(),
+            kept: self.kept.clone(),
         }
     }
 
@@ -73,7 +75,7 @@ impl Phone {
             peers: peers.collect(),
             shown: stored.shown.clone(),
             read: stored.read.clone(),
-            undecided: stored.undecided.clone(),
+            kept: stored.kept.clone(),
             past: VecDeque::new(),
         }
     }
@@ -95,6 +97,13 @@ impl Phone {
         assert!(changes.session.is_none() || changes.peer);
         assert!(changes.spent_prekey.is_none() || changes.account);
         if changes.any() {
+            self.stored(peer, before);
+        }
+    }
+
+    /// Stores what a call has changed that does not report it.
+    pub(super) fn stored(&mut self, peer: usize, before: [Vec<u8>; 2]) {
+        if self.state(peer) != before {
             self.past.push_back(Write { peer, before, read: self.read[peer].clone(), shown: None });
         }
         if self.past.len() > MAX_LOST {
@@ -145,7 +154,7 @@ impl Phone {
     }
 
     pub(super) fn is_undecided(&self, peer: usize) -> bool {
-        self.undecided[peer].is_some()
+        self.peers[peer].undecided_identity().is_some()
     }
 
     pub(super) fn refuse(&mut self, peer: usize) {
@@ -163,22 +172,27 @@ impl Phone {
         assert!(self.active(peer).is_none());
     }
 
-    pub(super) fn accept_identity(&mut self, peer: usize, identity: IdentityKey) {
-        if self.peers[peer].contact().identity() == Some(identity) {
-            return;
-        }
+    /// The user takes another identity for the right one, or stays with the one that is pinned.
+    pub(super) fn decide(&mut self, peer: usize, other: IdentityKey, is_right: bool) {
         let before = self.state(peer);
-        let changes = self.peers[peer].accept_identity(identity);
+        let changes = if is_right {
+            self.peers[peer].accept_identity(other)
+        } else {
+            self.peers[peer].keep_identity()
+        };
         self.wrote(peer, before, changes);
-        self.read[peer].clear();
-        assert!(changes.peer && self.active(peer).is_none());
+        assert!(changes.peer && !self.is_undecided(peer));
+        if is_right {
+            self.read[peer].clear();
+            assert!(self.active(peer).is_none());
+        }
     }
 
     /// Deletes the row of a peer, and all that was kept for it.
     pub(super) fn delete(&mut self, peer: usize, address: evanesce::Address) {
         self.peers[peer] = Peer::new(address);
         self.read[peer].clear();
-        self.undecided[peer] = None;
+        self.kept[peer].clear();
         // What was stored for a row that is gone does not come back with the writes before.
         self.past.retain(|write| write.peer != peer);
     }

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use evanesce::{
-    Account, Address, Payload, PreKeyBundle, PublishedPreKeys, Session, StorageKey, Timestamp,
-    VerifiedBundle,
-};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::Session;
+use evanesce::snapshot::StorageKey;
+use evanesce::{Account, Address, Payload, PreKeyBundle, Timestamp, VerifiedBundle};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -40,7 +40,7 @@ impl Evanesce {
     fn account(&self, name: &str) -> (Account, PublishedPreKeys) {
         let rng = &mut *self.rng.borrow_mut();
         let mut account = Account::generate(Address::new(name).expect("short"), NOW, rng);
-        let upload = account.maintain(NOW, rng).upload.expect("there is something to publish");
+        let upload = account.maintain(None, NOW, rng).upload.expect("there is something to publish");
         let _ = account.mark_published(&upload);
         (account, PublishedPreKeys::new(upload))
     }
@@ -141,7 +141,7 @@ impl Library for Evanesce {
             at_once: 8,
             prepare: move || Account::restore(&bob).expect("just written"),
             operate: move |bob: &mut Account, _| bob.accept(&message, AD, NOW).expect("it opens"),
-            check: move |_: &mut Account, accepted: evanesce::Accepted| {
+            check: move |_: &mut Account, accepted: evanesce::session::Accepted| {
                 assert_eq!(accepted.received.body, expected);
             },
         }))

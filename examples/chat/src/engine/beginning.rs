@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use evanesce::expiry::{ExpiryScheduler, Now};
 use evanesce::rand_core::CryptoRng;
-use evanesce::{Account, ExpiryScheduler, Now, Peer};
+use evanesce::{Account, Peer};
 use serde::de::DeserializeOwned;
 
 use crate::engine::outcome::Outcome;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use evanesce::{Now, PreKeyUpload, PublishedPreKeys};
+use evanesce::expiry::Now;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 

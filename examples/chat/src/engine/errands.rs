@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use evanesce::expiry::{Age, Now};
 use evanesce::rand_core::CryptoRng;
-use evanesce::{Age, Now, PeerInitiateError, PreKeyBundle, PreKeyUpload};
+use evanesce::server::PreKeyUpload;
+use evanesce::{PeerInitiateError, PreKeyBundle};
 
 use crate::clock;
 use crate::engine::message::Message;
@@ -184,7 +186,7 @@ impl Engine {
     /// The relay has nothing of us: it has lost its store. Everything is published anew.
     pub fn relay_has_forgotten(&mut self, now: Now, rng: &mut dyn CryptoRng) -> Outcome {
         if self.account.pending_upload().is_none() {
-            let made = self.account.replace_prekeys(now.timestamp(), rng);
+            let made = self.account.republish_prekeys(now.timestamp(), rng);
             self.account_changed(&made.changes);
         }
         self.finish()

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use evanesce::expiry::{Now, Policy};
 use evanesce::rand_core::CryptoRng;
-use evanesce::{Now, Policy};
 
 use crate::command::Timer;
 use crate::engine::person::conversation;

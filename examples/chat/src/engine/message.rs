@@ -1,6 +1,6 @@
 //! What is stored of messages, on the way and in conversations.
 
-use evanesce::{MemberTag, MessageId, Stamp};
+use evanesce::expiry::{MemberTag, MessageId, Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::name::Name;

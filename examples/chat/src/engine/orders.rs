@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use evanesce::expiry::{MessageId, NewMessage, Now, Opens, Policy, Verdict};
 use evanesce::rand_core::CryptoRng;
-use evanesce::{MessageId, NewMessage, Now, Opens, Policy, Verdict};
 
 use crate::clock;
 use crate::command::{Command, OwnLife};
@@ -50,7 +50,7 @@ impl Engine {
     }
 
     fn maintain(&mut self, now: Now, rng: &mut dyn CryptoRng) {
-        let maintained = self.account.maintain(now.timestamp(), rng);
+        let maintained = self.account.maintain(None, now.timestamp(), rng);
         self.account_changed(&maintained.changes);
         let names: Vec<Name> = self.people.keys().cloned().collect();
         for name in names {

@@ -1,7 +1,8 @@
 //! People: requests, blocks, and identities that change or are verified.
 
+use evanesce::expiry::{MessageId, Now};
 use evanesce::rand_core::CryptoRng;
-use evanesce::{Contact, MessageId, Now, SafetyNumber};
+use evanesce::{Contact, SafetyNumber};
 
 use crate::engine::person::{Person, conversation};
 use crate::engine::reading::unknown;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use evanesce::{Contact, ConversationId, IdentityKey, Peer};
+use evanesce::expiry::ConversationId;
+use evanesce::{Contact, IdentityKey, Peer};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::message::Message;

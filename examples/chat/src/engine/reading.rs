@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evanesce::{MessageId, Now, Parts, Visibility};
+use evanesce::expiry::{MessageId, Now, Parts, Visibility};
 
 use crate::command::MessagePrefix;
 use crate::engine::message::{Body, Message};

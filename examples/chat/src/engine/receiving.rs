@@ -1,10 +1,11 @@
 //! Receiving: whose a message is, what it says, and what is to be stored before it is acknowledged.
 
-use evanesce::rand_core::CryptoRng;
-use evanesce::{
-    Age, ContentKey, Delivered, IdentityKey, MalformedStamp, MemberTag, MessageId, NewMessage, Now,
-    Opens, Parts, Peer, PeerDecryptError, Stamp, Unsent, Verdict,
+use evanesce::expiry::{
+    Age, ContentKey, MalformedStamp, MemberTag, MessageId, NewMessage, Now, Opens, Parts, Stamp,
+    Unsent, Verdict,
 };
+use evanesce::rand_core::CryptoRng;
+use evanesce::{Delivered, IdentityKey, Peer, PeerDecryptError};
 
 use crate::content::Content;
 use crate::engine::message::{Body, Message, Parked};

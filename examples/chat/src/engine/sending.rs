@@ -1,7 +1,8 @@
 //! Sending: a draft is written, encrypted when there is a session, and waits as a parcel until the relay has it.
 
+use evanesce::expiry::{MessageId, Now, Stamp};
 use evanesce::rand_core::CryptoRng;
-use evanesce::{MessageId, Now, Payload, PeerEncryptError, SessionNeed, Stamp};
+use evanesce::{Payload, PeerEncryptError, SessionNeed};
 
 use crate::engine::message::{Draft, Parcel};
 use crate::engine::person::conversation;

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use evanesce::expiry::{Effects, ExpiryEvent, ExpiryScheduler, MemberTag, MessageId};
 use evanesce::zeroize::Zeroizing;
-use evanesce::{
-    Account, Changes, Effects, ExpiryEvent, ExpiryScheduler, MemberTag, MessageId, Peer,
-};
+use evanesce::{Account, Changes, Peer};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::message::{Draft, Message, Parcel, Parked};
@@ -153,7 +152,7 @@ impl Engine {
         }
     }
 
-    fn named(&self, id: &evanesce::ConversationId) -> Option<Name> {
+    fn named(&self, id: &evanesce::expiry::ConversationId) -> Option<Name> {
         self.people.keys().find(|name| conversation(name) == *id).cloned()
     }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use evanesce::{PreKeyUpload, Timestamp};
+use evanesce::Timestamp;
+use evanesce::server::PreKeyUpload;
 
 use crate::name::Name;
 use crate::relay::bucket::Buckets;
@@ -94,7 +95,7 @@ mod tests {
     fn publish(desk: &mut Desk, as_name: &Name, device: &Name) -> Answer {
         let rng = &mut random::system();
         let mut account = Account::generate(device.address(), NOW, rng);
-        let upload = account.maintain(NOW, rng).upload.unwrap().encode();
+        let upload = account.maintain(None, NOW, rng).upload.unwrap().encode();
         let ask = Ask::Publish { address: as_name.clone(), token: Token([1; 32]), upload };
         desk.answer(&ask, NOW, Duration::ZERO)
     }

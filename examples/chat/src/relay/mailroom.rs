@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use evanesce::{PreKeyUpload, PublishedPreKeys};
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
@@ -256,7 +256,7 @@ mod tests {
 
     fn upload(name: &Name) -> PreKeyUpload {
         let rng = &mut random::system();
-        Account::generate(name.address(), NOW, rng).maintain(NOW, rng).upload.unwrap()
+        Account::generate(name.address(), NOW, rng).maintain(None, NOW, rng).upload.unwrap()
     }
 
     fn with_bob() -> (Mailroom, Name, Token) {

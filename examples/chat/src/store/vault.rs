@@ -5,8 +5,8 @@
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use evanesce::rand_core::CryptoRng;
+use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::zeroize::Zeroizing;
-use evanesce::{SnapshotError, StorageKey};
 
 /// The kind of the sealed key; those below 64 are the library's.
 const KEY: u8 = 64;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use evanesce::{
-    Account, Address, Limits, Payload, PreKeyBundle, PublishedPreKeys, Session, SessionLimits,
-};
+use evanesce::limits::{Limits, SessionLimits};
+use evanesce::server::PublishedPreKeys;
+use evanesce::session::Session;
+use evanesce::{Account, Address, Payload, PreKeyBundle};
 
 use super::definition::{Bounds, Header};
 use crate::device::{AD, NOW};
@@ -78,7 +79,7 @@ fn start(bounds: Bounds) -> (Session, Session, Vec<u8>) {
         Account::generate_with_limits(address, limits.clone(), NOW, &mut draws.next())
     };
     let (alice, mut bob) = (account("alice"), account("bob"));
-    let upload = bob.maintain(NOW, &mut draws.next()).upload.expect("it is new");
+    let upload = bob.maintain(None, NOW, &mut draws.next()).upload.expect("it is new");
     let _ = bob.mark_published(&upload);
     let bundle = PreKeyBundle::decode(&PublishedPreKeys::new(upload).hand_out());
     let bundle = bundle.expect("it was encoded").verify(NOW).expect("it was signed");

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use evanesce::Role;
+use evanesce::session::Role;
 
 use super::{Following, Starting, State};
 use crate::device::Awake;

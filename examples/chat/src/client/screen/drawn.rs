@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use evanesce::{MessageId, Policy};
+use evanesce::expiry::{MessageId, Policy};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evanesce::MessageId;
+use evanesce::expiry::MessageId;
 
 use crate::client::screen::input_line::InputLine;
 use crate::client::screen::typed::Latest;

@@ -1,6 +1,7 @@
 //! What is drawn, at one moment: the view model of the whole screen.
 
-use evanesce::{MessageId, SafetyNumber};
+use evanesce::SafetyNumber;
+use evanesce::expiry::MessageId;
 
 use crate::client::screen::focus::Ids;
 use crate::client::screen::input_line::InputLine;

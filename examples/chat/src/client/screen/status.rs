@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 use ratatui::widgets::Paragraph;
 
-use evanesce::Policy;
+use evanesce::expiry::Policy;
 
 use crate::client::screen::colours::{ALARM, COUNTDOWN, FAINT, GOOD, STATUS};
 use crate::client::screen::contact_list::ends;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evanesce::MessageId;
+use evanesce::expiry::MessageId;
 
 use crate::name::Name;
 use crate::notice::{Notice, SetBy};
@@ -97,7 +97,7 @@ impl Note {
                 };
                 let text = match (policy, timer(*policy)) {
                     (None, _) => format!("{who} turned the timer off"),
-                    (Some(evanesce::Policy::OnClose), _) => {
+                    (Some(evanesce::expiry::Policy::OnClose), _) => {
                         format!("{who} let messages vanish when the conversation is closed")
                     }
                     (Some(_), span) => format!("{who} set messages to disappear after {span}"),

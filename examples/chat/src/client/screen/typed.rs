@@ -1,7 +1,7 @@
 //! What a line means that was typed on the screen: the commands of the line mode, with the open conversation for
 //! the name that is left out.
 
-use evanesce::MessageId;
+use evanesce::expiry::MessageId;
 
 use crate::command::Command;
 use crate::name::Name;
