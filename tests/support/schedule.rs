@@ -308,6 +308,8 @@ pub struct Outcome {
     pub mended: u64,
     /// What did not hold.
     pub failures: Vec<Failure>,
+    /// What happened, line by line.
+    pub told: Vec<String>,
 }
 
 /// Two people with three devices each, the server that has their prekeys, and the carrier of their messages.
@@ -365,6 +367,7 @@ pub fn live(seed: u64, events: &[Event]) -> Outcome {
 pub fn try_live(seed: u64, events: &[Event]) -> Outcome {
     let mut household = Household::new(seed);
     for event in events {
+        household.tell(|| format!("{event:?}"));
         household.apply(*event);
     }
     household.outcome.begun = household.used.iter().flatten().map(BTreeSet::len).sum();
@@ -441,7 +444,7 @@ impl Household {
             Event::SetClock { device, to } => self.set_clock(number(device), to),
             Event::MaintainAccount { device } => self.maintain_account(number(device)),
             Event::MaintainPeers { device } => self.maintain_peers(number(device)),
-            Event::HandOutTwice { device } => self.handed_out[number(device)].1 = true,
+            Event::HandOutTwice { device } => self.hand_out_twice(number(device)),
             Event::FetchAll { device } => self.fetch_all(number(device)),
             Event::UploadAgain { device, which } => self.upload_again(number(device), which),
             Event::Live { link, hours } => self.live_for(Link::new(link), hours),
@@ -491,6 +494,11 @@ impl Household {
             let other = if device < EACH { EACH + other } else { other };
             self.trouble(Link { from: device, to: other });
         });
+    }
+
+    fn tell(&mut self, what: impl FnOnce() -> String) {
+        let hours = (self.now.unix_seconds() - START.unix_seconds()) / HOUR;
+        self.outcome.told.push(format!("{hours:>5} h: {}", what()));
     }
 
     fn fail(&mut self, kind: Kind, what: String) {
@@ -567,6 +575,7 @@ impl Household {
         let is_new = self.headers.insert(sealed_header(&bytes).to_vec());
         assert!(is_new || self.went_back[from], "a key was used twice");
         self.sent.insert(bytes.clone());
+        self.tell(|| format!("{link:?}: text {text:?} is sent in {:?}", session.as_bytes()[0]));
         let is_certain = self.all_must_open && text.is_some();
         self.under_way[to].push(Letter {
             link,
@@ -592,9 +601,6 @@ impl Household {
     fn begin(&mut self, link: Link) -> bool {
         let Link { from, to } = link;
         let (peer, now) = (to % EACH, self.clock(from));
-        if self.handed_out[to].1 {
-            self.trouble(link);
-        }
         let bundle = match self.fetch(to).verify(now) {
             Ok(bundle) => bundle,
             Err(error) => {
@@ -625,6 +631,7 @@ impl Household {
         };
         phone.wrote(peer, before, changes);
         assert!(changes.session.is_some() && changes.session == phone.active(peer));
+        self.tell(|| format!("{link:?} begins {:?}", changes.session.map(|it| it.as_bytes()[0])));
         true
     }
 
@@ -792,10 +799,9 @@ impl Household {
                 assert_eq!(received.stamp, Ok(Stamp::NONE));
                 let has_gone_back = self.went_back[from];
                 assert!(!received.peer_went_back || has_gone_back, "nobody went back");
-                if let Some(text) = text {
-                    assert!(phone.show(peer, text), "text {text} was shown twice");
-                    self.outcome.opened.push(text);
-                }
+                assert!(phone.show(peer, text), "text {text:?} was shown twice");
+                self.outcome.opened.extend(text);
+                self.tell(|| format!("{link:?}: text {text:?} opens"));
                 return true;
             }
             Offered::Refused(found, error) => {
@@ -808,8 +814,11 @@ impl Household {
             }
             Offered::OfNobody => None,
         };
-        let was_read = text.is_some_and(|text| phone.knows_again(peer, text));
+        let was_read = phone.knows_again(peer, text);
         let is_refused = matches!(phone.peers[peer].contact(), Contact::Refused(_));
+        self.tell(|| {
+            format!("{link:?}: text {text:?} is refused, {refusal:?}; came before: {has_come}")
+        });
         if let Some(error) = refusal {
             self.react(to, peer, bytes, error);
         }
@@ -1017,6 +1026,11 @@ impl Household {
             let changes = phone.peers[peer].maintain(now);
             phone.wrote(peer, before, changes);
         }
+    }
+
+    fn hand_out_twice(&mut self, device: usize) {
+        self.trouble_device(device);
+        self.handed_out[device].1 = true;
     }
 
     fn upload_again(&mut self, device: usize, which: u8) {

@@ -20,7 +20,7 @@ pub(super) struct Phone {
     /// The texts that have been shown.
     shown: BTreeSet<u32>,
     /// The last of them of each peer, as long as the peer remembers them.
-    read: [Vec<u32>; EACH],
+    read: [Vec<Option<u32>>; EACH],
     /// What was kept until the user decides about another identity of a peer.
     pub(super) kept: [Vec<Letter>; EACH],
     /// What the last writes wrote over.
@@ -31,7 +31,7 @@ pub(super) struct Phone {
 struct Write {
     peer: usize,
     before: [Vec<u8>; 2],
-    read: Vec<u32>,
+    read: Vec<Option<u32>>,
     shown: Option<u32>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Stored {
     account: Vec<u8>,
     peers: Vec<Vec<u8>>,
     shown: BTreeSet<u32>,
-    read: [Vec<u32>; EACH],
+    read: [Vec<Option<u32>>; EACH],
     kept: [Vec<Letter>; EACH],
 }
 
@@ -138,19 +138,19 @@ impl Phone {
         })
     }
 
-    /// Shows a text with the write that took it in. False if it was shown before.
-    pub(super) fn show(&mut self, peer: usize, text: u32) -> bool {
+    /// Shows a text, if there is one, with the write that took it in. False if it was shown before.
+    pub(super) fn show(&mut self, peer: usize, text: Option<u32>) -> bool {
         self.read[peer].push(text);
         if self.read[peer].len() > KNOWN_AGAIN {
             self.read[peer].remove(0);
         }
-        self.past.back_mut().expect("it was stored").shown = Some(text);
-        self.shown.insert(text)
+        self.past.back_mut().expect("it was stored").shown = text;
+        text.is_none_or(|text| self.shown.insert(text))
     }
 
     /// Whether a text is among the last that came from a peer, as far as this device knows.
-    pub(super) fn knows_again(&self, peer: usize, text: u32) -> bool {
-        self.read[peer].contains(&text)
+    pub(super) fn knows_again(&self, peer: usize, text: Option<u32>) -> bool {
+        text.is_some() && self.read[peer].contains(&text)
     }
 
     pub(super) fn is_undecided(&self, peer: usize) -> bool {
