@@ -1,19 +1,22 @@
 //! One device of ours: who it is, what it publishes, whom it accepts.
 
+pub(crate) mod accepting;
+
 use alloc::boxed::Box;
-use core::fmt;
 
 use rand_core::CryptoRng;
 
+use crate::account::accepting::{AcceptError, Accepted};
 use crate::changes::{Changes, SpentPreKey};
 use crate::handshake::responder::{Responded, respond};
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::{Limits, SessionLimits};
-use crate::prekeys::prekey_store::{Extent, FoundPreKeys, PreKeyStore, StockDisagreement};
-use crate::prekeys::replay_record::ReplayError;
+use crate::prekeys::prekey_store::{Extent, FoundPreKeys, PreKeyStore};
+use crate::prekeys::publication::StockDisagreement;
 use crate::prekeys::verified_bundle::VerifiedBundle;
-use crate::session::decrypting::{DecryptError, Received};
+use crate::session::decrypting::Received;
 use crate::session::{InitiateError, Session};
+use crate::shown_bytes::shown_in_part;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -25,25 +28,12 @@ use crate::wire::stamp::MemberTag;
 /// One device of ours: its identity, its address and its prekeys.
 ///
 /// Everything with `&mut self` changes what must be stored before anything that came of it leaves.
-#[derive(Debug)]
 pub struct Account {
     /// Boxed, so that an account that moves leaves no copy of its keys behind.
     identity: Box<IdentityKeyPair>,
     address: Address,
     prekeys: PreKeyStore,
     limits: Limits,
-}
-
-/// A new session, with the message that made it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Accepted {
-    /// The session.
-    pub session: Session,
-    /// The message.
-    pub received: Received,
-    /// What is to be stored: the account, and the session with it.
-    pub changes: Changes,
 }
 
 /// What maintenance changed.
@@ -62,48 +52,6 @@ pub struct Maintained {
     #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     pub disagreement: Option<StockDisagreement>,
 }
-
-/// Why a message makes no session. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AcceptError {
-    /// The bytes break the encoding, or what the initiator sealed does: discard the message.
-    Malformed,
-    /// It is of another version or suite: a newer release may read it.
-    Unsupported,
-    /// It carries no handshake, and no session was tried: its sender has one that we lost, or it is
-    /// nobody's. If we lost one, initiate a new session. Nothing shows that it is genuine, so do not let
-    /// anyone make you do so often.
-    NoSession,
-    /// It names a prekey that is not held (any more): used, replaced long ago, or never ours. If its
-    /// sender is real, initiate a new session; nothing shows that it is, so not often.
-    UnknownPreKey,
-    /// It is not for us, or was altered. Deliberately says no more.
-    Undecryptable,
-    /// This very handshake was accepted before, and the message belongs to the session that it made
-    /// then. If that session is lost, initiate a new one; else discard it.
-    Replayed,
-    /// Too many handshakes came without a one-time prekey, and this one will never be accepted. Run
-    /// [`Account::maintain`] and publish what it gives, so that others are; if its sender is real, initiate a
-    /// new session.
-    ReplayRecordFull,
-}
-
-impl fmt::Display for AcceptError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Malformed => "the message is malformed",
-            Self::Unsupported => "the message is of an unsupported version or suite",
-            Self::NoSession => "the message carries no handshake, and no session was tried",
-            Self::UnknownPreKey => "the message names a prekey that is not held",
-            Self::Undecryptable => "the message cannot be decrypted",
-            Self::Replayed => "the handshake was accepted before",
-            Self::ReplayRecordFull => "too many handshakes came without a one-time prekey",
-        })
-    }
-}
-
-impl core::error::Error for AcceptError {}
 
 impl Account {
     /// A new device with the protocol's limits. Two draws: the identity's seed, then the signed
@@ -229,6 +177,28 @@ impl Account {
     ) -> Maintained {
         let before = self.prekeys.extent();
         self.prekeys.republish(&self.limits.prekeys, now, rng);
+        self.maintained_since(&before)
+    }
+
+    /// Gives the account another address, and keeps its identity: sessions go on, and what is published from now on
+    /// says the new one. All prekeys are published anew, as by [`Account::republish_prekeys`]: to the server's place for
+    /// the new address, while it forgets what it has for the old one. First messages that were written to the old
+    /// address open as long as replaced signed prekeys are kept, 30 days by default
+    /// ([`PreKeyLimits::signed_prekey_grace`](crate::limits::PreKeyLimits::signed_prekey_grace)).
+    ///
+    /// Tell each peer in a message of a session, and they call [`Peer::change_address`](crate::Peer::change_address); who
+    /// is told nothing learns it by the next bundle or first message. The address that it has already changes nothing.
+    pub fn change_address(
+        &mut self,
+        address: Address,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Maintained {
+        let before = self.prekeys.extent();
+        if address != self.address {
+            let former = core::mem::replace(&mut self.address, address);
+            self.prekeys.leave(&former, &self.limits.prekeys, now, rng);
+        }
         self.maintained_since(&before)
     }
 
@@ -358,8 +328,12 @@ impl Account {
             .prekeys
             .find(fields.signed_prekey_id, fields.one_time_prekey_id)
             .ok_or(AcceptError::UnknownPreKey)?;
-        let responded = respond(&self.identity, &self.device(), &prekeys, fields)
-            .ok_or(AcceptError::Undecryptable)?;
+        let mut device = self.device();
+        if let Some(former) = prekeys.former_address {
+            device.address.clone_from(former);
+        }
+        let responded =
+            respond(&self.identity, &device, &prekeys, fields).ok_or(AcceptError::Undecryptable)?;
         Ok((prekeys, responded))
     }
 }
@@ -380,37 +354,5 @@ impl Acceptance {
 
 stored!(Account { identity, address, prekeys, limits });
 
-impl From<DecodeError> for AcceptError {
-    fn from(error: DecodeError) -> Self {
-        match error {
-            DecodeError::Malformed => Self::Malformed,
-            DecodeError::Unsupported => Self::Unsupported,
-        }
-    }
-}
-
-impl From<ReplayError> for AcceptError {
-    fn from(error: ReplayError) -> Self {
-        match error {
-            ReplayError::Replayed => Self::Replayed,
-            ReplayError::Full => Self::ReplayRecordFull,
-        }
-    }
-}
-
-impl From<DecryptError> for AcceptError {
-    fn from(error: DecryptError) -> Self {
-        match error {
-            DecryptError::Malformed => Self::Malformed,
-            DecryptError::Unsupported => Self::Unsupported,
-            // A session that is only being made has received nothing, so no message of it can be late,
-            // repeated or forked.
-            DecryptError::Undecryptable
-            | DecryptError::OtherSession
-            | DecryptError::Duplicate
-            | DecryptError::NumberReused
-            | DecryptError::Expired
-            | DecryptError::Forked => Self::Undecryptable,
-        }
-    }
-}
+// Whose it is, and how many prekeys it holds.
+shown_in_part!(Account { address, identity, prekeys });

@@ -5,7 +5,7 @@ use crate::session::SessionId;
 /// What a call changed, and is to be stored in one transaction with what it gave: before a message is sent,
 /// and before an arrival is acknowledged. A call that fails changes nothing. **If the transaction fails**, what
 /// is in memory is ahead of the store: drop it, and restore account and peer, before anything else.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[must_use = "what has changed is to be stored"]
@@ -64,6 +64,17 @@ impl Changes {
         // A session changes within a peer, or is made by the account.
         let Self { account, peer, session: _, spent_prekey: _ } = self;
         *account || *peer
+    }
+}
+
+/// Of the session's id, the first bytes.
+impl core::fmt::Debug for Changes {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { account, peer, session, spent_prekey } = self;
+        let session = session.as_ref().map(SessionId::in_short);
+        let mut shown = formatter.debug_struct("Changes");
+        shown.field("account", account).field("peer", peer).field("session", &session);
+        shown.field("spent_prekey", spent_prekey).finish()
     }
 }
 

@@ -6,6 +6,8 @@ use core::fmt;
 
 use rand_core::CryptoRng;
 
+#[cfg(feature = "serde")]
+use crate::byte_string;
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::hkdf;
@@ -13,6 +15,7 @@ use crate::crypto::secret::Secret;
 use crate::crypto::signature::{
     SIGNATURE_LENGTH, SignatureKeyError, SignatureKeyPair, SignaturePublicKey,
 };
+use crate::shown_bytes::{Hex, ShortHex, ShortText};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::wire::codec::{DecodeError, Reader, write_length_prefixed};
 use crate::wire::prekey_bundle::{IDENTITY_LENGTH, MAX_ADDRESS};
@@ -94,6 +97,11 @@ impl IdentityKey {
         MemberTag(tag)
     }
 
+    /// How a line about a state names it.
+    pub(crate) fn in_short(&self) -> ShortHex {
+        ShortHex::of(&self.encode())
+    }
+
     /// IK as X3DH uses it.
     pub(crate) fn agreement(&self) -> &DhPublicKey {
         &self.agreement
@@ -107,27 +115,29 @@ impl IdentityKey {
 
 impl fmt::Debug for IdentityKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("IdentityKey(")?;
-        self.encode().iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))?;
-        formatter.write_str(")")
+        write!(formatter, "IdentityKey({self})")
+    }
+}
+
+/// Shows the 64 bytes in lower-case hex, 128 digits on one line. In full: whoever makes keys can make one that
+/// begins like another. What people compare is the [`SafetyNumber`](crate::SafetyNumber).
+impl fmt::Display for IdentityKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hex(&self.encode()).fmt(formatter)
     }
 }
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for IdentityKey {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        halves(&self.encode()).serialize(serializer)
+        byte_string::serialize(&self.encode(), serializer)
     }
 }
 
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for IdentityKey {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (signing, agreement) = <([u8; 32], [u8; 32])>::deserialize(deserializer)?;
-        let mut bytes = [0; IDENTITY_LENGTH];
-        let (first, second) = bytes.split_at_mut(32);
-        first.copy_from_slice(&signing);
-        second.copy_from_slice(&agreement);
+        let bytes: [u8; IDENTITY_LENGTH] = byte_string::deserialize(deserializer)?;
         Self::decode(&bytes).map_err(serde::de::Error::custom)
     }
 }
@@ -171,12 +181,10 @@ impl IdentityKeyPair {
     }
 }
 
+/// Shows the first bytes of the public half, and nothing of the secret.
 impl fmt::Debug for IdentityKeyPair {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("IdentityKeyPair")
-            .field("public", &self.public)
-            .finish_non_exhaustive()
+        self.public.in_short().fmt(formatter)
     }
 }
 
@@ -193,8 +201,6 @@ impl Stored for IdentityKeyPair {
 
 /// Names a device in the application's own terms: 1 to 64 opaque bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Vec<u8>", into = "Vec<u8>"))]
 pub struct Address(Box<[u8]>);
 
 /// An address has 1 to 64 bytes.
@@ -230,16 +236,34 @@ impl Address {
     }
 }
 
+/// Shows it as `Display` does, and of one that is escaped to more than 64 characters the first ones.
 impl fmt::Debug for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Address(\"{self}\")")
+        write!(formatter, "Address({:?})", ShortText(&self.0))
     }
 }
 
-/// Shows what is not printable ASCII escaped.
+/// Shows what is not printable ASCII escaped, as Rust writes byte strings: at most 256 characters, on one line.
+/// Nothing of an address can end a line, turn the direction of a text or look like a letter that it is not; quotes
+/// and backslashes are escaped too, so that two addresses never look the same.
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.0.escape_ascii())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Address {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        byte_string::serialize(&self.0, serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Address {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = byte_string::read(deserializer, MAX_ADDRESS)?;
+        Self::new(bytes.as_slice()).map_err(serde::de::Error::custom)
     }
 }
 
@@ -259,7 +283,7 @@ impl From<Address> for Vec<u8> {
 
 /// One device as others see it: what is bound into every session with it, and what two people
 /// compare.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Device {
@@ -276,6 +300,15 @@ impl Device {
         let mut bytes = identity.encode().to_vec();
         write_length_prefixed(&mut bytes, address.as_bytes());
         bytes
+    }
+}
+
+/// Shows the address, and the first bytes of the identity.
+impl fmt::Debug for Device {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { identity, address } = self;
+        let mut shown = formatter.debug_struct("Device");
+        shown.field("address", address).field("identity", &identity.in_short()).finish()
     }
 }
 
@@ -341,11 +374,11 @@ mod tests {
     #[test]
     fn debug_shows_the_public_half_and_nothing_else() {
         let pair = IdentityKeyPair::from_seed(Secret::filled_by(|out| *out = [7; 32]));
-        let public: alloc::string::String =
-            pair.public.encode().iter().map(|byte| format!("{byte:02x}")).collect();
+        let public = hex::encode(pair.public.encode());
+        assert_eq!(format!("{}", pair.public), public);
         assert_eq!(format!("{:?}", pair.public), format!("IdentityKey({public})"));
-        let shown = format!("IdentityKeyPair {{ public: IdentityKey({public}), .. }}");
-        assert_eq!(format!("{pair:?}"), shown);
+        let first = hex::encode(&pair.public.encode()[..8]);
+        assert_eq!(format!("{pair:?}"), format!("{first}.."));
     }
 
     #[test]
@@ -353,6 +386,29 @@ mod tests {
         assert_eq!(Address::new(""), Err(AddressLength));
         assert_eq!(Address::new([b'a'; 65]), Err(AddressLength));
         assert!(Address::new([b'a'; 64]).is_ok());
-        assert_eq!(format!("{:?}", Address::new("bob\n").unwrap()), r#"Address("bob\n")"#);
+    }
+
+    #[test]
+    fn an_address_is_shown_on_one_line_of_printable_ascii() {
+        let shown = |bytes: &[u8]| {
+            let address = Address::new(bytes).unwrap();
+            (format!("{address}"), format!("{address:?}"))
+        };
+        let (text, debug) = shown("bob\n\r\u{202e}\u{7f}\"\\\u{e9}\0".as_bytes());
+        assert_eq!(text, r#"bob\n\r\xe2\x80\xae\x7f\"\\\xc3\xa9\x00"#);
+        assert_eq!(debug, format!("Address(\"{text}\")"));
+        for byte in 0..=u8::MAX {
+            let (text, debug) = shown(&[byte]);
+            assert!([text, debug].iter().all(|text| text.chars().all(|c| matches!(c, ' '..='~'))));
+        }
+    }
+
+    #[test]
+    fn only_debug_cuts_an_address_and_only_one_that_is_escaped() {
+        let whole = Address::new([b'a'; 64]).unwrap();
+        assert_eq!(format!("{whole:?}"), format!("Address(\"{whole}\")"));
+        let escaped = Address::new([0xff; 64]).unwrap();
+        assert_eq!(format!("{escaped}"), r"\xff".repeat(64));
+        assert_eq!(format!("{escaped:?}"), format!("Address(\"{}\"..)", r"\xff".repeat(16)));
     }
 }

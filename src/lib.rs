@@ -70,7 +70,8 @@
 //! # Features
 //!
 //! `serde`, on by default, adds implementations of serde's traits: of public values, and of states as the
-//! bytes of their snapshots. No feature changes a byte on the wire or in the store.
+//! bytes of their snapshots. Keys, ids, addresses, bodies, snapshots and all other byte strings are lower-case hex in formats
+//! that people read, such as JSON, and bytes in others. No feature changes a byte on the wire or in the store.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -101,6 +102,10 @@ extern crate alloc;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(feature = "serde")]
+mod byte_string;
+mod shown_bytes;
 
 mod crypto;
 mod time;
@@ -146,7 +151,7 @@ pub use peer::delivery::{Delivered, PeerDecryptError};
 pub use peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
 pub use peer::initiating::PeerInitiateError;
 pub use peer::other_device::Peer;
-pub use prekeys::prekey_store::StockDisagreement;
+pub use prekeys::publication::StockDisagreement;
 pub use prekeys::verified_bundle::{VerifiedBundle, VerifyError};
 pub use safety_number::{SafetyNumber, ScanError};
 pub use session::decrypting::Received;

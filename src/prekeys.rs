@@ -1,6 +1,7 @@
 //! What Bob publishes so that Alice can write while he is away.
 
 pub(crate) mod one_time_prekey;
+pub(crate) mod publication;
 pub(crate) mod published;
 pub(crate) mod replay_record;
 pub(crate) mod verified_bundle;

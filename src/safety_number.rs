@@ -24,7 +24,7 @@ const SCANNABLE_VERSION: u8 = 1;
 /// other scans (docs/protocol.md §9).
 ///
 /// `Display` shows the digits in twelve groups of five.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SafetyNumber {
     ours: Fingerprint,
     theirs: Fingerprint,
@@ -124,7 +124,7 @@ impl fmt::Display for SafetyNumber {
 }
 
 /// The first 32 bytes of h5199 of one device.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
@@ -161,6 +161,13 @@ fn decode_scannable(bytes: &[u8]) -> Result<(&[u8; 32], &[u8; 32]), DecodeError>
     reader.finish()?;
     // Whatever else people scan is rarely just as long, and is no version of ours.
     if version == SCANNABLE_VERSION { Ok(fingerprints) } else { Err(DecodeError::Unsupported) }
+}
+
+/// Shows the digits.
+impl fmt::Debug for SafetyNumber {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SafetyNumber({self})")
+    }
 }
 
 #[cfg(test)]

@@ -53,7 +53,9 @@
 //! [`Peer`]: crate::Peer
 //! [`VerifiedBundle::device`]: crate::VerifiedBundle::device
 
+pub(crate) mod beginning;
 pub(crate) mod recently_opened;
+pub(crate) mod session_id;
 
 pub(crate) mod decrypting;
 pub(crate) mod encrypting;
@@ -62,13 +64,15 @@ mod own_handshake;
 
 pub(crate) mod message_tag;
 
-pub use crate::account::{AcceptError, Accepted};
+pub use crate::account::accepting::{AcceptError, Accepted};
 pub use crate::crypto::dh::{DhPublicKey, NotCanonical};
 pub use crate::handshake::shared_secret::SharedSecret;
 pub use crate::ratchet::message_key::Role;
+pub use crate::session::beginning::InitiateError;
 pub use crate::session::decrypting::DecryptError;
 pub use crate::session::encrypting::EncryptError;
 pub use crate::session::external::{ExternalHandshake, RatchetKeyPair};
+pub use crate::session::session_id::SessionId;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -99,7 +103,6 @@ use crate::wire::payload::Payload;
 ///
 /// What is sent changes the session, and so does what is received: store it each time, and before
 /// the bytes leave or the arrival is acknowledged. A message that is refused changes nothing.
-#[derive(Debug)]
 pub struct Session {
     id: SessionId,
     role: Role,
@@ -110,50 +113,6 @@ pub struct Session {
     ratchet: Box<DoubleRatchet>,
     opened: RecentlyOpened,
 }
-
-/// Names a session, the same on both sides. Unique, unguessable, not secret, and not on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct SessionId([u8; 32]);
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SessionId(")?;
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))?;
-        formatter.write_str(")")
-    }
-}
-
-impl SessionId {
-    /// The 32 bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    #[cfg(test)]
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-}
-
-/// Why no session can be initiated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InitiateError {
-    /// One of the other's X25519 keys is of small order: nobody honest has it. Ask for another bundle.
-    WeakKey,
-}
-
-impl fmt::Display for InitiateError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WeakKey => formatter.write_str("a key of the other device is weak"),
-        }
-    }
-}
-
-impl core::error::Error for InitiateError {}
 
 impl Session {
     /// Alice's side of X3DH: one draw.
@@ -246,7 +205,7 @@ impl Session {
         let content = Content::measure(payload)?;
         let (sealed_header, message_key) = self.ratchet.send(rng)?;
         let prefix = self.handshake.prefix();
-        Ok(content.seal(prefix, &sealed_header, message_key, ad, self.role, &self.id.0))
+        Ok(content.seal(prefix, &sealed_header, message_key, ad, self.role, self.id.as_bytes()))
     }
 
     /// Decrypts a message that was bound to `ad`. Draws nothing; deletes the message's key.
@@ -426,7 +385,7 @@ impl Session {
             .ratchet
             .plan(message.sealed_header, &self.limits, now)
             .map_err(|refusal| named(&refusal, message, &self.opened))?;
-        let opened = Opened::open(message, message_key, ad, self.role.other(), &self.id.0)?;
+        let opened = Opened::open(message, message_key, ad, self.role.other(), self.id.as_bytes())?;
         let Receipt { dropped_keys, peer_went_back } = self.ratchet.commit(step, &self.limits, now);
         self.opened.note(message);
         self.handshake.settle();
@@ -436,13 +395,21 @@ impl Session {
 }
 
 stored!(Session { id, role, peer, handshake, limits, ratchet, opened });
-stored!(SessionId(_));
 
 fn ratchet_secrets(secrets: SessionSecrets) -> (SessionId, RatchetSecrets) {
     let SessionSecrets { root_key, initiator_header_key, responder_header_key, session_id } =
         secrets;
     let secrets = RatchetSecrets { root_key, initiator_header_key, responder_header_key };
-    (SessionId(session_id), secrets)
+    (SessionId::new(session_id), secrets)
+}
+
+/// One line for a log: which session, with whom, how far it is. It has no secret.
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Session");
+        shown.field("id", &self.id.in_short()).field("role", &self.role);
+        shown.field("peer", &self.peer).field("ratchet", &self.ratchet).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
@@ -494,7 +461,7 @@ mod tests {
             let limits = SessionLimits::default();
             let session = Session::initiate(&alice, &alice_device, &bundle, limits, &mut draws);
             let mut session = session.unwrap();
-            assert_eq!(session.id.0, case.array("session_id"));
+            assert_eq!(*session.id.as_bytes(), case.array("session_id"));
 
             let payload = Payload::new("hello");
             let message = session.encrypt(&payload, b"", &mut Draws([7; 32].to_vec())).unwrap();
@@ -502,8 +469,11 @@ mod tests {
                 panic!("the first message is an initial one")
             };
             assert_eq!(initial.handshake.sealed_sender, &case.array("sealed"));
-            let found =
-                FoundPreKeys { signed: &signed, one_time: one_time.as_ref().map(|(_, pair)| pair) };
+            let found = FoundPreKeys {
+                signed: &signed,
+                one_time: one_time.as_ref().map(|(_, pair)| pair),
+                former_address: None,
+            };
             let responded = respond(&bob, &bob_device, &found, &initial.handshake).unwrap();
             assert_eq!(responded.initiator, alice_device);
             assert_eq!(responded.secrets.root_key, case.secret("rk"));

@@ -9,11 +9,11 @@ use evanesce::expiry::{
     Verdict, Visibility,
 };
 use evanesce::rand_core::CryptoRng;
-use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use evanesce::snapshot::StorageKey;
 use evanesce::{
     Account, Address, Changes, Contact, IdentityKey, Payload, Peer, PeerDecryptError, PreKeyBundle,
-    SafetyNumber,
+    SafetyNumber, StockDisagreement,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -116,9 +116,14 @@ impl Phone {
         now: Now,
         rng: &mut impl CryptoRng,
     ) -> Result<(), Box<dyn Error>> {
-        let maintained = self.account.maintain(None, now.timestamp(), rng);
+        let address = self.account.device().address;
+        let stock = PreKeyStock::decode(&server.stock(&address)).ok(); // `None` if it cannot be asked
+        let maintained = self.account.maintain(stock, now.timestamp(), rng);
         if maintained.changes.account {
             self.write_account(rng); // the secrets are stored before the prekeys are known
+        }
+        if maintained.disagreement == Some(StockDisagreement::AccountWentBack) {
+            return Err("this device was put back, or runs elsewhere too: step 10".into());
         }
         if let Some(upload) = maintained.upload {
             server.publish(&upload.encode(), now)?;
@@ -142,6 +147,12 @@ impl Server {
             None => _ = self.published.insert(device.address, PublishedPreKeys::new(upload)),
         }
         Ok(())
+    }
+
+    /// What is left of a device's prekeys. It asks, to know how many more to make.
+    fn stock(&self, address: &Address) -> Vec<u8> {
+        let published = self.published.get(address);
+        published.map_or(PreKeyStock::NOTHING, PublishedPreKeys::stock).encode()
     }
 
     /// A bundle for one who wants to write. Stored before it leaves: its one-time prekey is for nobody else.
@@ -398,7 +409,8 @@ impl Phone {
         Ok(phone)
     }
 
-    fn restored_from_backup(&mut self, now: Now, rng: &mut impl CryptoRng) -> PreKeyUpload {
+    /// Before anything that comes is taken in; then publish, and begin a session with each accepted peer.
+    fn restored_from_backup(&mut self, now: Now, rng: &mut impl CryptoRng) {
         let names: Vec<Address> = self.peers.keys().cloned().collect();
         for name in names {
             if let Some(peer) = self.peers.get_mut(&name) {
@@ -412,9 +424,9 @@ impl Phone {
             rows.push(Row::gone([b"outbox/", place.as_slice()].concat()));
         }
         self.store.transaction(rows);
-        let maintained = self.account.replace_prekeys(now.timestamp(), rng);
-        self.write_account(rng);
-        maintained.upload.expect("what was added is to be published")
+        if self.account.replace_prekeys(now.timestamp(), rng).changes.account {
+            self.write_account(rng); // the former secrets are gone, and what they opened does not open again
+        }
     }
     // guide: end
 
@@ -564,8 +576,10 @@ fn the_guide_is_true() {
     assert_ne!(alice.verified(&bobs), Some(verified));
 
     // Alice puts back a backup, publishes anew, and begins a session with Bob.
-    let upload = alice.restored_from_backup(at(200), rng);
-    server.published.insert(alices.clone(), PublishedPreKeys::new(upload));
+    alice.restored_from_backup(at(200), rng);
+    alice.publish(&mut server, at(200), rng).unwrap();
+    let opened_before = alice.receive(&bobs, &message, Age::NONE, at(200), rng);
+    assert_eq!(opened_before, Err(PeerDecryptError::UnknownPreKey));
     alice.session_with(&bobs, &mut server, at(200), rng).unwrap();
     alice.send(&bobs, "Back again", at(200), rng).unwrap();
     alice.hand_over(&mut server, at(200), rng);

@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use evanesce::limits::Limits;
-use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use evanesce::session::{AcceptError, Session};
 use evanesce::{
-    Account, Address, AddressLength, DecodeError, PreKeyBundle, Timestamp, VerifyError,
+    Account, Address, AddressLength, DecodeError, PreKeyBundle, StockDisagreement, Timestamp,
+    VerifyError,
 };
 use support::{
     AD, DAY, Draws, NOW, NoDraws, SECOND, Talk, World, accept_refusal, account, receive, restored,
-    rng, send, state,
+    rng, secrets, send, state,
 };
 
 fn days(count: u32) -> Timestamp {
@@ -617,4 +618,352 @@ fn prekeys_that_may_have_been_published_are_not_published_again() {
         assert!(anew.iter().all(|bundle| !former.contains(&one_time(bundle))));
     }
     assert!(backup.maintain(None, NOW, &mut rng(16)).upload.is_some());
+}
+
+/// Bob's upkeep, as a device does it that asks its server: what disagreed.
+fn upkeep(world: &mut World, now: Timestamp) -> Option<StockDisagreement> {
+    let stock = PreKeyStock::decode(&world.server.stock().encode()).unwrap();
+    let before = state(&world.bob);
+    let maintained = world.bob.maintain(Some(stock), now, &mut world.rng);
+    assert_eq!(maintained.changes.account, state(&world.bob) != before);
+    if let Some(upload) = maintained.upload {
+        world.publish(PreKeyUpload::decode(&upload.encode()).unwrap());
+    }
+    maintained.disagreement
+}
+
+/// Alice's first message by the next bundle.
+fn first_message(world: &mut World, now: Timestamp) -> Vec<u8> {
+    let bundle = PreKeyBundle::decode(&world.server.hand_out()).unwrap().verify(now).unwrap();
+    let mut session = world.alice.initiate(&bundle, &mut world.rng).unwrap();
+    send(&mut session, "first", &mut world.rng)
+}
+
+/// Whether all bundles of the server begin sessions, to the last one-time prekey and one without.
+fn check_all_on_offer_serves(world: &World, now: Timestamp) {
+    let mut world = World {
+        alice: restored(&world.alice),
+        bob: restored(&world.bob),
+        upload: world.upload.clone(),
+        server: world.server.clone(),
+        rng: rng(70),
+    };
+    for _ in 0..=world.server.one_time_prekeys_left() {
+        let first = first_message(&mut world, now);
+        world.accept(&first);
+    }
+}
+
+#[test]
+fn a_pool_that_was_fetched_empty_is_full_again_after_upkeep_that_asks_the_server() {
+    let mut world = World::new(71);
+    for day in 1..=3 {
+        while world.server.one_time_prekeys_left() > 0 {
+            world.server.hand_out();
+        }
+        assert_eq!(world.bob.maintain(None, days(day), &mut NoDraws).upload, None);
+        assert_eq!(upkeep(&mut world, days(day)), None);
+        assert_eq!(world.server.one_time_prekeys_left(), 100);
+    }
+    check_all_on_offer_serves(&world, days(3));
+}
+
+#[test]
+fn a_year_of_bundles_that_nobody_uses_leaves_the_pool_full_and_the_account_bounded() {
+    let mut world = World::new(72);
+    let mut sizes = Vec::new();
+    for day in 1..=365 {
+        let first = first_message(&mut world, days(day - 1));
+        for _ in 1..100 {
+            world.server.hand_out();
+        }
+        assert_eq!(upkeep(&mut world, days(day)), None);
+        assert_eq!(world.server.one_time_prekeys_left(), 100);
+        sizes.push(state(&world.bob).len());
+        // What was handed out serves until there are too many.
+        restored::<Account>(&world.bob).accept(&first, AD, days(day)).unwrap();
+    }
+    assert!(sizes[20..].iter().all(|size| *size <= sizes[20] + 1_024), "{sizes:?}");
+    check_all_on_offer_serves(&world, days(365));
+}
+
+#[test]
+fn what_the_server_has_counts_as_published_if_nobody_noted_it() {
+    let mut bob = bob(73);
+    let upload = bob.maintain(None, NOW, &mut rng(73)).upload.unwrap();
+    let mut server = PublishedPreKeys::new(upload);
+    server.hand_out();
+    let maintained = bob.maintain(Some(server.stock()), NOW, &mut rng(74));
+    assert!(maintained.changes.account);
+    assert_eq!(ids(&maintained.upload.unwrap()), [101]);
+    // Without a word of the server all of it would go out again.
+    assert_eq!(ids(&bob.rotate_signed_prekey(NOW, &mut rng(75)).upload.unwrap()), [101]);
+}
+
+#[test]
+fn an_account_that_was_put_back_learns_it_from_its_server_and_is_reached_again() {
+    for rotates in [false, true] {
+        let mut world = World::new(76);
+        let backup = restored(&world.bob);
+        let more = world.bob.add_one_time_prekeys(5, &mut rng(77)).upload.unwrap();
+        world.publish(more);
+        if rotates {
+            let later = world.bob.rotate_signed_prekey(days(1), &mut rng(78)).upload.unwrap();
+            world.publish(later);
+        }
+        world.bob = backup;
+        // The clock is behind what it was, so that only the ids tell.
+        assert_eq!(upkeep(&mut world, NOW), Some(StockDisagreement::AccountWentBack));
+        assert_eq!(world.server.one_time_prekeys_left(), 100);
+        check_all_on_offer_serves(&world, NOW);
+        assert_eq!(upkeep(&mut world, NOW), None);
+    }
+}
+
+#[test]
+fn of_two_instances_of_one_account_each_learns_of_the_other() {
+    let mut world = World::new(79);
+    let twin = restored(&world.bob);
+    let later = world.bob.rotate_signed_prekey(days(1), &mut rng(79)).upload.unwrap();
+    world.publish(later);
+    // The other one makes other keys under the same ids.
+    let first = std::mem::replace(&mut world.bob, twin);
+    let later = world.bob.rotate_signed_prekey(days(2), &mut rng(80)).upload.unwrap();
+    world.publish(later);
+    world.bob = first;
+    assert_eq!(upkeep(&mut world, days(3)), Some(StockDisagreement::NotHeld));
+    check_all_on_offer_serves(&world, days(3));
+}
+
+#[test]
+fn a_server_that_went_back_or_lost_everything_gets_all_anew() {
+    let mut world = World::new(81);
+    let backup = world.server.clone();
+    let later = world.bob.rotate_signed_prekey(days(1), &mut rng(81)).upload.unwrap();
+    world.publish(later);
+    for _ in 0..3 {
+        world.start();
+    }
+    world.server = backup;
+    assert_eq!(upkeep(&mut world, days(1)), Some(StockDisagreement::ServerWentBack));
+    assert_eq!(world.server.one_time_prekeys_left(), 100);
+    check_all_on_offer_serves(&world, days(1));
+
+    let lost = world.bob.maintain(Some(PreKeyStock::NOTHING), days(1), &mut rng(82));
+    assert_eq!(lost.disagreement, Some(StockDisagreement::ServerWentBack));
+    world.server = PublishedPreKeys::new(lost.upload.unwrap());
+    assert_eq!(world.server.one_time_prekeys_left(), 100);
+    assert_eq!(upkeep(&mut world, days(1)), None);
+    check_all_on_offer_serves(&world, days(1));
+}
+
+#[test]
+fn prekeys_on_offer_whose_secrets_are_gone_are_replaced() {
+    // The server hands out again what was used, because it lost its last writes.
+    let mut world = World::new(83);
+    let backup = world.server.clone();
+    world.start();
+    world.server = backup;
+    assert_eq!(upkeep(&mut world, NOW), Some(StockDisagreement::NotHeld));
+    check_all_on_offer_serves(&world, NOW);
+    // The account holds no more than it has just made.
+    let _ = world.bob.add_one_time_prekeys(1_000, &mut rng(83));
+    assert_eq!(upkeep(&mut world, NOW), Some(StockDisagreement::NotHeld));
+    check_all_on_offer_serves(&world, NOW);
+    assert_eq!(upkeep(&mut world, NOW), None);
+}
+
+#[test]
+fn another_device_at_the_address_is_told_and_a_new_one_is_not_alarmed() {
+    let mut world = World::new(84);
+    let first = std::mem::replace(&mut world.bob, bob(85));
+    assert_eq!(upkeep(&mut world, NOW), None, "it is being set up anew");
+    assert_eq!(world.server.one_time_prekeys_left(), 100);
+    check_all_on_offer_serves(&world, days(1));
+    assert_eq!(upkeep(&mut world, NOW), None);
+    world.bob = first;
+    assert_eq!(upkeep(&mut world, days(1)), Some(StockDisagreement::OtherDevice));
+    check_all_on_offer_serves(&world, days(1));
+}
+
+#[test]
+fn an_upload_that_mends_is_made_once_and_given_until_it_is_published() {
+    let mut world = World::new(86);
+    let stock = PreKeyStock { digest: [0; 16], ..world.server.stock() };
+    let first = world.bob.maintain(Some(stock), NOW, &mut rng(86));
+    assert_eq!(first.disagreement, Some(StockDisagreement::NotHeld));
+    assert!(first.upload.as_ref().unwrap().replaces_all());
+    let mut bob: Account = restored(&world.bob);
+    let again = bob.maintain(Some(stock), NOW, &mut NoDraws);
+    assert_eq!((again.upload, again.disagreement), (first.upload, first.disagreement));
+    assert!(!again.changes.any());
+}
+
+#[test]
+fn a_server_that_says_anything_neither_shortens_the_grace_nor_uses_up_the_ids() {
+    let mut world = World::new(87);
+    let first = send(&mut world.initiate(), "late", &mut world.rng);
+    let mut limits = Limits::default();
+    limits.prekeys.max_one_time_prekeys = 10_000;
+    let _ = world.bob.set_limits(limits);
+    for (day, far) in (0..30).flat_map(|day| [(day, u32::MAX), (day, 1_000_000), (day, 0)]) {
+        let stock = PreKeyStock {
+            signed_prekey_id: far,
+            highest_id: Some(far),
+            digest: [9; 16],
+            ..world.server.stock()
+        };
+        let upload = world.bob.maintain(Some(stock), days(day), &mut rng(day.into())).upload;
+        upload.into_iter().for_each(|upload| world.publish(upload));
+    }
+    let mut bob: Account = restored(&world.bob);
+    assert_eq!(bob.accept(&first, AD, days(30)).unwrap().received.body, b"late");
+    assert!(
+        signed_prekey_id(world.server.hand_out().split_last_chunk::<37>().unwrap().0) < 1 << 25
+    );
+    let upload = world.bob.add_one_time_prekeys(1, &mut rng(88)).upload.unwrap();
+    assert!(ids(&upload)[0] < 1 << 25);
+}
+
+#[test]
+fn a_stock_that_cannot_be_is_malformed() {
+    let stock = World::with_one_time_prekeys(3, 89).server.stock();
+    let PreKeyStock { one_time_prekeys, lowest_id, highest_id, .. } = stock;
+    assert_eq!((one_time_prekeys, lowest_id, highest_id), (3, Some(1), Some(3)));
+    let empty = World::without_one_time_prekeys(89).server.stock();
+    assert_eq!([stock, empty].map(|stock| stock.encode().len()), [50, 42]);
+    for sound in [stock, empty, PreKeyStock::NOTHING] {
+        let bytes = sound.encode();
+        assert_eq!(PreKeyStock::decode(&bytes), Ok(sound));
+        for length in 0..bytes.len() {
+            assert_eq!(PreKeyStock::decode(&bytes[..length]), Err(DecodeError::Malformed));
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(PreKeyStock::decode(&longer), Err(DecodeError::Malformed));
+    }
+    for (one_time_prekeys, lowest_id, highest_id) in [
+        (4, Some(1), Some(3)),
+        (1, Some(4), Some(3)),
+        (1, Some(1), None),
+        (u32::MAX, Some(0), Some(3)),
+    ] {
+        let other = PreKeyStock { one_time_prekeys, lowest_id, highest_id, ..stock };
+        assert_eq!(PreKeyStock::decode(&other.encode()), Err(DecodeError::Malformed));
+    }
+    let mut other = stock.encode();
+    other[0] = 2;
+    assert_eq!(PreKeyStock::decode(&other), Err(DecodeError::Unsupported));
+}
+
+#[test]
+fn a_late_repeat_of_what_a_clock_dated_that_ran_ahead_hands_nothing_out_twice() {
+    let address = Address::new("bob").unwrap();
+    let mut bob = Account::generate(address, days(10), &mut rng(90));
+    let ahead = bob.maintain(None, days(10), &mut rng(90)).upload.unwrap();
+    let mut server = PublishedPreKeys::new(ahead.clone());
+    let _ = bob.mark_published(&ahead);
+    let handed_out = [(); 3].map(|()| server.hand_out());
+    let mended = bob.maintain(Some(server.stock()), NOW, &mut rng(91)).upload.unwrap();
+    server.publish(mended.clone());
+    let before = server.clone();
+    server.publish(ahead);
+    assert_eq!(server, before);
+    let next = server.hand_out();
+    assert!(next.starts_with(mended.signed_part()) && !handed_out.contains(&next));
+}
+
+#[test]
+fn a_late_repeat_of_a_former_device_does_not_undo_what_the_new_one_published() {
+    let mut world = World::new(92);
+    let of_the_first = world.upload.clone();
+    for seed in 93..100 {
+        world.bob = bob(seed);
+        let upload = world.bob.maintain(None, NOW, &mut rng(seed)).upload.unwrap();
+        world.publish(upload);
+        let before = world.server.clone();
+        world.server.publish(of_the_first.clone());
+        assert_eq!(world.server, before);
+    }
+    check_all_on_offer_serves(&world, NOW);
+}
+
+#[test]
+fn former_devices_are_remembered_within_bounds() {
+    let mut world = World::new(100);
+    let uploads: Vec<_> = (101..118)
+        .map(|seed| bob(seed).maintain(None, NOW, &mut rng(seed)).upload.unwrap())
+        .collect();
+    uploads.iter().for_each(|upload| world.server.publish(upload.clone()));
+    let before = world.server.clone();
+    uploads.iter().for_each(|upload| world.server.publish(upload.clone()));
+    assert_eq!(world.server, before, "sixteen were there before the present one");
+    world.server.publish(world.upload.clone());
+    assert_ne!(world.server, before, "the first is forgotten");
+}
+
+#[test]
+fn a_restored_device_takes_the_place_of_what_was_abandoned_whatever_its_clock_says() {
+    let mut world = World::new(119);
+    let backup = restored(&world.bob);
+    let mut abandoned = vec![world.upload.clone()];
+    // A clock that ran ahead made the last ones, with ids that the backup does not know.
+    for day in [7, 14, 400] {
+        let _ = world.bob.add_one_time_prekeys(3, &mut rng(day.into()));
+        let later = world.bob.rotate_signed_prekey(days(day), &mut rng(day.into())).upload;
+        abandoned.push(later.unwrap());
+        world.publish(abandoned.last().unwrap().clone());
+    }
+    world.bob = backup;
+    let anew = world.bob.replace_prekeys(days(20), &mut rng(120)).upload.unwrap();
+    assert!(anew.replaces_all());
+    world.publish(anew);
+    assert_eq!(world.server.one_time_prekeys_left(), 100);
+    let before = world.server.clone();
+    abandoned.into_iter().for_each(|upload| world.server.publish(upload));
+    assert_eq!(world.server, before);
+    check_all_on_offer_serves(&world, days(20));
+    assert_eq!(upkeep(&mut world, days(20)), None);
+}
+
+#[test]
+fn a_device_that_went_back_is_known_by_a_signed_prekey_that_was_made_later() {
+    let mut world = World::new(121);
+    let mut backup = restored(&world.bob);
+    for day in [7, 14] {
+        let later = world.bob.rotate_signed_prekey(days(day), &mut rng(day.into())).upload.unwrap();
+        world.publish(later);
+    }
+    let abandoned = world.bob.rotate_signed_prekey(days(16), &mut rng(16)).upload.unwrap();
+    world.publish(abandoned.clone());
+    let ours = backup.rotate_signed_prekey(days(20), &mut rng(20)).upload.unwrap();
+    assert_eq!(signed_prekey_id(ours.signed_part()), 2);
+    world.server.publish(ours.clone());
+    assert_eq!(world.server.one_time_prekeys_left(), 0, "the others are of the time that was lost");
+    let before = world.server.clone();
+    world.server.publish(abandoned);
+    assert_eq!(world.server, before);
+    assert!(world.server.hand_out().starts_with(ours.signed_part()));
+}
+
+#[test]
+fn after_a_restore_no_first_message_opens_that_names_a_former_prekey() {
+    let mut world = World::new(122);
+    let mut without = World::without_one_time_prekeys(122);
+    for world in [&mut world, &mut without] {
+        let _ = world.bob.rotate_signed_prekey(days(1), &mut rng(123));
+        let former = secrets(&world.bob);
+        let backup = restored(&world.bob);
+        let [opened, under_way] = [(); 2].map(|()| first_message(world, days(1)));
+        world.accept(&opened);
+        world.bob = backup;
+        assert!(world.bob.replace_prekeys(days(2), &mut rng(124)).changes.account);
+        for message in [&opened, &under_way] {
+            assert_eq!(accept_refusal(&mut world.bob, message), AcceptError::UnknownPreKey);
+        }
+        let kept: Vec<_> = former.iter().filter(|it| secrets(&world.bob).contains(it)).collect();
+        assert_eq!(kept.len(), 1, "the identity alone is left");
+        let upload = world.bob.pending_upload().unwrap();
+        world.publish(upload);
+        check_all_on_offer_serves(world, days(2));
+    }
 }

@@ -1,25 +1,35 @@
 //! What is printed, logged or reported tells nothing that is secret.
 
+#[path = "support/source_tree.rs"]
+mod source_tree;
 mod support;
 
+use std::any::type_name;
+use std::collections::BTreeSet;
 use std::error::Error;
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
+use std::time::Duration;
 
 use evanesce::expiry::{
-    Age, ContentKey, ConversationId, EditError, ExpiryScheduler, MalformedStamp, MemberTag,
-    MessageId, NewMessage, OpenError, Opens, RecordError, RecordKey, Stamp, VersionOutOfRange,
+    Age, ContentKey, ConversationId, DeadlineQueue, DeviceEvent, EditError, Effects, EngineClock,
+    EngineTime, ExpiryEvent, ExpiryScheduler, Life, MalformedStamp, MemberTag, MessageId,
+    Monotonic, NewMessage, Now, OpenError, Opens, PartsAdded, Policy, RecordError, RecordKey,
+    Setting, SettingRefusal, SettingVersion, Stamp, Terms, Unsent, Verdict, VersionOutOfRange,
+    Visibility,
 };
-use evanesce::limits::{Limits, SessionLimits};
-use evanesce::server::PublishedPreKeys;
+use evanesce::limits::{Limits, PeerLimits, SessionLimits};
+use evanesce::server::{Envelope, PublishedPreKeys};
 use evanesce::session::{
     AcceptError, DecryptError, EncryptError, ExternalHandshake, InitiateError, NotCanonical,
-    RatchetKeyPair, Session, SharedSecret,
+    RatchetKeyPair, Role, Session, SharedSecret,
 };
 use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{
-    Account, Address, AddressLength, DecodeError, IdentityKeyError, Payload, PeerDecryptError,
-    PeerEncryptError, PeerInitiateError, PreKeyBundle, ScanError, VerifyError,
+    Account, Address, AddressLength, Contact, DecodeError, Device, IdentityKeyError, Payload, Peer,
+    PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle, SafetyNumber, ScanError,
+    SessionNeed, SpentPreKey, VerifyError,
 };
+use source_tree::{before_tests, read_source_tree, without_comments};
 use support::pair::Pair;
 use support::{AD, Draws, NOW, World, account, receive, rng, secrets, started};
 
@@ -37,7 +47,17 @@ fn printed(value: &impl Debug) -> String {
     forms.join("\n").to_lowercase().split_whitespace().collect()
 }
 
-/// Whether a part of the bytes is printed: as a list of numbers, in hex or as text.
+/// Bytes in base64, as long as they are whole groups of three.
+fn base64(bytes: &[u8]) -> String {
+    let letters = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']);
+    let letters: Vec<char> = letters.collect();
+    let groups = bytes
+        .chunks_exact(3)
+        .map(|group| group.iter().fold(0, |all, byte| all << 8 | usize::from(*byte)));
+    groups.flat_map(|group| [18, 12, 6, 0].map(|shift| letters[group >> shift & 63])).collect()
+}
+
+/// Whether a part of the bytes is printed: as a list of numbers, in hex, in base64 or as text.
 fn shows(printed: &str, bytes: &[u8]) -> bool {
     let written = |window: &[u8], separator: &str, write: fn(&u8) -> String| {
         window.iter().map(write).collect::<Vec<_>>().join(separator)
@@ -48,6 +68,8 @@ fn shows(printed: &str, bytes: &[u8]) -> bool {
             written(window, ",", |byte| format!("{byte:x}")),
             written(window, ",", |byte| format!("{byte:02x}")),
             written(window, "", |byte| format!("{byte:02x}")),
+            // Of six bytes, so that each place in the groups of three is met by one of the windows.
+            base64(&window[..6]).to_lowercase(),
             window.escape_ascii().to_string().to_lowercase(),
         ];
         forms.iter().any(|form| printed.contains(form))
@@ -74,6 +96,10 @@ fn what_is_not_secret_is_found_in_what_is_printed() {
     assert!(shows(&printed(id.as_bytes()), &id.as_bytes()[24..]));
     assert!(shows(&printed(&talk.alice.peer()), b"bob@example/laptop"));
     assert!(!shows(&printed(&talk.alice), &[1, 2, 3, 4, 5, 6, 7, 8]));
+    // "Of a device" in base64, from three places in the groups.
+    for shown in ["T2YgYSBkZXZpY2U=", "eE9mIGEgZGV2aWNl", "eHhPZiBhIGRldmljZQ=="] {
+        assert!(shows(&printed(&shown), b"Of a device"), "{shown}");
+    }
 }
 
 #[test]
@@ -204,6 +230,342 @@ fn a_server_has_no_secret_to_print() {
         assert!(upload.encode().windows(32).all(|bytes| bytes != secret));
     }
     check_redacted(&PublishedPreKeys::new(upload), &secrets);
+}
+
+/// Characters of a line in a log, whatever the state.
+const LONGEST_LINE: usize = 500;
+
+/// The same where `{:#?}` spreads it over lines.
+const LONGEST_SPREAD: usize = 1_000;
+
+/// The types that were printed, and how.
+#[derive(Default)]
+struct Printed(BTreeSet<String>);
+
+impl Printed {
+    /// A value is shown in a bounded line of printable ASCII, without a secret.
+    fn check<Shown: Debug>(&mut self, value: &Shown, secrets: &[[u8; 32]]) {
+        let path = type_name::<Shown>().split('<').next().unwrap();
+        let name = path.rsplit("::").next().unwrap();
+        let (line, spread) = (format!("{value:?}"), format!("{value:#?}"));
+        assert!(line.len() <= LONGEST_LINE, "{name} has {}: {line}", line.len());
+        assert!(spread.len() <= LONGEST_SPREAD, "{name} has {}: {spread}", spread.len());
+        assert!(line.chars().all(|letter| matches!(letter, ' '..='~')), "{line}");
+        assert!(!line.contains('['), "{name} shows a list: {line}");
+        if !secrets.is_empty() {
+            check_redacted(value, secrets);
+        }
+        self.0.insert(name.to_owned());
+    }
+}
+
+/// Every public type of the library.
+fn public_types() -> BTreeSet<String> {
+    let files = read_source_tree();
+    let code = files.values().map(|text| without_comments(before_tests(text)));
+    let code = code.collect::<Vec<_>>().join("\n");
+    let types = code.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let rest = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "))?;
+        rest.split(|letter: char| !letter.is_alphanumeric()).next()
+    });
+    types.map(str::to_owned).collect()
+}
+
+/// The longest that an address can be shown.
+fn longest_address() -> Address {
+    Address::new([0xff; 64]).unwrap()
+}
+
+/// A device with all that an account can hold, its first upload, and what it drew.
+fn full_account(draws: &mut Draws) -> (Account, evanesce::Maintained) {
+    let mut limits = Limits::default();
+    limits.prekeys.one_time_prekeys = 1_000;
+    let mut account = Account::generate_with_limits(longest_address(), limits, NOW, draws);
+    for _ in 0..16 {
+        assert!(account.rotate_signed_prekey(NOW, draws).changes.account);
+    }
+    let maintained = account.maintain(None, NOW, draws);
+    assert_eq!(maintained.upload.as_ref().unwrap().one_time_prekeys().len(), 1_000);
+    (account, maintained)
+}
+
+/// A session that holds 2,000 keys for late messages.
+fn full_session() -> Session {
+    let mut talk = started(30);
+    for _ in 0..2 {
+        let late = talk.alice_sends_many(1_001);
+        receive(&mut talk.bob, &late[1_000]);
+        talk.bob_answers();
+    }
+    assert_eq!(talk.bob.held_keys(), 2_000);
+    talk.bob
+}
+
+#[test]
+fn whatever_the_state_what_is_printed_of_it_is_a_line_without_secrets() {
+    let mut shown = Printed::default();
+    let mut draws = Draws::new(31);
+
+    // Accounts, prekeys, what goes to the server and comes from it.
+    let (mut bob, maintained) = full_account(&mut draws);
+    let bobs_secrets = secrets(&bob);
+    assert_eq!(bobs_secrets.len(), 1_018);
+    shown.check(&bob, &bobs_secrets);
+    shown.check(&maintained, &bobs_secrets);
+    let upload = maintained.upload.unwrap();
+    shown.check(&upload, &bobs_secrets);
+    shown.check(&upload.one_time_prekeys()[999], &bobs_secrets);
+    let mut server = PublishedPreKeys::new(upload);
+    shown.check(&server, &bobs_secrets);
+    let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap();
+    shown.check(&bundle, &bobs_secrets);
+    let bundle = bundle.verify(NOW).unwrap();
+    shown.check(&bundle, &bobs_secrets);
+    let device = bob.device();
+    shown.check(&device, &bobs_secrets);
+    shown.check(&device.identity, &bobs_secrets);
+    shown.check(&device.address, &[]);
+    shown.check(&Contact::Request(device.identity), &bobs_secrets);
+    shown.check(&bob.limits().clone(), &[]);
+    shown.check(&bob.limits().prekeys, &[]);
+    shown.check(&bob.limits().session, &[]);
+    shown.check(&PeerLimits::default(), &[]);
+    shown.check(&SafetyNumber::between(&device, &device), &bobs_secrets);
+
+    // Peers, sessions and messages.
+    let alice = Account::generate(longest_address(), NOW, &mut draws);
+    let stamp = longest_stamp();
+    let payload = Payload::new([7; 10_000]).with_stamp(stamp.clone());
+    shown.check(&payload, &[[7; 32]]);
+    let mut bobs_phone = Peer::pinned(device.clone());
+    for _ in 0..9 {
+        let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap().verify(NOW).unwrap();
+        let _ = bobs_phone.initiate(&alice, bundle, NOW, &mut draws).unwrap();
+        let _ = bobs_phone.encrypt(&payload, AD, NOW, &mut draws).unwrap();
+    }
+    let peers_secrets = secrets(&bobs_phone);
+    shown.check(&bobs_phone, &peers_secrets);
+    let sent = bobs_phone.encrypt(&payload, AD, NOW, &mut draws).unwrap();
+    shown.check(&sent, &peers_secrets);
+    shown.check(&sent.changes, &peers_secrets);
+    shown.check(&sent.changes.session.unwrap(), &peers_secrets);
+    let envelope = Envelope::decode(&sent.message).unwrap();
+    shown.check(&envelope, &peers_secrets);
+    let Envelope::Initial(initial) = envelope else { panic!("it is not answered") };
+    shown.check(&initial, &peers_secrets);
+    let mut alices_laptop = Peer::pinned(alice.device());
+    let delivered = alices_laptop.decrypt(&mut bob, &sent.message, AD, NOW).unwrap();
+    shown.check(&delivered, &[[7; 32]]);
+    shown.check(&delivered.received, &[[7; 32]]);
+    shown.check(&delivered.changes.spent_prekey.unwrap(), &[]);
+    let again = bobs_phone.encrypt(&payload, AD, NOW, &mut draws).unwrap();
+    let _ = Peer::new(longest_address()).decrypt(&mut bob, &again.message, AD, NOW);
+    let mut alice_again = alice.initiate(&bundle, &mut draws).unwrap();
+    let first = alice_again.encrypt(&payload, AD, &mut draws).unwrap();
+    shown.check(&bob.accept(&first, AD, NOW).unwrap(), &[[7; 32]]);
+    let mut session = full_session();
+    let sessions_secrets = secrets(&session);
+    assert!(sessions_secrets.len() > 2_000);
+    shown.check(&session, &sessions_secrets);
+    let message = session.encrypt(&payload, AD, &mut draws).unwrap();
+    let Envelope::Ratchet(message) = Envelope::decode(&message).unwrap() else {
+        panic!("it is answered")
+    };
+    shown.check(&message, &sessions_secrets);
+    shown.check(&SharedSecret::new(&[7; 32]), &[[7; 32]]);
+    shown.check(&StorageKey::new(&[7; 32]), &[[7; 32]]);
+    let pair = RatchetKeyPair::from_secret(&[7; 32]);
+    shown.check(&pair, &[[7; 32]]);
+    shown.check(&pair.public_key(), &[[7; 32]]);
+    let handshake = ExternalHandshake {
+        secret: SharedSecret::new(&[7; 32]),
+        initiator: alice.device(),
+        responder: device,
+    };
+    shown.check(&handshake, &[[7; 32]]);
+
+    print_what_ends(&mut shown, &stamp);
+    print_small_values(&mut shown);
+    let unseen: Vec<_> = public_types().difference(&shown.0).cloned().collect();
+    assert!(unseen.is_empty(), "never printed here: {unseen:?}");
+}
+
+/// With all that a stamp can say.
+fn longest_stamp() -> Stamp {
+    let policy = Some(Policy::after_read(Duration::from_secs(366 * 86_400)));
+    let setting = Setting { version: SettingVersion::MAX, policy, by: MemberTag([0xff; 8]) };
+    let stamp = Stamp::of(Some(setting)).announcing_change();
+    stamp.with_policy(Policy::after_send(support::DAY)).with_opens(Opens::Unlimited)
+}
+
+/// What a scheduler gives when a thousand messages come and go at once.
+fn print_what_ends(shown: &mut Printed, stamp: &Stamp) {
+    let (now, mut draws) = (support::clock(NOW), Draws::new(32));
+    let chat = ConversationId([0xff; 16]);
+    let id = |number: u128| MessageId((u128::MAX - number).to_be_bytes());
+    let mut scheduler = ExpiryScheduler::new(now, &mut draws);
+    let mut effects = Effects::default();
+    let new = |number| NewMessage::new(id(number), chat, MemberTag([0xff; 8])).quoting(id(0));
+    for number in 0..1_000 {
+        let message = new(number).awaiting_media().sealed_under(ContentKey::generate(&mut draws));
+        if number == 0 {
+            shown.check(&message, &draws.made);
+        }
+        let arrival = scheduler.received(message, &Ok(stamp.clone()), Age::NONE, now);
+        if number == 0 {
+            shown.check(&arrival, &draws.made);
+            shown.check(&arrival.verdict, &[]);
+            arrival.effects.events.iter().for_each(|event| shown.check(event, &[]));
+            let row =
+                arrival.effects.writes.iter().find(|row| row.key.message().is_some()).unwrap();
+            shown.check(row, &draws.made);
+            shown.check(&row.key, &draws.made);
+        }
+        effects = effects.and(arrival.effects);
+        effects = effects.and(scheduler.deleted(id(number + 2_000), now));
+    }
+    assert!(effects.writes.len() >= 1_000 && effects.tell.len() >= 1_000);
+    shown.check(&effects, &draws.made);
+    shown.check(&scheduler, &draws.made);
+    let opened = Ok(Stamp::NONE.with_opens(Opens::Once));
+    let message = NewMessage::new(id(3_000), chat, MemberTag([1; 8]));
+    let _ = scheduler.received(message, &opened, Age::NONE, now);
+    shown.check(&scheduler.visibility(id(3_000), now), &[]);
+    shown.check(&scheduler.open(id(3_000), now).unwrap(), &draws.made);
+    let unsent: Unsent = scheduler.unsent(id(1), MemberTag([0xff; 8]), now);
+    shown.check(&unsent, &draws.made);
+    let added: PartsAdded = scheduler.parts_added(id(2), evanesce::expiry::Parts::FILE, now);
+    shown.check(&added, &draws.made);
+    let poll = scheduler.poll(1_000, support::clock(NOW.plus(support::DAY * 2)));
+    assert!(poll.due.len() > 900);
+    shown.check(&poll, &draws.made);
+    shown.check(&poll.due[0], &draws.made);
+    shown.check(&poll.due[0].parts, &[]);
+    shown.check(scheduler.limits(), &[]);
+    shown.check(&ContentKey::generate(&mut draws), &draws.made);
+    let mut queue = DeadlineQueue::new();
+    (0..1_000).for_each(|number| queue.set(number, EngineTime::from_millis(u64::MAX)));
+    shown.check(&queue, &[]);
+}
+
+/// Values that are small whatever they say, at their longest, and the errors.
+fn print_small_values(shown: &mut Printed) {
+    let stamp = longest_stamp();
+    let stamped = stamp.setting.clone().unwrap();
+    shown.check(&stamped.setting.policy, &[]);
+    shown.check(&stamped.setting.policy.unwrap(), &[]);
+    shown.check(&stamped.setting.version, &[]);
+    shown.check(&stamped.setting.by, &[]);
+    shown.check(&stamped.setting, &[]);
+    shown.check(&stamped, &[]);
+    shown.check(&stamp, &[]);
+    shown.check(&stamp.opens, &[]);
+    let monotonic = Monotonic { boot: u128::MAX, elapsed: Duration::MAX };
+    let now = Now { wall: Duration::MAX, monotonic: Some(monotonic) };
+    shown.check(&monotonic, &[]);
+    shown.check(&now, &[]);
+    shown.check(&now.timestamp(), &[]);
+    let mut clock = EngineClock::new(now);
+    clock.trust_time(Duration::MAX, now);
+    shown.check(&clock, &[]);
+    let time = EngineTime::from_millis(u64::MAX - 1);
+    shown.check(&time, &[]);
+    let terms =
+        Terms::NONE.and(stamped.setting.policy.unwrap()).and(Policy::after_send(support::DAY));
+    shown.check(&terms, &[]);
+    let mut life = Life::received(terms, Opens::Unlimited, Age::NONE, time);
+    life.read(time);
+    life.closed(time);
+    shown.check(&life, &[]);
+    shown.check(&Age::claimed(Duration::MAX), &[]);
+    let (id, chat) = (MessageId([0xff; 16]), ConversationId([0xff; 16]));
+    shown.check(&id, &[]);
+    shown.check(&chat, &[]);
+    shown.check(&DeviceEvent::Setting(chat, stamped.setting), &[]);
+    let (previous, setting) = (Some(stamped.setting), stamped.setting);
+    shown.check(&ExpiryEvent::SettingChanged { conversation: chat, previous, setting }, &[]);
+    shown.check(&SettingRefusal::VersionJump, &[]);
+    shown.check(&Role::Initiator, &[]);
+    shown.check(&SessionNeed::ChainNearlyFull, &[]);
+    shown.check(&SpentPreKey::OneTime(u32::MAX), &[]);
+    shown.check(&Verdict::IdTaken, &[]);
+    shown.check(&Visibility::Gone, &[]);
+    let identity = World::new(33).alice.device().identity;
+    shown.check(&PeerDecryptError::IdentityChanged(identity), &[]);
+    shown.check(&PeerInitiateError::IdentityChanged(identity), &[]);
+    shown.check(&PeerEncryptError::NeedsSession, &[]);
+    shown.check(&AcceptError::ReplayRecordFull, &[]);
+    shown.check(&DecryptError::Undecryptable, &[]);
+    shown.check(&EncryptError::ChainFull, &[]);
+    shown.check(&VerifyError::BadSignature, &[]);
+    shown.check(&SnapshotError::Undecryptable, &[]);
+    shown.check(&ScanError::Unsupported, &[]);
+    shown.check(&DecodeError::Unsupported, &[]);
+    shown.check(&IdentityKeyError::Malformed, &[]);
+    shown.check(&InitiateError::WeakKey, &[]);
+    shown.check(&AddressLength, &[]);
+    shown.check(&EditError::NotAuthor, &[]);
+    shown.check(&OpenError::Withheld, &[]);
+    shown.check(&RecordError::Malformed(record_key()), &[]);
+    shown.check(&MalformedStamp, &[]);
+    shown.check(&NotCanonical, &[]);
+    shown.check(&VersionOutOfRange, &[]);
+}
+
+fn is_hex(value: &(impl Display + Debug), name: &str, bytes: &[u8]) {
+    let hex = hex::encode(bytes);
+    assert_eq!(value.to_string(), hex);
+    assert_eq!(format!("{value:?}"), format!("{name}({hex})"));
+    assert_eq!(format!("{value:#?}"), format!("{name}({hex})"));
+}
+
+#[test]
+fn names_and_keys_are_shown_in_hex_in_full() {
+    let world = World::new(34);
+    let Device { identity, address } = world.alice.device();
+    let id = started(34).alice.id();
+    let (message, chat) = (MessageId::from(0xab), ConversationId([0x1f; 16]));
+    let key = RatchetKeyPair::from_secret(&[7; 32]).public_key();
+    is_hex(&identity, "IdentityKey", &identity.encode());
+    is_hex(&id, "SessionId", id.as_bytes());
+    is_hex(&message, "MessageId", &message.0);
+    is_hex(&chat, "ConversationId", &chat.0);
+    is_hex(&MemberTag([0xf0; 8]), "MemberTag", &[0xf0; 8]);
+    is_hex(&key, "DhPublicKey", key.as_bytes());
+    assert_eq!(address.to_string(), "alice@example/phone");
+    assert_eq!(format!("{address:?}"), "Address(\"alice@example/phone\")");
+}
+
+#[test]
+fn a_line_says_which_state_it_is_of() {
+    let mut world = World::new(35);
+    let identity = &world.bob.device().identity.to_string()[..16];
+    let line = format!("{:?}", world.bob);
+    let expected = format!(
+        "Account {{ address: Address(\"bob@example/laptop\"), identity: {identity}.., \
+         prekeys: PreKeys {{ signed_id: 1, replaced: 0, one_time: 100, .. }}, .. }}"
+    );
+    assert_eq!(line, expected);
+    let session = world.initiate();
+    let id = &session.id().to_string()[..16];
+    let expected = format!(
+        "Session {{ id: {id}.., role: Initiator, peer: Device {{ address: \
+         Address(\"bob@example/laptop\"), identity: {identity}.. }}, ratchet: "
+    );
+    let line = format!("{session:?}");
+    assert!(line.starts_with(&expected), "{line}");
+    let pair = Pair::talking(36);
+    let line = format!("{:?}", pair.alice.peer);
+    let identity = &pair.bob.account.device().identity.to_string()[..16];
+    let id = &pair.alice.active().unwrap().to_string()[..16];
+    let expected = format!(
+        "Peer {{ address: Address(\"bob\"), contact: Accepted({identity}..), \
+         sessions: Sessions {{ count: 1, active: Some({id}..), .. }}, .. }}"
+    );
+    assert_eq!(line, expected);
+    let line = format!("{:?}", world.server);
+    assert!(line.contains("one_time_prekeys: 99, .. }"), "{line}");
 }
 
 /// An error says which of a few things is wrong, in words, and carries nothing.

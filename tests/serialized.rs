@@ -1,25 +1,33 @@
-//! With serde: states are the bytes of their snapshots, and public values come back as they were, or not at
-//! all.
+//! With serde: states are the bytes of their snapshots, byte strings are hex where people read, and public values
+//! come back as they were, or not at all.
 
 mod support;
 
 use std::collections::BTreeSet;
 
 use evanesce::expiry::{
-    Age, ConversationId, EngineClock, EngineTime, ExpiryScheduler, Life, MemberTag, Opens, Policy,
-    Stamp, Terms,
+    Age, ConversationId, DeviceEvent, EngineClock, EngineTime, ExpiryScheduler, Life, MemberTag,
+    MessageId, Opens, Policy, Setting, SettingVersion, Stamp, Terms,
 };
 use evanesce::limits::ExpiryLimits;
 use evanesce::server::PublishedPreKeys;
-use evanesce::session::{RatchetKeyPair, Session};
-use evanesce::{Account, Address, Contact, Payload, Peer, SessionNeed};
+use evanesce::session::{DhPublicKey, RatchetKeyPair, Session, SessionId};
+use evanesce::{Account, Address, Contact, Device, IdentityKey, Payload, Peer, SessionNeed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use support::{NOW, World, receive, send, started, state};
+use support::pair::{Pair, Side};
+use support::{AD, NOW, World, receive, rng, send, started, state};
 
 fn as_json<Any: Serialize + DeserializeOwned>(value: &Any) -> Any {
     serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+}
+
+/// A byte string of postcard: its length, then its bytes.
+fn postcard_bytes(encoded: &[u8]) -> &[u8] {
+    let (bytes, rest) = postcard::take_from_bytes::<&[u8]>(encoded).unwrap();
+    assert!(rest.is_empty());
+    bytes
 }
 
 fn as_postcard<Any: Serialize + DeserializeOwned>(value: &Any) -> Any {
@@ -29,8 +37,9 @@ fn as_postcard<Any: Serialize + DeserializeOwned>(value: &Any) -> Any {
 #[test]
 fn states_are_the_bytes_of_their_snapshots() {
     let mut talk = started(1);
-    let bytes = serde_json::to_value(&talk.bob).unwrap();
-    assert_eq!(bytes, json!(talk.bob.snapshot().to_vec()));
+    let text = serde_json::to_value(&talk.bob).unwrap();
+    assert_eq!(text, json!(hex::encode(talk.bob.snapshot())));
+    assert_eq!(postcard_bytes(&postcard::to_allocvec(&talk.bob).unwrap()), *talk.bob.snapshot());
     assert!(state(&as_json(&talk.bob)) == state(&talk.bob));
     assert!(state(&as_postcard(&talk.bob)) == state(&talk.bob));
     talk.bob = as_json(&talk.bob);
@@ -51,13 +60,219 @@ fn states_are_the_bytes_of_their_snapshots() {
 #[test]
 fn bytes_that_are_no_snapshot_do_not_load() {
     let mut bytes = started(1).alice.snapshot().to_vec();
-    assert!(serde_json::from_value::<Session>(json!(bytes)).is_ok());
-    assert!(serde_json::from_value::<Account>(json!(bytes)).is_err());
+    assert!(serde_json::from_value::<Session>(json!(hex::encode(&bytes))).is_ok());
+    assert!(serde_json::from_value::<Account>(json!(hex::encode(&bytes))).is_err());
     bytes[50] ^= 1;
-    assert!(serde_json::from_value::<Session>(json!(bytes)).is_err());
+    assert!(serde_json::from_value::<Session>(json!(hex::encode(&bytes))).is_err());
     let refusal = serde_json::from_value::<Session>(json!("text")).unwrap_err().to_string();
-    assert!(refusal.contains("expected the bytes of a snapshot"), "{refusal}");
-    assert!(serde_json::from_value::<Session>(json!([256, 0])).is_err());
+    assert_eq!(refusal, "a byte string is not in lower-case hex");
+    let refusal = serde_json::from_value::<Session>(json!([1, 0])).unwrap_err().to_string();
+    assert!(refusal.contains("expected a byte string in lower-case hex"), "{refusal}");
+}
+
+/// The forms in JSON that each type has, for good.
+#[test]
+fn byte_strings_are_lower_case_hex_in_json() {
+    let world = World::new(6);
+    let Device { identity, address } = world.bob.device();
+    let upload = &world.upload;
+    let prekey = |id: usize| {
+        let prekey = &upload.one_time_prekeys()[id];
+        json!({ "id": prekey.id(), "key": hex::encode(&prekey.encode()[4..]) })
+    };
+    let signed_part = hex::encode(upload.signed_part());
+    is_json(&identity, &json!(hex::encode(identity.encode())));
+    is_json(&address, &json!("626f62406578616d706c652f6c6170746f70"));
+    is_json(
+        &world.bob.device(),
+        &json!({ "identity": hex::encode(identity.encode()), "address": hex::encode(address.as_bytes()) }),
+    );
+    is_json(&Contact::Accepted(identity), &json!({ "Accepted": hex::encode(identity.encode()) }));
+    is_json(&MessageId::from(0xabc), &json!("00000000000000000000000000000abc"));
+    is_json(&ConversationId([0x1f; 16]), &json!("1f".repeat(16)));
+    is_json(&MemberTag([0xf0; 8]), &json!("f0".repeat(8)));
+    let key = RatchetKeyPair::from_secret(&[7; 32]).public_key();
+    is_json(&key, &json!(hex::encode(key.as_bytes())));
+    is_json(&upload.one_time_prekeys()[0], &prekey(0));
+    is_json(&upload.bundle(), &json!({ "signed_part": signed_part, "one_time_prekey": null }));
+    let prekeys: Vec<_> = (0..upload.one_time_prekeys().len()).map(prekey).collect();
+    is_json(upload, &json!({ "signed_part": signed_part, "one_time_prekeys": prekeys }));
+    let published = serde_json::to_value(&world.server).unwrap();
+    assert_eq!(published["signed_part"], json!(signed_part));
+    assert_eq!(published["one_time_prekeys"], json!(prekeys));
+    let stamp = json!({ "setting": null, "own_policy": null, "opens": "Unlimited" });
+    is_json(&Payload::new([0, 0xff]), &json!({ "stamp": stamp, "body": "00ff" }));
+    is_json(&Payload::new([]), &json!({ "stamp": stamp, "body": "" }));
+    let setting = Setting { version: SettingVersion::MAX, policy: None, by: MemberTag([1; 8]) };
+    is_json(
+        &Stamp::of(Some(setting)),
+        &json!({
+            "setting": {
+                "setting": { "version": i64::MAX, "policy": null, "by": "0101010101010101" },
+                "change": false,
+            },
+            "own_policy": null,
+            "opens": "Unlimited",
+        }),
+    );
+    is_json(
+        &DeviceEvent::Opened(MessageId([2; 16]), 1),
+        &json!({ "Opened": ["02020202020202020202020202020202", 1] }),
+    );
+    is_json(&RatchetKeyPair::from_secret(&[7; 32]), &{
+        let pair = RatchetKeyPair::from_secret(&[7; 32]);
+        json!(hex::encode(pair.snapshot()))
+    });
+}
+
+/// What a conversation gives, in JSON.
+#[test]
+fn messages_and_what_changed_are_hex_in_json() {
+    let mut pair = Pair::talking(7);
+    let sent = pair.alice.peer.encrypt(&Payload::new("text"), AD, NOW, &mut rng(7)).unwrap();
+    let id = sent.changes.session.unwrap();
+    is_json(&id, &json!(hex::encode(id.as_bytes())));
+    let changes = json!({
+        "account": false,
+        "peer": true,
+        "session": hex::encode(id.as_bytes()),
+        "spent_prekey": null,
+    });
+    is_json(&sent.changes, &changes);
+    is_json(
+        &sent,
+        &json!({ "message": hex::encode(&sent.message), "changes": changes, "session_need": null }),
+    );
+    let Side { account, peer, .. } = &mut pair.bob;
+    let delivered = peer.decrypt(account, &sent.message, AD, NOW).unwrap();
+    let stored = serde_json::to_value(&delivered).unwrap();
+    assert_eq!(stored["author"], json!(hex::encode(delivered.author.encode())));
+    assert_eq!(stored["received"]["body"], json!("74657874"));
+    assert_eq!(as_json(&delivered), delivered);
+    assert_eq!(as_postcard(&delivered), delivered);
+    is_json(&*account, &json!(hex::encode(account.snapshot())));
+    is_json(&*peer, &json!(hex::encode(peer.snapshot())));
+}
+
+/// A value is this JSON, and comes back from it and from a format of bytes.
+fn is_json<Any: Serialize + DeserializeOwned>(value: &Any, expected: &Value) {
+    assert_eq!(serde_json::to_value(value).unwrap(), *expected);
+    for back in [as_json(value), as_postcard(value)] {
+        assert_eq!(serde_json::to_value(&back).unwrap(), *expected);
+    }
+}
+
+#[test]
+fn byte_strings_are_bytes_where_nobody_reads() {
+    let world = World::new(8);
+    let Device { identity, address } = world.bob.device();
+    let is_bytes = |encoded: Result<Vec<u8>, postcard::Error>, bytes: &[u8]| {
+        assert_eq!(postcard_bytes(&encoded.unwrap()), bytes);
+    };
+    is_bytes(postcard::to_allocvec(&identity), &identity.encode());
+    is_bytes(postcard::to_allocvec(&address), address.as_bytes());
+    is_bytes(postcard::to_allocvec(&MessageId([3; 16])), &[3; 16]);
+    is_bytes(postcard::to_allocvec(&ConversationId([4; 16])), &[4; 16]);
+    is_bytes(postcard::to_allocvec(&MemberTag([5; 8])), &[5; 8]);
+    let id = started(8).alice.id();
+    is_bytes(postcard::to_allocvec(&id), id.as_bytes());
+    let key = RatchetKeyPair::from_secret(&[7; 32]).public_key();
+    is_bytes(postcard::to_allocvec(&key), key.as_bytes());
+    is_bytes(postcard::to_allocvec(&world.bob), &world.bob.snapshot());
+}
+
+fn refusal<Any: DeserializeOwned>(json: &Value) -> String {
+    match serde_json::from_value::<Any>(json.clone()) {
+        Ok(_) => panic!("{json} loads"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_byte_string_has_one_encoding() {
+    let identity = World::new(9).bob.device().identity;
+    let hex = identity.to_string();
+    let wrong = [
+        hex.to_uppercase(),
+        format!("0x{hex}"),
+        format!("{hex} "),
+        format!("{hex}\n"),
+        format!("{hex}="),
+        format!("{hex}0"),
+        format!("{hex}00"),
+        hex[1..].to_owned(),
+        hex[2..].to_owned(),
+        hex.replacen(|digit: char| digit.is_ascii_digit(), "g", 1),
+        hex.replacen(|digit: char| digit.is_ascii_digit(), "\u{ff11}", 1),
+        String::new(),
+    ];
+    assert!(loads::<IdentityKey>(&json!(hex)));
+    for wrong in wrong {
+        // A text that is refused may hold a secret.
+        let error = refusal::<IdentityKey>(&json!(wrong));
+        assert!(error.starts_with("a byte string"), "{wrong:?}: {error}");
+        assert!(wrong.is_empty() || !error.contains(&wrong), "{error}");
+    }
+    refusal::<IdentityKey>(&json!(identity.encode().to_vec()));
+    refusal::<SessionId>(&json!(vec![0; 32]));
+    refusal::<SessionId>(&json!("00".repeat(31)));
+    refusal::<MessageId>(&json!("AB".repeat(16)));
+    refusal::<ConversationId>(&json!(vec![0; 16]));
+    refusal::<MemberTag>(&json!("00".repeat(9)));
+    refusal::<Address>(&json!(""));
+    refusal::<Address>(&json!("00".repeat(65)));
+    refusal::<Address>(&json!("a name"));
+    refusal::<Payload>(&json!({
+        "stamp": { "setting": null, "own_policy": null, "opens": "Unlimited" },
+        "body": "text",
+    }));
+    // The checks of the bytes are made of the text.
+    let weak = format!("01{}{}", "00".repeat(31), &hex[64..]);
+    assert_eq!(refusal::<IdentityKey>(&json!(weak)), "the identity key is weak");
+    assert_eq!(refusal::<DhPublicKey>(&json!("ff".repeat(32))), "the public key is not canonical");
+    let too_long = postcard::to_allocvec(&[9_u8; 65][..]).unwrap();
+    assert!(postcard::from_bytes::<Address>(&too_long).is_err());
+    assert!(postcard::from_bytes::<MessageId>(&too_long).is_err());
+    let claimed = [0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3];
+    assert!(postcard::from_bytes::<Address>(&claimed).is_err());
+    assert!(postcard::from_bytes::<Session>(&claimed).is_err());
+}
+
+/// A format of bytes that gives a text where bytes are asked for.
+struct TextInstead(&'static str);
+
+impl<'de> serde::Deserializer<'de> for TextInstead {
+    type Error = serde::de::value::Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: serde::de::Visitor<'de>>(
+        self,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_str(self.0)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+#[test]
+fn hex_is_refused_where_a_format_has_bytes() {
+    let hex = "1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f";
+    assert_eq!(refused_text::<MessageId>(hex), "a byte string is text in a format that has bytes");
+    refused_text::<Session>(hex);
+}
+
+fn refused_text<Any: DeserializeOwned>(text: &'static str) -> String {
+    match Any::deserialize(TextInstead(text)) {
+        Ok(_) => panic!("{text} loads"),
+        Err(error) => error.to_string(),
+    }
 }
 
 /// A format that gives its bytes away.

@@ -269,6 +269,7 @@ fn prekey_upload() -> Result<Seeds, Box<dyn Error>> {
             device,
             signed_prekey_id,
             created,
+            replaces_all: false,
             first_one_time_id,
             count,
             generation,

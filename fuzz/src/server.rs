@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arbitrary::{Arbitrary, Unstructured};
 use evanesce::PreKeyBundle;
-use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 
-use crate::formats::{self, OneTime};
+use crate::formats::{self, OneTime, SignedPart};
 
 /// What a script begins with, as no upload does.
 pub const SCRIPT: u8 = 0xff;
@@ -45,6 +45,8 @@ pub struct Description {
     pub device: u8,
     pub signed_prekey_id: u8,
     pub created: u8,
+    /// In place of all that was published before.
+    pub replaces_all: bool,
     pub first_one_time_id: u8,
     /// A place in [`COUNTS`].
     pub count: u8,
@@ -72,6 +74,7 @@ impl Event {
             device: a & 3,
             signed_prekey_id: a >> 2 & 3,
             created: a >> 4 & 3,
+            replaces_all: a >> 6 & 1 == 1,
             first_one_time_id: b,
             count: c & 7,
             generation: c >> 3 & 3,
@@ -88,11 +91,12 @@ impl Event {
                     device,
                     signed_prekey_id,
                     created,
+                    replaces_all,
                     first_one_time_id,
                     count,
                     generation,
                 } = description;
-                let a = created << 4 | signed_prekey_id << 2 | device;
+                let a = u8::from(replaces_all) << 6 | created << 4 | signed_prekey_id << 2 | device;
                 [1, a, first_one_time_id, generation << 3 | count]
             }
         }
@@ -102,9 +106,17 @@ impl Event {
 impl Description {
     /// The upload's bytes (§14.2). No server looks at the signature.
     fn encode(self) -> Vec<u8> {
-        let Self { device, signed_prekey_id, created, first_one_time_id, count, generation } = self;
+        let Self {
+            device,
+            signed_prekey_id,
+            created,
+            replaces_all,
+            first_one_time_id,
+            count,
+            generation,
+        } = self;
         let (identity, address) = (device & 1, b'a' + (device >> 1));
-        let mut bytes = vec![1, 1, 1];
+        let mut bytes = vec![1 + u8::from(replaces_all), 1, 1];
         bytes.extend([identity; 64]);
         bytes.extend([1, address, 0, 0, 0, signed_prekey_id]);
         bytes.extend([9; 32]);
@@ -126,6 +138,10 @@ struct Naive {
     signed_part: Vec<u8>,
     one_time_prekeys: Vec<OneTime>,
     highest_id: Option<u32>,
+    /// Other keys came under the same ids and this signed part.
+    made_again: bool,
+    /// Of each device at this address, which is 65 bytes here, all that its signed parts said.
+    had: BTreeMap<Vec<u8>, Vec<(u32, u64)>>,
     /// What was handed out since the last new start.
     handed_out: BTreeSet<OneTime>,
 }
@@ -133,13 +149,16 @@ struct Naive {
 impl Naive {
     fn new(upload: &[u8]) -> Self {
         let (signed_part, _) = formats::upload(upload).expect("an upload");
-        let signed_part = signed_part.bytes.to_vec();
         let mut naive = Self {
-            signed_part,
+            signed_part: signed_part.bytes.to_vec(),
             one_time_prekeys: Vec::new(),
             highest_id: None,
+            made_again: false,
+            had: BTreeMap::new(),
             handed_out: BTreeSet::new(),
         };
+        let said = (signed_part.id, signed_part.created);
+        naive.had.insert(device(&signed_part), vec![said]);
         naive.publish(upload);
         naive
     }
@@ -148,20 +167,34 @@ impl Naive {
         let (theirs, one_time_prekeys) = formats::upload(upload).expect("an upload");
         let present = [&self.signed_part[..], &[0]].concat();
         let (ours, _) = formats::bundle(&present).expect("what is here was an upload's");
-        let another_device = (ours.identity, ours.address) != (theirs.identity, theirs.address);
         let held: BTreeMap<u32, [u8; 32]> =
             self.one_time_prekeys.iter().map(|held| (held.id, held.key)).collect();
         let another_key =
             one_time_prekeys.iter().any(|new| held.get(&new.id).is_some_and(|key| *key != new.key));
-        let signed_again = theirs.created > ours.created && theirs.id <= ours.id;
-        if another_device || another_key || signed_again {
+        let had = self.had.entry(device(&theirs)).or_default();
+        let is_higher = had.iter().all(|(id, _)| theirs.id > *id);
+        let is_later = had.iter().all(|(_, created)| theirs.created > *created);
+        let is_present = theirs.bytes == self.signed_part;
+        let begins = if is_present {
+            another_key
+        } else if device(&ours) != device(&theirs) {
+            had.is_empty() || is_later
+        } else {
+            is_later && !is_higher || is_higher && upload[0] == 2
+        };
+        let rotates = !is_present && device(&ours) == device(&theirs) && is_higher;
+        let is_late = if is_present { another_key && self.made_again } else { !begins && !rotates };
+        if is_late {
+            return;
+        }
+        had.push((theirs.id, theirs.created));
+        if begins {
             self.one_time_prekeys.clear();
             self.handed_out.clear();
             self.highest_id = None;
-            self.signed_part = theirs.bytes.to_vec();
-        } else if theirs.id >= ours.id {
-            self.signed_part = theirs.bytes.to_vec();
         }
+        self.made_again = is_present && (begins || self.made_again);
+        self.signed_part = theirs.bytes.to_vec();
         for one_time in one_time_prekeys {
             if Some(one_time.id) > self.highest_id
                 && self.one_time_prekeys.len() < MAX_ONE_TIME_PREKEYS
@@ -185,6 +218,11 @@ impl Naive {
         bundle.extend(one_time.key);
         bundle
     }
+}
+
+/// Identity and address.
+fn device(signed_part: &SignedPart<'_>) -> Vec<u8> {
+    [&signed_part.identity[..], signed_part.address].concat()
 }
 
 /// Bytes decode as an upload exactly if they are one, and come back.
@@ -235,11 +273,13 @@ fn check_one_upload(bytes: &[u8]) {
 
 fn check_script(events: &[Event]) {
     let mut servers: Option<(PublishedPreKeys, Naive)> = None;
+    let mut former: Vec<PreKeyUpload> = Vec::new();
     for event in events {
         match *event {
             Event::Publish(description) => {
                 let bytes = description.encode();
                 let upload = check_upload(&bytes).expect("a well-formed upload");
+                former.push(upload.clone());
                 match &mut servers {
                     None => {
                         let server = PublishedPreKeys::new(upload);
@@ -251,6 +291,12 @@ fn check_script(events: &[Event]) {
                         let once = server.clone();
                         server.publish(upload);
                         assert!(*server == once, "the same upload again changed something");
+                        for late in &former {
+                            if late.signed_part() != naive.signed_part {
+                                server.publish(late.clone());
+                                assert!(*server == once, "a late upload changed something");
+                            }
+                        }
                     }
                 }
             }
@@ -261,6 +307,10 @@ fn check_script(events: &[Event]) {
             }
         }
         if let Some((server, naive)) = &servers {
+            let stock = server.stock();
+            assert_eq!(PreKeyStock::decode(&stock.encode()), Ok(stock));
+            assert_eq!(stock.highest_id, naive.highest_id);
+            assert_eq!(stock.lowest_id, naive.one_time_prekeys.first().map(|first| first.id));
             assert_eq!(server.one_time_prekeys_left(), naive.one_time_prekeys.len());
         }
     }

@@ -1,17 +1,18 @@
 //! X25519 (RFC 7748): key pairs, canonical public keys, contributory outputs only.
 
-use curve25519_dalek::MontgomeryPoint;
+use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
+#[cfg(feature = "serde")]
+use crate::byte_string;
 use crate::crypto::field::is_canonical;
 use crate::crypto::secret::Secret;
+use crate::shown_bytes::{Hex, shown_in_hex};
 
 /// An X25519 public key in its only encoding: bit 255 is zero and the value is below 2^255 − 19.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "[u8; 32]", into = "[u8; 32]"))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DhPublicKey([u8; 32]);
 
 impl DhPublicKey {
@@ -31,6 +32,23 @@ impl DhPublicKey {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+shown_in_hex! { DhPublicKey }
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for DhPublicKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        byte_string::serialize(&self.0, serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for DhPublicKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes: [u8; 32] = byte_string::deserialize(deserializer)?;
+        Self::try_from(bytes).map_err(serde::de::Error::custom)
     }
 }
 
@@ -74,7 +92,8 @@ impl DhKeyPair {
     }
 
     pub(crate) fn from_secret(secret: Secret<32>) -> Self {
-        let public = MontgomeryPoint::mul_base_clamped(*secret.as_bytes());
+        // By the tables of the base point, which are those of the Edwards form.
+        let public = EdwardsPoint::mul_base_clamped(*secret.as_bytes()).to_montgomery();
         Self { secret, public: DhPublicKey(public.to_bytes()) }
     }
 
@@ -103,9 +122,9 @@ impl DhKeyPair {
     #[must_use]
     pub(crate) fn agree(&self, their_key: &DhPublicKey) -> Option<DhOutput> {
         let mut product = x25519(&self.secret, their_key);
-        let is_zero: bool = product.as_bytes().ct_eq(&[0; 32]).into();
-        let output = (!is_zero)
-            .then(|| DhOutput(Secret::filled_by(|out| out.copy_from_slice(product.as_bytes()))));
+        let is_zero: bool = product.ct_eq(&[0; 32]).into();
+        let output =
+            (!is_zero).then(|| DhOutput(Secret::filled_by(|out| out.copy_from_slice(&product))));
         product.zeroize();
         output
     }
@@ -113,15 +132,18 @@ impl DhKeyPair {
 
 /// X25519 (RFC 7748 §5). It comes to the same for every key by way of the Edwards form of the curve, and takes a
 /// quarter to a half less there where the library has vector instructions for it, which is on x86-64; elsewhere the
-/// ladder is faster. The Edwards form has no points for half of all keys, those of the twist: them the ladder
-/// multiplies. The time that this takes shows which of the two a key is, and the key is public.
-fn x25519(secret: &Secret<32>, their_key: &DhPublicKey) -> MontgomeryPoint {
-    let point = MontgomeryPoint(their_key.0);
-    let edwards = if cfg!(target_arch = "x86_64") { point.to_edwards(0) } else { None };
+/// ladder is faster, which is the one of x25519-dalek. The Edwards form has no points for half of all keys, those of the
+/// twist: them the ladder multiplies. The time that this takes shows which of the two a key is, and the key is public.
+fn x25519(secret: &Secret<32>, their_key: &DhPublicKey) -> [u8; 32] {
+    let edwards = if cfg!(target_arch = "x86_64") {
+        MontgomeryPoint(their_key.0).to_edwards(0)
+    } else {
+        None
+    };
     match edwards {
         // The product's u-coordinate does not depend on the sign of x.
-        Some(point) => point.mul_clamped(*secret.as_bytes()).to_montgomery(),
-        None => point.mul_clamped(*secret.as_bytes()),
+        Some(point) => point.mul_clamped(*secret.as_bytes()).to_montgomery().to_bytes(),
+        None => x25519_dalek::x25519(*secret.as_bytes(), their_key.0),
     }
 }
 
@@ -148,7 +170,7 @@ mod tests {
         let expected = x25519_dalek::x25519(secret, their_key);
         let secret = Secret::filled_by(|out| *out = secret);
         let agreed = x25519(&secret, &DhPublicKey::decode(&their_key).unwrap());
-        assert_eq!(agreed.to_bytes(), expected);
+        assert_eq!(agreed, expected);
         let public = *DhKeyPair::from_secret(secret.duplicate()).public();
         let base = x25519_dalek::X25519_BASEPOINT_BYTES;
         assert_eq!(*public.as_bytes(), x25519_dalek::x25519(*secret.as_bytes(), base));

@@ -9,7 +9,7 @@ use crate::wire::stamp::Setting;
 
 /// What an event brings about. **Store the writes in one transaction with your own rows**, and only then show,
 /// send or acknowledge; if the transaction fails, drop the scheduler and restore it from what is stored.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 #[must_use = "what has changed is to be stored"]
 #[non_exhaustive]
 pub struct Effects {
@@ -111,7 +111,7 @@ pub struct Due {
 }
 
 /// What has come due.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 #[must_use = "what is due is to be deleted"]
 #[non_exhaustive]
 pub struct Poll {
@@ -136,5 +136,24 @@ impl Effects {
         self.events.extend(events);
         self.tell.extend(tell);
         self
+    }
+}
+
+/// How many there are of each, whatever came about.
+impl core::fmt::Debug for Effects {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { writes, events, tell } = self;
+        let mut shown = formatter.debug_struct("Effects");
+        shown.field("writes", &writes.len()).field("events", &events.len());
+        shown.field("tell", &tell.len()).finish()
+    }
+}
+
+/// How much is due.
+impl core::fmt::Debug for Poll {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { due, effects } = self;
+        let mut shown = formatter.debug_struct("Poll");
+        shown.field("due", &due.len()).field("effects", effects).finish()
     }
 }

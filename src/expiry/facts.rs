@@ -23,7 +23,7 @@ pub(crate) struct Facts {
 
 /// The earliest of the moments that were told; before the first the last one that there is, which nothing
 /// happens at. So it takes half of what an option would, of which there are millions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Earliest(EngineTime);
 
@@ -79,3 +79,13 @@ impl Stored for Earliest {
 }
 
 stored!(Facts { sent, ready, read, started, closed, opened, deleted });
+
+/// The moment, or that there is none.
+impl core::fmt::Debug for Earliest {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.told() {
+            Some(at) => at.fmt(formatter),
+            None => formatter.write_str("never"),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! How an application names messages and conversations to the scheduler.
 
 use crate::crypto::hash::sha256;
+use crate::shown_bytes::{Hex, shown_in_hex};
 use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::stamp::MemberTag;
@@ -15,16 +16,22 @@ const CONVERSATION_LABEL: &[u8] = b"evanesce/v1 expiry conversation";
 /// 45 days is taken for the message that ended. The application chooses: a UUID of its own, the number of a row
 /// that is never used again. Where others choose, use [`MessageId::by`], or a stranger could take the id of
 /// somebody else's message. Who has several devices needs the same id on all of them, and so [`MessageId::by`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct MessageId(pub [u8; 16]);
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct MessageId(
+    #[cfg_attr(feature = "serde", serde(with = "crate::byte_string"))] pub [u8; 16],
+);
 
 /// Names a conversation: 16 bytes, the same on all own devices. The timer belongs to the people, not to what is
 /// shown of it, nor to one of their devices: a chat that was deleted and begun anew has the same id, and a person
 /// with two devices is one conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct ConversationId(pub [u8; 16]);
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct ConversationId(
+    #[cfg_attr(feature = "serde", serde(with = "crate::byte_string"))] pub [u8; 16],
+);
 
 impl MessageId {
     /// For ids that authors choose: the same for all who know the author and the bytes, and no other author's.
@@ -76,3 +83,5 @@ impl Stored for ConversationId {
         reader.array().copied().map(Self)
     }
 }
+
+shown_in_hex! { MessageId ConversationId }

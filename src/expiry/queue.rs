@@ -16,7 +16,7 @@ const NOWHERE: u32 = u32::MAX;
 ///
 /// It takes 16 bytes for each timer and 4 for each number that is not set, so numbers are best used again.
 /// Nothing of it is worth storing: it is rebuilt from the deadlines.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct DeadlineQueue {
     /// No place is later than its children, which are at `4 n + 1` to `4 n + 4`.
     heap: Vec<Timer>,
@@ -214,4 +214,14 @@ impl FromIterator<(u32, EngineTime)> for DeadlineQueue {
 /// A number of 32 bits as an index; `usize` has as many at least, wherever this crate is of use.
 fn index(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// How many deadlines there are.
+impl core::fmt::Debug for DeadlineQueue {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter
+            .debug_struct("DeadlineQueue")
+            .field("timers", &self.heap.len())
+            .finish_non_exhaustive()
+    }
 }

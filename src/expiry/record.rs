@@ -6,6 +6,7 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::expiry::message_id::{ConversationId, MessageId};
+use crate::shown_bytes::Hex;
 use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::stamp::MemberTag;
@@ -101,7 +102,7 @@ impl AsRef<[u8]> for RecordKey {
 
 impl fmt::Debug for RecordKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("RecordKey").field(&self.as_bytes()).finish()
+        write!(formatter, "RecordKey({})", Hex(self.as_bytes()))
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn respond(
     prekeys: &FoundPreKeys<'_>,
     fields: &HandshakeFields<'_>,
 ) -> Option<Responded> {
-    let FoundPreKeys { signed, one_time } = prekeys;
+    let FoundPreKeys { signed, one_time, former_address: _ } = prekeys;
     let their_key = &fields.ephemeral_key;
     let one_time_public = fields
         .one_time_prekey_id

@@ -1,6 +1,7 @@
 //! Where a device is reached, and where it was until lately.
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use crate::identity::Address;
@@ -16,7 +17,6 @@ const FORMER_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 const MOST_FORMER: usize = 4;
 
 /// The address of a device, and those that it left not long ago.
-#[derive(Debug)]
 pub(crate) struct Addresses {
     current: Address,
     /// In the order in which they were left.
@@ -76,6 +76,13 @@ stored!(Addresses { current, former } if |addresses| {
     former.len() <= MOST_FORMER && former.iter().all(|former| former.address != *current)
 });
 stored!(FormerAddress { address, left });
+
+/// Where it is, and how many it has left.
+impl fmt::Debug for Addresses {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} and {} former", self.current, self.former.len())
+    }
+}
 
 #[cfg(test)]
 mod tests {

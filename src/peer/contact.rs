@@ -11,7 +11,7 @@ const ACCEPTED: u8 = 2;
 const REFUSED: u8 = 3;
 
 /// How far a device is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Contact {
@@ -138,5 +138,18 @@ impl Stored for Contact {
             REFUSED => Stored::read(reader).map(Self::Refused),
             _ => Err(DecodeError::Malformed),
         }
+    }
+}
+
+/// Of the identity, the first bytes.
+impl core::fmt::Debug for Contact {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (name, identity) = match self {
+            Self::None => return formatter.write_str("None"),
+            Self::Request(identity) => ("Request", identity),
+            Self::Accepted(identity) => ("Accepted", identity),
+            Self::Refused(identity) => ("Refused", identity),
+        };
+        write!(formatter, "{name}({:?})", identity.in_short())
     }
 }

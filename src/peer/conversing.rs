@@ -2,7 +2,8 @@
 
 use rand_core::CryptoRng;
 
-use crate::account::{Accepted, Account};
+use crate::account::Account;
+use crate::account::accepting::Accepted;
 use crate::changes::Changes;
 use crate::peer::contact::{Contact, Stranger};
 use crate::peer::delivery::{Delivered, PeerDecryptError};
@@ -36,8 +37,8 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// A [`PeerInitiateError`], the first that holds in the order of its variants. Nothing has changed then, but that
-    /// another identity waits for the user's decision.
+    /// A [`PeerInitiateError`], the first that holds in the order of its variants; nothing has changed then. Give the
+    /// identity of [`PeerInitiateError::IdentityChanged`] to [`Peer::note_identity`].
     pub fn initiate(
         &mut self,
         account: &Account,
@@ -57,8 +58,6 @@ impl Peer {
             Err(Stranger::Address) => return Err(PeerInitiateError::OtherAddress),
             Err(Stranger::Moved) => return Err(PeerInitiateError::AddressChanged),
             Err(Stranger::Identity(identity)) => {
-                // A message comes again, and its refusal is noted; a bundle does not.
-                let _ = self.wait_for_decision(identity);
                 return Err(PeerInitiateError::IdentityChanged(identity));
             }
         };

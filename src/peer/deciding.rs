@@ -47,6 +47,19 @@ impl Peer {
         Changes::PEER
     }
 
+    /// Notes that another identity came, which an error named: the user has to decide, and nothing is encrypted for the
+    /// pinned one before that. [`Peer::note_refusal`] does this for messages; call it for what
+    /// [`Peer::initiate`] refuses as [`PeerInitiateError::IdentityChanged`]. Changes nothing if none is pinned, or
+    /// this one is, or was rejected.
+    pub fn note_identity(&mut self, identity: IdentityKey) -> Changes {
+        let is_other = self.contact.identity().is_some_and(|pinned| pinned != identity);
+        if !is_other || self.undecided == Some(identity) || self.rejected.has(&identity) {
+            return Changes::NONE;
+        }
+        self.undecided = Some(identity);
+        Changes::PEER
+    }
+
     /// The identity that came last under this address, by a message or a bundle, while another one is pinned, and of
     /// which the user has not decided yet. [`Peer::encrypt`] refuses until they do: [`Peer::accept_identity`],
     /// [`Peer::reject_identity`] or [`Peer::keep_identity`].
@@ -131,16 +144,6 @@ impl Peer {
             return Err(PeerInitiateError::IdentityChanged(*identity));
         }
         Ok(self.change_address(address.clone(), now))
-    }
-
-    /// Notes that another identity came, of which the user has not decided.
-    pub(crate) fn wait_for_decision(&mut self, identity: IdentityKey) -> Changes {
-        let is_other = self.contact.identity().is_some_and(|pinned| pinned != identity);
-        if !is_other || self.undecided == Some(identity) || self.rejected.has(&identity) {
-            return Changes::NONE;
-        }
-        self.undecided = Some(identity);
-        Changes::PEER
     }
 
     /// Who this device is not, as far as it is known.

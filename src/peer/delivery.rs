@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use crate::account::AcceptError;
+use crate::account::accepting::AcceptError;
 use crate::changes::Changes;
 use crate::identity::IdentityKey;
 use crate::session::decrypting::{DecryptError, Received};
 use crate::wire::codec::DecodeError;
 
 /// A message that has opened, and what is to be stored with it before it is acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[must_use = "what has changed is to be stored"]
@@ -179,5 +179,16 @@ impl From<DecryptError> for PeerDecryptError {
             DecryptError::Expired => Self::Expired,
             DecryptError::Forked => Self::Forked,
         }
+    }
+}
+
+/// How long the body is, and nothing of what it says.
+impl fmt::Debug for Delivered {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { received, author, began_session, changes } = self;
+        let mut shown = formatter.debug_struct("Delivered");
+        shown.field("body_length", &received.body.len()).field("author", &author.in_short());
+        shown.field("began_session", began_session).field("changes", changes);
+        shown.finish_non_exhaustive()
     }
 }

@@ -7,13 +7,14 @@ use crate::changes::Changes;
 use crate::session::encrypting::EncryptError;
 
 /// A message to send, and what is to be stored before it leaves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[must_use = "what has changed is to be stored"]
 #[non_exhaustive]
 pub struct Encrypted {
     /// The message's bytes.
+    #[cfg_attr(feature = "serde", serde(with = "crate::byte_string"))]
     pub message: Vec<u8>,
     /// What encrypting it changed.
     pub changes: Changes,
@@ -94,5 +95,15 @@ impl From<EncryptError> for PeerEncryptError {
                 Self::NeedsSession
             }
         }
+    }
+}
+
+/// How long the message is, and nothing of its bytes.
+impl fmt::Debug for Encrypted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { message, changes, session_need } = self;
+        let mut shown = formatter.debug_struct("Encrypted");
+        shown.field("message_length", &message.len()).field("changes", changes);
+        shown.field("session_need", session_need).finish()
     }
 }

@@ -4,8 +4,7 @@ use core::fmt;
 
 use crate::identity::IdentityKey;
 
-/// Why no session with a peer is initiated. Nothing has changed, but that
-/// [`IdentityChanged`](Self::IdentityChanged) is remembered.
+/// Why no session with a peer is initiated. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerInitiateError {
@@ -22,9 +21,8 @@ pub enum PeerInitiateError {
     /// [`Peer::follow_bundle`](crate::Peer::follow_bundle), then initiate again, with the same bundle.
     AddressChanged,
     /// The bundle is of this identity, and another one is pinned. Tell the user: it is a new installation,
-    /// or somebody in between. Until they decide, the former identity stays pinned, and
-    /// [`Peer::encrypt`](crate::Peer::encrypt) refuses: **this is remembered, so store the peer.**
-    /// [`Peer::accept_identity`](crate::Peer::accept_identity) if they agree, then initiate again, with another bundle.
+    /// or somebody in between. Give it to [`Peer::note_identity`](crate::Peer::note_identity), and nothing is encrypted
+    /// for the former one until they decide. [`Peer::accept_identity`](crate::Peer::accept_identity) if they agree, then initiate again, with another bundle.
     IdentityChanged(IdentityKey),
     /// One of the other's X25519 keys is of small order: nobody honest has it. Ask for another bundle.
     WeakKey,

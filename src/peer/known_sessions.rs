@@ -42,7 +42,6 @@ const HEARD: u8 = 2;
 ///
 /// Which one sends is decided so that both sides come to the same one, whatever is lost or late, and so that
 /// nobody stays with a session that the other has lost (docs/protocol.md §14.5).
-#[derive(Debug)]
 pub(crate) struct KnownSessions {
     /// In the order in which they were made here. What is secret in them is boxed, so that the vector
     /// leaves no copy behind.
@@ -440,6 +439,15 @@ impl Stored for Echo {
             HEARD => Ok(Self::Heard),
             _ => Err(DecodeError::Malformed),
         }
+    }
+}
+
+/// How many there are, and which one sends.
+impl core::fmt::Debug for KnownSessions {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let active = self.all.get(self.active).map(|known| known.session.id().in_short());
+        let mut shown = formatter.debug_struct("Sessions");
+        shown.field("count", &self.all.len()).field("active", &active).finish_non_exhaustive()
     }
 }
 

@@ -282,7 +282,7 @@ mod tests {
             let now = NOW.plus(Duration::from_secs(600 * u64::from(number)));
             assert!(noted(&mut lost, RefusedKind::Ordinary, now));
             assert!(!noted(&mut lost, RefusedKind::Ordinary, now));
-            let session = SessionId::from_bytes([number; 32]);
+            let session = SessionId::new([number; 32]);
             lost.begin(session, &[]);
             assert_eq!(lost.need(true), None);
             assert_eq!(lost.need(false), Some(SessionNeed::Unanswered));
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn a_session_in_which_nothing_was_sent_does_not_count_as_begun() {
         let mut lost = LostSession::new();
-        let [first, second, third] = [1, 2, 3].map(|byte| SessionId::from_bytes([byte; 32]));
+        let [first, second, third] = [1, 2, 3].map(|byte| SessionId::new([byte; 32]));
         assert!(lost.lose());
         lost.begin(first, &[]);
         lost.begin(second, &[first]);

@@ -30,7 +30,7 @@ impl Peer {
         now: Timestamp,
     ) -> Changes {
         if let PeerDecryptError::IdentityChanged(identity) = refusal {
-            return self.wait_for_decision(*identity);
+            return self.note_identity(*identity);
         }
         let kind = match Envelope::decode(message) {
             Ok(Envelope::Initial(_)) => RefusedKind::Initial,

@@ -9,6 +9,7 @@ use crate::peer::known_sessions::KnownSessions;
 use crate::peer::lost_session::LostSession;
 use crate::peer::rejected_identities::RejectedIdentities;
 use crate::session::Session;
+use crate::shown_bytes::shown_in_part;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -52,7 +53,6 @@ use crate::wire::stamp::MemberTag;
 /// assert_eq!(bobs_phone.decrypt(&mut alice, &sent.message, b"", now)?.received.body, b"Hello Alice");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Peer {
     pub(crate) addresses: Addresses,
     pub(crate) contact: Contact,
@@ -180,3 +180,5 @@ stored!(Peer {
     peer.sessions().all(|session| Some(session.peer()) == device.as_ref())
         && (peer.undecided.is_none() || (pinned.is_some() && peer.undecided != pinned))
 });
+
+shown_in_part!(Peer { addresses, contact, undecided, sessions });

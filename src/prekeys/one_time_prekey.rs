@@ -73,7 +73,7 @@ impl OneTimePreKeys {
     /// Those with ids from `lowest` to `highest`, in order of id.
     pub(crate) fn between(&self, lowest: u32, highest: u32) -> Vec<OneTimePreKeyPublic> {
         let held = self.keys.iter().skip_while(|(id, _)| **id < lowest);
-        held.take_while(|(id, _)| **id <= highest).map(public).collect()
+        held.take_while(|(id, _)| **id <= highest).map(|(id, pair)| public(*id, pair)).collect()
     }
 
     pub(crate) fn find(&self, id: u32) -> Option<&DhKeyPair> {
@@ -87,7 +87,7 @@ impl OneTimePreKeys {
 
     /// The public halves that are not known to be with the server, in order of id.
     pub(crate) fn unpublished(&self) -> Vec<OneTimePreKeyPublic> {
-        self.keys.range(self.published_below..).map(public).collect()
+        self.keys.range(self.published_below..).map(|(id, pair)| public(*id, pair)).collect()
     }
 
     /// How many those are.
@@ -110,8 +110,8 @@ impl OneTimePreKeys {
     }
 }
 
-fn public((id, pair): (&u32, &Box<DhKeyPair>)) -> OneTimePreKeyPublic {
-    OneTimePreKeyPublic { id: *id, key: *pair.public() }
+fn public(id: u32, pair: &DhKeyPair) -> OneTimePreKeyPublic {
+    OneTimePreKeyPublic { id, key: *pair.public() }
 }
 
 /// Stored in order of id, each with how many ids were passed since the one before.

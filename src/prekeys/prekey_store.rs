@@ -9,6 +9,7 @@ use crate::crypto::dh::DhKeyPair;
 use crate::identity::{Address, IdentityKeyPair};
 use crate::limits::PreKeyLimits;
 use crate::prekeys::one_time_prekey::OneTimePreKeys;
+use crate::prekeys::publication::{Publication, StockDisagreement};
 use crate::prekeys::published::MAX_ONE_TIME_PREKEYS;
 use crate::prekeys::replay_record::ReplayError;
 use crate::prekeys::signed_prekey::SignedPreKey;
@@ -25,39 +26,7 @@ const MAX_PASSED_OVER: u32 = 1 << 20;
 /// How many ids of signed prekeys are passed over after a restore: those of 78 years.
 const PASSED_OVER_AFTER_RESTORE: u32 = 1 << 12;
 
-/// How account and server disagree about what is published. [`Account::maintain`](crate::Account::maintain) has made
-/// an upload that mends it, unless it did so often lately: 8 times in 30 days by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum StockDisagreement {
-    /// The server has had prekeys of this device that this account never made. It was put back to an older state, or
-    /// another instance of it goes on elsewhere: if you know of neither, ask the user, and treat it as a restore from
-    /// a backup, with [`Account::replace_prekeys`](crate::Account::replace_prekeys).
-    AccountWentBack,
-    /// The server has not got, or has no longer, the signed prekey that was published last: it was put back to an older
-    /// state, or has lost what it had.
-    ServerWentBack,
-    /// The server has prekeys of another identity at this address, although this one published there: the device was
-    /// set up anew elsewhere, or somebody took its address.
-    OtherDevice,
-    /// The server offers prekeys whose secrets are not held here: first messages to them would not open. They were
-    /// used or deleted while the server kept them, or are keys of another under these ids; or a message that used
-    /// one opened after the server was asked.
-    NotHeld,
-}
-
-/// Whether the server has the current signed prekey.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Publication {
-    Pending,
-    Done,
-    /// It has not, and is to forget the one-time prekeys that it has when it gets it.
-    PendingInPlaceOfAll,
-}
-
 /// The prekeys of one device.
-#[derive(Debug)]
 pub(crate) struct PreKeyStore {
     current: Box<SignedPreKey>,
     publication: Publication,
@@ -71,6 +40,8 @@ pub(crate) struct PreKeyStore {
 struct ReplacedPreKey {
     prekey: Box<SignedPreKey>,
     replaced: Timestamp,
+    /// The address that it was published for, if the device has another one since.
+    former_address: Option<Address>,
 }
 
 /// Which prekeys are held, as far as one must know to see a change.
@@ -88,6 +59,8 @@ pub(crate) struct Extent {
 pub(crate) struct FoundPreKeys<'store> {
     pub(crate) signed: &'store SignedPreKey,
     pub(crate) one_time: Option<&'store DhKeyPair>,
+    /// The address that the handshake was made with, if it is not the present one.
+    pub(crate) former_address: Option<&'store Address>,
 }
 
 impl PreKeyStore {
@@ -111,12 +84,12 @@ impl PreKeyStore {
         signed_id: u32,
         one_time_id: Option<u32>,
     ) -> Option<FoundPreKeys<'_>> {
-        let signed = self.signed().find(|prekey| prekey.id == signed_id)?;
+        let (signed, former_address) = self.signed().find(|(prekey, _)| prekey.id == signed_id)?;
         let one_time = match one_time_id {
             None => None,
             Some(id) => Some(self.one_time.find(id)?),
         };
-        Some(FoundPreKeys { signed, one_time })
+        Some(FoundPreKeys { signed, one_time, former_address })
     }
 
     /// Settles an accepted handshake: its one-time prekey is deleted or, where there was none, its
@@ -193,7 +166,7 @@ impl PreKeyStore {
         if id < self.current.id && was_published {
             return Some(StockDisagreement::ServerWentBack);
         }
-        let offered = self.signed().find(|prekey| prekey.id == id).map(|prekey| {
+        let offered = self.signed().find(|(prekey, _)| prekey.id == id).map(|(prekey, _)| {
             let range = stock.lowest_id.zip(stock.highest_id);
             let held = range.map(|(lowest, highest)| self.one_time.between(lowest, highest));
             let held = held.unwrap_or_default();
@@ -260,7 +233,7 @@ impl PreKeyStore {
         }
         // A clock that starts at zero before it is set must not make the grace look long over.
         let replaced = now.max(prekey.created);
-        self.replaced.push(ReplacedPreKey { prekey, replaced });
+        self.replaced.push(ReplacedPreKey { prekey, replaced, former_address: None });
         let most = usize::try_from(limits.max_replaced_signed_prekeys).unwrap_or(usize::MAX);
         let excess = self.replaced.len().saturating_sub(most);
         self.replaced.drain(..excess);
@@ -289,6 +262,20 @@ impl PreKeyStore {
         rng: &mut (impl CryptoRng + ?Sized),
     ) {
         self.replace_offer(0, None, limits, now, rng);
+    }
+
+    /// The same for a device that leaves `former`: what was published for that serves those who have it.
+    pub(crate) fn leave(
+        &mut self,
+        former: &Address,
+        limits: &PreKeyLimits,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
+        self.republish(limits, now, rng);
+        for replaced in &mut self.replaced {
+            replaced.former_address.get_or_insert_with(|| former.clone());
+        }
     }
 
     /// The same, and keeps nothing. Passes over ids that may have been used since the backup.
@@ -354,9 +341,12 @@ impl PreKeyStore {
         (self.publication, self.one_time.published_below()) != before
     }
 
-    fn signed(&self) -> impl Iterator<Item = &SignedPreKey> {
-        let replaced = self.replaced.iter().map(|replaced| replaced.prekey.as_ref());
-        core::iter::once(self.current.as_ref()).chain(replaced)
+    /// All that are held, and the addresses that they were published for, where the device has left them.
+    fn signed(&self) -> impl Iterator<Item = (&SignedPreKey, Option<&Address>)> {
+        let replaced = self.replaced.iter();
+        let replaced =
+            replaced.map(|replaced| (replaced.prekey.as_ref(), replaced.former_address.as_ref()));
+        core::iter::once((self.current.as_ref(), None)).chain(replaced)
     }
 
     fn forget_replaced(&mut self, limits: &PreKeyLimits, now: Timestamp) {
@@ -380,26 +370,7 @@ stored!(PreKeyStore { current, publication, replaced, one_time } if |store| {
     let replaced = store.replaced.iter().map(|replaced| replaced.prekey.id);
     replaced.chain([store.current.id]).is_sorted_by(|id, next| id < next)
 });
-stored!(ReplacedPreKey { prekey, replaced });
-
-impl Stored for Publication {
-    fn write(&self, out: &mut StateWriter) {
-        out.put(&[match self {
-            Self::Pending => 0,
-            Self::Done => 1,
-            Self::PendingInPlaceOfAll => 2,
-        }]);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match reader.u8()? {
-            0 => Ok(Self::Pending),
-            1 => Ok(Self::Done),
-            2 => Ok(Self::PendingInPlaceOfAll),
-            _ => Err(DecodeError::Malformed),
-        }
-    }
-}
+stored!(ReplacedPreKey { prekey, replaced, former_address });
 
 /// How many one-time prekeys are to be on offer. What a server has no room for would be made anew every day.
 fn target(limits: &PreKeyLimits) -> u32 {
@@ -410,6 +381,15 @@ fn target(limits: &PreKeyLimits) -> u32 {
 /// So many ids further on; fewer where they come to an end.
 fn passed_over(id: u32, count: u32) -> u32 {
     id.saturating_add(count.min(u32::MAX.saturating_sub(id) / 2))
+}
+
+/// How many there are.
+impl core::fmt::Debug for PreKeyStore {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut shown = formatter.debug_struct("PreKeys");
+        shown.field("signed_id", &self.current.id).field("replaced", &self.replaced.len());
+        shown.field("one_time", &self.one_time.len()).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]

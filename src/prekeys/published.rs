@@ -19,7 +19,7 @@ const MAX_FORMER_DEVICES: usize = 16;
 /// A helper for servers written in Rust; others do the same by appending bytes (docs/protocol.md §3).
 /// It holds no secret and checks no signature: that is for whoever uses the bundle. Whose upload it is,
 /// the server must know for itself: [`PreKeyUpload::bundle`] says whose it claims to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct PublishedPreKeys {
@@ -207,4 +207,13 @@ impl PublishedPreKeys {
 
 fn device(signed_part: &SignedPart) -> DeviceDigest {
     DeviceDigest::of(&signed_part.fields.identity, &signed_part.fields.address)
+}
+
+/// Whose they are, and how many are left.
+impl core::fmt::Debug for PublishedPreKeys {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut shown = formatter.debug_struct("PublishedPreKeys");
+        shown.field("signed_part", &self.signed_part);
+        shown.field("one_time_prekeys", &self.one_time_prekeys.len()).finish_non_exhaustive()
+    }
 }

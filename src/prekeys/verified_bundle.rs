@@ -20,7 +20,7 @@ pub(crate) const MAX_CLOCK_AHEAD: Duration = Duration::from_secs(86_400);
 /// It proves that the device's identity key made the signed prekey. Whose identity key that is, no
 /// bundle can prove: compare it with the one known for the address, and have the users compare
 /// safety numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedBundle {
     pub(crate) device: Device,
     pub(crate) signed_prekey_id: u32,
@@ -105,5 +105,16 @@ impl PreKeyBundle {
             signed_prekey: key,
             one_time_prekey,
         })
+    }
+}
+
+/// Whose it is, and which prekeys it has.
+impl fmt::Debug for VerifiedBundle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, signed_prekey_id, signed_prekey: _, one_time_prekey } = self;
+        let one_time_id = one_time_prekey.as_ref().map(OneTimePreKeyPublic::id);
+        let mut shown = formatter.debug_struct("VerifiedBundle");
+        shown.field("device", device).field("signed_id", signed_prekey_id);
+        shown.field("one_time_id", &one_time_id).finish()
     }
 }

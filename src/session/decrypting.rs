@@ -21,6 +21,7 @@ use crate::wire::stamp::Stamp;
 #[non_exhaustive]
 pub struct Received {
     /// The application's bytes.
+    #[cfg_attr(feature = "serde", serde(with = "crate::byte_string"))]
     pub body: Vec<u8>,
     /// What the message says about its own life. If that is malformed, the body is the whole content
     /// and the conversation's own setting applies.
@@ -114,23 +115,34 @@ impl Opened {
         Self::decode(plaintext)
     }
 
-    /// Takes stamp and body out of a padded plaintext, in place.
+    /// Takes stamp and body out of a padded plaintext: in place, unless its sender padded it far more than it had to.
     pub(crate) fn decode(mut padded: Zeroizing<Vec<u8>>) -> Result<Self, DecryptError> {
         let content_length = content_length(&padded).ok_or(DecryptError::Malformed)?;
-        let mut plaintext = core::mem::take(&mut *padded);
-        plaintext.truncate(content_length);
-        let (stamp, body_length) = match Stamp::decode(&plaintext) {
-            None => (Err(MalformedStamp), content_length),
-            Some((stamp, body)) => (Ok(stamp), body.len()),
+        let content = padded.get(..content_length).ok_or(DecryptError::Malformed)?;
+        let (stamp, body) = match Stamp::decode(content) {
+            None => (Err(MalformedStamp), content),
+            Some((stamp, body)) => (Ok(stamp), body),
         };
+        let body_length = body.len();
+        if padded.capacity() > most_room(body_length) {
+            // What else stands in `padded` is wiped with it.
+            return Ok(Self { stamp, body: body.to_vec() });
+        }
         let body_start = content_length.saturating_sub(body_length);
-        plaintext.copy_within(body_start.., 0);
-        if let Some(moved) = plaintext.get_mut(body_length..) {
-            moved.zeroize();
+        let mut plaintext = core::mem::take(&mut *padded);
+        plaintext.copy_within(body_start..content_length, 0);
+        if let Some(left) = plaintext.get_mut(body_length..) {
+            left.zeroize();
         }
         plaintext.truncate(body_length);
         Ok(Self { stamp, body: plaintext })
     }
+}
+
+/// How much memory a body of this length may hold, so that nobody who pads makes a receiver hold more: what stamp and
+/// padding of section 7 come to is less.
+fn most_room(body_length: usize) -> usize {
+    body_length.saturating_mul(2).saturating_add(128)
 }
 
 impl From<DecodeError> for DecryptError {
@@ -161,5 +173,83 @@ pub(crate) fn named(
             }
         }
         Refusal::Used { .. } => DecryptError::Duplicate,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::padding::{MAX_PADDED, pad, padded_length};
+    use crate::wire::stamp::{MemberTag, Opens, Policy, Setting, SettingVersion};
+    use core::time::Duration;
+
+    fn longest_stamp() -> Stamp {
+        let policy = Policy::after_read(Duration::from_secs(86_400));
+        let by = MemberTag([0xff; 8]);
+        let setting = Setting { version: SettingVersion::MAX, policy: Some(policy), by };
+        let stamp = Stamp::of(Some(setting)).with_policy(policy).with_opens(Opens::Once);
+        assert_eq!(stamp.encode().len(), 26);
+        stamp
+    }
+
+    fn opened(stamp: &Stamp, body: &[u8], length: usize) -> Opened {
+        let mut padded = stamp.encode();
+        padded.extend_from_slice(body);
+        pad(&mut padded, length);
+        // As `Opened::open` makes it.
+        Opened::decode(Zeroizing::new(padded.to_vec())).unwrap()
+    }
+
+    #[test]
+    fn a_body_holds_little_more_memory_than_its_length_however_it_was_padded() {
+        for (body_length, padded) in [
+            (0, MAX_PADDED),
+            (1, MAX_PADDED),
+            (1, 1_024),
+            (0, 1_024),
+            (1_000, MAX_PADDED),
+            (100_000, MAX_PADDED),
+            (8_000_000, MAX_PADDED),
+            (500, 4_096),
+        ] {
+            for stamp in [Stamp::NONE, longest_stamp()] {
+                let body = alloc::vec![7; body_length];
+                let opened = opened(&stamp, &body, padded);
+                assert_eq!((opened.body.as_slice(), opened.stamp), (body.as_slice(), Ok(stamp)));
+                let room = opened.body.capacity();
+                assert!(room <= 2 * body_length + 128, "{body_length} in {padded}: {room}");
+            }
+        }
+    }
+
+    /// Then the room is that of the padded plaintext.
+    #[test]
+    fn a_body_that_was_padded_as_it_must_be_is_not_copied() {
+        for body_length in (0..3_000).chain([50_000, 1_000_000]) {
+            for stamp in [Stamp::NONE, longest_stamp()] {
+                let body = alloc::vec![7; body_length];
+                let length = padded_length(stamp.encode().len() + body_length).unwrap();
+                let opened = opened(&stamp, &body, length);
+                assert_eq!(opened.body, body);
+                assert_eq!(opened.body.capacity(), length);
+            }
+        }
+    }
+
+    #[test]
+    fn a_malformed_stamp_leaves_the_content_as_the_body() {
+        let content = [0xff; 40];
+        let mut padded = Vec::from(content);
+        pad(&mut padded, 64);
+        let short = Opened::decode(Zeroizing::new(padded.clone())).unwrap();
+        padded.resize(100_000, 0);
+        let long = Opened::decode(Zeroizing::new(padded)).unwrap();
+        for opened in [short, long] {
+            assert_eq!(
+                (opened.body.as_slice(), opened.stamp),
+                (content.as_slice(), Err(MalformedStamp))
+            );
+            assert!(opened.body.capacity() <= 2 * 40 + 128);
+        }
     }
 }

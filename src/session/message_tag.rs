@@ -1,8 +1,7 @@
 //! What a message is found by, where nobody says who sent it.
 
-use core::fmt;
-
 use crate::session::own_handshake::record;
+use crate::shown_bytes::{Hex, shown_in_hex};
 use crate::wire::header::SEALED_HEADER_LENGTH;
 use crate::wire::message::{Envelope, InitialMessage, RatchetMessage};
 
@@ -51,10 +50,4 @@ impl MessageTag {
     }
 }
 
-impl fmt::Debug for MessageTag {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("MessageTag(")?;
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))?;
-        formatter.write_str(")")
-    }
-}
+shown_in_hex! { MessageTag }

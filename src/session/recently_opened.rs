@@ -11,7 +11,6 @@ use crate::wire::message::RatchetMessage;
 pub(crate) const MOST: usize = 100;
 
 /// The marks of messages that have opened, the last one last.
-#[derive(Debug)]
 pub(crate) struct RecentlyOpened {
     marks: VecDeque<Mark>,
 }

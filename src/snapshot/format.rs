@@ -7,6 +7,8 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::account::Account;
+#[cfg(feature = "serde")]
+use crate::byte_string;
 use crate::crypto::hash::sha256;
 use crate::expiry::scheduler::ExpiryScheduler;
 use crate::peer::other_device::Peer;
@@ -161,18 +163,18 @@ macro_rules! snapshots {
             }
         }
 
-        /// The bytes of [`Self::snapshot`], whatever the format around them: secrets in the clear.
+        /// The bytes of [`Self::snapshot`], in lower-case hex where people read: secrets in the clear.
         #[cfg(feature = "serde")]
         impl serde::Serialize for $state {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_bytes(&self.snapshot())
+                byte_string::serialize(&*self.snapshot(), serializer)
             }
         }
 
         #[cfg(feature = "serde")]
         impl<'de> serde::Deserialize<'de> for $state {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let snapshot = deserializer.deserialize_byte_buf(SnapshotBytes)?;
+                let snapshot = byte_string::read(deserializer, usize::MAX)?;
                 Self::restore(&snapshot).map_err(serde::de::Error::custom)
             }
         }
@@ -185,36 +187,4 @@ snapshots! {
     Peer is 3;
     RatchetKeyPair is 4;
     ExpiryScheduler is 5;
-}
-
-/// Takes bytes in whichever way a format gives them.
-#[cfg(feature = "serde")]
-struct SnapshotBytes;
-
-#[cfg(feature = "serde")]
-impl<'de> serde::de::Visitor<'de> for SnapshotBytes {
-    type Value = Zeroizing<Vec<u8>>;
-
-    fn expecting(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter.write_str("the bytes of a snapshot")
-    }
-
-    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(Zeroizing::new(bytes.to_vec()))
-    }
-
-    fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
-        Ok(Zeroizing::new(bytes))
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(
-        self,
-        mut bytes: A,
-    ) -> Result<Self::Value, A::Error> {
-        let mut out = StateWriter::new();
-        while let Some(byte) = bytes.next_element::<u8>()? {
-            out.put(&[byte]);
-        }
-        Ok(out.into_bytes())
-    }
 }

@@ -1,5 +1,7 @@
 //! The outermost shape of a message: the first thing that bytes meet.
 
+use core::fmt;
+
 use crate::crypto::aead::TAG_LENGTH;
 use crate::crypto::dh::DhPublicKey;
 use crate::wire::codec::{DecodeError, Reader, VERSION};
@@ -31,7 +33,7 @@ pub enum Envelope<'bytes> {
 /// ```text
 /// | 0x11 | handshake fields: 183 or 187 | ratchet message without its first byte |
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct InitialMessage<'bytes> {
     pub(crate) handshake: HandshakeFields<'bytes>,
     pub(crate) message: RatchetMessage<'bytes>,
@@ -57,7 +59,7 @@ pub(crate) struct HandshakeFields<'bytes> {
 /// ```text
 /// | 0x12 | sealed header: 56 | commitment (c2): 32 | ciphertext (c1): 16 bytes to 16 MiB + 16 |
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RatchetMessage<'bytes> {
     /// Every byte of the message before the commitment, handshake fields included.
     pub(crate) before_commitment: &'bytes [u8],
@@ -118,6 +120,33 @@ impl<'bytes> RatchetMessage<'bytes> {
             return Err(DecodeError::Malformed);
         }
         Ok(Self { before_commitment, sealed_header, commitment, ciphertext })
+    }
+}
+
+/// Which prekeys it names, and how long it is.
+impl fmt::Debug for InitialMessage<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { handshake, message } = self;
+        let mut shown = formatter.debug_struct("InitialMessage");
+        shown.field("signed_prekey_id", &handshake.signed_prekey_id);
+        shown.field("one_time_prekey_id", &handshake.one_time_prekey_id);
+        shown.field("length", &message.length()).finish_non_exhaustive()
+    }
+}
+
+/// How long it is: all else is sealed.
+impl fmt::Debug for RatchetMessage<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("RatchetMessage");
+        shown.field("length", &self.length()).finish_non_exhaustive()
+    }
+}
+
+impl RatchetMessage<'_> {
+    /// Bytes of the whole message.
+    fn length(&self) -> usize {
+        let Self { before_commitment, sealed_header: _, commitment, ciphertext } = self;
+        [before_commitment.len(), commitment.len(), ciphertext.len()].iter().sum()
     }
 }
 

@@ -3,8 +3,11 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+#[cfg(feature = "serde")]
+use crate::byte_string;
 use crate::crypto::dh::DhPublicKey;
 use crate::crypto::signature::SIGNATURE_LENGTH;
+use crate::shown_bytes::{ShortHex, ShortText};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader, SUITE, VERSION, write_length_prefixed};
 
@@ -18,6 +21,11 @@ pub(crate) const IDENTITY_LENGTH: usize = 64;
 /// Bytes of the longest address.
 pub(crate) const MAX_ADDRESS: usize = 64;
 
+/// Bytes of the longest signed part.
+#[cfg(feature = "serde")]
+const MAX_SIGNED_PART: usize =
+    2 + IDENTITY_LENGTH + 1 + MAX_ADDRESS + 4 + 32 + 8 + 8 + SIGNATURE_LENGTH;
+
 /// A prekey bundle as it was received: well formed, and otherwise a claim of whoever sent it.
 /// [`PreKeyBundle::verify`] makes a [`VerifiedBundle`](crate::VerifiedBundle) of it.
 ///
@@ -25,7 +33,7 @@ pub(crate) const MAX_ADDRESS: usize = 64;
 /// | signed part | 0 |
 /// | signed part | 1 | one-time prekey: 36 |
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct PreKeyBundle {
@@ -72,9 +80,7 @@ impl PreKeyBundle {
 /// | version: 1 | suite: 1 | identity key: 64 | address length: 1 | address: 1 to 64 |
 /// | id: 4 | prekey: 32 | created: 8 | expires: 8 | signature: 64 |
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Vec<u8>", into = "Vec<u8>"))]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SignedPart {
     pub(crate) fields: SignedFields,
     pub(crate) signature: [u8; SIGNATURE_LENGTH],
@@ -153,20 +159,21 @@ impl SignedPart {
     }
 }
 
-impl TryFrom<Vec<u8>> for SignedPart {
-    type Error = DecodeError;
-
-    fn try_from(bytes: Vec<u8>) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(&bytes);
-        let signed_part = Self::read(&mut reader)?;
-        reader.finish()?;
-        Ok(signed_part)
+#[cfg(feature = "serde")]
+impl serde::Serialize for SignedPart {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        byte_string::serialize(&self.bytes, serializer)
     }
 }
 
-impl From<SignedPart> for Vec<u8> {
-    fn from(signed_part: SignedPart) -> Self {
-        signed_part.bytes
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for SignedPart {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = byte_string::read(deserializer, MAX_SIGNED_PART)?;
+        let mut reader = Reader::new(&bytes);
+        let signed_part = Self::read(&mut reader).map_err(serde::de::Error::custom)?;
+        reader.finish().map_err(serde::de::Error::custom)?;
+        Ok(signed_part)
     }
 }
 
@@ -209,6 +216,26 @@ impl OneTimePreKeyPublic {
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self { id: reader.u32()?, key: reader.dh_public_key()? })
+    }
+}
+
+/// Whose it is, and which prekeys it has.
+impl core::fmt::Debug for PreKeyBundle {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { signed_part, one_time_prekey } = self;
+        let one_time_id = one_time_prekey.as_ref().map(OneTimePreKeyPublic::id);
+        let mut shown = formatter.debug_struct("PreKeyBundle");
+        shown.field("signed_part", signed_part).field("one_time_id", &one_time_id).finish()
+    }
+}
+
+/// What it says, of the identity the first bytes.
+impl core::fmt::Debug for SignedPart {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let SignedFields { identity, address, id, key: _, created, expires } = &self.fields;
+        let mut shown = formatter.debug_struct("SignedPart");
+        shown.field("address", &ShortText(address)).field("identity", &ShortHex::of(identity));
+        shown.field("signed_id", id).field("created", created).field("expires", expires).finish()
     }
 }
 

@@ -17,7 +17,7 @@ const REPLACING_VERSION: u8 = 2;
 /// ```text
 /// | 1, or 2 in place of all before: 1 | signed part | one-time prekeys: 36 each |
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct PreKeyUpload {
@@ -88,6 +88,16 @@ impl PreKeyUpload {
     #[must_use]
     pub fn one_time_prekeys(&self) -> &[OneTimePreKeyPublic] {
         &self.one_time_prekeys
+    }
+}
+
+/// Whose it is, and how much it brings.
+impl core::fmt::Debug for PreKeyUpload {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { signed_part, one_time_prekeys, replaces_all } = self;
+        let mut shown = formatter.debug_struct("PreKeyUpload");
+        shown.field("signed_part", signed_part).field("one_time_prekeys", &one_time_prekeys.len());
+        shown.field("replaces_all", replaces_all).finish()
     }
 }
 

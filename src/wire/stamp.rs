@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
+use crate::shown_bytes::{Hex, shown_in_hex};
 use crate::wire::codec::{Reader, leb128};
 
 /// Bits of the flags byte: the setting's clock in the lowest two, the message's own clock, opens, change.
@@ -142,9 +143,14 @@ impl core::error::Error for VersionOutOfRange {}
 
 /// Names a member of a conversation in eight bytes: see
 /// [`IdentityKey::member_tag`](crate::IdentityKey::member_tag).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct MemberTag(pub [u8; 8]);
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct MemberTag(
+    #[cfg_attr(feature = "serde", serde(with = "crate::byte_string"))] pub [u8; 8],
+);
+
+shown_in_hex! { MemberTag }
 
 impl Stamp {
     /// Says nothing: no setting was ever made, and the message has no policy of its own.

@@ -615,7 +615,9 @@ impl Household {
         let changes = match begun {
             Ok(changes) => changes,
             Err(PeerInitiateError::IdentityChanged(other)) => {
-                phone.stored(peer, before);
+                assert!(phone.state(peer) == before, "a refusal changed something");
+                let changes = phone.peers[peer].note_identity(other);
+                phone.wrote(peer, before, changes);
                 assert_eq!(phone.peers[peer].undecided_identity(), Some(other));
                 return !self.hesitates[from][peer] && {
                     self.decide(link);

@@ -97,13 +97,6 @@ impl Phone {
         assert!(changes.session.is_none() || changes.peer);
         assert!(changes.spent_prekey.is_none() || changes.account);
         if changes.any() {
-            self.stored(peer, before);
-        }
-    }
-
-    /// Stores what a call has changed that does not report it.
-    pub(super) fn stored(&mut self, peer: usize, before: [Vec<u8>; 2]) {
-        if self.state(peer) != before {
             self.past.push_back(Write { peer, before, read: self.read[peer].clone(), shown: None });
         }
         if self.past.len() > MAX_LOST {

@@ -16,7 +16,7 @@ const NONCE: [u8; 12] = [0; 12];
 
 /// X25519.
 pub fn agree(secret: &[u8; 32], public: &[u8; 32]) -> [u8; 32] {
-    StaticSecret::from(*secret).diffie_hellman(&PublicKey::from(*public)).to_bytes()
+    x25519_dalek::x25519(*secret, *public)
 }
 
 /// X25519 with the base point.
