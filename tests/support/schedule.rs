@@ -151,6 +151,8 @@ pub enum Event {
     HandOutTwice { device: u8 },
     /// All one-time prekeys of a device are fetched, and nobody uses them.
     FetchAll { device: u8 },
+    /// Something that a device published comes to its server again.
+    UploadAgain { device: u8, which: u8 },
     /// The ends of a link use their devices for some hours as people do.
     Live { link: u8, hours: u8 },
 }
@@ -195,6 +197,7 @@ impl Event {
             59 => Self::MaintainPeers { device: next()? },
             60 => Self::HandOutTwice { device: next()? },
             61 => Self::FetchAll { device: next()? },
+            62 => Self::UploadAgain { device: next()?, which: next()? },
             _ => Self::Live { link: next()?, hours: next()? },
         })
     }
@@ -305,6 +308,8 @@ pub struct Outcome {
     pub mended: u64,
     /// What did not hold.
     pub failures: Vec<Failure>,
+    /// What happened, line by line.
+    pub told: Vec<String>,
 }
 
 /// Two people with three devices each, the server that has their prekeys, and the carrier of their messages.
@@ -313,6 +318,8 @@ pub struct Household {
     is_busy: bool,
     phones: Vec<Phone>,
     servers: Vec<PublishedPreKeys>,
+    /// What each device has published, the first first.
+    uploads: Vec<Vec<PreKeyUpload>>,
     /// The bundle of each device that was last handed out, and whether the next one gets it too.
     handed_out: Vec<(Vec<u8>, bool)>,
     /// Where the clock of each device stands beside the right time, in seconds.
@@ -360,6 +367,7 @@ pub fn live(seed: u64, events: &[Event]) -> Outcome {
 pub fn try_live(seed: u64, events: &[Event]) -> Outcome {
     let mut household = Household::new(seed);
     for event in events {
+        household.tell(|| format!("{event:?}"));
         household.apply(*event);
     }
     household.outcome.begun = household.used.iter().flatten().map(BTreeSet::len).sum();
@@ -373,15 +381,17 @@ impl Household {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let mut phones: Vec<_> =
             (0..DEVICES).map(|device| Phone::new(device, START, &mut rng)).collect();
-        let servers = phones.iter_mut().map(|phone| {
+        let uploads = phones.iter_mut().map(|phone| {
             let upload = phone.account.maintain(None, START, &mut rng).upload.unwrap();
             let _ = phone.account.mark_published(&upload);
-            PublishedPreKeys::new(upload)
+            vec![upload]
         });
+        let uploads: Vec<_> = uploads.collect();
         Self {
             senders: senders(seed),
             is_busy: seed & BUSY != 0,
-            servers: servers.collect(),
+            servers: uploads.iter().map(|all| PublishedPreKeys::new(all[0].clone())).collect(),
+            uploads,
             phones,
             handed_out: vec![(Vec::new(), false); DEVICES],
             wrong: [0; DEVICES],
@@ -434,8 +444,9 @@ impl Household {
             Event::SetClock { device, to } => self.set_clock(number(device), to),
             Event::MaintainAccount { device } => self.maintain_account(number(device)),
             Event::MaintainPeers { device } => self.maintain_peers(number(device)),
-            Event::HandOutTwice { device } => self.handed_out[number(device)].1 = true,
+            Event::HandOutTwice { device } => self.hand_out_twice(number(device)),
             Event::FetchAll { device } => self.fetch_all(number(device)),
+            Event::UploadAgain { device, which } => self.upload_again(number(device), which),
             Event::Live { link, hours } => self.live_for(Link::new(link), hours),
         }
         self.nothing_grows();
@@ -483,6 +494,11 @@ impl Household {
             let other = if device < EACH { EACH + other } else { other };
             self.trouble(Link { from: device, to: other });
         });
+    }
+
+    fn tell(&mut self, what: impl FnOnce() -> String) {
+        let hours = (self.now.unix_seconds() - START.unix_seconds()) / HOUR;
+        self.outcome.told.push(format!("{hours:>5} h: {}", what()));
     }
 
     fn fail(&mut self, kind: Kind, what: String) {
@@ -559,6 +575,7 @@ impl Household {
         let is_new = self.headers.insert(sealed_header(&bytes).to_vec());
         assert!(is_new || self.went_back[from], "a key was used twice");
         self.sent.insert(bytes.clone());
+        self.tell(|| format!("{link:?}: text {text:?} is sent in {:?}", session.as_bytes()[0]));
         let is_certain = self.all_must_open && text.is_some();
         self.under_way[to].push(Letter {
             link,
@@ -584,9 +601,6 @@ impl Household {
     fn begin(&mut self, link: Link) -> bool {
         let Link { from, to } = link;
         let (peer, now) = (to % EACH, self.clock(from));
-        if self.handed_out[to].1 {
-            self.trouble(link);
-        }
         let bundle = match self.fetch(to).verify(now) {
             Ok(bundle) => bundle,
             Err(error) => {
@@ -600,25 +614,26 @@ impl Household {
         let begun = phone.peers[peer].initiate(&phone.account, bundle.clone(), now, &mut self.rng);
         let changes = match begun {
             Ok(changes) => changes,
+            Err(PeerInitiateError::IdentityChanged(other)) => {
+                assert!(phone.state(peer) == before, "a refusal changed something");
+                let changes = phone.peers[peer].note_identity(other);
+                phone.wrote(peer, before, changes);
+                assert_eq!(phone.peers[peer].undecided_identity(), Some(other));
+                return !self.hesitates[from][peer] && {
+                    self.decide(link);
+                    // The server may still have a bundle of the installation before.
+                    other == identity && self.begin(link)
+                };
+            }
             Err(error) => {
                 assert!(phone.state(peer) == before, "the refusal as {error:?} changed something");
-                if error == PeerInitiateError::Request {
-                    return false;
-                }
-                assert!(matches!(error, PeerInitiateError::IdentityChanged(_)), "{error:?}");
-                if error != PeerInitiateError::IdentityChanged(identity) {
-                    return false; // the server still had a bundle of the installation before
-                }
-                if self.hesitates[from][peer] {
-                    phone.undecided[peer].get_or_insert_default();
-                    return false;
-                }
-                phone.accept_identity(peer, identity);
-                return self.begin(link);
+                assert_eq!(error, PeerInitiateError::Request);
+                return false;
             }
         };
         phone.wrote(peer, before, changes);
         assert!(changes.session.is_some() && changes.session == phone.active(peer));
+        self.tell(|| format!("{link:?} begins {:?}", changes.session.map(|it| it.as_bytes()[0])));
         true
     }
 
@@ -764,17 +779,18 @@ impl Household {
         let Link { from, to } = link;
         let (peer, ad) = (from % EACH, link.ad());
         let mut offered = self.offer(link, bytes, &ad);
-        if let Offered::Refused(_, PeerDecryptError::IdentityChanged(identity)) = offered {
-            let right = self.phones[from].account.device().identity;
+        if let Offered::Refused(_, error @ PeerDecryptError::IdentityChanged(identity)) = offered {
+            self.react(to, peer, bytes, error);
             let phone = &mut self.phones[to];
+            assert_eq!(phone.peers[peer].undecided_identity(), Some(identity));
             if self.hesitates[to][peer] {
-                phone.undecided[peer].get_or_insert_default().push(letter.clone());
+                phone.kept[peer].push(letter.clone());
                 return false;
             }
-            if identity != right {
+            self.decide(link.back());
+            if identity != self.phones[from].account.device().identity {
                 return false;
             }
-            phone.accept_identity(peer, identity);
             offered = self.offer(link, bytes, &ad);
             assert!(matches!(offered, Offered::Opened(_)), "it opens when it is offered again");
         }
@@ -785,10 +801,9 @@ impl Household {
                 assert_eq!(received.stamp, Ok(Stamp::NONE));
                 let has_gone_back = self.went_back[from];
                 assert!(!received.peer_went_back || has_gone_back, "nobody went back");
-                if let Some(text) = text {
-                    assert!(phone.show(peer, text), "text {text} was shown twice");
-                    self.outcome.opened.push(text);
-                }
+                assert!(phone.show(peer, text), "text {text:?} was shown twice");
+                self.outcome.opened.extend(text);
+                self.tell(|| format!("{link:?}: text {text:?} opens"));
                 return true;
             }
             Offered::Refused(found, error) => {
@@ -801,8 +816,11 @@ impl Household {
             }
             Offered::OfNobody => None,
         };
-        let was_read = text.is_some_and(|text| phone.knows_again(peer, text));
+        let was_read = phone.knows_again(peer, text);
         let is_refused = matches!(phone.peers[peer].contact(), Contact::Refused(_));
+        self.tell(|| {
+            format!("{link:?}: text {text:?} is refused, {refusal:?}; came before: {has_come}")
+        });
         if let Some(error) = refusal {
             self.react(to, peer, bytes, error);
         }
@@ -914,13 +932,14 @@ impl Household {
         }
     }
 
-    /// The user decides about the other's identity: the present one is right.
+    /// The user decides about another identity: the present one is right. Then what was kept is offered again.
     fn decide(&mut self, link: Link) {
         let (peer, right) = (link.to % EACH, self.phones[link.to].account.device().identity);
         let phone = &mut self.phones[link.from];
-        let Some(kept) = phone.undecided[peer].take() else { return };
-        phone.accept_identity(peer, right);
-        for letter in kept {
+        if let Some(other) = phone.peers[peer].undecided_identity() {
+            phone.decide(peer, other, other == right);
+        }
+        for letter in std::mem::take(&mut self.phones[link.from].kept[peer]) {
             self.hand_over(&letter);
         }
     }
@@ -950,9 +969,8 @@ impl Household {
         (0..EACH).for_each(|peer| phone.drop_sessions(peer));
         let now = self.clock(device);
         let upload = phone.account.replace_prekeys(now, &mut self.rng).upload.unwrap();
-        let _ = phone.account.mark_published(&upload);
         self.phones[device] = phone;
-        self.servers[device] = PublishedPreKeys::new(upload);
+        self.publish(device, &upload);
         self.went_back[device] = true;
         self.trouble_device(device);
         for other in 0..EACH {
@@ -986,13 +1004,16 @@ impl Household {
     fn publish(&mut self, device: usize, upload: &PreKeyUpload) {
         let _ = self.phones[device].account.mark_published(upload);
         self.servers[device].publish(upload.clone());
+        self.uploads[device].push(upload.clone());
     }
 
     fn maintain_account(&mut self, device: usize) {
         let now = self.clock(device);
         let phone = &mut self.phones[device];
         let before = phone.state(0);
-        let Maintained { upload, changes, .. } = phone.account.maintain(None, now, &mut self.rng);
+        let stock = self.servers[device].stock();
+        let maintained = phone.account.maintain(Some(stock), now, &mut self.rng);
+        let Maintained { upload, changes, .. } = maintained;
         phone.wrote(0, before, changes);
         if let Some(upload) = upload {
             self.publish(device, &upload);
@@ -1006,6 +1027,18 @@ impl Household {
             let before = phone.state(peer);
             let changes = phone.peers[peer].maintain(now);
             phone.wrote(peer, before, changes);
+        }
+    }
+
+    fn hand_out_twice(&mut self, device: usize) {
+        self.trouble_device(device);
+        self.handed_out[device].1 = true;
+    }
+
+    fn upload_again(&mut self, device: usize, which: u8) {
+        let uploads = &self.uploads[device];
+        if let Some(which) = usize::from(which).checked_rem(uploads.len()) {
+            self.servers[device].publish(uploads[which].clone());
         }
     }
 

@@ -35,6 +35,11 @@ fn faults(seed: u64, events: &[Event]) -> (Vec<(String, String)>, Option<Outcome
     }
 }
 
+/// What happens, line by line.
+pub fn told(seed: u64, events: &[Event]) -> Vec<String> {
+    faults(seed, events).1.map(|outcome| outcome.told).unwrap_or_default()
+}
+
 /// Leaves out events as long as the same goes wrong. Gives the circumstances too.
 pub fn shortest(seed: u64, events: Vec<Event>, fault: &str) -> (u64, Vec<Event>, String) {
     let fails = |events: &[Event]| {

@@ -4,7 +4,7 @@
 //! time. When it wakes on a new day it maintains its account, publishes, and maintains its peers. In each hour in which
 //! it is awake it takes what has come, in order, and every few hours its user writes to each peer that is accepted.
 //! Messages of one hour cross. The carrier drops nothing, but goes on repeating daily what it repeats, and may bring in the
-//! first two days what was under way before.
+//! first day what was under way before.
 //!
 //! At the beginning the clocks are mended, and the users accept whom they had refused or not yet accepted, and the other's
 //! present identity where that was undecided. Requests that come are accepted at once. One who has deleted the other
@@ -22,7 +22,7 @@ const HOURS_IN_DAY: u32 = 24;
 /// How long it may take until all opens.
 const MENDING: u32 = 3 * HOURS_IN_DAY;
 /// In which what was under way before may come.
-const LATEST: u32 = 2 * HOURS_IN_DAY;
+const LATEST: u32 = HOURS_IN_DAY;
 /// How long a device can be awake or asleep, in hours; one sleeps never.
 const SLEEPS: [u32; 5] = [1, 3, 8, 12, u32::MAX];
 
@@ -70,6 +70,7 @@ impl Household {
     pub(super) fn settle(mut self) -> Outcome {
         self.wrong = [0; DEVICES];
         self.hesitates = Default::default();
+        self.handed_out.iter_mut().for_each(|(_, is_given_again)| *is_given_again = false);
         let mut ordinary = self.begin_use();
         let brings_late = self.habits.next_u32() % 2 == 0;
         for letters in &mut self.under_way {
@@ -83,12 +84,14 @@ impl Household {
         }
         let links = all_links().filter(|link| link.from < EACH && self.are_in_touch(*link));
         let links: Vec<_> = links.collect();
+        self.tell(|| "three days of ordinary use begin".to_owned());
         let begins = self.now;
         for _ in 0..MENDING {
             self.live_an_hour(&mut ordinary, &links);
         }
         // What is under way now was sent before, and may yet be refused.
         self.all_must_open = true;
+        self.tell(|| "from now on all opens".to_owned());
         let first = self.texts;
         let is_certain = |letter: &Letter| letter.text.is_some_and(|text| text >= first);
         let begun: Vec<_> = links.iter().map(|link| self.sessions_used(*link)).collect();
@@ -170,8 +173,7 @@ impl Household {
         [link, link.back()].iter().any(|link| {
             self.daily[link.to].as_ref().is_some_and(|letter| {
                 let receiver = &self.phones[link.to];
-                letter.link == *link
-                    && !letter.text.is_some_and(|text| receiver.knows_again(link.from % EACH, text))
+                letter.link == *link && !receiver.knows_again(link.from % EACH, letter.text)
             })
         })
     }

@@ -20,9 +20,9 @@ pub(super) struct Phone {
     /// The texts that have been shown.
     shown: BTreeSet<u32>,
     /// The last of them of each peer, as long as the peer remembers them.
-    read: [Vec<u32>; EACH],
+    read: [Vec<Option<u32>>; EACH],
     /// What was kept until the user decides about another identity of a peer.
-    pub(super) undecided: [Option<Vec<Letter>>; EACH],
+    pub(super) kept: [Vec<Letter>; EACH],
     /// What the last writes wrote over.
     past: VecDeque<Write>,
 }
@@ -31,7 +31,7 @@ pub(super) struct Phone {
 struct Write {
     peer: usize,
     before: [Vec<u8>; 2],
-    read: Vec<u32>,
+    read: Vec<Option<u32>>,
     shown: Option<u32>,
 }
 
@@ -41,8 +41,8 @@ pub(super) struct Stored {
     account: Vec<u8>,
     peers: Vec<Vec<u8>>,
     shown: BTreeSet<u32>,
-    read: [Vec<u32>; EACH],
-    undecided: [Option<Vec<Letter>>; EACH],
+    read: [Vec<Option<u32>>; EACH],
+    kept: [Vec<Letter>; EACH],
 }
 
 impl Phone {
@@ -53,7 +53,7 @@ impl Phone {
             peers: others.by_ref().map(|other| Peer::new(address(other))).collect(),
             shown: BTreeSet::new(),
             read: Default::default(),
-            undecided: Default::default(),
+            kept: Default::default(),
             past: VecDeque::new(),
         }
     }
@@ -64,7 +64,7 @@ impl Phone {
             peers: self.peers.iter().map(|peer| peer.snapshot().to_vec()).collect(),
             shown: self.shown.clone(),
             read: self.read.clone(),
-            undecided: self.undecided.clone(),
+            kept: self.kept.clone(),
         }
     }
 
@@ -75,7 +75,7 @@ impl Phone {
             peers: peers.collect(),
             shown: stored.shown.clone(),
             read: stored.read.clone(),
-            undecided: stored.undecided.clone(),
+            kept: stored.kept.clone(),
             past: VecDeque::new(),
         }
     }
@@ -131,23 +131,23 @@ impl Phone {
         })
     }
 
-    /// Shows a text with the write that took it in. False if it was shown before.
-    pub(super) fn show(&mut self, peer: usize, text: u32) -> bool {
+    /// Shows a text, if there is one, with the write that took it in. False if it was shown before.
+    pub(super) fn show(&mut self, peer: usize, text: Option<u32>) -> bool {
         self.read[peer].push(text);
         if self.read[peer].len() > KNOWN_AGAIN {
             self.read[peer].remove(0);
         }
-        self.past.back_mut().expect("it was stored").shown = Some(text);
-        self.shown.insert(text)
+        self.past.back_mut().expect("it was stored").shown = text;
+        text.is_none_or(|text| self.shown.insert(text))
     }
 
     /// Whether a text is among the last that came from a peer, as far as this device knows.
-    pub(super) fn knows_again(&self, peer: usize, text: u32) -> bool {
-        self.read[peer].contains(&text)
+    pub(super) fn knows_again(&self, peer: usize, text: Option<u32>) -> bool {
+        text.is_some() && self.read[peer].contains(&text)
     }
 
     pub(super) fn is_undecided(&self, peer: usize) -> bool {
-        self.undecided[peer].is_some()
+        self.peers[peer].undecided_identity().is_some()
     }
 
     pub(super) fn refuse(&mut self, peer: usize) {
@@ -165,22 +165,27 @@ impl Phone {
         assert!(self.active(peer).is_none());
     }
 
-    pub(super) fn accept_identity(&mut self, peer: usize, identity: IdentityKey) {
-        if self.peers[peer].contact().identity() == Some(identity) {
-            return;
-        }
+    /// The user takes another identity for the right one, or stays with the one that is pinned.
+    pub(super) fn decide(&mut self, peer: usize, other: IdentityKey, is_right: bool) {
         let before = self.state(peer);
-        let changes = self.peers[peer].accept_identity(identity);
+        let changes = if is_right {
+            self.peers[peer].accept_identity(other)
+        } else {
+            self.peers[peer].keep_identity()
+        };
         self.wrote(peer, before, changes);
-        self.read[peer].clear();
-        assert!(changes.peer && self.active(peer).is_none());
+        assert!(changes.peer && !self.is_undecided(peer));
+        if is_right {
+            self.read[peer].clear();
+            assert!(self.active(peer).is_none());
+        }
     }
 
     /// Deletes the row of a peer, and all that was kept for it.
     pub(super) fn delete(&mut self, peer: usize, address: evanesce::Address) {
         self.peers[peer] = Peer::new(address);
         self.read[peer].clear();
-        self.undecided[peer] = None;
+        self.kept[peer].clear();
         // What was stored for a row that is gone does not come back with the writes before.
         self.past.retain(|write| write.peer != peer);
     }
