@@ -4,6 +4,7 @@ pub(crate) mod age;
 pub(crate) mod engine_clock;
 pub(crate) mod facts;
 pub(crate) mod message_id;
+pub(crate) mod origin;
 pub(crate) mod parts;
 pub(crate) mod queue;
 pub(crate) mod remembered;
@@ -12,7 +13,9 @@ pub(crate) mod setting;
 pub(crate) mod content_key;
 pub(crate) mod life;
 pub(crate) mod record;
+pub(crate) mod setting_history;
 
+pub(crate) mod conversation;
 pub(crate) mod effects;
 pub(crate) mod memory;
 pub(crate) mod tracked;

@@ -5,6 +5,8 @@ use core::time::Duration;
 
 use crate::expiry::age::Age;
 use crate::expiry::facts::Facts;
+use crate::expiry::origin::Origin;
+use crate::expiry::setting::stricter;
 use crate::limits::ExpiryLimits;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::EngineTime;
@@ -55,16 +57,20 @@ pub struct Life {
     terms: Terms,
     opens: Opens,
     facts: Facts,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    own_setting: Option<OwnSetting>,
 }
 
-/// Where a message came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The setting of one's own that counts beside what a message says of itself, because it says nothing of one that
+/// holds. It is the setting of the time at which the message was sent, as far as is known; another one may turn out to
+/// have held then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-enum Origin {
-    /// We wrote it.
-    Ours { queued: EngineTime },
-    /// A peer did, some time before it came.
-    Theirs { received: EngineTime, sent: EngineTime },
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+struct OwnSetting {
+    /// `None` if it was *off*, or there was none.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    policy: Option<Policy>,
 }
 
 impl Terms {
@@ -119,14 +125,13 @@ impl Life {
     /// at least, it ends unsent.
     #[must_use]
     pub fn queued(terms: Terms, opens: Opens, now: EngineTime) -> Self {
-        Self { origin: Origin::Ours { queued: now }, terms, opens, facts: Facts::default() }
+        Self::new(Origin::Ours { queued: now }, terms, opens)
     }
 
     /// Of a message that came in. Its clock runs since it was sent, that long ago; to be read, it is ready.
     #[must_use]
     pub fn received(terms: Terms, opens: Opens, age: Age, now: EngineTime) -> Self {
-        let origin = Origin::Theirs { received: now, sent: now.minus(age.duration()) };
-        let mut life = Self { origin, terms, opens, facts: Facts::default() };
+        let mut life = Self::received_without_media(terms, opens, age, now);
         life.ready(now);
         life
     }
@@ -134,12 +139,52 @@ impl Life {
     /// Of a message that came in while its media did not: until [`Life::ready`], reading starts no clock.
     #[must_use]
     pub fn received_without_media(terms: Terms, opens: Opens, age: Age, now: EngineTime) -> Self {
-        let facts = Facts::default();
-        Self { facts, ..Self::received(terms, opens, age, now) }
+        let origin = Origin::Theirs { received: now, sent: now.minus(age.duration()) };
+        Self::new(origin, terms, opens)
+    }
+
+    fn new(origin: Origin, terms: Terms, opens: Opens) -> Self {
+        Self { origin, terms, opens, facts: Facts::default(), own_setting: None }
+    }
+
+    /// The same of a message that says nothing of a setting, or nothing that counts: one's own setting of the
+    /// conversation counts as well, the one that held at [`Life::sent_at`]. Tell it by [`Life::fall_back_on`], and again
+    /// whenever it turns out to be another.
+    #[must_use]
+    pub fn falling_back(self) -> Self {
+        Self { own_setting: Some(OwnSetting { policy: None }), ..self }
+    }
+
+    /// The policy of the own setting that held when it was sent, if that counts for this message.
+    pub fn fall_back_on(&mut self, policy: Option<Policy>) {
+        if let Some(own) = &mut self.own_setting {
+            own.policy = policy.map(Policy::clamped);
+        }
+    }
+
+    /// Whether the own setting counts as well.
+    #[must_use]
+    pub fn falls_back(&self) -> bool {
+        self.own_setting.is_some()
+    }
+
+    /// What has not turned out yet about the own setting will not matter any more.
+    pub(crate) fn settle(&mut self) {
+        self.terms = self.terms();
+        self.own_setting = None;
+    }
+
+    /// When it was sent, as far as is known: by its author's side, or here; unsent, when it was queued.
+    #[must_use]
+    pub fn sent_at(&self) -> EngineTime {
+        match self.origin {
+            Origin::Theirs { sent, .. } => sent,
+            Origin::Ours { queued } => self.facts.sent.told().unwrap_or(queued),
+        }
     }
 
     /// When it ends, as far as is known; `None` is never. Only reading and sending move it back, each once, and
-    /// no further than the limits of what is never read or sent.
+    /// no further than the limits of what is never read or sent; and an own setting that turns out to have held.
     ///
     /// ```text
     /// the least of
@@ -154,7 +199,8 @@ impl Life {
     /// ```
     #[must_use]
     pub fn deadline(&self, limits: &ExpiryLimits) -> Option<EngineTime> {
-        let Self { origin, terms, opens: _, facts } = self;
+        let Self { origin, facts, .. } = self;
+        let terms = self.terms();
         if self.is_spent() {
             return Some(EngineTime::START);
         }
@@ -215,7 +261,7 @@ impl Life {
 
     /// Its conversation was closed.
     pub fn closed(&mut self, at: EngineTime) {
-        self.facts.closed = self.facts.closed.max(at);
+        self.facts.closed.note(at);
     }
 
     /// It was edited under these terms too: it can only become shorter, and no clock starts again.
@@ -223,16 +269,17 @@ impl Life {
         self.terms = self.terms.join(terms);
     }
 
-    /// Its terms.
+    /// Its terms, with the own setting's if that counts.
     #[must_use]
     pub fn terms(&self) -> Terms {
-        self.terms
+        let own = self.own_setting.and_then(|own| own.policy);
+        own.into_iter().fold(self.terms, Terms::and)
     }
 
     /// Whether it will end by itself.
     #[must_use]
     pub fn is_finite(&self) -> bool {
-        !self.terms.is_endless() || self.allowed_opens().is_some() || self.facts.deleted
+        !self.terms().is_endless() || self.allowed_opens().is_some() || self.facts.deleted
     }
 
     /// Whether it is the author's own.
@@ -263,6 +310,11 @@ impl Life {
         self.is_ours() || self.facts.ready.told().is_some()
     }
 
+    /// Whether we wrote it, and have not heard that it was sent.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.is_ours() && self.facts.sent.told().is_none()
+    }
+
     /// When this device heard of it.
     pub(crate) fn noted(&self) -> EngineTime {
         match self.origin {
@@ -278,8 +330,14 @@ impl Life {
 
     /// The same message, heard of once more.
     pub(crate) fn join(&mut self, other: &Self) {
-        let Self { origin, terms, opens, facts } = other;
+        let Self { origin, terms, opens, facts, own_setting } = other;
         self.shorten(*terms);
+        self.own_setting = match (self.own_setting, *own_setting) {
+            (Some(ours), Some(own)) => {
+                Some(OwnSetting { policy: stricter(ours.policy, own.policy) })
+            }
+            (ours, own) => ours.or(own),
+        };
         self.opens = match (self.opens, opens) {
             (Opens::Once, _) | (_, Opens::Once) => Opens::Once,
             (Opens::Twice, _) | (_, Opens::Twice) => Opens::Twice,
@@ -295,7 +353,7 @@ impl Life {
 
     /// A restart of the application closes what was being read.
     pub(crate) fn restarted(&mut self) {
-        if let Some(read) = self.started().filter(|_| self.terms.on_close) {
+        if let Some(read) = self.started().filter(|_| self.terms().on_close) {
             self.closed(read);
         }
     }
@@ -325,56 +383,8 @@ fn seconds(ttl: NonZeroU32) -> Duration {
     Duration::from_secs(u64::from(ttl.get()))
 }
 
-/// Who wrote it in one byte, then the moments.
-impl Stored for Origin {
-    fn write(&self, out: &mut StateWriter) {
-        match self {
-            Self::Ours { queued } => {
-                out.put(&[0]);
-                queued.write(out);
-            }
-            Self::Theirs { received, sent } => {
-                out.put(&[1]);
-                received.write(out);
-                out.put_number(received.millis().saturating_sub(sent.millis()));
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match reader.u8()? {
-            0 => Self::Ours { queued: Stored::read(reader)? },
-            1 => {
-                let received: EngineTime = Stored::read(reader)?;
-                let age = Stored::read(reader)?;
-                let sent = received.millis().checked_sub(age).ok_or(DecodeError::Malformed)?;
-                Self::Theirs { received, sent: EngineTime::from_millis(sent) }
-            }
-            _ => return Err(DecodeError::Malformed),
-        })
-    }
-}
-
-impl Stored for Opens {
-    fn write(&self, out: &mut StateWriter) {
-        out.put(&[match self {
-            Self::Unlimited => 0,
-            Self::Once => 1,
-            Self::Twice => 2,
-        }]);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match reader.u8()? {
-            0 => Self::Unlimited,
-            1 => Self::Once,
-            2 => Self::Twice,
-            _ => return Err(DecodeError::Malformed),
-        })
-    }
-}
-
-stored!(Life { origin, terms, opens, facts });
+stored!(Life { origin, terms, opens, facts, own_setting });
+stored!(OwnSetting { policy });
 stored!(Terms { after_send, after_read, on_close });
 
 #[cfg(test)]
@@ -459,6 +469,49 @@ mod tests {
         );
         life.read(EngineTime::START);
         assert_eq!(ends(&life), Some(EngineTime::START.plus(DAY * 30)));
+    }
+
+    #[test]
+    fn what_was_closed_at_the_beginning_of_time_was_closed() {
+        let mut life = Life::received(
+            terms([Policy::OnClose]),
+            Opens::Unlimited,
+            Age::NONE,
+            EngineTime::START,
+        );
+        life.closed(EngineTime::START);
+        assert_eq!(ends(&life), Some(EngineTime::START.plus(DAY * 30)), "it is not read");
+        life.read(EngineTime::START);
+        assert_eq!(ends(&life), Some(EngineTime::START));
+    }
+
+    #[test]
+    fn an_own_setting_counts_only_for_what_falls_back_on_it() {
+        let mut honest = received([Policy::after_send(DAY)]);
+        let mut silent = received([Policy::after_send(DAY)]).falling_back();
+        assert_eq!((honest.falls_back(), silent.falls_back()), (false, true));
+        for (policy, end) in [
+            (Some(Policy::after_send(HOUR)), at(1)),
+            (Some(Policy::after_send(DAY * 2)), at(24)),
+            (Some(Policy::after_send(HOUR * 2)), at(2)),
+            (None, at(24)),
+        ] {
+            honest.fall_back_on(policy);
+            silent.fall_back_on(policy);
+            assert_eq!((ends(&honest), ends(&silent)), (Some(at(24)), Some(end)));
+        }
+        let mut settled = silent.clone();
+        settled.fall_back_on(Some(Policy::OnClose));
+        settled.settle();
+        assert!(settled.terms().is_on_close() && !settled.falls_back());
+        // When it was sent, as far as is known.
+        let age = Age::trusted(HOUR * 3);
+        let aged = Life::received(Terms::NONE, Opens::Unlimited, age, RECEIVED);
+        assert_eq!(aged.sent_at(), RECEIVED.minus(HOUR * 3));
+        let mut queued = Life::queued(Terms::NONE, Opens::Unlimited, RECEIVED);
+        assert_eq!((queued.sent_at(), queued.is_unsent()), (RECEIVED, true));
+        queued.sent(at(2));
+        assert_eq!((queued.sent_at(), queued.is_unsent(), aged.is_unsent()), (at(2), false, false));
     }
 
     #[test]

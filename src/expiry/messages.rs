@@ -9,33 +9,82 @@ use crate::expiry::tracked::Tracked;
 use crate::limits::ExpiryLimits;
 use crate::time::EngineTime;
 
+/// Stands for no place at all.
+const NOWHERE: u32 = u32::MAX;
+
 /// A table of messages whose places are the numbers of the queue.
 #[derive(Default)]
 pub(crate) struct Messages {
-    places: Vec<Option<(MessageId, Tracked)>>,
+    places: Vec<Option<Place>>,
     free: Vec<u32>,
     by_id: BTreeMap<MessageId, u32>,
     queue: DeadlineQueue,
+    conversations: BTreeMap<ConversationId, Chain>,
     /// Who quotes a message.
     quoted: BTreeMap<MessageId, BTreeSet<MessageId>>,
     /// What ends when its conversation is closed.
     on_close: BTreeMap<ConversationId, BTreeSet<MessageId>>,
+    /// What is held for no other reason than that an own setting may turn out to have held, in the order in which it
+    /// came.
+    unsettled: BTreeSet<(EngineTime, MessageId)>,
+    /// What may be opened a few times only.
+    to_open: BTreeSet<MessageId>,
+    /// What is held for no other reason than that it is withheld.
+    unneeded: BTreeSet<MessageId>,
 }
 
-/// What else can end a message, or a part of it.
-struct HangsOn {
+/// A message in the table. All of one conversation hang together, so that they are found without looking at others;
+/// a link of eight bytes costs a third of an ordered set.
+pub(crate) struct Place {
+    id: MessageId,
+    tracked: Tracked,
+    before: u32,
+    after: u32,
+}
+
+/// The messages of one conversation.
+struct Chain {
+    first: u32,
+    /// How many of them fall back on an own setting.
+    falling_back: u32,
+}
+
+/// Where a message is listed beside the queue, and what else can end it or a part of it.
+#[derive(PartialEq, Eq)]
+struct Listed {
     /// The message that it quotes.
     parent: Option<MessageId>,
-    /// The conversation that is closed.
-    conversation: Option<ConversationId>,
+    on_close: bool,
+    falls_back: bool,
+    unsettled: bool,
+    to_open: bool,
+    unneeded: bool,
 }
 
-impl HangsOn {
+impl Place {
+    pub(crate) fn new(id: MessageId, tracked: Tracked) -> Self {
+        Self { id, tracked, before: NOWHERE, after: NOWHERE }
+    }
+}
+
+impl Listed {
+    const NOWHERE: Self = Self {
+        parent: None,
+        on_close: false,
+        falls_back: false,
+        unsettled: false,
+        to_open: false,
+        unneeded: false,
+    };
+
     fn of(tracked: &Tracked) -> Self {
-        let on_close = tracked.life.terms().is_on_close();
         Self {
             parent: tracked.quote.map(|quote| quote.parent),
-            conversation: on_close.then_some(tracked.conversation),
+            on_close: tracked.life.terms().is_on_close(),
+            falls_back: tracked.life.falls_back(),
+            unsettled: tracked.is_unsettled(),
+            to_open: tracked.life.allowed_opens().is_some(),
+            unneeded: !tracked.is_needed(),
         }
     }
 }
@@ -46,8 +95,8 @@ impl Messages {
     }
 
     pub(crate) fn get(&self, id: MessageId) -> Option<&Tracked> {
-        let (_, tracked) = self.places.get(index(*self.by_id.get(&id)?))?.as_ref()?;
-        Some(tracked)
+        let place = self.places.get(index(*self.by_id.get(&id)?))?.as_ref()?;
+        Some(&place.tracked)
     }
 
     /// All of them, in the order of their ids.
@@ -57,21 +106,35 @@ impl Messages {
 
     pub(crate) fn insert(&mut self, id: MessageId, tracked: Tracked, limits: &ExpiryLimits) {
         let next = tracked.next_change(limits);
-        let number = self.place(id, tracked);
+        let listed = Listed::of(&tracked);
+        let (conversation, noted) = (tracked.conversation, tracked.life.noted());
+        let number = self.place(Place::new(id, tracked));
         self.by_id.insert(id, number);
         self.set(number, next);
+        self.list(id, (conversation, noted), &Listed::NOWHERE, &listed);
     }
 
     /// All at once, which is much faster than one by one. Of two of one id the later counts.
-    pub(crate) fn restored(messages: Vec<(MessageId, Tracked)>, limits: &ExpiryLimits) -> Self {
+    pub(crate) fn restored(mut messages: Vec<Place>, limits: &ExpiryLimits) -> Self {
         let mut restored = Self::default();
         let mut ids = Vec::with_capacity(messages.len());
         let mut deadlines = Vec::with_capacity(messages.len());
         // As many messages as 32 bits count take more memory than there is.
-        for (number, (id, tracked)) in (0..).zip(&messages) {
-            restored.file(*id, HangsOn::of(tracked));
-            ids.push((*id, number));
+        for number in 0..u32::try_from(messages.len()).unwrap_or(NOWHERE) {
+            let Some(place) = messages.get_mut(index(number)) else { break };
+            let (id, tracked) = (place.id, &place.tracked);
+            let conversation = tracked.conversation;
+            ids.push((id, number));
             deadlines.extend(tracked.next_change(limits).map(|next| (number, next)));
+            let listed = Listed::of(tracked);
+            let noted = tracked.life.noted();
+            let chain = restored.conversations.entry(conversation).or_insert(Chain::EMPTY);
+            let next = core::mem::replace(&mut chain.first, number);
+            place.after = next;
+            if let Some(next) = messages.get_mut(index(next)) {
+                next.before = number;
+            }
+            restored.list(id, (conversation, noted), &Listed::NOWHERE, &listed);
         }
         restored.by_id = ids.into_iter().collect();
         restored.queue = deadlines.into_iter().collect();
@@ -91,17 +154,17 @@ impl Messages {
         change: impl FnOnce(&mut Tracked) -> Outcome,
     ) -> Option<Outcome> {
         let number = *self.by_id.get(&id)?;
-        let (_, tracked) = self.places.get_mut(index(number))?.as_mut()?;
-        let (quoted_before, before) = (tracked.quote, tracked.ends(limits));
+        let tracked = &mut self.places.get_mut(index(number))?.as_mut()?.tracked;
+        let (listed_before, ends_before) = (Listed::of(tracked), tracked.ends(limits));
         let outcome = change(tracked);
-        let (ends, next) = (tracked.ends(limits), tracked.next_change(limits));
-        let hangs_on = HangsOn::of(tracked);
-        if let (Some(before), None) = (quoted_before, hangs_on.parent) {
-            unfile(&mut self.quoted, before.parent, id);
+        let (listed, ends, next) =
+            (Listed::of(tracked), tracked.ends(limits), tracked.next_change(limits));
+        if listed != listed_before {
+            let key = (tracked.conversation, tracked.life.noted());
+            self.list(id, key, &listed_before, &listed);
         }
-        self.file(id, hangs_on);
         // What has been given out and is as due as before comes again in its time, not at once.
-        if ends != before {
+        if ends != ends_before {
             self.set(number, next);
         }
         Some(outcome)
@@ -109,15 +172,7 @@ impl Messages {
 
     pub(crate) fn remove(&mut self, id: MessageId) -> Option<Tracked> {
         let number = self.by_id.remove(&id)?;
-        let (_, tracked) = self.clear(number)?;
-        let HangsOn { parent, conversation } = HangsOn::of(&tracked);
-        if let Some(parent) = parent {
-            unfile(&mut self.quoted, parent, id);
-        }
-        if let Some(conversation) = conversation {
-            unfile(&mut self.on_close, conversation, id);
-        }
-        Some(tracked)
+        self.clear(number)
     }
 
     /// Who quotes this message.
@@ -130,6 +185,49 @@ impl Messages {
         self.on_close.get(&conversation).into_iter().flatten().copied().collect()
     }
 
+    /// All of a conversation, in the order of their ids.
+    pub(crate) fn of(&self, conversation: ConversationId) -> Vec<MessageId> {
+        let mut ids: Vec<_> = self.chain(conversation).map(|place| place.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Those of a conversation that fall back on an own setting.
+    pub(crate) fn falling_back(&self, conversation: ConversationId) -> Vec<MessageId> {
+        if !self.any_falls_back(conversation) {
+            return Vec::new();
+        }
+        let all = self.chain(conversation).filter(|place| place.tracked.life.falls_back());
+        let mut ids: Vec<_> = all.map(|place| place.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Whether there are any.
+    pub(crate) fn any_falls_back(&self, conversation: ConversationId) -> bool {
+        self.conversations.get(&conversation).is_some_and(|chain| chain.falling_back > 0)
+    }
+
+    /// What may be opened a few times only.
+    pub(crate) fn to_open(&self) -> Vec<MessageId> {
+        self.to_open.iter().copied().collect()
+    }
+
+    /// What is held for no other reason than that it is withheld.
+    pub(crate) fn unneeded(&self) -> Vec<MessageId> {
+        self.unneeded.iter().copied().collect()
+    }
+
+    /// How many are held for no other reason than that an own setting may turn out to have held.
+    pub(crate) fn unsettled(&self) -> usize {
+        self.unsettled.len()
+    }
+
+    /// Which of them came first, and when.
+    pub(crate) fn first_unsettled(&self) -> Option<(EngineTime, MessageId)> {
+        self.unsettled.first().copied()
+    }
+
     /// When something is next to be done about any of them.
     pub(crate) fn next(&self) -> Option<EngineTime> {
         self.queue.first().map(|(deadline, _)| deadline)
@@ -139,8 +237,7 @@ impl Messages {
     /// [`Self::look_at`].
     pub(crate) fn pop_due(&mut self, now: EngineTime) -> Option<MessageId> {
         let (_, number) = self.queue.pop_due(now)?;
-        let (id, _) = self.places.get(index(number))?.as_ref()?;
-        Some(*id)
+        self.places.get(index(number))?.as_ref().map(|place| place.id)
     }
 
     /// Lets one come as soon as it is due, though it was given out a short time ago.
@@ -165,50 +262,113 @@ impl Messages {
         }
     }
 
-    pub(crate) fn into_all(self) -> Vec<(MessageId, Tracked)> {
-        self.places.into_iter().flatten().collect()
+    /// All of them, to be put in anew.
+    pub(crate) fn into_places(self) -> Vec<Place> {
+        let places = self.places.into_iter().flatten();
+        places.map(|place| Place { before: NOWHERE, after: NOWHERE, ..place }).collect()
     }
 
-    /// Puts a message into a place.
-    fn place(&mut self, id: MessageId, tracked: Tracked) -> u32 {
-        self.file(id, HangsOn::of(&tracked));
-        if let Some(number) = self.free.pop() {
-            if let Some(place) = self.places.get_mut(index(number)) {
-                *place = Some((id, tracked));
-            }
-            return number;
-        }
+    /// The messages of a conversation.
+    fn chain(&self, conversation: ConversationId) -> impl Iterator<Item = &Place> {
+        let mut next = self.conversations.get(&conversation).map_or(NOWHERE, |chain| chain.first);
+        core::iter::from_fn(move || {
+            let place = self.places.get(index(next))?.as_ref()?;
+            next = place.after;
+            Some(place)
+        })
+    }
+
+    /// Puts a message into a place, first in its conversation.
+    fn place(&mut self, mut place: Place) -> u32 {
+        let reused = self.free.pop();
         // As many messages as 32 bits count take more memory than there is.
-        let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        self.places.push(Some((id, tracked)));
+        let next = || u32::try_from(self.places.len()).unwrap_or(NOWHERE);
+        let number = reused.unwrap_or_else(next);
+        let conversation = place.tracked.conversation;
+        let chain = self.conversations.entry(conversation).or_insert(Chain::EMPTY);
+        place.after = core::mem::replace(&mut chain.first, number);
+        if let Some(after) = self.place_mut(place.after) {
+            after.before = number;
+        }
+        match self.places.get_mut(index(number)) {
+            Some(free) => *free = Some(place),
+            None => self.places.push(Some(place)),
+        }
         number
+    }
+
+    fn place_mut(&mut self, number: u32) -> Option<&mut Place> {
+        self.places.get_mut(index(number))?.as_mut()
     }
 
     /// Empties the places that no id leads to.
     fn clear_doubles(&mut self) {
         let by_number = (0..).zip(self.places.iter().flatten());
         let doubles: Vec<u32> = by_number
-            .filter(|(number, (id, _))| self.by_id.get(id) != Some(number))
+            .filter(|(number, place)| self.by_id.get(&place.id) != Some(number))
             .map(|(number, _)| number)
             .collect();
         doubles.into_iter().for_each(|number| _ = self.clear(number));
+        // The lists know ids, not places: what the one of two took out is in the other's.
+        let left: Vec<_> = self.iter().map(|(id, tracked)| (id, Listed::of(tracked))).collect();
+        for (id, listed) in left {
+            let key = self.get(id).map(|tracked| (tracked.conversation, tracked.life.noted()));
+            let counted = Listed { falls_back: false, ..listed };
+            key.into_iter().for_each(|key| self.list(id, key, &Listed::NOWHERE, &counted));
+        }
     }
 
-    /// Empties a place.
-    fn clear(&mut self, number: u32) -> Option<(MessageId, Tracked)> {
+    /// Empties a place, and takes what was there out of all lists.
+    fn clear(&mut self, number: u32) -> Option<Tracked> {
         self.queue.cancel(number);
+        let Place { id, tracked, before, after } = self.places.get_mut(index(number))?.take()?;
         self.free.push(number);
-        self.places.get_mut(index(number))?.take()
+        let conversation = tracked.conversation;
+        let key = (conversation, tracked.life.noted());
+        self.list(id, key, &Listed::of(&tracked), &Listed::NOWHERE);
+        if let Some(after) = self.place_mut(after) {
+            after.before = before;
+        }
+        match self.place_mut(before) {
+            Some(before) => before.after = after,
+            None if after == NOWHERE => _ = self.conversations.remove(&conversation),
+            None => {
+                let chain = self.conversations.get_mut(&conversation);
+                chain.into_iter().for_each(|chain| chain.first = after);
+            }
+        }
+        Some(tracked)
     }
 
-    fn file(&mut self, id: MessageId, hangs_on: HangsOn) {
-        let HangsOn { parent, conversation } = hangs_on;
-        if let Some(parent) = parent {
+    /// Takes a message out of the lists where it was and puts it into those where it is.
+    fn list(
+        &mut self,
+        id: MessageId,
+        (conversation, noted): (ConversationId, EngineTime),
+        was: &Listed,
+        is: &Listed,
+    ) {
+        if was.parent != is.parent {
+            was.parent.into_iter().for_each(|parent| unfile(&mut self.quoted, parent, id));
+        }
+        if let Some(parent) = is.parent {
             self.quoted.entry(parent).or_default().insert(id);
         }
-        if let Some(conversation) = conversation {
-            self.on_close.entry(conversation).or_default().insert(id);
+        match (was.on_close, is.on_close) {
+            (_, true) => _ = self.on_close.entry(conversation).or_default().insert(id),
+            (true, false) => unfile(&mut self.on_close, conversation, id),
+            (false, false) => {}
         }
+        if was.falls_back != is.falls_back {
+            if let Some(Chain { falling_back, .. }) = self.conversations.get_mut(&conversation) {
+                let one_less = falling_back.saturating_sub(1);
+                *falling_back =
+                    if is.falls_back { falling_back.saturating_add(1) } else { one_less };
+            }
+        }
+        put(&mut self.unsettled, (noted, id), is.unsettled, was.unsettled);
+        put(&mut self.to_open, id, is.to_open, was.to_open);
+        put(&mut self.unneeded, id, is.unneeded, was.unneeded);
     }
 
     fn set(&mut self, number: u32, next: Option<EngineTime>) {
@@ -216,6 +376,19 @@ impl Messages {
             Some(next) => self.queue.set(number, next),
             None => _ = self.queue.cancel(number),
         }
+    }
+}
+
+impl Chain {
+    const EMPTY: Self = Self { first: NOWHERE, falling_back: 0 };
+}
+
+/// Puts a key into a set where it belongs there, and takes it out where it does not any more.
+fn put<Key: Ord>(set: &mut BTreeSet<Key>, key: Key, is: bool, was: bool) {
+    if is {
+        set.insert(key);
+    } else if was {
+        set.remove(&key);
     }
 }
 

@@ -1,6 +1,7 @@
 //! ExpiryScheduler: what happened on own other devices.
 
 use crate::expiry::age::Age;
+use crate::expiry::conversation::Source;
 use crate::expiry::effects::{DeviceEvent, Effects, ExpiryEvent};
 use crate::expiry::facts::Facts;
 use crate::expiry::message_id::{ConversationId, MessageId};
@@ -44,7 +45,8 @@ impl ExpiryScheduler {
                 self.close(conversation, at, time, &mut effects);
             }
             DeviceEvent::Setting(conversation, setting) => {
-                self.adopt(conversation, setting, &mut effects);
+                let setting = Some((setting, at));
+                self.note(conversation, Source::OwnDevice, setting, time, &mut effects);
             }
         }
         self.ending(effects)
@@ -76,10 +78,12 @@ impl ExpiryScheduler {
         at: EngineTime,
         effects: &mut Effects,
     ) {
-        let closed = self.conversations.get(&conversation).map(|state| state.closed);
-        if closed.unwrap_or_default() < at {
+        let before = self.conversations.get(&conversation).map(|state| state.closed);
+        let mut closed = before.unwrap_or_default();
+        closed.note(at);
+        if before.unwrap_or_default() != closed {
             let state = self.conversations.entry(conversation).or_default();
-            state.closed = at;
+            state.closed = closed;
             effects.writes.push(RecordName::Conversation(conversation).write(state));
         }
     }
