@@ -83,6 +83,8 @@ fn schedules_meet_every_verdict_and_refusal() {
         "\"EchoDue\"",
         "(\"due\", 3)",
         "(\"settled\", 1)",
+        "(\"reached\", 1)",
+        "\"Placeholder\"",
         "(\"forgotten\", 1)",
     ] {
         let times = met.iter().filter(|(met, _)| met.trim_matches('"') == name.trim_matches('"'));

@@ -25,6 +25,8 @@ use rand_chacha::rand_core::SeedableRng;
 /// How many messages, conversations and authors there are. The first author is the own identity.
 const IDS: u8 = 8;
 const CONVERSATIONS: u8 = 3;
+/// And two of strangers, which are only heard and deleted.
+const ALL_CONVERSATIONS: u8 = 5;
 const AUTHORS: u8 = 3;
 
 /// When the first scheduler begins, in milliseconds since 1970.
@@ -565,6 +567,8 @@ struct Model {
     waiting: BTreeMap<u8, (u64, Vec<Fact>)>,
     /// Which messages were taken back that have not come, by whom, and since when.
     unsends: BTreeMap<(u8, u8), u64>,
+    /// How often a setting that was told reached a message that was there before.
+    reached: usize,
 }
 
 /// What a conversation was told, each with the moment since when it is known to have been said.
@@ -932,6 +936,7 @@ impl Model {
             buried: BTreeMap::new(),
             waiting: BTreeMap::new(),
             unsends: BTreeMap::new(),
+            reached: 0,
         }
     }
 
@@ -1025,7 +1030,8 @@ impl Model {
             let its = |held: &Held| held.conversation == conversation && held.falls_back;
             let all = self.held.iter().filter(|(_, held)| its(held));
             let ids: Vec<_> = all.map(|(id, _)| *id).collect();
-            ids.into_iter().for_each(|id| _ = self.learn(id, time, &[]));
+            let reached = ids.into_iter().filter(|id| self.learn(*id, time, &[])).count();
+            self.reached += reached;
         }
         let holds = self.setting(conversation);
         let conversation = conversation_id(conversation);
@@ -1477,7 +1483,7 @@ impl Application {
             }
             Event::Received { message, stamp, age } => self.received(message, stamp, age),
             Event::Heard { conversation, stamp } => {
-                let conversation = conversation % CONVERSATIONS;
+                let conversation = conversation % ALL_CONVERSATIONS;
                 let stamp = stamp.stamp(self.model.setting(conversation));
                 let (now, time) = self.go_on();
                 let events = self.model.hear(conversation, true, &stamp, time, time);
@@ -1535,7 +1541,7 @@ impl Application {
                 self.tells(&effects, Some(DeviceEvent::Deleted(message_id(id))));
             }
             Event::ConversationDeleted { conversation } => {
-                let conversation = conversation % CONVERSATIONS;
+                let conversation = conversation % ALL_CONVERSATIONS;
                 let (now, time) = self.go_on();
                 let its = |(_, held): &(&u8, &Held)| held.conversation == conversation;
                 let ids: Vec<_> = self.model.held.iter().filter(its).map(|(id, _)| *id).collect();
@@ -2160,6 +2166,9 @@ impl Application {
         for id in 0..IDS {
             let visibility = self.scheduler.visibility(message_id(id), now);
             assert_eq!(visibility, self.model.visibility(id, time), "of {id} at {time}");
+            if visibility == Visibility::Placeholder {
+                self.outcome.meet("Placeholder");
+            }
             let remaining = self.scheduler.remaining(message_id(id), now);
             assert_eq!(remaining, self.model.remaining(id, time), "of {id} at {time}");
             let held = self.model.held.get(&id);
@@ -2177,7 +2186,7 @@ impl Application {
                 self.seen_gone.remove(&id);
             }
         }
-        for conversation in 0..CONVERSATIONS {
+        for conversation in 0..ALL_CONVERSATIONS {
             let setting = self.model.setting(conversation);
             assert_eq!(self.scheduler.setting(conversation_id(conversation)), setting);
             let stamp = self.scheduler.stamp(conversation_id(conversation));
@@ -2228,6 +2237,7 @@ impl Application {
 
     /// However the schedule ends, all that has an end comes to it, once, and leaves nothing behind.
     fn end(&mut self) {
+        self.outcome.meet(("reached", self.model.reached.min(1)));
         for _ in 0..4 {
             self.clocks.pass(366 * DAY);
             if self.model.time(self.clocks.now()) < u64::MAX {
