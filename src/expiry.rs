@@ -20,10 +20,14 @@ pub(crate) mod effects;
 pub(crate) mod memory;
 pub(crate) mod tracked;
 
-pub(crate) mod messages;
+pub(crate) mod lists;
 pub(crate) mod new_message;
 
+pub(crate) mod messages;
+
 pub(crate) mod scheduler;
+
+pub(crate) mod learning;
 
 pub(crate) mod arrivals;
 pub(crate) mod polling;

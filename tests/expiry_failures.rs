@@ -1614,6 +1614,21 @@ fn what_ends_unsent_can_be_told_from_what_was_sent_and_ended() {
     purged.sort();
     let all = [(1.into(), true, false), (2.into(), true, true), (3.into(), true, false)];
     assert_eq!(purged, all);
+    // It had left just before that, and was deleted from the outbox only then.
+    let (mut alice, mut computer) = (Device::new(ALICE), Device::new(ALICE));
+    let stamp = stamp_of(after_send(MINUTE));
+    for device in [&mut alice, &mut computer] {
+        let message = NewMessage::new(1.into(), CHAT, ALICE);
+        device.does(|scheduler, now| scheduler.queued(message, &stamp, now));
+        device.clock.pass(DAY * 2);
+    }
+    let told = alice.does(|scheduler, now| scheduler.sent(1.into(), Age::trusted(MINUTE), now));
+    computer.is_told(told.tell[0], Duration::ZERO);
+    for device in [&mut alice, &mut computer] {
+        assert_eq!(device.sees(1), Visibility::Gone);
+        let purged: Vec<_> = device.purges().iter().map(|due| (due.ended, due.unsent)).collect();
+        assert_eq!(purged, [(true, false)]);
+    }
 }
 
 /// The clock was ten days ahead after a start, and a server's was asked before anything else. All ended all the same.

@@ -86,12 +86,12 @@ impl ExpiryScheduler {
         Arrival { verdict, effects: self.ending(effects) }
     }
 
-    /// A message of ours has left, or has come to the server, so long ago. One that could not be sent has not.
+    /// A message of ours has left, or has come to the server, so long ago. One that could not be sent has not. If it
+    /// had ended before, it has ended all the same; but it is not due as one that was never sent.
     pub fn sent(&mut self, id: MessageId, age: Age, now: Now) -> Effects {
         let (time, mut effects) = self.begin(now);
         let at = time.minus(age.duration());
-        let is_ours = self.messages.get(id).is_some_and(|tracked| tracked.life.is_ours());
-        if is_ours && self.learn(id, time, &mut effects, |life| life.sent(at)) {
+        if self.learn_sent(id, at, time, &mut effects) {
             effects.tell.push(DeviceEvent::Sent(id));
         }
         self.ending(effects)
@@ -264,32 +264,6 @@ impl ExpiryScheduler {
         Ok(self.ending(effects))
     }
 
-    /// Adds what became of a message to its life and stores it. Says whether anything changed: what has ended
-    /// stays so, and nothing is learnt of it any more.
-    pub(crate) fn learn(
-        &mut self,
-        id: MessageId,
-        time: EngineTime,
-        effects: &mut Effects,
-        learn: impl FnOnce(&mut Life),
-    ) -> bool {
-        let (limits, conversations) = (&self.head.limits, &self.conversations);
-        let changed = self.messages.get(id).is_some_and(|tracked| !tracked.is_over(limits, time))
-            && self.messages.change(id, limits, |tracked| {
-                let before = tracked.life.clone();
-                learn(&mut tracked.life);
-                if let Some(state) = conversations.get(&tracked.conversation) {
-                    state.tell(&mut tracked.life);
-                }
-                tracked.drop_useless_key();
-                tracked.life != before
-            }) == Some(true);
-        if changed {
-            self.write_message(id, effects);
-        }
-        changed
-    }
-
     /// Takes in a message, if it has not ended yet and there is anything to hold it for.
     fn admit(
         &mut self,
@@ -332,7 +306,7 @@ impl ExpiryScheduler {
                 self.messages.insert(id, tracked, &self.head.limits);
                 self.write_message(id, effects);
             }
-            if self.messages.unsettled() > MAX_UNSETTLED {
+            if self.messages.lists().unsettled() > MAX_UNSETTLED {
                 self.settle_first(effects);
             }
             Verdict::Keep
@@ -345,12 +319,6 @@ impl ExpiryScheduler {
             effects.writes.push(RecordName::Unsend(id, author).delete());
         }
         verdict
-    }
-
-    /// Whether it is held and its life is over.
-    pub(crate) fn is_over(&self, id: MessageId, time: EngineTime) -> bool {
-        let held = self.messages.get(id);
-        held.is_some_and(|tracked| tracked.is_over(&self.head.limits, time))
     }
 }
 

@@ -1,8 +1,9 @@
 //! The messages that are held, each found by its id, in the order in which they come due.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::expiry::lists::{ListKey, Listed, Lists};
 use crate::expiry::message_id::{ConversationId, MessageId};
 use crate::expiry::queue::DeadlineQueue;
 use crate::expiry::tracked::Tracked;
@@ -20,17 +21,7 @@ pub(crate) struct Messages {
     by_id: BTreeMap<MessageId, u32>,
     queue: DeadlineQueue,
     conversations: BTreeMap<ConversationId, Chain>,
-    /// Who quotes a message.
-    quoted: BTreeMap<MessageId, BTreeSet<MessageId>>,
-    /// What ends when its conversation is closed.
-    on_close: BTreeMap<ConversationId, BTreeSet<MessageId>>,
-    /// What is held for no other reason than that an own setting may turn out to have held, in the order in which it
-    /// came.
-    unsettled: BTreeSet<(EngineTime, MessageId)>,
-    /// What may be opened a few times only.
-    to_open: BTreeSet<MessageId>,
-    /// What is held for no other reason than that it is withheld.
-    unneeded: BTreeSet<MessageId>,
+    lists: Lists,
 }
 
 /// A message in the table. All of one conversation hang together, so that they are found without looking at others;
@@ -49,47 +40,18 @@ struct Chain {
     falling_back: u32,
 }
 
-/// Where a message is listed beside the queue, and what else can end it or a part of it.
-#[derive(PartialEq, Eq)]
-struct Listed {
-    /// The message that it quotes.
-    parent: Option<MessageId>,
-    on_close: bool,
-    falls_back: bool,
-    unsettled: bool,
-    to_open: bool,
-    unneeded: bool,
-}
-
 impl Place {
     pub(crate) fn new(id: MessageId, tracked: Tracked) -> Self {
         Self { id, tracked, before: NOWHERE, after: NOWHERE }
     }
 }
 
-impl Listed {
-    const NOWHERE: Self = Self {
-        parent: None,
-        on_close: false,
-        falls_back: false,
-        unsettled: false,
-        to_open: false,
-        unneeded: false,
-    };
-
-    fn of(tracked: &Tracked) -> Self {
-        Self {
-            parent: tracked.quote.map(|quote| quote.parent),
-            on_close: tracked.life.terms().is_on_close(),
-            falls_back: tracked.life.falls_back(),
-            unsettled: tracked.is_unsettled(),
-            to_open: tracked.life.allowed_opens().is_some(),
-            unneeded: !tracked.is_needed(),
-        }
-    }
-}
-
 impl Messages {
+    /// Which of them hang on something, or are held for a reason of their own.
+    pub(crate) fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
@@ -107,11 +69,11 @@ impl Messages {
     pub(crate) fn insert(&mut self, id: MessageId, tracked: Tracked, limits: &ExpiryLimits) {
         let next = tracked.next_change(limits);
         let listed = Listed::of(&tracked);
-        let (conversation, noted) = (tracked.conversation, tracked.life.noted());
+        let key = ListKey::of(&tracked);
         let number = self.place(Place::new(id, tracked));
         self.by_id.insert(id, number);
         self.set(number, next);
-        self.list(id, (conversation, noted), &Listed::NOWHERE, &listed);
+        self.list(id, key, &Listed::NOWHERE, &listed);
     }
 
     /// All at once, which is much faster than one by one. Of two of one id the later counts.
@@ -123,18 +85,17 @@ impl Messages {
         for number in 0..u32::try_from(messages.len()).unwrap_or(NOWHERE) {
             let Some(place) = messages.get_mut(index(number)) else { break };
             let (id, tracked) = (place.id, &place.tracked);
-            let conversation = tracked.conversation;
+            let key = ListKey::of(tracked);
             ids.push((id, number));
             deadlines.extend(tracked.next_change(limits).map(|next| (number, next)));
             let listed = Listed::of(tracked);
-            let noted = tracked.life.noted();
-            let chain = restored.conversations.entry(conversation).or_insert(Chain::EMPTY);
+            let chain = restored.conversations.entry(key.conversation).or_insert(Chain::EMPTY);
             let next = core::mem::replace(&mut chain.first, number);
             place.after = next;
             if let Some(next) = messages.get_mut(index(next)) {
                 next.before = number;
             }
-            restored.list(id, (conversation, noted), &Listed::NOWHERE, &listed);
+            restored.list(id, key, &Listed::NOWHERE, &listed);
         }
         restored.by_id = ids.into_iter().collect();
         restored.queue = deadlines.into_iter().collect();
@@ -160,7 +121,7 @@ impl Messages {
         let (listed, ends, next) =
             (Listed::of(tracked), tracked.ends(limits), tracked.next_change(limits));
         if listed != listed_before {
-            let key = (tracked.conversation, tracked.life.noted());
+            let key = ListKey::of(tracked);
             self.list(id, key, &listed_before, &listed);
         }
         // What has been given out and is as due as before comes again in its time, not at once.
@@ -173,16 +134,6 @@ impl Messages {
     pub(crate) fn remove(&mut self, id: MessageId) -> Option<Tracked> {
         let number = self.by_id.remove(&id)?;
         self.clear(number)
-    }
-
-    /// Who quotes this message.
-    pub(crate) fn quoting(&self, parent: MessageId) -> Vec<MessageId> {
-        self.quoted.get(&parent).into_iter().flatten().copied().collect()
-    }
-
-    /// What ends when this conversation is closed.
-    pub(crate) fn on_close(&self, conversation: ConversationId) -> Vec<MessageId> {
-        self.on_close.get(&conversation).into_iter().flatten().copied().collect()
     }
 
     /// All of a conversation, in the order of their ids.
@@ -206,26 +157,6 @@ impl Messages {
     /// Whether there are any.
     pub(crate) fn any_falls_back(&self, conversation: ConversationId) -> bool {
         self.conversations.get(&conversation).is_some_and(|chain| chain.falling_back > 0)
-    }
-
-    /// What may be opened a few times only.
-    pub(crate) fn to_open(&self) -> Vec<MessageId> {
-        self.to_open.iter().copied().collect()
-    }
-
-    /// What is held for no other reason than that it is withheld.
-    pub(crate) fn unneeded(&self) -> Vec<MessageId> {
-        self.unneeded.iter().copied().collect()
-    }
-
-    /// How many are held for no other reason than that an own setting may turn out to have held.
-    pub(crate) fn unsettled(&self) -> usize {
-        self.unsettled.len()
-    }
-
-    /// Which of them came first, and when.
-    pub(crate) fn first_unsettled(&self) -> Option<(EngineTime, MessageId)> {
-        self.unsettled.first().copied()
     }
 
     /// When something is next to be done about any of them.
@@ -310,11 +241,11 @@ impl Messages {
             .collect();
         doubles.into_iter().for_each(|number| _ = self.clear(number));
         // The lists know ids, not places: what the one of two took out is in the other's.
-        let left: Vec<_> = self.iter().map(|(id, tracked)| (id, Listed::of(tracked))).collect();
-        for (id, listed) in left {
-            let key = self.get(id).map(|tracked| (tracked.conversation, tracked.life.noted()));
-            let counted = Listed { falls_back: false, ..listed };
-            key.into_iter().for_each(|key| self.list(id, key, &Listed::NOWHERE, &counted));
+        let left = self.iter();
+        let left: Vec<_> =
+            left.map(|(id, held)| (id, ListKey::of(held), Listed::of(held))).collect();
+        for (id, key, listed) in left {
+            self.lists.file(id, key, &Listed::NOWHERE, &listed);
         }
     }
 
@@ -324,7 +255,7 @@ impl Messages {
         let Place { id, tracked, before, after } = self.places.get_mut(index(number))?.take()?;
         self.free.push(number);
         let conversation = tracked.conversation;
-        let key = (conversation, tracked.life.noted());
+        let key = ListKey::of(&tracked);
         self.list(id, key, &Listed::of(&tracked), &Listed::NOWHERE);
         if let Some(after) = self.place_mut(after) {
             after.before = before;
@@ -341,34 +272,15 @@ impl Messages {
     }
 
     /// Takes a message out of the lists where it was and puts it into those where it is.
-    fn list(
-        &mut self,
-        id: MessageId,
-        (conversation, noted): (ConversationId, EngineTime),
-        was: &Listed,
-        is: &Listed,
-    ) {
-        if was.parent != is.parent {
-            was.parent.into_iter().for_each(|parent| unfile(&mut self.quoted, parent, id));
-        }
-        if let Some(parent) = is.parent {
-            self.quoted.entry(parent).or_default().insert(id);
-        }
-        match (was.on_close, is.on_close) {
-            (_, true) => _ = self.on_close.entry(conversation).or_default().insert(id),
-            (true, false) => unfile(&mut self.on_close, conversation, id),
-            (false, false) => {}
-        }
+    fn list(&mut self, id: MessageId, key: ListKey, was: &Listed, is: &Listed) {
+        self.lists.file(id, key, was, is);
         if was.falls_back != is.falls_back {
-            if let Some(Chain { falling_back, .. }) = self.conversations.get_mut(&conversation) {
-                let one_less = falling_back.saturating_sub(1);
-                *falling_back =
-                    if is.falls_back { falling_back.saturating_add(1) } else { one_less };
+            if let Some(chain) = self.conversations.get_mut(&key.conversation) {
+                let before = chain.falling_back;
+                let one_more = is.falls_back.then(|| before.saturating_add(1));
+                chain.falling_back = one_more.unwrap_or(before.saturating_sub(1));
             }
         }
-        put(&mut self.unsettled, (noted, id), is.unsettled, was.unsettled);
-        put(&mut self.to_open, id, is.to_open, was.to_open);
-        put(&mut self.unneeded, id, is.unneeded, was.unneeded);
     }
 
     fn set(&mut self, number: u32, next: Option<EngineTime>) {
@@ -381,25 +293,6 @@ impl Messages {
 
 impl Chain {
     const EMPTY: Self = Self { first: NOWHERE, falling_back: 0 };
-}
-
-/// Puts a key into a set where it belongs there, and takes it out where it does not any more.
-fn put<Key: Ord>(set: &mut BTreeSet<Key>, key: Key, is: bool, was: bool) {
-    if is {
-        set.insert(key);
-    } else if was {
-        set.remove(&key);
-    }
-}
-
-/// Takes an id out of a list, and a list that is empty away.
-fn unfile<Key: Ord>(lists: &mut BTreeMap<Key, BTreeSet<MessageId>>, key: Key, id: MessageId) {
-    if let Some(list) = lists.get_mut(&key) {
-        list.remove(&id);
-        if list.is_empty() {
-            lists.remove(&key);
-        }
-    }
 }
 
 fn index(number: u32) -> usize {

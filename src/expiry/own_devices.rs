@@ -36,6 +36,9 @@ impl ExpiryScheduler {
                     effects.events.push(ExpiryEvent::DeletedElsewhere { id });
                 }
             }
+            DeviceEvent::Sent(id) if self.messages.get(id).is_some() => {
+                self.learn_sent(id, at, time, &mut effects);
+            }
             DeviceEvent::Sent(id) => {
                 facts.sent.note(at);
                 self.learn_or_wait(id, facts, time, &mut effects);
@@ -60,7 +63,7 @@ impl ExpiryScheduler {
         time: EngineTime,
         effects: &mut Effects,
     ) -> bool {
-        let ids = self.messages.on_close(conversation);
+        let ids = self.messages.lists().on_close(conversation);
         for id in &ids {
             self.learn(*id, time, effects, |life| {
                 if life.started().is_some() {

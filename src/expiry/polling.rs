@@ -129,7 +129,7 @@ impl ExpiryScheduler {
     /// Forgets what has been remembered long enough, of each kind so many at most.
     fn forget(&mut self, limit: usize, time: EngineTime, effects: &mut Effects) {
         for _ in 0..limit {
-            let unsettled = self.messages.first_unsettled();
+            let unsettled = self.messages.lists().first_unsettled();
             let is_settled = unsettled.is_some_and(|(noted, _)| time.since(noted) >= UNSETTLED);
             if is_settled {
                 self.settle_first(effects);

@@ -194,7 +194,7 @@ impl ExpiryScheduler {
     pub fn caught_up(&mut self, now: Now) -> Effects {
         let (_, mut effects) = self.begin(now);
         if self.head.withheld_since.take().is_some() {
-            let unneeded = self.messages.unneeded();
+            let unneeded = self.messages.lists().unneeded();
             unneeded.into_iter().for_each(|id| self.keep_or_drop(id, &mut effects));
             // Last: stopped before it, this is done again.
             self.write_head(&mut effects);
@@ -208,7 +208,7 @@ impl ExpiryScheduler {
         // Perhaps on another device, which may be in a boot of the same name.
         self.head.clock.forget_boot();
         let (time, mut effects) = self.begin(now);
-        for id in self.messages.to_open() {
+        for id in self.messages.lists().to_open() {
             self.learn(id, time, &mut effects, Life::deleted);
         }
         // Nothing that the stored clock says of boots holds here.

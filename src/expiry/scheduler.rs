@@ -187,7 +187,7 @@ impl ExpiryScheduler {
         effects: &mut Effects,
     ) {
         let limits = &self.head.limits;
-        for id in self.messages.quoting(parent) {
+        for id in self.messages.lists().quoting(parent) {
             let is_new = self.messages.change(id, limits, |tracked| {
                 // Of one that has ended itself all parts are due already.
                 let lives = !tracked.is_over(limits, time);
@@ -265,7 +265,7 @@ impl ExpiryScheduler {
 
     /// Holds the one that came first no longer for a setting that may be told yet.
     pub(crate) fn settle_first(&mut self, effects: &mut Effects) {
-        if let Some((_, id)) = self.messages.first_unsettled() {
+        if let Some((_, id)) = self.messages.lists().first_unsettled() {
             self.messages.change(id, &self.head.limits, |tracked| tracked.life.settle());
             self.keep_or_drop(id, effects);
         }

@@ -1007,6 +1007,24 @@ impl Model {
         held.known() != before
     }
 
+    /// One of ours was sent. What had ended before has ended all the same.
+    fn learn_sent(&mut self, id: u8, at: u64, time: u64) -> bool {
+        let has_ended = self.is_over(id, time);
+        let Some(held) = self.held.get_mut(&id).filter(|held| held.is_ours) else {
+            return false;
+        };
+        if !has_ended {
+            return self.learn(id, time, &[Fact::Sent(at)]);
+        }
+        let is_news = held.known().sent.is_none();
+        if is_news {
+            held.log.extend([Fact::Deleted, Fact::Sent(at)]);
+            held.key = None;
+            held.touch();
+        }
+        is_news
+    }
+
     /// Something happened in a conversation, which brings a setting or none.
     fn note(
         &mut self,
@@ -1494,8 +1512,7 @@ impl Application {
                 let (id, age) = (id % IDS, pick(&AGES, age));
                 let (now, time) = self.go_on();
                 let at = time.saturating_sub(age.saturating_mul(SECOND));
-                let is_ours = self.model.held.get(&id).is_some_and(|held| held.is_ours);
-                let news = is_ours && self.model.learn(id, time, &[Fact::Sent(at)]);
+                let news = self.model.learn_sent(id, at, time);
                 let age = Age::trusted(Duration::from_secs(age));
                 let effects = self.scheduler.sent(message_id(id), age, now);
                 let tell = news.then_some(DeviceEvent::Sent(message_id(id)));
@@ -2036,7 +2053,9 @@ impl Application {
                 (DeviceEvent::Setting(conversation_id(conversation), setting), Vec::new())
             }
         };
-        if facts.is_empty() {
+        if kind % 8 == 5 && self.model.held.contains_key(&id) {
+            self.model.learn_sent(id, at, time);
+        } else if facts.is_empty() {
             // It is about a conversation.
         } else if self.model.held.contains_key(&id) {
             self.model.learn(id, time, &facts);
