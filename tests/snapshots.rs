@@ -12,7 +12,8 @@ use evanesce::{
     AcceptError, Account, Address, Age, Contact, ContentKey, ConversationId, DecryptError,
     DeviceEvent, ExpiryScheduler, IdentityKey, Limits, MemberTag, MessageId, Monotonic, NewMessage,
     Now, Opens, Parts, Payload, Peer, PeerDecryptError, Policy, RatchetKeyPair, Role, Session,
-    SessionLimits, SessionNeed, SnapshotError, Stamp, StorageKey, Unsent, Visibility,
+    SessionLimits, SessionNeed, Setting, SettingVersion, SnapshotError, Stamp, StorageKey, Unsent,
+    Visibility,
 };
 use support::pair::Pair;
 use support::{AD, NOW, Stateful, World, receive, rng, send, state};
@@ -156,6 +157,17 @@ fn a_scheduler_of_form_1_opens_and_goes_on() {
         "the deleted one, the quote of the buried one, the opened one: {due:?}"
     );
     assert!(due.contains(&(MessageId::from(9), Parts::QUOTE)));
+    // What falls back hears of a setting that had held; a stranger is forgotten in time.
+    assert_eq!(scheduler.setting(stranger()).unwrap().version.number(), 1);
+    let two_days = Policy::after_send(support::DAY * 2);
+    let older = Setting::following(scheduler.setting(talk()), Some(two_days), ALICE);
+    let told = DeviceEvent::Setting(talk(), older);
+    let _ = scheduler.told_by_own_device(told, Age::trusted(support::DAY), now);
+    let left = scheduler.remaining(MessageId::from(8), now).unwrap();
+    assert_eq!(left, support::DAY * 2 - support::SECOND * 60);
+    let later = minutes(46 * 24 * 60);
+    let _ = scheduler.poll(100, later);
+    assert_eq!(scheduler.setting(stranger()), None);
 }
 
 const ALICE: MemberTag = MemberTag([1; 8]);
@@ -163,6 +175,10 @@ const BOB: MemberTag = MemberTag([2; 8]);
 
 fn talk() -> ConversationId {
     ConversationId::named(b"bob@example/laptop")
+}
+
+fn stranger() -> ConversationId {
+    ConversationId::named(b"stranger@example")
 }
 
 fn hour() -> Policy {
@@ -212,6 +228,14 @@ fn write_expiry() {
     let _ = scheduler.read(MessageId::from(1), now);
     let _ = scheduler.catching_up(now);
     let _ = scheduler.received(new(8, BOB), &Ok(Stamp::NONE), Age::NONE, now);
+    // A stranger's settings, of which the second is too far above the first, and who was deleted.
+    for version in [1, 3 << 20] {
+        let version = SettingVersion::new(version).unwrap();
+        let setting = Setting { version, policy: Some(hour()), by: BOB };
+        let _ = scheduler.heard(stranger(), &Ok(Stamp::of(Some(setting))), now);
+    }
+    let _ = scheduler.closed(talk(), now);
+    let _ = scheduler.conversation_deleted(stranger(), now);
     write("expiry-1", &state(&scheduler));
     let (key, mut draws) = (StorageKey::new(&KEY), rng(22));
     let sealed = scheduler.records().map(|row| key.seal_record(&row, ROW, &mut draws).unwrap());
