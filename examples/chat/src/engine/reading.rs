@@ -90,7 +90,8 @@ impl Engine {
     /// Asked before each time that something is drawn.
     fn may_be_shown(&self, id: MessageId, now: Now) -> bool {
         match self.expiry.visibility(id, now) {
-            Visibility::Shown => true,
+            // What is to be opened is sealed in the store: its line says only that it is there.
+            Visibility::Shown | Visibility::Placeholder => true,
             Visibility::Withheld | Visibility::Gone => false,
         }
     }
