@@ -192,6 +192,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
         match report {
             Report::Postman(errand, answer) => {
                 self.postman = Postman::Idle;
+                // Whichever of the two connections comes through first, the relay is there.
+                if answer.is_ok() {
+                    self.connection(Connection::Online);
+                }
                 let (now, rng) = (clock::now(), &mut random::system());
                 let outcome = match (&errand, answer) {
                     (_, Ok(Answer::Refused(refusal))) => {
