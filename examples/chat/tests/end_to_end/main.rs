@@ -13,5 +13,6 @@ mod faults;
 mod identity;
 mod kills;
 mod lives;
+mod passphrases;
 mod returns;
 mod screens;

@@ -58,6 +58,15 @@ impl World {
         Terminal::start(command)
     }
 
+    /// Starts somebody who sits before a screen and is asked for the passphrase.
+    pub fn asked(&self, name: &str) -> Terminal {
+        let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_chat"))
+            .args(["as", name, "--relay", &self.address, "--store"])
+            .arg(self.store(name))
+            .env_remove("CHAT_PASSPHRASE");
+        Terminal::start(command)
+    }
+
     pub fn store(&self, name: &str) -> PathBuf {
         self.directory.join(format!("{name}.chat"))
     }
