@@ -10,6 +10,7 @@ mod world;
 
 mod conversation;
 mod faults;
+mod find;
 mod identity;
 mod kills;
 mod lives;

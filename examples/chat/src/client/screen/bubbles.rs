@@ -150,7 +150,7 @@ fn note(note: &Note, columns: usize) -> Vec<Line<'static>> {
 }
 
 /// What is left, in whole units; it ends at 1, and not at 0.
-fn countdown(remaining: Duration) -> String {
+pub fn countdown(remaining: Duration) -> String {
     let started = u64::from(remaining.subsec_nanos() > 0);
     let seconds = remaining.as_secs().saturating_add(started);
     match seconds {
