@@ -79,7 +79,7 @@ fn the_words_of_a_message_that_has_ended_are_nowhere_in_the_files() {
     let before = ["alice", "bob"].map(|name| world.tokens(name));
     // Long enough that nothing of them ends before they have been looked at.
     for number in 0..8 {
-        alice.say(&format!("/for 6s bob zyzzyva{number} quincunx{number} among common words"));
+        alice.say(&format!("/for 12s bob zyzzyva{number} quincunx{number} among common words"));
         bob.wait_for("MESSAGE alice");
     }
     assert_eq!(find(&mut bob, "zyzzyva3"), ["alice: zyzzyva3 quincunx3 among common words"]);

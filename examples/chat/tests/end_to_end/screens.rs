@@ -113,7 +113,7 @@ fn a_line_for_somebody_else_goes_to_them_or_nowhere() {
 fn what_is_found_is_a_page_and_leaves_it_when_it_ends() {
     let world = World::new("screens-find");
     let (alice, bob) = introduced(&world);
-    alice.say("/for 4s the key is soon gone");
+    alice.say("/for 7s the key is soon gone");
     bob.wait_for("the key is soon gone");
     bob.say("/find KEY soon");
     bob.wait_for("Found one message.");

@@ -156,6 +156,7 @@ fn another_identity_is_an_alarm() {
     let changed = contact(Standing::Accepted, Trust::Changed);
     let drawn = drawn(&picture(changed, vec![]), 80, 10);
     assert!(drawn.contains("Sending has stopped."), "{drawn}");
+    assert!(drawn.contains("F2 both numbers"), "{drawn}");
     assert!(drawn.contains("bob changed!"));
     assert!(drawn.contains("identity changed: sending stopped"));
 }
