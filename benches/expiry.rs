@@ -15,7 +15,7 @@ use criterion::{
 };
 use evanesce::expiry::{
     Age, ConversationId, DeadlineQueue, EngineTime, ExpiryScheduler, MemberTag, MessageId,
-    Monotonic, NewMessage, Now, Policy, RecordKey, Stamp,
+    Monotonic, NewMessage, Now, Parts, Policy, RecordKey, Stamp,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -302,6 +302,24 @@ fn scheduler(criterion: &mut Criterion) {
         }
         let run: Vec<_> = left.by_ref().take(usize::try_from(run).unwrap()).collect();
         timed(|| run.iter().for_each(|id| _ = black_box(held.deleted(*id, now))))
+    });
+
+    // Conversations of one message each, beside all the others.
+    let mut held = restored(&rows);
+    in_runs(&mut group, "conversation_deleted", |run| {
+        let ids: Vec<_> = (0..run).map(|_| message_id(&mut rng)).collect();
+        let stamp = Ok(stamp(&mut rng));
+        for id in &ids {
+            let message = NewMessage::new(*id, ConversationId(id.0), MemberTag([1; 8]));
+            drop(held.received(message, &stamp, Age::NONE, now));
+        }
+        let elapsed = timed(|| {
+            for id in &ids {
+                drop(black_box(held.conversation_deleted(ConversationId(id.0), now)));
+            }
+        });
+        ids.iter().for_each(|id| drop(held.done(*id, Parts::BODY, now)));
+        elapsed
     });
 
     let held = restored(&rows);

@@ -292,6 +292,8 @@ impl Person {
     fn shows(&self, id: MessageId) -> Option<String> {
         match self.expiry.visibility(id, self.now()) {
             Visibility::Shown => Some(text(&self.store.messages.get(&id)?.content)),
+            // Where it stands: its content is for `open` alone.
+            Visibility::Placeholder => Some("(to be opened once)".into()),
             Visibility::Withheld | Visibility::Gone => None,
         }
     }

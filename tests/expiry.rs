@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use evanesce::expiry::{
     Age, Arrival, ContentKey, ConversationId, DeviceEvent, Effects, ExpiryEvent, ExpiryScheduler,
-    MemberTag, MessageId, NewMessage, Now, OpenError, Opens, Parts, PartsAdded, Policy,
-    RecordError, Stamp, Unsent, Verdict, Visibility,
+    MalformedStamp, MemberTag, MessageId, NewMessage, Now, OpenError, Opens, Parts, PartsAdded,
+    Policy, RecordError, Setting, Stamp, Unsent, Verdict, Visibility,
 };
 use evanesce::snapshot::{SnapshotError, StorageKey};
 use rand_chacha::ChaCha20Rng;
@@ -442,7 +442,7 @@ fn a_sealed_record_opens_in_its_own_row_alone() {
 #[test]
 fn a_backup_that_is_put_back_opens_nothing_again() {
     let mut scheduler = in_the_middle();
-    assert_eq!(scheduler.visibility(id(3), at(60)), Visibility::Shown, "one opening is left");
+    assert_eq!(scheduler.visibility(id(3), at(60)), Visibility::Placeholder, "one opening is left");
     let effects = scheduler.restored_from_backup(at(60));
     assert!(effects.events.is_empty() && effects.tell.is_empty());
     assert!(effects.writes.iter().any(|row| row.key.as_bytes() == [0]), "the boots are others now");
@@ -513,10 +513,12 @@ fn an_id_that_another_has_is_not_given_away() {
 #[test]
 fn what_has_no_end_is_not_held_and_writes_nothing() {
     let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
-    let arrival = scheduler.received(from_alice(1), &Ok(Stamp::NONE), Age::NONE, at(0));
+    let _ = scheduler.set(chat(), None, BOB, at(0));
+    let off = scheduler.stamp(chat());
+    let arrival = scheduler.received(from_alice(1), &Ok(off.clone()), Age::NONE, at(0));
     assert_eq!(arrival.verdict, Verdict::Keep);
     assert!(arrival.effects.is_empty());
-    let queued = scheduler.queued(from_alice(2), &Stamp::NONE, at(0));
+    let queued = scheduler.queued(from_alice(2), &off, at(0));
     assert!(queued.effects.is_empty());
     for effects in [
         scheduler.sent(id(2), Age::NONE, at(1)),
@@ -532,6 +534,98 @@ fn what_has_no_end_is_not_held_and_writes_nothing() {
     assert_eq!((scheduler.held_messages(), scheduler.next_wakeup(at(1))), (0, None));
     assert_eq!(scheduler.remaining(id(1), at(1)), None);
     assert_eq!(scheduler.open(id(1), at(1)).map(drop), Err(OpenError::Unknown));
+}
+
+#[test]
+fn what_says_nothing_of_a_setting_is_held_for_45_days_and_wakes_nobody() {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let mut store = Store::begun(&scheduler);
+    let days = |days: u64| at(days * 86_400);
+    for (number, stamp) in [(1, Ok(Stamp::NONE)), (2, Err(MalformedStamp))] {
+        let arrival = scheduler.received(from_alice(number), &stamp, Age::NONE, at(0));
+        assert_eq!(arrival.verdict, Verdict::Keep);
+        store.apply(&arrival.effects).unwrap();
+    }
+    let queued = scheduler.queued(NewMessage::new(id(3), chat(), BOB), &Stamp::NONE, at(0));
+    store.apply(&queued.effects).unwrap();
+    for second in [0, 44 * 86_400] {
+        assert_eq!((scheduler.held_messages(), scheduler.next_wakeup(at(second))), (3, None));
+        store.apply(&scheduler.poll(9, at(second)).effects).unwrap();
+    }
+    let mut scheduler = store.scheduler();
+    let poll = scheduler.poll(2, days(45));
+    store.apply(&poll.effects).unwrap();
+    assert_eq!((poll.due, scheduler.held_messages()), (vec![], 1), "no more than it was told to");
+    store.apply(&scheduler.poll(2, days(45)).effects).unwrap();
+    assert_eq!(scheduler.held_messages(), 0);
+    assert!((1..=3).all(|number| scheduler.visibility(id(number), days(45)) == Visibility::Shown));
+    assert!(store.records.keys().eq(Store::begun(&scheduler).records.keys()));
+}
+
+#[test]
+fn of_more_than_ten_thousand_messages_that_say_nothing_of_a_setting_the_first_is_held_no_longer() {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let mut store = Store::begun(&scheduler);
+    for number in 0..10_100 {
+        let arrival =
+            scheduler.received(from_alice(number), &Ok(Stamp::NONE), Age::NONE, at(number));
+        store.apply(&arrival.effects).unwrap();
+    }
+    assert_eq!((scheduler.held_messages(), store.records.len()), (10_000, 10_001));
+    // Whatever is told then reaches those that are held.
+    let hour = Setting::following(None, Some(Policy::after_send(HOUR)), BOB);
+    let event = DeviceEvent::Setting(chat(), hour);
+    let age = Age::trusted(Duration::from_secs(20_000));
+    let _ = scheduler.told_by_own_device(event, age, at(10_100));
+    assert_eq!(scheduler.remaining(id(99), at(10_100)), None);
+    assert_eq!(scheduler.remaining(id(10_099), at(10_100)), Some(HOUR - Duration::from_secs(1)));
+}
+
+/// What 20,000 strangers wrote is heard and deleted; nothing of it stays.
+#[test]
+fn what_is_known_of_strangers_conversations_goes_when_they_are_deleted() {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let mut store = Store::begun(&scheduler);
+    let stranger = |number: u64| ConversationId::named(&number.to_be_bytes());
+    let hour = Some(Policy::after_send(HOUR));
+    let stamp = Ok(Stamp::of(Some(Setting::following(None, hour, ALICE))));
+    for number in 0..10_100 {
+        store.apply(&scheduler.heard(stranger(number), &stamp, at(number))).unwrap();
+        store.apply(&scheduler.conversation_deleted(stranger(number), at(number))).unwrap();
+    }
+    let conversations = |store: &Store| store.records.keys().filter(|key| key[0] == 1).count();
+    assert_eq!(conversations(&store), 10_000, "the first ones are forgotten");
+    assert_eq!(scheduler.setting(stranger(99)), None);
+    // One that writes again is there again, with what it set; as is one to whom we write.
+    let now = at(20_000);
+    let message = NewMessage::new(id(1), stranger(500), ALICE);
+    store.apply(&scheduler.received(message, &Ok(Stamp::NONE), Age::NONE, now).effects).unwrap();
+    assert_eq!(scheduler.remaining(id(1), now), Some(HOUR));
+    let message = NewMessage::new(id(2), stranger(501), BOB);
+    let ours = scheduler.stamp(stranger(501));
+    store.apply(&scheduler.queued(message, &ours, now).effects).unwrap();
+    store.apply(&scheduler.sent(id(2), Age::NONE, now)).unwrap();
+    store.apply(&scheduler.conversation_deleted(stranger(501), now)).unwrap();
+    let mut scheduler = store.scheduler();
+    let later = at(20_000 + 45 * 86_400);
+    loop {
+        let poll = scheduler.poll(1_000, later);
+        store.apply(&poll.effects).unwrap();
+        for due in &poll.due {
+            store.apply(&scheduler.done(due.id, due.parts, later)).unwrap();
+        }
+        if poll.due.is_empty() && poll.effects.writes.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(conversations(&store), 2);
+    for number in [500, 501] {
+        assert_eq!(scheduler.setting(stranger(number)).unwrap().policy, hour);
+    }
+    assert!(store.records.keys().eq(Store::begun(&scheduler).records.keys()));
+    // What was forgotten begins anew.
+    let _ = scheduler.heard(stranger(600), &stamp, later);
+    assert_eq!(scheduler.setting(stranger(600)).unwrap().policy, hour);
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use evanesce::expiry::{
-    Age, ConversationId, DeviceEvent, Effects, ExpiryScheduler, MemberTag, MessageId, Monotonic,
-    NewMessage, Now, Policy, Stamp, Verdict, Visibility,
+    Age, ConversationId, DeviceEvent, Effects, ExpiryScheduler, MalformedStamp, MemberTag,
+    MessageId, Monotonic, NewMessage, Now, Policy, Setting, SettingVersion, Stamp, Verdict,
+    Visibility,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -18,8 +19,6 @@ const DAY: u64 = 24 * HOUR;
 const START: u64 = 1_800_000_000;
 /// How long what is to be read lives unread, by default.
 const UNREAD: u64 = 30 * DAY;
-/// By how much a restart may be wrong: what the clock may drift before that is stored.
-const DRIFT: u64 = 1;
 
 /// The person whose device it is: 0 or 1.
 fn owner(device: usize) -> usize {
@@ -398,7 +397,7 @@ impl World {
     /// That a message has ended on a device is no earlier than it may.
     fn is_not_early(&self, device: usize, id: MessageId, row: Option<Row>) {
         let truth = &self.truths[&id];
-        let now = self.time + DRIFT;
+        let now = self.time;
         if self.devices[device].deleted.contains(&id) || !truth.has_setting {
             return;
         }
@@ -433,7 +432,7 @@ impl World {
                 },
                 Some(Policy::OnClose) => row.arrived + UNREAD,
             };
-            assert!(self.time < end + DRIFT, "{id:?} outlives {end} at {} on {device}", self.time);
+            assert!(self.time < end, "{id:?} outlives {end} at {} on {device}", self.time);
             let remaining = own.scheduler.remaining(*id, own.now(self.time));
             assert!(remaining.is_some(), "{id:?} with {:?} has no end", truth.policy);
         }
@@ -480,4 +479,182 @@ fn nothing_outlives_its_end_nothing_ends_early_and_all_timers_agree() {
         written += world.truths.len();
     }
     assert!(ended > 5_000 && written > 2_000, "{ended} of {written} ended");
+}
+
+/// What happened at a moment, and is to be heard by devices other than the one where it did.
+#[derive(Clone)]
+enum Heard {
+    FromPeer(MessageId, Result<Stamp, MalformedStamp>),
+    FromOwn(MessageId, Stamp),
+    Event(DeviceEvent),
+}
+
+/// Bob writes to somebody with three devices, whose settings and messages cross; what a message says of the setting
+/// may be nothing, broken or not to be believed. Nothing is lost, and all comes in another order to each.
+struct OwnDevices {
+    rng: ChaCha20Rng,
+    time: u64,
+    devices: Vec<ExpiryScheduler>,
+    /// To which device, since when, and what.
+    under_way: Vec<(usize, u64, Heard)>,
+    messages: u64,
+    /// Whether they start anew now and then; that closes conversations, on this device alone.
+    restarts: bool,
+}
+
+impl OwnDevices {
+    const NUMBER: usize = 3;
+
+    fn new(seed: u64) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let now = Now::from_wall(Duration::from_secs(START));
+        let devices = (0..Self::NUMBER).map(|_| ExpiryScheduler::new(now, &mut rng)).collect();
+        let restarts = seed % 2 == 0;
+        Self { rng, time: START, devices, under_way: Vec::new(), messages: 0, restarts }
+    }
+
+    fn index(&mut self, end: usize) -> usize {
+        usize::try_from(self.rng.next_u64() % u64::try_from(end).unwrap()).unwrap()
+    }
+
+    fn now(&self) -> Now {
+        Now::from_wall(Duration::from_secs(self.time))
+    }
+
+    fn others_hear(&mut self, device: Option<usize>, heard: &Heard) {
+        let others = (0..Self::NUMBER).filter(|to| Some(*to) != device);
+        let time = self.time;
+        self.under_way.extend(others.map(|to| (to, time, heard.clone())));
+    }
+
+    fn tells(&mut self, device: usize, effects: Effects) {
+        for event in effects.tell {
+            self.others_hear(Some(device), &Heard::Event(event));
+        }
+    }
+
+    /// The lives are long beside the time in which all is heard, so that nothing ends before.
+    fn policy(&mut self) -> Option<Policy> {
+        let life = Duration::from_secs([1_000, 2_000, 500_000][self.index(3)]);
+        let on_close = if self.restarts { None } else { Some(Policy::OnClose) };
+        let all = [None, Some(Policy::after_send(life)), Some(Policy::after_read(life)), on_close];
+        all[self.index(4)]
+    }
+
+    fn new_id(&mut self) -> MessageId {
+        self.messages += 1;
+        MessageId::from(self.messages)
+    }
+
+    fn happens(&mut self) {
+        let device = self.index(Self::NUMBER);
+        let now = self.now();
+        match self.index(12) {
+            0..=2 => {
+                let id = self.new_id();
+                let of = |version: u64, policy, by| {
+                    let version = SettingVersion::new(version).unwrap();
+                    Stamp::of(Some(Setting { version, policy, by }))
+                };
+                let policy = self.policy();
+                let stamp = match self.index(5) {
+                    0 | 1 => Ok(Stamp::NONE),
+                    2 => Err(MalformedStamp),
+                    3 => Ok(of(SettingVersion::MAX.number(), policy, tag(1))),
+                    _ => Ok(of(1, policy, tag(1))),
+                };
+                self.others_hear(None, &Heard::FromPeer(id, stamp));
+            }
+            3 | 4 => {
+                let id = self.new_id();
+                let stamp = self.devices[device].stamp(chat());
+                let message = NewMessage::new(id, chat(), tag(0));
+                let queued = self.devices[device].queued(message, &stamp, now);
+                self.tells(device, queued.effects);
+                let _ = self.devices[device].sent(id, Age::NONE, now);
+                self.others_hear(Some(device), &Heard::FromOwn(id, stamp));
+            }
+            5 => {
+                let policy = self.policy();
+                let effects = self.devices[device].set(chat(), policy, tag(0), now);
+                self.tells(device, effects);
+            }
+            6 | 7 => {
+                let id = self.any_id();
+                let effects = self.devices[device].read(id, now);
+                self.tells(device, effects);
+            }
+            8 if self.restarts => {
+                let snapshot = self.devices[device].snapshot();
+                self.devices[device] = ExpiryScheduler::restore(&snapshot).unwrap();
+            }
+            _ => self.time += 1,
+        }
+    }
+
+    fn any_id(&mut self) -> MessageId {
+        let messages = self.rng.next_u64() % self.messages.max(1);
+        MessageId::from(messages + 1)
+    }
+
+    /// So many of those that are under way, in any order.
+    fn are_heard(&mut self, number: usize) {
+        for _ in 0..number.min(self.under_way.len()) {
+            let place = self.index(self.under_way.len());
+            let (to, since, heard) = self.under_way.swap_remove(place);
+            let (now, age) = (self.now(), Age::trusted(Duration::from_secs(self.time - since)));
+            let device = &mut self.devices[to];
+            let message = |id, by| NewMessage::new(id, chat(), tag(by));
+            let _ = match heard {
+                Heard::FromPeer(id, stamp) => {
+                    device.received(message(id, 1), &stamp, age, now).effects
+                }
+                Heard::FromOwn(id, stamp) => {
+                    device.sent_elsewhere(message(id, 0), &stamp, age, now).effects
+                }
+                Heard::Event(event) => device.told_by_own_device(event, age, now),
+            };
+        }
+    }
+
+    fn agree(&self) -> usize {
+        let now = self.now();
+        let mut with_an_end = 0;
+        for id in (1..=self.messages).map(MessageId::from) {
+            // Unread, it ends so long after it came to each device.
+            let unread = Duration::from_secs(UNREAD - HOUR);
+            let end = |device: &ExpiryScheduler| {
+                let remaining = device.remaining(id, now).map(|left| left.min(unread));
+                (device.visibility(id, now), remaining)
+            };
+            let ends: Vec<_> = self.devices.iter().map(end).collect();
+            assert!(ends.iter().all(|end| *end == ends[0]), "{id:?} ends as {ends:?}");
+            with_an_end += usize::from(ends[0].1.is_some());
+        }
+        with_an_end
+    }
+}
+
+#[test]
+fn own_devices_that_have_heard_the_same_end_each_message_at_the_same_moment() {
+    let (mut ending, mut gone) = (0, 0);
+    for seed in 0..600 {
+        let mut own = OwnDevices::new(seed);
+        for _ in 0..30 {
+            own.happens();
+            own.are_heard(1);
+        }
+        own.are_heard(usize::MAX);
+        ending += own.agree();
+        // The one who leaves the conversation does so on one device.
+        let now = own.now();
+        let effects = own.devices[0].closed(chat(), now);
+        own.tells(0, effects);
+        own.are_heard(usize::MAX);
+        own.agree();
+        let is_gone =
+            |id: &u64| own.devices[1].visibility(MessageId::from(*id), now) == Visibility::Gone;
+        gone += (1..=own.messages).filter(is_gone).count();
+    }
+    assert!(ending > 1_000 && gone > 30, "{ending} end, {gone} are gone");
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use evanesce::expiry::{
     Age, ContentKey, ConversationId, DeviceEvent, Due, EditError, ExpiryEvent, ExpiryScheduler,
-    MalformedStamp, MemberTag, MessageId, NewMessage, OpenError, Opens, Parts, PartsAdded, Policy,
-    Setting, SettingRefusal, SettingVersion, Stamp, Verdict, Visibility,
+    MalformedStamp, MemberTag, MessageId, NewMessage, Now, OpenError, Opens, Parts, PartsAdded,
+    Policy, Setting, SettingRefusal, SettingVersion, Stamp, Verdict, Visibility,
 };
 use evanesce::limits::SessionLimits;
 use evanesce::{Account, Payload, Peer, PeerDecryptError};
@@ -1342,12 +1342,13 @@ fn failure_33_a_fast_clock_does_not_pin_the_setting() {
         // It is no way to send something that stays either.
         assert_eq!(alice.remaining(version), Some(WEEK));
     }
-    // Somebody who has really seen many changes is followed, and can be followed in turn.
+    // Somebody who has really seen many changes is followed, also if the last of them came first, and can be
+    // followed in turn.
     alice.gets(&letter(1, &Stamp::of(Some(setting(highest, None)))));
-    assert_eq!(alice.setting(), Some(setting(highest, None)));
+    assert_eq!(alice.setting(), Some(setting(highest + 1, None)));
     alice.sets(Some(after_send(MINUTE)));
     assert_eq!(policy_of(&alice), Some(after_send(MINUTE)));
-    assert_eq!(alice.setting().unwrap().version.number(), highest + 1);
+    assert_eq!(alice.setting().unwrap().version.number(), highest + 2);
 }
 
 /// It was sent with a day, and read when the timer of the chat was ten seconds; or none, and stayed for ever.
@@ -1385,4 +1386,312 @@ fn failure_34_the_life_is_the_messages_own_and_not_the_settings_at_read_time() {
     alice.clock.pass(DAY * 400);
     assert!(alice.purges().is_empty());
     assert_eq!((alice.sees(1), alice.remaining(1)), (Visibility::Shown, None));
+}
+
+// What was found since, by others and here.
+
+/// What own devices may hear, in any order, of a message that Bob sent ten seconds after Alice had set a timer.
+#[derive(Clone, Copy, Debug)]
+enum Hears {
+    Message,
+    Setting,
+    Read,
+    LaterSetting,
+}
+
+/// All orders of these.
+fn orders(of: &[Hears]) -> Vec<Vec<Hears>> {
+    if of.is_empty() {
+        return vec![Vec::new()];
+    }
+    let begins = |place: usize| {
+        let rest = [&of[..place], &of[place + 1..]].concat();
+        orders(&rest).into_iter().map(move |rest| [&[of[place]][..], &rest].concat())
+    };
+    (0..of.len()).flat_map(begins).collect()
+}
+
+/// One device knew the timer when the message came, the other was told of it afterwards and kept the message for ever.
+#[test]
+fn own_devices_end_a_message_that_says_nothing_of_a_setting_at_the_same_moment_whatever_they_hear_first()
+ {
+    let jump = setting(SettingVersion::MAX.number(), Some(after_send(DAY)));
+    let silent = [
+        Stamp::NONE.encode(),
+        vec![0xff],
+        Stamp::of(Some(jump)).encode(),
+        Stamp::NONE.with_policy(after_send(WEEK)).encode(),
+    ];
+    for stamp in silent {
+        let letter = Letter { id: 1.into(), author: BOB, stamp };
+        for later in [None, Some(after_send(SECOND)), Some(after_read(WEEK)), Some(Policy::OnClose)]
+        {
+            let mut phone = Device::new(ALICE);
+            let told = phone.sets(Some(after_read(HOUR))).tell[0];
+            phone.clock.pass(SECOND * 10);
+            phone.gets(&letter);
+            phone.clock.pass(SECOND * 10);
+            let read = phone.reads(1).tell[0];
+            phone.clock.pass(SECOND * 10);
+            let told_later = phone.sets(later).tell[0];
+            phone.clock.pass(SECOND * 10);
+            let life = HOUR - SECOND * 20;
+            assert_eq!(phone.remaining(1), Some(life));
+            for order in orders(&[Hears::Message, Hears::Setting, Hears::Read, Hears::LaterSetting])
+            {
+                let mut computer = Device::new(ALICE);
+                computer.clock.pass(SECOND * 40);
+                for heard in &order {
+                    match heard {
+                        Hears::Message => {
+                            computer.gets_late(&letter, Age::trusted(SECOND * 30));
+                        }
+                        Hears::Setting => _ = computer.is_told(told, SECOND * 40),
+                        Hears::Read => _ = computer.is_told(read, SECOND * 20),
+                        Hears::LaterSetting => _ = computer.is_told(told_later, SECOND * 10),
+                    }
+                    computer.restart();
+                }
+                assert_eq!(computer.remaining(1), Some(life), "{order:?} {:?}", letter.stamp);
+                assert_eq!(computer.setting(), phone.setting());
+                lives_exactly(&mut computer, 1, life);
+            }
+        }
+    }
+}
+
+/// Messages of years, from before anybody had a timer, went when the first one was set.
+#[test]
+fn a_timer_that_is_set_reaches_no_message_that_was_sent_before() {
+    let (mut phone, mut computer) = (Device::new(ALICE), Device::new(ALICE));
+    let broken = Letter { id: 2.into(), author: BOB, stamp: vec![0xff] };
+    let honest = letter(3, &Stamp::of(Some(setting(1, Some(after_send(WEEK))))));
+    for device in [&mut phone, &mut computer] {
+        [letter(1, &Stamp::NONE), broken.clone()].iter().for_each(|it| _ = device.gets(it));
+    }
+    pass([&mut phone, &mut computer], SECOND * 10);
+    for device in [&mut phone, &mut computer] {
+        device.gets(&honest);
+    }
+    // What it is changed to, or to be changed to, shortens or lengthens nothing that said how long it lives.
+    for policy in [Some(after_send(SECOND)), None, Some(after_read(SECOND)), Some(Policy::OnClose)]
+    {
+        pass([&mut phone, &mut computer], SECOND * 10);
+        let told = phone.sets(policy).tell[0];
+        pass([&mut phone, &mut computer], SECOND * 10);
+        computer.is_told(told, SECOND * 10);
+        for device in [&mut phone, &mut computer] {
+            (1..=3).for_each(|id| _ = device.reads(id));
+            device.does(|scheduler, now| scheduler.closed(CHAT, now));
+            assert!(device.purges().is_empty());
+            assert_eq!([1, 2].map(|id| device.remaining(id)), [None, None]);
+        }
+        assert_eq!(phone.remaining(3), computer.remaining(3));
+    }
+    assert_eq!(phone.remaining(3), Some(WEEK - SECOND * 80));
+    // Bob's message with the setting was sent before the one that says nothing, and came after it.
+    let mut tablet = Device::new(ALICE);
+    tablet.clock.pass(HOUR);
+    tablet.gets_late(&letter(4, &Stamp::NONE), Age::trusted(MINUTE * 10));
+    assert_eq!(tablet.remaining(4), None);
+    tablet.gets_late(&honest, Age::trusted(MINUTE * 20));
+    assert_eq!(tablet.remaining(4), Some(WEEK - MINUTE * 10));
+}
+
+/// The computer wrote it before it heard of the timer, and kept its own copy for ever.
+#[test]
+fn a_message_of_a_device_that_did_not_know_the_timer_ends_there_too() {
+    let (mut phone, mut computer) = (Device::new(ALICE), Device::new(ALICE));
+    let told = phone.sets(Some(after_send(WEEK))).tell[0];
+    pass([&mut phone, &mut computer], SECOND * 10);
+    let ignorant = computer.sends(1);
+    assert_eq!(computer.remaining(1), None);
+    pass([&mut phone, &mut computer], SECOND * 10);
+    let stamp = ignorant.stamp().unwrap();
+    phone.does(|scheduler, now| {
+        scheduler.sent_elsewhere(ignorant.message(), &stamp, Age::trusted(SECOND * 10), now)
+    });
+    computer.is_told(told, SECOND * 20);
+    for device in [&mut phone, &mut computer] {
+        lives_exactly(device, 1, WEEK - SECOND * 10);
+    }
+}
+
+/// The reader left before it was known that this ends what has been read: it stayed on one device.
+#[test]
+fn what_was_closed_before_the_setting_was_known_is_closed() {
+    let (mut phone, mut computer) = (Device::new(ALICE), Device::new(ALICE));
+    let vanish = phone.sets(Some(Policy::OnClose)).tell[0];
+    for device in [&mut phone, &mut computer] {
+        device.gets(&letter(1, &Stamp::NONE));
+    }
+    let read = computer.reads(1).tell[0];
+    let closed = computer.does(|scheduler, now| scheduler.closed(CHAT, now)).tell[0];
+    computer.is_told(vanish, Duration::ZERO);
+    phone.is_told(read, Duration::ZERO);
+    phone.is_told(closed, Duration::ZERO);
+    assert_eq!([phone.sees(1), computer.sees(1)], [Visibility::Gone; 2]);
+}
+
+/// Two changes, of which the second is far above what was known: heard in the other order it was lost.
+#[test]
+fn the_order_of_settings_whose_versions_jump_does_not_matter() {
+    let jump = 1 << 20;
+    let steps = [
+        setting(jump, Some(after_send(HOUR))),
+        setting(2 * jump, None),
+        setting(3 * jump, Some(after_read(DAY))),
+    ];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut alice = Device::new(ALICE);
+        for step in order {
+            alice.gets(&letter(step as u64, &Stamp::of(Some(steps[step]))));
+            alice.restart();
+        }
+        assert_eq!(alice.setting(), Some(steps[2]), "{order:?}");
+    }
+    // Trust in jumps stays bounded: without what leads there, nobody comes there.
+    let mut alice = Device::new(ALICE);
+    alice.gets(&letter(1, &Stamp::of(Some(steps[2]))));
+    alice.gets(&letter(2, &Stamp::of(Some(steps[1]))));
+    assert_eq!(alice.setting(), None);
+    alice.sets(Some(after_send(HOUR)));
+    assert_eq!(alice.setting().unwrap().version.number(), 1);
+}
+
+/// A clock that begins at zero: the moment was taken for never.
+#[test]
+fn at_the_beginning_of_time_closing_ends_what_was_read() {
+    let mut clock = Clock::new();
+    clock.wall = Duration::ZERO;
+    let mut alice = Device::at(clock, ALICE);
+    alice.gets(&letter(1, &stamp_of(Policy::OnClose)));
+    alice.reads(1);
+    alice.does(|scheduler, now| scheduler.closed(CHAT, now));
+    assert_eq!(alice.sees(1), Visibility::Gone);
+    // And one that comes later, and was read and closed elsewhere before the beginning.
+    alice.is_told(DeviceEvent::Read(2.into()), HOUR);
+    alice.is_told(DeviceEvent::Closed(CHAT), HOUR);
+    assert_eq!(alice.gets(&letter(2, &stamp_of(Policy::OnClose))).0, Verdict::Late);
+}
+
+/// A gallery showed what may be viewed once, as often as one liked: it asked whether the message may be shown.
+#[test]
+fn what_may_be_viewed_once_is_not_shown_but_opened() {
+    let mut alice = Device::new(ALICE);
+    for (id, opens) in [(1, Opens::Once), (2, Opens::Twice)] {
+        alice.gets(&letter(id, &Stamp::NONE.with_opens(opens)));
+        alice.reads(id);
+        assert_eq!(alice.sees(id), Visibility::Placeholder);
+        alice.restart();
+    }
+    assert!(alice.does(|scheduler, now| scheduler.open(1.into(), now)).is_ok());
+    assert!(alice.does(|scheduler, now| scheduler.open(2.into(), now)).is_ok());
+    assert_eq!([1, 2].map(|id| alice.sees(id)), [Visibility::Gone, Visibility::Placeholder]);
+    // While it may have been opened elsewhere, not even that; and who wrote it has seen it.
+    alice.does(|scheduler, now| scheduler.catching_up(now));
+    alice.gets(&letter(3, &Stamp::NONE.with_opens(Opens::Once)));
+    assert_eq!(alice.sees(3), Visibility::Withheld);
+    alice.sends_with(4, |stamp| stamp.with_opens(Opens::Once));
+    assert_eq!(alice.sees(4), Visibility::Shown);
+}
+
+/// It had waited for a connection until it ended, and its author took it for sent.
+#[test]
+fn what_ends_unsent_can_be_told_from_what_was_sent_and_ended() {
+    let (mut alice, mut bob) = two_with(Some(after_send(DAY * 2)));
+    let stamp = alice.scheduler.stamp(CHAT);
+    for id in [1, 2] {
+        let message = NewMessage::new(id.into(), CHAT, ALICE).with_parts(Parts::RESEND_LOG);
+        alice.does(|scheduler, now| scheduler.queued(message, &stamp, now));
+    }
+    alice.does(|scheduler, now| scheduler.sent(1.into(), Age::NONE, now));
+    let from_bob = bob.sends(3);
+    alice.gets(&from_bob);
+    alice.restart();
+    alice.clock.pass(DAY * 2);
+    let mut purged: Vec<_> =
+        alice.purges().iter().map(|due| (due.id, due.ended, due.unsent)).collect();
+    purged.sort();
+    let all = [(1.into(), true, false), (2.into(), true, true), (3.into(), true, false)];
+    assert_eq!(purged, all);
+    // It had left just before that, and was deleted from the outbox only then.
+    let (mut alice, mut computer) = (Device::new(ALICE), Device::new(ALICE));
+    let stamp = stamp_of(after_send(MINUTE));
+    for device in [&mut alice, &mut computer] {
+        let message = NewMessage::new(1.into(), CHAT, ALICE);
+        device.does(|scheduler, now| scheduler.queued(message, &stamp, now));
+        device.clock.pass(DAY * 2);
+    }
+    let told = alice.does(|scheduler, now| scheduler.sent(1.into(), Age::trusted(MINUTE), now));
+    computer.is_told(told.tell[0], Duration::ZERO);
+    for device in [&mut alice, &mut computer] {
+        assert_eq!(device.sees(1), Visibility::Gone);
+        let purged: Vec<_> = device.purges().iter().map(|due| (due.ended, due.unsent)).collect();
+        assert_eq!(purged, [(true, false)]);
+    }
+}
+
+/// The clock was ten days ahead after a start, and a server's was asked before anything else. All ended all the same.
+#[test]
+fn a_clock_set_ahead_while_the_device_is_off_ends_nothing_where_a_trusted_clock_is_asked_first() {
+    let (mut alice, mut bob) = two_with(Some(after_send(DAY)));
+    let letter = bob.sends(1);
+    alice.gets(&letter);
+    let trust = |alice: &mut Device, after: Duration| {
+        let server = Duration::from_secs(7_000_000) + after;
+        alice.does(|scheduler, now| scheduler.trust_time(server, now));
+    };
+    trust(&mut alice, Duration::ZERO);
+    for start in 1..=5 {
+        alice.clock.reboot(HOUR);
+        alice.clock.wall += DAY * 10;
+        alice.restart();
+        trust(&mut alice, HOUR * start);
+        assert_eq!(alice.remaining(1), Some(DAY - HOUR * start));
+    }
+    // What the wall clock said and was told to the application stays so.
+    alice.clock.reboot(HOUR);
+    alice.clock.wall += DAY * 10;
+    assert_eq!(ids_and_parts(&alice.purges()), [due(1, Parts::BODY)]);
+    trust(&mut alice, HOUR * 6);
+    assert_eq!((alice.sees(1), alice.gets(&letter).0), (Visibility::Gone, Verdict::Late));
+}
+
+/// A page in a browser has only a wall clock, and this one showed another day every five minutes.
+#[test]
+fn where_there_is_only_a_wall_clock_that_jumps_a_trusted_one_keeps_time() {
+    let at = |minute: u64, hours: u64| {
+        Now::from_wall(HOUR * 24 * 365 * 50 + HOUR * hours as u32 + MINUTE * minute as u32)
+    };
+    let mut bobs = ExpiryScheduler::new(at(0, 15), &mut rng(1));
+    let _ = bobs.trust_time(DAY, at(0, 15));
+    let stamp = Ok(stamp_of(after_read(DAY)));
+    let _ = bobs.received(NewMessage::new(1.into(), CHAT, BOB), &stamp, Age::NONE, at(0, 15));
+    let _ = bobs.read(1.into(), at(0, 15));
+    for minute in 1..=60 {
+        let now = if minute % 5 == 0 { at(0, 0) } else { at(minute, 15) };
+        let _ = bobs.trust_time(DAY + MINUTE * minute as u32, now);
+        assert!(bobs.poll(10, now).due.is_empty());
+        let lived = DAY - bobs.remaining(1.into(), now).unwrap();
+        assert!(lived.abs_diff(MINUTE * minute as u32) <= MINUTE, "{lived:?} after {minute}");
+    }
+}
+
+/// A second each time is too little to be stored, it was thought: after sixty starts a minute was lost.
+#[test]
+fn a_wall_clock_set_by_a_second_before_each_start_ends_nothing_early() {
+    for set in [SECOND, Duration::from_millis(100)] {
+        let (mut alice, mut bob) = two_with(Some(after_send(HOUR * 2)));
+        let letter = bob.sends(1);
+        alice.gets(&letter);
+        for start in 1..=60 {
+            alice.clock.wall += set;
+            alice.does(|scheduler, now| scheduler.poll(0, now));
+            alice.clock.reboot(MINUTE);
+            alice.restart();
+            alice.does(|scheduler, now| scheduler.poll(0, now));
+            assert_eq!(alice.remaining(1), Some(HOUR * 2 - MINUTE * start));
+        }
+    }
 }

@@ -82,6 +82,10 @@ fn schedules_meet_every_verdict_and_refusal() {
         "\"SettingRefused MayNotSet\"",
         "\"EchoDue\"",
         "(\"due\", 3)",
+        "(\"settled\", 1)",
+        "(\"reached\", 1)",
+        "\"Placeholder\"",
+        "(\"forgotten\", 1)",
     ] {
         let times = met.iter().filter(|(met, _)| met.trim_matches('"') == name.trim_matches('"'));
         assert!(times.map(|(_, times)| times).sum::<usize>() > 0, "{name} is not among {met:?}");

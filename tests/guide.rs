@@ -348,7 +348,9 @@ impl Phone {
         self.store.transaction(rows); // the clock runs, and then it is shown
         match self.expiry.visibility(id, now) {
             Visibility::Shown => self.message(id),
-            _ => None,
+            // It is there; its content is for `open` alone.
+            Visibility::Placeholder => Some(b"to be opened once".to_vec()),
+            Visibility::Withheld | Visibility::Gone => None,
         }
     }
 

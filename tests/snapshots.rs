@@ -10,7 +10,7 @@ use std::{env, fs};
 
 use evanesce::expiry::{
     Age, ContentKey, ConversationId, DeviceEvent, ExpiryScheduler, MemberTag, MessageId, Monotonic,
-    NewMessage, Now, Opens, Parts, Policy, Stamp, Unsent, Visibility,
+    NewMessage, Now, Opens, Parts, Policy, Setting, SettingVersion, Stamp, Unsent, Visibility,
 };
 use evanesce::limits::{Limits, SessionLimits};
 use evanesce::session::{AcceptError, DecryptError, RatchetKeyPair, Role, Session};
@@ -134,7 +134,8 @@ fn a_scheduler_of_form_1_opens_and_goes_on() {
     let visibility = |number| scheduler.visibility(MessageId::from(number), now);
     let gone = [4, 5].map(visibility);
     assert_eq!(gone, [Visibility::Gone; 2], "deleted, and buried");
-    assert_eq!([1, 2, 3].map(visibility), [Visibility::Shown; 3]);
+    let seen = [Visibility::Shown, Visibility::Shown, Visibility::Placeholder];
+    assert_eq!([1, 2, 3].map(visibility), seen);
     assert_eq!(visibility(8), Visibility::Withheld);
     let left = |number| scheduler.remaining(MessageId::from(number), now).unwrap().as_secs();
     assert_eq!([1, 2, 3].map(left), [3_600 - 60, 86_400 - 120, 14 * 86_400 - 120]);
@@ -159,6 +160,17 @@ fn a_scheduler_of_form_1_opens_and_goes_on() {
         "the deleted one, the quote of the buried one, the opened one: {due:?}"
     );
     assert!(due.contains(&(MessageId::from(9), Parts::QUOTE)));
+    // What falls back hears of a setting that had held; a stranger is forgotten in time.
+    assert_eq!(scheduler.setting(stranger()).unwrap().version.number(), 1);
+    let two_days = Policy::after_send(support::DAY * 2);
+    let older = Setting::following(scheduler.setting(talk()), Some(two_days), ALICE);
+    let told = DeviceEvent::Setting(talk(), older);
+    let _ = scheduler.told_by_own_device(told, Age::trusted(support::DAY), now);
+    let left = scheduler.remaining(MessageId::from(8), now).unwrap();
+    assert_eq!(left, support::DAY * 2 - support::SECOND * 60);
+    let later = minutes(46 * 24 * 60);
+    let _ = scheduler.poll(100, later);
+    assert_eq!(scheduler.setting(stranger()), None);
 }
 
 const ALICE: MemberTag = MemberTag([1; 8]);
@@ -166,6 +178,10 @@ const BOB: MemberTag = MemberTag([2; 8]);
 
 fn talk() -> ConversationId {
     ConversationId::named(b"bob@example/laptop")
+}
+
+fn stranger() -> ConversationId {
+    ConversationId::named(b"stranger@example")
 }
 
 fn hour() -> Policy {
@@ -215,6 +231,14 @@ fn write_expiry() {
     let _ = scheduler.read(MessageId::from(1), now);
     let _ = scheduler.catching_up(now);
     let _ = scheduler.received(new(8, BOB), &Ok(Stamp::NONE), Age::NONE, now);
+    // A stranger's settings, of which the second is too far above the first, and who was deleted.
+    for version in [1, 3 << 20] {
+        let version = SettingVersion::new(version).unwrap();
+        let setting = Setting { version, policy: Some(hour()), by: BOB };
+        let _ = scheduler.heard(stranger(), &Ok(Stamp::of(Some(setting))), now);
+    }
+    let _ = scheduler.closed(talk(), now);
+    let _ = scheduler.conversation_deleted(stranger(), now);
     write("expiry-1", &state(&scheduler));
     let (key, mut draws) = (StorageKey::new(&KEY), rng(22));
     let sealed = scheduler.records().map(|row| key.seal_record(&row, ROW, &mut draws).unwrap());

@@ -3,13 +3,15 @@
 use core::fmt;
 
 use crate::expiry::age::Age;
+use crate::expiry::conversation::Source;
 use crate::expiry::effects::{DeviceEvent, Effects};
 use crate::expiry::life::{Life, Terms};
 use crate::expiry::message_id::{ConversationId, MessageId};
 use crate::expiry::new_message::{Arrival, Authority, Media, NewMessage, Verdict};
 use crate::expiry::parts::Parts;
 use crate::expiry::record::RecordName;
-use crate::expiry::scheduler::ExpiryScheduler;
+use crate::expiry::scheduler::{ExpiryScheduler, MAX_UNSETTLED};
+use crate::expiry::setting_history::is_believable;
 use crate::expiry::tracked::{Quote, Tracked};
 use crate::time::{EngineTime, Now};
 use crate::wire::payload::MalformedStamp;
@@ -78,17 +80,18 @@ impl ExpiryScheduler {
     /// queued all the same, once: store its body with this stamp, and encrypt with it later.
     pub fn queued(&mut self, message: NewMessage, stamp: &Stamp, now: Now) -> Arrival {
         let (time, mut effects) = self.begin(now);
-        let life = Life::queued(stamped_terms(stamp), stamp.opens, time);
+        self.note(message.conversation, Source::OwnDevice, None, time, &mut effects);
+        let life = own_life(stamp, time);
         let verdict = self.admit(message, life, time, &mut effects);
         Arrival { verdict, effects: self.ending(effects) }
     }
 
-    /// A message of ours has left, or has come to the server, so long ago. One that could not be sent has not.
+    /// A message of ours has left, or has come to the server, so long ago. One that could not be sent has not. If it
+    /// had ended before, it has ended all the same; but it is not due as one that was never sent.
     pub fn sent(&mut self, id: MessageId, age: Age, now: Now) -> Effects {
         let (time, mut effects) = self.begin(now);
         let at = time.minus(age.duration());
-        let is_ours = self.messages.get(id).is_some_and(|tracked| tracked.life.is_ours());
-        if is_ours && self.learn(id, time, &mut effects, |life| life.sent(at)) {
+        if self.learn_sent(id, at, time, &mut effects) {
             effects.tell.push(DeviceEvent::Sent(id));
         }
         self.ending(effects)
@@ -103,17 +106,11 @@ impl ExpiryScheduler {
         now: Now,
     ) -> Arrival {
         let (time, mut effects) = self.begin(now);
-        if let Some(stamped) = &stamp.setting {
-            self.adopt(message.conversation, stamped.setting, &mut effects);
-        }
-        let mut terms = stamped_terms(stamp);
-        if stamp.setting.is_none() {
-            // A device that knows no setting has not switched it off.
-            let ours = self.setting(message.conversation).and_then(|setting| setting.policy);
-            terms = ours.into_iter().fold(terms, Terms::and);
-        }
-        let mut life = Life::queued(terms, stamp.opens, time);
-        life.sent(time.minus(age.duration()));
+        let sent = time.minus(age.duration());
+        let setting = stamp.setting.as_ref().map(|stamped| (stamped.setting, sent));
+        self.note(message.conversation, Source::OwnDevice, setting, time, &mut effects);
+        let mut life = own_life(stamp, time);
+        life.sent(sent);
         let verdict = self.admit(message, life, time, &mut effects);
         Arrival { verdict, effects: self.ending(effects) }
     }
@@ -123,7 +120,8 @@ impl ExpiryScheduler {
     ///
     /// It lives by what its stamp says, whatever the setting has become meanwhile. Where the stamp says nothing of
     /// a setting, is malformed, or brings a setting that is refused, our own counts as well: none of these is
-    /// a way to send something that stays.
+    /// a way to send something that stays. Our own is the one that held when the message was sent, also if an own
+    /// device tells of it only afterwards; what was set later counts for no message that was sent before.
     pub fn received(
         &mut self,
         message: NewMessage,
@@ -133,12 +131,17 @@ impl ExpiryScheduler {
     ) -> Arrival {
         let (time, mut effects) = self.begin(now);
         let NewMessage { conversation, authority, .. } = &message;
-        let terms = self.hear(*conversation, authority, stamp, time, &mut effects);
+        let sent = time.minus(age.duration());
+        self.hear(*conversation, authority, stamp, sent, time, &mut effects);
+        let terms = stamp.as_ref().map_or(Terms::NONE, stamped_terms);
         let opens = stamp.as_ref().map_or(Opens::Unlimited, |stamp| stamp.opens);
-        let life = match message.media {
+        let mut life = match message.media {
             Media::Here => Life::received(terms, opens, age, time),
             Media::Awaited => Life::received_without_media(terms, opens, age, time),
         };
+        if falls_back(stamp, authority) {
+            life = life.falling_back();
+        }
         let verdict = self.admit(message, life, time, &mut effects);
         Arrival { verdict, effects: self.ending(effects) }
     }
@@ -152,7 +155,7 @@ impl ExpiryScheduler {
         now: Now,
     ) -> Effects {
         let (time, mut effects) = self.begin(now);
-        self.hear(conversation, &Authority::MaySet, stamp, time, &mut effects);
+        self.hear(conversation, &Authority::MaySet, stamp, time, time, &mut effects);
         self.ending(effects)
     }
 
@@ -190,15 +193,22 @@ impl ExpiryScheduler {
     }
 
     /// The user deletes a conversation: all its messages that are held are due. Its setting stays, since it
-    /// belongs to the people.
+    /// belongs to the people; of a stranger's, in which no own device ever wrote or set anything, for 45 days after
+    /// the last that was heard there.
     pub fn conversation_deleted(&mut self, conversation: ConversationId, now: Now) -> Effects {
         let (time, mut effects) = self.begin(now);
-        let all = self.messages.iter();
-        let its = all.filter(|(_, tracked)| tracked.conversation == conversation);
-        let ids: alloc::vec::Vec<_> = its.map(|(id, _)| id).collect();
-        for id in ids {
+        for id in self.messages.of(conversation) {
             if self.learn(id, time, &mut effects, Life::deleted) {
                 effects.tell.push(DeviceEvent::Deleted(id));
+            }
+        }
+        if let Some(state) = self.conversations.get_mut(&conversation).filter(|it| !it.is_ours) {
+            let since = state.deleted.unwrap_or(time);
+            state.deleted = Some(since);
+            effects.writes.push(RecordName::Conversation(conversation).write(state));
+            if let Some(first) = self.memory.deleted.insert(conversation, (), since) {
+                self.conversations.remove(&first);
+                effects.writes.push(RecordName::Conversation(first).delete());
             }
         }
         self.ending(effects)
@@ -254,40 +264,6 @@ impl ExpiryScheduler {
         Ok(self.ending(effects))
     }
 
-    /// Adds what became of a message to its life and stores it. Says whether anything changed: what has ended
-    /// stays so, and nothing is learnt of it any more.
-    pub(crate) fn learn(
-        &mut self,
-        id: MessageId,
-        time: EngineTime,
-        effects: &mut Effects,
-        learn: impl FnOnce(&mut Life),
-    ) -> bool {
-        let (limits, closed) = (&self.head.limits, self.closed_with(id));
-        let changed = self.messages.get(id).is_some_and(|tracked| !tracked.is_over(limits, time))
-            && self.messages.change(id, limits, |tracked| {
-                let before = tracked.life.clone();
-                learn(&mut tracked.life);
-                // Closes are told to those that had been read, and to the others when they are.
-                if tracked.life.started().is_some() {
-                    tracked.life.closed(closed);
-                }
-                tracked.drop_useless_key();
-                tracked.life != before
-            }) == Some(true);
-        if changed {
-            self.write_message(id, effects);
-        }
-        changed
-    }
-
-    /// When the conversation of a message was closed last.
-    pub(crate) fn closed_with(&self, id: MessageId) -> EngineTime {
-        let tracked = self.messages.get(id);
-        let state = tracked.and_then(|tracked| self.conversations.get(&tracked.conversation));
-        state.map_or(EngineTime::START, |state| state.closed)
-    }
-
     /// Takes in a message, if it has not ended yet and there is anything to hold it for.
     fn admit(
         &mut self,
@@ -310,9 +286,8 @@ impl ExpiryScheduler {
         if let Some(facts) = self.memory.waiting.get(&id) {
             life.learn(facts);
         }
-        let state = self.conversations.get(&conversation);
-        if let Some(state) = state.filter(|_| life.started().is_some()) {
-            life.closed(state.closed);
+        if let Some(state) = self.conversations.get(&conversation) {
+            state.tell(&mut life);
         }
         if self.memory.unsends.get(&(id, author)).is_some() {
             life.deleted();
@@ -331,6 +306,9 @@ impl ExpiryScheduler {
                 self.messages.insert(id, tracked, &self.head.limits);
                 self.write_message(id, effects);
             }
+            if self.messages.lists().unsettled() > MAX_UNSETTLED {
+                self.settle_first(effects);
+            }
             Verdict::Keep
         };
         // Last, since what was remembered is now part of what has been stored.
@@ -342,11 +320,22 @@ impl ExpiryScheduler {
         }
         verdict
     }
+}
 
-    /// Whether it is held and its life is over.
-    pub(crate) fn is_over(&self, id: MessageId, time: EngineTime) -> bool {
-        let held = self.messages.get(id);
-        held.is_some_and(|tracked| tracked.is_over(&self.head.limits, time))
+/// The life of a message of ours, from here or an own other device. A device that knows no setting has not switched
+/// it off: what the other ones know counts.
+fn own_life(stamp: &Stamp, now: EngineTime) -> Life {
+    let life = Life::queued(stamped_terms(stamp), stamp.opens, now);
+    if stamp.setting.is_none() { life.falling_back() } else { life }
+}
+
+/// Whether our own setting counts for a message that came in. It depends on the message alone, so that it is
+/// the same on all own devices, whatever they have heard before.
+fn falls_back(stamp: &Result<Stamp, MalformedStamp>, authority: &Authority) -> bool {
+    let stamped = stamp.as_ref().ok().and_then(|stamp| stamp.setting.as_ref());
+    match (stamped, authority) {
+        (Some(stamped), Authority::MaySet) => !is_believable(stamped.setting),
+        (Some(_), Authority::MayNotSet) | (None, _) => true,
     }
 }
 

@@ -109,6 +109,8 @@ pub struct Due {
     /// Whether the message itself has ended. If not, it lives on without these: a log for sending it again
     /// that has grown old, a quote of a message that has ended.
     pub ended: bool,
+    /// Whether it is ours and was never sent, as far as this device knows: if it has ended so, tell the user.
+    pub unsent: bool,
 }
 
 /// What has come due.

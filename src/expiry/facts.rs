@@ -16,7 +16,7 @@ pub(crate) struct Facts {
     /// When its clock started on an own other device: there it was read, and its media was there.
     pub(crate) started: Earliest,
     /// When its conversation was closed last.
-    pub(crate) closed: EngineTime,
+    pub(crate) closed: Latest,
     pub(crate) opened: u8,
     pub(crate) deleted: bool,
 }
@@ -27,10 +27,15 @@ pub(crate) struct Facts {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Earliest(EngineTime);
 
+/// The latest of the moments that were told. One more than its milliseconds, so that zero is before the first one;
+/// the last moment that there is counts as the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Latest(u64);
+
 impl Facts {
-    /// At the beginning of time nothing was closed.
     pub(crate) fn was_closed_since(&self, moment: EngineTime) -> bool {
-        self.closed != EngineTime::START && moment <= self.closed
+        self.closed.told().is_some_and(|closed| moment <= closed)
     }
 
     pub(crate) fn join(&mut self, other: &Self) {
@@ -39,7 +44,7 @@ impl Facts {
         self.ready.note(ready.0);
         self.read.note(read.0);
         self.started.note(started.0);
-        self.closed = self.closed.max(*closed);
+        self.closed.join(*closed);
         self.opened = self.opened.max(*opened);
         self.deleted |= deleted;
     }
@@ -54,6 +59,20 @@ impl Earliest {
 
     pub(crate) fn told(self) -> Option<EngineTime> {
         (self != Self::NEVER).then_some(self.0)
+    }
+}
+
+impl Latest {
+    pub(crate) fn note(&mut self, at: EngineTime) {
+        self.join(Self(at.millis().saturating_add(1)));
+    }
+
+    pub(crate) fn join(&mut self, other: Self) {
+        self.0 = self.0.max(other.0);
+    }
+
+    pub(crate) fn told(self) -> Option<EngineTime> {
+        self.0.checked_sub(1).map(EngineTime::from_millis)
     }
 }
 
@@ -75,6 +94,20 @@ impl Stored for Earliest {
             Some(at) => Ok(Self(at)),
             None => Ok(Self::NEVER),
         }
+    }
+}
+
+/// As an option.
+impl Stored for Latest {
+    fn write(&self, out: &mut StateWriter) {
+        self.told().write(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let told: Option<EngineTime> = Stored::read(reader)?;
+        let mut latest = Self::default();
+        told.into_iter().for_each(|at| latest.note(at));
+        if latest.told() == told { Ok(latest) } else { Err(DecodeError::Malformed) }
     }
 }
 

@@ -5,8 +5,12 @@ use core::time::Duration;
 
 use crate::expiry::age::Age;
 use crate::expiry::facts::Facts;
+use crate::expiry::origin::Origin;
+#[cfg(feature = "serde")]
+use crate::expiry::origin::read_origin;
 #[cfg(feature = "serde")]
 use crate::expiry::setting::read_ttl;
+use crate::expiry::setting::stricter;
 use crate::limits::ExpiryLimits;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::EngineTime;
@@ -59,17 +63,20 @@ pub struct Life {
     terms: Terms,
     opens: Opens,
     facts: Facts,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    own_setting: Option<OwnSetting>,
 }
 
-/// Where a message came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The setting of one's own that counts beside what a message says of itself, because it says nothing of one that
+/// holds. It is the setting of the time at which the message was sent, as far as is known; another one may turn out to
+/// have held then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-enum Origin {
-    /// We wrote it.
-    Ours { queued: EngineTime },
-    /// A peer did, some time before it came.
-    Theirs { received: EngineTime, sent: EngineTime },
+struct OwnSetting {
+    /// `None` if it was *off*, or there was none.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    policy: Option<Policy>,
 }
 
 impl Terms {
@@ -124,14 +131,13 @@ impl Life {
     /// at least, it ends unsent.
     #[must_use]
     pub fn queued(terms: Terms, opens: Opens, now: EngineTime) -> Self {
-        Self { origin: Origin::Ours { queued: now }, terms, opens, facts: Facts::default() }
+        Self::new(Origin::Ours { queued: now }, terms, opens)
     }
 
     /// Of a message that came in. Its clock runs since it was sent, that long ago; to be read, it is ready.
     #[must_use]
     pub fn received(terms: Terms, opens: Opens, age: Age, now: EngineTime) -> Self {
-        let origin = Origin::Theirs { received: now, sent: now.minus(age.duration()) };
-        let mut life = Self { origin, terms, opens, facts: Facts::default() };
+        let mut life = Self::received_without_media(terms, opens, age, now);
         life.ready(now);
         life
     }
@@ -139,12 +145,52 @@ impl Life {
     /// Of a message that came in while its media did not: until [`Life::ready`], reading starts no clock.
     #[must_use]
     pub fn received_without_media(terms: Terms, opens: Opens, age: Age, now: EngineTime) -> Self {
-        let facts = Facts::default();
-        Self { facts, ..Self::received(terms, opens, age, now) }
+        let origin = Origin::Theirs { received: now, sent: now.minus(age.duration()) };
+        Self::new(origin, terms, opens)
+    }
+
+    fn new(origin: Origin, terms: Terms, opens: Opens) -> Self {
+        Self { origin, terms, opens, facts: Facts::default(), own_setting: None }
+    }
+
+    /// The same of a message that says nothing of a setting, or nothing that counts: one's own setting of the
+    /// conversation counts as well, the one that held at [`Life::sent_at`]. Tell it by [`Life::fall_back_on`], and again
+    /// whenever it turns out to be another.
+    #[must_use]
+    pub fn falling_back(self) -> Self {
+        Self { own_setting: Some(OwnSetting { policy: None }), ..self }
+    }
+
+    /// The policy of the own setting that held when it was sent, if that counts for this message.
+    pub fn fall_back_on(&mut self, policy: Option<Policy>) {
+        if let Some(own) = &mut self.own_setting {
+            own.policy = policy.map(Policy::clamped);
+        }
+    }
+
+    /// Whether the own setting counts as well.
+    #[must_use]
+    pub fn falls_back(&self) -> bool {
+        self.own_setting.is_some()
+    }
+
+    /// What has not turned out yet about the own setting will not matter any more.
+    pub(crate) fn settle(&mut self) {
+        self.terms = self.terms();
+        self.own_setting = None;
+    }
+
+    /// When it was sent, as far as is known: by its author's side, or here; unsent, when it was queued.
+    #[must_use]
+    pub fn sent_at(&self) -> EngineTime {
+        match self.origin {
+            Origin::Theirs { sent, .. } => sent,
+            Origin::Ours { queued } => self.facts.sent.told().unwrap_or(queued),
+        }
     }
 
     /// When it ends, as far as is known; `None` is never. Only reading and sending move it back, each once, and
-    /// no further than the limits of what is never read or sent.
+    /// no further than the limits of what is never read or sent; and an own setting that turns out to have held.
     ///
     /// ```text
     /// the least of
@@ -159,7 +205,8 @@ impl Life {
     /// ```
     #[must_use]
     pub fn deadline(&self, limits: &ExpiryLimits) -> Option<EngineTime> {
-        let Self { origin, terms, opens: _, facts } = self;
+        let Self { origin, facts, .. } = self;
+        let terms = self.terms();
         if self.is_spent() {
             return Some(EngineTime::START);
         }
@@ -220,7 +267,7 @@ impl Life {
 
     /// Its conversation was closed.
     pub fn closed(&mut self, at: EngineTime) {
-        self.facts.closed = self.facts.closed.max(at);
+        self.facts.closed.note(at);
     }
 
     /// It was edited under these terms too: it can only become shorter, and no clock starts again.
@@ -228,16 +275,17 @@ impl Life {
         self.terms = self.terms.join(terms);
     }
 
-    /// Its terms.
+    /// Its terms, with the own setting's if that counts.
     #[must_use]
     pub fn terms(&self) -> Terms {
-        self.terms
+        let own = self.own_setting.and_then(|own| own.policy);
+        own.into_iter().fold(self.terms, Terms::and)
     }
 
     /// Whether it will end by itself.
     #[must_use]
     pub fn is_finite(&self) -> bool {
-        !self.terms.is_endless() || self.allowed_opens().is_some() || self.facts.deleted
+        !self.terms().is_endless() || self.allowed_opens().is_some() || self.facts.deleted
     }
 
     /// Whether it is the author's own.
@@ -268,6 +316,11 @@ impl Life {
         self.is_ours() || self.facts.ready.told().is_some()
     }
 
+    /// Whether we wrote it, and have not heard that it was sent.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.is_ours() && self.facts.sent.told().is_none()
+    }
+
     /// When this device heard of it.
     pub(crate) fn noted(&self) -> EngineTime {
         match self.origin {
@@ -283,8 +336,14 @@ impl Life {
 
     /// The same message, heard of once more.
     pub(crate) fn join(&mut self, other: &Self) {
-        let Self { origin, terms, opens, facts } = other;
+        let Self { origin, terms, opens, facts, own_setting } = other;
         self.shorten(*terms);
+        self.own_setting = match (self.own_setting, *own_setting) {
+            (Some(ours), Some(own)) => {
+                Some(OwnSetting { policy: stricter(ours.policy, own.policy) })
+            }
+            (ours, own) => ours.or(own),
+        };
         self.opens = match (self.opens, opens) {
             (Opens::Once, _) | (_, Opens::Once) => Opens::Once,
             (Opens::Twice, _) | (_, Opens::Twice) => Opens::Twice,
@@ -300,7 +359,7 @@ impl Life {
 
     /// A restart of the application closes what was being read.
     pub(crate) fn restarted(&mut self) {
-        if let Some(read) = self.started().filter(|_| self.terms.on_close) {
+        if let Some(read) = self.started().filter(|_| self.terms().on_close) {
             self.closed(read);
         }
     }
@@ -330,67 +389,8 @@ fn seconds(ttl: NonZeroU32) -> Duration {
     Duration::from_secs(u64::from(ttl.get()))
 }
 
-/// Who wrote it in one byte, then the moments.
-impl Stored for Origin {
-    fn write(&self, out: &mut StateWriter) {
-        match self {
-            Self::Ours { queued } => {
-                out.put(&[0]);
-                queued.write(out);
-            }
-            Self::Theirs { received, sent } => {
-                out.put(&[1]);
-                received.write(out);
-                out.put_number(received.millis().saturating_sub(sent.millis()));
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match reader.u8()? {
-            0 => Self::Ours { queued: Stored::read(reader)? },
-            1 => {
-                let received: EngineTime = Stored::read(reader)?;
-                let age = Stored::read(reader)?;
-                let sent = received.millis().checked_sub(age).ok_or(DecodeError::Malformed)?;
-                Self::Theirs { received, sent: EngineTime::from_millis(sent) }
-            }
-            _ => return Err(DecodeError::Malformed),
-        })
-    }
-}
-
-impl Stored for Opens {
-    fn write(&self, out: &mut StateWriter) {
-        out.put(&[match self {
-            Self::Unlimited => 0,
-            Self::Once => 1,
-            Self::Twice => 2,
-        }]);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match reader.u8()? {
-            0 => Self::Unlimited,
-            1 => Self::Once,
-            2 => Self::Twice,
-            _ => return Err(DecodeError::Malformed),
-        })
-    }
-}
-
-/// As it was sent before it came, so in serde's formats too.
-#[cfg(feature = "serde")]
-fn read_origin<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Origin, D::Error> {
-    match serde::Deserialize::deserialize(deserializer)? {
-        Origin::Theirs { received, sent } if sent > received => {
-            Err(serde::de::Error::custom(DecodeError::Malformed))
-        }
-        origin @ (Origin::Ours { .. } | Origin::Theirs { .. }) => Ok(origin),
-    }
-}
-
-stored!(Life { origin, terms, opens, facts });
+stored!(Life { origin, terms, opens, facts, own_setting });
+stored!(OwnSetting { policy });
 stored!(Terms { after_send, after_read, on_close });
 
 #[cfg(test)]
@@ -475,6 +475,49 @@ mod tests {
         );
         life.read(EngineTime::START);
         assert_eq!(ends(&life), Some(EngineTime::START.plus(DAY * 30)));
+    }
+
+    #[test]
+    fn what_was_closed_at_the_beginning_of_time_was_closed() {
+        let mut life = Life::received(
+            terms([Policy::OnClose]),
+            Opens::Unlimited,
+            Age::NONE,
+            EngineTime::START,
+        );
+        life.closed(EngineTime::START);
+        assert_eq!(ends(&life), Some(EngineTime::START.plus(DAY * 30)), "it is not read");
+        life.read(EngineTime::START);
+        assert_eq!(ends(&life), Some(EngineTime::START));
+    }
+
+    #[test]
+    fn an_own_setting_counts_only_for_what_falls_back_on_it() {
+        let mut honest = received([Policy::after_send(DAY)]);
+        let mut silent = received([Policy::after_send(DAY)]).falling_back();
+        assert_eq!((honest.falls_back(), silent.falls_back()), (false, true));
+        for (policy, end) in [
+            (Some(Policy::after_send(HOUR)), at(1)),
+            (Some(Policy::after_send(DAY * 2)), at(24)),
+            (Some(Policy::after_send(HOUR * 2)), at(2)),
+            (None, at(24)),
+        ] {
+            honest.fall_back_on(policy);
+            silent.fall_back_on(policy);
+            assert_eq!((ends(&honest), ends(&silent)), (Some(at(24)), Some(end)));
+        }
+        let mut settled = silent.clone();
+        settled.fall_back_on(Some(Policy::OnClose));
+        settled.settle();
+        assert!(settled.terms().is_on_close() && !settled.falls_back());
+        // When it was sent, as far as is known.
+        let age = Age::trusted(HOUR * 3);
+        let aged = Life::received(Terms::NONE, Opens::Unlimited, age, RECEIVED);
+        assert_eq!(aged.sent_at(), RECEIVED.minus(HOUR * 3));
+        let mut queued = Life::queued(Terms::NONE, Opens::Unlimited, RECEIVED);
+        assert_eq!((queued.sent_at(), queued.is_unsent()), (RECEIVED, true));
+        queued.sent(at(2));
+        assert_eq!((queued.sent_at(), queued.is_unsent(), aged.is_unsent()), (at(2), false, false));
     }
 
     #[test]

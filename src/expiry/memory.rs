@@ -1,7 +1,7 @@
 //! What is remembered of messages that are not held.
 
 use crate::expiry::facts::Facts;
-use crate::expiry::message_id::MessageId;
+use crate::expiry::message_id::{ConversationId, MessageId};
 use crate::expiry::remembered::Remembered;
 use crate::wire::stamp::MemberTag;
 
@@ -16,4 +16,6 @@ pub(crate) struct Memory {
     pub(crate) waiting: Remembered<MessageId, Facts, 10_000, 45>,
     /// Which messages that have not come were taken back, and by whom.
     pub(crate) unsends: Remembered<(MessageId, MemberTag), (), 1_000, 45>,
+    /// Strangers' conversations that were deleted, and whose settings are still known.
+    pub(crate) deleted: Remembered<ConversationId, (), 10_000, 45>,
 }

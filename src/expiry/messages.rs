@@ -1,53 +1,64 @@
 //! The messages that are held, each found by its id, in the order in which they come due.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::expiry::lists::{ListKey, Listed, Lists};
 use crate::expiry::message_id::{ConversationId, MessageId};
 use crate::expiry::queue::DeadlineQueue;
 use crate::expiry::tracked::Tracked;
 use crate::limits::ExpiryLimits;
 use crate::time::EngineTime;
 
+/// Stands for no place at all.
+const NOWHERE: u32 = u32::MAX;
+
 /// A table of messages whose places are the numbers of the queue.
 #[derive(Default)]
 pub(crate) struct Messages {
-    places: Vec<Option<(MessageId, Tracked)>>,
+    places: Vec<Option<Place>>,
     free: Vec<u32>,
     by_id: BTreeMap<MessageId, u32>,
     queue: DeadlineQueue,
-    /// Who quotes a message.
-    quoted: BTreeMap<MessageId, BTreeSet<MessageId>>,
-    /// What ends when its conversation is closed.
-    on_close: BTreeMap<ConversationId, BTreeSet<MessageId>>,
+    conversations: BTreeMap<ConversationId, Chain>,
+    lists: Lists,
 }
 
-/// What else can end a message, or a part of it.
-struct HangsOn {
-    /// The message that it quotes.
-    parent: Option<MessageId>,
-    /// The conversation that is closed.
-    conversation: Option<ConversationId>,
+/// A message in the table. All of one conversation hang together, so that they are found without looking at others;
+/// a link of eight bytes costs a third of an ordered set.
+pub(crate) struct Place {
+    id: MessageId,
+    tracked: Tracked,
+    before: u32,
+    after: u32,
 }
 
-impl HangsOn {
-    fn of(tracked: &Tracked) -> Self {
-        let on_close = tracked.life.terms().is_on_close();
-        Self {
-            parent: tracked.quote.map(|quote| quote.parent),
-            conversation: on_close.then_some(tracked.conversation),
-        }
+/// The messages of one conversation.
+struct Chain {
+    first: u32,
+    /// How many of them fall back on an own setting.
+    falling_back: u32,
+}
+
+impl Place {
+    pub(crate) fn new(id: MessageId, tracked: Tracked) -> Self {
+        Self { id, tracked, before: NOWHERE, after: NOWHERE }
     }
 }
 
 impl Messages {
+    /// Which of them hang on something, or are held for a reason of their own.
+    pub(crate) fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
 
     pub(crate) fn get(&self, id: MessageId) -> Option<&Tracked> {
-        let (_, tracked) = self.places.get(index(*self.by_id.get(&id)?))?.as_ref()?;
-        Some(tracked)
+        let place = self.places.get(index(*self.by_id.get(&id)?))?.as_ref()?;
+        Some(&place.tracked)
     }
 
     /// All of them, in the order of their ids.
@@ -57,21 +68,34 @@ impl Messages {
 
     pub(crate) fn insert(&mut self, id: MessageId, tracked: Tracked, limits: &ExpiryLimits) {
         let next = tracked.next_change(limits);
-        let number = self.place(id, tracked);
+        let listed = Listed::of(&tracked);
+        let key = ListKey::of(&tracked);
+        let number = self.place(Place::new(id, tracked));
         self.by_id.insert(id, number);
         self.set(number, next);
+        self.list(id, key, &Listed::NOWHERE, &listed);
     }
 
     /// All at once, which is much faster than one by one. Of two of one id the later counts.
-    pub(crate) fn restored(messages: Vec<(MessageId, Tracked)>, limits: &ExpiryLimits) -> Self {
+    pub(crate) fn restored(mut messages: Vec<Place>, limits: &ExpiryLimits) -> Self {
         let mut restored = Self::default();
         let mut ids = Vec::with_capacity(messages.len());
         let mut deadlines = Vec::with_capacity(messages.len());
         // As many messages as 32 bits count take more memory than there is.
-        for (number, (id, tracked)) in (0..).zip(&messages) {
-            restored.file(*id, HangsOn::of(tracked));
-            ids.push((*id, number));
+        for number in 0..u32::try_from(messages.len()).unwrap_or(NOWHERE) {
+            let Some(place) = messages.get_mut(index(number)) else { break };
+            let (id, tracked) = (place.id, &place.tracked);
+            let key = ListKey::of(tracked);
+            ids.push((id, number));
             deadlines.extend(tracked.next_change(limits).map(|next| (number, next)));
+            let listed = Listed::of(tracked);
+            let chain = restored.conversations.entry(key.conversation).or_insert(Chain::EMPTY);
+            let next = core::mem::replace(&mut chain.first, number);
+            place.after = next;
+            if let Some(next) = messages.get_mut(index(next)) {
+                next.before = number;
+            }
+            restored.list(id, key, &Listed::NOWHERE, &listed);
         }
         restored.by_id = ids.into_iter().collect();
         restored.queue = deadlines.into_iter().collect();
@@ -91,17 +115,17 @@ impl Messages {
         change: impl FnOnce(&mut Tracked) -> Outcome,
     ) -> Option<Outcome> {
         let number = *self.by_id.get(&id)?;
-        let (_, tracked) = self.places.get_mut(index(number))?.as_mut()?;
-        let (quoted_before, before) = (tracked.quote, tracked.ends(limits));
+        let tracked = &mut self.places.get_mut(index(number))?.as_mut()?.tracked;
+        let (listed_before, ends_before) = (Listed::of(tracked), tracked.ends(limits));
         let outcome = change(tracked);
-        let (ends, next) = (tracked.ends(limits), tracked.next_change(limits));
-        let hangs_on = HangsOn::of(tracked);
-        if let (Some(before), None) = (quoted_before, hangs_on.parent) {
-            unfile(&mut self.quoted, before.parent, id);
+        let (listed, ends, next) =
+            (Listed::of(tracked), tracked.ends(limits), tracked.next_change(limits));
+        if listed != listed_before {
+            let key = ListKey::of(tracked);
+            self.list(id, key, &listed_before, &listed);
         }
-        self.file(id, hangs_on);
         // What has been given out and is as due as before comes again in its time, not at once.
-        if ends != before {
+        if ends != ends_before {
             self.set(number, next);
         }
         Some(outcome)
@@ -109,25 +133,30 @@ impl Messages {
 
     pub(crate) fn remove(&mut self, id: MessageId) -> Option<Tracked> {
         let number = self.by_id.remove(&id)?;
-        let (_, tracked) = self.clear(number)?;
-        let HangsOn { parent, conversation } = HangsOn::of(&tracked);
-        if let Some(parent) = parent {
-            unfile(&mut self.quoted, parent, id);
-        }
-        if let Some(conversation) = conversation {
-            unfile(&mut self.on_close, conversation, id);
-        }
-        Some(tracked)
+        self.clear(number)
     }
 
-    /// Who quotes this message.
-    pub(crate) fn quoting(&self, parent: MessageId) -> Vec<MessageId> {
-        self.quoted.get(&parent).into_iter().flatten().copied().collect()
+    /// All of a conversation, in the order of their ids.
+    pub(crate) fn of(&self, conversation: ConversationId) -> Vec<MessageId> {
+        let mut ids: Vec<_> = self.chain(conversation).map(|place| place.id).collect();
+        ids.sort_unstable();
+        ids
     }
 
-    /// What ends when this conversation is closed.
-    pub(crate) fn on_close(&self, conversation: ConversationId) -> Vec<MessageId> {
-        self.on_close.get(&conversation).into_iter().flatten().copied().collect()
+    /// Those of a conversation that fall back on an own setting.
+    pub(crate) fn falling_back(&self, conversation: ConversationId) -> Vec<MessageId> {
+        if !self.any_falls_back(conversation) {
+            return Vec::new();
+        }
+        let all = self.chain(conversation).filter(|place| place.tracked.life.falls_back());
+        let mut ids: Vec<_> = all.map(|place| place.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Whether there are any.
+    pub(crate) fn any_falls_back(&self, conversation: ConversationId) -> bool {
+        self.conversations.get(&conversation).is_some_and(|chain| chain.falling_back > 0)
     }
 
     /// When something is next to be done about any of them.
@@ -139,8 +168,7 @@ impl Messages {
     /// [`Self::look_at`].
     pub(crate) fn pop_due(&mut self, now: EngineTime) -> Option<MessageId> {
         let (_, number) = self.queue.pop_due(now)?;
-        let (id, _) = self.places.get(index(number))?.as_ref()?;
-        Some(*id)
+        self.places.get(index(number))?.as_ref().map(|place| place.id)
     }
 
     /// Lets one come as soon as it is due, though it was given out a short time ago.
@@ -165,49 +193,93 @@ impl Messages {
         }
     }
 
-    pub(crate) fn into_all(self) -> Vec<(MessageId, Tracked)> {
-        self.places.into_iter().flatten().collect()
+    /// All of them, to be put in anew.
+    pub(crate) fn into_places(self) -> Vec<Place> {
+        let places = self.places.into_iter().flatten();
+        places.map(|place| Place { before: NOWHERE, after: NOWHERE, ..place }).collect()
     }
 
-    /// Puts a message into a place.
-    fn place(&mut self, id: MessageId, tracked: Tracked) -> u32 {
-        self.file(id, HangsOn::of(&tracked));
-        if let Some(number) = self.free.pop() {
-            if let Some(place) = self.places.get_mut(index(number)) {
-                *place = Some((id, tracked));
-            }
-            return number;
-        }
+    /// The messages of a conversation.
+    fn chain(&self, conversation: ConversationId) -> impl Iterator<Item = &Place> {
+        let mut next = self.conversations.get(&conversation).map_or(NOWHERE, |chain| chain.first);
+        core::iter::from_fn(move || {
+            let place = self.places.get(index(next))?.as_ref()?;
+            next = place.after;
+            Some(place)
+        })
+    }
+
+    /// Puts a message into a place, first in its conversation.
+    fn place(&mut self, mut place: Place) -> u32 {
+        let reused = self.free.pop();
         // As many messages as 32 bits count take more memory than there is.
-        let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        self.places.push(Some((id, tracked)));
+        let next = || u32::try_from(self.places.len()).unwrap_or(NOWHERE);
+        let number = reused.unwrap_or_else(next);
+        let conversation = place.tracked.conversation;
+        let chain = self.conversations.entry(conversation).or_insert(Chain::EMPTY);
+        place.after = core::mem::replace(&mut chain.first, number);
+        if let Some(after) = self.place_mut(place.after) {
+            after.before = number;
+        }
+        match self.places.get_mut(index(number)) {
+            Some(free) => *free = Some(place),
+            None => self.places.push(Some(place)),
+        }
         number
+    }
+
+    fn place_mut(&mut self, number: u32) -> Option<&mut Place> {
+        self.places.get_mut(index(number))?.as_mut()
     }
 
     /// Empties the places that no id leads to.
     fn clear_doubles(&mut self) {
         let by_number = (0..).zip(self.places.iter().flatten());
         let doubles: Vec<u32> = by_number
-            .filter(|(number, (id, _))| self.by_id.get(id) != Some(number))
+            .filter(|(number, place)| self.by_id.get(&place.id) != Some(number))
             .map(|(number, _)| number)
             .collect();
         doubles.into_iter().for_each(|number| _ = self.clear(number));
-    }
-
-    /// Empties a place.
-    fn clear(&mut self, number: u32) -> Option<(MessageId, Tracked)> {
-        self.queue.cancel(number);
-        self.free.push(number);
-        self.places.get_mut(index(number))?.take()
-    }
-
-    fn file(&mut self, id: MessageId, hangs_on: HangsOn) {
-        let HangsOn { parent, conversation } = hangs_on;
-        if let Some(parent) = parent {
-            self.quoted.entry(parent).or_default().insert(id);
+        // The lists know ids, not places: what the one of two took out is in the other's.
+        let left = self.iter();
+        let left: Vec<_> =
+            left.map(|(id, held)| (id, ListKey::of(held), Listed::of(held))).collect();
+        for (id, key, listed) in left {
+            self.lists.file(id, key, &Listed::NOWHERE, &listed);
         }
-        if let Some(conversation) = conversation {
-            self.on_close.entry(conversation).or_default().insert(id);
+    }
+
+    /// Empties a place, and takes what was there out of all lists.
+    fn clear(&mut self, number: u32) -> Option<Tracked> {
+        self.queue.cancel(number);
+        let Place { id, tracked, before, after } = self.places.get_mut(index(number))?.take()?;
+        self.free.push(number);
+        let conversation = tracked.conversation;
+        let key = ListKey::of(&tracked);
+        self.list(id, key, &Listed::of(&tracked), &Listed::NOWHERE);
+        if let Some(after) = self.place_mut(after) {
+            after.before = before;
+        }
+        match self.place_mut(before) {
+            Some(before) => before.after = after,
+            None if after == NOWHERE => _ = self.conversations.remove(&conversation),
+            None => {
+                let chain = self.conversations.get_mut(&conversation);
+                chain.into_iter().for_each(|chain| chain.first = after);
+            }
+        }
+        Some(tracked)
+    }
+
+    /// Takes a message out of the lists where it was and puts it into those where it is.
+    fn list(&mut self, id: MessageId, key: ListKey, was: &Listed, is: &Listed) {
+        self.lists.file(id, key, was, is);
+        if was.falls_back != is.falls_back {
+            if let Some(chain) = self.conversations.get_mut(&key.conversation) {
+                let before = chain.falling_back;
+                let one_more = is.falls_back.then(|| before.saturating_add(1));
+                chain.falling_back = one_more.unwrap_or(before.saturating_sub(1));
+            }
         }
     }
 
@@ -219,14 +291,8 @@ impl Messages {
     }
 }
 
-/// Takes an id out of a list, and a list that is empty away.
-fn unfile<Key: Ord>(lists: &mut BTreeMap<Key, BTreeSet<MessageId>>, key: Key, id: MessageId) {
-    if let Some(list) = lists.get_mut(&key) {
-        list.remove(&id);
-        if list.is_empty() {
-            lists.remove(&key);
-        }
-    }
+impl Chain {
+    const EMPTY: Self = Self { first: NOWHERE, falling_back: 0 };
 }
 
 fn index(number: u32) -> usize {

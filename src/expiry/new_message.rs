@@ -59,8 +59,8 @@ pub enum Verdict {
     /// Store it. Whether it may be shown, [`ExpiryScheduler::visibility`](crate::expiry::ExpiryScheduler::visibility)
     /// says.
     Keep,
-    /// It is held already: nothing more is to be stored of it, above all no content under another key. Said of
-    /// messages with an end; the application tells others by their ids. If its row is missing (stopped
+    /// It is held already: nothing more is to be stored of it, above all no content under another key. The
+    /// application tells by their ids those that are not held, since they have no end. If its row is missing (stopped
     /// between two writes without a transaction), delete it and have it sent again.
     Known,
     /// It had ended when it came: show nothing and store nothing of it.

@@ -1,6 +1,7 @@
 //! ExpiryScheduler: what happened on own other devices.
 
 use crate::expiry::age::Age;
+use crate::expiry::conversation::Source;
 use crate::expiry::effects::{DeviceEvent, Effects, ExpiryEvent};
 use crate::expiry::facts::Facts;
 use crate::expiry::message_id::{ConversationId, MessageId};
@@ -35,6 +36,9 @@ impl ExpiryScheduler {
                     effects.events.push(ExpiryEvent::DeletedElsewhere { id });
                 }
             }
+            DeviceEvent::Sent(id) if self.messages.get(id).is_some() => {
+                self.learn_sent(id, at, time, &mut effects);
+            }
             DeviceEvent::Sent(id) => {
                 facts.sent.note(at);
                 self.learn_or_wait(id, facts, time, &mut effects);
@@ -44,7 +48,8 @@ impl ExpiryScheduler {
                 self.close(conversation, at, time, &mut effects);
             }
             DeviceEvent::Setting(conversation, setting) => {
-                self.adopt(conversation, setting, &mut effects);
+                let setting = Some((setting, at));
+                self.note(conversation, Source::OwnDevice, setting, time, &mut effects);
             }
         }
         self.ending(effects)
@@ -58,7 +63,7 @@ impl ExpiryScheduler {
         time: EngineTime,
         effects: &mut Effects,
     ) -> bool {
-        let ids = self.messages.on_close(conversation);
+        let ids = self.messages.lists().on_close(conversation);
         for id in &ids {
             self.learn(*id, time, effects, |life| {
                 if life.started().is_some() {
@@ -76,10 +81,12 @@ impl ExpiryScheduler {
         at: EngineTime,
         effects: &mut Effects,
     ) {
-        let closed = self.conversations.get(&conversation).map(|state| state.closed);
-        if closed.unwrap_or_default() < at {
+        let before = self.conversations.get(&conversation).map(|state| state.closed);
+        let mut closed = before.unwrap_or_default();
+        closed.note(at);
+        if before.unwrap_or_default() != closed {
             let state = self.conversations.entry(conversation).or_default();
-            state.closed = at;
+            state.closed = closed;
             effects.writes.push(RecordName::Conversation(conversation).write(state));
         }
     }

@@ -7,7 +7,7 @@ use crate::expiry::effects::{Due, Effects, Poll};
 use crate::expiry::message_id::MessageId;
 use crate::expiry::parts::Parts;
 use crate::expiry::record::RecordName;
-use crate::expiry::scheduler::ExpiryScheduler;
+use crate::expiry::scheduler::{ExpiryScheduler, UNSETTLED};
 use crate::time::{EngineTime, Now};
 
 impl ExpiryScheduler {
@@ -91,7 +91,7 @@ impl ExpiryScheduler {
         let limits = &self.head.limits;
         let tracked = self.messages.get(id)?;
         let (conversation, parts) = (tracked.conversation, tracked.due_parts(limits, time));
-        let ended = tracked.is_over(limits, time);
+        let (ended, unsent) = (tracked.is_over(limits, time), tracked.life.is_unsent());
         if ended {
             let has_key = tracked.content_key.is_some();
             self.expire_quotes_of(id, time, effects);
@@ -105,7 +105,7 @@ impl ExpiryScheduler {
         } else if parts.is_empty() {
             self.give_up_quote(id, effects);
         }
-        (!parts.is_empty()).then_some(Due { id, conversation, parts, ended })
+        (!parts.is_empty()).then_some(Due { id, conversation, parts, ended, unsent })
     }
 
     /// Stops waiting for the message that this one quotes, unless it has come.
@@ -129,12 +129,20 @@ impl ExpiryScheduler {
     /// Forgets what has been remembered long enough, of each kind so many at most.
     fn forget(&mut self, limit: usize, time: EngineTime, effects: &mut Effects) {
         for _ in 0..limit {
+            let unsettled = self.messages.lists().first_unsettled();
+            let is_settled = unsettled.is_some_and(|(noted, _)| time.since(noted) >= UNSETTLED);
+            if is_settled {
+                self.settle_first(effects);
+            }
+            let deleted = self.memory.deleted.pop_over(time);
+            deleted.iter().for_each(|id| _ = self.conversations.remove(id));
             let over = [
+                deleted.map(RecordName::Conversation),
                 self.memory.tombstones.pop_over(time).map(RecordName::Tombstone),
                 self.memory.waiting.pop_over(time).map(RecordName::Waiting),
                 self.memory.unsends.pop_over(time).map(|(id, by)| RecordName::Unsend(id, by)),
             ];
-            if over.iter().all(Option::is_none) {
+            if !is_settled && over.iter().all(Option::is_none) {
                 break;
             }
             effects.writes.extend(over.into_iter().flatten().map(RecordName::delete));

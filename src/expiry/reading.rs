@@ -17,6 +17,9 @@ use crate::wire::stamp::{Policy, Setting};
 pub enum Visibility {
     /// It may.
     Shown,
+    /// That it is there may; its content is for [`ExpiryScheduler::open`] alone. It may be opened once or twice,
+    /// and has not been as often.
+    Placeholder,
     /// Not yet: it came while the device is catching up, and may have been read or deleted elsewhere.
     Withheld,
     /// Not any more, whether or not it has been deleted.
@@ -50,14 +53,15 @@ pub enum OpenError {
 
 impl ExpiryScheduler {
     /// Whether a message may be shown now, right to the moment: ask before each render, and of a quote also for
-    /// the message that it repeats. A message that is not held has no end, and may. Of one that is to be opened
-    /// once or twice it says whether the placeholder may: the content is for [`ExpiryScheduler::open`].
+    /// the message that it repeats. A message that is not held has no end, and may. Of one that came in and is to be
+    /// opened once or twice only the placeholder may; our own copy of such a message is ours to see.
     #[must_use]
     pub fn visibility(&self, id: MessageId, now: Now) -> Visibility {
         let time = self.head.clock.time(now);
         match self.messages.get(id) {
             Some(_) if self.is_over(id, time) => Visibility::Gone,
             Some(tracked) if self.head.withholds(tracked) => Visibility::Withheld,
+            Some(tracked) if tracked.is_to_be_opened() => Visibility::Placeholder,
             None if self.is_buried(id) => Visibility::Gone,
             Some(_) | None => Visibility::Shown,
         }
@@ -136,11 +140,13 @@ impl ExpiryScheduler {
         }
         let times = life.allowed_opens().map(|_| life.times_opened().saturating_add(1));
         let (time, mut effects) = self.begin(now);
-        let closed = self.closed_with(id);
+        let conversations = &self.conversations;
         let content_key = self.messages.change(id, &self.head.limits, |tracked| {
             if let Some(times) = times {
                 tracked.life.opened(times, time);
-                tracked.life.closed(closed);
+                if let Some(state) = conversations.get(&tracked.conversation) {
+                    state.tell(&mut tracked.life);
+                }
             }
             let released = tracked.content_key.as_ref().map(ContentKey::duplicate);
             tracked.drop_useless_key();
@@ -164,6 +170,7 @@ impl ExpiryScheduler {
         let ends_on_close = |setting: Setting| setting.policy == Some(Policy::OnClose);
         if self.close(conversation, time, time, &mut effects)
             || self.setting(conversation).is_some_and(ends_on_close)
+            || self.messages.any_falls_back(conversation)
         {
             self.remember_close(conversation, time, &mut effects);
             effects.tell.push(DeviceEvent::Closed(conversation));
@@ -187,10 +194,8 @@ impl ExpiryScheduler {
     pub fn caught_up(&mut self, now: Now) -> Effects {
         let (_, mut effects) = self.begin(now);
         if self.head.withheld_since.take().is_some() {
-            let all = self.messages.iter();
-            let not_needed = all.filter(|(_, tracked)| !tracked.is_needed());
-            let ids: alloc::vec::Vec<_> = not_needed.map(|(id, _)| id).collect();
-            ids.into_iter().for_each(|id| self.keep_or_drop(id, &mut effects));
+            let unneeded = self.messages.lists().unneeded();
+            unneeded.into_iter().for_each(|id| self.keep_or_drop(id, &mut effects));
             // Last: stopped before it, this is done again.
             self.write_head(&mut effects);
         }
@@ -203,10 +208,7 @@ impl ExpiryScheduler {
         // Perhaps on another device, which may be in a boot of the same name.
         self.head.clock.forget_boot();
         let (time, mut effects) = self.begin(now);
-        let all = self.messages.iter();
-        let limited = all.filter(|(_, tracked)| tracked.life.allowed_opens().is_some());
-        let ids: alloc::vec::Vec<_> = limited.map(|(id, _)| id).collect();
-        for id in ids {
+        for id in self.messages.lists().to_open() {
             self.learn(id, time, &mut effects, Life::deleted);
         }
         // Nothing that the stored clock says of boots holds here.

@@ -3,11 +3,12 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::expiry::conversation::Conversation;
 use crate::expiry::memory::Memory;
-use crate::expiry::message_id::{ConversationId, MessageId};
-use crate::expiry::messages::Messages;
+use crate::expiry::message_id::ConversationId;
+use crate::expiry::messages::{Messages, Place};
 use crate::expiry::record::{RecordError, RecordName, RecordWrite, read_value};
-use crate::expiry::scheduler::{Conversation, ExpiryScheduler, Head};
+use crate::expiry::scheduler::{ExpiryScheduler, Head};
 use crate::expiry::tracked::Tracked;
 use crate::stored::{StateWriter, Stored, read_count};
 use crate::wire::codec::{DecodeError, Reader};
@@ -17,7 +18,8 @@ impl ExpiryScheduler {
     /// [`Effects::writes`](crate::expiry::Effects::writes) says is enough.
     pub fn records(&self) -> impl Iterator<Item = RecordWrite> {
         let Self { head, stored_clock: _, conversations, messages, memory } = self;
-        let Memory { tombstones, waiting, unsends } = memory;
+        // That a conversation was deleted stands in its own row.
+        let Memory { tombstones, waiting, unsends, deleted: _ } = memory;
         let conversations = conversations
             .iter()
             .map(|(id, conversation)| RecordName::Conversation(*id).write(conversation));
@@ -61,7 +63,7 @@ impl ExpiryScheduler {
 struct Rows {
     head: Option<Head>,
     conversations: BTreeMap<ConversationId, Conversation>,
-    messages: Vec<(MessageId, Tracked)>,
+    messages: Vec<Place>,
     memory: Memory,
 }
 
@@ -70,12 +72,17 @@ impl Rows {
         match RecordName::decode(key)? {
             RecordName::Head => self.head = Some(read_value(value)?),
             RecordName::Conversation(id) => {
-                self.conversations.insert(id, read_value(value)?);
+                let conversation: Conversation = read_value(value)?;
+                match conversation.deleted {
+                    Some(since) => self.memory.deleted.restore(id, (), since),
+                    None => _ = self.memory.deleted.remove(&id),
+                }
+                self.conversations.insert(id, conversation);
             }
             RecordName::Message(id) => {
                 let mut held: Tracked = read_value(value)?;
                 held.life.restarted();
-                self.messages.push((id, held));
+                self.messages.push(Place::new(id, held));
             }
             RecordName::Tombstone(hash) => {
                 self.memory.tombstones.restore(hash, (), read_value(value)?)

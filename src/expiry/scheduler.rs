@@ -9,6 +9,7 @@ use rand_core::CryptoRng;
 
 use crate::crypto::kdf::HmacKey;
 use crate::crypto::secret::Secret;
+use crate::expiry::conversation::Conversation;
 use crate::expiry::effects::Effects;
 use crate::expiry::engine_clock::EngineClock;
 use crate::expiry::memory::Memory;
@@ -20,7 +21,6 @@ use crate::limits::ExpiryLimits;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::{EngineTime, Now};
 use crate::wire::codec::{DecodeError, Reader};
-use crate::wire::stamp::Setting;
 
 /// How far the engine's time may go on before that is worth storing by itself. It is what is lost if the wall
 /// clock is set back while the device is off.
@@ -29,14 +29,20 @@ const UNSTORED: Duration = Duration::from_secs(3_600);
 /// The same where other rows are written anyway.
 const UNSTORED_BESIDE_OTHERS: Duration = Duration::from_secs(1);
 
+/// How many messages are held for no other reason than that an own device may still tell a setting that counts for
+/// them, and how long. Of more the oldest is settled, and held no longer.
+pub(crate) const MAX_UNSETTLED: usize = 10_000;
+pub(crate) const UNSETTLED: Duration = Duration::from_secs(45 * 86_400);
+
 /// Separates the hashes that stand for ended messages from all others.
 const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 
 /// Disappearing messages: one for each account. Events and the time go in; what to store, what to delete and
 /// when to wake come out. The settings of all conversations are here, and every message that has an end.
 ///
-/// A message without an end is not held, and nothing need be told of it. If it is deleted or unsent, delete it:
-/// [`ExpiryScheduler::deleted`] and [`ExpiryScheduler::unsent`] say when that is so.
+/// A message whose setting gives it no end is not held, and nothing need be told of it. If it is deleted or unsent,
+/// delete it: [`ExpiryScheduler::deleted`] and [`ExpiryScheduler::unsent`] say when that is so. One that says nothing of
+/// a setting is held for 45 days: an own device may tell later of a setting that held when it was sent.
 ///
 /// # The time
 ///
@@ -61,7 +67,7 @@ const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 ///
 /// | moment | calls |
 /// |---|---|
-/// | the application starts | [`from_records`](Self::from_records); after a backup was put back [`restored_from_backup`](Self::restored_from_backup), before anything else; [`poll`](Self::poll); set a timer for [`next_wakeup`](Self::next_wakeup) |
+/// | the application starts | [`from_records`](Self::from_records); after a backup was put back [`restored_from_backup`](Self::restored_from_backup), before anything else; [`trust_time`](Self::trust_time) if a clock can be asked, before anything is shown; [`poll`](Self::poll); set a timer for [`next_wakeup`](Self::next_wakeup) |
 /// | the timer fires, the device wakes, the wall clock was set | [`poll`](Self::poll) and [`done`](Self::done) until nothing is due; the timer again |
 /// | it goes to the background | [`closed`](Self::closed) for the conversation that is open |
 /// | the server's clock is known | [`trust_time`](Self::trust_time) |
@@ -81,9 +87,18 @@ const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 ///
 /// What is held grows with the messages that the application takes in and with its conversations. Besides, it
 /// remembers for 45 days at most 100,000 messages that ended, so that no late copy is shown, and at most 10,000
-/// messages that have not come, of which own devices have told something, and 1,000 that peers took back. Of more
-/// than so many the oldest go; a peer that sends 100,000 messages which have ended makes the first forgotten. One call
-/// of [`poll`](Self::poll) looks at so many messages as it is told to, and at all that quote them.
+/// messages that have not come, of which own devices have told something, 1,000 that peers took back, and 10,000 that
+/// say nothing of a setting and have no end. Of more
+/// than so many the oldest go; a peer that sends 100,000 messages which have ended makes the first forgotten. A
+/// conversation that was deleted, and in which no own device ever wrote or set anything, is forgotten after 45 days,
+/// and of more than 10,000 of them the one that was deleted first.
+///
+/// One call of [`poll`](Self::poll) looks at so many messages as it is told to, and at all that quote them.
+/// [`conversation_deleted`](Self::conversation_deleted) looks at the messages of that conversation that are held,
+/// [`closed`](Self::closed) at those of them that end then, a change of the setting at all of them if some say nothing of
+/// one, [`caught_up`](Self::caught_up) at those that were held for it alone,
+/// [`restored_from_backup`](Self::restored_from_backup) at those that may be opened once or twice, and
+/// [`set_limits`](Self::set_limits) at all.
 pub struct ExpiryScheduler {
     pub(crate) head: Head,
     /// The clock as the stored head has it.
@@ -101,16 +116,6 @@ pub(crate) struct Head {
     pub(crate) tombstone_key: Secret<32>,
     /// Messages received since then are not shown: what own devices did with them is still to come.
     pub(crate) withheld_since: Option<EngineTime>,
-}
-
-/// What is held of a conversation. It is never forgotten: a chat that was deleted keeps its timer.
-#[derive(Clone, Default)]
-pub(crate) struct Conversation {
-    pub(crate) setting: Option<Setting>,
-    /// When it was said last that the setting is to be told.
-    pub(crate) echoed: Option<EngineTime>,
-    /// When it was closed last, for messages that come later and were read elsewhere before.
-    pub(crate) closed: EngineTime,
 }
 
 impl ExpiryScheduler {
@@ -149,7 +154,7 @@ impl ExpiryScheduler {
             self.write_message(id, &mut effects);
         }
         let messages = core::mem::take(&mut self.messages);
-        self.messages = Messages::restored(messages.into_all(), &limits);
+        self.messages = Messages::restored(messages.into_places(), &limits);
         self.head.limits = limits;
         self.write_head(&mut effects);
         effects
@@ -167,7 +172,8 @@ impl ExpiryScheduler {
         self.head.clock.time(now)
     }
 
-    /// See [`EngineClock::trust_time`].
+    /// See [`EngineClock::trust_time`]. After a start, ask before anything else: what was shown to have ended, or was
+    /// stored, stays so.
     pub fn trust_time(&mut self, wall: Duration, now: Now) -> Effects {
         self.head.clock.trust_time(wall, now);
         self.ending(Effects::default())
@@ -181,7 +187,7 @@ impl ExpiryScheduler {
         effects: &mut Effects,
     ) {
         let limits = &self.head.limits;
-        for id in self.messages.quoting(parent) {
+        for id in self.messages.lists().quoting(parent) {
             let is_new = self.messages.change(id, limits, |tracked| {
                 // Of one that has ended itself all parts are due already.
                 let lives = !tracked.is_over(limits, time);
@@ -256,6 +262,14 @@ impl ExpiryScheduler {
             effects.writes.push(RecordName::Message(id).delete());
         }
     }
+
+    /// Holds the one that came first no longer for a setting that may be told yet.
+    pub(crate) fn settle_first(&mut self, effects: &mut Effects) {
+        if let Some((_, id)) = self.messages.lists().first_unsettled() {
+            self.messages.change(id, &self.head.limits, |tracked| tracked.life.settle());
+            self.keep_or_drop(id, effects);
+        }
+    }
 }
 
 impl Head {
@@ -280,4 +294,3 @@ impl fmt::Debug for ExpiryScheduler {
 }
 
 stored!(Head { clock, limits, tombstone_key, withheld_since });
-stored!(Conversation { setting, echoed, closed });

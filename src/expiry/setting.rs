@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use crate::stored::{StateWriter, Stored, stored};
 use crate::wire::codec::{DecodeError, Reader};
-use crate::wire::stamp::{MemberTag, Policy, Setting, SettingVersion};
+use crate::wire::stamp::{MemberTag, Opens, Policy, Setting, SettingVersion};
 
 /// The longest life that can be set: 366 days, in seconds. What is longer counts as this.
 pub(crate) const MAX_TTL: NonZeroU32 = match NonZeroU32::new(366 * 86_400) {
@@ -16,7 +16,7 @@ pub(crate) const MAX_TTL: NonZeroU32 = match NonZeroU32::new(366 * 86_400) {
 
 /// How far above ours a peer's version may be: one message with the greatest version would freeze the setting
 /// for ever, since no change could follow.
-const MAX_JUMP: u64 = 1 << 20;
+pub(crate) const MAX_JUMP: u64 = 1 << 20;
 
 /// How strict a policy is: the order of the variants, then of what they hold.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -103,6 +103,11 @@ impl Policy {
             Self::OnClose => Self::OnClose,
         }
     }
+}
+
+/// The one of two policies that is stricter; *off* is the weakest.
+pub(crate) fn stricter(policy: Option<Policy>, other: Option<Policy>) -> Option<Policy> {
+    if strictness(other) > strictness(policy) { other } else { policy }
 }
 
 fn strictness(policy: Option<Policy>) -> Strictness {
@@ -192,6 +197,25 @@ impl Stored for MemberTag {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         reader.array().copied().map(Self)
+    }
+}
+
+impl Stored for Opens {
+    fn write(&self, out: &mut StateWriter) {
+        out.put(&[match self {
+            Self::Unlimited => 0,
+            Self::Once => 1,
+            Self::Twice => 2,
+        }]);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match reader.u8()? {
+            0 => Self::Unlimited,
+            1 => Self::Once,
+            2 => Self::Twice,
+            _ => return Err(DecodeError::Malformed),
+        })
     }
 }
 

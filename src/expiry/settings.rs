@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
+use crate::expiry::conversation::Source;
 use crate::expiry::effects::{DeviceEvent, Effects, ExpiryEvent, SettingRefusal};
-use crate::expiry::life::Terms;
 use crate::expiry::message_id::ConversationId;
 use crate::expiry::new_message::Authority;
 use crate::expiry::record::RecordName;
@@ -20,7 +20,7 @@ impl ExpiryScheduler {
     /// The setting of a conversation; `None` if nobody ever made one.
     #[must_use]
     pub fn setting(&self, conversation: ConversationId) -> Option<Setting> {
-        self.conversations.get(&conversation)?.setting
+        self.conversations.get(&conversation)?.settings.current()
     }
 
     /// Sets how long messages live that are sent from now on; `None` is *off*. `by` is the own identity's. Then
@@ -33,9 +33,9 @@ impl ExpiryScheduler {
         by: MemberTag,
         now: Now,
     ) -> Effects {
-        let (_, mut effects) = self.begin(now);
+        let (time, mut effects) = self.begin(now);
         let setting = Setting::following(self.setting(conversation), policy, by);
-        self.adopt(conversation, setting, &mut effects);
+        self.note(conversation, Source::OwnDevice, Some((setting, time)), time, &mut effects);
         effects.tell.push(DeviceEvent::Setting(conversation, setting));
         self.ending(effects)
     }
@@ -67,69 +67,82 @@ impl ExpiryScheduler {
         limits
     }
 
-    /// Takes the setting out of a stamp that came in, and gives the terms under which its message lives.
+    /// Takes the setting out of a stamp that came in with a message that was sent at `sent`.
     pub(crate) fn hear(
         &mut self,
         conversation: ConversationId,
         authority: &Authority,
         stamp: &Result<Stamp, MalformedStamp>,
+        sent: EngineTime,
         time: EngineTime,
         effects: &mut Effects,
-    ) -> Terms {
+    ) {
         let ours = self.setting(conversation);
         let Ok(stamp) = stamp else {
-            return terms([ours.and_then(|setting| setting.policy)]);
+            return self.note(conversation, Source::Peer, None, time, effects);
         };
         let theirs = stamp.setting.as_ref().map(|stamped| stamped.setting.clamped());
-        let own = terms([stamp.own_policy, theirs.and_then(|setting| setting.policy)]);
         if theirs.map(|setting| setting.rank()) < ours.map(|setting| setting.rank()) {
             self.echo(conversation, time, effects);
         }
-        let refusal = match (theirs, authority) {
-            (None, _) => None,
-            // An older one is that of a message which was under way. Of somebody who may not set, nobody
-            // knows whether it ever was the setting.
-            (Some(theirs), Authority::MaySet)
-                if ours.is_some_and(|ours| theirs.rank() <= ours.rank()) =>
-            {
-                return own;
-            }
-            (Some(theirs), Authority::MayNotSet)
-                if ours.is_some_and(|ours| theirs.rank() <= ours.rank()) =>
-            {
-                None
-            }
-            (Some(theirs), _) if !theirs.is_plausible_after(ours) => {
-                Some((theirs, SettingRefusal::VersionJump))
-            }
-            (Some(theirs), Authority::MayNotSet) => Some((theirs, SettingRefusal::MayNotSet)),
-            (Some(theirs), Authority::MaySet) => {
-                self.adopt(conversation, theirs, effects);
-                return own;
-            }
+        let is_above = theirs.map(|setting| setting.rank()) > ours.map(|setting| setting.rank());
+        let refused = theirs.filter(|_| is_above).and_then(|setting| {
+            let refusal = match authority {
+                _ if !setting.is_plausible_after(ours) => SettingRefusal::VersionJump,
+                Authority::MayNotSet => SettingRefusal::MayNotSet,
+                Authority::MaySet => return None,
+            };
+            Some(ExpiryEvent::SettingRefused { conversation, setting, refusal })
+        });
+        effects.events.extend(refused);
+        // Of somebody who may not set, nobody knows whether it ever was the setting.
+        let heard = match authority {
+            Authority::MaySet => theirs.map(|setting| (setting, sent)),
+            Authority::MayNotSet => None,
         };
-        if let Some((setting, refusal)) = refusal {
-            effects.events.push(ExpiryEvent::SettingRefused { conversation, setting, refusal });
-        }
-        // Neither silence nor a setting that does not count is a way to send something that stays.
-        own.join(terms([self.setting(conversation).and_then(|setting| setting.policy)]))
+        self.note(conversation, Source::Peer, heard, time, effects);
     }
 
-    /// Merges a setting into ours.
-    pub(crate) fn adopt(
+    /// Something happened in a conversation, which brings a setting or none, there since then.
+    pub(crate) fn note(
         &mut self,
         conversation: ConversationId,
-        theirs: Setting,
+        source: Source,
+        setting: Option<(Setting, EngineTime)>,
+        time: EngineTime,
         effects: &mut Effects,
     ) {
+        let is_known = self.conversations.contains_key(&conversation);
+        if !is_known && setting.is_none() && source == Source::Peer {
+            return;
+        }
         let state = self.conversations.entry(conversation).or_default();
-        let previous = state.setting;
-        let setting = previous.map_or(theirs.clamped(), |ours| ours.merge(theirs));
-        if previous != Some(setting) {
-            state.setting = Some(setting);
+        let previous = state.settings.current();
+        let mut is_news = state.deleted.take().is_some();
+        if is_news {
+            self.memory.deleted.remove(&conversation);
+        }
+        let is_first = source == Source::OwnDevice && !state.is_ours;
+        if is_first {
+            state.is_ours = true;
+        }
+        let is_told = setting.is_some_and(|(setting, since)| match source {
+            Source::OwnDevice => state.settings.adopt(setting, since),
+            Source::Peer => state.settings.hear(setting, since),
+        });
+        is_news |= is_first || is_told;
+        let current = state.settings.current();
+        if let Some(setting) = current.filter(|_| current != previous) {
             let changed = ExpiryEvent::SettingChanged { conversation, previous, setting };
             effects.events.push(changed);
+        }
+        if is_news {
             effects.writes.push(RecordName::Conversation(conversation).write(state));
+        }
+        if is_told {
+            for id in self.messages.falling_back(conversation) {
+                self.learn(id, time, effects, |_| {});
+            }
         }
     }
 
@@ -142,8 +155,4 @@ impl ExpiryScheduler {
             effects.writes.push(RecordName::Conversation(conversation).write(state));
         }
     }
-}
-
-fn terms<const N: usize>(policies: [Option<Policy>; N]) -> Terms {
-    policies.into_iter().flatten().fold(Terms::NONE, Terms::and)
 }

@@ -96,11 +96,27 @@ impl Tracked {
 
     /// Whether there is anything that it must be held for.
     pub(crate) fn is_needed(&self) -> bool {
+        self.life.falls_back() || self.is_needed_settled()
+    }
+
+    /// The same whatever may turn out about an own setting.
+    fn is_needed_settled(&self) -> bool {
         let Self { conversation: _, author: _, life, parts, quote, content_key } = self;
         life.is_finite()
             || parts.contains(Parts::RESEND_LOG)
             || quote.is_some()
             || content_key.is_some()
+    }
+
+    /// Whether it is held for this alone: that it has no end, and may turn out to have one by an own setting which is
+    /// told yet.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.life.falls_back() && !self.is_needed_settled()
+    }
+
+    /// Whether its content is seen by opening alone, which only its reader does.
+    pub(crate) fn is_to_be_opened(&self) -> bool {
+        !self.life.is_ours() && self.life.allowed_opens().is_some()
     }
 
     /// What nobody may open any more, nobody can.

@@ -64,6 +64,10 @@ impl KnownSession {
         !self.session.is_answered() && (is_old || is_ahead)
     }
 
+    pub(crate) fn is_ours(&self) -> bool {
+        self.session.role() == Role::Initiator
+    }
+
     /// Whether we have waited for an answer for at least so long, or by a clock that ran so far ahead.
     pub(crate) fn waits_for(&self, long: Duration, now: Timestamp) -> bool {
         self.waiting.is_some_and(|since| now >= since.plus(long) || since > now.plus(long))

@@ -67,10 +67,7 @@ impl KnownSessions {
 
     /// Whether this very message opened here lately. To be asked where nothing opens it.
     pub(crate) fn have_opened(&self, envelope: &Envelope<'_>) -> bool {
-        let message = match envelope {
-            Envelope::Initial(initial) => &initial.message,
-            Envelope::Ratchet(message) => message,
-        };
+        let message = envelope.ratchet_message();
         self.former.recall(message) == Recall::Opened
             || self.all.iter().any(|known| known.session.has_opened(message))
     }
@@ -263,27 +260,37 @@ impl KnownSessions {
         self.all.iter_mut().for_each(|known| known.waiting = None);
     }
 
-    /// Drops sessions that are too old, then those of too many that are worth least: first those of ours in which
-    /// nothing came back, then the first made. Never the active one. Says whether there were any.
+    /// Drops sessions that are too old, then those of too many that are worth least, but never the active one. Says
+    /// whether there were any.
     fn drop_old(&mut self, limits: &PeerLimits, now: Timestamp) -> bool {
         let before = self.all.len();
         let active = self.all.get(self.active).map(KnownSession::id);
         let horizon = now.minus(limits.older_session_lifetime);
         self.drop_where(|known| Some(known.id()) != active && known.used < horizon);
         let most = usize::try_from(limits.max_older_sessions.max(1)).unwrap_or(usize::MAX);
-        let mut excess = self.all.len().saturating_sub(most.saturating_add(1));
-        for heard in [false, true] {
-            self.drop_where(|known| {
-                let goes = excess != 0
-                    && Some(known.id()) != active
-                    && known.session.is_answered() == heard;
-                excess = excess.saturating_sub(usize::from(goes));
-                goes
-            });
+        while self.all.len() > most.saturating_add(1) {
+            let Some(least) = self.least_worth(active) else { break };
+            self.drop_where(|known| known.id() == least);
         }
         let place = self.all.iter().position(|known| Some(known.id()) == active);
         self.active = place.unwrap_or_default();
         self.all.len() != before
+    }
+
+    /// The session that goes first: the first made of ours in which nothing came back though we have begun two others
+    /// since; then, of those in which the peer was heard, the one that was used least lately. One that was begun a
+    /// moment ago may be just being answered.
+    fn least_worth(&self, active: Option<SessionId>) -> Option<SessionId> {
+        let worth = |(place, known): (usize, &KnownSession)| {
+            let later = self.all.iter().skip(place).filter(|later| later.is_ours()).count();
+            match (known.session.is_answered(), later > 2) {
+                (false, true) => (0, Timestamp::default(), place),
+                (true, _) => (1, known.used, place),
+                (false, false) => (2, Timestamp::default(), place),
+            }
+        };
+        let others = self.all.iter().enumerate().filter(|(_, known)| Some(known.id()) != active);
+        others.min_by_key(|other| worth(*other)).map(|(_, known)| known.id())
     }
 
     /// Drops sessions, in their order; what they opened is remembered. The place of the active one is not kept.

@@ -4,10 +4,12 @@ use core::time::Duration;
 
 use crate::peer::delivery::PeerDecryptError;
 use crate::peer::dispatch::SessionNeed;
+use crate::session::recently_opened::{Recall, RecentlyOpened};
 use crate::session::session_id::SessionId;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::message::Envelope;
 
 /// How the states are told apart in a store.
 const NOTHING: u8 = 0;
@@ -28,11 +30,13 @@ const PAUSES: [u64; 8] =
 /// After how long a refusal is forgotten that was noted.
 const STRIKE_LIFETIME: Duration = Duration::from_secs(8 * DAY);
 
+/// How many messages are remembered whose refusal counted.
+const MOST_COUNTED: usize = 8;
+
 /// What was noted of refusals, and what is to be done because of it.
 ///
 /// Two sessions are begun after a loss, unless the first is answered: a peer that waits for an answer itself takes
 /// the first to have been begun at the same time as its own, and follows the second (docs/protocol.md §14.5).
-#[derive(Debug)]
 pub(crate) struct LostSession {
     state: State,
     /// Refused messages of sessions that are not here, and those that use a number again.
@@ -41,6 +45,8 @@ pub(crate) struct LostSession {
     initial: Budget,
     /// Forked messages: nobody but the peer can make one, though anyone who has it can repeat it.
     forked: Budget,
+    /// The last messages whose refusal counted: each counts once, however often a carrier or an archive repeats it.
+    counted: RecentlyOpened,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +62,6 @@ enum State {
     Begun(SessionId),
     /// It was not answered before we began another, which has not been answered either.
     BegunAgain(SessionId),
-}
-
-/// What kind of message was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RefusedKind {
-    Initial,
-    Ordinary,
 }
 
 /// How often refusals of one kind may be taken for a loss.
@@ -109,27 +108,34 @@ impl Budget {
 impl LostSession {
     pub(crate) fn new() -> Self {
         let [ordinary, initial, forked] = [(); 3].map(|()| Budget::new());
-        Self { state: State::Nothing, ordinary, initial, forked }
+        let counted = RecentlyOpened::new();
+        Self { state: State::Nothing, ordinary, initial, forked, counted }
     }
 
-    /// Says whether that changed anything.
+    /// Says whether that changed anything. `message` is absent where the bytes are none.
     pub(crate) fn note(
         &mut self,
         refusal: &PeerDecryptError,
-        kind: RefusedKind,
+        message: Option<&Envelope<'_>>,
         now: Timestamp,
     ) -> bool {
         let suspected = State::Suspected { sent_since: false };
-        let (budget, state) = match (refusal, kind) {
+        let (budget, state) = match (refusal, message) {
             (PeerDecryptError::Forked, _) => (&mut self.forked, State::Certain),
-            (_, RefusedKind::Ordinary) => (&mut self.ordinary, suspected),
-            (_, RefusedKind::Initial) => (&mut self.initial, suspected),
+            (_, Some(Envelope::Initial(_))) => (&mut self.initial, suspected),
+            (_, Some(Envelope::Ratchet(_)) | None) => (&mut self.ordinary, suspected),
         };
-        let is_open = matches!(self.state, State::Nothing | State::BegunAgain(_));
+        let message = message.map(Envelope::ratchet_message);
+        let has_counted =
+            message.is_some_and(|message| self.counted.recall(message) == Recall::Opened);
+        let is_open = matches!(self.state, State::Nothing | State::BegunAgain(_)) && !has_counted;
         if !is_open || !refusal.may_mean_lost_session() || !budget.allows(now) {
             return false;
         }
         budget.spend(now);
+        if let Some(message) = message {
+            self.counted.note_among(MOST_COUNTED, message);
+        }
         self.state = state;
         true
     }
@@ -211,7 +217,7 @@ impl LostSession {
     }
 }
 
-stored!(LostSession { state, ordinary, initial, forked });
+stored!(LostSession { state, ordinary, initial, forked, counted });
 stored!(Budget { strikes, last });
 
 impl Stored for State {
@@ -249,11 +255,13 @@ impl Stored for State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::message::{INITIAL, RATCHET};
+    use alloc::vec::Vec;
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
-    fn noted(lost: &mut LostSession, kind: RefusedKind, now: Timestamp) -> bool {
-        lost.note(&PeerDecryptError::Undecryptable, kind, now)
+    fn noted(lost: &mut LostSession, now: Timestamp) -> bool {
+        lost.note(&PeerDecryptError::Undecryptable, None, now)
     }
 
     #[test]
@@ -263,10 +271,10 @@ mod tests {
         for (number, pause) in PAUSES.iter().chain(&[8 * DAY; 3]).enumerate() {
             if let Some(early) = pause.checked_sub(1) {
                 let early = now.plus(Duration::from_secs(early));
-                assert!(!noted(&mut lost, RefusedKind::Ordinary, early), "{number}");
+                assert!(!noted(&mut lost, early), "{number}");
             }
             now = now.plus(Duration::from_secs(*pause));
-            assert!(noted(&mut lost, RefusedKind::Ordinary, now), "{number}");
+            assert!(noted(&mut lost, now), "{number}");
             lost.lay_to_rest();
             assert_eq!(lost.need(false), Some(SessionNeed::Lost), "that was under way");
             lost.send();
@@ -280,8 +288,8 @@ mod tests {
         let mut lost = LostSession::new();
         for number in 0..100_u8 {
             let now = NOW.plus(Duration::from_secs(600 * u64::from(number)));
-            assert!(noted(&mut lost, RefusedKind::Ordinary, now));
-            assert!(!noted(&mut lost, RefusedKind::Ordinary, now));
+            assert!(noted(&mut lost, now));
+            assert!(!noted(&mut lost, now));
             let session = SessionId::new([number; 32]);
             lost.begin(session, &[]);
             assert_eq!(lost.need(true), None);
@@ -290,26 +298,62 @@ mod tests {
         }
     }
 
+    /// A message whose last byte of c2 is this one.
+    fn message(first: u8, text: u8) -> Vec<u8> {
+        let mut bytes = Vec::from([first]);
+        if first == INITIAL {
+            bytes.extend([1, 0, 0, 0, 1, 0]); // suite, signed prekey, no one-time prekey
+            bytes.extend([9; 32 + 145]);
+        }
+        bytes.extend([7; 56]);
+        bytes.extend([text; 32]);
+        bytes.extend([0; 32]);
+        bytes
+    }
+
+    fn noted_of(lost: &mut LostSession, bytes: &[u8], now: Timestamp) -> bool {
+        let envelope = Envelope::decode(bytes).unwrap();
+        lost.note(&PeerDecryptError::Undecryptable, Some(&envelope), now)
+    }
+
     #[test]
     fn no_answer_makes_handshakes_count_more_often_that_strangers_can_make() {
         let mut lost = LostSession::new();
         let mut count = 0;
-        for hour in 0..(30 * 24) {
-            let now = NOW.plus(Duration::from_secs(hour * HOUR));
-            if noted(&mut lost, RefusedKind::Initial, now) {
+        for hour in 0..(30 * 24_u16) {
+            let now = NOW.plus(Duration::from_secs(u64::from(hour) * HOUR));
+            if noted_of(&mut lost, &message(INITIAL, hour.to_le_bytes()[0]), now) {
                 count += 1;
                 lost.replace();
             }
         }
         assert_eq!(count, 9, "in 30 days");
+        let again = NOW.plus(Duration::from_secs(30 * DAY));
+        assert!(noted_of(&mut lost, &message(RATCHET, 250), again), "of other messages");
+    }
+
+    #[test]
+    fn what_is_repeated_counts_once_until_eight_others_have_counted() {
+        let mut lost = LostSession::new();
+        for day in 0..9 {
+            let now = NOW.plus(Duration::from_secs(u64::from(day) * 8 * DAY));
+            for text in 0..=day {
+                let counts = noted_of(&mut lost, &message(RATCHET, text), now);
+                assert_eq!(counts, text == day, "{text} on day {day}");
+                lost.replace();
+            }
+        }
+        let last = NOW.plus(Duration::from_secs(100 * DAY));
+        assert!(!noted_of(&mut lost, &message(RATCHET, 1), last));
+        assert!(noted_of(&mut lost, &message(RATCHET, 0), last), "it is forgotten");
     }
 
     #[test]
     fn a_clock_that_was_set_back_makes_nobody_wait_for_longer() {
         let mut lost = LostSession::new();
-        assert!(noted(&mut lost, RefusedKind::Ordinary, NOW.plus(Duration::from_secs(400 * DAY))));
+        assert!(noted(&mut lost, NOW.plus(Duration::from_secs(400 * DAY))));
         assert!(lost.calm());
-        assert!(noted(&mut lost, RefusedKind::Ordinary, NOW));
+        assert!(noted(&mut lost, NOW));
     }
 
     #[test]

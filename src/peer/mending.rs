@@ -2,7 +2,6 @@
 
 use crate::changes::Changes;
 use crate::peer::delivery::PeerDecryptError;
-use crate::peer::lost_session::RefusedKind;
 use crate::peer::other_device::Peer;
 use crate::time::Timestamp;
 use crate::wire::message::Envelope;
@@ -22,7 +21,8 @@ impl Peer {
     ///
     /// Anyone can bring most such refusals about. So the second one counts ten minutes after the first at the earliest,
     /// and each later one after a longer pause, up to eight days; one that proved right, because the peer answered in
-    /// the session that was begun for it, counts no longer, unless it was of a handshake.
+    /// the session that was begun for it, counts no longer, unless it was of a handshake. A message that is repeated counts
+    /// once.
     pub fn note_refusal(
         &mut self,
         message: &[u8],
@@ -32,15 +32,13 @@ impl Peer {
         if let PeerDecryptError::IdentityChanged(identity) = refusal {
             return self.note_identity(*identity);
         }
-        let kind = match Envelope::decode(message) {
-            Ok(Envelope::Initial(_)) => RefusedKind::Initial,
-            Ok(Envelope::Ratchet(_)) | Err(_) => RefusedKind::Ordinary,
-        };
         let tells_though_known =
             matches!(refusal, PeerDecryptError::Forked | PeerDecryptError::NumberReused);
         let may_be = tells_though_known || !self.knows(message);
-        let is_noted =
-            may_be && self.contact.is_accepted() && self.lost_session.note(refusal, kind, now);
+        let message = Envelope::decode(message).ok();
+        let is_noted = may_be
+            && self.contact.is_accepted()
+            && self.lost_session.note(refusal, message.as_ref(), now);
         if is_noted { Changes::PEER } else { Changes::NONE }
     }
 

@@ -1,5 +1,5 @@
-//! What was opened lately, as far as one must know to tell a message that comes again from one that uses its
-//! number a second time.
+//! What came lately, as far as one must know to tell a message that comes again from one that uses its number a second
+//! time.
 
 use alloc::collections::VecDeque;
 
@@ -7,10 +7,10 @@ use crate::stored::{StateWriter, Stored, stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::RatchetMessage;
 
-/// How many messages are remembered. With one more, the first opened is forgotten.
+/// How many messages that have opened are remembered. With one more, the first is forgotten.
 pub(crate) const MOST: usize = 100;
 
-/// The marks of messages that have opened, the last one last.
+/// The marks of messages, the last one last.
 pub(crate) struct RecentlyOpened {
     marks: VecDeque<Mark>,
 }
@@ -45,12 +45,17 @@ impl RecentlyOpened {
 
     /// Notes that a message has opened.
     pub(crate) fn note(&mut self, message: &RatchetMessage<'_>) {
-        self.add(Mark::of(message));
+        self.note_among(MOST, message);
+    }
+
+    /// Notes a message among as many as are remembered then.
+    pub(crate) fn note_among(&mut self, most: usize, message: &RatchetMessage<'_>) {
+        self.add(Mark::of(message), most);
     }
 
     /// Takes over what another one remembers, as later than its own.
     pub(crate) fn append(&mut self, later: Self) {
-        later.marks.into_iter().for_each(|mark| self.add(mark));
+        later.marks.into_iter().for_each(|mark| self.add(mark, MOST));
     }
 
     pub(crate) fn recall(&self, message: &RatchetMessage<'_>) -> Recall {
@@ -64,8 +69,8 @@ impl RecentlyOpened {
         }
     }
 
-    fn add(&mut self, mark: Mark) {
-        if self.marks.len() >= MOST {
+    fn add(&mut self, mark: Mark, most: usize) {
+        while self.marks.len() >= most {
             self.marks.pop_front();
         }
         self.marks.push_back(mark);

@@ -93,6 +93,15 @@ impl<'bytes> Envelope<'bytes> {
     }
 }
 
+impl<'bytes> Envelope<'bytes> {
+    /// What both kinds share.
+    pub(crate) fn ratchet_message(&self) -> &RatchetMessage<'bytes> {
+        match self {
+            Self::Initial(InitialMessage { message, .. }) | Self::Ratchet(message) => message,
+        }
+    }
+}
+
 impl<'bytes> HandshakeFields<'bytes> {
     pub(crate) fn read(reader: &mut Reader<'bytes>) -> Result<Self, DecodeError> {
         let start = reader.rest();

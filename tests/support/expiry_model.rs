@@ -4,8 +4,8 @@
 //! An event is a few small numbers, of which any are allowed: so a schedule can be made of any bytes. This
 //! file needs nothing of the other test support.
 //!
-//! The model keeps what was told, as it was told: of each message a log, of each conversation all settings that
-//! count, of the clocks every reading. Whatever it is asked it works out anew from these. Where the documentation
+//! The model keeps what was told, as it was told: of each message a log, of each conversation the settings that can
+//! still count, of the clocks every reading. Whatever it is asked it works out anew from these. Where the documentation
 //! leaves open when exactly something comes due once more, it knows an earliest and a latest moment.
 
 use std::cmp::Reverse;
@@ -26,6 +26,8 @@ use rand_chacha::rand_core::SeedableRng;
 /// How many messages, conversations and authors there are. The first author is the own identity.
 const IDS: u8 = 8;
 const CONVERSATIONS: u8 = 3;
+/// And two of strangers, which are only heard and deleted.
+const ALL_CONVERSATIONS: u8 = 5;
 const AUTHORS: u8 = 3;
 
 /// When the first scheduler begins, in milliseconds since 1970.
@@ -81,12 +83,15 @@ const RESEND_LOG: u64 = 14 * DAY;
 /// After how long something is due again.
 const AGAIN: u64 = MINUTE;
 /// How much of the engine's time a restart may lose; and how much if the wall clock was set back meanwhile.
-const DRIFT: u64 = SECOND;
+const DRIFT: u64 = 10;
 const UNSTORED: u64 = HOUR;
 /// The longest life, in seconds.
 const MAX_TTL: u32 = 366 * 86_400;
 /// How far above ours a peer's version may be.
 const MAX_JUMP: u64 = 1 << 20;
+/// How many settings are kept of those that held, and of those whose versions are too high.
+const MAX_HELD: usize = 8;
+const MAX_DISTANT: usize = 4;
 
 /// What can happen. Numbers that are too big begin again from zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +176,7 @@ pub enum Event {
     SetLimits {
         choice: u8,
     },
+    /// A trusted clock says something: what the wall clock does, or more; from 128 on, or less.
     TrustTime {
         ahead: u8,
     },
@@ -503,6 +509,9 @@ struct Held {
     quote: Option<(u8, bool)>,
     /// The number of its content key.
     key: Option<u32>,
+    /// Whether the own setting counts as well, and which that is as far as is known.
+    falls_back: bool,
+    own_setting: Option<Policy>,
     log: Vec<Fact>,
     /// When a poll gave it last, and what of it.
     given: Option<(u64, Parts)>,
@@ -544,8 +553,11 @@ struct Model {
     stored_readings: usize,
     limits: ExpiryLimits,
     withheld_since: Option<u64>,
-    /// Of each conversation, all settings that count.
-    settings: BTreeMap<u8, Vec<Setting>>,
+    settings: BTreeMap<u8, Settings>,
+    /// In which conversations an own device wrote or set something.
+    ours: BTreeSet<u8>,
+    /// Which of the others were deleted, and since when.
+    deleted: BTreeMap<u8, u64>,
     echoed: BTreeMap<u8, u64>,
     /// When conversations were closed last, where that counts for messages that come later.
     closed: BTreeMap<u8, u64>,
@@ -556,6 +568,63 @@ struct Model {
     waiting: BTreeMap<u8, (u64, Vec<Fact>)>,
     /// Which messages were taken back that have not come, by whom, and since when.
     unsends: BTreeMap<(u8, u8), u64>,
+    /// How often a setting that was told reached a message that was there before.
+    reached: usize,
+}
+
+/// What a conversation was told, each with the moment since when it is known to have been said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Settings {
+    /// In the order of these moments, each higher than the one before.
+    held: Vec<(Setting, u64)>,
+    /// Those that are too high, in the order of settings.
+    distant: Vec<(Setting, u64)>,
+}
+
+impl Settings {
+    /// All that is known anew, with one more. An own device's counts in any case.
+    fn with(&self, setting: Setting, since: u64, by_own_device: bool) -> Self {
+        let new = (clamped_setting(setting), since);
+        let mut counting = self.held.clone();
+        let mut open = self.distant.clone();
+        if by_own_device {
+            counting.push(new)
+        } else {
+            open.push(new)
+        }
+        let version = |one: &(Setting, u64)| one.0.version.number();
+        loop {
+            let most = counting.iter().map(version).max().unwrap_or_default();
+            let (near, far): (Vec<_>, Vec<_>) =
+                open.into_iter().partition(|one| version(one) <= most.saturating_add(MAX_JUMP));
+            open = far;
+            if near.is_empty() {
+                break;
+            }
+            counting.extend(near);
+        }
+        // What a higher one was there before, or at once with, never held.
+        let never_held = |one: &(Setting, u64)| {
+            counting.iter().any(|other| rank(&other.0) > rank(&one.0) && other.1 <= one.1)
+                || counting.iter().any(|other| other.0 == one.0 && other.1 < one.1)
+        };
+        let mut held: Vec<_> = counting.iter().copied().filter(|one| !never_held(one)).collect();
+        held.sort_by_key(|one| one.1);
+        held.dedup();
+        let held = held.split_off(held.len().saturating_sub(MAX_HELD));
+        let mut distant = BTreeMap::new();
+        for (setting, since) in open {
+            let earliest = distant.entry(rank(&setting)).or_insert((setting, since));
+            earliest.1 = since.min(earliest.1);
+        }
+        Self { held, distant: distant.into_values().take(MAX_DISTANT).collect() }
+    }
+
+    /// The one that held then.
+    fn at(&self, moment: u64) -> Option<Setting> {
+        let before = self.held.iter().filter(|(_, since)| *since <= moment);
+        before.max_by_key(|(setting, _)| rank(setting)).map(|(setting, _)| *setting)
+    }
 }
 
 /// The engine's time after all these readings: by the monotonic clock within one boot, by what has passed at least
@@ -581,11 +650,12 @@ fn engine_time(readings: &[Reading]) -> u64 {
         };
         let by_wall = full_millis(now.wall).saturating_sub(wall);
         wall = full_millis(now.wall);
-        let mut next = clock(now);
-        let passed = match (highest, next) {
+        let next = clock(now);
+        let goes_back = |before: u64, elapsed: u64| elapsed < before && before - elapsed <= MINUTE;
+        // What has passed, if the wall clock shows that so much has.
+        let passed = |by_wall: u64| match (highest, next) {
             (Some((boot, before)), Some((same, elapsed))) if boot == same => {
-                if elapsed < before && before - elapsed <= MINUTE {
-                    next = highest;
+                if goes_back(before, elapsed) {
                     0
                 } else {
                     elapsed.checked_sub(before).unwrap_or(by_wall)
@@ -594,22 +664,32 @@ fn engine_time(readings: &[Reading]) -> u64 {
             (Some(_), Some((_, elapsed))) => by_wall.max(elapsed),
             _ => by_wall,
         };
-        highest = next;
-        time = time.saturating_add(passed);
+        let (least, counted) =
+            (time.saturating_add(passed(0)), time.saturating_add(passed(by_wall)));
+        highest = match (highest, next) {
+            (Some((boot, before)), Some((same, elapsed)))
+                if boot == same && goes_back(before, elapsed) =>
+            {
+                highest
+            }
+            _ => next,
+        };
+        time = counted;
         if let Some(told) = told {
             let boot = next.map(|(boot, _)| boot);
             trusted = match trusted {
-                None => Some((told, time, boot)),
+                None => Some((told, counted, boot)),
                 Some((before, _, _)) if told < before => trusted,
-                Some((before, then, since)) => {
-                    let reached = then.saturating_add(told - before);
-                    let was_up = since.is_some() && since == boot;
-                    if reached > time && (was_up || reached - time < 10 * MINUTE) {
-                        trusted
-                    } else {
-                        time = time.max(reached);
-                        Some((told, time, boot))
+                Some((_, _, since)) if since.is_some() && since == boot => trusted,
+                Some((before, then, _)) => {
+                    let shown = then.saturating_add(told - before);
+                    if shown <= counted {
+                        time = shown.max(least);
+                    } else if shown - counted >= 10 * MINUTE {
+                        time = shown;
                     }
+                    let is_lost = time.saturating_sub(shown) >= 10 * MINUTE;
+                    Some((told, if is_lost { time } else { shown }, boot))
                 }
             };
         }
@@ -675,7 +755,8 @@ impl Held {
                 Fact::Ready(at) => earliest(&mut known.ready, *at),
                 Fact::Read(at) => earliest(&mut known.read, *at),
                 Fact::Started(at) => earliest(&mut known.started, *at),
-                Fact::Closed(at) => known.closed = known.closed.max(Some(*at)),
+                // The last moment that can be named counts as the one before.
+                Fact::Closed(at) => known.closed = known.closed.max(Some((*at).min(u64::MAX - 1))),
                 Fact::Opened(times) => known.opened = known.opened.max(*times),
                 Fact::Deleted => known.deleted = true,
                 Fact::LivesBy(policies) => {
@@ -689,7 +770,30 @@ impl Held {
                 }
             }
         }
+        match self.own_setting.filter(|_| self.falls_back) {
+            Some(Policy::AfterSend { ttl }) => shortest(&mut known.after_send, ttl),
+            Some(Policy::AfterRead { ttl }) => shortest(&mut known.after_read, ttl),
+            Some(Policy::OnClose) => known.on_close = true,
+            None => {}
+        }
         known
+    }
+
+    /// When it was sent, as far as is known.
+    fn sent_at(&self) -> u64 {
+        let known = self.known();
+        match self.is_ours {
+            true => known.sent.unwrap_or(self.noted),
+            // At the last moment that can be named nothing happens.
+            false => known.author_sent.unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Whether it is held for nothing but a setting that may be told yet.
+    fn is_unsettled(&self) -> bool {
+        let others =
+            self.parts.contains(Parts::RESEND_LOG) || self.quote.is_some() || self.key.is_some();
+        self.falls_back && !self.is_finite() && !others
     }
 
     fn allowed(&self) -> Option<u8> {
@@ -756,7 +860,7 @@ impl Held {
         }
         if known.on_close {
             ends.push(unread);
-            if read.is_some_and(|read| known.closed.is_some_and(|at| at > 0 && read <= at)) {
+            if read.is_some_and(|read| known.closed.is_some_and(|at| read <= at)) {
                 ends.push(0);
             }
         }
@@ -825,12 +929,15 @@ impl Model {
             limits: ExpiryLimits::default(),
             withheld_since: None,
             settings: BTreeMap::new(),
+            ours: BTreeSet::new(),
+            deleted: BTreeMap::new(),
             echoed: BTreeMap::new(),
             closed: BTreeMap::new(),
             held: BTreeMap::new(),
             buried: BTreeMap::new(),
             waiting: BTreeMap::new(),
             unsends: BTreeMap::new(),
+            reached: 0,
         }
     }
 
@@ -849,7 +956,7 @@ impl Model {
     }
 
     fn setting(&self, conversation: u8) -> Option<Setting> {
-        self.settings.get(&conversation)?.iter().copied().max_by_key(rank)
+        self.settings.get(&conversation)?.at(u64::MAX)
     }
 
     fn is_over(&self, id: u8, time: u64) -> bool {
@@ -864,6 +971,7 @@ impl Model {
         match self.held.get(&id) {
             Some(held) if held.is_over(&self.limits, time) => Visibility::Gone,
             Some(held) if self.is_withheld(held) => Visibility::Withheld,
+            Some(held) if !held.is_ours && held.allowed().is_some() => Visibility::Placeholder,
             Some(_) => Visibility::Shown,
             None if self.buried.contains_key(&id) => Visibility::Gone,
             None => Visibility::Shown,
@@ -886,6 +994,9 @@ impl Model {
         let before = held.known();
         held.log.extend_from_slice(facts);
         held.touch();
+        if let Some(settings) = self.settings.get(&held.conversation) {
+            held.own_setting = settings.at(held.sent_at()).map_or(held.own_setting, |it| it.policy);
+        }
         if let Some(closed) =
             self.closed.get(&held.conversation).filter(|_| held.started().is_some())
         {
@@ -897,34 +1008,73 @@ impl Model {
         held.known() != before
     }
 
-    fn adopt(&mut self, conversation: u8, setting: Setting) -> Vec<ExpiryEvent> {
-        let previous = self.setting(conversation);
-        self.settings.entry(conversation).or_default().push(clamped_setting(setting));
-        let holds = self.setting(conversation).expect("one was told");
-        if previous == Some(holds) {
-            return Vec::new();
+    /// One of ours was sent. What had ended before has ended all the same.
+    fn learn_sent(&mut self, id: u8, at: u64, time: u64) -> bool {
+        let has_ended = self.is_over(id, time);
+        let Some(held) = self.held.get_mut(&id).filter(|held| held.is_ours) else {
+            return false;
+        };
+        if !has_ended {
+            return self.learn(id, time, &[Fact::Sent(at)]);
         }
-        let conversation = conversation_id(conversation);
-        vec![ExpiryEvent::SettingChanged { conversation, previous, setting: holds }]
+        let is_news = held.known().sent.is_none();
+        if is_news {
+            held.log.extend([Fact::Deleted, Fact::Sent(at)]);
+            held.key = None;
+            held.touch();
+        }
+        is_news
     }
 
-    /// What comes of a stamp, and by which policies its message lives.
+    /// Something happened in a conversation, which brings a setting or none.
+    fn note(
+        &mut self,
+        conversation: u8,
+        by_own_device: bool,
+        setting: Option<(Setting, u64)>,
+        time: u64,
+    ) -> Vec<ExpiryEvent> {
+        self.deleted.remove(&conversation);
+        if by_own_device {
+            self.ours.insert(conversation);
+        }
+        let Some((setting, since)) = setting else {
+            return Vec::new();
+        };
+        let previous = self.setting(conversation);
+        let before = self.settings.get(&conversation).cloned().unwrap_or_default();
+        let after = before.with(setting, since, by_own_device);
+        self.settings.insert(conversation, after.clone());
+        if before != after {
+            let its = |held: &Held| held.conversation == conversation && held.falls_back;
+            let all = self.held.iter().filter(|(_, held)| its(held));
+            let ids: Vec<_> = all.map(|(id, _)| *id).collect();
+            let reached = ids.into_iter().filter(|id| self.learn(*id, time, &[])).count();
+            self.reached += reached;
+        }
+        let holds = self.setting(conversation);
+        let conversation = conversation_id(conversation);
+        let changed = holds.filter(|_| previous != holds);
+        let changed =
+            changed.map(|setting| ExpiryEvent::SettingChanged { conversation, previous, setting });
+        changed.into_iter().collect()
+    }
+
+    /// What comes of a stamp, beside the life of its message.
     fn hear(
         &mut self,
         conversation: u8,
         may_set: bool,
         stamp: &Result<Stamp, MalformedStamp>,
+        sent: u64,
         time: u64,
-    ) -> (Vec<Policy>, Vec<ExpiryEvent>) {
+    ) -> Vec<ExpiryEvent> {
         let ours = self.setting(conversation);
-        let our_policy = ours.and_then(|setting| setting.policy);
         let mut events = Vec::new();
         let Ok(stamp) = stamp else {
-            return (our_policy.into_iter().collect(), events);
+            return self.note(conversation, false, None, time);
         };
         let theirs = stamp.setting.as_ref().map(|stamped| clamped_setting(stamped.setting));
-        let their_policy = theirs.and_then(|setting| setting.policy);
-        let mut policies: Vec<_> = stamp.own_policy.into_iter().chain(their_policy).collect();
         if theirs.as_ref().map(rank) < ours.as_ref().map(rank) {
             let before = self.echoed.get(&conversation);
             if before.is_none_or(|before| time.saturating_sub(*before) >= HOUR) {
@@ -934,31 +1084,25 @@ impl Model {
             }
         }
         let version = |setting: Option<Setting>| setting.map_or(0, |one| one.version.number());
-        let refusal = match theirs {
-            None => {
-                policies.extend(our_policy);
-                return (policies, events);
-            }
-            Some(theirs) if ours.is_some_and(|ours| rank(&theirs) <= rank(&ours)) => {
-                if !may_set {
-                    policies.extend(our_policy);
-                }
-                return (policies, events);
-            }
-            Some(_) if version(theirs) > version(ours).saturating_add(MAX_JUMP) => {
-                SettingRefusal::VersionJump
-            }
-            Some(_) if !may_set => SettingRefusal::MayNotSet,
-            Some(setting) => {
-                events.extend(self.adopt(conversation, setting));
-                return (policies, events);
-            }
-        };
-        policies.extend(our_policy);
-        let setting = theirs.expect("only what came is refused");
-        let conversation = conversation_id(conversation);
-        events.push(ExpiryEvent::SettingRefused { conversation, setting, refusal });
-        (policies, events)
+        let jumps = version(theirs) > version(ours).saturating_add(MAX_JUMP);
+        if let Some(setting) =
+            theirs.filter(|_| theirs.as_ref().map(rank) > ours.as_ref().map(rank))
+        {
+            let conversation = conversation_id(conversation);
+            let refusal = match (jumps, may_set) {
+                (true, _) => Some(SettingRefusal::VersionJump),
+                (false, false) => Some(SettingRefusal::MayNotSet),
+                (false, true) => None,
+            };
+            events.extend(refusal.map(|refusal| ExpiryEvent::SettingRefused {
+                conversation,
+                setting,
+                refusal,
+            }));
+        }
+        let heard = theirs.filter(|_| may_set).map(|setting| (setting, sent));
+        events.extend(self.note(conversation, false, heard, time));
+        events
     }
 
     fn admit(&mut self, arriving: Arriving, time: u64) -> Verdict {
@@ -971,6 +1115,9 @@ impl Model {
                 held.log.retain(|fact| !matches!(fact, Fact::AuthorSent(_)));
             }
             let lives = !self.is_over(id, time);
+            if let Some(before) = self.held.get_mut(&id).filter(|_| lives) {
+                before.falls_back |= held.falls_back;
+            }
             self.learn(id, time, &held.log);
             let before = self.held.get_mut(&id).expect("it is held");
             if lives {
@@ -993,6 +1140,9 @@ impl Model {
         }
         if self.unsends.remove(&(id, held.author)).is_some() {
             held.log.push(Fact::Deleted);
+        }
+        if let Some(settings) = self.settings.get(&held.conversation) {
+            held.own_setting = settings.at(held.sent_at()).map_or(held.own_setting, |it| it.policy);
         }
         if let Some(closed) = self.closed.get(&held.conversation) {
             held.log.push(Fact::Closed(*closed));
@@ -1032,6 +1182,7 @@ impl Model {
                 || held.parts.contains(Parts::RESEND_LOG)
                 || held.quote.is_some()
                 || held.key.is_some()
+                || held.falls_back
                 || self.is_withheld(held)
         });
         if !needed {
@@ -1072,6 +1223,7 @@ impl Model {
             let held = before.get(&number).expect("only what is held is due");
             assert_eq!(entry.conversation, conversation_id(held.conversation));
             assert_eq!(entry.ended, ending.contains(&number));
+            assert_eq!(entry.unsent, held.is_ours && held.known().sent.is_none());
             let least = held.due_parts(&self.limits, time);
             let quote = if follows(held) { held.parts.both(Parts::QUOTE) } else { Parts::NONE };
             assert!(!entry.parts.is_empty() && entry.parts.contains(least));
@@ -1132,6 +1284,32 @@ impl Model {
                 assert_eq!(latest, None, "{id} was not given");
             }
         }
+    }
+
+    /// What has been held long enough for a setting that may be told yet is held for it no longer, and strangers'
+    /// conversations that were deleted long ago are forgotten. Says how many of each.
+    fn settle(&mut self, limit: usize, time: u64) -> (usize, usize) {
+        let is_over = |since: u64| time.saturating_sub(since) >= REMEMBERED;
+        let unsettled = self.held.iter().filter(|(_, held)| held.is_unsettled());
+        let mut unsettled: Vec<_> = unsettled.map(|(id, held)| (held.noted, *id)).collect();
+        unsettled.sort_unstable();
+        unsettled.retain(|(noted, _)| is_over(*noted));
+        unsettled.truncate(limit);
+        for (_, id) in &unsettled {
+            self.held.get_mut(id).expect("it is held").falls_back = false;
+            self.keep_or_drop(*id);
+        }
+        let mut deleted: Vec<_> = self.deleted.iter().map(|(id, since)| (*since, *id)).collect();
+        deleted.sort_unstable();
+        deleted.retain(|(since, _)| is_over(*since));
+        deleted.truncate(limit);
+        for (_, id) in &deleted {
+            self.deleted.remove(id);
+            self.settings.remove(id);
+            self.closed.remove(id);
+            self.echoed.remove(id);
+        }
+        (unsettled.len(), deleted.len())
     }
 
     /// The time is over in which a message waits for what it quotes, unless that has come.
@@ -1324,10 +1502,10 @@ impl Application {
             }
             Event::Received { message, stamp, age } => self.received(message, stamp, age),
             Event::Heard { conversation, stamp } => {
-                let conversation = conversation % CONVERSATIONS;
+                let conversation = conversation % ALL_CONVERSATIONS;
                 let stamp = stamp.stamp(self.model.setting(conversation));
                 let (now, time) = self.go_on();
-                let (_, events) = self.model.hear(conversation, true, &stamp, time);
+                let events = self.model.hear(conversation, true, &stamp, time, time);
                 let effects = self.scheduler.heard(conversation_id(conversation), &stamp, now);
                 self.store(&effects, &Expected { events, tell: Vec::new() });
             }
@@ -1335,8 +1513,7 @@ impl Application {
                 let (id, age) = (id % IDS, pick(&AGES, age));
                 let (now, time) = self.go_on();
                 let at = time.saturating_sub(age.saturating_mul(SECOND));
-                let is_ours = self.model.held.get(&id).is_some_and(|held| held.is_ours);
-                let news = is_ours && self.model.learn(id, time, &[Fact::Sent(at)]);
+                let news = self.model.learn_sent(id, at, time);
                 let age = Age::trusted(Duration::from_secs(age));
                 let effects = self.scheduler.sent(message_id(id), age, now);
                 let tell = news.then_some(DeviceEvent::Sent(message_id(id)));
@@ -1359,7 +1536,9 @@ impl Application {
                 let conversation = conversation % CONVERSATIONS;
                 let (now, time) = self.go_on();
                 let setting = self.model.setting(conversation);
+                let its = |held: &Held| held.conversation == conversation && held.falls_back;
                 let any = self.close(conversation, time, time)
+                    || self.model.held.values().any(its)
                     || setting.is_some_and(|setting| setting.policy == Some(Policy::OnClose));
                 if any {
                     self.remember_close(conversation, time);
@@ -1380,7 +1559,7 @@ impl Application {
                 self.tells(&effects, Some(DeviceEvent::Deleted(message_id(id))));
             }
             Event::ConversationDeleted { conversation } => {
-                let conversation = conversation % CONVERSATIONS;
+                let conversation = conversation % ALL_CONVERSATIONS;
                 let (now, time) = self.go_on();
                 let its = |(_, held): &(&u8, &Held)| held.conversation == conversation;
                 let ids: Vec<_> = self.model.held.iter().filter(its).map(|(id, _)| *id).collect();
@@ -1389,6 +1568,11 @@ impl Application {
                     if self.model.learn(id, time, &[Fact::Deleted]) {
                         tell.push(DeviceEvent::Deleted(message_id(id)));
                     }
+                }
+                let is_known = self.model.settings.contains_key(&conversation)
+                    || self.model.closed.contains_key(&conversation);
+                if is_known && !self.model.ours.contains(&conversation) {
+                    self.model.deleted.entry(conversation).or_insert(time);
                 }
                 let conversation = conversation_id(conversation);
                 let effects = self.scheduler.conversation_deleted(conversation, now);
@@ -1406,12 +1590,12 @@ impl Application {
             }
             Event::Set { conversation, policy } => {
                 let (conversation, policy) = (conversation % CONVERSATIONS, policy_of(policy));
-                let (now, _) = self.go_on();
+                let (now, time) = self.go_on();
                 let before = self.model.setting(conversation);
                 let version = before.map_or(0, |setting| setting.version.number()) + 1;
                 let version = SettingVersion::new(version).unwrap_or(SettingVersion::MAX);
                 let setting = clamped_setting(Setting { version, policy, by: tag(0) });
-                let events = self.model.adopt(conversation, setting);
+                let events = self.model.note(conversation, true, Some((setting, time)), time);
                 let conversation = conversation_id(conversation);
                 let effects = self.scheduler.set(conversation, policy, tag(0), now);
                 let tell = vec![DeviceEvent::Setting(conversation, setting)];
@@ -1453,9 +1637,12 @@ impl Application {
                 self.tells(&effects, None);
             }
             Event::TrustTime { ahead } => {
-                let ahead = Duration::from_millis(pick(&STEPS, ahead));
+                let step = Duration::from_millis(pick(&STEPS, ahead));
                 let now = self.clocks.now();
-                let wall = now.wall.saturating_add(ahead);
+                let wall = match ahead < 128 {
+                    true => now.wall.saturating_add(step),
+                    false => now.wall.saturating_sub(step),
+                };
                 self.model.goes_on(Reading::Trusted(wall, now));
                 let effects = self.scheduler.trust_time(wall, now);
                 self.tells(&effects, None);
@@ -1537,6 +1724,8 @@ impl Application {
             parts: choice.parts() | Parts::BODY,
             quote: None,
             key: None,
+            falls_back: false,
+            own_setting: None,
             log: Vec::new(),
             given: None,
             touched: false,
@@ -1578,22 +1767,23 @@ impl Application {
         let (message, mut arriving) = self.message(choice, choice.author(0), stamp.opens, time);
         let setting = stamp.setting.as_ref().map(|stamped| stamped.setting);
         let policies = setting.and_then(|setting| setting.policy).into_iter();
-        let mut policies: Vec<_> = policies.chain(stamp.own_policy).collect();
-        if age.is_some() && setting.is_none() {
-            let ours = self.model.setting(conversation);
-            policies.extend(ours.and_then(|setting| setting.policy));
-        }
+        let policies: Vec<_> = policies.chain(stamp.own_policy).collect();
+        arriving.held.falls_back = setting.is_none();
         arriving.held.is_ours = true;
         arriving.held.log.push(Fact::LivesBy(policies));
         let (arrival, events) = match age.map(|age| pick(&AGES, age)) {
-            None => (self.scheduler.queued(message, &stamp, now), Vec::new()),
+            None => {
+                self.model.note(conversation, true, None, time);
+                (self.scheduler.queued(message, &stamp, now), Vec::new())
+            }
             Some(age) => {
                 let at = time.saturating_sub(age.saturating_mul(SECOND));
                 arriving.held.log.push(Fact::Sent(at));
-                let adopted = setting.map(|setting| self.model.adopt(conversation, setting));
+                let setting = setting.map(|setting| (setting, at));
+                let changed = self.model.note(conversation, true, setting, time);
                 let age = Age::trusted(Duration::from_secs(age));
                 let arrival = self.scheduler.sent_elsewhere(message, &stamp, age, now);
-                (arrival, adopted.unwrap_or_default())
+                (arrival, changed)
             }
         };
         self.arrived(arriving, &arrival.effects, arrival.verdict, events, time);
@@ -1606,7 +1796,13 @@ impl Application {
         let author = choice.author(1 + choice.number() % (AUTHORS - 1));
         let opens = stamp.as_ref().map_or(Opens::Unlimited, |stamp| stamp.opens);
         let (message, mut arriving) = self.message(choice, author, opens, time);
-        let (policies, events) = self.model.hear(conversation, choice.may_set(), &stamp, time);
+        let theirs = stamp.as_ref().ok().and_then(|stamp| stamp.setting.as_ref());
+        let theirs = theirs.map(|stamped| stamped.setting);
+        let own_policy = stamp.as_ref().ok().and_then(|stamp| stamp.own_policy);
+        let of_setting = theirs.and_then(|setting| setting.policy);
+        let policies = own_policy.into_iter().chain(of_setting).collect();
+        let says_enough = |setting: Setting| setting.version.number() <= MAX_JUMP;
+        arriving.held.falls_back = !choice.may_set() || !theirs.is_some_and(says_enough);
         let claimed = age >= 128;
         let mut seconds = pick(&AGES, age);
         let age = Duration::from_secs(seconds);
@@ -1614,6 +1810,7 @@ impl Application {
             seconds = seconds.min(600);
         }
         let sent = time.saturating_sub(seconds.saturating_mul(SECOND));
+        let events = self.model.hear(conversation, choice.may_set(), &stamp, sent, time);
         arriving.held.log.extend([Fact::LivesBy(policies), Fact::AuthorSent(sent)]);
         if !choice.is_awaited() {
             arriving.held.log.push(Fact::Ready(time));
@@ -1636,7 +1833,7 @@ impl Application {
         assert_eq!(verdict, expected, "of {id}");
         self.outcome.meet(verdict);
         if verdict == Verdict::IdTaken {
-            let of_messages = effects.writes.iter().any(|write| write.key.as_bytes()[0] > 1);
+            let of_messages = effects.writes.iter().any(|write| write.key.as_bytes()[0] > 2);
             assert!(!of_messages, "what is refused was stored");
         }
         self.store(effects, &Expected { events, tell: Vec::new() });
@@ -1726,10 +1923,9 @@ impl Application {
     }
 
     fn remember_close(&mut self, conversation: u8, at: u64) {
-        let before = self.model.closed.get(&conversation).copied().unwrap_or_default();
-        if at > before {
-            self.model.closed.insert(conversation, at);
-        }
+        let at = at.min(u64::MAX - 1);
+        let last = self.model.closed.entry(conversation).or_insert(at);
+        *last = at.max(*last);
     }
 
     /// Says whether anything in the conversation ends then.
@@ -1854,11 +2050,13 @@ impl Application {
                     self.model.readings.pop();
                     return;
                 };
-                events = self.model.adopt(conversation, setting);
+                events = self.model.note(conversation, true, Some((setting, at)), time);
                 (DeviceEvent::Setting(conversation_id(conversation), setting), Vec::new())
             }
         };
-        if facts.is_empty() {
+        if kind % 8 == 5 && self.model.held.contains_key(&id) {
+            self.model.learn_sent(id, at, time);
+        } else if facts.is_empty() {
             // It is about a conversation.
         } else if self.model.held.contains_key(&id) {
             self.model.learn(id, time, &facts);
@@ -1898,7 +2096,10 @@ impl Application {
         Model::check_forgotten(&mut since, &rows.waiting, limit, time);
         waiting.retain(|id, _| since.contains_key(id));
         Model::check_forgotten(unsends, &rows.unsends, limit, time);
+        let (settled, forgotten) = self.model.settle(limit, time);
         self.outcome.meet(("due", poll.due.len().min(3)));
+        self.outcome.meet(("settled", settled.min(1)));
+        self.outcome.meet(("forgotten", forgotten.min(1)));
         poll.due
     }
 
@@ -1985,6 +2186,9 @@ impl Application {
         for id in 0..IDS {
             let visibility = self.scheduler.visibility(message_id(id), now);
             assert_eq!(visibility, self.model.visibility(id, time), "of {id} at {time}");
+            if visibility == Visibility::Placeholder {
+                self.outcome.meet("Placeholder");
+            }
             let remaining = self.scheduler.remaining(message_id(id), now);
             assert_eq!(remaining, self.model.remaining(id, time), "of {id} at {time}");
             let held = self.model.held.get(&id);
@@ -2002,7 +2206,7 @@ impl Application {
                 self.seen_gone.remove(&id);
             }
         }
-        for conversation in 0..CONVERSATIONS {
+        for conversation in 0..ALL_CONVERSATIONS {
             let setting = self.model.setting(conversation);
             assert_eq!(self.scheduler.setting(conversation_id(conversation)), setting);
             let stamp = self.scheduler.stamp(conversation_id(conversation));
@@ -2044,7 +2248,7 @@ impl Application {
         assert!(names.messages.iter().eq(model.held.keys()));
         assert_eq!(self.scheduler.held_messages(), model.held.len());
         let conversations: BTreeSet<u8> =
-            model.settings.keys().chain(model.closed.keys()).copied().collect();
+            model.settings.keys().chain(model.closed.keys()).chain(&model.ours).copied().collect();
         assert_eq!(names.conversations, conversations);
         assert_eq!(names.tombstones, model.buried.len());
         assert!(names.waiting.iter().eq(model.waiting.keys()));
@@ -2053,6 +2257,7 @@ impl Application {
 
     /// However the schedule ends, all that has an end comes to it, once, and leaves nothing behind.
     fn end(&mut self) {
+        self.outcome.meet(("reached", self.model.reached.min(1)));
         for _ in 0..4 {
             self.clocks.pass(366 * DAY);
             if self.model.time(self.clocks.now()) < u64::MAX {

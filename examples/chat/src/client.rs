@@ -100,17 +100,27 @@ impl Beginning<'_> {
 
 /// From the environment for scripts, else from the terminal; a new one is asked for twice.
 fn passphrase(store: &Path) -> Result<Zeroizing<String>, Box<dyn std::error::Error>> {
-    if let Ok(passphrase) = env::var("CHAT_PASSPHRASE") {
-        return Ok(Zeroizing::new(passphrase));
-    }
-    let passphrase = Zeroizing::new(rpassword::prompt_password("Passphrase: ")?);
+    let from_environment = env::var("CHAT_PASSPHRASE").map(Zeroizing::new);
+    let is_asked_for = from_environment.is_err();
+    let passphrase = match from_environment {
+        Ok(passphrase) => passphrase,
+        Err(_) => {
+            if !store.exists() {
+                eprintln!(
+                    "{} is new: choose a passphrase for it. It is asked for twice.",
+                    store.display()
+                );
+            }
+            Zeroizing::new(rpassword::prompt_password("Passphrase: ")?)
+        }
+    };
     if passphrase.is_empty() {
         return Err("an empty passphrase protects nothing".into());
     }
-    if !store.exists() {
+    if is_asked_for && !store.exists() {
         let again = Zeroizing::new(rpassword::prompt_password("The same again: ")?);
         if *again != *passphrase {
-            return Err("the two are not the same".into());
+            return Err("the two are not the same: nothing was made, start again".into());
         }
     }
     Ok(passphrase)

@@ -1,9 +1,11 @@
 //! Commands: what the user orders, as a line of text or by a key of a screen.
 
+use std::fmt;
 use std::num::NonZeroU32;
 
 use crate::name::Name;
 use crate::span;
+use crate::words::Words;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -29,6 +31,9 @@ pub enum Command {
     Close(Name),
     /// Shows all of it that may be shown.
     History(Name),
+    /// Looks for messages in all conversations. Only the store can: the caller asks it, and gives what it found to
+    /// [`Engine::found`](crate::engine::Engine::found).
+    Find(Words),
     List,
     Requests,
     Accept(Name),
@@ -63,67 +68,71 @@ pub enum Timer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessagePrefix(pub String);
 
-/// What the lines look like. The first word finds the one to show when a line is wrong.
-const USAGES: [(&str, &str); 19] = [
-    ("to", "to NAME TEXT"),
-    ("/for", "/for SPAN NAME TEXT"),
-    ("/once", "/once NAME TEXT"),
-    ("/timer", "/timer NAME SPAN|off"),
-    ("/vanish", "/vanish NAME on|off"),
-    ("/open", "/open ID"),
-    ("/unsend", "/unsend ID"),
-    ("/delete", "/delete ID"),
-    ("/read", "/read NAME"),
-    ("/close", "/close NAME"),
-    ("/history", "/history NAME"),
-    ("/accept", "/accept NAME"),
-    ("/refuse", "/refuse NAME"),
-    ("/block", "/block NAME"),
-    ("/accept-identity", "/accept-identity NAME"),
-    ("/keep-identity", "/keep-identity NAME"),
-    ("/verify", "/verify NAME"),
-    ("/verified", "/verified NAME"),
-    (
-        "",
-        "to | /for | /once | /timer | /vanish | /open | /unsend | /delete | /read | /close | /history | /list | \
-      /requests | /accept | /refuse | /block | /accept-identity | /keep-identity | /verify | /verified | /quit",
-    ),
-];
+/// Why a line is no command, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unclear {
+    /// No command begins so.
+    NoCommand,
+    /// The command, what it should look like, and what is wrong with it.
+    Wrong(String),
+}
+
+const ALL: &str = "to NAME TEXT | /for | /once | /timer | /vanish | /open | /unsend | /delete | /read | /close | \
+    /history | /find | /list | /requests | /accept | /refuse | /block | /accept-identity | /keep-identity | /verify | \
+    /verified | /quit";
+
+/// Where the ids of messages are to be seen.
+pub const WHERE_IDS_ARE: &str = "/history NAME shows them";
 
 impl Command {
-    /// Takes a line; the error says what it should look like.
-    pub fn parse(line: &str) -> Result<Self, &'static str> {
+    /// Takes a line; the error says what is wrong with it.
+    pub fn parse(line: &str) -> Result<Self, Unclear> {
         let (verb, rest) = word(line);
-        Self::of(verb, rest).ok_or_else(|| usage(verb))
-    }
-
-    fn of(verb: &str, rest: &str) -> Option<Self> {
-        let named = |make: fn(Name) -> Self| Name::new(rest.trim()).ok().map(make);
-        let message = |make: fn(MessagePrefix) -> Self| MessagePrefix::new(rest.trim()).map(make);
+        let usage = |arguments: &str| format!("{verb} {arguments}");
+        let named = |make: fn(Name) -> Self| name(rest.trim(), &usage("NAME")).map(make);
+        let message = |make: fn(MessagePrefix) -> Self| {
+            MessagePrefix::new(rest.trim()).map(make).ok_or_else(|| {
+                let what = "an ID is the first digits of a message's, four or more of 0-9 a-f";
+                wrong(&usage("ID"), &format!("{what}: {WHERE_IDS_ARE}"))
+            })
+        };
+        let alone = |command: Self| match rest.trim() {
+            "" => Ok(command),
+            _ => Err(wrong(verb, "nothing can follow it")),
+        };
         match verb {
-            "to" => Self::send(rest, OwnLife::AsConversation),
-            "/once" => Self::send(rest, OwnLife::Once),
+            "to" => send(rest, OwnLife::AsConversation, &usage("NAME TEXT")),
+            "/once" => send(rest, OwnLife::Once, &usage("NAME TEXT")),
             "/for" => {
+                let usage = usage("SPAN NAME TEXT");
                 let (span, rest) = word(rest);
-                Self::send(rest, OwnLife::For(span::parse(span)?))
+                send(rest, OwnLife::For(seconds(span, &usage)?), &usage)
             }
             "/timer" => {
-                let (with, timer) = word(rest);
+                let (usage, (with, timer)) = (usage("NAME SPAN|off"), word(rest));
+                let with = name(with, &usage)?;
                 let timer = match timer.trim() {
                     "off" => Timer::Off,
-                    span => Timer::After(span::parse(span)?),
+                    span => Timer::After(seconds(span, &usage)?),
                 };
-                Some(Self::Timer { with: Name::new(with).ok()?, timer })
+                Ok(Self::Timer { with, timer })
             }
             "/vanish" => {
-                let (with, state) = word(rest);
+                let (usage, (with, state)) = (usage("NAME on|off"), word(rest));
+                let with = name(with, &usage)?;
                 let timer = match state.trim() {
                     "on" => Timer::Vanish,
                     "off" => Timer::Off,
-                    _ => return None,
+                    _ => return Err(wrong(&usage, "say on or off")),
                 };
-                Some(Self::Timer { with: Name::new(with).ok()?, timer })
+                Ok(Self::Timer { with, timer })
             }
+            "/find" => match Words::of(rest) {
+                words if words.is_empty() => {
+                    Err(wrong(&usage("WORDS"), "say one word at least, of letters or digits"))
+                }
+                words => Ok(Self::Find(words)),
+            },
             "/open" => message(Self::Open),
             "/unsend" => message(Self::Unsend),
             "/delete" => message(Self::Delete),
@@ -137,17 +146,11 @@ impl Command {
             "/keep-identity" => named(Self::KeepIdentity),
             "/verify" => named(Self::Verify),
             "/verified" => named(Self::Verified),
-            "/list" => rest.trim().is_empty().then_some(Self::List),
-            "/requests" => rest.trim().is_empty().then_some(Self::Requests),
-            "/quit" => rest.trim().is_empty().then_some(Self::Quit),
-            _ => None,
+            "/list" => alone(Self::List),
+            "/requests" => alone(Self::Requests),
+            "/quit" => alone(Self::Quit),
+            _ => Err(Unclear::NoCommand),
         }
-    }
-
-    fn send(rest: &str, life: OwnLife) -> Option<Self> {
-        let (to, text) = word(rest);
-        let to = Name::new(to).ok()?;
-        (!text.is_empty()).then(|| Self::Send { to, text: text.into(), life })
     }
 }
 
@@ -159,14 +162,48 @@ impl MessagePrefix {
     }
 }
 
+impl fmt::Display for Unclear {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCommand => write!(formatter, "there is no such command, but: {ALL}"),
+            Self::Wrong(text) => formatter.write_str(text),
+        }
+    }
+}
+
+fn send(rest: &str, life: OwnLife, usage: &str) -> Result<Command, Unclear> {
+    let (to, text) = word(rest);
+    let to = name(to, usage)?;
+    match text {
+        "" => Err(wrong(usage, "the text is missing")),
+        text => Ok(Command::Send { to, text: text.into(), life }),
+    }
+}
+
+fn name(text: &str, usage: &str) -> Result<Name, Unclear> {
+    match text {
+        "" => Err(wrong(usage, "the name is missing")),
+        text => {
+            Name::new(text).map_err(|rule| wrong(usage, &format!("\"{text}\" is no name: {rule}")))
+        }
+    }
+}
+
+fn seconds(text: &str, usage: &str) -> Result<NonZeroU32, Unclear> {
+    let what = match text {
+        "" => "the span of time is missing".into(),
+        text => format!("\"{text}\" is no span of time"),
+    };
+    span::parse(text).ok_or_else(|| wrong(usage, &format!("{what}; 30s, 5m, 1h, 2d, 1w are")))
+}
+
+fn wrong(usage: &str, what: &str) -> Unclear {
+    Unclear::Wrong(format!("{usage}: {what}"))
+}
+
 /// The first word, and what follows the space after it.
 fn word(line: &str) -> (&str, &str) {
     line.split_once(' ').unwrap_or((line, ""))
-}
-
-fn usage(verb: &str) -> &'static str {
-    let fits = |(name, _): &&(&str, &str)| *name == verb || name.is_empty();
-    USAGES.iter().find(fits).map_or("", |(_, usage)| usage)
 }
 
 #[cfg(test)]
@@ -205,20 +242,35 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_line_gets_its_usage() {
-        for (line, usage) in [
-            ("to", "to NAME TEXT"),
-            ("to bob", "to NAME TEXT"),
-            ("to Bob hello", "to NAME TEXT"),
-            ("/timer bob soon", "/timer NAME SPAN|off"),
-            ("/vanish bob", "/vanish NAME on|off"),
-            ("/open xyz1", "/open ID"),
-            ("/open 12", "/open ID"),
+    fn words_are_looked_for_whatever_stands_between_them() {
+        let find = Command::Find(Words::of("key stone"));
+        assert_eq!(Command::parse("/find  the-KEY").unwrap(), Command::Find(Words::of("the key")));
+        assert_eq!(Command::parse("/find \"stone\", key!"), Ok(find));
+    }
+
+    #[test]
+    fn a_wrong_line_is_told_what_is_wrong_with_it_and_what_to_do() {
+        for (line, start, what) in [
+            ("to", "to NAME TEXT: ", "the name is missing"),
+            ("to bob", "to NAME TEXT: ", "the text is missing"),
+            ("to Bob hello", "to NAME TEXT: ", "\"Bob\" is no name: a name has 1 to 32 of a-z"),
+            ("/for soon bob x", "/for SPAN NAME TEXT: ", "\"soon\" is no span of time; 30s,"),
+            ("/timer bob", "/timer NAME SPAN|off: ", "the span of time is missing; 30s,"),
+            ("/vanish bob", "/vanish NAME on|off: ", "say on or off"),
+            ("/open xyz1", "/open ID: ", "four or more of 0-9 a-f: /history NAME shows them"),
+            ("/open 12", "/open ID: ", "the first digits"),
+            ("/find ?", "/find WORDS: ", "say one word at least"),
+            ("/accept", "/accept NAME: ", "the name is missing"),
+            ("/quit now", "/quit: ", "nothing can follow it"),
+            ("/list x", "/list: ", "nothing can follow it"),
         ] {
-            assert_eq!(Command::parse(line), Err(usage), "{line}");
+            let error = Command::parse(line).unwrap_err().to_string();
+            assert!(error.starts_with(start) && error.contains(what), "{line}: {error}");
         }
-        for line in ["", " ", "hello", "/", "/quit now", "/list x", "\u{0}"] {
-            assert!(Command::parse(line).unwrap_err().starts_with("to | /for"), "{line:?}");
+        for line in ["", " ", "hello", "/", "\u{0}"] {
+            let error = Command::parse(line).unwrap_err();
+            assert_eq!(error, Unclear::NoCommand, "{line:?}");
+            assert!(error.to_string().contains("to NAME TEXT | /for"), "{line:?}");
         }
     }
 }

@@ -23,6 +23,7 @@ mod clock;
 mod name;
 mod random;
 mod span;
+mod words;
 
 mod frame;
 mod request;

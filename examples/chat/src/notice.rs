@@ -52,14 +52,20 @@ pub enum Notice {
     Closed(Name),
     /// The digits to compare.
     Safety(Name, String),
+    /// Those of the identity that waits until the user decides.
+    SafetyOfWaiting(Name, String),
     Verified(Name),
     Contact(ContactView),
     Line(Name, LineView),
+    /// So many lines were found; they follow.
+    Found(usize),
+    FoundLine(Name, LineView),
     /// Something does not work, and it is not the user's doing.
     Trouble(String),
     /// The command cannot be done.
     Error(String),
-    Usage(&'static str),
+    /// The line is no command: why, and what to do.
+    Usage(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,12 +111,17 @@ impl fmt::Display for Notice {
             Self::IdentityKept(name) => write!(formatter, "IDENTITY KEPT {name}"),
             Self::Closed(name) => write!(formatter, "CLOSED {name}"),
             Self::Safety(name, digits) => write!(formatter, "SAFETY {name} {digits}"),
+            Self::SafetyOfWaiting(name, digits) => {
+                write!(formatter, "SAFETY WAITING {name} {digits}")
+            }
             Self::Verified(name) => write!(formatter, "VERIFIED {name}"),
             Self::Contact(contact) => contact.fmt(formatter),
             Self::Line(name, line) => write!(formatter, "LINE {name} {line}"),
+            Self::Found(count) => write!(formatter, "FOUND {count}"),
+            Self::FoundLine(name, line) => write!(formatter, "LINE {name} {line}"),
             Self::Trouble(text) => write!(formatter, "TROUBLE {}", OneLine(text)),
             Self::Error(text) => write!(formatter, "ERROR {}", OneLine(text)),
-            Self::Usage(text) => write!(formatter, "USAGE {text}"),
+            Self::Usage(text) => write!(formatter, "USAGE {}", OneLine(text)),
         }
     }
 }

@@ -5,6 +5,7 @@ use evanesce::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
 use crate::name::Name;
+use crate::words::Words;
 
 /// Which row. Its name in the file is a keyed hash of this.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub enum Row {
 pub struct Write {
     pub row: Row,
     pub value: Option<Zeroizing<Vec<u8>>>,
+    /// What the row is found by; of a row that was written before, nothing new.
+    pub words: Words,
 }
 
 /// What a row holds, as it comes back from the store.

@@ -1,6 +1,7 @@
 //! One person's store: a SQLite file of sealed rows. What they are called is hashed under a key, so the file shows
 //! how many rows there are, how long, and when they changed; not what they are or of whom.
 
+mod index;
 mod vault;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::random;
 use crate::row::{Held, Row, Write};
 use crate::store::vault::{Cost, Lock, VaultError};
+use crate::words::Words;
 
 /// The kind of a sealed row.
 const ROW: u8 = 65;
@@ -69,6 +71,7 @@ impl Store {
                 key
             }
         };
+        index::create(&database)?;
         Ok(Self { database, key })
     }
 
@@ -78,14 +81,33 @@ impl Store {
         let mut stored = query.query([])?;
         let mut rows = Vec::new();
         while let Some(row) = stored.next()? {
-            let (name, sealed): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
-            let state = self.key.open(&sealed, ROW, &name).map_err(|_| StoreError::Damaged)?;
-            let (row, value): (Row, &[u8]) =
-                postcard::take_from_bytes(&state).map_err(|_| StoreError::Damaged)?;
-            rows.push(Held { row, value: Zeroizing::new(value.to_vec()) });
+            rows.push(self.held(row)?);
         }
         rows.sort_by(|first, second| first.row.cmp(&second.row));
         Ok(rows)
+    }
+
+    /// Which rows have all of these words.
+    pub fn find(&self, words: &Words) -> Result<Vec<Row>, StoreError> {
+        let sql =
+            "SELECT name, sealed FROM rows WHERE name >= ?1 AND substr(name, 1, 8) = ?1 LIMIT 1";
+        let mut query = self.database.prepare(sql)?;
+        let mut rows = Vec::new();
+        for start in index::find(&self.database, &self.key, words)? {
+            // An index that knows a row which is not there was altered.
+            let mut stored = query.query([start])?;
+            let row = stored.next()?.ok_or(StoreError::Damaged)?;
+            rows.push(self.held(row)?.row);
+        }
+        Ok(rows)
+    }
+
+    fn held(&self, row: &rusqlite::Row) -> Result<Held, StoreError> {
+        let (name, sealed): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        let state = self.key.open(&sealed, ROW, &name).map_err(|_| StoreError::Damaged)?;
+        let (row, value): (Row, &[u8]) =
+            postcard::take_from_bytes(&state).map_err(|_| StoreError::Damaged)?;
+        Ok(Held { row, value: Zeroizing::new(value.to_vec()) })
     }
 
     /// Writes all or nothing. After an error what is in memory is ahead of the store: do not go on with it.
@@ -95,7 +117,7 @@ impl Store {
         }
         let transaction = self.database.transaction()?;
         let mut forgets = false;
-        for Write { row, value } in writes {
+        for Write { row, value, words } in writes {
             let row = postcard::to_allocvec(row).map_err(|_| StoreError::Damaged)?;
             let name = self.key.row_name(&row);
             match value {
@@ -105,10 +127,12 @@ impl Store {
                     let sealed = self.key.seal(&state, ROW, &name, rng);
                     transaction
                         .execute("REPLACE INTO rows VALUES (?, ?)", params![name, sealed])?;
+                    index::add(&transaction, &self.key, &name, words)?;
                 }
                 None => {
                     forgets = true;
                     transaction.execute("DELETE FROM rows WHERE name = ?", [name])?;
+                    index::remove(&transaction, &name)?;
                 }
             }
         }
@@ -184,6 +208,7 @@ impl std::error::Error for StoreError {}
 mod tests {
     use super::*;
     use crate::name::Name;
+    use evanesce::expiry::MessageId;
     use std::fs;
     use std::path::PathBuf;
 
@@ -196,7 +221,17 @@ mod tests {
     }
 
     fn write(row: Row, value: Option<&[u8]>) -> Write {
-        Write { row, value: value.map(|value| Zeroizing::new(value.to_vec())) }
+        let value = value.map(|value| Zeroizing::new(value.to_vec()));
+        Write { row, value, words: Words::default() }
+    }
+
+    fn message(number: u32, text: &str) -> Write {
+        let value = Some(Zeroizing::new(text.as_bytes().to_vec()));
+        Write { row: row(number), value, words: Words::of(text) }
+    }
+
+    fn row(number: u32) -> Row {
+        Row::Message(MessageId::from(u64::from(number)))
     }
 
     #[test]
@@ -230,5 +265,110 @@ mod tests {
         assert!(matches!(Store::open(&path, "wrong"), Err(StoreError::WrongPassphrase)));
         assert_eq!(fs::read(&path).unwrap(), before);
         fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn what_has_all_of_the_words_is_found_until_it_is_deleted() {
+        let path = file("find");
+        let mut store = Store::open(&path, "passphrase").unwrap();
+        let texts = ["the key of the door", "a KEY, under a stone", "no more"];
+        let writes: Vec<Write> = (0..).zip(texts).map(|(it, text)| message(it, text)).collect();
+        store.commit(&writes).unwrap();
+        let find = |store: &Store, words: &str| {
+            let mut rows = store.find(&Words::of(words)).unwrap();
+            rows.sort();
+            rows
+        };
+        assert_eq!(find(&store, "Key"), [row(0), row(1)]);
+        assert_eq!(find(&store, "key stone"), [row(1)]);
+        for nothing in ["key more", "ke", "rows", "NOT", "", "\"key", "key*"] {
+            let found = find(&store, nothing);
+            assert!(found.is_empty() || Words::of(nothing) == Words::of("key"), "{nothing}");
+        }
+        // It changes, and its words stay; they go with it, and come back with it.
+        store.commit(&[write(row(0), Some(b"read"))]).unwrap();
+        assert_eq!(find(&store, "door"), [row(0)]);
+        store.commit(&[write(row(0), None)]).unwrap();
+        assert_eq!(find(&store, "door"), []);
+        drop(store);
+        let mut store = Store::open(&path, "passphrase").unwrap();
+        store.commit(&[message(0, "key again")]).unwrap();
+        assert_eq!(find(&store, "key"), [row(0), row(1)]);
+        drop(store);
+        fs::remove_file(path).unwrap();
+    }
+
+    /// All bytes of the file, its log and its journal.
+    fn bytes(path: &Path) -> Vec<u8> {
+        let ends = ["", "-wal", "-shm", "-journal"].map(|end| format!("{}{end}", path.display()));
+        ends.iter().flat_map(|path| fs::read(path).unwrap_or_default()).collect()
+    }
+
+    fn word(number: u32) -> String {
+        format!("rare{number}x")
+    }
+
+    /// How many tokens of these words are in the files; looked for without their beginnings, which an index shares.
+    fn tokens_left(store: &Store, path: &Path, words: impl Iterator<Item = u32>) -> usize {
+        let bytes = bytes(path);
+        let parts: std::collections::BTreeSet<&[u8]> = bytes.windows(11).collect();
+        words
+            .filter(|number| {
+                let token = index::tokens(&store.key, &Words::of(&word(*number))).remove(0);
+                parts.contains(&token.as_bytes()[5..])
+            })
+            .count()
+    }
+
+    /// A store of many messages with a rare word each; the first hundred are deleted by `delete`.
+    fn tokens_left_after(name: &str, setting: &str, delete: fn(&mut Store, Row)) -> usize {
+        let path = file(name);
+        let mut store = Store::open(&path, "passphrase").unwrap();
+        store.database.execute_batch("PRAGMA synchronous = OFF").unwrap();
+        store.database.execute_batch(setting).unwrap();
+        for part in 0..30 {
+            let text = |number| format!("{} and common words {}", word(number), number % 7);
+            let numbers = (0..20).map(|place| place * 30 + part);
+            let writes: Vec<Write> = numbers.map(|it| message(it, &text(it))).collect();
+            store.commit(&writes).unwrap();
+        }
+        assert_eq!(tokens_left(&store, &path, 0..600), 600);
+        for number in 0..100 {
+            delete(&mut store, row(number));
+        }
+        assert!(!bytes(&path).windows(5).any(|window| window == b"rare1"));
+        assert_eq!(tokens_left(&store, &path, 100..600), 500);
+        let left = tokens_left(&store, &path, 0..100);
+        drop(store);
+        fs::remove_file(path).unwrap();
+        left
+    }
+
+    fn by_commit(store: &mut Store, row: Row) {
+        store.commit(&[write(row, None)]).unwrap();
+    }
+
+    /// As [`Store::commit`], and the log is left.
+    fn without_cutting_the_log(store: &mut Store, row: Row) {
+        let name = store.key.row_name(&postcard::to_allocvec(&row).unwrap());
+        let transaction = store.database.transaction().unwrap();
+        transaction.execute("DELETE FROM rows WHERE name = ?", [name]).unwrap();
+        index::remove(&transaction, &name).unwrap();
+        transaction.commit().unwrap();
+    }
+
+    #[test]
+    fn a_deleted_message_leaves_no_word_and_no_token_in_any_file() {
+        assert_eq!(tokens_left_after("forgets", "", by_commit), 0);
+    }
+
+    #[test]
+    fn without_each_of_its_measures_the_store_would_keep_tokens() {
+        let option = "INSERT INTO words(words, rank) VALUES ('secure-delete', 0)";
+        assert!(tokens_left_after("no-option", option, by_commit) > 50);
+        assert!(tokens_left_after("no-wipe", "PRAGMA secure_delete = OFF", by_commit) > 0);
+        let usual = "PRAGMA wal_autocheckpoint = 1000";
+        assert!(tokens_left_after("no-cut", usual, without_cutting_the_log) > 0);
+        assert_eq!(tokens_left_after("cut", usual, by_commit), 0);
     }
 }

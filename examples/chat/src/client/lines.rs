@@ -65,6 +65,8 @@ async fn visit(
                 // Numbers are of one relay: over a new connection, which may be to one that has lost its store, none
                 // is acknowledged. What comes again then is known again.
                 let acknowledged = if link.is_connected() { *acknowledged } else { 0 };
+                // The first question over a connection is answered at once: then we know that the relay is there.
+                let wait = if link.is_connected() { wait } else { Duration::ZERO };
                 let wait_seconds = u8::try_from(wait.as_secs()).unwrap_or(u8::MAX);
                 (Ask::Fetch { address, token, acknowledged, wait_seconds }, wait)
             }

@@ -13,7 +13,8 @@ use crate::request::{Answer, Ask, Refusal, Reply, Request};
 
 /// The first pause after a failure; each one more doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Somebody sits before it, and waits to be online again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 pub struct Link {
     relay: String,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::client::session::{Input, Screen};
-use crate::command::Command;
+use crate::client::session::{Input, Origin, Screen};
+use crate::command::{Command, Unclear};
 use crate::engine::Engine;
 use crate::notice::Notice;
 
@@ -19,6 +19,9 @@ impl Screen for Plain {
         let mut out = io::stdout().lock();
         let _ = writeln!(out, "{notice}").and_then(|()| out.flush());
     }
+
+    /// The line stands above, in the terminal.
+    fn put_back(&mut self, _: Origin) {}
 
     fn refresh(&mut self, _: &Engine) {}
 
@@ -34,7 +37,8 @@ pub fn inputs() -> mpsc::Receiver<Input> {
         for line in io::stdin().lock().lines() {
             // A line that is no text ends it like the end of the file.
             let Ok(line) = line else { break };
-            let input = Command::parse(&line).map_or_else(Input::Unclear, Input::Command);
+            let unclear = |unclear: Unclear| Input::Unclear(unclear.to_string());
+            let input = Command::parse(&line).map_or_else(unclear, Input::Command);
             if send.blocking_send(input).is_err() {
                 return;
             }

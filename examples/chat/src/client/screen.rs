@@ -42,7 +42,7 @@ use crate::client::screen::picture::{Conversation, PageView, Picture, Reach, Saf
 use crate::client::screen::timeline::{Entry, Note, Timeline};
 use crate::client::screen::tty::Tty;
 use crate::client::screen::typed::Latest;
-use crate::client::session::{Input, Screen};
+use crate::client::session::{Input, Origin, Screen};
 use crate::clock;
 use crate::engine::Engine;
 use crate::name::Name;
@@ -101,17 +101,13 @@ impl FullScreen {
             (Page::Nothing, _) | (Page::Safety, None) => PageView::Nothing,
             (Page::Help, _) => PageView::Help,
             (Page::Safety, Some(open)) => {
-                PageView::Safety(match engine.safety_number(&open.contact.name) {
-                    Some(number) => {
-                        let (digits, scannable) = (number.to_string(), number.scannable());
-                        Safety::Known { digits, scannable }
-                    }
-                    None => Safety::Unknown,
-                })
+                PageView::Safety(Safety::of(engine.safety_numbers(&open.contact.name)))
             }
             (Page::Opened(from, id, text), _) => {
                 PageView::Opened { from: from.clone(), id: *id, text: text.clone() }
             }
+            // Asked anew each time: what has ended since is not drawn.
+            (Page::Found(ids), _) => PageView::Found(engine.lines_of(ids, now)),
         };
         Picture {
             us: self.us.clone(),
@@ -146,20 +142,32 @@ impl Screen for FullScreen {
                 self.timelines.remove(name);
                 let mut focus = self.focus();
                 if focus.open.as_ref() == Some(name) {
-                    focus.open = None;
+                    focus.abandon();
                 }
             }
-            Notice::Error(text) | Notice::Trouble(text) => {
+            Notice::Error(text) => {
                 let mut focus = self.focus();
                 focus.complaint = Some(text.clone());
                 // A conversation that could not be begun is none to stay in.
-                if focus.open_contact().is_none() {
-                    focus.open = None;
+                if focus.open.is_some() && focus.open_contact().is_none() {
+                    focus.abandon();
                 }
             }
-            Notice::Usage(usage) => self.focus().complaint = Some((*usage).into()),
+            Notice::Trouble(text) | Notice::Usage(text) => {
+                self.focus().complaint = Some(text.clone());
+            }
+            Notice::Found(_) => self.focus().page = Page::Found(Vec::new()),
+            Notice::FoundLine(_, line) => {
+                if let Page::Found(ids) = &mut self.focus().page {
+                    ids.push(line.id);
+                }
+            }
             _ => {}
         }
+    }
+
+    fn put_back(&mut self, origin: Origin) {
+        self.focus().put_back(origin);
     }
 
     fn refresh(&mut self, engine: &Engine) {
@@ -168,7 +176,11 @@ impl Screen for FullScreen {
             Entry::Message(line) => line.remaining.is_some(),
             Entry::Note(_) => false,
         };
-        let counting = picture.open.iter().flat_map(|open| &open.entries).any(counts);
+        let found = match &picture.page {
+            PageView::Found(lines) => lines.iter().any(|(_, line)| line.remaining.is_some()),
+            _ => false,
+        };
+        let counting = found || picture.open.iter().flat_map(|open| &open.entries).any(counts);
         self.pace = if counting { Duration::from_secs(1) } else { Duration::MAX };
         let mut scroll = picture.scroll;
         // A terminal that cannot be written to has nobody before it: what happens is stored all the same.

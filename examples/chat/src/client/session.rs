@@ -11,6 +11,7 @@ use crate::client::lines::{self, Lines, Report, Visit};
 use crate::clock;
 use crate::command::Command;
 use crate::engine::{Engine, Outcome};
+use crate::name::Name;
 use crate::notice::Notice;
 use crate::random;
 use crate::request::{Answer, Refusal};
@@ -29,18 +30,31 @@ const REST: Duration = Duration::from_secs(5);
 /// What the user does.
 pub enum Input {
     Command(Command),
-    /// A line that is no command, with what it should look like.
-    Unclear(&'static str),
+    /// The same by a line, which is not to be lost if the command is refused.
+    Typed(Command, Origin),
+    /// A line that is no command: why, and what to do.
+    Unclear(String),
     /// Nothing but what is drawn has changed.
     Redraw,
     /// There will be no more.
     End,
 }
 
+/// A line as it was typed, and in which conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub open: Option<Name>,
+    pub line: String,
+    /// How the same is typed where no conversation is open.
+    pub anywhere: String,
+}
+
 /// Where a run shows things: lines here, a screen elsewhere.
 pub trait Screen {
     /// Something happened, and is stored.
     fn notice(&mut self, notice: &Notice);
+    /// What came of a line was refused, as has been noticed: it can be typed on.
+    fn put_back(&mut self, origin: Origin);
     /// All of one event has been noticed: a screen draws anew from [`Engine::contacts`] and [`Engine::lines`].
     fn refresh(&mut self, engine: &Engine);
     /// How often it is drawn anew though nothing happens: for countdowns.
@@ -132,8 +146,17 @@ impl<'screen, S: Screen> Session<'screen, S> {
 
     /// Stores, then shows.
     pub fn apply(&mut self, outcome: Outcome) -> Result<(), StoreError> {
-        for notice in outcome.commit(&mut self.store)? {
-            self.screen.notice(&notice);
+        self.apply_of(outcome, None)
+    }
+
+    fn apply_of(&mut self, outcome: Outcome, origin: Option<Origin>) -> Result<(), StoreError> {
+        let notices = outcome.commit(&mut self.store)?;
+        for notice in &notices {
+            self.screen.notice(notice);
+        }
+        let is_refused = notices.iter().any(|notice| matches!(notice, Notice::Error(_)));
+        if let (Some(origin), true) = (origin, is_refused) {
+            self.screen.put_back(origin);
         }
         self.screen.refresh(&self.engine);
         Ok(())
@@ -171,20 +194,26 @@ impl<'screen, S: Screen> Session<'screen, S> {
     }
 
     fn input(&mut self, input: Input) -> Result<Flow, StoreError> {
-        let (command, flow) = match input {
+        let (command, origin) = match input {
             Input::Unclear(usage) => {
                 self.screen.notice(&Notice::Usage(usage));
+                self.screen.refresh(&self.engine);
                 return Ok(Flow::GoOn);
             }
             Input::Redraw => {
                 self.screen.refresh(&self.engine);
                 return Ok(Flow::GoOn);
             }
-            Input::End | Input::Command(Command::Quit) => (Command::Quit, Flow::End),
-            Input::Command(command) => (command, Flow::GoOn),
+            Input::End => (Command::Quit, None),
+            Input::Command(command) => (command, None),
+            Input::Typed(command, origin) => (command, Some(origin)),
         };
-        let outcome = self.engine.command(command, clock::now(), &mut random::system());
-        self.apply(outcome)?;
+        let flow = if command == Command::Quit { Flow::End } else { Flow::GoOn };
+        let outcome = match command {
+            Command::Find(words) => self.engine.found(&self.store.find(&words)?, clock::now()),
+            command => self.engine.command(command, clock::now(), &mut random::system()),
+        };
+        self.apply_of(outcome, origin)?;
         Ok(flow)
     }
 
@@ -192,6 +221,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
         match report {
             Report::Postman(errand, answer) => {
                 self.postman = Postman::Idle;
+                // Whichever of the two connections comes through first, the relay is there.
+                if answer.is_ok() {
+                    self.connection(Connection::Online);
+                }
                 let (now, rng) = (clock::now(), &mut random::system());
                 let outcome = match (&errand, answer) {
                     (_, Ok(Answer::Refused(refusal))) => {
@@ -246,7 +279,11 @@ impl<'screen, S: Screen> Session<'screen, S> {
                 self.apply(outcome)
             }
             _ => {
-                let text = format!("the relay refuses us: {refusal}");
+                let advice = match refusal {
+                    Refusal::NotYours => ": take another name, or ask its operator to give it free",
+                    _ => "",
+                };
+                let text = format!("the relay refuses us: {refusal}{advice}");
                 self.screen.notice(&Notice::Trouble(text));
                 self.screen.refresh(&self.engine);
                 self.mailbox.state = MailboxState::Resting(Instant::now() + REST);

@@ -206,6 +206,20 @@ fn who_does_not_know_the_timer_is_told_without_a_word() {
 }
 
 #[test]
+fn only_who_asks_or_is_blocked_is_accepted() {
+    let (mut alice, mut bob) = introduced("accept");
+    let refusal =
+        |name: &str| format!("ERROR {name} has not asked, and is not blocked: write to them");
+    alice.does("/accept bob", at(3));
+    alice.does("/timer carol 1h", at(3));
+    alice.does("/accept carol", at(3));
+    assert_eq!(alice.said(), [refusal("bob"), "TIMER carol 1h by us".into(), refusal("carol")]);
+    bob.does("/block alice", at(3));
+    bob.does("/accept alice", at(3));
+    assert_eq!(bob.said(), ["BLOCKED alice", "ACCEPTED alice"]);
+}
+
+#[test]
 fn a_stranger_who_takes_a_name_is_asked_about_once_and_stops_nothing() {
     let (mut alice, mut bob) = introduced("mallory");
     let mut mallory = Person::new("bob", "mallory-too");

@@ -148,7 +148,9 @@ impl Engine {
             }
             _ => {
                 if !self.pending.resting.contains_key(name) {
-                    self.notice(Notice::Trouble(format!("to {name}: {refusal}")));
+                    self.notice(Notice::Trouble(format!(
+                        "to {name}: {refusal}; what you wrote waits"
+                    )));
                 }
                 self.rest(name, REST, now);
             }

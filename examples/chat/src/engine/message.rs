@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::Name;
 use crate::view::{Author, Progress};
+use crate::words::Words;
 
 /// A message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,16 @@ pub enum Body {
     Sealed(Vec<u8>),
     /// Ours, for them to open once: nothing of it is kept here.
     TheirsToOpen,
+}
+
+impl Body {
+    /// What it is found by. What can be opened once is not to be found.
+    pub fn words(&self) -> Words {
+        match self {
+            Self::Text(text) => Words::of(text),
+            Self::Sealed(_) | Self::TheirsToOpen => Words::default(),
+        }
+    }
 }
 
 /// What is to be encrypted once there is a session. Its clock and its stamp are those of the moment when it was

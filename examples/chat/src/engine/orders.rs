@@ -11,7 +11,7 @@ use crate::content::{Content, LONGEST_TEXT};
 use crate::engine::message::{Body, Draft, Message};
 use crate::engine::outcome::Outcome;
 use crate::engine::person::conversation;
-use crate::engine::reading::unknown;
+use crate::engine::reading::{NO_SUCH_MESSAGE, unknown};
 use crate::engine::state::{Engine, keys_where};
 use crate::name::Name;
 use crate::notice::Notice;
@@ -85,6 +85,7 @@ impl Engine {
                 }
                 Ok(())
             }
+            Command::Find(_) => Err("the store was not asked".into()),
             Command::List => {
                 self.contacts(now).into_iter().for_each(|it| self.notice(Notice::Contact(it)));
                 Ok(())
@@ -130,7 +131,10 @@ impl Engine {
     ) -> Result<(), String> {
         self.check_writable(to)?;
         if text.len() > LONGEST_TEXT {
-            return Err("the text is too long".into());
+            let length = text.len();
+            return Err(format!(
+                "the text has {length} bytes, {LONGEST_TEXT} are the most: send it in parts"
+            ));
         }
         let mut chosen = [0; 16];
         rng.fill_bytes(&mut chosen);
@@ -150,7 +154,7 @@ impl Engine {
         let arrival = self.expiry.queued(message, &stamp, now);
         self.absorb(&arrival.effects);
         if arrival.verdict != Verdict::Keep {
-            return Err("its id is in use".into());
+            return Err("its id is in use: send it again".into());
         }
         let number = self.next_number();
         let (with, author, progress) = (to.clone(), Author::Us, Progress::Waiting);
@@ -163,10 +167,12 @@ impl Engine {
 
     /// Takes a message of ours back, at both ends. What has not been encrypted goes no further than here.
     fn unsend(&mut self, id: MessageId, now: Now, rng: &mut dyn CryptoRng) -> Result<(), String> {
-        let message = self.message(id).cloned().ok_or("there is no such message")?;
+        let message = self.message(id).cloned().ok_or(NO_SUCH_MESSAGE)?;
         match message.author {
             Author::Us => {}
-            Author::Them => return Err("only its author takes a message back".into()),
+            Author::Them => {
+                return Err("only its author takes a message back: /delete deletes it here".into());
+            }
         }
         let is_draft = !keys_where(&self.drafts, |draft| draft.message == Some(id)).is_empty();
         if !is_draft && message.progress != Progress::Failed {
@@ -191,12 +197,14 @@ impl Engine {
 
     fn check_writable(&self, to: &Name) -> Result<(), String> {
         if to == self.name() {
-            return Err("that is this device".into());
+            return Err("that is this device: messages go to somebody else".into());
         }
         let Some(person) = self.people.get(to) else { return Ok(()) };
         match (person.standing(), person.trust()) {
-            (Standing::Request, _) => Err(format!("{to} has asked first: /accept {to}")),
-            (Standing::Blocked, _) => Err(format!("{to} is blocked: /accept {to}")),
+            (Standing::Request, _) => {
+                Err(format!("{to} has asked first: /accept {to}, or /refuse {to}"))
+            }
+            (Standing::Blocked, _) => Err(format!("{to} is blocked: /accept {to} takes that back")),
             (_, Trust::Changed) => Err(format!(
                 "the identity of {to} has changed: /accept-identity {to} or /keep-identity {to}"
             )),

@@ -11,6 +11,14 @@ use crate::name::Name;
 use crate::notice::Notice;
 use crate::view::Standing;
 
+/// The numbers of the identities that use a name.
+pub struct SafetyNumbers {
+    /// Of the one that is pinned; nothing while none is.
+    pub known: Option<SafetyNumber>,
+    /// Of another one, while the user has to decide.
+    pub waiting: Option<SafetyNumber>,
+}
+
 impl Engine {
     /// Accepts a request, or takes a block back. What they wrote stays, and can be answered.
     pub(super) fn accept(
@@ -20,6 +28,12 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), String> {
         let person = self.person(name)?;
+        match person.standing() {
+            Standing::Request | Standing::Blocked => {}
+            Standing::New | Standing::Accepted => {
+                return Err(format!("{name} has not asked, and is not blocked: write to them"));
+            }
+        }
         let changes = person.peer.accept_request();
         self.changed(name, &changes);
         self.notice(Notice::Accepted(name.clone()));
@@ -30,7 +44,9 @@ impl Engine {
     /// Refuses a request: all of it goes, and they may ask again. They are told nothing.
     pub(super) fn refuse(&mut self, name: &Name, now: Now) -> Result<(), String> {
         if self.person(name)?.standing() != Standing::Request {
-            return Err(format!("{name} has not asked; there is /block"));
+            return Err(format!(
+                "{name} does not wait for an answer: /block {name} ends a conversation"
+            ));
         }
         self.delete_conversation(name, now);
         self.drop_person(name);
@@ -42,7 +58,7 @@ impl Engine {
     pub(super) fn block(&mut self, name: &Name, now: Now) -> Result<(), String> {
         let person = self.person(name)?;
         if matches!(person.peer.contact(), Contact::None) {
-            return Err(format!("nothing is known of {name} to block"));
+            return Err(format!("{name} has not answered: /unsend takes back what you wrote"));
         }
         let changes = person.peer.refuse();
         self.changed(name, &changes);
@@ -122,20 +138,35 @@ impl Engine {
 
     /// The digits that two people compare.
     pub(super) fn show_safety_number(&mut self, name: &Name) -> Result<(), String> {
-        let number = self.safety_number(name).ok_or_else(|| no_identity(name))?;
-        self.notice(Notice::Safety(name.clone(), number.to_string()));
+        self.people.get(name).ok_or_else(|| unknown(name))?;
+        let SafetyNumbers { known, waiting } = self.safety_numbers(name);
+        if known.is_none() && waiting.is_none() {
+            return Err(no_identity(name));
+        }
+        let known = known.map(|it| Notice::Safety(name.clone(), it.to_string()));
+        let waiting = waiting.map(|it| Notice::SafetyOfWaiting(name.clone(), it.to_string()));
+        known.into_iter().chain(waiting).for_each(|notice| self.notice(notice));
         Ok(())
     }
 
-    /// What two people compare, or let their devices scan; nothing while no identity is known.
-    pub fn safety_number(&self, name: &Name) -> Option<SafetyNumber> {
-        let theirs = self.people.get(name)?.peer.device()?;
-        Some(SafetyNumber::between(&self.account.device(), &theirs))
+    /// What two people compare, or let their devices scan.
+    pub fn safety_numbers(&self, name: &Name) -> SafetyNumbers {
+        let between = |theirs| SafetyNumber::between(&self.account.device(), &theirs);
+        let person = self.people.get(name);
+        SafetyNumbers {
+            known: person.and_then(|person| person.peer.device()).map(between),
+            waiting: person.and_then(Person::waiting_device).map(between),
+        }
     }
 
     pub(super) fn verified(&mut self, name: &Name) -> Result<(), String> {
         let person = self.person(name)?;
         let identity = person.peer.contact().identity().ok_or_else(|| no_identity(name))?;
+        if person.waiting_device().is_some() {
+            return Err(format!(
+                "two identities use the name {name}: first /accept-identity {name} or /keep-identity {name}"
+            ));
+        }
         person.notes.verified = Some(identity);
         self.save_notes(name);
         self.notice(Notice::Verified(name.clone()));
@@ -148,5 +179,7 @@ impl Engine {
 }
 
 fn no_identity(name: &Name) -> String {
-    format!("no identity of {name} is known yet")
+    format!(
+        "no identity of {name} is known yet: it comes when a message to them leaves, or one of theirs comes"
+    )
 }

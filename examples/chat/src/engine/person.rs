@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evanesce::expiry::ConversationId;
-use evanesce::{Contact, IdentityKey, Peer};
+use evanesce::{Contact, Device, IdentityKey, Peer};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::message::Message;
@@ -53,6 +53,12 @@ impl Person {
         } else {
             Trust::Claimed
         }
+    }
+
+    /// The device of another identity that waits until the user decides.
+    pub fn waiting_device(&self) -> Option<Device> {
+        let identity = self.notes.changed?;
+        Some(Device { address: self.peer.address().clone(), identity })
     }
 
     /// Whether anything may leave for them: not before a request is accepted, not while the user has to decide

@@ -6,12 +6,17 @@ use evanesce::expiry::{MessageId, Now, Parts, Visibility};
 
 use crate::command::MessagePrefix;
 use crate::engine::message::{Body, Message};
+use crate::engine::outcome::Outcome;
 use crate::engine::person::{Person, conversation};
 use crate::engine::state::Engine;
 use crate::name::Name;
 use crate::notice::Notice;
+use crate::row::Row;
 use crate::shown::Id;
 use crate::view::{ContactView, LineText, LineView, Progress, Window};
+
+/// It may have ended, or be of another conversation.
+pub const NO_SUCH_MESSAGE: &str = "there is no such message, or none any more";
 
 impl Engine {
     /// The conversation is on the screen: what is in it counts as read, and so does what comes.
@@ -62,9 +67,9 @@ impl Engine {
 
     /// Opens what can be opened once. That it was opened is in the transaction that its text waits for.
     pub(super) fn open_once(&mut self, id: MessageId, now: Now) -> Result<(), String> {
-        let message = self.message(id).cloned().ok_or("there is no such message")?;
+        let message = self.message(id).cloned().ok_or(NO_SUCH_MESSAGE)?;
         let Body::Sealed(sealed) = &message.body else {
-            return Err("that is not a message to be opened".into());
+            return Err("that is not a message to be opened: it can be read, or is yours".into());
         };
         let opening = self.expiry.open(id, now).map_err(|error| error.to_string())?;
         self.absorb(&opening.effects);
@@ -82,15 +87,18 @@ impl Engine {
         let mut found = self.places.keys().filter(|id| Id(**id).to_string().starts_with(&prefix.0));
         match (found.next(), found.next()) {
             (Some(id), None) => Ok(*id),
-            (Some(_), Some(_)) => Err("more than one message has such an id".into()),
-            (None, _) => Err("there is no such message".into()),
+            (Some(_), Some(_)) => {
+                Err("more than one message has such an id: give more of its digits".into())
+            }
+            (None, _) => Err(NO_SUCH_MESSAGE.into()),
         }
     }
 
     /// Asked before each time that something is drawn.
     fn may_be_shown(&self, id: MessageId, now: Now) -> bool {
         match self.expiry.visibility(id, now) {
-            Visibility::Shown => true,
+            // What is to be opened is sealed in the store: its line says only that it is there.
+            Visibility::Shown | Visibility::Placeholder => true,
             Visibility::Withheld | Visibility::Gone => false,
         }
     }
@@ -139,6 +147,35 @@ impl Engine {
         }
     }
 
+    /// The store has found rows by their words. Of those that may be shown the first comes first; what is unread is
+    /// none of them, since its clock would not run.
+    pub fn found(&mut self, rows: &[Row], now: Now) -> Outcome {
+        let ids = rows.iter().filter_map(|row| match row {
+            Row::Message(id) => Some(*id),
+            _ => None,
+        });
+        let mut found: Vec<(u64, MessageId)> =
+            ids.filter_map(|id| Some((self.message(id)?.number, id))).collect();
+        found.sort_unstable();
+        let ids: Vec<MessageId> = found.into_iter().map(|(_, id)| id).collect();
+        let lines = self.lines_of(&ids, now);
+        self.notice(Notice::Found(lines.len()));
+        for (name, line) in lines {
+            self.notice(Notice::FoundLine(name, line));
+        }
+        self.finish()
+    }
+
+    /// What may be shown of these messages at this moment, wherever they are.
+    pub fn lines_of(&self, ids: &[MessageId], now: Now) -> Vec<(Name, LineView)> {
+        let messages = ids.iter().filter_map(|id| self.message(*id));
+        messages
+            .filter(|message| message.progress != Progress::Unread)
+            .filter(|message| self.may_be_shown(message.id, now))
+            .map(|message| (message.with.clone(), self.line(message, now)))
+            .collect()
+    }
+
     /// How long nothing needs to be done, if nothing happens.
     pub fn next_wakeup(&self, now: Now) -> Duration {
         self.expiry.next_wakeup(now).unwrap_or(Duration::from_secs(3_600))
@@ -146,5 +183,5 @@ impl Engine {
 }
 
 pub fn unknown(name: &Name) -> String {
-    format!("nobody here is called {name}")
+    format!("nobody here is called {name}: a first message makes a conversation")
 }

@@ -188,7 +188,8 @@ impl Engine {
     }
 
     pub(super) fn put_message(&mut self, message: Message) {
-        self.outcome.write(Row::Message(message.id), encoded(&message));
+        let (row, value) = (Row::Message(message.id), encoded(&message));
+        self.outcome.write_with_words(row, value, message.body.words());
         self.places.insert(message.id, (message.with.clone(), message.number));
         self.meet(&message.with);
         if let Some(person) = self.people.get_mut(&message.with) {

@@ -12,6 +12,8 @@ fn another_identity_is_shown_and_nothing_is_sent_to_it_unasked() {
     introduce(&mut alice, &mut bob);
     alice.say("/verified bob");
     alice.wait_for("VERIFIED bob");
+    alice.say("/verify bob");
+    let known = alice.wait_for("SAFETY bob");
 
     // Without the token the address is not to be had, whoever asks.
     bob.kill();
@@ -32,14 +34,28 @@ fn another_identity_is_shown_and_nothing_is_sent_to_it_unasked() {
     alice.wait_for("CONTACT bob accepted changed");
     assert_eq!(alice.lines().iter().filter(|line| line.contains("new phone")).count(), 0);
 
+    // The numbers of both, by name; neither is verified before the user decides.
+    bob.say("/verify alice");
+    let new = bob.wait_for("SAFETY alice");
+    alice.say("/verify bob");
+    assert_eq!(alice.wait_for("SAFETY bob"), known);
+    assert_eq!(alice.wait_for("SAFETY WAITING bob"), new);
+    assert_ne!(known, new);
+    alice.say("/verified bob");
+    alice.wait_for("ERROR two identities use the name bob");
+
     // Also after a restart.
     alice.kill();
     let mut alice = world.person("alice");
     alice.say("to bob for the old one alone");
     alice.wait_for("ERROR the identity of bob has changed");
+    alice.say("/verify bob");
+    assert_eq!(alice.wait_for("SAFETY WAITING bob"), new);
     alice.say("/accept-identity bob");
     alice.wait_for("IDENTITY ACCEPTED bob");
     alice.wait_for("UNREAD bob");
+    alice.say("/verify bob");
+    assert_eq!(alice.wait_for("SAFETY bob"), new);
     alice.say("/read bob");
     assert!(alice.wait_for("MESSAGE bob").ends_with("this is my new phone"));
     alice.say("/list");

@@ -10,8 +10,10 @@ mod world;
 
 mod conversation;
 mod faults;
+mod find;
 mod identity;
 mod kills;
 mod lives;
+mod passphrases;
 mod returns;
 mod screens;

@@ -1,6 +1,7 @@
 //! People and relays that go away and come back.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::person::{history, introduce, send, settle};
 use crate::process::Process;
@@ -51,6 +52,25 @@ fn what_was_written_offline_goes_when_there_is_a_relay() {
     bob.say("/accept alice");
     send(&mut bob, "alice", "after a restart");
     alice.wait_for("UNREAD bob");
+}
+
+#[test]
+fn who_was_offline_is_told_at_once_when_the_relay_is_back() {
+    let mut world = World::new("back");
+    let mut command = world.command("alice", &world.address);
+    // An answer may take long, and mail is waited for as long.
+    let patient = command.env("CHAT_PASSPHRASE", "correct horse").args(["--patience", "30"]);
+    let mut alice = Process::start(patient);
+    alice.wait_for("ONLINE");
+    for _ in 0..2 {
+        world.relay.kill();
+        alice.wait_for("OFFLINE");
+        std::thread::sleep(Duration::from_secs(2));
+        world.restart_relay();
+        let back = Instant::now();
+        alice.wait_for("ONLINE");
+        assert!(back.elapsed() < Duration::from_secs(8), "{:?}", back.elapsed());
+    }
 }
 
 #[test]

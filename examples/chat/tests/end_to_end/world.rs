@@ -1,5 +1,6 @@
 //! A relay and a directory.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -76,8 +77,36 @@ impl World {
         ends.iter().flat_map(|end| fs::read(format!("{store}{end}")).unwrap_or_default()).collect()
     }
 
-    /// The sealed rows of somebody's store by name, read from a copy: the process has it locked.
+    /// Starts somebody who sits before a screen and is asked for the passphrase.
+    pub fn asked(&self, name: &str) -> Terminal {
+        let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_chat"))
+            .args(["as", name, "--relay", &self.address, "--store"])
+            .arg(self.store(name))
+            .env_remove("CHAT_PASSPHRASE");
+        Terminal::start(command)
+    }
+
+    /// The sealed rows of somebody's store by name.
     pub fn rows(&self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.copied(name, |database| {
+            let mut query = database.prepare("SELECT name, sealed FROM rows").unwrap();
+            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            rows.map(Result::unwrap).collect()
+        })
+    }
+
+    /// What stands for words in the index of somebody's store.
+    pub fn tokens(&self, name: &str) -> BTreeSet<String> {
+        self.copied(name, |database| {
+            let sql = "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, words, row)";
+            database.execute_batch(sql).unwrap();
+            let mut query = database.prepare("SELECT term FROM temp.vocabulary").unwrap();
+            query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        })
+    }
+
+    /// Looks into a copy of somebody's store: the process has it locked.
+    fn copied<T>(&self, name: &str, look: impl FnOnce(&Connection) -> T) -> T {
         let copy = self.directory.join(format!("{name}.copy"));
         let ends = ["", "-wal"];
         for end in ends {
@@ -85,15 +114,12 @@ impl World {
             let _ = fs::copy(from, format!("{}{end}", copy.display()));
         }
         let database = Connection::open(&copy).unwrap();
-        let mut query = database.prepare("SELECT name, sealed FROM rows").unwrap();
-        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        let rows = rows.map(Result::unwrap).collect();
-        drop(query);
+        let seen = look(&database);
         drop(database);
         for end in ["", "-wal", "-shm"] {
             let _ = fs::remove_file(format!("{}{end}", copy.display()));
         }
-        rows
+        seen
     }
 }
 

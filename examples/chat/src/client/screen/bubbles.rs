@@ -66,7 +66,7 @@ fn banner(open: &Conversation, columns: u16) -> Vec<Line<'static>> {
         (_, Trust::Changed) => (
             ALARM,
             format!("Somebody with another identity uses the name {name}. Sending has stopped."),
-            "F5 go over to it, if you have compared it   F6 stay with the former one",
+            "F2 both numbers   F5 go over to it, if you have compared it   F6 stay with the former one",
         ),
         (Standing::New | Standing::Accepted, Trust::Claimed | Trust::Verified) => {
             return Vec::new();
@@ -150,7 +150,7 @@ fn note(note: &Note, columns: usize) -> Vec<Line<'static>> {
 }
 
 /// What is left, in whole units; it ends at 1, and not at 0.
-fn countdown(remaining: Duration) -> String {
+pub fn countdown(remaining: Duration) -> String {
     let started = u64::from(remaining.subsec_nanos() > 0);
     let seconds = remaining.as_secs().saturating_add(started);
     match seconds {

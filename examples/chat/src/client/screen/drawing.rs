@@ -11,6 +11,7 @@ use crate::client::screen::contact_list;
 use crate::client::screen::pages;
 use crate::client::screen::picture::{PageView, Picture};
 use crate::client::screen::status;
+use crate::client::screen::wrapping::wrap;
 use crate::shown::OneLine;
 
 /// A narrower terminal has no room for the list.
@@ -46,12 +47,16 @@ pub fn draw(picture: &Picture, frame: &mut Frame) -> usize {
 }
 
 fn draw_complaint(picture: &Picture, body: Rect, frame: &mut Frame) {
-    let (Some(complaint), Some(row)) = (&picture.complaint, body.rows().next_back()) else {
+    let Some(complaint) = &picture.complaint else {
         return;
     };
-    frame.render_widget(Clear, row);
-    let text = format!(" {} ", OneLine(complaint));
-    frame.render_widget(Paragraph::new(text).style(ALARM), row);
+    let columns = usize::from(body.width).saturating_sub(2);
+    let rows = wrap(&OneLine(complaint).to_string(), columns);
+    let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).min(body.height);
+    let [_, area] = Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(body);
+    frame.render_widget(Clear, area);
+    let rows: Vec<Line> = rows.into_iter().map(|row| Line::raw(format!(" {row}"))).collect();
+    frame.render_widget(Paragraph::new(rows).style(ALARM), area);
 }
 
 fn draw_input(picture: &Picture, area: Rect, frame: &mut Frame) {

@@ -10,7 +10,7 @@ use ratatui::backend::TestBackend;
 use crate::client::screen::drawing::draw;
 use crate::client::screen::focus::Ids;
 use crate::client::screen::input_line::InputLine;
-use crate::client::screen::picture::{Conversation, PageView, Picture, Reach, Safety};
+use crate::client::screen::picture::{Conversation, Number, PageView, Picture, Reach, Safety};
 use crate::client::screen::timeline::{Entry, Note, Tone};
 use crate::name::Name;
 use crate::view::{Author, ContactView, LineText, LineView, Progress, Standing, Trust, Window};
@@ -61,7 +61,9 @@ fn drawn(picture: &Picture, columns: u16, rows: u16) -> String {
 }
 
 fn all_pages(picture: Picture) -> Vec<Picture> {
-    let known = Safety::Known { digits: "12345 ".repeat(12), scannable: [0xa5; 65] };
+    let known = Number { digits: "12345 ".repeat(12), scannable: [0xa5; 65] };
+    let undecided = Safety::Undecided { known: Some(known.clone()), waiting: known.clone() };
+    let found = |number| (name("carol"), line(number, Author::Them, "secret \u{1b}[2J"));
     let opened = PageView::Opened {
         from: name("bob"),
         id: MessageId([1; 16]),
@@ -71,7 +73,9 @@ fn all_pages(picture: Picture) -> Vec<Picture> {
         PageView::Nothing,
         PageView::Help,
         PageView::Safety(Safety::Unknown),
-        PageView::Safety(known),
+        PageView::Safety(Safety::Known(known)),
+        PageView::Safety(undecided),
+        PageView::Found((0..40).map(found).collect()),
         opened,
     ];
     pages.into_iter().map(|page| Picture { page, ..picture.clone() }).collect()
@@ -152,6 +156,7 @@ fn another_identity_is_an_alarm() {
     let changed = contact(Standing::Accepted, Trust::Changed);
     let drawn = drawn(&picture(changed, vec![]), 80, 10);
     assert!(drawn.contains("Sending has stopped."), "{drawn}");
+    assert!(drawn.contains("F2 both numbers"), "{drawn}");
     assert!(drawn.contains("bob changed!"));
     assert!(drawn.contains("identity changed: sending stopped"));
 }
@@ -159,7 +164,7 @@ fn another_identity_is_an_alarm() {
 #[test]
 fn the_safety_number_has_sixty_digits_and_a_code() {
     let digits: Vec<String> = (10_000..10_012).map(|group| group.to_string()).collect();
-    let safety = Safety::Known { digits: digits.join(" "), scannable: [0xa5; 65] };
+    let safety = Safety::Known(Number { digits: digits.join(" "), scannable: [0xa5; 65] });
     let mut picture = conversation(vec![]);
     picture.page = PageView::Safety(safety);
     for (columns, rows, has_code) in [(96, 24, true), (46, 40, true), (80, 12, false)] {
@@ -170,6 +175,44 @@ fn the_safety_number_has_sixty_digits_and_a_code() {
 }
 
 #[test]
+fn while_a_change_waits_both_numbers_are_shown_and_named() {
+    let number = |digits: &str| Number { digits: digits.repeat(12), scannable: [0xa5; 65] };
+    let (known, waiting) = (Some(number("11111 ")), number("22222 "));
+    let mut picture = picture(contact(Standing::Accepted, Trust::Changed), vec![]);
+    picture.page = PageView::Safety(Safety::Undecided { known, waiting });
+    let drawn = drawn(&picture, 80, 16);
+    let place = |part: &str| drawn.find(part).unwrap_or_else(|| panic!("{part:?}\n{drawn}"));
+    assert!(place("bob as known until now") < place("11111"));
+    assert!(place("11111") < place("the new identity under the name bob"));
+    assert!(place("the new identity") < place("22222"));
+    assert!(place("22222") < place("F5: go over to the new one"));
+    assert_eq!((drawn.matches("11111").count(), drawn.matches("22222").count()), (12, 12));
+    assert!(!drawn.contains("v: they are the same"), "{drawn}");
+}
+
+#[test]
+fn what_was_found_has_its_conversation_and_what_was_not_says_so() {
+    let mut picture = conversation(vec![]);
+    let found = |number| (name("carol"), line(number, Author::Them, &format!("key {number} end")));
+    picture.page = PageView::Found((0..40).map(found).collect());
+    let found = drawn(&picture, 80, 14);
+    for part in ["Found 40 messages", "carol", "key 39 end", "more: say more words", "Esc"] {
+        assert!(found.contains(part), "{part:?} is not in\n{found}");
+    }
+    picture.page = PageView::Found(vec![]);
+    assert!(drawn(&picture, 80, 14).contains("Nothing that you have read or written"));
+}
+
+#[test]
+fn what_could_not_be_done_is_said_to_its_end() {
+    let mut picture = conversation(vec![]);
+    picture.complaint = Some("a long word ".repeat(15) + "end");
+    let drawn = drawn(&picture, 60, 14);
+    assert!(drawn.contains(" word end") || drawn.contains("end "), "{drawn}");
+    assert_eq!(drawn.matches("long").count(), 15, "{drawn}");
+}
+
+#[test]
 fn hostile_text_orders_the_terminal_to_do_nothing() {
     let hostile = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\u{202e}evil\u{9b}31m\0";
     let mut bob = contact(Standing::Accepted, Trust::Claimed);
@@ -177,10 +220,12 @@ fn hostile_text_orders_the_terminal_to_do_nothing() {
     let note = Note { text: hostile.into(), tone: Tone::Warning };
     let entries = vec![Entry::Message(line(1, Author::Them, hostile)), Entry::Note(note)];
     let mut picture = Picture { complaint: Some(hostile.into()), ..picture(bob, entries) };
-    hostile.chars().for_each(|character| picture.input.insert(character));
+    picture.input.put_before(hostile);
     for mut picture in all_pages(picture) {
-        if let PageView::Opened { text, .. } = &mut picture.page {
-            *text = hostile.into();
+        match &mut picture.page {
+            PageView::Opened { text, .. } => *text = hostile.into(),
+            PageView::Found(lines) => lines[39].1.text = LineText::Text(hostile.into()),
+            PageView::Nothing | PageView::Help | PageView::Safety(_) => {}
         }
         let drawn = drawn(&picture, 100, 20);
         let harmless = |character: char| {
@@ -207,7 +252,7 @@ fn no_terminal_is_too_small() {
         let mut picture = picture(contact(standing, trust), entries);
         picture.complaint = Some(long.clone());
         picture.scroll = 7;
-        long.chars().for_each(|character| picture.input.insert(character));
+        picture.input.put_before(&long);
         pictures.push(Picture { open: None, ..picture.clone() });
         pictures.extend(all_pages(picture));
     }

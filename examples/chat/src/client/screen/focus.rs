@@ -6,7 +6,7 @@ use evanesce::expiry::MessageId;
 
 use crate::client::screen::input_line::InputLine;
 use crate::client::screen::typed::Latest;
-use crate::client::session::Input;
+use crate::client::session::{Input, Origin};
 use crate::command::Command;
 use crate::name::Name;
 use crate::view::ContactView;
@@ -25,6 +25,8 @@ pub struct Focus {
     pub begun: BTreeMap<Option<Name>, InputLine>,
     /// What could not be done, until the next key.
     pub complaint: Option<String>,
+    /// A line of which the user was asked for whom it is, in which conversation.
+    pub doubted: Option<(Option<Name>, String)>,
     pub latest: Latest,
     pub ids: Ids,
 }
@@ -39,6 +41,8 @@ pub enum Page {
     Safety,
     /// What could be opened once. Nothing else has it any more.
     Opened(Name, MessageId, String),
+    /// What was found, in whatever conversation.
+    Found(Vec<MessageId>),
 }
 
 /// Whether messages are drawn with the first digits of their ids.
@@ -63,6 +67,31 @@ impl Focus {
         self.open.clone_from(&name);
         self.latest = Latest::default();
         close.into_iter().chain(name.map(Command::Read)).map(Input::Command).collect()
+    }
+
+    /// The open conversation is none after all.
+    pub fn abandon(&mut self) {
+        let input = self.begun.remove(&None).unwrap_or_default();
+        let former = std::mem::replace(&mut self.input, input);
+        self.begun.insert(self.open.take(), former);
+        self.page = Page::Nothing;
+        self.scroll = 0;
+        self.latest = Latest::default();
+    }
+
+    /// What came of a line was refused: it stands where it was typed, before what has been typed there since.
+    pub fn put_back(&mut self, origin: Origin) {
+        let Origin { open, line, anywhere } = origin;
+        let is_here = |name: &Name| self.contacts.iter().any(|contact| contact.name == *name);
+        let (open, line) = match open.filter(is_here) {
+            Some(name) => (Some(name), line),
+            None => (None, anywhere),
+        };
+        let input = match open == self.open {
+            true => &mut self.input,
+            false => self.begun.entry(open).or_default(),
+        };
+        input.put_before(&line);
     }
 
     pub fn next(&mut self) -> Vec<Input> {

@@ -12,14 +12,28 @@ pub struct InputLine {
     cursor: usize,
 }
 
+/// The line takes no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
 impl InputLine {
-    pub fn insert(&mut self, character: char) {
-        if self.characters.len() < MOST_CHARACTERS {
-            // A line has no ends of lines, and orders the terminal to do nothing.
-            let character = if character.is_control() { ' ' } else { character };
-            self.characters.insert(self.cursor, character);
-            self.cursor = self.cursor.saturating_add(1);
+    pub fn insert(&mut self, character: char) -> Result<(), Full> {
+        if self.characters.len() >= MOST_CHARACTERS {
+            return Err(Full);
         }
+        // A line has no ends of lines, and orders the terminal to do nothing.
+        let character = if character.is_control() { ' ' } else { character };
+        self.characters.insert(self.cursor, character);
+        self.cursor = self.cursor.saturating_add(1);
+        Ok(())
+    }
+
+    /// Puts a line before what is there, with a space between them. It was here before, so it has its room.
+    pub fn put_before(&mut self, line: &str) {
+        let space = if self.is_empty() { "" } else { " " };
+        let before: Vec<char> = line.chars().chain(space.chars()).collect();
+        self.cursor = self.cursor.saturating_add(before.len());
+        self.characters.splice(..0, before);
     }
 
     pub fn delete_before(&mut self) {
@@ -94,7 +108,7 @@ mod tests {
 
     fn typed(text: &str) -> InputLine {
         let mut line = InputLine::default();
-        text.chars().for_each(|character| line.insert(character));
+        text.chars().for_each(|character| line.insert(character).unwrap());
         line
     }
 
@@ -102,17 +116,36 @@ mod tests {
     fn what_is_typed_is_edited_at_the_cursor() {
         let mut line = typed("13");
         line.left();
-        line.insert('2');
+        line.insert('2').unwrap();
         line.home();
         line.delete_before();
         line.delete_after();
-        line.insert('0');
+        line.insert('0').unwrap();
         line.end();
         line.right();
-        line.insert('\u{1b}');
+        line.insert('\u{1b}').unwrap();
         line.delete_before();
         assert_eq!(line.take(), "023");
         assert!(line.is_empty());
+    }
+
+    #[test]
+    fn what_is_put_back_stands_before_what_was_typed_since() {
+        let mut line = typed("");
+        line.put_before("refused");
+        assert_eq!(line, typed("refused"));
+        line.put_before("first");
+        line.insert('!').unwrap();
+        assert_eq!(line.take(), "first refused!");
+    }
+
+    #[test]
+    fn a_full_line_says_so() {
+        let mut line = typed(&"x".repeat(MOST_CHARACTERS));
+        assert_eq!(line.insert('y'), Err(Full));
+        line.delete_before();
+        assert_eq!(line.insert('y'), Ok(()));
+        assert!(line.take().ends_with("xy"));
     }
 
     #[test]

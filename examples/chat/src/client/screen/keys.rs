@@ -3,8 +3,9 @@
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::client::screen::focus::{Focus, Ids, Page};
-use crate::client::screen::typed::Typed;
-use crate::client::session::Input;
+use crate::client::screen::input_line::Full;
+use crate::client::screen::typed::{Doubts, Place, Typed, Undone};
+use crate::client::session::{Input, Origin};
 use crate::command::Command;
 use crate::name::Name;
 use crate::view::{Standing, Trust};
@@ -18,8 +19,13 @@ impl Focus {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Paste(text) if self.page == Page::Nothing => {
-                text.chars().for_each(|character| self.input.insert(character));
-                vec![Input::Redraw]
+                self.complaint = None;
+                match text.chars().try_for_each(|character| self.input.insert(character)) {
+                    Ok(()) => vec![Input::Redraw],
+                    Err(Full) => self.complain(
+                        "the line is full: the end of what was pasted is not in it. Send it in parts.".into(),
+                    ),
+                }
             }
             Event::Resize(..) => vec![Input::Redraw],
             Event::Key(_)
@@ -32,6 +38,10 @@ impl Focus {
 
     fn key(&mut self, key: KeyEvent) -> Vec<Input> {
         self.complaint = None;
+        // A question is answered by the next key, or it was not read.
+        if key.code != KeyCode::Enter {
+            self.doubted = None;
+        }
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             match key.code {
                 KeyCode::Char('c') => return vec![Input::Command(Command::Quit)],
@@ -55,14 +65,27 @@ impl Focus {
             KeyCode::Home => self.input.home(),
             KeyCode::End => self.input.end(),
             KeyCode::Char('v') if self.page == Page::Safety => {
+                // Of two numbers it would not be said which is the same.
+                if self.open_contact().is_some_and(|contact| contact.trust == Trust::Changed) {
+                    return self.complain("decide first: F5 or F6".into());
+                }
                 self.page = Page::Nothing;
                 return self.order(Command::Verified);
             }
             // Behind a page nothing is typed unseen.
-            KeyCode::Char(character) if self.page == Page::Nothing => self.input.insert(character),
+            KeyCode::Char(character) if self.page == Page::Nothing => {
+                return self.insert(character);
+            }
             _ => {}
         }
         vec![Input::Redraw]
+    }
+
+    fn insert(&mut self, character: char) -> Vec<Input> {
+        match self.input.insert(character) {
+            Ok(()) => vec![Input::Redraw],
+            Err(Full) => self.complain("the line is full: send it in parts".into()),
+        }
     }
 
     fn function_key(&mut self, number: u8) -> Vec<Input> {
@@ -72,8 +95,8 @@ impl Focus {
         };
         match (number, standing, trust) {
             (1, ..) => return self.show(Page::Help),
-            (2, ..) => return self.typed("/verify"),
-            (3, ..) => return self.typed("/open"),
+            (2, ..) => return self.key_for("/verify"),
+            (3, ..) => return self.key_for("/open"),
             (4, ..) => {
                 self.ids = match self.ids {
                     Ids::Hidden => Ids::Shown,
@@ -95,29 +118,58 @@ impl Focus {
             return self.back();
         }
         let line = self.input.take();
-        if line.trim().is_empty() { vec![Input::Redraw] } else { self.typed(&line) }
+        if line.trim().is_empty() {
+            return vec![Input::Redraw];
+        }
+        let doubted = (self.open.clone(), line.clone());
+        let doubts = match self.doubted.take() {
+            Some(former) if former == doubted => Doubts::Settled,
+            Some(_) | None => Doubts::Raised,
+        };
+        match self.typed(&line, doubts) {
+            Ok(inputs) => inputs,
+            Err(undone) => {
+                self.input.put_before(&line);
+                match undone {
+                    Undone::Wrong(text) => self.complain(text),
+                    Undone::Doubtful(question) => {
+                        self.doubted = Some(doubted);
+                        self.complain(question)
+                    }
+                }
+            }
+        }
     }
 
-    fn typed(&mut self, line: &str) -> Vec<Input> {
-        match Typed::parse(line, self.open.as_ref(), self.latest) {
-            Ok(Typed::Command(command)) => {
+    /// A key that does the same as a line.
+    fn key_for(&mut self, line: &str) -> Vec<Input> {
+        match self.typed(line, Doubts::Settled) {
+            Ok(inputs) => inputs,
+            Err(Undone::Wrong(text) | Undone::Doubtful(text)) => self.complain(text),
+        }
+    }
+
+    fn typed(&mut self, line: &str, doubts: Doubts) -> Result<Vec<Input>, Undone> {
+        let place =
+            Place { open: self.open.as_ref(), latest: self.latest, contacts: &self.contacts };
+        let anywhere = line.to_owned();
+        Ok(match Typed::parse(line, place, doubts)? {
+            Typed::Command(command) => {
                 self.scroll = 0;
-                vec![Input::Command(command)]
+                let origin = Origin { open: self.open.clone(), line: line.into(), anywhere };
+                vec![Input::Typed(command, origin)]
             }
-            Ok(Typed::Enter(name)) if self.contacts.iter().any(|it| it.name == name) => {
-                self.go_to(Some(name))
-            }
-            Ok(Typed::Enter(name)) => self.complain(format!("nobody here is called {name}")),
-            Ok(Typed::Begin(name, command)) => {
-                let mut inputs = vec![Input::Command(command)];
-                inputs.extend(self.go_to(Some(name)));
+            Typed::Enter(name) => self.go_to(Some(name)),
+            Typed::Begin { to, command, there } => {
+                let origin = Origin { open: Some(to.clone()), line: there, anywhere };
+                let mut inputs = vec![Input::Typed(command, origin)];
+                inputs.extend(self.go_to(Some(to)));
                 inputs
             }
-            Ok(Typed::Leave) => self.go_to(None),
-            Ok(Typed::Safety) => self.show(Page::Safety),
-            Ok(Typed::Help) => self.show(Page::Help),
-            Err(usage) => self.complain(usage),
-        }
+            Typed::Leave => self.go_to(None),
+            Typed::Safety => self.show(Page::Safety),
+            Typed::Help => self.show(Page::Help),
+        })
     }
 
     fn show(&mut self, page: Page) -> Vec<Input> {
@@ -164,7 +216,7 @@ mod tests {
 
     fn ordered(inputs: Vec<Input>) -> Vec<Command> {
         let command = |input| match input {
-            Input::Command(command) => Some(command),
+            Input::Command(command) | Input::Typed(command, _) => Some(command),
             Input::Unclear(_) | Input::Redraw | Input::End => None,
         };
         inputs.into_iter().filter_map(command).collect()
@@ -194,6 +246,107 @@ mod tests {
         press(&mut focus, KeyCode::Up);
         let sent = press(&mut focus, KeyCode::Enter);
         assert_eq!(sent, [Command::parse("to bob for bob").unwrap()]);
+    }
+
+    /// Enters a line, and the engine refuses what comes of it.
+    fn refuse(focus: &mut Focus) {
+        let inputs = focus.event(Event::Key(KeyCode::Enter.into()));
+        let origin = inputs.into_iter().find_map(|input| match input {
+            Input::Typed(_, origin) => Some(origin),
+            _ => None,
+        });
+        focus.put_back(origin.unwrap());
+    }
+
+    #[test]
+    fn a_line_that_is_wrong_stays_to_be_mended() {
+        let mut focus = focus(Standing::Accepted);
+        write(&mut focus, "hello");
+        assert_eq!(press(&mut focus, KeyCode::Enter), []);
+        assert!(focus.complaint.take().unwrap().starts_with("open a conversation"));
+        press(&mut focus, KeyCode::Home);
+        write(&mut focus, "to bob ");
+        let begun = [Command::parse("to bob hello").unwrap(), Command::Read(name("bob"))];
+        assert_eq!(press(&mut focus, KeyCode::Enter), begun);
+        assert!(focus.input.is_empty());
+    }
+
+    #[test]
+    fn a_text_that_is_refused_stands_again_where_it_was_typed() {
+        let mut focus = focus(Standing::Request);
+        press(&mut focus, KeyCode::Down);
+        write(&mut focus, "a long text");
+        refuse(&mut focus);
+        assert_eq!(focus.input.take(), "a long text");
+        // The user is elsewhere by then.
+        write(&mut focus, "another");
+        let inputs = focus.event(Event::Key(KeyCode::Enter.into()));
+        press(&mut focus, KeyCode::Down);
+        let Some(Input::Typed(_, origin)) = inputs.into_iter().next() else { panic!("no command") };
+        focus.put_back(origin);
+        assert!(focus.input.is_empty());
+        press(&mut focus, KeyCode::Up);
+        assert_eq!(focus.input.take(), "another");
+    }
+
+    #[test]
+    fn a_refused_text_for_somebody_by_name_stands_in_their_conversation_if_there_is_one() {
+        let mut first = focus(Standing::Request);
+        write(&mut first, "/once bob a secret");
+        refuse(&mut first);
+        assert_eq!(
+            (first.open.clone(), first.input.take()),
+            (Some(name("bob")), "/once a secret".into())
+        );
+        let mut second = focus(Standing::Request);
+        write(&mut second, "to nobody a secret");
+        let inputs = second.event(Event::Key(KeyCode::Enter.into()));
+        let Some(Input::Typed(_, origin)) = inputs.into_iter().next() else { panic!("no command") };
+        second.abandon();
+        second.put_back(origin);
+        assert_eq!((second.open.clone(), second.input.take()), (None, "to nobody a secret".into()));
+    }
+
+    #[test]
+    fn a_line_for_somebody_unknown_is_asked_about_once() {
+        let mut focus = focus(Standing::Accepted);
+        press(&mut focus, KeyCode::Down);
+        write(&mut focus, "to be or not");
+        assert_eq!(press(&mut focus, KeyCode::Enter), []);
+        assert!(focus.complaint.clone().unwrap().starts_with("Nobody here is called be."));
+        // Another conversation is another question.
+        press(&mut focus, KeyCode::Down);
+        write(&mut focus, "to be or not");
+        assert_eq!(press(&mut focus, KeyCode::Enter), []);
+        let life = crate::command::OwnLife::AsConversation;
+        let to = Command::Send { to: name("carol"), text: "to be or not".into(), life };
+        assert_eq!(press(&mut focus, KeyCode::Enter), [to]);
+        // A known name is no question.
+        write(&mut focus, "to bob hi");
+        let go = [Command::Close(name("carol")), Command::Read(name("bob"))];
+        let [send, close, read] = press(&mut focus, KeyCode::Enter).try_into().unwrap();
+        assert_eq!((send, [close, read]), (Command::parse("to bob hi").unwrap(), go));
+    }
+
+    #[test]
+    fn what_does_not_fit_into_the_line_is_not_dropped_in_silence() {
+        let mut focus = focus(Standing::Accepted);
+        focus.event(Event::Paste("x".repeat(20_000)));
+        assert!(focus.complaint.take().unwrap().starts_with("the line is full"));
+        assert_eq!(press(&mut focus, KeyCode::Char('y')), []);
+        assert!(focus.complaint.take().unwrap().starts_with("the line is full"));
+    }
+
+    #[test]
+    fn nothing_is_verified_while_two_identities_use_a_name() {
+        let mut focus = focus(Standing::Accepted);
+        focus.contacts[0].trust = Trust::Changed;
+        press(&mut focus, KeyCode::Down);
+        press(&mut focus, KeyCode::F(2));
+        assert_eq!(press(&mut focus, KeyCode::Char('v')), []);
+        assert_eq!(focus.complaint.take().unwrap(), "decide first: F5 or F6");
+        assert_eq!(press(&mut focus, KeyCode::F(5)), [Command::AcceptIdentity(name("bob"))]);
+        assert_eq!(focus.page, Page::Safety, "the number of the new one is there to be compared");
     }
 
     #[test]

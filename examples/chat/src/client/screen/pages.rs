@@ -6,15 +6,16 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::client::screen::colours::{FAINT, GOOD, ONCE, STRONG};
-use crate::client::screen::picture::{Conversation, PageView, Picture, Safety};
+use crate::client::screen::bubbles::countdown;
+use crate::client::screen::colours::{ALARM, COUNTDOWN, FAINT, GOOD, ONCE, STRONG};
+use crate::client::screen::picture::{Conversation, Number, PageView, Picture, Safety};
 use crate::client::screen::qr;
 use crate::client::screen::wrapping::{width, wrap};
 use crate::name::Name;
 use crate::shown::OneLine;
-use crate::view::Trust;
+use crate::view::{Author, LineText, LineView, Trust};
 
-const HELP: [(&str, &str); 21] = [
+const HELP: [(&str, &str); 22] = [
     ("Up, Down, Tab", "another conversation"),
     ("Enter", "sends, or runs a /command"),
     ("PageUp, PageDown", "scrolls"),
@@ -35,6 +36,7 @@ const HELP: [(&str, &str); 21] = [
     ("/accept-identity", "after a change of identity (F5)"),
     ("/keep-identity", "stays with the former one (F6)"),
     ("/read NAME", "goes to a conversation"),
+    ("/find WORDS", "messages with all of these words"),
     ("//TEXT", "sends a text that begins with /"),
 ];
 
@@ -43,6 +45,7 @@ pub fn draw(page: &PageView, open: Option<&Conversation>, area: Rect, frame: &mu
         (PageView::Help, _) => draw_help(area, frame),
         (PageView::Safety(safety), Some(open)) => draw_safety(safety, open, area, frame),
         (PageView::Opened { from, id: _, text }, _) => draw_opened(from, text, area, frame),
+        (PageView::Found(lines), _) => draw_found(lines, area, frame),
         (PageView::Nothing, _) | (PageView::Safety(_), None) => {}
     }
 }
@@ -69,17 +72,22 @@ fn draw_help(area: Rect, frame: &mut Frame) {
 
 fn draw_safety(safety: &Safety, open: &Conversation, area: Rect, frame: &mut Frame) {
     let name = &open.contact.name;
-    let (digits, scannable) = match safety {
+    let Number { digits, scannable } = match safety {
         Safety::Unknown => {
-            let text = format!(" No identity of {name} is known yet: it comes with an answer.");
+            let text = format!(
+                " No identity of {name} is known yet: it comes with their first message, or when yours leaves."
+            );
             frame.render_widget(Paragraph::new(wrapped(&text, area.width, FAINT)), area);
             return;
         }
-        Safety::Known { digits, scannable } => (digits, scannable),
+        Safety::Undecided { known, waiting } => {
+            draw_undecided(name, known.as_ref(), waiting, area, frame);
+            return;
+        }
+        Safety::Known(number) => number,
     };
-    let groups: Vec<&str> = digits.split_whitespace().collect();
     let mut rows = wrapped(&format!("Safety number with {name}"), area.width, STRONG);
-    rows.extend(groups.chunks(4).map(|row| Line::raw(format!(" {}", row.join("  ")))));
+    rows.extend(groups(digits));
     let trust = match open.contact.trust {
         Trust::Verified => Line::styled(" verified ✓", GOOD),
         Trust::Claimed | Trust::Changed => Line::styled(" not verified", FAINT),
@@ -115,6 +123,78 @@ fn draw_safety(safety: &Safety, open: &Conversation, area: Rect, frame: &mut Fra
         rows.extend(wrapped("A larger terminal shows a code to scan.", area.width, FAINT));
     }
     frame.render_widget(Paragraph::new(rows), area);
+}
+
+/// Both numbers, so that each can be compared before the user decides.
+fn draw_undecided(
+    name: &Name,
+    known: Option<&Number>,
+    waiting: &Number,
+    area: Rect,
+    frame: &mut Frame,
+) {
+    let columns = area.width;
+    let mut rows = Vec::new();
+    if let Some(known) = known {
+        rows.extend(wrapped(&format!("{name} as known until now"), columns, STRONG));
+        rows.extend(groups(&known.digits));
+    }
+    rows.extend(wrapped(&format!("the new identity under the name {name}"), columns, ALARM));
+    rows.extend(groups(&waiting.digits));
+    rows.extend(wrapped("F5: go over to the new one   F6: stay   Esc: back", columns, STRONG));
+    let advice = format!("Ask {name} in a call which of the two they see. Only then decide.");
+    rows.extend(wrapped(&advice, columns, Style::new()));
+    frame.render_widget(Paragraph::new(rows), area);
+}
+
+fn groups(digits: &str) -> Vec<Line<'static>> {
+    let groups: Vec<&str> = digits.split_whitespace().collect();
+    groups.chunks(4).map(|row| Line::raw(format!(" {}", row.join("  ")))).collect()
+}
+
+/// The last line first: it is the likeliest.
+fn draw_found(lines: &[(Name, LineView)], area: Rect, frame: &mut Frame) {
+    let title = match lines.len() {
+        0 => "Nothing that you have read or written has all of these words.".into(),
+        1 => "Found one message.".into(),
+        count => format!("Found {count} messages, the last one first."),
+    };
+    let mut rows = wrapped(&title, area.width, STRONG);
+    // Below it stand how many more there are, and how to go back.
+    let room = usize::from(area.height).saturating_sub(2);
+    for (number, (name, line)) in lines.iter().rev().enumerate() {
+        let left = lines.len().saturating_sub(number);
+        let block = found(name, line, area.width);
+        if rows.len().saturating_add(block.len()) > room && number > 0 {
+            rows.extend(wrapped(&format!("and {left} more: say more words"), area.width, FAINT));
+            break;
+        }
+        rows.extend(block);
+    }
+    rows.truncate(room.saturating_add(1));
+    rows.extend(wrapped("Esc: back", area.width, FAINT));
+    frame.render_widget(Paragraph::new(rows), area);
+}
+
+fn found(name: &Name, line: &LineView, columns: u16) -> Vec<Line<'static>> {
+    let who = match line.author {
+        Author::Us => format!("you to {name}"),
+        Author::Them => name.to_string(),
+    };
+    let remaining = match line.remaining {
+        Some(remaining) => format!(" ◷ {}", countdown(remaining)),
+        None => String::new(),
+    };
+    let text = match &line.text {
+        LineText::Text(text) => OneLine(text).to_string(),
+        LineText::Once => "view once".into(),
+    };
+    let mut rows = vec![Line::from(vec![
+        Span::styled(format!(" {who}"), STRONG),
+        Span::styled(remaining, COUNTDOWN),
+    ])];
+    rows.extend(wrapped(&text, columns, Style::new()));
+    rows
 }
 
 fn draw_opened(from: &Name, text: &str, area: Rect, frame: &mut Frame) {

@@ -6,8 +6,9 @@ use evanesce::expiry::MessageId;
 use crate::client::screen::focus::Ids;
 use crate::client::screen::input_line::InputLine;
 use crate::client::screen::timeline::Entry;
+use crate::engine::SafetyNumbers;
 use crate::name::Name;
-use crate::view::ContactView;
+use crate::view::{ContactView, LineView};
 
 #[derive(Clone, Debug)]
 pub struct Picture {
@@ -48,14 +49,39 @@ pub enum PageView {
         id: MessageId,
         text: String,
     },
+    /// What was found and may be shown, the first line first.
+    Found(Vec<(Name, LineView)>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Safety {
     /// No identity is known yet.
     Unknown,
-    Known {
-        digits: String,
-        scannable: [u8; SafetyNumber::SCANNABLE_LENGTH],
+    Known(Number),
+    /// Another identity uses the name, and the user has to decide.
+    Undecided {
+        known: Option<Number>,
+        waiting: Number,
     },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number {
+    pub digits: String,
+    pub scannable: [u8; SafetyNumber::SCANNABLE_LENGTH],
+}
+
+impl Safety {
+    pub fn of(numbers: SafetyNumbers) -> Self {
+        let shown = |number: SafetyNumber| Number {
+            digits: number.to_string(),
+            scannable: number.scannable(),
+        };
+        let (known, waiting) = (numbers.known.map(shown), numbers.waiting.map(shown));
+        match (known, waiting) {
+            (None, None) => Self::Unknown,
+            (Some(known), None) => Self::Known(known),
+            (known, Some(waiting)) => Self::Undecided { known, waiting },
+        }
+    }
 }

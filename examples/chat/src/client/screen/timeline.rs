@@ -137,8 +137,11 @@ impl Note {
             | Notice::Refused(_)
             | Notice::Closed(_)
             | Notice::Safety(..)
+            | Notice::SafetyOfWaiting(..)
             | Notice::Contact(_)
             | Notice::Line(..)
+            | Notice::Found(_)
+            | Notice::FoundLine(..)
             | Notice::Trouble(_)
             | Notice::Error(_)
             | Notice::Usage(_) => return None,
