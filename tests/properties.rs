@@ -73,6 +73,7 @@ fn event(pairs: Vec<u8>, mix: Mix) -> BoxedStrategy<Event> {
         2 => device().prop_map(|device| Event::MaintainPeers { device }),
         1 => device().prop_map(|device| Event::FetchAll { device }),
         1 => (device(), 0..4_u8).prop_map(|(device, which)| Event::UploadAgain { device, which }),
+        1 => device().prop_map(|device| Event::Move { device }),
         1 => (link(), 0..4_u8).prop_map(|(link, hours)| Event::Live { link, hours }),
     ];
     let grave = prop_oneof![
@@ -262,6 +263,18 @@ fn known_schedules() -> Vec<(&'static str, Vec<Event>)> {
                 &TURN,
                 &[Event::SetClock { device: FAR, to: 0 }],
                 &TURN,
+            ]),
+        ),
+        (
+            "an address that moves",
+            all(&[&TURN, &[Event::Move { device: FAR }, SEND, TO_NEAR, TO_FAR]]),
+        ),
+        (
+            "an address that moves, and nobody is told",
+            all(&[
+                &TURN,
+                &[Event::Move { device: FAR }, Event::Lose { to: NEAR, place: 0 }],
+                &[Event::Begin { link: BACK }, ANSWER, TO_NEAR],
             ]),
         ),
         (
