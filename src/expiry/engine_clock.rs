@@ -108,7 +108,7 @@ impl EngineClock {
     /// it is less, at once, and if it is more, from ten minutes more on, since the answer before may have come late.
     ///
     /// The time never goes back. So ask the trusted clock first after a start, before any other call counts what
-    /// the wall clock says. Answers that come late end nothing early.
+    /// the wall clock says. `now` is when the answer came: by what it is late a life can be wrong.
     pub fn trust_time(&mut self, wall: Duration, now: Now) -> EngineTime {
         let (wall, counted) = (whole_millis(wall), self.time(now));
         let least = self.time(Now { wall: Duration::ZERO, ..now });

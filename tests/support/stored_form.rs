@@ -130,6 +130,9 @@ impl Form<'_> {
         self.each("replaced", |form| {
             form.signed_prekey();
             form.number("replaced");
+            if form.tag("has_former_address") == 1 {
+                form.address();
+            }
         });
         self.numbers(&["next_id", "published_below"]);
         self.each("one_time", |form| {
@@ -194,7 +197,7 @@ impl Form<'_> {
                 form.public("their_ratchet_key");
                 form.secret("header_key");
                 form.secret("chain_key");
-                form.number("received");
+                form.numbers(&["previous_length", "received"]);
                 form.held_keys();
             });
         }
@@ -205,6 +208,27 @@ impl Form<'_> {
             form.number("length");
             form.held_keys();
         });
+        self.marks("opened");
+    }
+
+    /// What stands for messages that came lately.
+    fn marks(&mut self, name: &str) {
+        self.each(name, |form| {
+            form.field("mark", 3, Kind::Public);
+        });
+    }
+
+    fn budget(&mut self, name: &str) {
+        self.within(name, |form| {
+            form.tag("strikes");
+            form.time_if_any("last");
+        });
+    }
+
+    fn time_if_any(&mut self, name: &str) {
+        if self.tag(&format!("has_{name}")) == 1 {
+            self.number(name);
+        }
     }
 
     fn held_keys(&mut self) {
@@ -225,31 +249,41 @@ impl Form<'_> {
 
     fn peer(&mut self) {
         self.address();
+        self.each("former", |form| {
+            form.address();
+            form.number("left");
+        });
         if self.tag("contact") != 0 {
             self.field("identity", 64, Kind::Public);
         }
+        if self.tag("has_undecided") == 1 {
+            self.field("undecided", 64, Kind::Public);
+        }
         self.number("max_older_sessions");
-        self.duration("older_session_lifetime");
-        self.duration("unanswered_lifetime");
+        for lifetime in ["older_session_lifetime", "unanswered_lifetime", "silence"] {
+            self.duration(lifetime);
+        }
         if self.tag("has_session_limits") == 1 {
             self.within("session_limits", Self::session_limits);
         }
         self.each("rejected", |form| {
             form.field("identity", 64, Kind::Public);
         });
-        if self.tag("lost_session") == 3 {
-            self.field("begun_since", 32, Kind::Public);
+        match self.tag("lost_session") {
+            1 => _ = self.tag("sent_since"),
+            3 | 4 => _ = self.field("begun_since", 32, Kind::Public),
+            _ => {}
         }
-        for noted in ["noted_refusal", "noted_fork"] {
-            if self.tag(&format!("has_{noted}")) == 1 {
-                self.number(noted);
-            }
-        }
+        ["ordinary", "initial", "forked"].iter().for_each(|name| self.budget(name));
+        self.marks("counted");
         self.each("session", |form| {
             form.session();
             form.numbers(&["begun", "used"]);
+            form.time_if_any("waiting");
             form.tag("echo");
         });
         self.number("active");
+        self.tag("silences");
+        self.marks("opened");
     }
 }

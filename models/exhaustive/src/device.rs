@@ -33,6 +33,8 @@ pub struct Awake {
     pub peer: Peer,
     draws: Draws,
     fetched: usize,
+    /// What it takes for the time.
+    pub now: Timestamp,
 }
 
 /// The bundles of one device in the order in which its server hands them out.
@@ -44,9 +46,19 @@ pub fn acquainted(one_time_prekeys: u32, first_actor: u8) -> ([Device; 2], [Bund
     let (bob, of_bob) = publish("bob", one_time_prekeys, first_actor + 1);
     let (for_alice, for_bob) = (Peer::pinned(bob.0.device()), Peer::pinned(alice.0.device()));
     let at_rest = |(account, draws): (Account, Draws), peer: Peer| {
-        Awake { account, peer, draws, fetched: 0 }.rest()
+        Awake { account, peer, draws, fetched: 0, now: NOW }.rest()
     };
     ([at_rest(alice, for_alice), at_rest(bob, for_bob)], [of_alice, of_bob])
+}
+
+/// The same two, each knowing no more of the other than the address.
+pub fn strangers(one_time_prekeys: u32, first_actor: u8) -> ([Device; 2], [Bundles; 2]) {
+    let (mut devices, bundles) = acquainted(one_time_prekeys, first_actor);
+    for device in &mut devices {
+        let address = device.wake().peer.address().clone();
+        device.peer = Peer::new(address).snapshot().to_vec();
+    }
+    (devices, bundles)
 }
 
 fn publish(name: &str, one_time_prekeys: u32, actor: u8) -> ((Account, Draws), Bundles) {
@@ -80,13 +92,20 @@ impl Device {
             peer: Peer::restore(peer).expect("what was stored"),
             draws: draws.clone(),
             fetched: *fetched,
+            now: NOW,
         }
+    }
+
+    /// An older state of itself, with what is outside of it as it is now: no random number is drawn twice, and no
+    /// bundle handed out twice.
+    pub fn back_at(&self, older: &Self) -> Self {
+        Self { draws: self.draws.clone(), fetched: self.fetched, ..older.clone() }
     }
 }
 
 impl Awake {
     pub fn rest(&self) -> Device {
-        let Self { account, peer, draws, fetched } = self;
+        let Self { account, peer, draws, fetched, now: _ } = self;
         Device {
             account: account.snapshot().to_vec(),
             peer: peer.snapshot().to_vec(),
@@ -99,7 +118,7 @@ impl Awake {
     pub fn begin(&mut self, theirs: &Bundles) {
         let bundle = theirs.0[self.fetched].clone();
         self.fetched += 1;
-        let begun = self.peer.initiate(&self.account, bundle, NOW, &mut self.draws.next());
+        let begun = self.peer.initiate(&self.account, bundle, self.now, &mut self.draws.next());
         let changes = begun.expect("a bundle of the device that is pinned");
         assert!(changes.peer, "all of a device is stored after each event");
     }
@@ -113,14 +132,14 @@ impl Awake {
         })
     }
 
-    fn try_send(&mut self, body: &str) -> Result<Vec<u8>, PeerEncryptError> {
-        let sent = self.peer.encrypt(&Payload::new(body), AD, NOW, &mut self.draws.next());
+    pub fn try_send(&mut self, body: &str) -> Result<Vec<u8>, PeerEncryptError> {
+        let sent = self.peer.encrypt(&Payload::new(body), AD, self.now, &mut self.draws.next());
         sent.map(|sent| sent.message)
     }
 
     /// The text of a message that opens.
     pub fn receive(&mut self, message: &[u8]) -> Result<Vec<u8>, PeerDecryptError> {
-        let delivered = self.peer.decrypt(&mut self.account, message, AD, NOW)?;
+        let delivered = self.peer.decrypt(&mut self.account, message, AD, self.now)?;
         Ok(delivered.received.body)
     }
 

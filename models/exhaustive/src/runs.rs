@@ -7,6 +7,7 @@ use evanesce::expiry::{MemberTag, Policy, Setting, SettingVersion};
 
 use crate::bare::Bare;
 use crate::crashes::{Carrier, Crashes, Habit};
+use crate::mishaps::{Attention, Mishaps, Senders};
 use crate::settings::{Settings, Taking};
 use crate::skipped::Skipped;
 use crate::skipped::definition::{Bounds, Reading};
@@ -138,6 +139,29 @@ pub const RUNS: &[Run] = &[
                 Habit::AcknowledgesBeforeStoring,
                 "when all is quiet, nothing is lost",
             )
+        },
+    },
+    Run {
+        name: "mishaps, senders named, one",
+        comes_out: |name| holds(name, || Mishaps::new(Senders::Named, [2, 2], 1)),
+    },
+    Run {
+        name: "mishaps, senders hidden, one",
+        comes_out: |name| holds(name, || Mishaps::new(Senders::Hidden, [2, 2], 1)),
+    },
+    Run {
+        name: "mishaps, senders named, two",
+        comes_out: |name| holds(name, || Mishaps::new(Senders::Named, [1, 1], 2)),
+    },
+    Run {
+        name: "mishaps, senders hidden, two",
+        comes_out: |name| holds(name, || Mishaps::new(Senders::Hidden, [1, 1], 2)),
+    },
+    Run {
+        name: "mishaps CONTROL: begins only without a session",
+        comes_out: |name| {
+            let make = || Mishaps::new(Senders::Hidden, [1, 1], 1).with(Attention::Deaf);
+            is_found(name, "after three days of use both hear each other in one session", make)
         },
     },
 ];
