@@ -10,7 +10,7 @@ use evanesce::expiry::{
     Setting, SettingRefusal, SettingVersion, Stamp, Unsent, Verdict, Visibility,
 };
 use evanesce::limits::SessionLimits;
-use evanesce::rand_core::CryptoRng;
+use evanesce::rand_core::{CryptoRng, Rng};
 use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use evanesce::snapshot::StorageKey;
 use evanesce::{
@@ -817,6 +817,17 @@ impl Phone {
         Some(SafetyNumber::between(&self.account.device(), &their))
     }
 
+    /// What came of identities before the last one asks nobody again once the user has decided.
+    fn forget_others(&mut self, name: &Address, now: Now) {
+        let pinned = self.peers.get(name).and_then(|peer| peer.contact().identity());
+        for (place, _, message) in self.kept(name, now) {
+            let claimed = self.account.claimed_sender(&message);
+            if claimed.is_ok_and(|device| Some(device.identity) != pinned) {
+                self.store.transaction([Row::gone(place)]);
+            }
+        }
+    }
+
     /// What the user says to `Told::IdentityChanged`. Until then `encrypt` refuses.
     fn decide(
         &mut self,
@@ -834,7 +845,10 @@ impl Phone {
         };
         self.write(changes, name, vec![], rng);
         match decision {
-            Decision::Accept | Decision::Reject => self.offer_again(name, now, rng),
+            Decision::Accept | Decision::Reject => {
+                self.forget_others(name, now);
+                self.offer_again(name, now, rng);
+            }
             Decision::Later => {}
         }
         Some(())
@@ -1777,6 +1791,76 @@ fn what_could_not_be_opened_comes_in_the_next_session() {
     world.seconds += DAY;
     let next = world.alice_writes("a day later");
     assert_eq!(world.settle(Senders::Hidden), [Ok(Some(lost)), Ok(Some(next))]);
+}
+
+/// What may happen on either side of a conversation, and on the way.
+fn mishap(world: &mut World, which: u64, senders: Senders) {
+    let (now, World { rng, server, alice, bob, .. }) = (world.now(), &mut *world);
+    let (alices, bobs) = (alices(), bobs());
+    match which {
+        0 => server.mail.clear(),
+        1 => server.mail.extend(server.mail.clone()),
+        2 => bob.answer_request(&alices, Answer::Refuse, now, rng),
+        3 => bob.answer_request(&alices, Answer::Accept, now, rng),
+        4 => alice.answer_request(&bobs, Answer::Refuse, now, rng),
+        5 => alice.delete_contact(&bobs, now, rng),
+        6 => {
+            alice.restored_from_backup(now, rng);
+            alice.upload(server, now, rng).unwrap();
+        }
+        // Who is new does not know where the other has gone.
+        7 if alice.account.device().address == alices => world.bob_gets_another_phone(),
+        18 if bob.verified(&alices) == Some(alice.account.device().identity) => {
+            let elsewhere = address(&format!("user-17/device-1@{}", now.wall.as_secs()));
+            alice.move_to(elsewhere, server, now, rng).unwrap();
+        }
+        8 => world.seconds += 3 * DAY,
+        9 => _ = bob.say(&alices, vec![], now, rng),
+        10 => bob.set_timer(&alices, Some(Policy::after_read(MINUTE * 100)), now, rng),
+        11 => {
+            let (clock, store) = (Some(now.wall), std::mem::take(&mut alice.store));
+            *alice = Phone::start(store, storage_key(), clock, now, rng).unwrap();
+        }
+        12 | 13 => _ = alice.send(&bobs, "a", Opens::Unlimited, server, now, rng),
+        14 | 15 => _ = bob.send(&alices, "b", Opens::Unlimited, server, now, rng),
+        16 => bob.hand_over(server, now, rng),
+        17 => alice.hand_over(server, now, rng),
+        _ => _ = world.settle(senders),
+    }
+}
+
+/// Both look after their devices, accept each other, and write.
+fn ordinary_day(world: &mut World, senders: Senders) -> [MessageId; 2] {
+    world.seconds += DAY;
+    let (now, World { rng, server, alice, bob, .. }) = (world.now(), &mut *world);
+    for (phone, other) in [(alice, bobs()), (bob, alices())] {
+        phone.upkeep(server, now, rng).unwrap();
+        phone.decide(&other, Decision::Accept, now, rng);
+        phone.answer_request(&other, Answer::Accept, now, rng);
+    }
+    let World { rng, server, alice, bob, .. } = world;
+    let one = alice.send(&bobs(), "to Bob", Opens::Unlimited, server, now, rng);
+    let other = bob.send(&alices(), "to Alice", Opens::Unlimited, server, now, rng);
+    world.settle(senders);
+    [one, other].map(|sent| sent.unwrap_or(MessageId([0; 16])))
+}
+
+#[test]
+fn after_whatever_happened_three_ordinary_days_deliver_both_ways() {
+    for seed in 0..200_u64 {
+        let senders = if seed % 2 == 0 { Senders::Named } else { Senders::Hidden };
+        let mut world = World::acquainted(1_000 + seed, senders);
+        let mut happened = Vec::new();
+        for _ in 0..12 {
+            let which = world.rng.next_u64() % 21;
+            happened.push(which);
+            mishap(&mut world, which, senders);
+        }
+        let days = [(); 3].map(|()| ordinary_day(&mut world, senders));
+        let [one, other] = days[2];
+        let shown = (world.shown_at_bobs(one).is_some(), world.shown_at_alices(other).is_some());
+        assert_eq!(shown, (true, true), "seed {seed}: {happened:?}");
+    }
 }
 
 #[test]
