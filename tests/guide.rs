@@ -547,7 +547,9 @@ impl Phone {
                     _ => {}
                 }
             }
-            Some(Content::Moved(address)) => _ = self.moved(&name, address, from, now, rng),
+            Some(Content::Moved(address)) => {
+                changes = changes.and(self.moved(&name, address, from, now))
+            }
             Some(Content::Sealed(..)) | None => {} // empty, or not for us: its stamp has been heard
         }
         if began_session {
@@ -773,17 +775,16 @@ impl Phone {
         address: Address,
         from: Option<&Address>,
         now: Now,
-        rng: &mut impl CryptoRng,
-    ) -> bool {
+    ) -> Changes {
         let may_be_there =
             from.is_none_or(|from| *from == address) && self.may_be_at(name, &address, now);
-        let Some(peer) = self.peers.get_mut(name).filter(|_| may_be_there) else { return false };
-        let changes = peer.change_address(address, now.timestamp());
+        let peer = self.peers.get_mut(name).filter(|_| may_be_there);
+        let changes = peer.map(|peer| peer.change_address(address, now.timestamp()));
+        let changes = changes.unwrap_or_default();
         if changes.peer {
-            self.write(changes, name, vec![], rng);
             self.tell(name, Told::Moved);
         }
-        changes.peer
+        changes
     }
 
     /// A first message says that its sender has moved: its identity is the one that is pinned.
@@ -795,8 +796,10 @@ impl Phone {
         now: Now,
         rng: &mut impl CryptoRng,
     ) -> bool {
-        let claimed = self.account.claimed_sender(message);
-        claimed.is_ok_and(|device| self.moved(name, device.address, from, now, rng))
+        let Ok(claimed) = self.account.claimed_sender(message) else { return false };
+        let changes = self.moved(name, claimed.address, from, now);
+        self.write(changes, name, vec![], rng);
+        changes.peer
     }
     // guide: end
 
@@ -1924,6 +1927,27 @@ fn a_message_that_is_expected_is_looked_up_and_one_of_nobody_is_refused() {
     let altered: Vec<u8> = message.iter().map(|byte| byte ^ u8::from(*byte > 0x40)).collect();
     let refused = alice.receive(None, &altered, Age::NONE, now, rng);
     assert_eq!(refused, Err(PeerDecryptError::NoSession));
+}
+
+#[test]
+fn of_what_a_later_release_may_read_ten_are_kept_and_offered_at_each_start() {
+    let mut world = World::acquainted(50, Senders::Named);
+    let (now, World { rng, bob, .. }) = (world.now(), &mut world);
+    for number in 0..12 {
+        let later = [0x22, number];
+        let refused = bob.receive(Some(&alices()), &later, Age::NONE, now, rng);
+        assert_eq!(refused, Err(PeerDecryptError::Unsupported));
+        let again = bob.receive(Some(&alices()), &later, Age::NONE, now, rng);
+        assert_eq!(again, Err(PeerDecryptError::Unsupported));
+    }
+    let kept: Vec<_> = bob.kept(&alices(), now).into_iter().map(|(_, _, it)| it[1]).collect();
+    assert_eq!(kept, (0..10).collect::<Vec<u8>>());
+    let mut store = std::mem::take(&mut bob.store);
+    let place = [kept_for(&alices()), vec![3]].concat();
+    let malformed = store.rows.get_mut(&place).unwrap();
+    malformed[8] = 0x12; // this release can read it, and sees that it is none
+    let bob = Phone::start(store, storage_key(), None, now, rng).unwrap();
+    assert_eq!(bob.kept(&alices(), now).len(), 9);
 }
 
 #[test]
