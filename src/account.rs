@@ -187,7 +187,7 @@ impl Account {
     /// address open as long as replaced signed prekeys are kept, 30 days by default
     /// ([`PreKeyLimits::signed_prekey_grace`](crate::limits::PreKeyLimits::signed_prekey_grace)).
     ///
-    /// Tell each peer in a message of a session, and they call [`Peer::change_address`](crate::Peer::change_address); who
+    /// Call [`Peer::own_address_changed`](crate::Peer::own_address_changed) for each peer. Tell each in a message of a session, and they call [`Peer::change_address`](crate::Peer::change_address); who
     /// is told nothing learns it by the next bundle or first message. The address that it has already changes nothing.
     pub fn change_address(
         &mut self,

@@ -87,7 +87,7 @@ pub struct PeerLimits {
     /// carries the handshake, and depends on prekeys that the peer deletes one day.
     pub unanswered_lifetime: Duration,
     /// After how long without an answer to what we sent another session is asked for: a day. A second one after
-    /// twice as long without an answer to that, and so on up to sixteen times as long. What a peer cannot open, it
+    /// twice as long without an answer to that, and so on up to eight times as long. What a peer cannot open, it
     /// cannot always tell us. Each costs a bundle, so an application whose people often read without
     /// answering lets its devices confirm what they receive, inside the encryption.
     pub silence: Duration,

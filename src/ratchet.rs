@@ -59,6 +59,16 @@ pub(crate) enum Step {
     Ratchet { root_key: RootKey, next: NextChain },
 }
 
+impl Step {
+    /// Whether the message is late: its key was held for it.
+    pub(crate) fn uses_held_key(&self) -> bool {
+        match self {
+            Self::Chain(ChainStep::SpendCurrent { .. } | ChainStep::SpendOlder { .. }) => true,
+            Self::Chain(ChainStep::Advance(_)) | Self::Ratchet { .. } => false,
+        }
+    }
+}
+
 /// What receiving a message did beside delivering it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Receipt {

@@ -101,12 +101,13 @@ use crate::handshake::x3dh::SessionSecrets;
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::SessionLimits;
 use crate::prekeys::verified_bundle::VerifiedBundle;
+use crate::ratchet::receiving::Refusal;
 use crate::ratchet::{DoubleRatchet, RatchetSecrets, Receipt};
-use crate::session::decrypting::{Opened, Received, named};
+use crate::session::decrypting::{Opened, Received};
 use crate::session::encrypting::Content;
 use crate::session::message_tag::MessageTag;
 use crate::session::own_handshake::OwnHandshake;
-use crate::session::recently_opened::{Recall, RecentlyOpened};
+use crate::session::recently_opened::{Came, RecentlyOpened};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -313,7 +314,21 @@ impl Session {
 
     /// Whether this very message opened here lately. Told by a few of its bytes: to be asked where nothing opens it.
     pub(crate) fn has_opened(&self, message: &RatchetMessage<'_>) -> bool {
-        self.opened.recall(message) == Recall::Opened
+        self.opened.has(message)
+    }
+
+    /// Whether the message's number was used lately by another message, as far as is remembered: what lies further
+    /// back may have been forgotten.
+    pub(crate) fn reuses_a_number(&self, message: &RatchetMessage<'_>, now: Timestamp) -> bool {
+        match self.ratchet.plan(message.sealed_header, &self.limits, now) {
+            Err(Refusal::Used { passed }) => {
+                self.opened.reach_back(passed) && !self.opened.has(message)
+            }
+            Ok(_)
+            | Err(
+                Refusal::Malformed | Refusal::Undecryptable | Refusal::Expired | Refusal::Forked,
+            ) => false,
+        }
     }
 
     /// What it remembers of what it opened, once it is dropped.
@@ -395,13 +410,11 @@ impl Session {
         ad: &[u8],
         now: Timestamp,
     ) -> Result<Received, DecryptError> {
-        let (step, message_key) = self
-            .ratchet
-            .plan(message.sealed_header, &self.limits, now)
-            .map_err(|refusal| named(&refusal, message, &self.opened))?;
+        let (step, message_key) = self.ratchet.plan(message.sealed_header, &self.limits, now)?;
         let opened = Opened::open(message, message_key, ad, self.role.other(), self.id.as_bytes())?;
+        let came = if step.uses_held_key() { Came::Late } else { Came::InOrder };
         let Receipt { dropped_keys, peer_went_back } = self.ratchet.commit(step, &self.limits, now);
-        self.opened.note(message);
+        self.opened.note(message, came);
         self.handshake.settle();
         let Opened { stamp, body } = opened;
         Ok(Received { body, stamp, dropped_keys, peer_went_back })

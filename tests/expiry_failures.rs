@@ -1165,7 +1165,7 @@ fn failure_29_an_old_ratchet_state_that_is_restored_is_noticed_and_replaced() {
     // next chain.
     let mut careless = put_back(&pair);
     let again = careless.bob_sends("another 1");
-    assert_eq!(careless.alice.tries(&again, NOW), Err(PeerDecryptError::Duplicate));
+    assert_eq!(careless.alice.tries(&again, NOW), Err(PeerDecryptError::NumberReused));
     let answer = careless.alice_sends("answer");
     careless.bob.receives(&answer);
     let next = careless.bob_sends("in the next chain");

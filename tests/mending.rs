@@ -5,13 +5,12 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use evanesce::session::DecryptError;
 use evanesce::{
     Address, Contact, Device, MessageTag, Peer, PeerDecryptError, PeerEncryptError,
     PeerInitiateError, PreKeyBundle, SafetyNumber, SessionNeed, Timestamp, VerifiedBundle,
 };
 use support::pair::{Pair, Side};
-use support::{AD, NOW, NoDraws, SECOND, refusal, restored, rng, started, state};
+use support::{AD, DAY, NOW, NoDraws, SECOND, restored, rng, state};
 
 fn hours(count: u32) -> Timestamp {
     NOW.plus(SECOND * 3_600 * count)
@@ -105,6 +104,32 @@ fn a_handshake_that_nobody_can_take_is_replaced_after_a_day() {
 }
 
 #[test]
+fn who_is_away_for_months_can_be_written_to_in_the_session_that_was_answered_last() {
+    // Her bundles expire meanwhile, and those sessions of his that nobody answered are given up.
+    let mut pair = Pair::talking(48);
+    let (mut needed, mut sent) = (0, Vec::new());
+    for day in 1..=120 {
+        let now = NOW.plus(DAY * day);
+        let fetched = PreKeyBundle::decode(&pair.bob.server.hand_out()).unwrap().verify(now);
+        if let (Some(_), Ok(bundle)) = (pair.alice.peer.session_need(now), fetched) {
+            let begun = pair.alice.peer.initiate(&pair.alice.account, bundle, now, &mut rng(4));
+            needed += u32::from(begun.unwrap().peer);
+        }
+        let _changes = pair.alice.peer.maintain(now);
+        pair.alice.peer = restored(&pair.alice.peer);
+        sent.push(pair.alice.try_send("still there?", now).unwrap());
+    }
+    assert_eq!(needed, 5, "on days 1, 3, 7, 15 and 23; then they have expired");
+    let back = NOW.plus(DAY * 120);
+    for message in &sent {
+        assert_eq!(pair.bob.tries(message, back).unwrap().body, b"still there?");
+    }
+    let answer = pair.bob.try_send("I was away", back).unwrap();
+    pair.alice.tries(&answer, back).unwrap();
+    assert!(pair.exchange() && pair.exchange() && pair.agree());
+}
+
+#[test]
 fn what_was_opened_among_the_last_hundred_is_a_duplicate_whatever_has_ended_since() {
     let mut pair = Pair::acquainted(2);
     let first = pair.alice_sends("the first of all");
@@ -185,14 +210,14 @@ fn new_messages_under_used_numbers_are_no_duplicates_and_count_towards_a_loss() 
 }
 
 #[test]
-fn a_bare_session_tells_a_used_number_from_a_repeat() {
-    let mut talk = started(31);
-    let messages = talk.alice_sends_many(3);
-    messages.iter().for_each(|message| drop(support::receive(&mut talk.bob, message)));
+fn an_altered_copy_of_what_was_received_looks_like_a_number_used_again() {
+    let mut pair = Pair::talking(31);
+    let messages: Vec<_> = (0..3).map(|_| pair.alice_sends("text")).collect();
+    messages.iter().for_each(|message| drop(pair.bob.receives(message)));
     let mut altered = messages[1].clone();
-    altered[60] ^= 1; // in the commitment
-    assert_eq!(refusal(&mut talk.bob, &messages[1]), DecryptError::Duplicate);
-    assert_eq!(refusal(&mut talk.bob, &altered), DecryptError::NumberReused);
+    altered[57] ^= 1; // the commitment's first byte
+    assert_eq!(pair.bob.tries(&messages[1], NOW), Err(PeerDecryptError::Duplicate));
+    assert_eq!(pair.bob.tries(&altered, NOW), Err(PeerDecryptError::NumberReused));
 }
 
 #[test]
@@ -354,24 +379,105 @@ fn who_moves_to_another_address_keeps_identity_and_sessions() {
 #[test]
 fn first_messages_to_a_former_address_open_as_long_as_their_prekeys_are_kept() {
     let mut pair = Pair::acquainted(41);
-    let mut late = bundle(&mut pair.alice, NOW);
+    let identity = pair.alice.account.device().identity;
+    let first = bundle(&mut pair.alice, NOW);
+    let too_late = bundle(&mut pair.alice, NOW);
     moved(&mut pair, "alice/2", hours(1));
+    let second = bundle(&mut pair.alice, hours(1));
     moved(&mut pair, "alice/3", hours(2));
-    for count in 0..2 {
+    pair.alice.account = restored(&pair.alice.account);
+    let to_former = |pair: &mut Pair, bundle: VerifiedBundle, opened: Timestamp| {
+        let written = hours(3);
         // Bob knows nothing of it yet.
-        pair.bob.peer = Peer::pinned(Device {
-            identity: pair.alice.account.device().identity,
-            address: address("alice"),
-        });
-        let now = hours(3 + count);
-        assert!(pair.bob.peer.initiate(&pair.bob.account, late, now, &mut rng(2)).unwrap().peer);
-        let message = pair.bob.try_send("to where you were", now).unwrap();
-        pair.alice.account = restored(&pair.alice.account);
-        assert_eq!(pair.alice.tries(&message, now).unwrap().body, b"to where you were");
-        // The next one was written to her second address, and names no one-time prekey.
-        let mut former = Side::new("alice", "bob", Default::default(), 41 * 2);
-        late = bundle(&mut former, NOW);
+        let address = bundle.device().address.clone();
+        pair.bob.peer = Peer::pinned(Device { identity, address });
+        let begun = pair.bob.peer.initiate(&pair.bob.account, bundle, written, &mut rng(2));
+        assert!(begun.unwrap().peer);
+        let message = pair.bob.try_send("to where you were", written).unwrap();
+        pair.alice.tries(&message, opened).map(|received| received.body)
+    };
+    for former in [first, second] {
+        let opened = to_former(&mut pair, former, hours(3));
+        assert_eq!(opened.as_deref(), Ok(&b"to where you were"[..]));
     }
+    let _maintained = pair.alice.account.maintain(None, NOW.plus(DAY * 40), &mut rng(3));
+    let refused = to_former(&mut pair, too_late, NOW.plus(DAY * 40));
+    assert_eq!(refused, Err(PeerDecryptError::UnknownPreKey));
+}
+
+#[test]
+fn whoever_has_a_former_address_now_is_a_stranger_and_no_change_of_identity() {
+    let mut pair = Pair::talking(49);
+    assert!(pair.bob.peer.change_address(address("alice/2"), NOW).peer);
+    let mut next = Side::new("alice", "bob", Default::default(), 490);
+    let first = next.sends("I have this number now", &mut pair.bob.server, NOW);
+    assert_eq!(pair.bob.tries(&first, NOW), Err(PeerDecryptError::OtherAddress));
+    let signed = bundle(&mut next, NOW);
+    let begun = pair.bob.peer.initiate(&pair.bob.account, signed, NOW, &mut NoDraws);
+    assert_eq!(begun, Err(PeerInitiateError::OtherAddress));
+    let mut of_next = Peer::new(address("alice"));
+    assert!(of_next.decrypt(&mut pair.bob.account, &first, AD, NOW).is_ok());
+    assert!(pair.bob.try_send("to alice as ever", NOW).is_ok());
+}
+
+#[test]
+fn who_moves_before_anybody_answered_begins_anew_from_there() {
+    let mut pair = Pair::new(50);
+    pair.alice_sends("never heard of");
+    moved(&mut pair, "alice/2", NOW);
+    assert!(pair.alice.peer.own_address_changed().peer);
+    assert!(!pair.alice.peer.own_address_changed().any());
+    pair.bob.peer = Peer::new(address("alice/2"));
+    let from_there = pair.alice.writes(&mut pair.bob, NOW);
+    assert_eq!(pair.bob.receives(&from_there).body, b"text");
+    // A session that was answered goes on.
+    let mut pair = Pair::talking(51);
+    moved(&mut pair, "alice/2", NOW);
+    assert!(!pair.alice.peer.own_address_changed().any());
+}
+
+#[test]
+fn a_repeat_is_called_so_however_many_came_late_since() {
+    for seed in 100..140 {
+        let mut pair = Pair::talking(seed);
+        let late: Vec<_> = (0..110).map(|_| pair.alice_sends("held back")).collect();
+        let turn = pair.bob_sends("turn");
+        pair.alice.receives(&turn);
+        let message = pair.alice_sends("of the next chain");
+        pair.bob.receives(&message);
+        late.iter().for_each(|late| drop(pair.bob.receives(late)));
+        assert_eq!(pair.bob.tries(&message, NOW), Err(PeerDecryptError::Duplicate));
+
+        // One of a chain that ended, of which a key is held, and a hundred of the next.
+        let mut pair = Pair::talking(seed);
+        pair.alice_sends("never comes");
+        let message = pair.alice_sends("of the chain before");
+        pair.bob.receives(&message);
+        let turn = pair.bob_sends("turn");
+        pair.alice.receives(&turn);
+        for _ in 0..120 {
+            let next = pair.alice_sends("next");
+            pair.bob.receives(&next);
+        }
+        assert_eq!(pair.bob.tries(&message, NOW), Err(PeerDecryptError::Duplicate));
+    }
+}
+
+#[test]
+fn numbers_of_a_chain_that_has_ended_are_told_from_repeats_too() {
+    let mut pair = Pair::talking(52);
+    let first = pair.alice_sends("first of the chain");
+    pair.bob.receives(&first);
+    let old = restored(&pair.alice.peer);
+    pair.alice_sends("never comes");
+    let message = pair.alice_sends("of the chain before");
+    pair.bob.receives(&message);
+    assert!(pair.exchange() && pair.exchange());
+    pair.alice.peer = old;
+    pair.alice_sends("never comes");
+    let new = pair.alice_sends("another under its number");
+    assert_eq!(pair.bob.tries(&message, NOW), Err(PeerDecryptError::Duplicate));
+    assert_eq!(pair.bob.tries(&new, NOW), Err(PeerDecryptError::NumberReused));
 }
 
 #[test]
@@ -476,7 +582,7 @@ fn the_peer_of_a_message_is_found_by_its_tag_until_the_conversation_turns() {
 fn the_time_of_a_conversation_that_mended_is_short() {
     // What restores the budget: each loss is mended at once, however many there are in a day.
     let mut pair = Pair::talking(47);
-    for loss in 1..=12 {
+    for loss in 1..=8 {
         let old = restored(&pair.bob.peer);
         for _ in 0..3 {
             assert!(pair.exchange());

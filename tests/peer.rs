@@ -587,7 +587,7 @@ fn silence_asks_for_sessions_in_growing_pauses_and_an_answer_ends_it() {
         }
         pair.alice.try_send("are you there?", days(day)).unwrap();
     }
-    assert_eq!(asked, [1, 3, 7, 15, 31, 47, 63, 79]);
+    assert_eq!(asked, [1, 3, 7, 15, 23, 31, 39, 47, 55, 63, 71, 79]);
     let last = pair.alice.try_send("the last one", days(79)).unwrap();
     pair.bob.tries(&last, days(79)).unwrap();
     let answer = pair.bob.try_send("I was away", days(79)).unwrap();

@@ -451,6 +451,10 @@ fn print_what_ends(shown: &mut Printed, stamp: &Stamp) {
 
 /// Values that are small whatever they say, at their longest, and the errors.
 fn print_small_values(shown: &mut Printed) {
+    let message = Pair::acquainted(37).alice_sends("text");
+    shown.check(&evanesce::MessageTag::of(&message).unwrap(), &[]);
+    shown.check(&World::with_one_time_prekeys(3, 38).server.stock(), &[]);
+    shown.check(&evanesce::StockDisagreement::AccountWentBack, &[]);
     let stamp = longest_stamp();
     let stamped = stamp.setting.clone().unwrap();
     shown.check(&stamped.setting.policy, &[]);
@@ -560,8 +564,8 @@ fn a_line_says_which_state_it_is_of() {
     let identity = &pair.bob.account.device().identity.to_string()[..16];
     let id = &pair.alice.active().unwrap().to_string()[..16];
     let expected = format!(
-        "Peer {{ address: Address(\"bob\"), contact: Accepted({identity}..), \
-         sessions: Sessions {{ count: 1, active: Some({id}..), .. }}, .. }}"
+        "Peer {{ addresses: Address(\"bob\") and 0 former, contact: Accepted({identity}..), \
+         undecided: None, sessions: Sessions {{ count: 1, active: Some({id}..), .. }}, .. }}"
     );
     assert_eq!(line, expected);
     let line = format!("{:?}", world.server);

@@ -89,7 +89,6 @@ impl From<DecryptError> for AcceptError {
             DecryptError::Undecryptable
             | DecryptError::OtherSession
             | DecryptError::Duplicate
-            | DecryptError::NumberReused
             | DecryptError::Expired
             | DecryptError::Forked => Self::Undecryptable,
         }

@@ -29,6 +29,15 @@ pub enum Contact {
     Refused(IdentityKey),
 }
 
+/// Where a device is that may be the one that is known.
+pub(crate) enum Place {
+    /// Where that one is.
+    Current,
+    /// Where that one was until lately.
+    Former,
+    Elsewhere,
+}
+
 /// How a device differs from the one that is known.
 pub(crate) enum Stranger {
     /// The identity that is pinned, under an address that is not known.
@@ -49,14 +58,16 @@ impl Contact {
         }
     }
 
-    /// Whether this is the device that is known; `is_there` says whether its address is. Its identity, if so.
-    pub(crate) fn check(&self, device: &Device, is_there: bool) -> Result<IdentityKey, Stranger> {
+    /// Whether this is the device that is known, as far as its address is. Its identity, if so.
+    pub(crate) fn check(&self, device: &Device, place: Place) -> Result<IdentityKey, Stranger> {
         let identity = device.identity;
-        match (self.identity(), is_there) {
-            (Some(pinned), false) if pinned == identity => Err(Stranger::Moved),
-            (_, false) => Err(Stranger::Address),
-            (Some(pinned), true) if pinned != identity => Err(Stranger::Identity(identity)),
-            (_, true) => Ok(identity),
+        match (self.identity(), place) {
+            (Some(pinned), Place::Current | Place::Former) if pinned == identity => Ok(identity),
+            (Some(pinned), Place::Elsewhere) if pinned == identity => Err(Stranger::Moved),
+            (Some(_), Place::Current) => Err(Stranger::Identity(identity)),
+            (None, Place::Current) => Ok(identity),
+            // Who is at an address that it left is somebody else.
+            (_, Place::Former | Place::Elsewhere) => Err(Stranger::Address),
         }
     }
 

@@ -98,10 +98,9 @@ impl Peer {
         if self.undecided.is_some() {
             return Err(PeerEncryptError::IdentityUndecided);
         }
-        let known =
-            self.sessions.sending(&self.limits, now).ok_or(PeerEncryptError::NeedsSession)?;
-        let message = known.encrypt(payload, ad, now, rng)?;
-        let changes = Changes { session: Some(known.id()), ..Changes::PEER };
+        let encrypted = self.sessions.encrypt(payload, ad, &self.limits, now, rng);
+        let (message, session) = encrypted.ok_or(PeerEncryptError::NeedsSession)??;
+        let changes = Changes { session: Some(session), ..Changes::PEER };
         self.lost_session.send();
         Ok(Encrypted { message, changes, session_need: self.session_need(now) })
     }
@@ -174,6 +173,11 @@ impl Peer {
             }
             (Err(DecryptError::OtherSession), Envelope::Initial(_)) => {
                 Err(PeerDecryptError::NeedsAccount)
+            }
+            (Err(DecryptError::Duplicate), _)
+                if self.sessions.know_another_of_its_number(envelope, now) =>
+            {
+                Err(PeerDecryptError::NumberReused)
             }
             (Err(error), Envelope::Initial(_) | Envelope::Ratchet(_)) => {
                 Err(self.named(error.into(), envelope))

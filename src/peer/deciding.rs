@@ -2,7 +2,7 @@
 
 use crate::changes::Changes;
 use crate::identity::{Address, Device, IdentityKey};
-use crate::peer::contact::{Contact, Stranger};
+use crate::peer::contact::{Contact, Place, Stranger};
 use crate::peer::initiating::PeerInitiateError;
 use crate::peer::other_device::Peer;
 use crate::prekeys::verified_bundle::VerifiedBundle;
@@ -128,6 +128,15 @@ impl Peer {
         Changes::PEER
     }
 
+    /// This device itself has another address ([`Account::change_address`](crate::Account::change_address)): call it for each
+    /// peer. What was sent in a session that the peer has not answered goes on to name the former address, and a peer
+    /// that does not know us would not take it, so [`Peer::session_need`] says
+    /// [`SessionNeed::Lost`](crate::SessionNeed::Lost) where there is such a session.
+    pub fn own_address_changed(&mut self) -> Changes {
+        let waits = self.sessions().next().is_some_and(|active| !active.is_answered());
+        if waits && self.lost_session.lose() { Changes::PEER } else { Changes::NONE }
+    }
+
     /// The same, where nothing but a bundle says so: one that its identity has signed for the other address.
     ///
     /// # Errors
@@ -148,7 +157,12 @@ impl Peer {
 
     /// Who this device is not, as far as it is known.
     pub(crate) fn check(&self, device: &Device, now: Timestamp) -> Result<IdentityKey, Stranger> {
-        self.contact.check(device, self.addresses.include(&device.address, now))
+        let place = match &device.address {
+            address if address == self.addresses.current() => Place::Current,
+            address if self.addresses.include(address, now) => Place::Former,
+            _ => Place::Elsewhere,
+        };
+        self.contact.check(device, place)
     }
 
     /// The user has decided of this identity. Says whether it had to be decided.

@@ -175,7 +175,6 @@ impl From<DecryptError> for PeerDecryptError {
             DecryptError::OtherSession => Self::NoSession,
             DecryptError::Undecryptable => Self::Undecryptable,
             DecryptError::Duplicate => Self::Duplicate,
-            DecryptError::NumberReused => Self::NumberReused,
             DecryptError::Expired => Self::Expired,
             DecryptError::Forked => Self::Forked,
         }

@@ -42,7 +42,7 @@ pub enum SessionNeed {
     /// The peer has not answered what we sent. It may be away, or it cannot open it and cannot say so. Begin one when
     /// there is more to send.
     ///
-    /// Asked for after a day without an answer, and again after 2, 4, 8 and each further 16 days
+    /// Asked for after a day without an answer, and again after 2, 4 and each further 8 days
     /// ([`PeerLimits::silence`](crate::limits::PeerLimits::silence)); in any case before a session of ours that was never answered
     /// sends no more ([`PeerLimits::unanswered_lifetime`](crate::limits::PeerLimits::unanswered_lifetime)), or if one was begun by a
     /// clock that ran more than a day ahead. After [`SessionNeed::Lost`] it is asked for as soon as there is more to

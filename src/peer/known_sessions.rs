@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use rand_core::CryptoRng;
+
 use crate::changes::Changes;
 use crate::identity::Address;
 use crate::limits::{PeerLimits, SessionLimits};
@@ -12,19 +14,21 @@ use crate::peer::known_session::{Echo, KnownSession};
 use crate::ratchet::message_key::Role;
 use crate::session::Session;
 use crate::session::decrypting::DecryptError;
+use crate::session::encrypting::EncryptError;
 use crate::session::message_tag::MessageTag;
-use crate::session::recently_opened::{Recall, RecentlyOpened};
+use crate::session::recently_opened::RecentlyOpened;
 use crate::session::session_id::SessionId;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::Envelope;
+use crate::wire::payload::Payload;
 
 /// How many messages a chain carries before a new session is asked for: a tenth is left to begin it in.
 const NEARLY_FULL: u32 = 9_000;
 
 /// How often the time doubles after which silence asks for a session.
-const MOST_DOUBLINGS: u8 = 4;
+const MOST_DOUBLINGS: u32 = 3;
 
 /// How long a session of ours may wait for an answer and stay beside one of the peer's that is heard. A peer
 /// that has begun at the same time has heard of ours by then, and one that cannot use ours says nothing of it.
@@ -41,7 +45,7 @@ pub(crate) struct KnownSessions {
     /// The place of the one that sends. Zero while there is none.
     active: usize,
     /// How many sessions we have begun because the peer did not answer, since it last did.
-    silences: u8,
+    silences: u32,
     /// What was opened lately in sessions that are gone.
     former: RecentlyOpened,
 }
@@ -68,8 +72,17 @@ impl KnownSessions {
     /// Whether this very message opened here lately. To be asked where nothing opens it.
     pub(crate) fn have_opened(&self, envelope: &Envelope<'_>) -> bool {
         let message = envelope.ratchet_message();
-        self.former.recall(message) == Recall::Opened
-            || self.all.iter().any(|known| known.session.has_opened(message))
+        self.former.has(message) || self.all.iter().any(|known| known.session.has_opened(message))
+    }
+
+    /// Whether a message uses a number again that another one used lately.
+    pub(crate) fn know_another_of_its_number(
+        &self,
+        envelope: &Envelope<'_>,
+        now: Timestamp,
+    ) -> bool {
+        let message = envelope.ratchet_message();
+        self.in_order_of_trying().any(|session| session.reuses_a_number(message, now))
     }
 
     /// The tags of the peer's next messages, as far as they are known in advance.
@@ -93,13 +106,35 @@ impl KnownSessions {
         self.places().filter_map(|place| self.all.get(place)).map(|known| &known.session)
     }
 
-    /// The one that sends; `None` if there is none that may.
-    pub(crate) fn sending(
+    /// The place of the one that sends; `None` if there is none that may. Where ours was never answered and is given up,
+    /// it is the one in which the peer was heard last.
+    fn sending(&self, limits: &PeerLimits, now: Timestamp) -> Option<usize> {
+        let active = self.all.get(self.active)?;
+        if active.is_given_up(limits, now) { self.heard_last() } else { Some(self.active) }
+    }
+
+    /// Encrypts in the session that sends; `None` if there is none that may.
+    pub(crate) fn encrypt(
         &mut self,
+        payload: &Payload,
+        ad: &[u8],
         limits: &PeerLimits,
         now: Timestamp,
-    ) -> Option<&mut KnownSession> {
-        self.all.get_mut(self.active).filter(|active| !active.is_given_up(limits, now))
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Option<Result<(Vec<u8>, SessionId), EncryptError>> {
+        let place = self.sending(limits, now)?;
+        let known = self.all.get_mut(place)?;
+        let encrypted = known.encrypt(payload, ad, now, rng).map(|message| (message, known.id()));
+        if encrypted.is_ok() {
+            self.active = place;
+        }
+        Some(encrypted)
+    }
+
+    /// The place of the session that was used last among those in which the peer was heard.
+    fn heard_last(&self) -> Option<usize> {
+        let heard = self.all.iter().enumerate().filter(|(_, known)| known.session.is_answered());
+        heard.max_by_key(|(place, known)| (known.used, *place)).map(|(place, _)| place)
     }
 
     /// Says whether that changed any of them.
@@ -156,7 +191,6 @@ impl KnownSessions {
                     error @ (DecryptError::Malformed
                     | DecryptError::Unsupported
                     | DecryptError::Duplicate
-                    | DecryptError::NumberReused
                     | DecryptError::Expired
                     | DecryptError::Forked),
                 ) => return Err(error),
@@ -175,7 +209,7 @@ impl KnownSessions {
     ) -> Vec<SessionId> {
         let silence = self.silence(limits);
         if self.all.get(self.active).is_some_and(|active| active.waits_for(silence, now)) {
-            self.silences = self.silences.saturating_add(1);
+            self.silences = self.silences.saturating_add(1).min(MOST_DOUBLINGS);
         }
         self.all.iter_mut().for_each(|known| known.echo = Echo::Unasked);
         let former = self.all.get(self.active).map(KnownSession::id);
@@ -260,16 +294,18 @@ impl KnownSessions {
         self.all.iter_mut().for_each(|known| known.waiting = None);
     }
 
-    /// Drops sessions that are too old, then those of too many that are worth least, but never the active one. Says
-    /// whether there were any.
+    /// Drops sessions that are too old, then those of too many that are worth least, but never the active one, nor the one
+    /// that was made last. Says whether there were any.
     fn drop_old(&mut self, limits: &PeerLimits, now: Timestamp) -> bool {
         let before = self.all.len();
         let active = self.all.get(self.active).map(KnownSession::id);
         let horizon = now.minus(limits.older_session_lifetime);
-        self.drop_where(|known| Some(known.id()) != active && known.used < horizon);
+        let kept = [active, self.reserve(), self.all.last().map(KnownSession::id)];
+        self.drop_where(|known| !kept.contains(&Some(known.id())) && known.used < horizon);
         let most = usize::try_from(limits.max_older_sessions.max(1)).unwrap_or(usize::MAX);
         while self.all.len() > most.saturating_add(1) {
-            let Some(least) = self.least_worth(active) else { break };
+            let kept = [active, self.reserve(), self.all.last().map(KnownSession::id)];
+            let Some(least) = self.least_worth(&kept) else { break };
             self.drop_where(|known| known.id() == least);
         }
         let place = self.all.iter().position(|known| Some(known.id()) == active);
@@ -277,10 +313,17 @@ impl KnownSessions {
         self.all.len() != before
     }
 
+    /// What sends again if the active one is never answered.
+    fn reserve(&self) -> Option<SessionId> {
+        let active = self.all.get(self.active)?;
+        let heard = self.heard_last().filter(|_| !active.session.is_answered())?;
+        self.all.get(heard).map(KnownSession::id)
+    }
+
     /// The session that goes first: the first made of ours in which nothing came back though we have begun two others
     /// since; then, of those in which the peer was heard, the one that was used least lately. One that was begun a
     /// moment ago may be just being answered.
-    fn least_worth(&self, active: Option<SessionId>) -> Option<SessionId> {
+    fn least_worth(&self, kept: &[Option<SessionId>]) -> Option<SessionId> {
         let worth = |(place, known): (usize, &KnownSession)| {
             let later = self.all.iter().skip(place).filter(|later| later.is_ours()).count();
             match (known.session.is_answered(), later > 2) {
@@ -289,7 +332,8 @@ impl KnownSessions {
                 (false, false) => (2, Timestamp::default(), place),
             }
         };
-        let others = self.all.iter().enumerate().filter(|(_, known)| Some(known.id()) != active);
+        let all = self.all.iter().enumerate();
+        let others = all.filter(|(_, known)| !kept.contains(&Some(known.id())));
         others.min_by_key(|other| worth(*other)).map(|(_, known)| known.id())
     }
 
@@ -306,7 +350,7 @@ impl KnownSessions {
 
     /// After how long without an answer another session is asked for.
     fn silence(&self, limits: &PeerLimits) -> Duration {
-        limits.silence.saturating_mul(1 << self.silences.min(MOST_DOUBLINGS))
+        limits.silence.saturating_mul(1 << self.silences)
     }
 
     fn are_distinct(&self) -> bool {
@@ -323,7 +367,9 @@ impl KnownSessions {
 }
 
 stored!(KnownSessions { all, active, silences, former } if |sessions| {
-    sessions.active < sessions.all.len().max(1) && sessions.are_distinct()
+    sessions.active < sessions.all.len().max(1)
+        && sessions.silences <= MOST_DOUBLINGS
+        && sessions.are_distinct()
 });
 
 /// How many there are, and which one sends.

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::peer::delivery::PeerDecryptError;
 use crate::peer::dispatch::SessionNeed;
-use crate::session::recently_opened::{Recall, RecentlyOpened};
+use crate::session::recently_opened::RecentlyOpened;
 use crate::session::session_id::SessionId;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
@@ -27,7 +27,13 @@ const DAY: u64 = 86_400;
 const PAUSES: [u64; 8] =
     [0, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 2 * DAY, 4 * DAY, STRIKE_LIFETIME.as_secs()];
 
-/// After how long a refusal is forgotten that was noted.
+/// How many are counted: after each later one the pause is as long as after this.
+const MOST_STRIKES: u32 = 7;
+
+/// How many may prove right before pauses grow nevertheless.
+const MOST_PROOFS: u32 = 6;
+
+/// After how long a refusal is forgotten that was noted, and one that proved right.
 const STRIKE_LIFETIME: Duration = Duration::from_secs(8 * DAY);
 
 /// How many messages are remembered whose refusal counted.
@@ -68,25 +74,33 @@ enum State {
 #[derive(Debug)]
 struct Budget {
     /// How many were, and are not yet forgotten.
-    strikes: u8,
+    strikes: u32,
+    /// When the last one was.
     last: Option<Timestamp>,
+    /// How many have proved right, and are not yet forgotten.
+    proofs: u32,
 }
 
 impl Budget {
     fn new() -> Self {
-        Self { strikes: 0, last: None }
+        Self { strikes: 0, last: None, proofs: 0 }
     }
 
-    /// How many still count: one is forgotten every eight days.
-    fn counting(&self, now: Timestamp) -> u8 {
+    /// How many are forgotten: one for every eight days since the last one.
+    fn forgotten(&self, now: Timestamp) -> u32 {
         let Some(last) = self.last else { return 0 };
         let passed = now.unix_seconds().saturating_sub(last.unix_seconds());
         let forgotten = passed.checked_div(STRIKE_LIFETIME.as_secs()).unwrap_or_default();
-        self.strikes.saturating_sub(u8::try_from(forgotten).unwrap_or(u8::MAX))
+        u32::try_from(forgotten).unwrap_or(u32::MAX)
+    }
+
+    /// How many still count.
+    fn counting(&self, now: Timestamp) -> u32 {
+        self.strikes.saturating_sub(self.forgotten(now))
     }
 
     fn allows(&self, now: Timestamp) -> bool {
-        let place = usize::from(self.counting(now));
+        let place = usize::try_from(self.counting(now)).unwrap_or(usize::MAX);
         let pause = PAUSES.get(place).or(PAUSES.last()).copied().unwrap_or_default();
         let pause = Duration::from_secs(pause);
         // A clock that was set back makes nobody wait for longer.
@@ -95,13 +109,18 @@ impl Budget {
     }
 
     fn spend(&mut self, now: Timestamp) {
-        let most = u8::try_from(PAUSES.len().saturating_sub(1)).unwrap_or(u8::MAX);
-        *self = Self { strikes: self.counting(now).saturating_add(1).min(most), last: Some(now) };
+        let strikes = self.counting(now).saturating_add(1).min(MOST_STRIKES);
+        let proofs = self.proofs.saturating_sub(self.forgotten(now));
+        *self = Self { strikes, last: Some(now), proofs };
     }
 
-    /// A suspicion proved right: the next may be noted after the shortest pause.
+    /// A suspicion seems to have proved right: the next may be noted after the shortest pause. A peer that lost nothing
+    /// answers likewise, so that this holds for a few alone.
     fn restore(&mut self) {
-        self.strikes = self.strikes.min(1);
+        if self.strikes > 1 && self.proofs < MOST_PROOFS {
+            self.strikes = 1;
+            self.proofs = self.proofs.saturating_add(1);
+        }
     }
 }
 
@@ -126,8 +145,7 @@ impl LostSession {
             (_, Some(Envelope::Ratchet(_)) | None) => (&mut self.ordinary, suspected),
         };
         let message = message.map(Envelope::ratchet_message);
-        let has_counted =
-            message.is_some_and(|message| self.counted.recall(message) == Recall::Opened);
+        let has_counted = message.is_some_and(|message| self.counted.has(message));
         let is_open = matches!(self.state, State::Nothing | State::BegunAgain(_)) && !has_counted;
         if !is_open || !refusal.may_mean_lost_session() || !budget.allows(now) {
             return false;
@@ -218,7 +236,9 @@ impl LostSession {
 }
 
 stored!(LostSession { state, ordinary, initial, forked, counted });
-stored!(Budget { strikes, last });
+stored!(Budget { strikes, last, proofs } if |budget| {
+    budget.strikes <= MOST_STRIKES && budget.proofs <= MOST_PROOFS
+});
 
 impl Stored for State {
     fn write(&self, out: &mut StateWriter) {
@@ -283,19 +303,51 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_proves_to_be_right_is_noted_again_after_ten_minutes_however_often() {
-        let mut lost = LostSession::new();
-        for number in 0..100_u8 {
-            let now = NOW.plus(Duration::from_secs(600 * u64::from(number)));
-            assert!(noted(&mut lost, now));
-            assert!(!noted(&mut lost, now));
-            let session = SessionId::new([number; 32]);
+    /// How many of those count that come every ten minutes, each followed by an answer in the session begun for it.
+    fn answered_each_time(lost: &mut LostSession, from: Timestamp, days: u64) -> usize {
+        let mut number = 0_u16;
+        let all = 0..days * DAY / (10 * MINUTE);
+        let counts = |step: &u64| {
+            let now = from.plus(Duration::from_secs(step * 10 * MINUTE));
+            if !noted(lost, now) {
+                return false;
+            }
+            assert!(!noted(lost, now));
+            number += 1;
+            let mut id = [0; 32];
+            id[..2].copy_from_slice(&number.to_be_bytes());
+            let session = SessionId::new(id);
             lost.begin(session, &[]);
             assert_eq!(lost.need(true), None);
             assert_eq!(lost.need(false), Some(SessionNeed::Unanswered));
             lost.hear(session);
+            true
+        };
+        all.filter(counts).count()
+    }
+
+    #[test]
+    fn what_proves_to_be_right_is_noted_again_after_ten_minutes_some_times() {
+        let mut lost = LostSession::new();
+        let mut now = NOW;
+        for loss in 0..8_u64 {
+            now = NOW.plus(Duration::from_secs(10 * MINUTE * loss));
+            assert_eq!(answered_each_time(&mut lost, now, 0), 0);
+            assert!(noted(&mut lost, now), "{loss}");
+            let session = SessionId::new([loss.to_le_bytes()[0]; 32]);
+            lost.begin(session, &[]);
+            lost.hear(session);
         }
+        assert!(!noted(&mut lost, now.plus(Duration::from_secs(10 * MINUTE))));
+        assert!(noted(&mut lost, now.plus(Duration::from_secs(HOUR))));
+    }
+
+    #[test]
+    fn whoever_makes_refusals_without_end_brings_few_sessions_about() {
+        let mut lost = LostSession::new();
+        let first = answered_each_time(&mut lost, NOW, 1);
+        let month = answered_each_time(&mut lost, NOW.plus(Duration::from_secs(DAY)), 30);
+        assert_eq!((first, month), (10, 14));
     }
 
     /// A message whose last byte of c2 is this one.

@@ -136,7 +136,9 @@ impl PublishedPreKeys {
         let Had { signed_prekey_id, created } = Had::of(&upload.signed_part);
         if device(&upload.signed_part) != device(&self.signed_part) {
             let before = self.former.iter().find(|it| it.device == device(&upload.signed_part));
-            let is_late = before.is_some_and(|before| created <= before.had.created);
+            let is_late = before.is_some_and(|before| {
+                created <= before.had.created && signed_prekey_id <= before.had.signed_prekey_id
+            });
             return if is_late { News::None } else { News::Beginning };
         }
         if signed_prekey_id > self.had.signed_prekey_id && !upload.replaces_all {

@@ -50,6 +50,8 @@ struct OlderChain {
     header_key: HeaderKey,
     /// How many messages it has, as far as we know.
     length: u32,
+    /// How many messages of later chains have opened in order.
+    followed: u32,
     skipped: SkippedKeys,
 }
 
@@ -60,7 +62,7 @@ pub(crate) enum Refusal {
     Malformed,
     /// No header key opens the header, or the new ratchet key is of small order.
     Undecryptable,
-    /// Its key was used, and so many messages of its chain have been passed since.
+    /// Its key was used, and fewer than so many messages have opened in order since.
     Used { passed: u32 },
     /// Its key was dropped.
     Expired,
@@ -183,7 +185,10 @@ impl Receiving {
     /// Makes a planned change. Says how many keys a gap was too wide for.
     pub(crate) fn commit(&mut self, step: ChainStep) -> u32 {
         match (step, &mut self.current) {
-            (ChainStep::Advance(advance), Some(chain)) => return chain.advance(advance),
+            (ChainStep::Advance(advance), Some(chain)) => {
+                self.older.iter_mut().for_each(|older| older.follow());
+                return chain.advance(advance);
+            }
             (ChainStep::SpendCurrent { number }, Some(chain)) => chain.skipped.spend(number),
             (ChainStep::SpendOlder { index, number }, _) => {
                 if let Some(chain) = self.older.get_mut(index) {
@@ -227,6 +232,7 @@ impl Receiving {
         if former.skipped.held() != 0 {
             self.older.push_back(Box::new(former.end(previous_length)));
         }
+        self.older.iter_mut().for_each(|older| older.follow());
         dropped.saturating_add(dropped_of_former)
     }
 
@@ -325,11 +331,17 @@ impl ReceivingChain {
             received,
             skipped,
         } = self;
-        OlderChain { their_ratchet_key, header_key, length: length.max(received), skipped }
+        let length = length.max(received);
+        OlderChain { their_ratchet_key, header_key, length, followed: 0, skipped }
     }
 }
 
 impl OlderChain {
+    /// Notes that a message of a later chain has opened in order.
+    fn follow(&mut self) {
+        self.followed = self.followed.saturating_add(1);
+    }
+
     fn plan(
         &self,
         index: usize,
@@ -344,7 +356,10 @@ impl OlderChain {
             Lookup::Held(key) => Ok((ChainStep::SpendOlder { index, number }, key)),
             Lookup::Dropped | Lookup::Used if number >= self.length => Err(Refusal::Forked),
             Lookup::Dropped => Err(Refusal::Expired),
-            Lookup::Used => Err(Refusal::Used { passed: self.length.saturating_sub(number) }),
+            Lookup::Used => {
+                let passed = self.length.saturating_sub(number).saturating_add(self.followed);
+                Err(Refusal::Used { passed })
+            }
         }
     }
 }
@@ -386,7 +401,7 @@ stored!(ReceivingChain {
         && chain.skipped.are_below(chain.received)
 });
 
-stored!(OlderChain { their_ratchet_key, header_key, length, skipped } if |chain| {
+stored!(OlderChain { their_ratchet_key, header_key, length, followed, skipped } if |chain| {
     chain.length <= MAX_CHAIN
         && chain.skipped.are_below(chain.length)
         && chain.skipped.held() != 0

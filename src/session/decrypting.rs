@@ -7,7 +7,6 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
 use crate::ratchet::receiving::Refusal;
-use crate::session::recently_opened::{MOST, Recall, RecentlyOpened};
 use crate::wire::codec::DecodeError;
 use crate::wire::message::RatchetMessage;
 use crate::wire::padding::content_length;
@@ -59,12 +58,9 @@ pub enum DecryptError {
     /// bring this about, so let no single message of this kind reset anything. Where all that comes from a
     /// peer is so, one of the two sides was restored from an older state: start a new session.
     Undecryptable,
-    /// It was received before: discard it. Of messages that came before the last hundred only the number is compared.
+    /// A message of this number was received before: discard it. (A peer that was restored from a backup uses numbers
+    /// again: until [`Received::peer_went_back`] tells, its new messages are lost. [`Peer`](crate::Peer) tells them apart.)
     Duplicate,
-    /// One of its number was received before, and it is another one: the peer was restored from a backup or cloned
-    /// and uses numbers again, or somebody altered a message that had been received. It is lost: start a new session
-    /// if there are more.
-    NumberReused,
     /// It comes too late: its key was dropped. The message is lost.
     Expired,
     /// The peer was restored from a backup or cloned, and went on from a state that we never followed:
@@ -80,7 +76,6 @@ impl fmt::Display for DecryptError {
             Self::OtherSession => "the message is of another session",
             Self::Undecryptable => "the message cannot be decrypted",
             Self::Duplicate => "the message was received before",
-            Self::NumberReused => "another message of the same number was received before",
             Self::Expired => "the message's key was dropped",
             Self::Forked => "the peer went on from a state that was never followed",
         })
@@ -154,102 +149,14 @@ impl From<DecodeError> for DecryptError {
     }
 }
 
-/// Why the ratchet refuses a message, in view of what was opened lately.
-pub(crate) fn named(
-    refusal: &Refusal,
-    message: &RatchetMessage<'_>,
-    opened: &RecentlyOpened,
-) -> DecryptError {
-    match refusal {
-        Refusal::Malformed => DecryptError::Malformed,
-        Refusal::Undecryptable => DecryptError::Undecryptable,
-        Refusal::Expired => DecryptError::Expired,
-        Refusal::Forked => DecryptError::Forked,
-        // What lies further back may have been forgotten.
-        Refusal::Used { passed } if usize::try_from(*passed).is_ok_and(|passed| passed <= MOST) => {
-            match opened.recall(message) {
-                Recall::OtherOfItsNumber => DecryptError::NumberReused,
-                Recall::Opened | Recall::Nothing => DecryptError::Duplicate,
-            }
-        }
-        Refusal::Used { .. } => DecryptError::Duplicate,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::padding::{MAX_PADDED, pad, padded_length};
-    use crate::wire::stamp::{MemberTag, Opens, Policy, Setting, SettingVersion};
-    use core::time::Duration;
-
-    fn longest_stamp() -> Stamp {
-        let policy = Policy::after_read(Duration::from_secs(86_400));
-        let by = MemberTag([0xff; 8]);
-        let setting = Setting { version: SettingVersion::MAX, policy: Some(policy), by };
-        let stamp = Stamp::of(Some(setting)).with_policy(policy).with_opens(Opens::Once);
-        assert_eq!(stamp.encode().len(), 26);
-        stamp
-    }
-
-    fn opened(stamp: &Stamp, body: &[u8], length: usize) -> Opened {
-        let mut padded = stamp.encode();
-        padded.extend_from_slice(body);
-        pad(&mut padded, length);
-        // As `Opened::open` makes it.
-        Opened::decode(Zeroizing::new(padded.to_vec())).unwrap()
-    }
-
-    #[test]
-    fn a_body_holds_little_more_memory_than_its_length_however_it_was_padded() {
-        for (body_length, padded) in [
-            (0, MAX_PADDED),
-            (1, MAX_PADDED),
-            (1, 1_024),
-            (0, 1_024),
-            (1_000, MAX_PADDED),
-            (100_000, MAX_PADDED),
-            (8_000_000, MAX_PADDED),
-            (500, 4_096),
-        ] {
-            for stamp in [Stamp::NONE, longest_stamp()] {
-                let body = alloc::vec![7; body_length];
-                let opened = opened(&stamp, &body, padded);
-                assert_eq!((opened.body.as_slice(), opened.stamp), (body.as_slice(), Ok(stamp)));
-                let room = opened.body.capacity();
-                assert!(room <= 2 * body_length + 128, "{body_length} in {padded}: {room}");
-            }
-        }
-    }
-
-    /// Then the room is that of the padded plaintext.
-    #[test]
-    fn a_body_that_was_padded_as_it_must_be_is_not_copied() {
-        for body_length in (0..3_000).chain([50_000, 1_000_000]) {
-            for stamp in [Stamp::NONE, longest_stamp()] {
-                let body = alloc::vec![7; body_length];
-                let length = padded_length(stamp.encode().len() + body_length).unwrap();
-                let opened = opened(&stamp, &body, length);
-                assert_eq!(opened.body, body);
-                assert_eq!(opened.body.capacity(), length);
-            }
-        }
-    }
-
-    #[test]
-    fn a_malformed_stamp_leaves_the_content_as_the_body() {
-        let content = [0xff; 40];
-        let mut padded = Vec::from(content);
-        pad(&mut padded, 64);
-        let short = Opened::decode(Zeroizing::new(padded.clone())).unwrap();
-        padded.resize(100_000, 0);
-        let long = Opened::decode(Zeroizing::new(padded)).unwrap();
-        for opened in [short, long] {
-            assert_eq!(
-                (opened.body.as_slice(), opened.stamp),
-                (content.as_slice(), Err(MalformedStamp))
-            );
-            assert!(opened.body.capacity() <= 2 * 40 + 128);
+impl From<Refusal> for DecryptError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed => Self::Malformed,
+            Refusal::Undecryptable => Self::Undecryptable,
+            Refusal::Used { .. } => Self::Duplicate,
+            Refusal::Expired => Self::Expired,
+            Refusal::Forked => Self::Forked,
         }
     }
 }

@@ -10,32 +10,29 @@ use crate::wire::message::RatchetMessage;
 /// How many messages that have opened are remembered. With one more, the first is forgotten.
 pub(crate) const MOST: usize = 100;
 
+/// The bit of a mark's first byte that says how its message came.
+const LATE: u8 = 0x80;
+
 /// The marks of messages, the last one last.
 pub(crate) struct RecentlyOpened {
     marks: VecDeque<Mark>,
 }
 
-/// What stands for one message: bytes that its sender's ciphers made, so nothing is hashed for it.
+/// What stands for one message: three bytes of its commitment (c2), which no other message shares, so that nothing is
+/// hashed for it; in place of the first bit, how it came.
 ///
-/// Three bytes are enough, since nobody asks before everything else has refused a message: what has not been
-/// received yet opens, whatever its mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
-    /// Of the sealed header, which is the same for the same chain and number.
-    header: u8,
-    /// Of the commitment, which two texts do not share.
-    text: [u8; 2],
-}
+/// 23 bits are enough, since nobody asks before everything else has refused a message: what has not been received yet
+/// opens, whatever its mark.
+#[derive(Clone, Copy)]
+struct Mark([u8; 3]);
 
-/// What is remembered of a message.
+/// How a message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Recall {
-    /// It has opened.
-    Opened,
-    /// One of its chain and number has opened, but it was not this one.
-    OtherOfItsNumber,
-    /// Nothing, or no more.
-    Nothing,
+pub(crate) enum Came {
+    /// As the first of a chain, or after all that had opened of it.
+    InOrder,
+    /// After a later one of its chain, by a key that was held for it.
+    Late,
 }
 
 impl RecentlyOpened {
@@ -44,13 +41,13 @@ impl RecentlyOpened {
     }
 
     /// Notes that a message has opened.
-    pub(crate) fn note(&mut self, message: &RatchetMessage<'_>) {
-        self.note_among(MOST, message);
+    pub(crate) fn note(&mut self, message: &RatchetMessage<'_>, came: Came) {
+        self.add(Mark::of(message, came), MOST);
     }
 
     /// Notes a message among as many as are remembered then.
     pub(crate) fn note_among(&mut self, most: usize, message: &RatchetMessage<'_>) {
-        self.add(Mark::of(message), most);
+        self.add(Mark::of(message, Came::InOrder), most);
     }
 
     /// Takes over what another one remembers, as later than its own.
@@ -58,15 +55,16 @@ impl RecentlyOpened {
         later.marks.into_iter().for_each(|mark| self.add(mark, MOST));
     }
 
-    pub(crate) fn recall(&self, message: &RatchetMessage<'_>) -> Recall {
-        let asked = Mark::of(message);
-        if self.marks.contains(&asked) {
-            Recall::Opened
-        } else if self.marks.iter().any(|mark| mark.header == asked.header) {
-            Recall::OtherOfItsNumber
-        } else {
-            Recall::Nothing
-        }
+    pub(crate) fn has(&self, message: &RatchetMessage<'_>) -> bool {
+        let asked = Mark::of(message, Came::InOrder);
+        self.marks.iter().any(|mark| mark.text() == asked.text())
+    }
+
+    /// Whether a message must still be among these, of its number or another one, after which at most `passed - 1`
+    /// have opened in order.
+    pub(crate) fn reach_back(&self, passed: u32) -> bool {
+        let late = self.marks.iter().filter(|mark| mark.is_late()).count();
+        usize::try_from(passed).is_ok_and(|passed| passed.saturating_add(late) <= MOST)
     }
 
     fn add(&mut self, mark: Mark, most: usize) {
@@ -78,11 +76,23 @@ impl RecentlyOpened {
 }
 
 impl Mark {
-    fn of(message: &RatchetMessage<'_>) -> Self {
-        let RatchetMessage { sealed_header, commitment, .. } = message;
-        let [header, ..] = **sealed_header;
-        let [first, second, ..] = **commitment;
-        Self { header, text: [first, second] }
+    fn of(message: &RatchetMessage<'_>, came: Came) -> Self {
+        let [first, second, third, ..] = *message.commitment;
+        let came = match came {
+            Came::InOrder => 0,
+            Came::Late => LATE,
+        };
+        Self([first & !LATE | came, second, third])
+    }
+
+    fn text(self) -> [u8; 3] {
+        let Self([first, second, third]) = self;
+        [first & !LATE, second, third]
+    }
+
+    fn is_late(self) -> bool {
+        let Self([first, ..]) = self;
+        first & LATE != 0
     }
 }
 
@@ -90,13 +100,12 @@ stored!(RecentlyOpened { marks } if |opened| opened.marks.len() <= MOST);
 
 impl Stored for Mark {
     fn write(&self, out: &mut StateWriter) {
-        let Self { header, text: [first, second] } = self;
-        out.put(&[*header, *first, *second]);
+        let Self(bytes) = self;
+        out.put(bytes);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let [header, first, second] = *reader.array()?;
-        Ok(Self { header, text: [first, second] })
+        reader.array().copied().map(Self)
     }
 }
 
@@ -106,43 +115,48 @@ mod tests {
     use crate::wire::header::SEALED_HEADER_LENGTH;
     use crate::wire::message::COMMITMENT_LENGTH;
 
-    fn recall(opened: &RecentlyOpened, header: u8, text: u16) -> Recall {
-        with(header, text, |message| opened.recall(message))
-    }
-
-    fn with<T>(header: u8, text: u16, ask: impl FnOnce(&RatchetMessage<'_>) -> T) -> T {
+    /// A message whose commitment begins with this number.
+    fn with<T>(text: u16, ask: impl FnOnce(&RatchetMessage<'_>) -> T) -> T {
         let mut commitment = [0; COMMITMENT_LENGTH];
-        commitment[..2].copy_from_slice(&text.to_be_bytes());
-        let sealed_header = [header; SEALED_HEADER_LENGTH];
+        commitment[1..3].copy_from_slice(&text.to_be_bytes());
+        let sealed_header = [7; SEALED_HEADER_LENGTH];
         let (sealed_header, commitment) = (&sealed_header, &commitment);
         ask(&RatchetMessage { before_commitment: &[], sealed_header, commitment, ciphertext: &[] })
     }
 
-    fn opened(texts: core::ops::Range<u16>) -> RecentlyOpened {
+    fn opened(texts: core::ops::Range<u16>, came: Came) -> RecentlyOpened {
         let mut opened = RecentlyOpened::new();
-        texts.for_each(|text| with(7, text, |message| opened.note(message)));
+        texts.for_each(|text| with(text, |message| opened.note(message, came)));
         opened
     }
 
+    fn has(opened: &RecentlyOpened, text: u16) -> bool {
+        with(text, |message| opened.has(message))
+    }
+
     #[test]
-    fn the_last_hundred_are_remembered_and_no_more() {
-        let opened = opened(0..101);
-        assert_eq!(recall(&opened, 7, 0), Recall::OtherOfItsNumber);
-        for text in 1..101 {
-            assert_eq!(recall(&opened, 7, text), Recall::Opened);
+    fn the_last_hundred_are_remembered_in_three_bytes_each_and_no_more() {
+        for came in [Came::InOrder, Came::Late] {
+            let opened = opened(0..101, came);
+            assert!(!has(&opened, 0) && (1..101).all(|text| has(&opened, text)));
+            let mut out = StateWriter::new();
+            opened.write(&mut out);
+            assert_eq!(out.as_bytes().len(), 301);
         }
-        assert_eq!(recall(&opened, 8, 1), Recall::Nothing);
-        let mut out = StateWriter::new();
-        opened.write(&mut out);
-        assert_eq!(out.as_bytes().len(), 301);
     }
 
     #[test]
     fn what_another_remembers_counts_as_later() {
-        let mut both = opened(0..60);
-        both.append(opened(60..130));
-        assert_eq!(recall(&both, 7, 29), Recall::OtherOfItsNumber);
-        assert_eq!(recall(&both, 7, 30), Recall::Opened);
-        assert_eq!(recall(&both, 7, 129), Recall::Opened);
+        let mut both = opened(0..60, Came::InOrder);
+        both.append(opened(60..130, Came::Late));
+        assert!(!has(&both, 29) && (30..130).all(|text| has(&both, text)));
+    }
+
+    #[test]
+    fn what_came_late_shortens_how_far_back_they_surely_reach() {
+        let mut opened = opened(0..60, Came::InOrder);
+        assert!(opened.reach_back(100) && !opened.reach_back(101));
+        opened.append(super::tests::opened(60..70, Came::Late));
+        assert!(opened.reach_back(90) && !opened.reach_back(91));
     }
 }

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+#[cfg(feature = "serde")]
+use crate::byte_string;
 use crate::crypto::dh::DhPublicKey;
 use crate::crypto::hash::sha256;
 use crate::wire::codec::{DecodeError, Reader};
@@ -19,7 +21,14 @@ const DEVICE_LABEL: &[u8] = b"evanesce/v1 device that published";
 /// Which device has published, in few bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct DeviceDigest(pub(crate) [u8; 16]);
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub(crate) struct DeviceDigest(
+    #[cfg_attr(feature = "serde", serde(with = "crate::byte_string"))] pub(crate) [u8; 16],
+);
+
+/// Bytes of the longest encoding.
+#[cfg(feature = "serde")]
+const MAX_STOCK: usize = 50;
 
 impl DeviceDigest {
     pub(crate) fn of(identity: &[u8; IDENTITY_LENGTH], address: &[u8]) -> Self {
@@ -41,8 +50,6 @@ fn first_half(hash: &[u8; 32]) -> [u8; 16] {
 /// | 0, or 1 and the highest id: 4 | the lowest id: 4, if any is left |
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(into = "Vec<u8>", try_from = "Vec<u8>"))]
 pub struct PreKeyStock {
     /// Whose prekeys they are: the first 16 bytes of a SHA-256 of identity and address.
     pub device: [u8; 16],
@@ -150,16 +157,17 @@ impl PreKeyStock {
     }
 }
 
-impl TryFrom<Vec<u8>> for PreKeyStock {
-    type Error = DecodeError;
-
-    fn try_from(bytes: Vec<u8>) -> Result<Self, DecodeError> {
-        Self::decode(&bytes)
+#[cfg(feature = "serde")]
+impl serde::Serialize for PreKeyStock {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        byte_string::serialize(&self.encode(), serializer)
     }
 }
 
-impl From<PreKeyStock> for Vec<u8> {
-    fn from(stock: PreKeyStock) -> Self {
-        stock.encode()
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for PreKeyStock {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = byte_string::read(deserializer, MAX_STOCK)?;
+        Self::decode(&bytes).map_err(serde::de::Error::custom)
     }
 }

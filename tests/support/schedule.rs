@@ -139,6 +139,8 @@ pub enum Event {
     CloneSends { link: u8 },
     /// A device is set up anew.
     Reinstall { device: u8 },
+    /// A device is given another address, and tells those whom it has accepted.
+    Move { device: u8 },
     /// Time passes.
     Pass { step: u8 },
     /// A device's clock is set, to the right time or beside it.
@@ -191,7 +193,8 @@ impl Event {
             52 => Self::RollBack { device: next()?, writes: next()? },
             53 => Self::CloneSends { link: next()? },
             54 => Self::Reinstall { device: next()? },
-            55 | 56 => Self::Pass { step: next()? },
+            55 => Self::Pass { step: next()? },
+            56 => Self::Move { device: next()? },
             57 => Self::SetClock { device: next()?, to: next()? },
             58 => Self::MaintainAccount { device: next()? },
             59 => Self::MaintainPeers { device: next()? },
@@ -227,16 +230,20 @@ impl Link {
     }
 }
 
-fn address(device: usize) -> Address {
-    Address::new(format!("device {device}")).unwrap()
+/// The address of a device after so many moves.
+fn address(device: usize, moves: usize) -> Address {
+    Address::new(format!("device {device} at {moves}")).unwrap()
 }
 
 /// A message, as the carrier has it, and what only we know of it.
 #[derive(Clone, Debug)]
 struct Letter {
     link: Link,
-    /// None in one that only brings a session.
+    /// None in one that only brings a session, or says where the sender is now.
     text: Option<u32>,
+    /// The address of the sender when it was sent.
+    sent_from: Address,
+    tells_address: bool,
     bytes: Vec<u8>,
     /// Whether it has been offered before.
     has_come: bool,
@@ -322,6 +329,8 @@ pub struct Household {
     uploads: Vec<Vec<PreKeyUpload>>,
     /// The bundle of each device that was last handed out, and whether the next one gets it too.
     handed_out: Vec<(Vec<u8>, bool)>,
+    /// How often each device has moved.
+    moves: [usize; DEVICES],
     /// Where the clock of each device stands beside the right time, in seconds.
     wrong: [i64; DEVICES],
     backups: Vec<Vec<Stored>>,
@@ -380,7 +389,7 @@ impl Household {
     pub fn new(seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let mut phones: Vec<_> =
-            (0..DEVICES).map(|device| Phone::new(device, START, &mut rng)).collect();
+            (0..DEVICES).map(|device| Phone::new(device, 0, START, &mut rng)).collect();
         let uploads = phones.iter_mut().map(|phone| {
             let upload = phone.account.maintain(None, START, &mut rng).upload.unwrap();
             let _ = phone.account.mark_published(&upload);
@@ -394,6 +403,7 @@ impl Household {
             uploads,
             phones,
             handed_out: vec![(Vec::new(), false); DEVICES],
+            moves: [0; DEVICES],
             wrong: [0; DEVICES],
             backups: vec![Vec::new(); DEVICES],
             went_back: [false; DEVICES],
@@ -440,6 +450,7 @@ impl Household {
             Event::RollBack { device, writes } => self.roll_back(number(device), writes),
             Event::CloneSends { link } => self.clone_sends(Link::new(link)),
             Event::Reinstall { device } => self.reinstall(number(device)),
+            Event::Move { device } => self.move_to_another_address(number(device)),
             Event::Pass { step } => self.pass(STEPS[usize::from(step) % STEPS.len()]),
             Event::SetClock { device, to } => self.set_clock(number(device), to),
             Event::MaintainAccount { device } => self.maintain_account(number(device)),
@@ -457,6 +468,10 @@ impl Household {
         let wrong = self.wrong[device];
         let by = Duration::from_secs(wrong.unsigned_abs());
         if wrong < 0 { self.now.minus(by) } else { self.now.plus(by) }
+    }
+
+    fn address_of(&self, device: usize) -> Address {
+        self.phones[device].account.device().address
     }
 
     /// Time passes, and each day brings what comes every day.
@@ -543,14 +558,14 @@ impl Household {
         }
         let text = self.texts;
         self.texts += 1;
-        let is_sent = self.encrypt(link, Some(text));
+        let is_sent = self.encrypt(link, Some(text), false);
         // Without a bundle to begin one with, the text waits.
         assert!(is_sent || need.is_some() && !has_begun);
         is_sent
     }
 
     /// Encrypts a text, or an empty payload, in the session that there is, and hands it to the carrier.
-    fn encrypt(&mut self, link: Link, text: Option<u32>) -> bool {
+    fn encrypt(&mut self, link: Link, text: Option<u32>, tells_address: bool) -> bool {
         let Link { from, to } = link;
         let (peer, now) = (to % EACH, self.clock(from));
         let phone = &mut self.phones[from];
@@ -577,9 +592,12 @@ impl Household {
         self.sent.insert(bytes.clone());
         self.tell(|| format!("{link:?}: text {text:?} is sent in {:?}", session.as_bytes()[0]));
         let is_certain = self.all_must_open && text.is_some();
+        let sent_from = self.address_of(from);
         self.under_way[to].push(Letter {
             link,
             text,
+            sent_from,
+            tells_address,
             bytes,
             has_come: false,
             sent: self.now,
@@ -608,12 +626,28 @@ impl Household {
                 return false;
             }
         };
-        let identity = self.phones[to].account.device().identity;
+        let present = self.phones[to].account.device();
+        let identity = present.identity;
         let phone = &mut self.phones[from];
+        phone.meet(peer, &present.address);
         let before = phone.state(peer);
         let begun = phone.peers[peer].initiate(&phone.account, bundle.clone(), now, &mut self.rng);
         let changes = match begun {
             Ok(changes) => changes,
+            Err(PeerInitiateError::AddressChanged) => {
+                assert!(phone.state(peer) == before, "a refusal changed something");
+                let changes = phone.peers[peer].follow_bundle(&bundle, now).unwrap();
+                phone.wrote(peer, before, changes);
+                assert!(changes.peer && *phone.peers[peer].address() == present.address);
+                return self.begin(link);
+            }
+            Err(PeerInitiateError::OtherAddress) => {
+                // Another installation that has moved besides: the user enters the new address.
+                assert!(phone.state(peer) == before, "a refusal changed something");
+                phone.delete(peer, present.address);
+                self.trouble(link);
+                return self.begin(link);
+            }
             Err(PeerInitiateError::IdentityChanged(other)) => {
                 assert!(phone.state(peer) == before, "a refusal changed something");
                 let changes = phone.peers[peer].note_identity(other);
@@ -651,7 +685,7 @@ impl Household {
         let is_lost = need == Some(SessionNeed::Lost) && !phone.is_undecided(peer);
         let is_contact = matches!(phone.peers[peer].contact(), Contact::Accepted(_));
         if self.senders == Senders::Named && is_lost && is_contact && self.begin(link) {
-            assert!(self.encrypt(link, None), "a session has just been begun");
+            assert!(self.encrypt(link, None, false), "a session has just been begun");
         }
     }
 }
@@ -740,7 +774,7 @@ impl Household {
         }
         // Put together of two, it may have become one of them.
         if !self.sent.contains(&bytes) || ad != letter.link.ad() {
-            self.is_refused(letter.link, &bytes, &ad);
+            self.is_refused(letter.link, &letter.sent_from, &bytes, &ad);
         }
         self.under_way[number(to)].push(letter);
     }
@@ -753,18 +787,22 @@ impl Household {
             Senders::Hidden => link.to != letter.link.to,
         };
         if is_elsewhere {
-            self.is_refused(link, &letter.bytes, &letter.link.ad());
+            let from = self.address_of(link.from);
+            self.is_refused(link, &from, &letter.bytes, &letter.link.ad());
         }
         self.under_way[number(to)].push(letter);
     }
 
     /// What was altered, or is not for this device or not from that one.
-    fn is_refused(&mut self, link: Link, bytes: &[u8], ad: &[u8]) {
-        match self.offer(link, bytes, ad) {
+    fn is_refused(&mut self, link: Link, from: &Address, bytes: &[u8], ad: &[u8]) {
+        match self.offer(link, from, bytes, ad) {
             Offered::Opened(_) => panic!("an altered or misdirected message has opened"),
             Offered::Refused(peer, error) => {
                 assert!(
-                    !matches!(error, PeerDecryptError::IdentityChanged(_)),
+                    !matches!(
+                        error,
+                        PeerDecryptError::IdentityChanged(_) | PeerDecryptError::AddressChanged
+                    ),
                     "nothing is proved"
                 );
                 self.react(link.to, peer, bytes, error);
@@ -775,10 +813,19 @@ impl Household {
 
     /// A message arrives unaltered where it should. Whether it opened.
     fn hand_over(&mut self, letter: &Letter) -> bool {
-        let Letter { link, text, ref bytes, has_come, sent, is_certain } = *letter;
+        let Letter { link, text, ref sent_from, ref bytes, .. } = *letter;
+        let Letter { tells_address, has_come, sent, is_certain, .. } = *letter;
         let Link { from, to } = link;
         let (peer, ad) = (from % EACH, link.ad());
-        let mut offered = self.offer(link, bytes, &ad);
+        let mut offered = self.offer(link, sent_from, bytes, &ad);
+        if let Offered::Refused(_, error @ PeerDecryptError::AddressChanged) = offered {
+            self.react(to, peer, bytes, error);
+            let claimed = self.phones[to].account.claimed_sender(bytes).unwrap();
+            let now = self.clock(to);
+            self.phones[to].follow(peer, claimed.address, now);
+            offered = self.offer(link, sent_from, bytes, &ad);
+            assert!(matches!(offered, Offered::Opened(_)), "it opens when it is offered again");
+        }
         if let Offered::Refused(_, error @ PeerDecryptError::IdentityChanged(identity)) = offered {
             self.react(to, peer, bytes, error);
             let phone = &mut self.phones[to];
@@ -791,9 +838,10 @@ impl Household {
             if identity != self.phones[from].account.device().identity {
                 return false;
             }
-            offered = self.offer(link, bytes, &ad);
+            offered = self.offer(link, sent_from, bytes, &ad);
             assert!(matches!(offered, Offered::Opened(_)), "it opens when it is offered again");
         }
+        let now = self.clock(to);
         let phone = &mut self.phones[to];
         let refusal = match offered {
             Offered::Opened(received) => {
@@ -802,6 +850,9 @@ impl Household {
                 let has_gone_back = self.went_back[from];
                 assert!(!received.peer_went_back || has_gone_back, "nobody went back");
                 assert!(phone.show(peer, text), "text {text:?} was shown twice");
+                if tells_address {
+                    phone.follow(peer, sent_from.clone(), now);
+                }
                 self.outcome.opened.extend(text);
                 self.tell(|| format!("{link:?}: text {text:?} opens"));
                 return true;
@@ -853,19 +904,18 @@ impl Household {
     }
 
     /// Offers bytes to a device, as if they had come on a link.
-    fn offer(&mut self, link: Link, bytes: &[u8], ad: &[u8]) -> Offered {
-        let Link { from, to } = link;
+    fn offer(&mut self, link: Link, from: &Address, bytes: &[u8], ad: &[u8]) -> Offered {
+        let to = link.to;
         let now = self.clock(to);
         let phone = &mut self.phones[to];
+        // Whoever writes first is met where they say they are, or where the carrier says.
+        let claimed = phone.account.claimed_sender(bytes).map(|device| device.address);
+        let is_hidden = self.senders == Senders::Hidden;
+        phone.meet(link.from % EACH, claimed.as_ref().ok().filter(|_| is_hidden).unwrap_or(from));
         let who_know: Vec<usize> = (0..EACH).filter(|it| phone.peers[*it].knows(bytes)).collect();
         assert!(who_know.len() <= 1, "two peers know one message");
-        let peer = match self.senders {
-            Senders::Named => from % EACH,
-            Senders::Hidden => match phone.sender(bytes) {
-                Some(peer) => peer,
-                None => return Offered::OfNobody,
-            },
-        };
+        let named = (self.senders == Senders::Named).then_some(from);
+        let Some(peer) = phone.sender(named, bytes, now) else { return Offered::OfNobody };
         let before = phone.state(peer);
         let delivered = phone.peers[peer].decrypt(&mut phone.account, bytes, ad, now);
         match delivered {
@@ -920,7 +970,8 @@ impl Household {
 
     fn delete(&mut self, link: Link) {
         self.trouble(link);
-        self.phones[link.from].delete(link.to % EACH, address(link.to));
+        let present = self.address_of(link.to);
+        self.phones[link.from].delete(link.to % EACH, present);
     }
 
     fn hesitate(&mut self, link: Link) {
@@ -966,6 +1017,8 @@ impl Household {
         let backups = &self.backups[device];
         let Some(backup) = usize::from(backup).checked_rem(backups.len()) else { return };
         let mut phone = Phone::start(&backups[backup]);
+        let (present, now) = (self.address_of(device), self.clock(device));
+        let _ = phone.account.change_address(present, now, &mut self.rng);
         (0..EACH).for_each(|peer| phone.drop_sessions(peer));
         let now = self.clock(device);
         let upload = phone.account.replace_prekeys(now, &mut self.rng).upload.unwrap();
@@ -984,6 +1037,7 @@ impl Household {
         self.went_back[device] = true;
         self.trouble_device(device);
         self.phones[device].forget_writes(1 + usize::from(writes % 9));
+        self.be_at_present_address(device);
     }
 
     fn clone_sends(&mut self, link: Link) {
@@ -996,9 +1050,49 @@ impl Household {
     }
 
     fn reinstall(&mut self, device: usize) {
-        self.phones[device] = Phone::new(device, self.clock(device), &mut self.rng);
+        let (moves, now) = (self.moves[device], self.clock(device));
+        self.phones[device] = Phone::new(device, moves, now, &mut self.rng);
         self.trouble_device(device);
         self.maintain_account(device);
+    }
+
+    /// A device knows from its server what its address is, whatever its account says.
+    fn be_at_present_address(&mut self, device: usize) {
+        let (address, now) = (address(device, self.moves[device]), self.clock(device));
+        let phone = &mut self.phones[device];
+        let before = phone.state(0);
+        let maintained = phone.account.change_address(address, now, &mut self.rng);
+        phone.wrote(0, before, maintained.changes);
+        if let (true, Some(upload)) = (maintained.changes.account, maintained.upload) {
+            self.publish(device, &upload);
+        }
+    }
+
+    /// The server forgets what it had for the old address, and hands out what it has for the new one instead.
+    fn move_to_another_address(&mut self, device: usize) {
+        self.moves[device] += 1;
+        let (address, now) = (address(device, self.moves[device]), self.clock(device));
+        let phone = &mut self.phones[device];
+        let before = phone.state(0);
+        let maintained = phone.account.change_address(address, now, &mut self.rng);
+        let Maintained { upload, changes, .. } = maintained;
+        phone.wrote(0, before, changes);
+        let upload = upload.unwrap();
+        let _ = phone.account.mark_published(&upload);
+        self.servers[device] = PublishedPreKeys::new(upload.clone());
+        self.uploads[device] = vec![upload];
+        for peer in 0..EACH {
+            let other = if device < EACH { EACH + peer } else { peer };
+            // A session that was never answered goes on saying the former address.
+            let active = self.phones[device].peers[peer].sessions().next();
+            if active.is_some_and(|session| !session.is_answered()) {
+                self.trouble(Link { from: device, to: other });
+            }
+            let contact = self.phones[device].peers[peer].contact();
+            if matches!(contact, Contact::Accepted(_)) && !self.phones[device].is_undecided(peer) {
+                self.encrypt(Link { from: device, to: other }, None, true);
+            }
+        }
     }
 
     fn publish(&mut self, device: usize, upload: &PreKeyUpload) {

@@ -205,7 +205,7 @@ impl Form<'_> {
         self.each("older", |form| {
             form.public("their_ratchet_key");
             form.secret("header_key");
-            form.number("length");
+            form.numbers(&["length", "followed"]);
             form.held_keys();
         });
         self.marks("opened");
@@ -220,8 +220,9 @@ impl Form<'_> {
 
     fn budget(&mut self, name: &str) {
         self.within(name, |form| {
-            form.tag("strikes");
+            form.number("strikes");
             form.time_if_any("last");
+            form.number("proofs");
         });
     }
 
@@ -283,7 +284,7 @@ impl Form<'_> {
             form.tag("echo");
         });
         self.number("active");
-        self.tag("silences");
+        self.number("silences");
         self.marks("opened");
     }
 }

@@ -143,11 +143,11 @@ pub const RUNS: &[Run] = &[
     },
     Run {
         name: "mishaps, senders named, one",
-        comes_out: |name| holds(name, || Mishaps::new(Senders::Named, [2, 2], 1)),
+        comes_out: |name| holds(name, || Mishaps::new(Senders::Named, [2, 1], 1)),
     },
     Run {
         name: "mishaps, senders hidden, one",
-        comes_out: |name| holds(name, || Mishaps::new(Senders::Hidden, [2, 2], 1)),
+        comes_out: |name| holds(name, || Mishaps::new(Senders::Hidden, [2, 1], 1)),
     },
     Run {
         name: "mishaps, senders named, two",

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use evanesce::limits::Limits;
 use evanesce::session::SessionId;
-use evanesce::{Account, Changes, IdentityKey, Peer, Timestamp};
+use evanesce::{Account, Address, Changes, Contact, Device, IdentityKey, Peer, Timestamp};
 use rand_chacha::ChaCha20Rng;
 
 use super::{DEVICES, EACH, KNOWN_AGAIN, Letter, address};
@@ -46,11 +46,16 @@ pub(super) struct Stored {
 }
 
 impl Phone {
-    pub(super) fn new(device: usize, now: Timestamp, rng: &mut ChaCha20Rng) -> Self {
+    pub(super) fn new(device: usize, moves: usize, now: Timestamp, rng: &mut ChaCha20Rng) -> Self {
         let mut others = if device < EACH { EACH..DEVICES } else { 0..EACH };
         Self {
-            account: Account::generate_with_limits(address(device), limits(device), now, rng),
-            peers: others.by_ref().map(|other| Peer::new(address(other))).collect(),
+            account: Account::generate_with_limits(
+                address(device, moves),
+                limits(device),
+                now,
+                rng,
+            ),
+            peers: others.by_ref().map(|other| Peer::new(address(other, 0))).collect(),
             shown: BTreeSet::new(),
             read: Default::default(),
             kept: Default::default(),
@@ -122,13 +127,37 @@ impl Phone {
         self.peers[peer].sessions().next().map(|session| session.id())
     }
 
-    /// Whom a message is to be offered to, where the transport does not say who sent it.
-    pub(super) fn sender(&self, message: &[u8]) -> Option<usize> {
-        let knows = self.peers.iter().position(|peer| peer.knows(message));
-        knows.or_else(|| {
-            let claimed = self.account.claimed_sender(message).ok()?;
-            self.peers.iter().position(|peer| *peer.address() == claimed.address)
-        })
+    /// Whom a message is to be offered to. Where the transport says from which address it came: the peer at that one. Else,
+    /// or where nobody is: the peer that knows it, or whom it claims to be from, by address or identity.
+    pub(super) fn sender(
+        &self,
+        from: Option<&Address>,
+        message: &[u8],
+        now: Timestamp,
+    ) -> Option<usize> {
+        let is_at = |address: &Address| self.peers.iter().position(|peer| peer.is_at(address, now));
+        from.and_then(is_at)
+            .or_else(|| self.peers.iter().position(|peer| peer.knows(message)))
+            .or_else(|| {
+                let Device { identity, address } = self.account.claimed_sender(message).ok()?;
+                let is_known = |peer: &Peer| peer.contact().identity() == Some(identity);
+                is_at(&address).or_else(|| self.peers.iter().position(is_known))
+            })
+    }
+
+    /// A stranger is known by the address where they are now, and by none before.
+    pub(super) fn meet(&mut self, peer: usize, address: &Address) {
+        let known = &self.peers[peer];
+        if *known.contact() == Contact::None && known.address() != address {
+            self.peers[peer] = Peer::new(address.clone());
+        }
+    }
+
+    /// A peer is at another address from now on.
+    pub(super) fn follow(&mut self, peer: usize, address: Address, now: Timestamp) {
+        let before = self.state(peer);
+        let changes = self.peers[peer].change_address(address, now);
+        self.wrote(peer, before, changes);
     }
 
     /// Shows a text, if there is one, with the write that took it in. False if it was shown before.
@@ -182,7 +211,7 @@ impl Phone {
     }
 
     /// Deletes the row of a peer, and all that was kept for it.
-    pub(super) fn delete(&mut self, peer: usize, address: evanesce::Address) {
+    pub(super) fn delete(&mut self, peer: usize, address: Address) {
         self.peers[peer] = Peer::new(address);
         self.read[peer].clear();
         self.kept[peer].clear();
