@@ -380,8 +380,9 @@ impl Person {
 
 /// Two accounts, and a session that Alice begins with Bob's published prekeys.
 fn meet(time: Duration) -> Result<(Person, Person), Box<dyn Error>> {
-    let mut alice = person("Alice", "bob", time, 1)?;
-    let mut bob = person("Bob", "alice", time, 2)?;
+    // Addresses are ids that never change.
+    let mut alice = person("Alice", "user-17/device-1", "user-23/device-1", time, 1)?;
+    let mut bob = person("Bob", "user-23/device-1", "user-17/device-1", time, 2)?;
     let now = alice.now().timestamp();
     let upload =
         bob.account.maintain(None, now, &mut bob.rng).upload.ok_or("nothing to publish")?;
@@ -395,13 +396,14 @@ fn meet(time: Duration) -> Result<(Person, Person), Box<dyn Error>> {
 
 fn person(
     name: &'static str,
+    address: &str,
     other: &str,
     time: Duration,
     seed: u64,
 ) -> Result<Person, Box<dyn Error>> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let now = Now::from_wall(MIDNIGHT + time);
-    let account = Account::generate(Address::new(name.to_lowercase())?, now.timestamp(), &mut rng);
+    let account = Account::generate(Address::new(address)?, now.timestamp(), &mut rng);
     let now = Now { monotonic: Some(Monotonic { boot: 0, elapsed: Duration::ZERO }), ..now };
     let mut person = Person {
         name,

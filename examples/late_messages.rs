@@ -12,8 +12,8 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 fn main() -> Result<(), Box<dyn Error>> {
     let rng = &mut ChaCha20Rng::seed_from_u64(7);
     let now = Timestamp::from_unix_seconds(1_800_000_000);
-    let alice = Account::generate(Address::new("alice")?, now, rng);
-    let mut bob = Account::generate(Address::new("bob")?, now, rng);
+    let alice = Account::generate(Address::new("user-17/device-1")?, now, rng);
+    let mut bob = Account::generate(Address::new("user-23/device-1")?, now, rng);
     let upload = bob.maintain(None, now, rng).upload.ok_or("nothing to publish")?;
     let bundle = PreKeyBundle::decode(&PublishedPreKeys::new(upload).hand_out())?.verify(now)?;
     let mut alices = alice.initiate(&bundle, rng)?;

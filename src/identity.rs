@@ -199,7 +199,8 @@ impl Stored for IdentityKeyPair {
     }
 }
 
-/// Names a device in the application's own terms: 1 to 64 opaque bytes.
+/// Names a device in the application's own terms: 1 to 64 opaque bytes, best an id that never changes
+/// ([`Address::new`]).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(Box<[u8]>);
 
@@ -216,7 +217,13 @@ impl fmt::Display for AddressLength {
 impl core::error::Error for AddressLength {}
 
 impl Address {
-    /// An address of these bytes, for instance `alice@example/phone`.
+    /// An address of these bytes, for instance `user-17/device-1`.
+    ///
+    /// Take an id that never changes and that nobody else ever gets: the server's number of the user and of their device, or a
+    /// random one. Not a name, a mail address or a telephone number: people change those, and others get them, while
+    /// handshakes, bundles and safety numbers name this, and a peer is pinned to it. Where it must change all the same
+    /// there is [`Account::change_address`](crate::Account::change_address) on one side and
+    /// [`Peer::change_address`](crate::Peer::change_address) on the other.
     ///
     /// # Errors
     ///

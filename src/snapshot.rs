@@ -32,13 +32,17 @@
 //! |---|---|---|
 //! | [`Account::generate`], [`Account::set_limits`] | account | anything |
 //! | [`Peer::pinned`] (a [`Peer::new`] may wait for its first change) | peer | |
-//! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`], [`Account::replace_prekeys`] | account | publish the upload |
+//! | [`Account::maintain`], [`Account::rotate_signed_prekey`], [`Account::add_one_time_prekeys`], [`Account::republish_prekeys`], [`Account::replace_prekeys`], [`Account::change_address`] | account | publish the upload |
 //! | [`Account::mark_published`], once the server has it | account | |
-//! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::accept_identity`], [`Peer::reject_identity`], [`Peer::note_refusal`], [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`] | peer | |
+//! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::set_back_to_request`] | peer | |
+//! | [`Peer::note_refusal`], [`Peer::note_identity`], [`Peer::accept_identity`], [`Peer::reject_identity`], [`Peer::keep_identity`] | peer | |
+//! | [`Peer::change_address`], [`Peer::follow_bundle`] | peer, in the row that it had | |
+//! | [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`] | peer | |
 //! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
-//! | [`Peer::decrypt`] | account if it changed, peer, and what the message says | acknowledge to the server |
-//! | refused as [`PeerDecryptError::IdentityChanged`] | the bytes as they came; within bounds, for anyone can send such | acknowledge; ask the user; after [`Peer::accept_identity`] offer them again |
-//! | refused otherwise | nothing, or the bytes of [`PeerDecryptError::Unsupported`] | as the table of [`PeerDecryptError`] says |
+//! | [`Peer::decrypt`], [`Peer::decrypt_established`] | account if it changed, peer, and what the message says | acknowledge to the server |
+//! | refused as [`PeerDecryptError::IdentityChanged`] | the peer, as [`Peer::note_refusal`] says, and the bytes as they came; within bounds, for anyone can send such | acknowledge; ask the user; after [`Peer::accept_identity`] offer them again |
+//! | refused as [`PeerDecryptError::AddressChanged`] | the bytes as they came, within bounds | acknowledge; after [`Peer::change_address`] offer them again |
+//! | refused otherwise | the peer, as [`Peer::note_refusal`] says; or the bytes of [`PeerDecryptError::Unsupported`] | as the table of [`PeerDecryptError`] says |
 //!
 //! Stopped anywhere, a device starts from what it stored: it sends its outbox again, and the server delivers
 //! again what was not acknowledged ([`PeerDecryptError::Duplicate`]: acknowledge; if it comes out of order, also
@@ -49,6 +53,7 @@
 //!   both, before anything else.
 //! - **One process and one thread** at a time holds an account and its peers. Two that go on from one state are
 //!   as bad as a restored backup.
+//! - **The row of a peer that has a session is never deleted**, whatever the user deletes: [`Peer::set_back_to_request`].
 //! - If it cannot be one transaction, write peer and message first and the account last, never the other way.
 //! - With bare sessions it is the same: [`Session::encrypt`], [`Session::decrypt`] and [`Session::maintain`],
 //!   if it dropped keys, change the session; [`Account::accept`] the account too.
@@ -56,19 +61,29 @@
 //! # After a restore from a backup
 //!
 //! Never go on from an older state. An application notices one by a number that it keeps beside the storage
-//! key or at the server, outside of the backup, and changes at each start. Then, before anything else: call
-//! [`Peer::drop_sessions`] for all peers, [`ExpiryScheduler::restored_from_backup`], and empty the outbox; publish what
-//! [`Account::replace_prekeys`] gives, telling the server to forget what it has of this device
-//! ([`PublishedPreKeys::new`]); and begin a session with each accepted peer, as [`SessionNeed::Lost`] says. What users
-//! decided since is forgotten: ask again for requests, refusals and changed identities, and let safety numbers be compared. First
-//! messages that were opened since the backup open once more.
+//! key or at the server, outside of the backup, and changes at each start; [`Account::maintain`] notices it by what the
+//! server has had, if that is honest ([`StockDisagreement::AccountWentBack`]). Then, before anything that comes is taken
+//! in:
+//!
+//! 1. [`Peer::drop_sessions`] for all peers, and store them.
+//! 2. [`ExpiryScheduler::restored_from_backup`], store its writes, and empty the outbox.
+//! 3. [`Account::replace_prekeys`], store the account, and publish the upload: it takes the place of all that the server
+//!    has of this device. The former prekeys are gone, so that nothing opens a second time that was opened since the backup.
+//!    What is lost by it: first messages that were under way, or had not been fetched, and name a former prekey. Their
+//!    senders begin anew when they hear of us, or when nobody answers them for a day.
+//! 4. Begin a session with each accepted peer, as [`SessionNeed::Lost`] says, and send something in it.
+//!
+//! What users decided since is forgotten: ask again for requests, refusals and changed identities, and let safety
+//! numbers be compared.
 //!
 //! [`Account::accept`]: crate::Account::accept
 //! [`Account::add_one_time_prekeys`]: crate::Account::add_one_time_prekeys
+//! [`Account::change_address`]: crate::Account::change_address
 //! [`Account::generate`]: crate::Account::generate
 //! [`Account::maintain`]: crate::Account::maintain
 //! [`Account::mark_published`]: crate::Account::mark_published
 //! [`Account::replace_prekeys`]: crate::Account::replace_prekeys
+//! [`Account::republish_prekeys`]: crate::Account::republish_prekeys
 //! [`Account::rotate_signed_prekey`]: crate::Account::rotate_signed_prekey
 //! [`Account::seal`]: crate::Account::seal
 //! [`Account::set_limits`]: crate::Account::set_limits
@@ -79,30 +94,37 @@
 //! [`ExpiryScheduler`]: crate::expiry::ExpiryScheduler
 //! [`Peer::accept_identity`]: crate::Peer::accept_identity
 //! [`Peer::accept_request`]: crate::Peer::accept_request
+//! [`Peer::change_address`]: crate::Peer::change_address
+//! [`Peer::decrypt_established`]: crate::Peer::decrypt_established
 //! [`Peer::decrypt`]: crate::Peer::decrypt
 //! [`Peer::drop_sessions`]: crate::Peer::drop_sessions
 //! [`Peer::encrypt`]: crate::Peer::encrypt
+//! [`Peer::follow_bundle`]: crate::Peer::follow_bundle
 //! [`Peer::initiate`]: crate::Peer::initiate
+//! [`Peer::keep_identity`]: crate::Peer::keep_identity
 //! [`Peer::maintain`]: crate::Peer::maintain
 //! [`Peer::new`]: crate::Peer::new
+//! [`Peer::note_identity`]: crate::Peer::note_identity
 //! [`Peer::note_refusal`]: crate::Peer::note_refusal
 //! [`Peer::pinned`]: crate::Peer::pinned
 //! [`Peer::refuse`]: crate::Peer::refuse
 //! [`Peer::reject_identity`]: crate::Peer::reject_identity
+//! [`Peer::set_back_to_request`]: crate::Peer::set_back_to_request
 //! [`Peer::set_limits`]: crate::Peer::set_limits
 //! [`Peer::set_session_limits`]: crate::Peer::set_session_limits
+//! [`PeerDecryptError::AddressChanged`]: crate::PeerDecryptError::AddressChanged
 //! [`PeerDecryptError::Duplicate`]: crate::PeerDecryptError::Duplicate
 //! [`PeerDecryptError::IdentityChanged`]: crate::PeerDecryptError::IdentityChanged
 //! [`PeerDecryptError::Undecryptable`]: crate::PeerDecryptError::Undecryptable
 //! [`PeerDecryptError::Unsupported`]: crate::PeerDecryptError::Unsupported
 //! [`PeerDecryptError`]: crate::PeerDecryptError
 //! [`Peer`]: crate::Peer
-//! [`PublishedPreKeys::new`]: crate::server::PublishedPreKeys::new
 //! [`Session::decrypt`]: crate::session::Session::decrypt
 //! [`Session::encrypt`]: crate::session::Session::encrypt
 //! [`Session::maintain`]: crate::session::Session::maintain
 //! [`SessionNeed::Lost`]: crate::SessionNeed::Lost
 //! [`Session`]: crate::session::Session
+//! [`StockDisagreement::AccountWentBack`]: crate::StockDisagreement::AccountWentBack
 
 pub(crate) mod sealed;
 

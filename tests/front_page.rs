@@ -83,3 +83,14 @@ fn documents_name_each_other_by_definitions_alone() {
         }
     }
 }
+
+/// What says none is taken for Rust, and compiled.
+#[test]
+fn each_block_in_a_document_says_its_language() {
+    for document in DOCUMENTS {
+        let fences = document.lines().filter_map(|line| line.strip_prefix("```"));
+        for (place, language) in fences.enumerate() {
+            assert_eq!(language.is_empty(), place % 2 == 1, "fence {place}: {language}");
+        }
+    }
+}

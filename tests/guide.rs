@@ -1,19 +1,22 @@
-//! The code of docs/guide.md, as it stands there: it runs here as one story.
+//! The code of docs/guide.md, as it stands there: it runs here as stories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
 
 use evanesce::expiry::{
-    Age, ConversationId, Effects, ExpiryScheduler, MessageId, NewMessage, Now, Policy, RecordWrite,
-    Verdict, Visibility,
+    Age, ContentKey, ConversationId, DeviceEvent, Effects, ExpiryEvent, ExpiryScheduler,
+    MalformedStamp, MessageId, NewMessage, Now, OpenError, Opens, Parts, Policy, RecordWrite,
+    Setting, SettingRefusal, SettingVersion, Stamp, Unsent, Verdict, Visibility,
 };
-use evanesce::rand_core::CryptoRng;
+use evanesce::limits::SessionLimits;
+use evanesce::rand_core::{CryptoRng, Rng};
 use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use evanesce::snapshot::StorageKey;
 use evanesce::{
-    Account, Address, Changes, Contact, IdentityKey, Payload, Peer, PeerDecryptError, PreKeyBundle,
-    SafetyNumber, StockDisagreement,
+    Account, Address, Changes, Contact, DecodeError, Delivered, Device, IdentityKey, MessageTag,
+    Payload, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle,
+    SafetyNumber, SessionNeed, StockDisagreement, VerifiedBundle, VerifyError,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -22,10 +25,48 @@ use rand_chacha::rand_core::SeedableRng;
 /// What the application holds of one device.
 struct Phone {
     account: Account,
+    /// Each under the address that it had when it was met: its row and its conversation are called so for ever.
     peers: BTreeMap<Address, Peer>,
     expiry: ExpiryScheduler,
     storage_key: StorageKey,
     store: Store,
+    /// What the user is to be told or asked.
+    notices: Vec<Notice>,
+    /// To whom a message is due, be it an empty one: `pay`, in step 5.
+    owed: BTreeSet<Address>,
+    /// What is expected next, and of whom: step 9.
+    expected: Expected,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Told {
+    WroteFirst,
+    IdentityChanged,
+    Moved,
+    /// The server gives no bundle of theirs that can be used, or says that messages are from others than they are.
+    ServerIsWrong,
+    /// Messages were lost: either side may have to say again what it said.
+    SomethingIsMissing,
+}
+
+#[derive(Debug, PartialEq)]
+enum Notice {
+    Of(Address, Told),
+    TimerChanged {
+        conversation: ConversationId,
+        previous: Option<Setting>,
+        setting: Setting,
+    },
+    TimerRefused {
+        conversation: ConversationId,
+        setting: Setting,
+        refusal: SettingRefusal,
+    },
+    NeverSent(MessageId),
+    /// This device was put back, or another one runs with its keys: step 10.
+    PutBack,
+    /// Another device publishes at this one's address.
+    AddressTaken,
 }
 // guide: end
 
@@ -91,16 +132,25 @@ impl Server {
         let theirs: Vec<(Address, Vec<u8>)> = theirs;
         theirs.into_iter().map(|(_, message)| message).collect()
     }
+
+    /// A device has left this address.
+    fn forget(&mut self, address: &Address) {
+        self.published.remove(address);
+    }
 }
 
 impl Phone {
     // guide: identity
-    fn set_up(name: &str, storage_key: StorageKey, now: Now, rng: &mut impl CryptoRng) -> Self {
-        let address = Address::new(name).expect("a name of 1 to 64 bytes");
+    /// `address` is the device's id at the server: `user-17/device-1`.
+    fn set_up(
+        address: Address,
+        storage_key: StorageKey,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
         let account = Account::generate(address, now.timestamp(), rng);
         let expiry = ExpiryScheduler::new(now, rng);
-        let mut phone =
-            Self { account, peers: BTreeMap::new(), expiry, storage_key, store: Store::default() };
+        let mut phone = Self::holding(account, expiry, storage_key, Store::default());
         let mut rows: Vec<Row> =
             phone.expiry.records().map(|record| phone.record_row(&record, rng)).collect();
         rows.push(phone.account_row(rng));
@@ -108,6 +158,17 @@ impl Phone {
         phone
     }
     // guide: end
+
+    fn holding(
+        account: Account,
+        expiry: ExpiryScheduler,
+        storage_key: StorageKey,
+        store: Store,
+    ) -> Self {
+        let (peers, notices, owed) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+        let expected = Expected::default();
+        Self { account, peers, expiry, storage_key, store, notices, owed, expected }
+    }
 
     // guide: publishing
     fn publish(
@@ -122,10 +183,31 @@ impl Phone {
         if maintained.changes.account {
             self.write_account(rng); // the secrets are stored before the prekeys are known
         }
-        if maintained.disagreement == Some(StockDisagreement::AccountWentBack) {
-            return Err("this device was put back, or runs elsewhere too: step 10".into());
+        match maintained.disagreement {
+            None => {}
+            // The upload mends it.
+            Some(StockDisagreement::ServerWentBack | StockDisagreement::NotHeld) => {}
+            // For the user to decide first: `restored_from_backup` if they do not know why, then publish again.
+            Some(StockDisagreement::AccountWentBack) => {
+                self.notices.push(Notice::PutBack);
+                return Ok(());
+            }
+            Some(StockDisagreement::OtherDevice) => {
+                self.notices.push(Notice::AddressTaken);
+                return Ok(());
+            }
+            Some(_) => {}
         }
-        if let Some(upload) = maintained.upload {
+        self.upload(server, now, rng)
+    }
+
+    fn upload(
+        &mut self,
+        server: &mut Server,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), Box<dyn Error>> {
+        if let Some(upload) = self.account.pending_upload() {
             server.publish(&upload.encode(), now)?;
             if self.account.mark_published(&upload).account {
                 self.write_account(rng);
@@ -164,143 +246,560 @@ impl Server {
 
 impl Phone {
     // guide: first message
+    /// Begins a session, if one is needed and a good bundle is to be had. If none is, what there is serves on.
     fn session_with(
         &mut self,
         name: &Address,
         server: &mut Server,
         now: Now,
         rng: &mut impl CryptoRng,
-    ) -> Result<(), Box<dyn Error>> {
-        let peer = self.peers.entry(name.clone()).or_insert_with(|| Peer::new(name.clone()));
+    ) {
+        let stranger = self.stranger(name);
+        let peer = self.peers.entry(name.clone()).or_insert(stranger);
         if peer.session_need(now.timestamp()).is_none() {
-            return Ok(());
+            return;
         }
-        match server.hand_out(name) {
-            Some(bundle) => {
-                let bundle = PreKeyBundle::decode(&bundle)?.verify(now.timestamp())?;
-                let changes = peer.initiate(&self.account, bundle, now.timestamp(), rng)?;
+        let Some(bundle) = server.hand_out(peer.address()) else {
+            return; // nobody has published there
+        };
+        let bundle = match PreKeyBundle::decode(&bundle).map(|it| it.verify(now.timestamp())) {
+            Ok(Ok(bundle)) => bundle,
+            Ok(Err(VerifyError::Expired)) => return, // that device has been away for weeks
+            Ok(Err(
+                VerifyError::Malformed
+                | VerifyError::WeakKey
+                | VerifyError::BadSignature
+                | VerifyError::NotYetValid,
+            ))
+            | Err(DecodeError::Malformed | DecodeError::Unsupported) => {
+                return self.tell(name, Told::ServerIsWrong);
+            }
+            Ok(Err(_)) | Err(_) => return self.tell(name, Told::ServerIsWrong),
+        };
+        self.begin(name, bundle, now, rng);
+    }
+
+    fn begin(
+        &mut self,
+        name: &Address,
+        bundle: VerifiedBundle,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) {
+        let may_be_there = self.may_be_at(name, &bundle.device().address, now);
+        let Some(peer) = self.peers.get_mut(name) else { return };
+        let changes = match peer.initiate(&self.account, bundle.clone(), now.timestamp(), rng) {
+            Ok(changes) => changes,
+            Err(PeerInitiateError::IdentityChanged(identity)) => {
+                let changes = peer.note_identity(identity); // nothing is sent until the user decides
+                self.tell(name, Told::IdentityChanged);
+                changes
+            }
+            // The identity that is pinned has signed a bundle for another address: step 6 has the rule.
+            Err(PeerInitiateError::AddressChanged) if may_be_there => {
+                let followed = peer.follow_bundle(&bundle, now.timestamp());
+                let Ok(changes) = followed else { return }; // it is of that identity: `initiate` has looked
                 self.write(changes, name, vec![], rng);
-                Ok(())
+                self.tell(name, Told::Moved);
+                return self.begin(name, bundle, now, rng);
             }
-            None if peer.sessions().next().is_none() => {
-                Err("nobody of that name has published".into())
-            }
-            None => Ok(()), // the session that there is serves on
-        }
+            Err(PeerInitiateError::Request) => return, // `session_need` has said so
+            Err(
+                PeerInitiateError::OwnDevice
+                | PeerInitiateError::OtherAddress
+                | PeerInitiateError::AddressChanged
+                | PeerInitiateError::WeakKey,
+            ) => return self.tell(name, Told::ServerIsWrong),
+            Err(_) => return self.tell(name, Told::ServerIsWrong),
+        };
+        let (sent_again, rows) = self.send_again(name, now, rng); // what nobody has confirmed: step 5
+        self.write(changes.and(sent_again), name, rows, rng);
+    }
+
+    /// A device of which the address alone is known.
+    fn stranger(&self, name: &Address) -> Peer {
+        let mut peer = Peer::new(name.clone());
+        let _stored_later = peer.set_session_limits(self.session_limits(name));
+        peer
     }
     // guide: end
+}
 
+// guide: content
+/// The author's own id of a message, drawn at random: with the author, it makes the `MessageId`.
+type OwnId = [u8; 16];
+
+/// What stands in bodies.
+enum Content {
+    Text(OwnId, String),
+    /// A message of that id has come: it need not be sent again.
+    Received(OwnId),
+    /// Its author takes it back.
+    TakenBack(OwnId),
+    /// This device is reached there from now on.
+    Moved(Address),
+    /// In the store alone: a text under its content key.
+    Sealed(OwnId, Vec<u8>),
+}
+
+/// One conversation with each peer, called by what it was called first.
+fn conversation_with(name: &Address) -> ConversationId {
+    ConversationId::named(name.as_bytes())
+}
+
+/// What the user is told who cannot send. What they typed stays where it is.
+fn why_not_sent(error: PeerEncryptError) -> &'static str {
+    match error {
+        PeerEncryptError::Request => "Accept the request first.",
+        PeerEncryptError::IdentityUndecided => "Their key has changed: compare, and decide.",
+        PeerEncryptError::NeedsSession => "They cannot be reached now. Try again later.",
+        PeerEncryptError::TooLarge => "That is too long for one message.",
+        _ => "It cannot be sent.",
+    }
+}
+// guide: end
+
+impl Phone {
     // guide: storing
     fn write(
         &mut self,
         changes: Changes,
         name: &Address,
-        rows: Vec<Row>,
+        mut rows: Vec<Row>,
         rng: &mut impl CryptoRng,
     ) {
-        let mut all = rows;
         if changes.account {
-            all.push(self.account_row(rng));
+            rows.push(self.account_row(rng));
         }
-        if let (true, Some(peer)) = (changes.peer, self.peers.get(name)) {
-            let place = [b"peer/", name.as_bytes()].concat();
-            let sealed = peer.seal(&self.storage_key, &place, rng);
-            all.push(Row::holding(place, sealed));
+        if changes.peer {
+            rows.extend(self.peer_row(name, rng));
+            self.expect_from(name);
         }
-        self.store.transaction(all);
+        self.store.transaction(rows);
     }
+    // guide: end
 
+    // guide: sending
     fn send(
         &mut self,
         to: &Address,
         text: &str,
+        opens: Opens,
+        server: &mut Server,
         now: Now,
         rng: &mut impl CryptoRng,
-    ) -> Result<MessageId, Box<dyn Error>> {
-        let conversation = ConversationId::named(to.as_bytes());
-        let stamp = self.expiry.stamp(conversation);
-        let payload = Payload::new(text).with_stamp(stamp.clone());
-        let peer = self.peers.get_mut(to).ok_or("a stranger")?;
-        let encrypted = peer.encrypt(&payload, b"", now.timestamp(), rng)?;
+    ) -> Result<MessageId, PeerEncryptError> {
+        self.session_with(to, server, now, rng);
+        let (author, conversation) = (self.account.member_tag(), conversation_with(to));
+        let mut own_id = [0; 16];
+        rng.fill_bytes(&mut own_id);
+        let id = MessageId::by(author, &own_id);
+        let stamp = self.expiry.stamp(conversation).with_opens(opens);
+        let body = Content::Text(own_id, text.into()).encode();
+        let Some(peer) = self.peers.get_mut(to) else { return Err(PeerEncryptError::NeedsSession) };
+        let payload = Payload::new(body.clone()).with_stamp(stamp.clone());
+        let encrypted = peer.encrypt(&payload, b"", now.timestamp(), rng)?; // if not, all is as before
 
-        let id = new_id(rng);
-        let arrival = self.expiry.queued(
-            NewMessage::new(id, conversation, self.account.member_tag()),
-            &stamp,
-            now,
-        );
-        let mut rows = self.record_rows(arrival.effects, rng);
-        rows.push(self.message_row(id, text.as_bytes(), rng));
-        rows.push(Row::holding(self.next_in_outbox(id, to), encrypted.message));
+        // Until it is confirmed, it is kept to be sent again to this very identity.
+        let new = NewMessage::new(id, conversation, author).with_parts(Parts::RESEND_LOG);
+        let again = [stamp.encode(), body].concat();
+        let mut place = unconfirmed(id);
+        place.extend(peer.member_tag().map_or([0; 8], |tag| tag.0));
+        let mut rows = vec![self.sealed_row(place, &again, rng)];
+        let arrival = self.expiry.queued(new, &stamp, now); // a new id is always kept
+        rows.extend(self.settle(arrival.effects, rng));
+        rows.push(self.message_row(id, conversation, &Content::Text(own_id, text.into()), rng));
+        rows.push(Row::holding(self.next_in_outbox(Some(id), to), encrypted.message));
         self.write(encrypted.changes, to, rows, rng);
         Ok(id)
+    }
+
+    /// A message of the application's own, of which nothing is shown.
+    fn say(
+        &mut self,
+        to: &Address,
+        body: Vec<u8>,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), PeerEncryptError> {
+        let stamp = self.expiry.stamp(conversation_with(to));
+        self.say_with(to, Payload::new(body).with_stamp(stamp), now, rng)
+    }
+
+    fn say_with(
+        &mut self,
+        to: &Address,
+        payload: Payload,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), PeerEncryptError> {
+        let Some(peer) = self.peers.get_mut(to) else { return Err(PeerEncryptError::NeedsSession) };
+        let encrypted = peer.encrypt(&payload, b"", now.timestamp(), rng)?;
+        let row = Row::holding(self.next_in_outbox(None, to), encrypted.message);
+        self.write(encrypted.changes, to, vec![row], rng);
+        Ok(())
     }
 
     fn hand_over(&mut self, server: &mut Server, now: Now, rng: &mut impl CryptoRng) {
         for (place, message) in self.store.table(b"outbox/") {
             let (id, to) = named_in_outbox(&place);
-            server.take(to, message); // returns once it is on the server's disk
-            let effects = self.expiry.sent(id, Age::NONE, now);
-            let mut rows = self.record_rows(effects, rng);
-            rows.push(Row::gone([b"outbox/", place.as_slice()].concat()));
+            let mut rows = vec![Row::gone([b"outbox/", place.as_slice()].concat())];
+            if let Some(peer) = self.peers.get(&to) {
+                server.take(peer.address().clone(), message); // returns once it is on the server's disk
+            }
+            if let Some(id) = id {
+                let effects = self.expiry.sent(id, Age::NONE, now);
+                rows.extend(self.settle(effects, rng));
+            }
             self.store.transaction(rows);
         }
     }
     // guide: end
 
     // guide: receiving
+    /// Takes in what came, from whom the transport says. Once it has returned, all is stored: acknowledge.
     fn receive(
         &mut self,
-        from: &Address,
+        from: Option<&Address>,
         message: &[u8],
         age: Age,
         now: Now,
         rng: &mut impl CryptoRng,
     ) -> Result<Option<MessageId>, PeerDecryptError> {
-        let mut stranger = None;
-        let peer = match self.peers.get_mut(from) {
-            Some(peer) => peer,
-            None => stranger.insert(Peer::new(from.clone())),
+        let Some(name) = self.sender(from, message, now) else {
+            return Err(PeerDecryptError::NoSession); // it is of nobody
         };
-        let decrypted = peer.decrypt(&mut self.account, message, b"", now.timestamp());
-        let delivered = match decrypted {
+        let mut stranger = self.stranger(&name);
+        let peer = self.peers.get_mut(&name).unwrap_or(&mut stranger);
+        let opened = match peer.decrypt_established(message, b"", now.timestamp()) {
+            // Only what begins a session needs the account: a server with many peers locks it here alone.
+            Err(PeerDecryptError::NeedsAccount) => {
+                peer.decrypt(&mut self.account, message, b"", now.timestamp())
+            }
+            opened => opened,
+        };
+        let delivered = match opened {
             Ok(delivered) => delivered,
+            Err(PeerDecryptError::AddressChanged)
+                if self.follow(&name, from, message, now, rng) =>
+            {
+                return self.receive(from, message, age, now, rng);
+            }
             Err(refusal) => {
-                let changes = peer.note_refusal(message, &refusal, now.timestamp());
-                self.write(changes, from, vec![], rng);
+                self.refused(&name, message, refusal, age, now, rng);
                 return Err(refusal);
             }
         };
-        self.peers.extend(stranger.map(|peer| (from.clone(), peer)));
+        let Delivered { received, author, began_session, mut changes, .. } = delivered;
+        if !self.peers.contains_key(&name) {
+            self.peers.insert(name.clone(), stranger);
+            self.tell(&name, Told::WroteFirst);
+        }
+        if received.dropped_keys > 0 || received.peer_went_back {
+            self.tell(&name, Told::SomethingIsMissing);
+        }
 
-        let (id, conversation) = (new_id(rng), ConversationId::named(from.as_bytes()));
-        if delivered.received.body.is_empty() {
-            let effects = self.expiry.heard(conversation, &delivered.received.stamp, now);
-            let rows = self.record_rows(effects, rng);
-            self.write(delivered.changes, from, rows, rng);
-            return Ok(None);
+        let (conversation, by) = (conversation_with(&name), author.member_tag());
+        let (mut rows, mut shown, mut answer) = (Vec::new(), None, None);
+        let content = Content::decode(&received.body);
+        if !matches!(content, Some(Content::Text(..))) {
+            let effects = self.expiry.heard(conversation, &received.stamp, now);
+            rows.extend(self.settle(effects, rng));
         }
-        let new = NewMessage::new(id, conversation, delivered.author.member_tag());
-        let arrival = self.expiry.received(new, &delivered.received.stamp, age, now);
-        let mut rows = self.record_rows(arrival.effects, rng);
-        let is_kept = arrival.verdict == Verdict::Keep;
-        if is_kept {
-            rows.push(self.message_row(id, &delivered.received.body, rng));
+        match content {
+            Some(Content::Text(own_id, text)) => {
+                let id = MessageId::by(by, &own_id);
+                let (content, key) = self.to_be_kept(id, own_id, text, &received.stamp, rng);
+                let mut new = NewMessage::new(id, conversation, by);
+                if let Some(key) = key {
+                    new = new.sealed_under(key);
+                }
+                let arrival = self.expiry.received(new, &received.stamp, age, now);
+                rows.extend(self.settle(arrival.effects, rng));
+                match arrival.verdict {
+                    Verdict::Keep if self.place_of(id).is_none() => {
+                        rows.push(self.message_row(id, conversation, &content, rng));
+                        shown = Some(id);
+                    }
+                    Verdict::Keep | Verdict::Known => {} // it is here already
+                    Verdict::Late => {}                  // it had ended
+                    Verdict::IdTaken => {}               // its author used an id twice
+                }
+                answer = Some(Content::Received(own_id).encode());
+            }
+            Some(Content::Received(own_id)) => {
+                let id = MessageId::by(self.account.member_tag(), &own_id);
+                rows.extend(self.rows_gone(&unconfirmed(id)));
+                let effects = self.expiry.done(id, Parts::RESEND_LOG, now);
+                rows.extend(self.settle(effects, rng));
+            }
+            Some(Content::TakenBack(own_id)) => {
+                let id = MessageId::by(by, &own_id); // so it can be nobody else's
+                match self.expiry.unsent(id, by, now) {
+                    Unsent::Due(effects) => rows.extend(self.settle(effects, rng)),
+                    // It has no end, or has not come.
+                    Unsent::Unknown(effects) => {
+                        let effects = effects.and(self.expiry.deleted(id, now));
+                        rows.extend(self.settle(effects, rng));
+                        rows.extend(self.rows_gone(&message_place(id)));
+                    }
+                    Unsent::NotAuthor | Unsent::Gone => {}
+                    _ => {}
+                }
+            }
+            Some(Content::Moved(address)) => {
+                changes = changes.and(self.moved(&name, address, from, now))
+            }
+            Some(Content::Sealed(..)) | None => {} // empty, or not for us: its stamp has been heard
         }
-        self.write(delivered.changes, from, rows, rng);
-        Ok(is_kept.then_some(id)) // and only now: acknowledge
+        if began_session {
+            let (sent_again, again) = self.send_again(&name, now, rng);
+            changes = changes.and(sent_again);
+            rows.extend(again);
+        }
+        self.write(changes, &name, rows, rng);
+        if let Some(answer) = answer {
+            let _not_to_a_request = self.say(&name, answer, now, rng);
+        }
+        self.look_after(&name, now);
+        Ok(shown)
+    }
+
+    /// What is kept of a text: sealed, if it may be opened once or twice, under a key that the scheduler keeps.
+    fn to_be_kept(
+        &self,
+        id: MessageId,
+        own_id: OwnId,
+        text: String,
+        stamp: &Result<Stamp, MalformedStamp>,
+        rng: &mut impl CryptoRng,
+    ) -> (Content, Option<ContentKey>) {
+        match stamp.as_ref().map_or(Opens::Unlimited, |stamp| stamp.opens) {
+            Opens::Unlimited => (Content::Text(own_id, text), None),
+            Opens::Once | Opens::Twice => {
+                let key = ContentKey::generate(rng);
+                let sealed = key.seal(id, Parts::BODY, text.as_bytes());
+                (Content::Sealed(own_id, sealed), Some(key))
+            }
+        }
+    }
+    // guide: end
+
+    // guide: refusals
+    fn refused(
+        &mut self,
+        name: &Address,
+        message: &[u8],
+        refusal: PeerDecryptError,
+        age: Age,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) {
+        let Some(peer) = self.peers.get_mut(name) else { return }; // a stranger's: nothing is kept
+        let changes = peer.note_refusal(message, &refusal, now.timestamp());
+        let mut rows = Vec::new();
+        match refusal {
+            // It was here before, or is of no use to anybody.
+            PeerDecryptError::Duplicate
+            | PeerDecryptError::Malformed
+            | PeerDecryptError::Expired
+            | PeerDecryptError::Refused => {}
+            // Perhaps a session was lost: `look_after` asks.
+            PeerDecryptError::Undecryptable
+            | PeerDecryptError::NoSession
+            | PeerDecryptError::UnknownPreKey
+            | PeerDecryptError::Replayed
+            | PeerDecryptError::NumberReused
+            | PeerDecryptError::Forked => {}
+            // A new signed prekey helps those that come later. It is uploaded at the next `upkeep`.
+            PeerDecryptError::ReplayRecordFull => {
+                let changes = self.account.maintain(None, now.timestamp(), rng).changes;
+                rows.extend(changes.account.then(|| self.account_row(rng)));
+            }
+            PeerDecryptError::IdentityChanged(_) => {
+                rows.extend(self.kept_row(name, message, age, now));
+                if changes.peer {
+                    self.tell(name, Told::IdentityChanged); // once, not for each message
+                }
+            }
+            // Somebody whom we know is at that address, or it is for a later release of this application.
+            PeerDecryptError::AddressChanged | PeerDecryptError::Unsupported => {
+                rows.extend(self.kept_row(name, message, age, now));
+            }
+            PeerDecryptError::OtherAddress => self.tell(name, Told::ServerIsWrong),
+            PeerDecryptError::NeedsAccount => {} // `receive` has offered it to `decrypt`
+            _ => {}
+        }
+        self.write(changes, name, rows, rng);
+        self.look_after(name, now);
+    }
+
+    /// Offers once more what was kept: after a decision, and at a start, perhaps of a later release.
+    fn offer_again(&mut self, name: &Address, now: Now, rng: &mut impl CryptoRng) {
+        for (place, age, message) in self.kept(name, now) {
+            let from = self.peers.get(name).map(|peer| peer.address().clone());
+            match self.receive(from.as_ref(), &message, age, now, rng) {
+                Err(
+                    PeerDecryptError::IdentityChanged(_)
+                    | PeerDecryptError::AddressChanged
+                    | PeerDecryptError::Unsupported,
+                ) => {} // it waits on
+                Ok(_) | Err(_) => self.store.transaction([Row::gone(place)]),
+            }
+        }
+    }
+
+    /// Asks whether sessions were lost. At a start too: the peer remembers it.
+    fn look_after(&mut self, name: &Address, now: Now) {
+        let need = self.peers.get(name).and_then(|peer| peer.session_need(now.timestamp()));
+        match need {
+            Some(SessionNeed::Lost) => _ = self.owed.insert(name.clone()),
+            // When there is something to send, `send` begins one.
+            Some(
+                SessionNeed::NoSession | SessionNeed::Unanswered | SessionNeed::ChainNearlyFull,
+            ) => {}
+            None => {}
+            Some(_) => {}
+        }
+    }
+
+    /// Sends what is owed: an empty message, which shows the session and the timer. At once where the server knows
+    /// who writes to whom; where it does not, for a peer that something is sent to anyway.
+    fn pay(&mut self, server: &mut Server, now: Now, rng: &mut impl CryptoRng) {
+        for name in std::mem::take(&mut self.owed) {
+            self.session_with(&name, server, now, rng);
+            match self.say(&name, vec![], now, rng) {
+                Ok(()) => {}
+                Err(PeerEncryptError::NeedsSession | PeerEncryptError::IdentityUndecided) => {
+                    self.owed.insert(name); // later
+                }
+                Err(PeerEncryptError::Request | PeerEncryptError::TooLarge) => {}
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// A session was begun by either side, and what was sent before may not have been read: what nobody has confirmed
+    /// goes again, as new messages. By its id the receiver shows it once.
+    fn send_again(
+        &mut self,
+        name: &Address,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> (Changes, Vec<Row>) {
+        let (mut changes, mut rows) = (Changes::default(), Vec::new());
+        let waiting = self.waiting_for(name);
+        let Some(peer) = self.peers.get_mut(name) else { return (changes, rows) };
+        let mut messages = Vec::new();
+        for (id, again) in waiting {
+            let Some((stamp, body)) = Stamp::decode(&again) else { continue };
+            let payload = Payload::new(body).with_stamp(stamp);
+            match peer.encrypt(&payload, b"", now.timestamp(), rng) {
+                Ok(encrypted) => {
+                    changes = changes.and(encrypted.changes);
+                    messages.push((id, encrypted.message));
+                }
+                Err(_) => break, // it waits on
+            }
+        }
+        for (number, (id, message)) in (0..).zip(messages) {
+            rows.push(Row::holding(self.place_in_outbox(number, Some(id), name), message));
+        }
+        (changes, rows)
     }
     // guide: end
 
     // guide: peers
-    fn answer_request(&mut self, name: &Address, answer: Answer, rng: &mut impl CryptoRng) {
+    fn answer_request(
+        &mut self,
+        name: &Address,
+        answer: Answer,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) {
         if let Some(peer) = self.peers.get_mut(name) {
             let changes = match answer {
-                Answer::Accept => peer.accept_request(),
-                Answer::Refuse => peer.refuse(),
+                Answer::Accept => peer.accept_request(), // also unblocks
+                Answer::Refuse => peer.refuse(),         // also blocks
             };
             self.write(changes, name, vec![], rng);
+            self.look_after(name, now); // who was refused has no session: it says `Lost`
         }
+    }
+
+    /// The user deletes a contact, or a request. What was said goes; the row of the peer stays, with its sessions.
+    fn delete_contact(&mut self, name: &Address, now: Now, rng: &mut impl CryptoRng) {
+        let Some(peer) = self.peers.get_mut(name) else { return };
+        let changes = peer.set_back_to_request();
+        let conversation = conversation_with(name);
+        let effects = self.expiry.conversation_deleted(conversation, now);
+        let mut rows = self.settle(effects, rng);
+        rows.extend(self.messages_gone(conversation)); // those that are not held too, since they have no end
+        self.write(changes, name, rows, rng);
+    }
+    // guide: end
+
+    // guide: moving
+    /// This device is reached elsewhere from now on; its account at the server has moved.
+    fn move_to(
+        &mut self,
+        address: Address,
+        server: &mut Server,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), Box<dyn Error>> {
+        let former = self.account.device().address;
+        if self.account.change_address(address.clone(), now.timestamp(), rng).changes.account {
+            self.write_account(rng);
+        }
+        self.upload(server, now, rng)?;
+        server.forget(&former);
+        for name in self.peers.keys().cloned().collect::<Vec<_>>() {
+            let _who_cannot_be_told_learns_it_by_a_bundle =
+                self.say(&name, Content::Moved(address.clone()).encode(), now, rng);
+        }
+        Ok(())
+    }
+
+    /// Whether a peer may be at another address: it can name any. The application's rule: if nobody else is there.
+    fn may_be_at(&self, name: &Address, address: &Address, now: Now) -> bool {
+        let others = self.peers.iter().filter(|(other, _)| *other != name);
+        *address != self.account.device().address
+            && others.map(|(_, peer)| peer).all(|peer| !peer.is_at(address, now.timestamp()))
+    }
+
+    /// A peer says that it has moved: in a message that comes from there, where the transport says from where.
+    fn moved(
+        &mut self,
+        name: &Address,
+        address: Address,
+        from: Option<&Address>,
+        now: Now,
+    ) -> Changes {
+        let may_be_there =
+            from.is_none_or(|from| *from == address) && self.may_be_at(name, &address, now);
+        let peer = self.peers.get_mut(name).filter(|_| may_be_there);
+        let changes = peer.map(|peer| peer.change_address(address, now.timestamp()));
+        let changes = changes.unwrap_or_default();
+        if changes.peer {
+            self.tell(name, Told::Moved);
+        }
+        changes
+    }
+
+    /// A first message says that its sender has moved: its identity is the one that is pinned.
+    fn follow(
+        &mut self,
+        name: &Address,
+        from: Option<&Address>,
+        message: &[u8],
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> bool {
+        let Ok(claimed) = self.account.claimed_sender(message) else { return false };
+        let changes = self.moved(name, claimed.address, from, now);
+        self.write(changes, name, vec![], rng);
+        changes.peer
     }
     // guide: end
 
@@ -315,79 +814,241 @@ impl Phone {
         self.peers.get(name)?.contact().identity()
     }
 
-    /// Whether the user takes another identity for the one whom they know.
-    fn answer_change(
+    /// The number of the device that it would be, for the user to compare **before** they decide.
+    fn undecided_number(&self, name: &Address) -> Option<SafetyNumber> {
+        let their = self.peers.get(name)?.undecided_device()?;
+        Some(SafetyNumber::between(&self.account.device(), &their))
+    }
+
+    /// What came of identities before the last one asks nobody again once the user has decided.
+    fn forget_others(&mut self, name: &Address, now: Now) {
+        let pinned = self.peers.get(name).and_then(|peer| peer.contact().identity());
+        for (place, _, message) in self.kept(name, now) {
+            let claimed = self.account.claimed_sender(&message);
+            if claimed.is_ok_and(|device| Some(device.identity) != pinned) {
+                self.store.transaction([Row::gone(place)]);
+            }
+        }
+    }
+
+    /// What the user says to `Told::IdentityChanged`. Until then `encrypt` refuses.
+    fn decide(
         &mut self,
         name: &Address,
-        other: IdentityKey,
-        answer: Answer,
+        decision: Decision,
+        now: Now,
         rng: &mut impl CryptoRng,
-    ) {
-        if let Some(peer) = self.peers.get_mut(name) {
-            let changes = match answer {
-                Answer::Accept => peer.accept_identity(other),
-                Answer::Refuse => peer.reject_identity(other),
-            };
-            self.write(changes, name, vec![], rng);
+    ) -> Option<()> {
+        let peer = self.peers.get_mut(name)?;
+        let other = peer.undecided_identity()?;
+        let changes = match decision {
+            Decision::Accept => peer.accept_identity(other),
+            Decision::Reject => peer.reject_identity(other),
+            Decision::Later => peer.keep_identity(), // goes on with the former one; the next message asks again
+        };
+        self.write(changes, name, vec![], rng);
+        match decision {
+            Decision::Accept | Decision::Reject => {
+                self.forget_others(name, now);
+                self.offer_again(name, now, rng);
+            }
+            Decision::Later => {}
         }
+        Some(())
     }
     // guide: end
 
     // guide: disappearing
-    fn set_timer(&mut self, name: &Address, life: Duration, now: Now, rng: &mut impl CryptoRng) {
-        let conversation = ConversationId::named(name.as_bytes());
-        let policy = Policy::after_read(life);
-        let effects = self.expiry.set(conversation, Some(policy), self.account.member_tag(), now);
-        let rows = self.record_rows(effects, rng);
+    fn set_timer(
+        &mut self,
+        name: &Address,
+        policy: Option<Policy>,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) {
+        let conversation = conversation_with(name);
+        let effects = self.expiry.set(conversation, policy, self.account.member_tag(), now);
+        let rows = self.settle(effects, rng);
         self.store.transaction(rows);
+        let told = Payload::new("").with_stamp(self.expiry.stamp(conversation).announcing_change());
+        if self.say_with(name, told, now, rng).is_err() {
+            self.owed.insert(name.clone()); // the next message tells as well
+        }
     }
 
-    fn shown(&mut self, id: MessageId, now: Now, rng: &mut impl CryptoRng) -> Option<Vec<u8>> {
-        let effects = self.expiry.read(id, now);
-        let rows = self.record_rows(effects, rng);
-        self.store.transaction(rows); // the clock runs, and then it is shown
+    /// What to store of what a call of the scheduler brought about, with rows of its own.
+    fn settle(&mut self, effects: Effects, rng: &mut impl CryptoRng) -> Vec<Row> {
+        let Effects { writes, events, tell, .. } = effects;
+        let mut rows: Vec<Row> = writes.iter().map(|write| self.record_row(write, rng)).collect();
+        for event in events {
+            match event {
+                ExpiryEvent::SettingChanged { conversation, previous, setting } => {
+                    self.notices.push(Notice::TimerChanged { conversation, previous, setting });
+                    if let Some(name) = self.name_of(conversation) {
+                        let limits = self.session_limits(&name);
+                        let peer = self.peers.get_mut(&name);
+                        if peer.is_some_and(|peer| peer.set_session_limits(limits).peer) {
+                            rows.extend(self.peer_row(&name, rng));
+                        }
+                    }
+                }
+                ExpiryEvent::SettingRefused { conversation, setting, refusal } => {
+                    self.notices.push(Notice::TimerRefused { conversation, setting, refusal });
+                }
+                // It is not held here, so nothing else deletes it.
+                ExpiryEvent::DeletedElsewhere { id } => rows.extend(self.all_gone(id)),
+                ExpiryEvent::EchoDue { conversation } => {
+                    self.owed.extend(self.name_of(conversation));
+                }
+                _ => {}
+            }
+        }
+        // To own other devices, each in a message: `told_by_own_device` there. This phone has none.
+        drop(tell);
+        rows
+    }
+
+    /// Keys for late messages are not held longer than the messages would live.
+    fn session_limits(&self, name: &Address) -> SessionLimits {
+        let limits = self.account.limits().session.clone();
+        self.expiry.session_limits(conversation_with(name), limits)
+    }
+    // guide: end
+
+    // guide: showing
+    /// It is on the screen, of a window that the user looks at.
+    fn shown(&mut self, id: MessageId, now: Now, rng: &mut impl CryptoRng) -> Option<String> {
         match self.expiry.visibility(id, now) {
-            Visibility::Shown => self.message(id),
-            // It is there; its content is for `open` alone.
-            Visibility::Placeholder => Some(b"to be opened once".to_vec()),
+            Visibility::Shown => {
+                let effects = self.expiry.read(id, now);
+                let rows = self.settle(effects, rng);
+                self.store.transaction(rows); // the clock runs, and then it is shown
+                self.text(id)
+            }
+            Visibility::Placeholder => Some("tap to open".into()), // and that is not reading it
             Visibility::Withheld | Visibility::Gone => None,
         }
+    }
+
+    /// The user opens what may be opened once or twice.
+    fn open(
+        &mut self,
+        id: MessageId,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Option<String>, OpenError> {
+        let mut opening = self.expiry.open(id, now)?; // Unknown, Gone, NotReady, Withheld, Ours: nothing to show
+        let kept = self.content(id);
+        let rows = self.settle(std::mem::take(&mut opening.effects), rng);
+        self.store.transaction(rows); // it is spent, and then there is a key
+        let opened = match (kept, opening.release()) {
+            (Some(Content::Sealed(_, sealed)), Some(key)) => key.open(id, Parts::BODY, &sealed),
+            (Some(Content::Text(_, text)), None) => return Ok(Some(text)),
+            _ => None,
+        };
+        Ok(opened.map(|text| String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// The user takes back what they wrote: here it goes at once, and there when they hear of it.
+    fn take_back(
+        &mut self,
+        to: &Address,
+        id: MessageId,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), PeerEncryptError> {
+        if let Some(Content::Text(own_id, _)) = self.content(id) {
+            self.say(to, Content::TakenBack(own_id).encode(), now, rng)?;
+        }
+        let effects = self.expiry.deleted(id, now);
+        let mut rows = self.settle(effects, rng);
+        rows.extend(self.all_gone(id)); // it is not held if it has no end
+        self.store.transaction(rows);
+        Ok(())
     }
 
     /// At the start, when the timer fires, when the device wakes. Gives how long to sleep.
     fn purge(&mut self, now: Now, rng: &mut impl CryptoRng) -> Option<Duration> {
         loop {
             let poll = self.expiry.poll(100, now);
-            let mut rows = self.record_rows(poll.effects, rng);
+            let mut rows = self.settle(poll.effects, rng);
             if poll.due.is_empty() {
                 self.store.transaction(rows);
                 return self.expiry.next_wakeup(now);
             }
             for due in poll.due {
-                rows.push(Row::gone(message_place(due.id))); // and its notification, its search entries
+                if due.parts.contains(Parts::RESEND_LOG) {
+                    rows.extend(self.rows_gone(&unconfirmed(due.id)));
+                }
+                if due.parts.contains(Parts::BODY) {
+                    rows.extend(self.all_gone(due.id)); // its notification and search entries too
+                }
+                if due.ended && due.unsent {
+                    self.notices.push(Notice::NeverSent(due.id));
+                }
                 let effects = self.expiry.done(due.id, due.parts, now);
-                rows.extend(self.record_rows(effects, rng));
+                rows.extend(self.settle(effects, rng));
             }
             self.store.transaction(rows);
         }
     }
     // guide: end
+}
 
-    // guide: what the server knows
-    /// Whom a message is to be offered to, where the transport does not say who sent it.
-    fn sender(&self, message: &[u8]) -> Option<Address> {
-        match self.peers.values().find(|peer| peer.knows(message)) {
-            Some(peer) => Some(peer.address().clone()), // it is of a session that is here
-            // What begins one names its sender, sealed to us: a claim, until the message has opened.
-            None => self.account.claimed_sender(message).ok().map(|device| device.address),
+// guide: what the server knows
+/// The tags of what is expected next, and whose they are: an index of the database, or of memory.
+#[derive(Default)]
+struct Expected {
+    names: BTreeMap<MessageTag, Address>,
+    tags: BTreeMap<Address, Vec<MessageTag>>,
+}
+
+impl Phone {
+    /// Whose message it is: by the address that the transport names, if it does, else by what the message shows.
+    fn sender(&self, from: Option<&Address>, message: &[u8], now: Now) -> Option<Address> {
+        let at = |address: &Address| self.find(|peer| peer.is_at(address, now.timestamp()));
+        if let Some(name) = from.and_then(at) {
+            return Some(name);
         }
+        // Of a session that is here: looked up, or else searched.
+        let expected = self.expected.names.get(&MessageTag::of(message)?).cloned();
+        if let Some(name) = expected.or_else(|| self.find(|peer| peer.knows(message))) {
+            return Some(name);
+        }
+        // What begins one names its sender, sealed to us: a claim, until it has opened. Found by its address, or by
+        // its identity if it has moved.
+        let claimed = self.account.claimed_sender(message).ok();
+        let address = from.or(claimed.as_ref().map(|device| &device.address))?;
+        let is_of =
+            |device: &Device, peer: &Peer| peer.contact().identity() == Some(device.identity);
+        let moved = || claimed.as_ref().and_then(|device| self.find(|peer| is_of(device, peer)));
+        at(address).or_else(moved).or_else(|| Some(address.clone()))
     }
-    // guide: end
 
+    fn find(&self, is_it: impl Fn(&Peer) -> bool) -> Option<Address> {
+        let found = self.peers.iter().find(|(_, peer)| is_it(peer));
+        found.map(|(name, _)| name.clone())
+    }
+
+    /// Anew after each change of a peer: `write` calls it.
+    fn expect_from(&mut self, name: &Address) {
+        let tags: Vec<MessageTag> =
+            self.peers.get(name).map(|peer| peer.expected(20).collect()).unwrap_or_default();
+        for tag in self.expected.tags.remove(name).unwrap_or_default() {
+            self.expected.names.remove(&tag);
+        }
+        self.expected.names.extend(tags.iter().map(|tag| (*tag, name.clone())));
+        self.expected.tags.insert(name.clone(), tags);
+    }
+}
+// guide: end
+
+impl Phone {
     // guide: starting
     fn start(
         store: Store,
         storage_key: StorageKey,
+        server_clock: Option<Duration>,
         now: Now,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Box<dyn Error>> {
@@ -406,25 +1067,50 @@ impl Phone {
         let expiry = ExpiryScheduler::from_records(
             records.iter().map(|(key, value)| (key, value.as_slice())),
         )?;
-        let mut phone = Self { account, peers, expiry, storage_key, store };
+        let mut phone = Self { peers, ..Self::holding(account, expiry, storage_key, store) };
+        if let Some(wall) = server_clock {
+            let effects = phone.expiry.trust_time(wall, now); // before anything is shown or deleted
+            let rows = phone.settle(effects, rng);
+            phone.store.transaction(rows);
+        }
         phone.purge(now, rng);
+        for name in phone.peers.keys().cloned().collect::<Vec<_>>() {
+            phone.expect_from(&name);
+            phone.offer_again(&name, now, rng);
+            phone.look_after(&name, now);
+        }
         Ok(phone)
     }
 
-    /// Before anything that comes is taken in; then publish, and begin a session with each accepted peer.
+    /// After each start, and once a day.
+    fn upkeep(
+        &mut self,
+        server: &mut Server,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), Box<dyn Error>> {
+        for name in self.peers.keys().cloned().collect::<Vec<_>>() {
+            let limits = self.session_limits(&name);
+            let Some(peer) = self.peers.get_mut(&name) else { continue };
+            let changes = peer.set_session_limits(limits).and(peer.maintain(now.timestamp()));
+            self.write(changes, &name, vec![], rng);
+            self.look_after(&name, now);
+        }
+        self.purge(now, rng);
+        self.publish(server, now, rng)
+    }
+
+    /// Before anything that comes is taken in. Then `upload`, and `pay` for the sessions that this asks for.
     fn restored_from_backup(&mut self, now: Now, rng: &mut impl CryptoRng) {
-        let names: Vec<Address> = self.peers.keys().cloned().collect();
-        for name in names {
-            if let Some(peer) = self.peers.get_mut(&name) {
-                let changes = peer.drop_sessions();
-                self.write(changes, &name, vec![], rng);
-            }
+        for name in self.peers.keys().cloned().collect::<Vec<_>>() {
+            let Some(peer) = self.peers.get_mut(&name) else { continue };
+            let changes = peer.drop_sessions();
+            self.write(changes, &name, vec![], rng);
+            self.look_after(&name, now); // it says `Lost` of each that is accepted
         }
         let effects = self.expiry.restored_from_backup(now);
-        let mut rows = self.record_rows(effects, rng);
-        for (place, _) in self.store.table(b"outbox/") {
-            rows.push(Row::gone([b"outbox/", place.as_slice()].concat()));
-        }
+        let mut rows = self.settle(effects, rng);
+        rows.extend(self.rows_gone(b"outbox/")); // encrypted in sessions that are gone
         self.store.transaction(rows);
         if self.account.replace_prekeys(now.timestamp(), rng).changes.account {
             self.write_account(rng); // the former secrets are gone, and what they opened does not open again
@@ -432,12 +1118,26 @@ impl Phone {
     }
     // guide: end
 
+    fn tell(&mut self, name: &Address, told: Told) {
+        self.notices.push(Notice::Of(name.clone(), told));
+    }
+
+    fn name_of(&self, conversation: ConversationId) -> Option<Address> {
+        self.peers.keys().find(|name| conversation_with(name) == conversation).cloned()
+    }
+
     /// In the order of sending.
-    fn next_in_outbox(&self, id: MessageId, to: &Address) -> Vec<u8> {
+    fn next_in_outbox(&self, id: Option<MessageId>, to: &Address) -> Vec<u8> {
+        self.place_in_outbox(0, id, to)
+    }
+
+    /// As many places behind the last one, and one.
+    fn place_in_outbox(&self, behind: u64, id: Option<MessageId>, to: &Address) -> Vec<u8> {
         let last =
             self.store.table(b"outbox/").pop().map(|(place, _)| place[..8].try_into().unwrap());
-        let next = last.map_or(0, u64::from_be_bytes) + 1;
-        [b"outbox/".as_slice(), &next.to_be_bytes(), &id.0, to.as_bytes()].concat()
+        let next = last.map_or(0, u64::from_be_bytes) + 1 + behind;
+        let id = id.map_or([0; 16], |id| id.0);
+        [b"outbox/".as_slice(), &next.to_be_bytes(), &id, to.as_bytes()].concat()
     }
 
     fn write_account(&mut self, rng: &mut impl CryptoRng) {
@@ -450,9 +1150,10 @@ impl Phone {
         Row::holding(b"account".to_vec(), sealed)
     }
 
-    fn record_rows(&self, effects: Effects, rng: &mut impl CryptoRng) -> Vec<Row> {
-        let Effects { writes, .. } = effects;
-        writes.iter().map(|write| self.record_row(write, rng)).collect()
+    fn peer_row(&self, name: &Address, rng: &mut impl CryptoRng) -> Option<Row> {
+        let place = [b"peer/", name.as_bytes()].concat();
+        let sealed = self.peers.get(name)?.seal(&self.storage_key, &place, rng);
+        Some(Row::holding(place, sealed))
     }
 
     fn record_row(&self, write: &RecordWrite, rng: &mut impl CryptoRng) -> Row {
@@ -460,16 +1161,128 @@ impl Phone {
         Row { place, value: self.storage_key.seal_record(write, b"", rng) }
     }
 
-    fn message_row(&self, id: MessageId, body: &[u8], rng: &mut impl CryptoRng) -> Row {
-        let place = message_place(id);
-        let sealed = self.storage_key.seal(body, MESSAGE, &place, rng);
+    fn sealed_row(&self, place: Vec<u8>, content: &[u8], rng: &mut impl CryptoRng) -> Row {
+        let sealed = self.storage_key.seal(content, MESSAGE, &place, rng);
         Row::holding(place, sealed)
     }
 
-    fn message(&self, id: MessageId) -> Option<Vec<u8>> {
-        let place = message_place(id);
+    fn message_row(
+        &self,
+        id: MessageId,
+        conversation: ConversationId,
+        content: &Content,
+        rng: &mut impl CryptoRng,
+    ) -> Row {
+        let place = [message_place(id), conversation.0.to_vec()].concat();
+        self.sealed_row(place, &content.encode(), rng)
+    }
+
+    /// A message that could not be opened yet, and when it was sent. Anyone can send such: at most ten of a peer.
+    fn kept_row(&self, name: &Address, message: &[u8], age: Age, now: Now) -> Option<Row> {
+        let kept = self.store.table(&kept_for(name));
+        if kept.len() >= 10 || kept.iter().any(|(_, before)| before[8..] == *message) {
+            return None;
+        }
+        let sent = now.timestamp().minus(age.duration()).unix_seconds().to_be_bytes();
+        let next = (0..=10).find(|place| kept.iter().all(|(taken, _)| taken[0] != *place))?;
+        let place = [kept_for(name), vec![next]].concat();
+        Some(Row::holding(place, [sent.as_slice(), message].concat()))
+    }
+
+    fn kept(&self, name: &Address, now: Now) -> Vec<(Vec<u8>, Age, Vec<u8>)> {
+        let rows = self.store.table(&kept_for(name)).into_iter();
+        rows.map(|(rest, kept)| {
+            let sent = u64::from_be_bytes(kept[..8].try_into().unwrap());
+            let age = now.timestamp().unix_seconds().saturating_sub(sent);
+            let place = [kept_for(name), rest].concat();
+            (place, Age::trusted(Duration::from_secs(age)), kept[8..].to_vec())
+        })
+        .collect()
+    }
+
+    /// Where a message is, under whatever conversation.
+    fn place_of(&self, id: MessageId) -> Option<Vec<u8>> {
+        let rest = self.store.table(&message_place(id)).pop()?.0;
+        Some([message_place(id), rest].concat())
+    }
+
+    fn content(&self, id: MessageId) -> Option<Content> {
+        let place = self.place_of(id)?;
         let body = self.storage_key.open(self.store.row(&place)?, MESSAGE, &place).ok()?;
-        Some(body.to_vec())
+        Content::decode(&body)
+    }
+
+    fn text(&self, id: MessageId) -> Option<String> {
+        match self.content(id)? {
+            Content::Text(_, text) => Some(text),
+            Content::Sealed(..)
+            | Content::Received(_)
+            | Content::TakenBack(_)
+            | Content::Moved(_) => None,
+        }
+    }
+
+    /// What was sent to the identity that is pinned there, and not confirmed: stamp and body of each.
+    fn waiting_for(&self, name: &Address) -> Vec<(MessageId, Vec<u8>)> {
+        let tag = self.peers.get(name).and_then(Peer::member_tag).map_or([0; 8], |tag| tag.0);
+        let rows = self.store.table(b"unconfirmed/").into_iter();
+        rows.filter(|(rest, _)| rest[16..] == tag)
+            .filter_map(|(rest, sealed)| {
+                let id = MessageId(rest[..16].try_into().unwrap());
+                let place = [b"unconfirmed/", rest.as_slice()].concat();
+                let again = self.storage_key.open(&sealed, MESSAGE, &place).ok()?;
+                Some((id, again.to_vec()))
+            })
+            .collect()
+    }
+
+    /// All of the table, or of the message, that is called so.
+    fn rows_gone(&self, table: &[u8]) -> Vec<Row> {
+        let rows = self.store.table(table).into_iter();
+        rows.map(|(rest, _)| Row::gone([table, rest.as_slice()].concat())).collect()
+    }
+
+    /// All that is kept of a message: what it says, what is to be sent of it.
+    fn all_gone(&self, id: MessageId) -> Vec<Row> {
+        let mut rows = self.rows_gone(&message_place(id));
+        rows.extend(self.rows_gone(&unconfirmed(id)));
+        for (place, _) in self.store.table(b"outbox/") {
+            if named_in_outbox(&place).0 == Some(id) {
+                rows.push(Row::gone([b"outbox/", place.as_slice()].concat()));
+            }
+        }
+        rows
+    }
+
+    fn messages_gone(&self, conversation: ConversationId) -> Vec<Row> {
+        let messages = self.store.table(b"message/").into_iter();
+        let ids = messages.filter(|(rest, _)| rest[16..] == conversation.0);
+        ids.flat_map(|(rest, _)| self.all_gone(MessageId(rest[..16].try_into().unwrap()))).collect()
+    }
+}
+
+impl Content {
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Text(id, text) => [&[1], id.as_slice(), text.as_bytes()].concat(),
+            Self::Received(id) => [&[2], id.as_slice()].concat(),
+            Self::TakenBack(id) => [&[3], id.as_slice()].concat(),
+            Self::Moved(address) => [&[4], address.as_bytes()].concat(),
+            Self::Sealed(id, sealed) => [&[5], id.as_slice(), sealed].concat(),
+        }
+    }
+
+    fn decode(body: &[u8]) -> Option<Self> {
+        let (kind, rest) = body.split_first()?;
+        let id = rest.first_chunk().copied();
+        match (kind, id) {
+            (1, Some(id)) => Some(Self::Text(id, String::from_utf8(rest[16..].to_vec()).ok()?)),
+            (2, Some(id)) if rest.len() == 16 => Some(Self::Received(id)),
+            (3, Some(id)) if rest.len() == 16 => Some(Self::TakenBack(id)),
+            (4, _) => Some(Self::Moved(Address::new(rest).ok()?)),
+            (5, Some(id)) => Some(Self::Sealed(id, rest[16..].to_vec())),
+            _ => None,
+        }
     }
 }
 
@@ -482,26 +1295,41 @@ enum Answer {
     Refuse,
 }
 
+/// What the user says to another identity.
+#[derive(Clone, Copy)]
+enum Decision {
+    Accept,
+    Reject,
+    Later,
+}
+
+/// Where a message stands, before its conversation.
 fn message_place(id: MessageId) -> Vec<u8> {
     [b"message/".as_slice(), &id.0].concat()
 }
 
-/// What the application stands at in its outbox: the message, and whom it is for.
-fn named_in_outbox(place: &[u8]) -> (MessageId, Address) {
-    let (id, to) = place[8..].split_at(16);
-    (MessageId(id.try_into().unwrap()), Address::new(to).unwrap())
+/// Where a message stands to be sent again, before whom it was for.
+fn unconfirmed(id: MessageId) -> Vec<u8> {
+    [b"unconfirmed/".as_slice(), &id.0].concat()
 }
 
-fn new_id(rng: &mut impl CryptoRng) -> MessageId {
-    let mut id = [0; 16];
-    rng.fill_bytes(&mut id);
-    MessageId(id)
+fn kept_for(name: &Address) -> Vec<u8> {
+    let length = u8::try_from(name.as_bytes().len()).unwrap();
+    [b"kept/".as_slice(), &[length], name.as_bytes()].concat()
+}
+
+/// What the application stands at in its outbox: the message, and whom it is for.
+fn named_in_outbox(place: &[u8]) -> (Option<MessageId>, Address) {
+    let (id, to) = place[8..].split_at(16);
+    let id: [u8; 16] = id.try_into().unwrap();
+    ((id != [0; 16]).then_some(MessageId(id)), Address::new(to).unwrap())
 }
 
 /// Begins and ends what the guide shows.
 const MARK: &str = "// guide: ";
 
 const MINUTE: Duration = Duration::from_secs(60);
+const DAY: u64 = 86_400;
 
 fn at(seconds: u64) -> Now {
     Now::from_wall(Duration::from_secs(1_800_000_000 + seconds))
@@ -511,85 +1339,628 @@ fn storage_key() -> StorageKey {
     StorageKey::new(&[7; 32])
 }
 
+/// Two people, what lies between them, and the clock.
+struct World {
+    rng: ChaCha20Rng,
+    server: Server,
+    alice: Phone,
+    bob: Phone,
+    seconds: u64,
+}
+
+/// How transports name senders.
+#[derive(Clone, Copy)]
+enum Senders {
+    Named,
+    Hidden,
+}
+
+fn address(name: &str) -> Address {
+    Address::new(name).unwrap()
+}
+
+fn alices() -> Address {
+    address("user-17/device-1")
+}
+
+fn bobs() -> Address {
+    address("user-23/device-1")
+}
+
+fn set_up(address: Address, server: &mut Server, now: Now, rng: &mut ChaCha20Rng) -> Phone {
+    let mut phone = Phone::set_up(address, storage_key(), now, rng);
+    phone.upkeep(server, now, rng).unwrap();
+    phone
+}
+
+/// All that has come for a phone, in order, and what became of it.
+fn take_in(
+    phone: &mut Phone,
+    from: Option<&Address>,
+    server: &mut Server,
+    now: Now,
+    rng: &mut ChaCha20Rng,
+) -> Vec<Result<Option<MessageId>, PeerDecryptError>> {
+    let mail = server.mail_for(&phone.account.device().address);
+    mail.iter().map(|message| phone.receive(from, message, Age::NONE, now, rng)).collect()
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let (mut rng, mut server) = (ChaCha20Rng::seed_from_u64(seed), Server::default());
+        let alice = set_up(alices(), &mut server, at(0), &mut rng);
+        let bob = set_up(bobs(), &mut server, at(0), &mut rng);
+        Self { rng, server, alice, bob, seconds: 0 }
+    }
+
+    fn now(&self) -> Now {
+        at(self.seconds)
+    }
+
+    fn alice_writes(&mut self, text: &str) -> MessageId {
+        let (now, Self { rng, server, alice, .. }) = (self.now(), self);
+        alice.send(&bobs(), text, Opens::Unlimited, server, now, rng).unwrap()
+    }
+
+    fn bob_writes(&mut self, text: &str) -> MessageId {
+        let (now, Self { rng, server, bob, .. }) = (self.now(), self);
+        bob.send(&alices(), text, Opens::Unlimited, server, now, rng).unwrap()
+    }
+
+    /// Everything that is under way, or owed, goes and comes, a second later; as often as it takes.
+    fn settle(&mut self, senders: Senders) -> Vec<Result<Option<MessageId>, PeerDecryptError>> {
+        let mut all = Vec::new();
+        for _ in 0..6 {
+            self.seconds += 1;
+            let (now, Self { rng, server, alice, bob, .. }) = (self.now(), &mut *self);
+            let both = [alice.account.device().address, bob.account.device().address];
+            let from = both.clone().map(|address| match senders {
+                Senders::Named => Some(address),
+                Senders::Hidden => None,
+            });
+            for phone in [&mut *alice, &mut *bob] {
+                phone.pay(server, now, rng);
+                phone.hand_over(server, now, rng);
+            }
+            all.extend(take_in(alice, from[1].as_ref(), server, now, rng));
+            all.extend(take_in(bob, from[0].as_ref(), server, now, rng));
+        }
+        all
+    }
+
+    fn shown_at_bobs(&mut self, id: MessageId) -> Option<String> {
+        let now = self.now();
+        self.bob.shown(id, now, &mut self.rng)
+    }
+
+    fn shown_at_alices(&mut self, id: MessageId) -> Option<String> {
+        let now = self.now();
+        self.alice.shown(id, now, &mut self.rng)
+    }
+
+    fn bob_answers(&mut self, answer: Answer) {
+        let now = self.now();
+        self.bob.answer_request(&alices(), answer, now, &mut self.rng);
+    }
+
+    /// Alice has written, Bob has accepted and answered, and all is confirmed.
+    fn acquainted(seed: u64, senders: Senders) -> Self {
+        let mut world = Self::new(seed);
+        world.alice_writes("Hello Bob");
+        world.settle(senders);
+        world.bob_answers(Answer::Accept);
+        world.bob_writes("Hello Alice");
+        assert!(world.settle(senders).iter().all(Result::is_ok));
+        world.alice.notices.clear();
+        world.bob.notices.clear();
+        world
+    }
+
+    fn each_hears_the_other(&mut self, senders: Senders) {
+        let (one, other) = (self.alice_writes("to Bob"), self.bob_writes("to Alice"));
+        self.settle(senders);
+        assert_eq!(self.shown_at_bobs(one).as_deref(), Some("to Bob"));
+        assert_eq!(self.shown_at_alices(other).as_deref(), Some("to Alice"));
+    }
+
+    fn bob_gets_another_phone(&mut self) {
+        let (now, Self { rng, server, .. }) = (self.now(), &mut *self);
+        self.bob = set_up(bobs(), server, now, rng);
+    }
+}
+
 #[test]
-fn the_guide_is_true() {
-    let rng = &mut ChaCha20Rng::seed_from_u64(1);
-    let mut server = Server::default();
-    let mut alice = Phone::set_up("alice", storage_key(), at(0), rng);
-    let mut bob = Phone::set_up("bob", storage_key(), at(0), rng);
-    let (alices, bobs) = (Address::new("alice").unwrap(), Address::new("bob").unwrap());
-    alice.publish(&mut server, at(0), rng).unwrap();
-    bob.publish(&mut server, at(0), rng).unwrap();
-
-    // A first message, read as a request and accepted; the server does not know whom it is from.
-    assert!(alice.session_with(&Address::new("carol").unwrap(), &mut server, at(1), rng).is_err());
-    alice.session_with(&bobs, &mut server, at(1), rng).unwrap();
-    alice.set_timer(&bobs, MINUTE, at(1), rng);
-    alice.send(&bobs, "Hello Bob", at(1), rng).unwrap();
-    alice.hand_over(&mut server, at(2), rng);
-    let first = server.mail_for(&bobs).remove(0);
-    assert_eq!(bob.sender(&first), Some(alices.clone()));
-    let id = bob.receive(&alices, &first, Age::NONE, at(3), rng).unwrap().unwrap();
-    let again = bob.receive(&alices, &first, Age::NONE, at(3), rng);
+fn a_request_is_read_accepted_and_answered() {
+    let mut world = World::new(1);
+    let id = world.alice_writes("Hello Bob");
+    let rng = &mut world.rng;
+    world.alice.hand_over(&mut world.server, at(1), rng);
+    let first = world.server.mail_for(&bobs()).remove(0);
+    assert_eq!(world.bob.sender(None, &first, at(1)), Some(alices()));
+    assert_eq!(world.bob.receive(None, &first, Age::NONE, at(2), rng), Ok(Some(id)));
+    let again = world.bob.receive(None, &first, Age::NONE, at(2), rng);
     assert_eq!(again, Err(PeerDecryptError::Duplicate));
-    assert!(matches!(bob.peers[&alices].contact(), Contact::Request(_)));
-    assert!(bob.send(&alices, "Hello Alice", at(4), rng).is_err());
-    bob.answer_request(&alices, Answer::Accept, rng);
+    assert_eq!(world.bob.notices, [Notice::Of(alices(), Told::WroteFirst)]);
+    assert_eq!(world.shown_at_bobs(id).as_deref(), Some("Hello Bob"));
+    let (server, rng) = (&mut world.server, &mut world.rng);
+    let refused = world.bob.send(&alices(), "?", Opens::Unlimited, server, at(3), rng).unwrap_err();
+    assert_eq!(why_not_sent(refused), "Accept the request first.");
+    world.bob_answers(Answer::Accept);
+    world.each_hears_the_other(Senders::Named);
+}
 
-    // Bob's process ends, and starts from what it stored.
-    let mut bob = Phone::start(bob.store, storage_key(), at(5), rng).unwrap();
-    assert_eq!(bob.shown(id, at(10), rng).unwrap(), b"Hello Bob");
-    assert_eq!(bob.purge(at(69), rng), Some(Duration::from_secs(1)));
-    assert!(bob.message(id).is_some());
-    assert_eq!(bob.purge(at(70), rng), None);
-    assert_eq!(bob.message(id), None);
+#[test]
+fn nobody_is_written_to_who_has_published_nothing() {
+    let mut world = World::new(2);
+    let (server, rng) = (&mut world.server, &mut world.rng);
+    let carol = address("user-99/device-1");
+    let sent = world.alice.send(&carol, "Hello", Opens::Unlimited, server, at(1), rng);
+    assert_eq!(sent, Err(PeerEncryptError::NeedsSession));
+    assert!(world.alice.store.table(b"message/").is_empty());
+}
 
-    // They compare numbers, and Bob answers.
-    let numbers = [alice.safety_number(&bobs).unwrap(), bob.safety_number(&alices).unwrap()];
-    assert!(numbers[0].matches(&numbers[1].to_string()));
-    let verified = alice.verified(&bobs).unwrap();
-    bob.send(&alices, "Hello Alice", at(71), rng).unwrap();
-    bob.hand_over(&mut server, at(71), rng);
-    let answer = server.mail_for(&alices).remove(0);
-    assert_eq!(alice.sender(&answer), Some(bobs.clone()));
-    let id = alice.receive(&bobs, &answer, Age::NONE, at(72), rng).unwrap().unwrap();
-    assert_eq!(alice.shown(id, at(73), rng).unwrap(), b"Hello Alice");
+#[test]
+fn what_is_confirmed_is_not_kept_to_be_sent_again() {
+    let mut world = World::new(3);
+    world.alice_writes("Hello Bob");
+    assert_eq!(world.alice.store.table(b"unconfirmed/").len(), 1);
+    world.settle(Senders::Named);
+    assert_eq!(world.alice.store.table(b"unconfirmed/").len(), 1, "a request confirms nothing");
+    world.bob_answers(Answer::Accept);
+    world.alice_writes("Are you there?");
+    world.settle(Senders::Named);
+    assert_eq!(world.alice.store.table(b"unconfirmed/").len(), 1);
+    assert!(world.alice.store.table(b"outbox/").is_empty());
+}
 
-    // A payload that says nothing is no message.
-    let payload = Payload::new("").with_stamp(alice.expiry.stamp(ConversationId::named(b"bob")));
-    let peer = alice.peers.get_mut(&bobs).unwrap();
-    let nothing = peer.encrypt(&payload, b"", at(74).timestamp(), rng).unwrap().message;
-    assert_eq!(bob.receive(&alices, &nothing, Age::NONE, at(74), rng), Ok(None));
+#[test]
+fn one_who_was_away_for_fifty_days_gets_what_was_written_after_their_bundle_had_expired() {
+    let mut world = World::acquainted(4, Senders::Named);
+    let mut ids = Vec::new();
+    for day in 31..=50 {
+        world.seconds = day * DAY;
+        ids.push(world.alice_writes("Where are you?"));
+        let (now, World { rng, server, alice, .. }) = (world.now(), &mut world);
+        alice.upkeep(server, now, rng).unwrap();
+        alice.hand_over(server, now, rng);
+    }
+    let bundle = world.server.hand_out(&bobs()).unwrap();
+    let refused = PreKeyBundle::decode(&bundle).unwrap().verify(world.now().timestamp());
+    assert_eq!(refused, Err(VerifyError::Expired));
+    let (now, World { rng, server, bob, .. }) = (world.now(), &mut world);
+    let taken = take_in(bob, Some(&alices()), server, now, rng);
+    assert_eq!(taken, ids.iter().map(|id| Ok(Some(*id))).collect::<Vec<_>>());
+    bob.upkeep(server, now, rng).unwrap();
+    world.each_hears_the_other(Senders::Named);
+}
 
-    // Bob loses his phone and sets up another: Alice hears of it, and agrees.
-    let mut bob = Phone::set_up("bob", storage_key(), at(100), rng);
-    bob.publish(&mut server, at(100), rng).unwrap();
-    bob.session_with(&alices, &mut server, at(100), rng).unwrap();
-    bob.send(&alices, "It is me", at(100), rng).unwrap();
-    bob.hand_over(&mut server, at(100), rng);
-    let message = server.mail_for(&alices).remove(0);
-    let refused = alice.receive(&bobs, &message, Age::NONE, at(101), rng);
-    let Err(PeerDecryptError::IdentityChanged(identity)) = refused else {
-        panic!("another identity")
+#[test]
+fn a_device_goes_on_from_what_it_stored() {
+    let mut world = World::acquainted(5, Senders::Hidden);
+    let (now, rng) = (world.now(), &mut world.rng);
+    world.bob.set_timer(&alices(), Some(Policy::after_read(MINUTE)), now, rng);
+    let id = world.alice_writes("Read me");
+    world.settle(Senders::Hidden);
+    let changed = |notices: &[Notice]| {
+        notices.iter().any(|notice| matches!(notice, Notice::TimerChanged { .. }))
     };
-    alice.answer_change(&bobs, identity, Answer::Accept, rng);
-    let id = alice.receive(&bobs, &message, Age::NONE, at(102), rng).unwrap().unwrap();
-    assert_eq!(alice.shown(id, at(102), rng).unwrap(), b"It is me");
-    assert_ne!(alice.verified(&bobs), Some(verified));
+    assert!(changed(&world.alice.notices) && changed(&world.bob.notices));
+    let id_under_timer = world.alice_writes("Read me too");
+    world.settle(Senders::Hidden);
+    let (now, store) = (world.now(), std::mem::take(&mut world.bob.store));
+    let clock = Some(now.wall);
+    world.bob = Phone::start(store, storage_key(), clock, now, &mut world.rng).unwrap();
+    assert_eq!(world.shown_at_bobs(id).as_deref(), Some("Read me"));
+    assert_eq!(world.shown_at_bobs(id_under_timer).as_deref(), Some("Read me too"));
+    let purge = |world: &mut World| {
+        let now = world.now();
+        world.bob.purge(now, &mut world.rng)
+    };
+    world.seconds += 59;
+    assert_eq!(purge(&mut world), Some(Duration::from_secs(1)));
+    assert!(world.bob.place_of(id_under_timer).is_some());
+    world.seconds += 1;
+    assert_eq!(world.shown_at_bobs(id_under_timer), None, "before it is deleted");
+    purge(&mut world);
+    assert_eq!(world.bob.place_of(id_under_timer), None);
+    world.each_hears_the_other(Senders::Hidden);
+}
 
-    // Alice puts back a backup, publishes anew, and begins a session with Bob.
-    alice.restored_from_backup(at(200), rng);
-    alice.publish(&mut server, at(200), rng).unwrap();
-    let opened_before = alice.receive(&bobs, &message, Age::NONE, at(200), rng);
-    assert_eq!(opened_before, Err(PeerDecryptError::UnknownPreKey));
-    alice.session_with(&bobs, &mut server, at(200), rng).unwrap();
-    alice.send(&bobs, "Back again", at(200), rng).unwrap();
-    alice.hand_over(&mut server, at(200), rng);
-    let message = server.mail_for(&bobs).remove(0);
-    let id = bob.receive(&alices, &message, Age::NONE, at(201), rng).unwrap().unwrap();
-    assert_eq!(bob.shown(id, at(201), rng).unwrap(), b"Back again");
-    bob.answer_request(&alices, Answer::Refuse, rng);
-    assert!(bob.send(&alices, "no", at(202), rng).is_err());
+#[test]
+fn what_may_be_opened_once_opens_once() {
+    let mut world = World::acquainted(6, Senders::Named);
+    let (now, World { rng, server, alice, .. }) = (world.now(), &mut world);
+    let id = alice.send(&bobs(), "a secret", Opens::Once, server, now, rng).unwrap();
+    world.settle(Senders::Named);
+    assert_eq!(world.shown_at_alices(id).as_deref(), Some("a secret"));
+    assert_eq!(world.shown_at_bobs(id).as_deref(), Some("tap to open"));
+    let (now, World { rng, bob, .. }) = (world.now(), &mut world);
+    assert_eq!(bob.open(id, now, rng), Ok(Some("a secret".into())));
+    assert_eq!(bob.open(id, now, rng), Err(OpenError::Gone));
+    bob.purge(now, rng);
+    assert_eq!(bob.place_of(id), None);
+}
+
+#[test]
+fn what_its_author_takes_back_goes_at_both() {
+    let mut world = World::acquainted(7, Senders::Named);
+    let (id, other) = (world.alice_writes("a mistake"), world.bob_writes("mine"));
+    world.settle(Senders::Named);
+    let (now, World { rng, alice, .. }) = (world.now(), &mut world);
+    alice.take_back(&bobs(), id, now, rng).unwrap();
+    world.settle(Senders::Named);
+    assert_eq!((world.shown_at_alices(id), world.shown_at_bobs(id)), (None, None));
+    let now = world.now();
+    world.bob.purge(now, &mut world.rng);
+    assert_eq!(world.bob.place_of(id), None);
+    assert_eq!(world.shown_at_alices(other).as_deref(), Some("mine"));
+}
+
+#[test]
+fn nothing_is_sent_to_a_changed_identity_before_the_user_decides() {
+    for (decision, seed) in [(Decision::Accept, 8), (Decision::Reject, 9), (Decision::Later, 10)] {
+        let mut world = World::acquainted(seed, Senders::Named);
+        let verified = world.alice.verified(&bobs()).unwrap();
+        world.bob_gets_another_phone();
+        let id = world.bob_writes("It is me");
+        let refused = world.settle(Senders::Named);
+        assert!(refused.iter().any(|it| matches!(it, Err(PeerDecryptError::IdentityChanged(_)))));
+        assert_eq!(world.alice.notices, [Notice::Of(bobs(), Told::IdentityChanged)]);
+        let (now, World { rng, server, alice, bob, .. }) = (world.now(), &mut world);
+        let sent = alice.send(&bobs(), "Really?", Opens::Unlimited, server, now, rng);
+        assert_eq!(sent, Err(PeerEncryptError::IdentityUndecided));
+        let number = alice.undecided_number(&bobs()).unwrap();
+        assert!(number.matches(&bob.safety_number(&alices()).unwrap().to_string()));
+        alice.decide(&bobs(), decision, now, rng).unwrap();
+        assert!(alice.undecided_number(&bobs()).is_none());
+        let (shown, is_verified) =
+            (world.shown_at_alices(id), world.alice.verified(&bobs()) == Some(verified));
+        match decision {
+            Decision::Accept => {
+                assert_eq!((shown.as_deref(), is_verified), (Some("It is me"), false));
+                world.each_hears_the_other(Senders::Named);
+            }
+            Decision::Reject | Decision::Later => {
+                assert!(is_verified && world.alice.place_of(id).is_none());
+            }
+        }
+        let kept = world.alice.store.table(b"kept/").len();
+        assert_eq!(kept > 0, matches!(decision, Decision::Later));
+    }
+}
+
+#[test]
+fn a_changed_identity_in_a_bundle_is_asked_about_too() {
+    let mut world = World::acquainted(11, Senders::Named);
+    world.bob_gets_another_phone();
+    world.alice_writes("Are you there?");
+    world.seconds += 2 * DAY;
+    let (now, World { rng, server, alice, .. }) = (world.now(), &mut world);
+    let sent = alice.send(&bobs(), "Hello?", Opens::Unlimited, server, now, rng);
+    assert_eq!(sent, Err(PeerEncryptError::IdentityUndecided));
+    assert_eq!(alice.notices, [Notice::Of(bobs(), Told::IdentityChanged)]);
+}
+
+#[test]
+fn who_was_blocked_is_heard_and_hears_again() {
+    for seed in 20..40 {
+        for senders in [Senders::Named, Senders::Hidden] {
+            let mut world = World::acquainted(seed, senders);
+            world.bob_answers(Answer::Refuse);
+            world.alice_writes("Do you hear me?");
+            world.settle(senders);
+            world.bob_answers(Answer::Accept);
+            world.settle(senders);
+            world.each_hears_the_other(senders);
+        }
+    }
+}
+
+#[test]
+fn a_contact_that_is_deleted_is_a_request_again() {
+    let mut world = World::acquainted(12, Senders::Hidden);
+    let (now, World { rng, bob, .. }) = (world.now(), &mut world);
+    bob.delete_contact(&alices(), now, rng);
+    assert!(bob.store.table(b"message/").is_empty());
+    let id = world.alice_writes("Still there?");
+    assert!(world.settle(Senders::Hidden).iter().all(Result::is_ok));
+    assert_eq!(world.shown_at_bobs(id).as_deref(), Some("Still there?"));
+    assert!(matches!(world.bob.peers[&alices()].contact(), Contact::Request(_)));
+    world.bob_answers(Answer::Accept);
+    world.each_hears_the_other(Senders::Hidden);
+}
+
+#[test]
+fn who_moves_is_found_at_the_new_address() {
+    let elsewhere = address("elsewhere/user-17/device-1");
+    for (senders, seed) in [(Senders::Named, 13), (Senders::Hidden, 14)] {
+        let mut world = World::acquainted(seed, senders);
+        let id = world.bob_writes("under way");
+        let (now, World { rng, server, alice, bob, .. }) = (world.now(), &mut world);
+        bob.hand_over(server, now, rng);
+        let mail = server.mail_for(&alices());
+        alice.move_to(elsewhere.clone(), server, now, rng).unwrap();
+        assert_eq!(alice.receive(Some(&bobs()), &mail[0], Age::NONE, now, rng), Ok(Some(id)));
+        world.settle(senders);
+        assert_eq!(world.bob.notices, [Notice::Of(alices(), Told::Moved)]);
+        assert_eq!(world.bob.peers[&alices()].address(), &elsewhere);
+        world.each_hears_the_other(senders);
+    }
+}
+
+#[test]
+fn who_moves_and_can_tell_nobody_is_followed_by_a_first_message() {
+    let elsewhere = address("elsewhere/user-17/device-1");
+    for (senders, seed) in [(Senders::Named, 15), (Senders::Hidden, 16)] {
+        let mut world = World::acquainted(seed, senders);
+        let (now, World { rng, server, alice, .. }) = (world.now(), &mut world);
+        alice.restored_from_backup(now, rng);
+        alice.move_to(elsewhere.clone(), server, now, rng).unwrap();
+        world.settle(senders);
+        assert_eq!(world.bob.notices, [Notice::Of(alices(), Told::Moved)]);
+        world.each_hears_the_other(senders);
+    }
+}
+
+#[test]
+fn a_bundle_of_the_same_identity_is_followed_unless_somebody_else_is_there() {
+    let elsewhere = address("elsewhere/user-23/device-1");
+    for (is_taken, seed) in [(false, 17), (true, 18)] {
+        let mut world = World::acquainted(seed, Senders::Named);
+        let (now, World { rng, server, alice, bob, .. }) = (world.now(), &mut world);
+        let _changes = bob.account.change_address(elsewhere.clone(), now.timestamp(), rng);
+        bob.upload(server, now, rng).unwrap();
+        let forwarded = server.published[&elsewhere].clone();
+        server.published.insert(bobs(), forwarded);
+        if is_taken {
+            alice.peers.insert(elsewhere.clone(), Peer::new(elsewhere.clone()));
+        }
+        let _changes = alice.peers.get_mut(&bobs()).unwrap().drop_sessions();
+        alice.session_with(&bobs(), server, now, rng);
+        let told = if is_taken { Told::ServerIsWrong } else { Told::Moved };
+        assert_eq!(alice.notices, [Notice::Of(bobs(), told)]);
+        assert_eq!(alice.peers[&bobs()].address() == &elsewhere, !is_taken);
+    }
+}
+
+#[test]
+fn a_device_that_was_put_back_goes_on_in_new_sessions() {
+    let mut world = World::acquainted(19, Senders::Named);
+    let backup = world.alice.store.rows.clone();
+    let lost = world.bob_writes("lost with the phone");
+    world.settle(Senders::Named);
+    assert!(world.shown_at_alices(lost).is_some());
+    world.alice.store = Store { rows: backup };
+    let (now, store) = (world.now(), std::mem::take(&mut world.alice.store));
+    world.alice = Phone::start(store, storage_key(), None, now, &mut world.rng).unwrap();
+    let (now, World { rng, server, alice, .. }) = (world.now(), &mut world);
+    alice.restored_from_backup(now, rng);
+    alice.upload(server, now, rng).unwrap();
+    world.settle(Senders::Named);
+    world.each_hears_the_other(Senders::Named);
+    let unconfirmed = world.bob_writes("sent into a lost session");
+    let (now, World { rng, server, alice, bob, .. }) = (world.now(), &mut world);
+    bob.hand_over(server, now, rng);
+    alice.restored_from_backup(now, rng);
+    alice.upload(server, now, rng).unwrap();
+    world.settle(Senders::Named);
+    assert!(world.shown_at_alices(unconfirmed).is_some(), "it came again in the new session");
+}
+
+#[test]
+fn a_server_that_knows_more_than_the_account_has_the_user_asked() {
+    let mut world = World::new(41);
+    let backup = world.bob.store.rows.clone();
+    world.seconds += 8 * DAY;
+    let (now, World { rng, server, bob, .. }) = (world.now(), &mut world);
+    bob.upkeep(server, now, rng).unwrap();
+    let store = Store { rows: backup };
+    let mut bob = Phone::start(store, storage_key(), None, now, rng).unwrap();
+    bob.upkeep(server, now, rng).unwrap();
+    assert_eq!(bob.notices, [Notice::PutBack]);
+}
+
+#[test]
+fn who_finds_another_device_at_their_address_is_asked() {
+    let mut world = World::new(43);
+    let (now, World { rng, server, bob, .. }) = (world.now(), &mut world);
+    let other = set_up(bobs(), server, now, rng);
+    bob.upkeep(server, now, rng).unwrap();
+    assert_eq!((&*bob.notices, &*other.notices), (&[Notice::AddressTaken][..], &[][..]));
+}
+
+#[test]
+fn keys_are_held_no_longer_than_messages_live() {
+    let mut world = World::acquainted(42, Senders::Named);
+    let (now, rng) = (world.now(), &mut world.rng);
+    world.alice.set_timer(&bobs(), Some(Policy::after_send(MINUTE)), now, rng);
+    world.settle(Senders::Named);
+    let lifetime = |phone: &Phone, name: &Address| {
+        let sessions = phone.peers[name].sessions();
+        sessions.map(|session| session.limits().held_key_lifetime).collect::<Vec<_>>()
+    };
+    assert!(lifetime(&world.alice, &bobs()).iter().all(|it| *it == MINUTE));
+    assert!(lifetime(&world.bob, &alices()).iter().all(|it| *it == MINUTE));
+}
+
+#[test]
+fn what_could_not_be_opened_comes_in_the_next_session() {
+    let mut world = World::new(49);
+    let lost = world.alice_writes("to a prekey that is gone");
+    let _gone = world.bob.account.replace_prekeys(world.now().timestamp(), &mut world.rng);
+    assert_eq!(world.settle(Senders::Hidden), [Err(PeerDecryptError::NoSession)]);
+    let (now, World { rng, server, bob, .. }) = (world.now(), &mut world);
+    bob.upload(server, now, rng).unwrap();
+    world.seconds += DAY;
+    let next = world.alice_writes("a day later");
+    assert_eq!(world.settle(Senders::Hidden), [Ok(Some(lost)), Ok(Some(next))]);
+}
+
+/// What may happen on either side of a conversation, and on the way.
+fn mishap(world: &mut World, which: u64, senders: Senders) {
+    let (now, World { rng, server, alice, bob, .. }) = (world.now(), &mut *world);
+    let (alices, bobs) = (alices(), bobs());
+    match which {
+        0 => server.mail.clear(),
+        1 => server.mail.extend(server.mail.clone()),
+        2 => bob.answer_request(&alices, Answer::Refuse, now, rng),
+        3 => bob.answer_request(&alices, Answer::Accept, now, rng),
+        4 => alice.answer_request(&bobs, Answer::Refuse, now, rng),
+        5 => alice.delete_contact(&bobs, now, rng),
+        6 => {
+            alice.restored_from_backup(now, rng);
+            alice.upload(server, now, rng).unwrap();
+        }
+        // Who is new does not know where the other has gone.
+        7 if alice.account.device().address == alices => world.bob_gets_another_phone(),
+        18 if bob.verified(&alices) == Some(alice.account.device().identity) => {
+            let elsewhere = address(&format!("user-17/device-1@{}", now.wall.as_secs()));
+            alice.move_to(elsewhere, server, now, rng).unwrap();
+        }
+        8 => world.seconds += 3 * DAY,
+        9 => _ = bob.say(&alices, vec![], now, rng),
+        10 => bob.set_timer(&alices, Some(Policy::after_read(MINUTE * 100)), now, rng),
+        11 => {
+            let (clock, store) = (Some(now.wall), std::mem::take(&mut alice.store));
+            *alice = Phone::start(store, storage_key(), clock, now, rng).unwrap();
+        }
+        12 | 13 => _ = alice.send(&bobs, "a", Opens::Unlimited, server, now, rng),
+        14 | 15 => _ = bob.send(&alices, "b", Opens::Unlimited, server, now, rng),
+        16 => bob.hand_over(server, now, rng),
+        17 => alice.hand_over(server, now, rng),
+        _ => _ = world.settle(senders),
+    }
+}
+
+/// Both look after their devices, accept each other, and write.
+fn ordinary_day(world: &mut World, senders: Senders) -> [MessageId; 2] {
+    world.seconds += DAY;
+    let (now, World { rng, server, alice, bob, .. }) = (world.now(), &mut *world);
+    for (phone, other) in [(alice, bobs()), (bob, alices())] {
+        phone.upkeep(server, now, rng).unwrap();
+        phone.decide(&other, Decision::Accept, now, rng);
+        phone.answer_request(&other, Answer::Accept, now, rng);
+    }
+    let World { rng, server, alice, bob, .. } = world;
+    let one = alice.send(&bobs(), "to Bob", Opens::Unlimited, server, now, rng);
+    let other = bob.send(&alices(), "to Alice", Opens::Unlimited, server, now, rng);
+    world.settle(senders);
+    [one, other].map(|sent| sent.unwrap_or(MessageId([0; 16])))
+}
+
+#[test]
+fn after_whatever_happened_three_ordinary_days_deliver_both_ways() {
+    for seed in 0..200_u64 {
+        let senders = if seed % 2 == 0 { Senders::Named } else { Senders::Hidden };
+        let mut world = World::acquainted(1_000 + seed, senders);
+        let mut happened = Vec::new();
+        for _ in 0..12 {
+            let which = world.rng.next_u64() % 21;
+            happened.push(which);
+            mishap(&mut world, which, senders);
+        }
+        let days = [(); 3].map(|()| ordinary_day(&mut world, senders));
+        let [one, other] = days[2];
+        let shown = (world.shown_at_bobs(one).is_some(), world.shown_at_alices(other).is_some());
+        assert_eq!(shown, (true, true), "seed {seed}: {happened:?}");
+    }
+}
+
+#[test]
+fn what_an_own_device_deleted_goes_though_it_has_no_end() {
+    let mut world = World::acquainted(44, Senders::Named);
+    let (now, rng) = (world.now(), &mut world.rng);
+    world.bob.set_timer(&alices(), None, now, rng); // off: such messages are not held
+    world.settle(Senders::Named);
+    let id = world.alice_writes("for ever");
+    world.settle(Senders::Named);
+    assert_eq!(world.shown_at_bobs(id).as_deref(), Some("for ever"));
+    let (now, World { rng, bob, .. }) = (world.now(), &mut world);
+    let effects = bob.expiry.told_by_own_device(DeviceEvent::Deleted(id), Age::NONE, now);
+    let rows = bob.settle(effects, rng);
+    bob.store.transaction(rows);
+    assert_eq!(bob.place_of(id), None);
+}
+
+#[test]
+fn what_was_never_sent_is_told_and_leaves_the_outbox() {
+    let mut world = World::acquainted(45, Senders::Named);
+    let (now, rng) = (world.now(), &mut world.rng);
+    world.alice.set_timer(&bobs(), Some(Policy::after_send(MINUTE)), now, rng);
+    world.settle(Senders::Named);
+    world.alice.notices.clear();
+    let id = world.alice_writes("too late");
+    world.seconds += DAY + 1;
+    let now = world.now();
+    world.alice.purge(now, &mut world.rng);
+    assert_eq!(world.alice.notices, [Notice::NeverSent(id)]);
+    assert!(world.alice.all_gone(id).is_empty());
+}
+
+#[test]
+fn a_setting_that_is_refused_is_told() {
+    let mut world = World::acquainted(46, Senders::Named);
+    let version = SettingVersion::new(1 << 30).unwrap();
+    let by = world.alice.account.member_tag();
+    let setting = Setting { version, policy: None, by };
+    let (now, World { rng, bob, .. }) = (world.now(), &mut world);
+    let conversation = conversation_with(&alices());
+    let effects = bob.expiry.heard(conversation, &Ok(Stamp::of(Some(setting))), now);
+    bob.settle(effects, rng);
+    let refusal = SettingRefusal::VersionJump;
+    assert_eq!(bob.notices, [Notice::TimerRefused { conversation, setting, refusal }]);
+}
+
+#[test]
+fn a_message_that_is_expected_is_looked_up_and_one_of_nobody_is_refused() {
+    let mut world = World::acquainted(47, Senders::Hidden);
+    world.bob_writes("a new chain");
+    world.bob_writes("its next");
+    let (now, World { rng, server, alice, bob, .. }) = (world.now(), &mut world);
+    bob.hand_over(server, now, rng);
+    let [first, message] = server.mail_for(&alices()).try_into().unwrap();
+    assert!(alice.receive(None, &first, Age::NONE, now, rng).is_ok());
+    let tag = MessageTag::of(&message).unwrap();
+    assert_eq!(alice.expected.names.get(&tag), Some(&bobs()));
+    assert!(alice.receive(None, &message, Age::NONE, now, rng).is_ok());
+    assert_eq!(alice.expected.names.get(&tag), None);
+    let altered: Vec<u8> = message.iter().map(|byte| byte ^ u8::from(*byte > 0x40)).collect();
+    let refused = alice.receive(None, &altered, Age::NONE, now, rng);
+    assert_eq!(refused, Err(PeerDecryptError::NoSession));
+}
+
+#[test]
+fn of_what_a_later_release_may_read_ten_are_kept_and_offered_at_each_start() {
+    let mut world = World::acquainted(50, Senders::Named);
+    let (now, World { rng, bob, .. }) = (world.now(), &mut world);
+    for number in 0..12 {
+        let later = [0x22, number];
+        let refused = bob.receive(Some(&alices()), &later, Age::NONE, now, rng);
+        assert_eq!(refused, Err(PeerDecryptError::Unsupported));
+        let again = bob.receive(Some(&alices()), &later, Age::NONE, now, rng);
+        assert_eq!(again, Err(PeerDecryptError::Unsupported));
+    }
+    let kept: Vec<_> = bob.kept(&alices(), now).into_iter().map(|(_, _, it)| it[1]).collect();
+    assert_eq!(kept, (0..10).collect::<Vec<u8>>());
+    let mut store = std::mem::take(&mut bob.store);
+    let place = [kept_for(&alices()), vec![3]].concat();
+    let malformed = store.rows.get_mut(&place).unwrap();
+    malformed[8] = 0x12; // this release can read it, and sees that it is none
+    let bob = Phone::start(store, storage_key(), None, now, rng).unwrap();
+    assert_eq!(bob.kept(&alices(), now).len(), 9);
+}
+
+#[test]
+fn bundles_that_are_wrong_are_told_and_begin_nothing() {
+    let mut world = World::new(48);
+    let (now, World { rng, server, alice, .. }) = (world.now(), &mut world);
+    let carol = address("user-99/device-1");
+    let of_another = server.published[&bobs()].clone();
+    server.published.insert(carol.clone(), of_another);
+    alice.session_with(&carol, server, now, rng);
+    alice.session_with(&alices(), server, now, rng);
+    let wrong = [carol, alices()].map(|name| Notice::Of(name, Told::ServerIsWrong));
+    assert_eq!(alice.notices, wrong);
 }
 
 /// What stands here between marks, without its indentation.
@@ -624,4 +1995,44 @@ fn the_guide_shows_this_code() {
         assert_eq!(shown.get(number), Some(&part.as_str()), "part {number}");
     }
     assert_eq!(shown.len(), marked.len());
+}
+
+/// The enums of the library that an application meets, with the files that say what is in them.
+const ENUMS: [(&str, &str); 10] = [
+    ("PeerDecryptError", include_str!("../src/peer/delivery.rs")),
+    ("PeerEncryptError", include_str!("../src/peer/dispatch.rs")),
+    ("SessionNeed", include_str!("../src/peer/dispatch.rs")),
+    ("PeerInitiateError", include_str!("../src/peer/initiating.rs")),
+    ("VerifyError", include_str!("../src/prekeys/verified_bundle.rs")),
+    ("StockDisagreement", include_str!("../src/prekeys/publication.rs")),
+    ("ExpiryEvent", include_str!("../src/expiry/effects.rs")),
+    ("Verdict", include_str!("../src/expiry/new_message.rs")),
+    ("Visibility", include_str!("../src/expiry/reading.rs")),
+    ("Unsent", include_str!("../src/expiry/arrivals.rs")),
+];
+
+/// The names in an enum's body.
+fn variants<'file>(file: &'file str, name: &str) -> Vec<&'file str> {
+    let (_, body) = file.split_once(&format!("pub enum {name} {{\n")).expect("there it is");
+    let body = body.split("\n}").next().expect("a split has a first part");
+    let names = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let names = names.filter(|line| line.starts_with(char::is_uppercase));
+    names.map(|line| line.split([',', '(', ' ']).next().expect("the same")).collect()
+}
+
+/// The compiler asks for `_` where a release may add a variant; here the new one is asked for.
+#[test]
+fn every_variant_is_named_in_the_guide() {
+    let code = marked(include_str!("guide.rs")).concat();
+    for (name, file) in ENUMS {
+        let variants = variants(file, name);
+        assert!(variants.len() >= 4, "{name}");
+        for variant in variants {
+            let named = format!("{name}::{variant}");
+            let is_there = code
+                .match_indices(&named)
+                .any(|(place, _)| !code[place + named.len()..].starts_with(char::is_alphanumeric));
+            assert!(is_there, "{named}");
+        }
+    }
 }

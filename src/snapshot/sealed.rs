@@ -31,7 +31,7 @@ const SALT_LENGTH: usize = 32;
 /// # use evanesce::{Account, Address, Timestamp};
 /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 /// # let mut rng = ChaCha20Rng::from_seed([1; 32]);
-/// # let account = Account::generate(Address::new("alice")?, Timestamp::from_unix_seconds(1), &mut rng);
+/// # let account = Account::generate(Address::new("user-17/device-1")?, Timestamp::from_unix_seconds(1), &mut rng);
 /// let key = StorageKey::new(&[7; 32]);
 /// let row = account.seal(&key, b"accounts/alice", &mut rng);
 ///

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
-use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::stop;
@@ -38,6 +38,12 @@ impl Carrier {
             }
         };
         store(transaction, address, &published)
+    }
+
+    /// What is left of the prekeys of this address, for the device that publishes there.
+    pub fn stock(&mut self, address: &str) -> Result<PreKeyStock, Box<dyn Error>> {
+        let published = published(&self.0.transaction()?, address)?;
+        Ok(published.map_or(PreKeyStock::NOTHING, |published| published.stock()))
     }
 
     /// A bundle for whoever wants to write to this address; `None` if nothing was published yet.

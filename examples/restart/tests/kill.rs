@@ -103,7 +103,8 @@ impl World {
         carrier.busy_timeout(PATIENCE).unwrap();
         let sql = "SELECT message FROM mail WHERE recipient = ? ORDER BY id";
         let mut query = carrier.prepare(sql).unwrap();
-        query.query_map([recipient], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        let address = if recipient == "alice" { "user-17/device-1" } else { "user-23/device-1" };
+        query.query_map([address], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
     fn carried(&self) -> Vec<Vec<u8>> {
