@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evanesce::expiry::{MessageId, NewMessage, Now, Opens, Policy, Verdict};
+use evanesce::SessionNeed;
 use evanesce::rand_core::CryptoRng;
 
 use crate::clock;
@@ -50,6 +51,7 @@ impl Engine {
     }
 
     fn maintain(&mut self, now: Now, rng: &mut dyn CryptoRng) {
+        // Without a word of the relay, which may not be there; what it has left it says with the mail.
         let maintained = self.account.maintain(None, now.timestamp(), rng);
         self.account_changed(&maintained.changes);
         let names: Vec<Name> = self.people.keys().cloned().collect();
@@ -59,6 +61,29 @@ impl Engine {
                 self.changed(&name, &changes);
             }
         }
+    }
+
+    /// The store is an older one: it does not go on where others have gone on from. What waits may have been sent
+    /// since, and what was to be opened once may have been opened.
+    fn restored(&mut self, now: Now, rng: &mut dyn CryptoRng) {
+        let names: Vec<Name> = self.people.keys().cloned().collect();
+        for name in names {
+            for message in self.drop_unsent(&name) {
+                self.fail(Some(message), "it may have been sent before the store was put back");
+            }
+            let Some(person) = self.people.get_mut(&name) else { continue };
+            let changes = person.peer.drop_sessions();
+            if person.peer.session_need(now.timestamp()) == Some(SessionNeed::Lost) {
+                self.pending.renewals.insert(name.clone());
+            }
+            self.changed(&name, &changes);
+        }
+        let effects = self.expiry.restored_from_backup(now);
+        self.absorb(&effects);
+        self.delete_due(now);
+        let replaced = self.account.replace_prekeys(now.timestamp(), rng);
+        self.account_changed(&replaced.changes);
+        self.notice(Notice::Restored);
     }
 
     fn obey(&mut self, command: Command, now: Now, rng: &mut dyn CryptoRng) -> Result<(), String> {
@@ -114,6 +139,10 @@ impl Engine {
             }
             Command::Verify(name) => self.show_safety_number(&name),
             Command::Verified(name) => self.verified(&name),
+            Command::Restored => {
+                self.restored(now, rng);
+                Ok(())
+            }
             Command::Quit => {
                 let names: Vec<Name> = self.people.keys().cloned().collect();
                 names.iter().try_for_each(|name| self.close_window(name, now))
