@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use evanesce::expiry::Now;
 use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::{Account, Payload, Peer, PreKeyBundle};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::command::Command;
+use crate::content::Content;
 use crate::engine::{Engine, Errand, Outcome};
 use crate::name::Name;
 use crate::notice::Notice;
@@ -299,13 +301,21 @@ fn who_is_refused_asks_again_in_the_same_session() {
 fn those_who_were_refused_leave_room_for_others_who_ask() {
     let mut bob = Person::new("bob", "room");
     for number in 0..60 {
-        let name: &'static str = format!("stranger-{number}").leak();
-        let mut stranger = Person::new(name, "room");
-        stranger.does("to bob hello", at(1));
-        stranger.sends_to(&mut bob, 1, at(1));
+        let name = format!("stranger-{number}");
+        let (now, address) = (at(1).timestamp(), Name::new(&name).unwrap().address());
+        let stranger = Account::generate(address, now, &mut bob.rng);
+        let bundle = PreKeyBundle::decode(&bob.prekeys.as_mut().unwrap().hand_out()).unwrap();
+        let mut peer = Peer::new(bob.name().address());
+        let _ = peer.initiate(&stranger, bundle.verify(now).unwrap(), now, &mut bob.rng).unwrap();
+        let body = Content::Text { chosen: [1; 16], text: "hello".into() }.encode();
+        let sent = peer.encrypt(&Payload::new(body), b"", now, &mut bob.rng).unwrap();
+        let outcome = bob.engine.as_mut().unwrap().mail(&sent.message, at(1), &mut bob.rng);
+        bob.commit(outcome);
         bob.does(&format!("/refuse {name}"), at(1));
-        assert!(bob.said().contains(&format!("REFUSED {name}")), "{name}");
+        assert!(bob.said().contains(&format!("REQUEST {name}")), "{name}");
     }
+    bob.does("/list", at(2));
+    assert_eq!(bob.said(), Vec::<String>::new());
 }
 
 #[test]

@@ -215,9 +215,7 @@ impl Engine {
 
     /// Tops up what the relay has, and says how it disagrees. The upload mends that; but not what is behind it.
     fn compare(&mut self, stock: PreKeyStock, now: Now, rng: &mut dyn CryptoRng) {
-        let maintained = self.account.maintain(Some(stock), now.timestamp(), rng);
-        self.account_changed(&maintained.changes);
-        let trouble = match maintained.disagreement {
+        let trouble = match self.maintain_account(Some(stock), now, rng) {
             None => return,
             Some(StockDisagreement::AccountWentBack) => {
                 "the relay has prekeys of ours that were never made here: this store was put back to an older state, or \

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use evanesce::expiry::{MessageId, NewMessage, Now, Opens, Policy, Verdict};
-use evanesce::SessionNeed;
 use evanesce::rand_core::CryptoRng;
+use evanesce::server::PreKeyStock;
+use evanesce::{SessionNeed, StockDisagreement};
 
 use crate::clock;
 use crate::command::{Command, OwnLife};
@@ -19,6 +20,10 @@ use crate::notice::Notice;
 use crate::view::{Author, Progress, Standing, Trust};
 
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long after the start the account is maintained without the relay. What it has is asked first: prekeys made before
+/// that would hide that this store is an older one.
+const RELAY_FIRST: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// The user orders something. [`Command::Quit`] closes all conversations, and the caller ends.
@@ -43,17 +48,30 @@ impl Engine {
         let steady = clock::steady(now);
         if self.pending.maintained.is_none_or(|last| steady.saturating_sub(last) >= DAY) {
             self.pending.maintained = Some(steady);
-            self.maintain(now, rng);
+            self.maintain_people(now);
+        }
+        if *self.pending.account_due.get_or_insert(steady.saturating_add(RELAY_FIRST)) <= steady {
+            self.maintain_account(None, now, rng);
         }
         self.delete_due(now);
         self.settle(now, rng);
         self.finish()
     }
 
-    fn maintain(&mut self, now: Now, rng: &mut dyn CryptoRng) {
-        // Without a word of the relay, which may not be there; what it has left it says with the mail.
-        let maintained = self.account.maintain(None, now.timestamp(), rng);
+    /// Does what is due of the account, and tops up what the relay has, if it says what that is. Says how they disagree.
+    pub(super) fn maintain_account(
+        &mut self,
+        stock: Option<PreKeyStock>,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) -> Option<StockDisagreement> {
+        self.pending.account_due = Some(clock::steady(now).saturating_add(DAY));
+        let maintained = self.account.maintain(stock, now.timestamp(), rng);
         self.account_changed(&maintained.changes);
+        maintained.disagreement
+    }
+
+    fn maintain_people(&mut self, now: Now) {
         let names: Vec<Name> = self.people.keys().cloned().collect();
         for name in names {
             if let Some(person) = self.people.get_mut(&name) {

@@ -1,5 +1,7 @@
 //! Receiving: whose a message is, what it says, and what is to be stored before it is acknowledged.
 
+use std::time::Duration;
+
 use evanesce::expiry::{
     Age, ContentKey, MalformedStamp, MemberTag, MessageId, NewMessage, Now, Opens, Parts, Stamp,
     Unsent, Verdict,
@@ -105,7 +107,7 @@ impl Engine {
             Ok(delivered) => delivered,
             // The next tick maintains the account, so that others are accepted.
             Err(PeerDecryptError::ReplayRecordFull) => {
-                self.pending.maintained = None;
+                self.pending.account_due = Some(Duration::ZERO);
                 return None;
             }
             Err(_) => return None,

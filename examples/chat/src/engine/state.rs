@@ -49,8 +49,10 @@ pub struct Pending {
     pub echoes: BTreeSet<Name>,
     /// For whom the relay does nothing before a moment, by the steady clock.
     pub resting: BTreeMap<Name, Duration>,
-    /// The last daily maintenance, by the steady clock.
+    /// The last daily maintenance of the people, by the steady clock.
     pub maintained: Option<Duration>,
+    /// When the account is maintained if the relay has not said before what it has, by the steady clock.
+    pub account_due: Option<Duration>,
     /// When the account was told last what the relay has, by the steady clock.
     pub told_of_stock: Option<Duration>,
 }
