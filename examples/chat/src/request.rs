@@ -45,7 +45,10 @@ pub struct Reply {
 pub enum Answer {
     Published,
     /// And what is left of the asker's prekeys.
-    Mail { stock: PreKeyStock, letters: Vec<Letter> },
+    Mail {
+        stock: PreKeyStock,
+        letters: Vec<Letter>,
+    },
     Bundle(Vec<u8>),
     Deposited,
     Refused(Refusal),

@@ -456,10 +456,7 @@ fn a_message_that_ends_unsent_is_said_to_have_failed() {
     for day in 0..60 {
         alice.ticks(at(10 + day * 86_400));
     }
-    assert_eq!(
-        alice.said(),
-        ["FAILED bob its time ended before it was sent", "EXPIRED bob"]
-    );
+    assert_eq!(alice.said(), ["FAILED bob its time ended before it was sent", "EXPIRED bob"]);
     assert_eq!(alice.engine().errand(at(60 * 86_400)), None);
 }
 

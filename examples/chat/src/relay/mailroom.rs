@@ -153,10 +153,7 @@ impl Mailroom {
     }
 
     /// The letters that wait, the first ones first; and what is left of the prekeys, at the same moment.
-    pub fn waiting(
-        &mut self,
-        address: &Name,
-    ) -> Result<(PreKeyStock, Vec<Letter>), MailroomError> {
+    pub fn waiting(&mut self, address: &Name) -> Result<(PreKeyStock, Vec<Letter>), MailroomError> {
         let transaction = self.0.transaction()?;
         let (_, published) = claim(&transaction, address)?.ok_or(Refusal::Unknown)?;
         let sql = "SELECT number, message FROM letters WHERE recipient = ? ORDER BY number";
