@@ -65,9 +65,11 @@ impl Person {
         self.standing() == Standing::Request && !self.messages.is_empty()
     }
 
-    /// Whether there is nothing to list: they were refused, or all that they wrote has ended.
+    /// Whether there is nothing to list: they were refused, or all that they wrote has ended, and nobody looks.
     pub fn is_forgotten(&self) -> bool {
-        self.standing() == Standing::Request && self.messages.is_empty()
+        self.standing() == Standing::Request
+            && self.messages.is_empty()
+            && self.window == Window::Closed
     }
 }
 
