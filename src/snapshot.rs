@@ -36,7 +36,7 @@
 //! | [`Account::mark_published`], once the server has it | account | |
 //! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::set_back_to_request`] | peer | |
 //! | [`Peer::note_refusal`], [`Peer::note_identity`], [`Peer::accept_identity`], [`Peer::reject_identity`], [`Peer::keep_identity`] | peer | |
-//! | [`Peer::change_address`], [`Peer::follow_bundle`] | peer, in the row that it had | |
+//! | [`Peer::change_address`], [`Peer::follow_bundle`], [`Peer::own_address_changed`] | peer, in the row that it had | |
 //! | [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`] | peer | |
 //! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
 //! | [`Peer::decrypt`], [`Peer::decrypt_established`] | account if it changed, peer, and what the message says | acknowledge to the server |
@@ -106,6 +106,7 @@
 //! [`Peer::new`]: crate::Peer::new
 //! [`Peer::note_identity`]: crate::Peer::note_identity
 //! [`Peer::note_refusal`]: crate::Peer::note_refusal
+//! [`Peer::own_address_changed`]: crate::Peer::own_address_changed
 //! [`Peer::pinned`]: crate::Peer::pinned
 //! [`Peer::refuse`]: crate::Peer::refuse
 //! [`Peer::reject_identity`]: crate::Peer::reject_identity
