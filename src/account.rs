@@ -109,7 +109,8 @@ impl Account {
     ///
     /// `stock` is what the server has left ([`PublishedPreKeys::stock`](crate::server::PublishedPreKeys::stock)), asked for this
     /// call; [`PreKeyStock::NOTHING`] if it knows nothing of this device, `None` if it cannot be asked now. What it
-    /// has is topped up; without an answer, what is held here, which those count too who fetched a bundle and never
+    /// has is topped up. At a start, ask it first: whoever publishes before may not learn that the account went back.
+    /// Without an answer it tops up what is held here, which those count too who fetched a bundle and never
     /// wrote, so that the server may run out. What has been handed out is held until it is used or there are more than
     /// [`max_one_time_prekeys`](crate::limits::PreKeyLimits::max_one_time_prekeys).
     ///

@@ -9,7 +9,7 @@ use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::stamp::Setting;
 
 /// How many settings that held are kept, so that messages that come late, or wait for what own devices tell,
-/// find theirs. Of more the oldest goes.
+/// find theirs. Of more the oldest goes, and the next counts as if it had held from then on.
 const MAX_HELD: usize = 8;
 
 /// How many settings are kept whose versions are too far above all others. Of more the highest goes, which a peer
@@ -99,7 +99,9 @@ impl SettingHistory {
         let place = self.held.partition_point(|held| held.since < new.since);
         self.held.insert(place, new);
         if self.held.len() > MAX_HELD {
-            self.held.remove(0);
+            // The next one takes its place, or a peer could let a time come of which none is known, by many changes.
+            let Since { since, .. } = self.held.remove(0);
+            self.held.first_mut().into_iter().for_each(|next| next.since = since);
         }
         true
     }
@@ -167,6 +169,18 @@ mod tests {
 
     fn moment(millis: u64) -> EngineTime {
         EngineTime::from_millis(millis)
+    }
+
+    #[test]
+    fn many_changes_leave_no_time_without_a_setting() {
+        let mut history = SettingHistory::default();
+        for step in 1..=30_u32 {
+            assert!(history.hear(setting(u64::from(step), 60), moment(1_000 * u64::from(step))));
+            assert!(history.is_sound());
+        }
+        assert_eq!(history.held.len(), MAX_HELD);
+        assert_eq!(history.at(moment(999)), None);
+        assert!((1..=30).all(|step| history.at(moment(1_000 * step)).is_some()));
     }
 
     /// What was told, and by whom.

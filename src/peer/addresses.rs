@@ -5,6 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::identity::Address;
+use crate::prekeys::verified_bundle::MAX_CLOCK_AHEAD;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -40,9 +41,7 @@ impl Addresses {
 
     /// Whether this is the address, or one that was left less than 30 days before `now`.
     pub(crate) fn include(&self, address: &Address, now: Timestamp) -> bool {
-        let is_former = |former: &FormerAddress| {
-            former.address == *address && now <= former.left.plus(FORMER_LIFETIME)
-        };
+        let is_former = |former: &FormerAddress| former.address == *address && former.counts(now);
         self.current == *address || self.former.iter().any(is_former)
     }
 
@@ -61,13 +60,20 @@ impl Addresses {
     /// Forgets former addresses that count no more at `now`; says whether there were any.
     pub(crate) fn maintain(&mut self, now: Timestamp) -> bool {
         let before = self.former.len();
-        self.former.retain(|former| now <= former.left.plus(FORMER_LIFETIME));
+        self.former.retain(|former| former.counts(now));
         self.former.len() != before
     }
 
     fn forget_first_of_too_many(&mut self) {
         let excess = self.former.len().saturating_sub(MOST_FORMER);
         self.former.drain(..excess);
+    }
+}
+
+impl FormerAddress {
+    /// Not for longer because a clock ran ahead when it was left.
+    fn counts(&self, now: Timestamp) -> bool {
+        now <= self.left.plus(FORMER_LIFETIME) && self.left <= now.plus(MAX_CLOCK_AHEAD)
     }
 }
 
@@ -104,6 +110,8 @@ mod tests {
         assert!(!addresses.include(&address("old"), after));
         assert!(addresses.include(&address("new"), after));
         assert!(!addresses.include(&address("other"), NOW));
+        let before = NOW.minus(MAX_CLOCK_AHEAD).minus(Duration::from_secs(1));
+        assert!(!addresses.include(&address("old"), before), "a clock ran ahead");
         assert!(!addresses.maintain(last) && addresses.maintain(after));
     }
 

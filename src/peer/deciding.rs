@@ -50,17 +50,19 @@ impl Peer {
     /// Notes that another identity came, which an error named: the user has to decide, and nothing is encrypted for the
     /// pinned one before that. [`Peer::note_refusal`] does this for messages; call it for what
     /// [`Peer::initiate`] refuses as [`PeerInitiateError::IdentityChanged`]. Changes nothing if none is pinned, or
-    /// this one is, or was rejected.
+    /// this one is, or if it was rejected: then the user has decided already, so rest before you fetch another bundle. Nor
+    /// does it while they have another one to decide of: what they compare does not change under their eyes, and what this
+    /// one sent asks again when it is offered again.
     pub fn note_identity(&mut self, identity: IdentityKey) -> Changes {
         let is_other = self.contact.identity().is_some_and(|pinned| pinned != identity);
-        if !is_other || self.undecided == Some(identity) || self.rejected.has(&identity) {
+        if !is_other || self.undecided.is_some() || self.rejected.has(&identity) {
             return Changes::NONE;
         }
         self.undecided = Some(identity);
         Changes::PEER
     }
 
-    /// The identity that came last under this address, by a message or a bundle, while another one is pinned, and of
+    /// The identity that came under this address, by a message or a bundle, while another one is pinned, and of
     /// which the user has not decided yet. [`Peer::encrypt`] refuses until they do: [`Peer::accept_identity`],
     /// [`Peer::reject_identity`] or [`Peer::keep_identity`].
     #[must_use]

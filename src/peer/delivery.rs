@@ -74,7 +74,8 @@ pub enum PeerDecryptError {
     /// [`Account::maintain`](crate::Account::maintain) and publish what it gives, so that others are.
     ReplayRecordFull,
     /// It opens, and its sender is somebody else at another address than the one that it came from: distrust whoever
-    /// carried it.
+    /// carried it. Or it came from an address that this peer has left, and is of whoever has that now: offer it to a
+    /// peer of their own.
     OtherAddress,
     /// It opens, and its sender is the identity that is pinned, at an address that is not known:
     /// [`Account::claimed_sender`](crate::Account::claimed_sender) says which. If it may be there,

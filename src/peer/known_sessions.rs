@@ -123,9 +123,12 @@ impl KnownSessions {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Option<Result<(Vec<u8>, SessionId), EncryptError>> {
         let place = self.sending(limits, now)?;
+        let waiting = self.all.get(self.active)?.waiting;
         let known = self.all.get_mut(place)?;
         let encrypted = known.encrypt(payload, ad, now, rng).map(|message| (message, known.id()));
         if encrypted.is_ok() {
+            // Where it goes on in another one, it has waited for as long.
+            known.waiting = known.waiting.min(waiting).or(known.waiting);
             self.active = place;
         }
         Some(encrypted)

@@ -141,7 +141,8 @@ impl PublishedPreKeys {
             });
             return if is_late { News::None } else { News::Beginning };
         }
-        if signed_prekey_id > self.had.signed_prekey_id && !upload.replaces_all {
+        let begins_anew = upload.replaces_all || self.has_others_under_the_same_ids(upload);
+        if signed_prekey_id > self.had.signed_prekey_id && !begins_anew {
             News::Rotation
         } else if signed_prekey_id > self.had.signed_prekey_id || created > self.had.created {
             News::Beginning

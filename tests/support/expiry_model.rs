@@ -611,7 +611,11 @@ impl Settings {
         let mut held: Vec<_> = counting.iter().copied().filter(|one| !never_held(one)).collect();
         held.sort_by_key(|one| one.1);
         held.dedup();
-        let held = held.split_off(held.len().saturating_sub(MAX_HELD));
+        let first = held.first().map(|one| one.1);
+        let mut held = held.split_off(held.len().saturating_sub(MAX_HELD));
+        if let (Some(kept), Some(first)) = (held.first_mut(), first) {
+            kept.1 = first;
+        }
         let mut distant = BTreeMap::new();
         for (setting, since) in open {
             let earliest = distant.entry(rank(&setting)).or_insert((setting, since));
