@@ -292,7 +292,9 @@ impl Phone {
             Ok(changes) => changes,
             Err(PeerInitiateError::IdentityChanged(identity)) => {
                 let changes = peer.note_identity(identity); // nothing is sent until the user decides
-                self.tell(name, Told::IdentityChanged);
+                if changes.peer {
+                    self.tell(name, Told::IdentityChanged); // nobody is asked twice, nor of one that was rejected
+                }
                 changes
             }
             // The identity that is pinned has signed a bundle for another address: step 6 has the rule.
@@ -626,6 +628,7 @@ impl Phone {
             PeerDecryptError::AddressChanged | PeerDecryptError::Unsupported => {
                 rows.extend(self.kept_row(name, message, age, now));
             }
+            // Or it is of somebody who has an address that this peer left: not where ids are never given to another.
             PeerDecryptError::OtherAddress => self.tell(name, Told::ServerIsWrong),
             PeerDecryptError::NeedsAccount => {} // `receive` has offered it to `decrypt`
             _ => {}
@@ -824,17 +827,6 @@ impl Phone {
         Some(SafetyNumber::between(&self.account.device(), &their))
     }
 
-    /// What came of identities before the last one asks nobody again once the user has decided.
-    fn forget_others(&mut self, name: &Address, now: Now) {
-        let pinned = self.peers.get(name).and_then(|peer| peer.contact().identity());
-        for (place, _, message) in self.kept(name, now) {
-            let claimed = self.account.claimed_sender(&message);
-            if claimed.is_ok_and(|device| Some(device.identity) != pinned) {
-                self.store.transaction([Row::gone(place)]);
-            }
-        }
-    }
-
     /// What the user says to `Told::IdentityChanged`. Until then `encrypt` refuses.
     fn decide(
         &mut self,
@@ -852,10 +844,8 @@ impl Phone {
         };
         self.write(changes, name, vec![], rng);
         match decision {
-            Decision::Accept | Decision::Reject => {
-                self.forget_others(name, now);
-                self.offer_again(name, now, rng);
-            }
+            // What came of this identity opens, or is refused for good; what came of a third one asks.
+            Decision::Accept | Decision::Reject => self.offer_again(name, now, rng),
             Decision::Later => {}
         }
         Some(())
