@@ -16,7 +16,7 @@ use evanesce::snapshot::StorageKey;
 use evanesce::{
     Account, Address, Changes, Contact, DecodeError, Delivered, Device, IdentityKey, MessageTag,
     Payload, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle,
-    SafetyNumber, SessionNeed, StockDisagreement, VerifiedBundle, VerifyError,
+    SafetyNumber, SessionNeed, StockDisagreement, Timestamp, VerifiedBundle, VerifyError,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -34,6 +34,8 @@ struct Phone {
     notices: Vec<Notice>,
     /// To whom a message is due, be it an empty one: `pay`, in step 5.
     owed: BTreeSet<Address>,
+    /// When a bundle was fetched in vain: step 3.
+    in_vain: BTreeMap<Address, Timestamp>,
     /// What is expected next, and of whom: step 9.
     expected: Expected,
 }
@@ -166,8 +168,8 @@ impl Phone {
         store: Store,
     ) -> Self {
         let (peers, notices, owed) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
-        let expected = Expected::default();
-        Self { account, peers, expiry, storage_key, store, notices, owed, expected }
+        let (in_vain, expected) = (BTreeMap::new(), Expected::default());
+        Self { account, peers, expiry, storage_key, store, notices, owed, in_vain, expected }
     }
 
     // guide: publishing
@@ -259,9 +261,17 @@ impl Phone {
         if peer.session_need(now.timestamp()).is_none() {
             return;
         }
+        // Each bundle costs its device a one-time prekey: after one in vain, none for an hour.
+        let rests = |since: &Timestamp| {
+            (*since..since.plus(Duration::from_secs(3_600))).contains(&now.timestamp())
+        };
+        if self.in_vain.get(name).is_some_and(rests) {
+            return;
+        }
         let Some(bundle) = server.hand_out(peer.address()) else {
             return; // nobody has published there
         };
+        self.in_vain.insert(name.clone(), now.timestamp()); // until it has begun a session
         let bundle = match PreKeyBundle::decode(&bundle).map(|it| it.verify(now.timestamp())) {
             Ok(Ok(bundle)) => bundle,
             Ok(Err(VerifyError::Expired)) => return, // that device has been away for weeks
@@ -314,6 +324,9 @@ impl Phone {
             ) => return self.tell(name, Told::ServerIsWrong),
             Err(_) => return self.tell(name, Told::ServerIsWrong),
         };
+        if changes.session.is_some() {
+            self.in_vain.remove(name);
+        }
         let (sent_again, rows) = self.send_again(name, now, rng); // what nobody has confirmed: step 5
         self.write(changes.and(sent_again), name, rows, rng);
     }
@@ -843,6 +856,7 @@ impl Phone {
             Decision::Later => peer.keep_identity(), // goes on with the former one; the next message asks again
         };
         self.write(changes, name, vec![], rng);
+        self.in_vain.remove(name);
         match decision {
             // What came of this identity opens, or is refused for good; what came of a third one asks.
             Decision::Accept | Decision::Reject => self.offer_again(name, now, rng),
@@ -1514,10 +1528,13 @@ fn one_who_was_away_for_fifty_days_gets_what_was_written_after_their_bundle_had_
     for day in 31..=50 {
         world.seconds = day * DAY;
         ids.push(world.alice_writes("Where are you?"));
+        ids.push(world.alice_writes("Do write to me."));
         let (now, World { rng, server, alice, .. }) = (world.now(), &mut world);
         alice.upkeep(server, now, rng).unwrap();
         alice.hand_over(server, now, rng);
     }
+    let left = world.server.published[&bobs()].stock().one_time_prekeys;
+    assert_eq!(left, 100 - 1 - 20, "one a day");
     let bundle = world.server.hand_out(&bobs()).unwrap();
     let refused = PreKeyBundle::decode(&bundle).unwrap().verify(world.now().timestamp());
     assert_eq!(refused, Err(VerifyError::Expired));
