@@ -79,7 +79,7 @@ impl Default for SessionLimits {
 #[non_exhaustive]
 pub struct PeerLimits {
     /// How many sessions are kept beside the one that sends: 8, and 1 at least, for one that has just begun
-    /// at the same time as ours. The first made go first.
+    /// at the same time as ours. Those go first that are worth least (docs/protocol.md §14.5).
     pub max_older_sessions: u32,
     /// How long such a session is kept after its last use: 30 days.
     pub older_session_lifetime: Duration,

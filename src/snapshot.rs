@@ -95,6 +95,7 @@
 //! [`Peer::accept_identity`]: crate::Peer::accept_identity
 //! [`Peer::accept_request`]: crate::Peer::accept_request
 //! [`Peer::change_address`]: crate::Peer::change_address
+//! [`Peer::own_address_changed`]: crate::Peer::own_address_changed
 //! [`Peer::decrypt_established`]: crate::Peer::decrypt_established
 //! [`Peer::decrypt`]: crate::Peer::decrypt
 //! [`Peer::drop_sessions`]: crate::Peer::drop_sessions
@@ -106,7 +107,6 @@
 //! [`Peer::new`]: crate::Peer::new
 //! [`Peer::note_identity`]: crate::Peer::note_identity
 //! [`Peer::note_refusal`]: crate::Peer::note_refusal
-//! [`Peer::own_address_changed`]: crate::Peer::own_address_changed
 //! [`Peer::pinned`]: crate::Peer::pinned
 //! [`Peer::refuse`]: crate::Peer::refuse
 //! [`Peer::reject_identity`]: crate::Peer::reject_identity

@@ -771,12 +771,12 @@ impl Phone {
         self.upload(server, now, rng)?;
         server.forget(&former);
         for name in self.peers.keys().cloned().collect::<Vec<_>>() {
-            let Some(peer) = self.peers.get_mut(&name) else { continue };
-            let changes = peer.own_address_changed();
-            self.write(changes, &name, vec![], rng);
+            // What nobody has answered would go on to name the former address.
+            let changes = self.peers.get_mut(&name).map(Peer::own_address_changed);
+            self.write(changes.unwrap_or_default(), &name, vec![], rng);
             let _who_cannot_be_told_learns_it_by_a_bundle =
                 self.say(&name, Content::Moved(address.clone()).encode(), now, rng);
-            self.look_after(&name, now); // an unanswered session goes on to name the former address: another is begun
+            self.look_after(&name, now); // another session is begun for that, by `pay`
         }
         Ok(())
     }

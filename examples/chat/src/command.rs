@@ -46,6 +46,8 @@ pub enum Command {
     Verify(Name),
     /// The user has compared it.
     Verified(Name),
+    /// The store is an older one, put back from a backup.
+    Restored,
     Quit,
 }
 
@@ -79,7 +81,7 @@ pub enum Unclear {
 
 const ALL: &str = "to NAME TEXT | /for | /once | /timer | /vanish | /open | /unsend | /delete | /read | /close | \
     /history | /find | /list | /requests | /accept | /refuse | /block | /accept-identity | /keep-identity | /verify | \
-    /verified | /quit";
+    /verified | /restored | /quit";
 
 /// Where the ids of messages are to be seen.
 pub const WHERE_IDS_ARE: &str = "/history NAME shows them";
@@ -148,6 +150,7 @@ impl Command {
             "/verified" => named(Self::Verified),
             "/list" => alone(Self::List),
             "/requests" => alone(Self::Requests),
+            "/restored" => alone(Self::Restored),
             "/quit" => alone(Self::Quit),
             _ => Err(Unclear::NoCommand),
         }
@@ -238,6 +241,7 @@ mod tests {
         assert_eq!(Command::parse("/timer bob off"), timer(Timer::Off));
         assert_eq!(Command::parse("/vanish bob on"), timer(Timer::Vanish));
         assert_eq!(Command::parse("/accept-identity bob"), Ok(Command::AcceptIdentity(bob())));
+        assert_eq!(Command::parse("/restored"), Ok(Command::Restored));
         assert_eq!(Command::parse("/quit"), Ok(Command::Quit));
     }
 

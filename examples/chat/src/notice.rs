@@ -55,6 +55,8 @@ pub enum Notice {
     /// Those of the identity that waits until the user decides.
     SafetyOfWaiting(Name, String),
     Verified(Name),
+    /// All sessions and prekeys of an older store are gone, and new ones are made.
+    Restored,
     Contact(ContactView),
     Line(Name, LineView),
     /// So many lines were found; they follow.
@@ -115,6 +117,7 @@ impl fmt::Display for Notice {
                 write!(formatter, "SAFETY WAITING {name} {digits}")
             }
             Self::Verified(name) => write!(formatter, "VERIFIED {name}"),
+            Self::Restored => formatter.write_str("RESTORED"),
             Self::Contact(contact) => contact.fmt(formatter),
             Self::Line(name, line) => write!(formatter, "LINE {name} {line}"),
             Self::Found(count) => write!(formatter, "FOUND {count}"),

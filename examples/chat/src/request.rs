@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use evanesce::server::PreKeyStock;
 use serde::{Deserialize, Serialize};
 
 use crate::name::Name;
@@ -43,7 +44,11 @@ pub struct Reply {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     Published,
-    Mail { prekeys_left: u32, letters: Vec<Letter> },
+    /// And what is left of the asker's prekeys.
+    Mail {
+        stock: PreKeyStock,
+        letters: Vec<Letter>,
+    },
     Bundle(Vec<u8>),
     Deposited,
     Refused(Refusal),

@@ -41,9 +41,15 @@ const SETTINGS: &str = "
     CREATE TABLE IF NOT EXISTS rows (name BLOB PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
     COMMIT;";
 
+/// After so many deletions, and at each start, the file is written anew. When SQLite moves rows within and between pages it
+/// leaves copies in what is unused of a page, now and then, and wipes them with nothing else.
+const DELETIONS_BEFORE_VACUUM: u32 = 1_000;
+
 pub struct Store {
     database: Connection,
     key: StorageKey,
+    /// Since the file was written anew.
+    deletions: u32,
 }
 
 #[derive(Debug)]
@@ -72,7 +78,9 @@ impl Store {
             }
         };
         index::create(&database)?;
-        Ok(Self { database, key })
+        let mut store = Self { database, key, deletions: 0 };
+        store.write_anew()?;
+        Ok(store)
     }
 
     /// All rows, in the order of what they are.
@@ -116,7 +124,7 @@ impl Store {
             return Ok(());
         }
         let transaction = self.database.transaction()?;
-        let mut forgets = false;
+        let mut deletions: u32 = 0;
         for Write { row, value, words } in writes {
             let row = postcard::to_allocvec(row).map_err(|_| StoreError::Damaged)?;
             let name = self.key.row_name(&row);
@@ -130,14 +138,26 @@ impl Store {
                     index::add(&transaction, &self.key, &name, words)?;
                 }
                 None => {
-                    forgets = true;
+                    deletions = deletions.saturating_add(1);
                     transaction.execute("DELETE FROM rows WHERE name = ?", [name])?;
                     index::remove(&transaction, &name)?;
                 }
             }
         }
         transaction.commit()?;
-        if forgets { self.forget_log() } else { Ok(()) }
+        self.deletions = self.deletions.saturating_add(deletions);
+        match deletions {
+            0 => Ok(()),
+            _ if self.deletions >= DELETIONS_BEFORE_VACUUM => self.write_anew(),
+            _ => self.forget_log(),
+        }
+    }
+
+    /// Writes all that is held into pages in which nothing else has been.
+    fn write_anew(&mut self) -> Result<(), StoreError> {
+        self.database.execute_batch("VACUUM")?;
+        self.deletions = 0;
+        self.forget_log()
     }
 
     /// Carries the log over into the file, and cuts it off.
@@ -320,8 +340,9 @@ mod tests {
             .count()
     }
 
-    /// A store of many messages with a rare word each; the first hundred are deleted by `delete`.
-    fn tokens_left_after(name: &str, setting: &str, delete: fn(&mut Store, Row)) -> usize {
+    /// A store of many messages with a rare word each; the first hundred are deleted by `delete`. How many tokens of
+    /// theirs are left then, and after the next start.
+    fn tokens_left_after(name: &str, setting: &str, delete: fn(&mut Store, Row)) -> (usize, usize) {
         let path = file(name);
         let mut store = Store::open(&path, "passphrase").unwrap();
         store.database.execute_batch("PRAGMA synchronous = OFF").unwrap();
@@ -340,8 +361,12 @@ mod tests {
         assert_eq!(tokens_left(&store, &path, 100..600), 500);
         let left = tokens_left(&store, &path, 0..100);
         drop(store);
+        let store = Store::open(&path, "passphrase").unwrap();
+        assert_eq!(tokens_left(&store, &path, 100..600), 500);
+        let left_later = tokens_left(&store, &path, 0..100);
+        drop(store);
         fs::remove_file(path).unwrap();
-        left
+        (left, left_later)
     }
 
     fn by_commit(store: &mut Store, row: Row) {
@@ -359,16 +384,43 @@ mod tests {
 
     #[test]
     fn a_deleted_message_leaves_no_word_and_no_token_in_any_file() {
-        assert_eq!(tokens_left_after("forgets", "", by_commit), 0);
+        let (left, left_later) = tokens_left_after("forgets", "", by_commit);
+        // In one of twenty runs or so SQLite has moved one of them.
+        assert!(left <= 3, "{left}");
+        assert_eq!(left_later, 0);
+    }
+
+    #[test]
+    fn after_many_deletions_the_file_is_written_anew() {
+        let path = file("anew");
+        let mut store = Store::open(&path, "passphrase").unwrap();
+        store.commit(&[message(0, &word(0))]).unwrap();
+        // What no deletion wipes: the same text in a table that is not the store's, which has gone.
+        let token = index::tokens(&store.key, &Words::of(&word(0))).remove(0);
+        let sql =
+            "PRAGMA secure_delete = OFF; CREATE TABLE other (text); INSERT INTO other VALUES ";
+        store.database.execute_batch(&format!("{sql} ('{token}'); DELETE FROM other")).unwrap();
+        store.database.execute_batch("PRAGMA secure_delete = ON").unwrap();
+        by_commit(&mut store, row(0));
+        assert_eq!(tokens_left(&store, &path, 0..1), 1);
+        for number in 1..DELETIONS_BEFORE_VACUUM - 1 {
+            by_commit(&mut store, row(number));
+        }
+        assert_eq!(tokens_left(&store, &path, 0..1), 1);
+        by_commit(&mut store, row(0));
+        assert_eq!(tokens_left(&store, &path, 0..1), 0);
+        drop(store);
+        fs::remove_file(path).unwrap();
     }
 
     #[test]
     fn without_each_of_its_measures_the_store_would_keep_tokens() {
         let option = "INSERT INTO words(words, rank) VALUES ('secure-delete', 0)";
-        assert!(tokens_left_after("no-option", option, by_commit) > 50);
-        assert!(tokens_left_after("no-wipe", "PRAGMA secure_delete = OFF", by_commit) > 0);
+        let (left, left_later) = tokens_left_after("no-option", option, by_commit);
+        assert!(left > 50 && left_later > 50, "{left} {left_later}");
+        assert!(tokens_left_after("no-wipe", "PRAGMA secure_delete = OFF", by_commit).0 > 3);
         let usual = "PRAGMA wal_autocheckpoint = 1000";
-        assert!(tokens_left_after("no-cut", usual, without_cutting_the_log) > 0);
-        assert_eq!(tokens_left_after("cut", usual, by_commit), 0);
+        assert!(tokens_left_after("no-cut", usual, without_cutting_the_log).0 > 3);
+        assert!(tokens_left_after("cut", usual, by_commit).0 <= 3);
     }
 }

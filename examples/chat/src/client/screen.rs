@@ -156,6 +156,10 @@ impl Screen for FullScreen {
             Notice::Trouble(text) | Notice::Usage(text) => {
                 self.focus().complaint = Some(text.clone());
             }
+            Notice::Restored => {
+                let text = "all sessions and prekeys are new; others hear of it as they answer";
+                self.focus().complaint = Some(text.into());
+            }
             Notice::Found(_) => self.focus().page = Page::Found(Vec::new()),
             Notice::FoundLine(_, line) => {
                 if let Page::Found(ids) = &mut self.focus().page {

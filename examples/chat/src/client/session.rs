@@ -253,14 +253,15 @@ impl<'screen, S: Screen> Session<'screen, S> {
                         let outcome = self.engine.published(&upload);
                         self.apply(outcome)
                     }
-                    (Visit::Fetch { .. }, Ok(Answer::Mail { prekeys_left, letters })) => {
+                    (Visit::Fetch { .. }, Ok(Answer::Mail { stock, letters })) => {
                         for letter in letters {
                             let (now, rng) = (clock::now(), &mut random::system());
                             let outcome = self.engine.mail(&letter.message, now, rng);
                             self.apply(outcome)?;
                             self.mailbox.acknowledged = letter.number;
                         }
-                        let outcome = self.engine.prekeys_left(prekeys_left, &mut random::system());
+                        let (now, rng) = (clock::now(), &mut random::system());
+                        let outcome = self.engine.relay_has(stock, now, rng);
                         self.apply(outcome)
                     }
                     (visit, Ok(Answer::Refused(refusal))) => self.refused(&visit, refusal),
@@ -276,6 +277,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
                 self.mailbox.acknowledged = 0;
                 let rng = &mut random::system();
                 let outcome = self.engine.relay_has_forgotten(clock::now(), rng);
+                // Who has published everything anew too often lately has nothing to publish.
+                if self.engine.publication().is_none() {
+                    self.mailbox.state = MailboxState::Resting(Instant::now() + REST);
+                }
                 self.apply(outcome)
             }
             _ => {

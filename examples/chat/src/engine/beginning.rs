@@ -41,7 +41,9 @@ impl Engine {
     }
 
     fn create(name: &Name, now: Now, rng: &mut dyn CryptoRng) -> Self {
-        let account = Account::generate(name.address(), now.timestamp(), rng);
+        let mut account = Account::generate(name.address(), now.timestamp(), rng);
+        // The profile is stored, and with it the account.
+        let _ = account.maintain(None, now.timestamp(), rng);
         let expiry = ExpiryScheduler::new(now, rng);
         let mut token = Token([0; 32]);
         rng.fill_bytes(&mut token.0);

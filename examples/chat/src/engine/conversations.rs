@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use evanesce::expiry::Now;
 use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::{Account, Payload, Peer, PreKeyBundle};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::command::Command;
+use crate::content::Content;
 use crate::engine::{Engine, Errand, Outcome};
 use crate::name::Name;
 use crate::notice::Notice;
@@ -54,6 +56,10 @@ impl Person {
         let (engine, outcome) = Engine::begin(&self.name(), rows, now, &mut self.rng).unwrap();
         self.engine = Some(engine);
         self.commit(outcome);
+        self.publishes();
+    }
+
+    fn publishes(&mut self) {
         if let Some(upload) = self.engine().publication() {
             let decoded = PreKeyUpload::decode(&upload).unwrap();
             match &mut self.prekeys {
@@ -63,6 +69,20 @@ impl Person {
             let outcome = self.engine().published(&upload);
             self.commit(outcome);
         }
+    }
+
+    /// The relay says what it has, and gets what that lacks.
+    fn is_told_of_the_stock(&mut self, now: Now) {
+        let stock = self.prekeys.as_ref().unwrap().stock();
+        let outcome = self.engine.as_mut().unwrap().relay_has(stock, now, &mut self.rng);
+        self.commit(outcome);
+        self.publishes();
+    }
+
+    /// The bytes of the store as they are now, to be put back later.
+    fn backup(&mut self) -> Vec<u8> {
+        (self.engine, self.store) = (None, None);
+        std::fs::read(&self.path).unwrap()
     }
 
     fn engine(&mut self) -> &mut Engine {
@@ -255,6 +275,206 @@ fn who_is_written_to_first_and_answers_before_is_accepted_if_the_relay_knows_the
     carol.said();
     carol.sends_to(&mut alice, 1, at(5));
     assert_eq!(carol.said(), ["IDENTITY CHANGED alice"]);
+}
+
+#[test]
+fn who_is_refused_asks_again_in_the_same_session() {
+    let (mut alice, mut bob) = (Person::new("alice", "refuse"), Person::new("bob", "refuse"));
+    alice.does("to bob one", at(1));
+    alice.sends_to(&mut bob, 1, at(1));
+    bob.does("/refuse alice", at(2));
+    bob.does("/list", at(2));
+    assert_eq!(bob.said(), ["READY bob", "REQUEST alice", "REFUSED alice"]);
+    bob.start(at(3));
+    alice.does("to bob two", at(3));
+    alice.sends_to(&mut bob, 1, at(3));
+    bob.does("/accept alice", at(4));
+    bob.does("to alice hello", at(4));
+    bob.sends_to(&mut alice, 1, at(4));
+    bob.does("/read alice", at(4));
+    let said = ["READY bob", "REQUEST alice", "ACCEPTED alice", "QUEUED alice", "SENT alice"];
+    assert_eq!(bob.said(), [&said[..], &["MESSAGE alice two"]].concat());
+    assert!(alice.said().contains(&"UNREAD bob".into()));
+}
+
+#[test]
+fn those_who_were_refused_leave_room_for_others_who_ask() {
+    let mut bob = Person::new("bob", "room");
+    for number in 0..60 {
+        let name = format!("stranger-{number}");
+        let (now, address) = (at(1).timestamp(), Name::new(&name).unwrap().address());
+        let stranger = Account::generate(address, now, &mut bob.rng);
+        let bundle = PreKeyBundle::decode(&bob.prekeys.as_mut().unwrap().hand_out()).unwrap();
+        let mut peer = Peer::new(bob.name().address());
+        let _ = peer.initiate(&stranger, bundle.verify(now).unwrap(), now, &mut bob.rng).unwrap();
+        let body = Content::Text { chosen: [1; 16], text: "hello".into() }.encode();
+        let sent = peer.encrypt(&Payload::new(body), b"", now, &mut bob.rng).unwrap();
+        let outcome = bob.engine.as_mut().unwrap().mail(&sent.message, at(1), &mut bob.rng);
+        bob.commit(outcome);
+        bob.does(&format!("/refuse {name}"), at(1));
+        assert!(bob.said().contains(&format!("REQUEST {name}")), "{name}");
+    }
+    bob.does("/list", at(2));
+    assert_eq!(bob.said(), Vec::<String>::new());
+}
+
+#[test]
+fn while_another_identity_waits_nothing_leaves_and_then_what_was_written_goes() {
+    let (mut alice, mut bob) = introduced("undecided");
+    alice.does("to bob written before", at(9));
+    let mut mallory = Person::new("bob", "undecided-too");
+    mallory.does("to alice it is me", at(10));
+    mallory.sends_to(&mut alice, 1, at(10));
+    assert_eq!(alice.said(), ["QUEUED bob", "IDENTITY CHANGED bob"]);
+    assert_eq!(alice.engine().errand(at(10)), None);
+    alice.start(at(11));
+    assert_eq!(alice.engine().errand(at(11)), None);
+    alice.does("/keep-identity bob", at(12));
+    alice.sends_to(&mut bob, 1, at(12));
+    assert_eq!(alice.said(), ["READY alice", "IDENTITY KEPT bob", "SENT bob"]);
+    assert_eq!(bob.said(), ["UNREAD alice"]);
+}
+
+#[test]
+fn where_the_relay_has_but_the_identity_that_was_turned_down_the_user_is_told_once() {
+    let (mut alice, _) = introduced("turned-down");
+    let mut other = Person::new("bob", "turned-down-too");
+    other.does("to alice it is me", at(10));
+    other.sends_to(&mut alice, 1, at(10));
+    alice.does("/keep-identity bob", at(11));
+    alice.said();
+    // So long without an answer that another session is to be begun: of the other one alone there are bundles.
+    let days = |days: u64| at(days * 86_400);
+    for day in [3, 4] {
+        alice.does("to bob are you there", days(day));
+        let mut asked = 0;
+        while let Some(errand) = alice.engine().errand(days(day)) {
+            let engine = alice.engine.as_mut().unwrap();
+            let outcome = match errand {
+                Errand::Bundle(name) => {
+                    asked += 1;
+                    assert_eq!(asked, 1, "it is not asked for again at once");
+                    let bundle = other.prekeys.as_mut().unwrap().hand_out();
+                    engine.bundle_came(&name, &bundle, days(day), &mut alice.rng)
+                }
+                Errand::Deposit { number, .. } => engine.deposited(number, days(day)),
+            };
+            alice.commit(outcome);
+        }
+    }
+    let said = alice.said();
+    let told = said.iter().filter(|line| line.starts_with("TROUBLE the relay knows bob by"));
+    assert_eq!(told.count(), 1, "{said:?}");
+    alice.does("/accept-identity bob", days(5));
+    alice.does("/accept-identity bob", days(5));
+    let said = alice.said();
+    assert!(said.contains(&"IDENTITY ACCEPTED bob".into()), "{said:?}");
+    assert!(said.contains(&"ERROR the identity of bob has not changed".into()), "{said:?}");
+}
+
+#[test]
+fn prekeys_that_are_fetched_and_never_used_are_made_up_for_each_hour() {
+    let mut bob = Person::new("bob", "stock");
+    let left = |bob: &Person| bob.prekeys.as_ref().unwrap().one_time_prekeys_left();
+    bob.is_told_of_the_stock(at(1));
+    for hour in 1..5 {
+        for _ in 0..100 {
+            bob.prekeys.as_mut().unwrap().hand_out();
+        }
+        bob.is_told_of_the_stock(at(hour * 3_600));
+        assert_eq!(left(&bob), 0, "not so soon");
+        bob.is_told_of_the_stock(at(hour * 3_600 + 1));
+        assert_eq!(left(&bob), 100);
+    }
+    assert_eq!(bob.said(), ["READY bob"]);
+}
+
+#[test]
+fn a_relay_that_was_put_back_gets_new_prekeys_and_a_relay_that_forgot_all_of_them() {
+    let mut bob = Person::new("bob", "relay-back");
+    let old = bob.prekeys.clone();
+    bob.ticks(at(9 * 86_400));
+    bob.publishes();
+    bob.prekeys = old;
+    bob.is_told_of_the_stock(at(9 * 86_400));
+    let lost = "TROUBLE the relay has lost prekeys of ours: others are published";
+    assert_eq!(bob.said(), ["READY bob", lost]);
+    bob.prekeys = None;
+    let outcome = bob.engine.as_mut().unwrap().relay_has_forgotten(at(9 * 86_400), &mut bob.rng);
+    bob.commit(outcome);
+    bob.publishes();
+    assert_eq!(bob.said(), [lost]);
+    assert_eq!(bob.prekeys.as_ref().unwrap().one_time_prekeys_left(), 100);
+    bob.is_told_of_the_stock(at(10 * 86_400));
+    assert_eq!(bob.said(), Vec::<String>::new());
+}
+
+#[test]
+fn a_store_that_was_put_back_is_noticed_and_both_hear_each_other_after_restored() {
+    let (mut alice, mut bob) = introduced("put-back");
+    let backup = bob.backup();
+    bob.start(at(3));
+    for (number, second) in (4..9).enumerate() {
+        bob.does(&format!("to alice b{number}"), at(second));
+        bob.sends_to(&mut alice, 1, at(second));
+        alice.does(&format!("to bob a{number}"), at(second));
+        alice.sends_to(&mut bob, 1, at(second));
+    }
+    bob.prekeys.as_mut().unwrap().hand_out();
+    bob.is_told_of_the_stock(at(3_700));
+    let _ = (bob.backup(), std::fs::write(&bob.path, backup).unwrap());
+    for end in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{end}", bob.path.display()));
+    }
+    bob.said();
+    bob.start(at(3_800));
+    bob.is_told_of_the_stock(at(3_800));
+    let said = bob.said();
+    assert!(said.iter().any(|line| line.ends_with("/restored makes the best of it")), "{said:?}");
+    bob.does("/restored", at(3_801));
+    bob.publishes();
+    bob.sends_to(&mut alice, 1, at(3_801));
+    let _ = (alice.said(), bob.said());
+    for second in 3_802..3_804 {
+        alice.does("to bob here", at(second));
+        alice.sends_to(&mut bob, 1, at(second));
+        bob.does("to alice here too", at(second));
+        bob.sends_to(&mut alice, 1, at(second));
+    }
+    let count = |lines: &[String], line: &str| lines.iter().filter(|it| *it == line).count();
+    assert_eq!(count(&alice.said(), "UNREAD bob"), 2);
+    assert_eq!(count(&bob.said(), "UNREAD alice"), 2);
+    bob.is_told_of_the_stock(at(9_000));
+    assert_eq!(bob.said(), Vec::<String>::new());
+}
+
+#[test]
+fn a_message_that_ends_unsent_is_said_to_have_failed() {
+    let (mut alice, _) = introduced("unsent");
+    alice.does("/for 1h bob too late", at(10));
+    alice.said();
+    for day in 0..60 {
+        alice.ticks(at(10 + day * 86_400));
+    }
+    assert_eq!(alice.said(), ["FAILED bob its time ended before it was sent", "EXPIRED bob"]);
+    assert_eq!(alice.engine().errand(at(60 * 86_400)), None);
+}
+
+#[test]
+fn messages_under_numbers_that_were_used_before_are_said_to_be_missing() {
+    let (mut alice, mut bob) = introduced("numbers");
+    let backup = bob.backup();
+    bob.start(at(3));
+    for number in 0..3 {
+        bob.does(&format!("to alice b{number}"), at(3));
+    }
+    bob.sends_to(&mut alice, 1, at(3));
+    let _ = (bob.backup(), std::fs::write(&bob.path, backup).unwrap());
+    bob.start(at(4));
+    bob.does("to alice another", at(4));
+    alice.said();
+    bob.sends_to(&mut alice, 1, at(4));
+    assert_eq!(alice.said(), ["MESSAGES MISSING bob"]);
 }
 
 #[test]

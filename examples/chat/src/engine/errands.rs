@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use evanesce::expiry::{Age, Now};
 use evanesce::rand_core::CryptoRng;
-use evanesce::server::PreKeyUpload;
-use evanesce::{PeerInitiateError, PreKeyBundle};
+use evanesce::server::{PreKeyStock, PreKeyUpload};
+use evanesce::{IdentityKey, PeerInitiateError, PreKeyBundle, StockDisagreement};
 
 use crate::clock;
 use crate::engine::message::Message;
@@ -18,9 +18,9 @@ use crate::notice::Notice;
 use crate::request::Refusal;
 use crate::view::{Progress, Standing};
 
-/// With fewer one-time prekeys at the relay more are made, up to the second number.
-const FEW_PREKEYS: u32 = 25;
-const ENOUGH_PREKEYS: u32 = 100;
+/// How often the account is told what the relay has left. Anyone can take prekeys from there, so not with each mail: one
+/// that was taken is held until it is used or too many are.
+const BETWEEN_STOCKS: Duration = Duration::from_secs(3_600);
 
 /// How long nothing is asked for somebody after a refusal that says nothing of it.
 const REST: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ impl Engine {
     /// can say that they are called so; whether it is the one whom the relay knows, a bundle shows.
     fn is_to_check(&self, name: &Name) -> bool {
         let is_request = |person: &Person| {
-            person.standing() == Standing::Request && person.notes.changed.is_none()
+            person.standing() == Standing::Request && person.peer.undecided_identity().is_none()
         };
         self.drafts.values().any(|draft| draft.to == *name)
             && self.people.get(name).is_some_and(is_request)
@@ -106,7 +106,7 @@ impl Engine {
                 self.encrypt_drafts(name, now, rng);
             } else {
                 let identity = bundle.device().identity;
-                self.identity_changed(name, identity);
+                self.other_identity_published(name, identity, now);
             }
             self.settle(now, rng);
             return self.finish();
@@ -122,7 +122,7 @@ impl Engine {
                 self.encrypt_drafts(name, now, rng);
             }
             Err(PeerInitiateError::IdentityChanged(identity)) => {
-                self.identity_changed(name, identity);
+                self.other_identity_published(name, identity, now);
             }
             Err(error) => {
                 self.rest(name, REST, now);
@@ -131,6 +131,25 @@ impl Engine {
         }
         self.settle(now, rng);
         self.finish()
+    }
+
+    /// A bundle is of another identity. The user is told, and nothing is sent until they decide; or they did, against
+    /// this one: then what they write waits, and they are told why.
+    fn other_identity_published(&mut self, name: &Name, identity: IdentityKey, now: Now) {
+        let Some(person) = self.people.get_mut(name) else { return };
+        let changes = person.peer.note_identity(identity);
+        self.changed(name, &changes);
+        if changes.peer {
+            self.notice(Notice::IdentityChanged(name.clone()));
+            return;
+        }
+        if !self.pending.resting.contains_key(name) {
+            self.notice(Notice::Trouble(format!(
+                "the relay knows {name} by the identity that you turned down: what you wrote waits, and \
+                 /accept-identity {name} goes over to it"
+            )));
+        }
+        self.rest(name, REST, now);
     }
 
     /// The relay does not do it. What is refused for ever fails, everything else is tried again later.
@@ -176,21 +195,40 @@ impl Engine {
         self.finish()
     }
 
-    /// The relay says how many one-time prekeys it has left.
-    pub fn prekeys_left(&mut self, left: u32, rng: &mut dyn CryptoRng) -> Outcome {
-        if left < FEW_PREKEYS && self.account.pending_upload().is_none() {
-            let made = self.account.add_one_time_prekeys(ENOUGH_PREKEYS - left, rng);
-            self.account_changed(&made.changes);
+    /// The relay says what it has left of us. To be called when the mail that came with it has been taken in: what that
+    /// used is not on offer any more.
+    pub fn relay_has(&mut self, stock: PreKeyStock, now: Now, rng: &mut dyn CryptoRng) -> Outcome {
+        let steady = clock::steady(now);
+        let told = self.pending.told_of_stock;
+        if told.is_none_or(|told| steady.saturating_sub(told) >= BETWEEN_STOCKS) {
+            self.pending.told_of_stock = Some(steady);
+            self.compare(stock, now, rng);
         }
         self.finish()
     }
 
-    /// The relay has nothing of us: it has lost its store. Everything is published anew.
+    /// The relay has nothing of us. If it had, it has lost its store, and everything is published anew.
     pub fn relay_has_forgotten(&mut self, now: Now, rng: &mut dyn CryptoRng) -> Outcome {
-        if self.account.pending_upload().is_none() {
-            let made = self.account.republish_prekeys(now.timestamp(), rng);
-            self.account_changed(&made.changes);
-        }
+        self.compare(PreKeyStock::NOTHING, now, rng);
         self.finish()
+    }
+
+    /// Tops up what the relay has, and says how it disagrees. The upload mends that; but not what is behind it.
+    fn compare(&mut self, stock: PreKeyStock, now: Now, rng: &mut dyn CryptoRng) {
+        let trouble = match self.maintain_account(Some(stock), now, rng) {
+            None => return,
+            Some(StockDisagreement::AccountWentBack) => {
+                "the relay has prekeys of ours that were never made here: this store was put back to an older state, or \
+                 a copy of it runs elsewhere. End the copy, and /restored makes the best of it"
+            }
+            Some(StockDisagreement::ServerWentBack) => {
+                "the relay has lost prekeys of ours: others are published"
+            }
+            Some(StockDisagreement::OtherDevice) => {
+                "the relay had prekeys of another device under our name: ask its operator"
+            }
+            Some(_) => "the relay had prekeys of ours that are not held here: others are published",
+        };
+        self.notice(Notice::Trouble(trouble.into()));
     }
 }

@@ -48,10 +48,13 @@ impl Engine {
             }
             for due in poll.due {
                 // A message is one row here: a part without which it lives on there is none.
-                if due.ended
-                    && let Some(name) = self.forget_message(due.id)
-                {
-                    self.notice(Notice::Expired(name, due.id));
+                if due.ended {
+                    if due.unsent {
+                        self.fail(Some(due.id), "its time ended before it was sent");
+                    }
+                    if let Some(name) = self.forget_message(due.id) {
+                        self.notice(Notice::Expired(name, due.id));
+                    }
                 }
                 let effects = self.expiry.done(due.id, due.parts, now);
                 self.absorb(&effects);

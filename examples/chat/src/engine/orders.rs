@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use evanesce::expiry::{MessageId, NewMessage, Now, Opens, Policy, Verdict};
 use evanesce::rand_core::CryptoRng;
+use evanesce::server::PreKeyStock;
+use evanesce::{SessionNeed, StockDisagreement};
 
 use crate::clock;
 use crate::command::{Command, OwnLife};
@@ -18,6 +20,10 @@ use crate::notice::Notice;
 use crate::view::{Author, Progress, Standing, Trust};
 
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long after the start the account is maintained without the relay. What it has is asked first: prekeys made before
+/// that would hide that this store is an older one.
+const RELAY_FIRST: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// The user orders something. [`Command::Quit`] closes all conversations, and the caller ends.
@@ -42,16 +48,30 @@ impl Engine {
         let steady = clock::steady(now);
         if self.pending.maintained.is_none_or(|last| steady.saturating_sub(last) >= DAY) {
             self.pending.maintained = Some(steady);
-            self.maintain(now, rng);
+            self.maintain_people(now);
+        }
+        if *self.pending.account_due.get_or_insert(steady.saturating_add(RELAY_FIRST)) <= steady {
+            self.maintain_account(None, now, rng);
         }
         self.delete_due(now);
         self.settle(now, rng);
         self.finish()
     }
 
-    fn maintain(&mut self, now: Now, rng: &mut dyn CryptoRng) {
-        let maintained = self.account.maintain(None, now.timestamp(), rng);
+    /// Does what is due of the account, and tops up what the relay has, if it says what that is. Says how they disagree.
+    pub(super) fn maintain_account(
+        &mut self,
+        stock: Option<PreKeyStock>,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) -> Option<StockDisagreement> {
+        self.pending.account_due = Some(clock::steady(now).saturating_add(DAY));
+        let maintained = self.account.maintain(stock, now.timestamp(), rng);
         self.account_changed(&maintained.changes);
+        maintained.disagreement
+    }
+
+    fn maintain_people(&mut self, now: Now) {
         let names: Vec<Name> = self.people.keys().cloned().collect();
         for name in names {
             if let Some(person) = self.people.get_mut(&name) {
@@ -59,6 +79,29 @@ impl Engine {
                 self.changed(&name, &changes);
             }
         }
+    }
+
+    /// The store is an older one: it does not go on where others have gone on from. What waits may have been sent
+    /// since, and what was to be opened once may have been opened.
+    fn restored(&mut self, now: Now, rng: &mut dyn CryptoRng) {
+        let names: Vec<Name> = self.people.keys().cloned().collect();
+        for name in names {
+            for message in self.drop_unsent(&name) {
+                self.fail(Some(message), "it may have been sent before the store was put back");
+            }
+            let Some(person) = self.people.get_mut(&name) else { continue };
+            let changes = person.peer.drop_sessions();
+            if person.peer.session_need(now.timestamp()) == Some(SessionNeed::Lost) {
+                self.pending.renewals.insert(name.clone());
+            }
+            self.changed(&name, &changes);
+        }
+        let effects = self.expiry.restored_from_backup(now);
+        self.absorb(&effects);
+        self.delete_due(now);
+        let replaced = self.account.replace_prekeys(now.timestamp(), rng);
+        self.account_changed(&replaced.changes);
+        self.notice(Notice::Restored);
     }
 
     fn obey(&mut self, command: Command, now: Now, rng: &mut dyn CryptoRng) -> Result<(), String> {
@@ -114,6 +157,10 @@ impl Engine {
             }
             Command::Verify(name) => self.show_safety_number(&name),
             Command::Verified(name) => self.verified(&name),
+            Command::Restored => {
+                self.restored(now, rng);
+                Ok(())
+            }
             Command::Quit => {
                 let names: Vec<Name> = self.people.keys().cloned().collect();
                 names.iter().try_for_each(|name| self.close_window(name, now))

@@ -9,7 +9,7 @@ use crate::engine::reading::unknown;
 use crate::engine::state::{Engine, keys_where};
 use crate::name::Name;
 use crate::notice::Notice;
-use crate::view::Standing;
+use crate::view::{Standing, Window};
 
 /// The numbers of the identities that use a name.
 pub struct SafetyNumbers {
@@ -41,15 +41,20 @@ impl Engine {
         Ok(())
     }
 
-    /// Refuses a request: all of it goes, and they may ask again. They are told nothing.
+    /// Refuses a request: all that they wrote goes, and they may ask again. They are told nothing. The peer stays the
+    /// request that it is: without its sessions nothing would open of what they write again, and nobody would be told.
     pub(super) fn refuse(&mut self, name: &Name, now: Now) -> Result<(), String> {
-        if self.person(name)?.standing() != Standing::Request {
+        let person = self.person(name)?;
+        if person.standing() != Standing::Request {
             return Err(format!(
                 "{name} does not wait for an answer: /block {name} ends a conversation"
             ));
         }
+        person.window = Window::Closed;
+        // Nor is a question left that nobody sees any more: the next message under another identity asks it again.
+        let changes = person.peer.keep_identity();
+        self.changed(name, &changes);
         self.delete_conversation(name, now);
-        self.drop_person(name);
         self.notice(Notice::Refused(name.clone()));
         Ok(())
     }
@@ -86,7 +91,7 @@ impl Engine {
         self.delete_due(now);
     }
 
-    fn drop_unsent(&mut self, name: &Name) -> Vec<MessageId> {
+    pub(super) fn drop_unsent(&mut self, name: &Name) -> Vec<MessageId> {
         let mut messages = Vec::new();
         for number in keys_where(&self.drafts, |draft| draft.to == *name) {
             messages.extend(self.drop_draft(number).and_then(|draft| draft.message));
@@ -102,8 +107,8 @@ impl Engine {
     pub(super) fn accept_identity(&mut self, name: &Name) -> Result<Vec<Vec<u8>>, String> {
         let person = self.person(name)?;
         // Or the one that was rejected last, by mistake; but not twice for one question.
-        let (changed, kept_from) = (person.notes.changed.take(), person.notes.kept_from.take());
-        let Some(identity) = changed.or(kept_from) else {
+        let kept_from = person.notes.kept_from.take();
+        let Some(identity) = person.peer.undecided_identity().or(kept_from) else {
             return Err(format!("the identity of {name} has not changed"));
         };
         let changes = person.peer.accept_identity(identity);
@@ -122,7 +127,7 @@ impl Engine {
     /// have stopped this conversation.
     pub(super) fn keep_identity(&mut self, name: &Name) -> Result<(), String> {
         let person = self.person(name)?;
-        let Some(identity) = person.notes.changed.take() else {
+        let Some(identity) = person.peer.undecided_identity() else {
             return Err(format!("the identity of {name} has not changed"));
         };
         person.notes.kept_from = Some(identity);
@@ -155,14 +160,14 @@ impl Engine {
         let person = self.people.get(name);
         SafetyNumbers {
             known: person.and_then(|person| person.peer.device()).map(between),
-            waiting: person.and_then(Person::waiting_device).map(between),
+            waiting: person.and_then(|person| person.peer.undecided_device()).map(between),
         }
     }
 
     pub(super) fn verified(&mut self, name: &Name) -> Result<(), String> {
         let person = self.person(name)?;
         let identity = person.peer.contact().identity().ok_or_else(|| no_identity(name))?;
-        if person.waiting_device().is_some() {
+        if person.peer.undecided_identity().is_some() {
             return Err(format!(
                 "two identities use the name {name}: first /accept-identity {name} or /keep-identity {name}"
             ));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evanesce::expiry::ConversationId;
-use evanesce::{Contact, Device, IdentityKey, Peer};
+use evanesce::{Contact, IdentityKey, Peer};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::message::Message;
@@ -23,9 +23,8 @@ pub struct Person {
 pub struct Notes {
     /// The identity that the users compared: not a yes or no, which would go over to another identity.
     pub verified: Option<IdentityKey>,
-    /// Another identity that turned up, until the user decides.
-    pub changed: Option<IdentityKey>,
-    /// The last one that the user did not take for theirs, until they take one.
+    /// The last other one that the user did not take for theirs, until they take one. The peer remembers more of them,
+    /// but `/accept-identity` twice by mistake is not to go back to one that was turned down long ago.
     pub kept_from: Option<IdentityKey>,
 }
 
@@ -46,7 +45,7 @@ impl Person {
 
     pub fn trust(&self) -> Trust {
         let pinned = self.peer.contact().identity();
-        if self.notes.changed.is_some() {
+        if self.peer.undecided_identity().is_some() {
             Trust::Changed
         } else if pinned.is_some() && self.notes.verified == pinned {
             Trust::Verified
@@ -55,16 +54,22 @@ impl Person {
         }
     }
 
-    /// The device of another identity that waits until the user decides.
-    pub fn waiting_device(&self) -> Option<Device> {
-        let identity = self.notes.changed?;
-        Some(Device { address: self.peer.address().clone(), identity })
+    /// Whether anything may leave for them: not before a request is accepted, not while the user has to decide
+    /// about another identity. The peer refuses to encrypt then; this is also for what has been encrypted before.
+    pub fn may_be_written_to(&self) -> bool {
+        self.peer.contact().may_be_written_to() && self.peer.undecided_identity().is_none()
     }
 
-    /// Whether anything may leave for them: not before a request is accepted, not while the user has to decide
-    /// about another identity.
-    pub fn may_be_written_to(&self) -> bool {
-        self.peer.contact().may_be_written_to() && self.notes.changed.is_none()
+    /// Whether they have asked, and what they wrote is still there. Of those who were refused the peer alone is kept.
+    pub fn waits(&self) -> bool {
+        self.standing() == Standing::Request && !self.messages.is_empty()
+    }
+
+    /// Whether there is nothing to list: they were refused, or all that they wrote has ended, and nobody looks.
+    pub fn is_forgotten(&self) -> bool {
+        self.standing() == Standing::Request
+            && self.messages.is_empty()
+            && self.window == Window::Closed
     }
 }
 

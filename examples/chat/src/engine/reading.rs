@@ -105,7 +105,8 @@ impl Engine {
 
     /// All conversations, by name.
     pub fn contacts(&self, now: Now) -> Vec<ContactView> {
-        self.people.iter().map(|(name, person)| self.contact(name, person, now)).collect()
+        let listed = self.people.iter().filter(|(_, person)| !person.is_forgotten());
+        listed.map(|(name, person)| self.contact(name, person, now)).collect()
     }
 
     fn contact(&self, name: &Name, person: &Person, now: Now) -> ContactView {

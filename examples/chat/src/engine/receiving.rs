@@ -1,11 +1,13 @@
 //! Receiving: whose a message is, what it says, and what is to be stored before it is acknowledged.
 
+use std::time::Duration;
+
 use evanesce::expiry::{
     Age, ContentKey, MalformedStamp, MemberTag, MessageId, NewMessage, Now, Opens, Parts, Stamp,
     Unsent, Verdict,
 };
 use evanesce::rand_core::CryptoRng;
-use evanesce::{Delivered, IdentityKey, Peer, PeerDecryptError};
+use evanesce::{Delivered, Peer, PeerDecryptError};
 
 use crate::content::Content;
 use crate::engine::message::{Body, Message, Parked};
@@ -33,16 +35,26 @@ impl Engine {
             Ok(delivered) => return self.delivered(&name, delivered, now, rng),
             Err(refusal) => refusal,
         };
-        if let Some(person) = self.people.get_mut(&name) {
-            let changes = person.peer.note_refusal(bytes, &refusal, now.timestamp());
-            self.changed(&name, &changes);
-        }
-        // Everything else is acknowledged, and that is all: to write at once would tell the relay whose it was.
-        if let PeerDecryptError::IdentityChanged(identity) = refusal {
-            if self.parked.len() < MOST_PARKED {
-                self.put_parked(Parked { from: name.clone(), bytes: bytes.to_vec() });
+        let Some(person) = self.people.get_mut(&name) else { return };
+        let changes = person.peer.note_refusal(bytes, &refusal, now.timestamp());
+        self.changed(&name, &changes);
+        match refusal {
+            PeerDecryptError::IdentityChanged(_) => {
+                if self.parked.len() < MOST_PARKED {
+                    self.put_parked(Parked { from: name.clone(), bytes: bytes.to_vec() });
+                }
+                // The peer remembers it. The user is asked once for each.
+                if changes.peer {
+                    self.notice(Notice::IdentityChanged(name));
+                }
             }
-            self.identity_changed(&name, identity);
+            // They went on from an older state, and what they say under used numbers is lost.
+            PeerDecryptError::Forked | PeerDecryptError::NumberReused => {
+                self.notice(Notice::MessagesMissing(name));
+            }
+            // All else is acknowledged, and that is all: to write at once would tell the relay whose it was. There is no
+            // `AddressChanged`, since what names another address is offered to whoever has that name here.
+            _ => {}
         }
     }
 
@@ -87,8 +99,7 @@ impl Engine {
         bytes: &[u8],
         now: Now,
     ) -> Option<Result<Delivered, PeerDecryptError>> {
-        let waits = |person: &&Person| person.standing() == Standing::Request;
-        if self.people.values().filter(waits).count() >= MOST_REQUESTS {
+        if self.people.values().filter(|person| person.waits()).count() >= MOST_REQUESTS {
             return None;
         }
         let mut peer = Peer::new(name.address());
@@ -96,7 +107,7 @@ impl Engine {
             Ok(delivered) => delivered,
             // The next tick maintains the account, so that others are accepted.
             Err(PeerDecryptError::ReplayRecordFull) => {
-                self.pending.maintained = None;
+                self.pending.account_due = Some(Duration::ZERO);
                 return None;
             }
             Err(_) => return None,
@@ -210,15 +221,5 @@ impl Engine {
             self.notice(Notice::Unsent(name, id));
         }
         self.delete_due(now);
-    }
-
-    /// Somebody with another identity uses this name: the user is told, and nothing is sent until they decide.
-    pub(super) fn identity_changed(&mut self, name: &Name, identity: IdentityKey) {
-        let Some(person) = self.people.get_mut(name) else { return };
-        if person.notes.changed != Some(identity) {
-            person.notes.changed = Some(identity);
-            self.save_notes(name);
-            self.notice(Notice::IdentityChanged(name.clone()));
-        }
     }
 }

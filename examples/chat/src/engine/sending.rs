@@ -48,6 +48,8 @@ impl Engine {
             match person.peer.encrypt(&payload, NO_AD, now.timestamp(), rng) {
                 Ok(encrypted) => {
                     self.changed(to, &encrypted.changes);
+                    // At once, though `Unanswered` could wait until there is more to send: who cannot open this hears of
+                    // us by the new session, and the relay sees a bundle fetched where something was sent anyway.
                     if encrypted.session_need.is_some() {
                         self.pending.renewals.insert(to.clone());
                     }
@@ -61,7 +63,8 @@ impl Engine {
                     let message = self.drop_draft(number).and_then(|draft| draft.message);
                     self.fail(message, "too large");
                 }
-                // Without a session a bundle is fetched, since there is a draft. Requests are not written to.
+                // `NeedsSession`: a bundle is fetched, since there is a draft. `Request`, `IdentityUndecided`: it waits
+                // for what the user decides.
                 Err(_) => return,
             }
         }
@@ -70,6 +73,9 @@ impl Engine {
     /// A message of ours will not be sent.
     pub(super) fn fail(&mut self, message: Option<MessageId>, why: &'static str) {
         let Some(message) = message.and_then(|id| self.message(id)).cloned() else { return };
+        if message.progress == Progress::Failed {
+            return;
+        }
         self.notice(Notice::Failed(message.with.clone(), message.id, why));
         self.put_message(crate::engine::message::Message { progress: Progress::Failed, ..message });
     }

@@ -49,8 +49,12 @@ pub struct Pending {
     pub echoes: BTreeSet<Name>,
     /// For whom the relay does nothing before a moment, by the steady clock.
     pub resting: BTreeMap<Name, Duration>,
-    /// The last daily maintenance, by the steady clock.
+    /// The last daily maintenance of the people, by the steady clock.
     pub maintained: Option<Duration>,
+    /// When the account is maintained if the relay has not said before what it has, by the steady clock.
+    pub account_due: Option<Duration>,
+    /// When the account was told last what the relay has, by the steady clock.
+    pub told_of_stock: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -135,7 +139,13 @@ impl Engine {
                     let name = self.named(conversation);
                     self.pending.echoes.extend(name);
                 }
-                // There are no other own devices; what a later release tells is nothing to act on.
+                // Only own other devices bring this about, and there are none; but what is said to be deleted is.
+                ExpiryEvent::DeletedElsewhere { id } => {
+                    if let Some(name) = self.forget_message(*id) {
+                        self.notice(Notice::Expired(name, *id));
+                    }
+                }
+                // What a later release tells is nothing to act on.
                 _ => {}
             }
         }
@@ -247,14 +257,6 @@ impl Engine {
     pub(super) fn drop_parked(&mut self, number: u64) -> Option<Parked> {
         self.outcome.write(Row::Parked(number), None);
         self.parked.remove(&number)
-    }
-
-    /// Forgets somebody. Their messages have been dealt with before.
-    pub(super) fn drop_person(&mut self, name: &Name) {
-        self.people.remove(name);
-        self.unsaved.peers.remove(name);
-        self.outcome.write(Row::Peer(name.clone()), None);
-        self.outcome.write(Row::Contact(name.clone()), None);
     }
 
     /// Ends an event: what has changed becomes rows.

@@ -29,7 +29,7 @@ impl Desk {
     /// The letters that wait for somebody whose token has been checked.
     pub fn mail(&mut self, address: &Name) -> Answer {
         match self.mailroom.waiting(address) {
-            Ok((prekeys_left, letters)) => Answer::Mail { prekeys_left, letters },
+            Ok((stock, letters)) => Answer::Mail { stock, letters },
             Err(error) => refused(error),
         }
     }
@@ -121,8 +121,8 @@ mod tests {
         assert_eq!(bundle(&mut desk, &bob, 0), refused);
         assert!(matches!(bundle(&mut desk, &carol, 0), Answer::Bundle(_)));
         assert!(matches!(bundle(&mut desk, &bob, 11), Answer::Bundle(_)));
-        let Answer::Mail { prekeys_left, .. } = desk.mail(&bob) else { panic!("no mail") };
-        assert_eq!(prekeys_left, 100 - 11, "a refusal takes no prekey");
+        let Answer::Mail { stock, .. } = desk.mail(&bob) else { panic!("no mail") };
+        assert_eq!(stock.one_time_prekeys, 100 - 11, "a refusal takes no prekey");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use evanesce::server::{PreKeyUpload, PublishedPreKeys};
+use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
@@ -152,11 +152,10 @@ impl Mailroom {
         Ok(transaction.commit()?)
     }
 
-    /// The letters that wait, the first ones first; and how many one-time prekeys are left.
-    pub fn waiting(&mut self, address: &Name) -> Result<(u32, Vec<Letter>), MailroomError> {
+    /// The letters that wait, the first ones first; and what is left of the prekeys, at the same moment.
+    pub fn waiting(&mut self, address: &Name) -> Result<(PreKeyStock, Vec<Letter>), MailroomError> {
         let transaction = self.0.transaction()?;
         let (_, published) = claim(&transaction, address)?.ok_or(Refusal::Unknown)?;
-        let left = u32::try_from(published.one_time_prekeys_left()).unwrap_or(u32::MAX);
         let sql = "SELECT number, message FROM letters WHERE recipient = ? ORDER BY number";
         let mut query = transaction.prepare(sql)?;
         let mut rows = query.query([address.as_str()])?;
@@ -169,7 +168,7 @@ impl Mailroom {
             }
             letters.push(Letter { number: number.unsigned_abs(), message });
         }
-        Ok((left, letters))
+        Ok((published.stock(), letters))
     }
 
     /// Gives an address free, with all that waits for it: for its operator, when somebody has lost the token.
@@ -277,7 +276,7 @@ mod tests {
     fn each_one_time_prekey_is_handed_out_once() {
         let (mut mailroom, bob, _) = with_bob();
         let mut bundles: Vec<_> = (0..100).map(|_| mailroom.hand_out(&bob).unwrap()).collect();
-        assert_eq!(mailroom.waiting(&bob).unwrap().0, 0);
+        assert_eq!(mailroom.waiting(&bob).unwrap().0.one_time_prekeys, 0);
         bundles.sort();
         bundles.dedup();
         assert_eq!(bundles.len(), 100);
@@ -339,9 +338,9 @@ mod tests {
         for id in 0..20 {
             mailroom.deposit(&bob, &[id; 16], &vec![7; LARGEST_MESSAGE]).unwrap();
         }
-        let (prekeys_left, letters) = mailroom.waiting(&bob).unwrap();
+        let (stock, letters) = mailroom.waiting(&bob).unwrap();
         assert_eq!(letters.len(), 4);
-        let answer = crate::request::Answer::Mail { prekeys_left, letters };
+        let answer = crate::request::Answer::Mail { stock, letters };
         assert!(crate::frame::encode(&answer).is_some());
     }
 }

@@ -138,6 +138,7 @@ impl Note {
             | Notice::Closed(_)
             | Notice::Safety(..)
             | Notice::SafetyOfWaiting(..)
+            | Notice::Restored
             | Notice::Contact(_)
             | Notice::Line(..)
             | Notice::Found(_)
