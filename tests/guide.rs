@@ -16,7 +16,7 @@ use evanesce::snapshot::StorageKey;
 use evanesce::{
     Account, Address, Changes, Contact, DecodeError, Delivered, Device, IdentityKey, MessageTag,
     Payload, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle,
-    SafetyNumber, SessionNeed, StockDisagreement, VerifiedBundle, VerifyError,
+    SafetyNumber, SessionNeed, StockDisagreement, Timestamp, VerifiedBundle, VerifyError,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -34,6 +34,8 @@ struct Phone {
     notices: Vec<Notice>,
     /// To whom a message is due, be it an empty one: `pay`, in step 5.
     owed: BTreeSet<Address>,
+    /// When a bundle was fetched in vain: step 3.
+    in_vain: BTreeMap<Address, Timestamp>,
     /// What is expected next, and of whom: step 9.
     expected: Expected,
 }
@@ -166,8 +168,8 @@ impl Phone {
         store: Store,
     ) -> Self {
         let (peers, notices, owed) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
-        let expected = Expected::default();
-        Self { account, peers, expiry, storage_key, store, notices, owed, expected }
+        let (in_vain, expected) = (BTreeMap::new(), Expected::default());
+        Self { account, peers, expiry, storage_key, store, notices, owed, in_vain, expected }
     }
 
     // guide: publishing
@@ -259,9 +261,17 @@ impl Phone {
         if peer.session_need(now.timestamp()).is_none() {
             return;
         }
+        // Each bundle costs its device a one-time prekey: after one in vain, none for an hour.
+        let rests = |since: &Timestamp| {
+            (*since..since.plus(Duration::from_secs(3_600))).contains(&now.timestamp())
+        };
+        if self.in_vain.get(name).is_some_and(rests) {
+            return;
+        }
         let Some(bundle) = server.hand_out(peer.address()) else {
             return; // nobody has published there
         };
+        self.in_vain.insert(name.clone(), now.timestamp()); // until it has begun a session
         let bundle = match PreKeyBundle::decode(&bundle).map(|it| it.verify(now.timestamp())) {
             Ok(Ok(bundle)) => bundle,
             Ok(Err(VerifyError::Expired)) => return, // that device has been away for weeks
@@ -292,7 +302,9 @@ impl Phone {
             Ok(changes) => changes,
             Err(PeerInitiateError::IdentityChanged(identity)) => {
                 let changes = peer.note_identity(identity); // nothing is sent until the user decides
-                self.tell(name, Told::IdentityChanged);
+                if changes.peer {
+                    self.tell(name, Told::IdentityChanged); // nobody is asked twice, nor of one that was rejected
+                }
                 changes
             }
             // The identity that is pinned has signed a bundle for another address: step 6 has the rule.
@@ -312,6 +324,9 @@ impl Phone {
             ) => return self.tell(name, Told::ServerIsWrong),
             Err(_) => return self.tell(name, Told::ServerIsWrong),
         };
+        if changes.session.is_some() {
+            self.in_vain.remove(name);
+        }
         let (sent_again, rows) = self.send_again(name, now, rng); // what nobody has confirmed: step 5
         self.write(changes.and(sent_again), name, rows, rng);
     }
@@ -626,6 +641,7 @@ impl Phone {
             PeerDecryptError::AddressChanged | PeerDecryptError::Unsupported => {
                 rows.extend(self.kept_row(name, message, age, now));
             }
+            // Or it is of somebody who has an address that this peer left: not where ids are never given to another.
             PeerDecryptError::OtherAddress => self.tell(name, Told::ServerIsWrong),
             PeerDecryptError::NeedsAccount => {} // `receive` has offered it to `decrypt`
             _ => {}
@@ -760,6 +776,7 @@ impl Phone {
             self.write(changes.unwrap_or_default(), &name, vec![], rng);
             let _who_cannot_be_told_learns_it_by_a_bundle =
                 self.say(&name, Content::Moved(address.clone()).encode(), now, rng);
+            self.look_after(&name, now); // another session is begun for that, by `pay`
         }
         Ok(())
     }
@@ -823,17 +840,6 @@ impl Phone {
         Some(SafetyNumber::between(&self.account.device(), &their))
     }
 
-    /// What came of identities before the last one asks nobody again once the user has decided.
-    fn forget_others(&mut self, name: &Address, now: Now) {
-        let pinned = self.peers.get(name).and_then(|peer| peer.contact().identity());
-        for (place, _, message) in self.kept(name, now) {
-            let claimed = self.account.claimed_sender(&message);
-            if claimed.is_ok_and(|device| Some(device.identity) != pinned) {
-                self.store.transaction([Row::gone(place)]);
-            }
-        }
-    }
-
     /// What the user says to `Told::IdentityChanged`. Until then `encrypt` refuses.
     fn decide(
         &mut self,
@@ -850,11 +856,10 @@ impl Phone {
             Decision::Later => peer.keep_identity(), // goes on with the former one; the next message asks again
         };
         self.write(changes, name, vec![], rng);
+        self.in_vain.remove(name);
         match decision {
-            Decision::Accept | Decision::Reject => {
-                self.forget_others(name, now);
-                self.offer_again(name, now, rng);
-            }
+            // What came of this identity opens, or is refused for good; what came of a third one asks.
+            Decision::Accept | Decision::Reject => self.offer_again(name, now, rng),
             Decision::Later => {}
         }
         Some(())
@@ -1517,22 +1522,27 @@ fn what_is_confirmed_is_not_kept_to_be_sent_again() {
 }
 
 #[test]
-fn one_who_was_away_for_fifty_days_gets_what_was_written_after_their_bundle_had_expired() {
+fn one_who_was_away_for_fifty_days_gets_all_that_was_written() {
     let mut world = World::acquainted(4, Senders::Named);
     let mut ids = Vec::new();
-    for day in 31..=50 {
+    for day in 1..=50 {
         world.seconds = day * DAY;
         ids.push(world.alice_writes("Where are you?"));
+        ids.push(world.alice_writes("Do write to me."));
         let (now, World { rng, server, alice, .. }) = (world.now(), &mut world);
         alice.upkeep(server, now, rng).unwrap();
         alice.hand_over(server, now, rng);
     }
+    let left = world.server.published[&bobs()].stock().one_time_prekeys;
+    assert!(left >= 100 - 1 - 50, "at most one a day: {left} left");
     let bundle = world.server.hand_out(&bobs()).unwrap();
     let refused = PreKeyBundle::decode(&bundle).unwrap().verify(world.now().timestamp());
     assert_eq!(refused, Err(VerifyError::Expired));
     let (now, World { rng, server, bob, .. }) = (world.now(), &mut world);
     let taken = take_in(bob, Some(&alices()), server, now, rng);
-    assert_eq!(taken, ids.iter().map(|id| Ok(Some(*id))).collect::<Vec<_>>());
+    let shown: Vec<_> = taken.iter().filter_map(|it| it.ok().flatten()).collect();
+    assert!(taken.iter().all(Result::is_ok));
+    assert_eq!(shown, ids, "each once, in order");
     bob.upkeep(server, now, rng).unwrap();
     world.each_hears_the_other(Senders::Named);
 }
