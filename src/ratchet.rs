@@ -5,6 +5,7 @@
 //! send, so receiving needs no randomness.
 
 pub(crate) mod message_key;
+pub(crate) mod refusal;
 
 mod chain;
 pub(crate) mod header_key;
@@ -24,7 +25,8 @@ use crate::crypto::secret::Secret;
 use crate::limits::SessionLimits;
 use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::MessageKey;
-use crate::ratchet::receiving::{ChainStep, NextChain, Receiving, Refusal};
+use crate::ratchet::receiving::{ChainStep, NextChain, Receiving};
+use crate::ratchet::refusal::Refusal;
 use crate::ratchet::root::{RootKey, RootStep};
 use crate::ratchet::sending::{Sending, SendingChain};
 use crate::stored::{StateWriter, Stored, stored};

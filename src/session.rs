@@ -101,7 +101,7 @@ use crate::handshake::x3dh::SessionSecrets;
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::SessionLimits;
 use crate::prekeys::verified_bundle::VerifiedBundle;
-use crate::ratchet::receiving::Refusal;
+use crate::ratchet::refusal::Refusal;
 use crate::ratchet::{DoubleRatchet, RatchetSecrets, Receipt};
 use crate::session::decrypting::{Opened, Received};
 use crate::session::encrypting::Content;

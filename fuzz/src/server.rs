@@ -222,7 +222,7 @@ impl Naive {
 
 /// Identity and address.
 fn device(signed_part: &SignedPart<'_>) -> Vec<u8> {
-    [&signed_part.identity[..], signed_part.address].concat()
+    [signed_part.identity, signed_part.address].concat()
 }
 
 /// Bytes decode as an upload exactly if they are one, and come back.

@@ -8,6 +8,7 @@ use crate::limits::SessionLimits;
 use crate::ratchet::chain::ChainKey;
 use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::MessageKey;
+use crate::ratchet::refusal::Refusal;
 use crate::ratchet::skipped::{Gap, Lookup, SkippedKeys};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
@@ -53,21 +54,6 @@ struct OlderChain {
     /// How many messages of later chains have opened in order.
     followed: u32,
     skipped: SkippedKeys,
-}
-
-/// Why a message is not for this ratchet, as far as its header tells.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The header opens and breaks its encoding.
-    Malformed,
-    /// No header key opens the header, or the new ratchet key is of small order.
-    Undecryptable,
-    /// Its key was used, and fewer than so many messages have opened in order since.
-    Used { passed: u32 },
-    /// Its key was dropped.
-    Expired,
-    /// The header is the peer's, from a branch that we have not followed.
-    Forked,
 }
 
 /// A change within the chains that are there, worked out but not yet made.
@@ -376,12 +362,6 @@ impl Advance {
         let (gap, walked) = Gap::walk(chain_key, received, number, limits, now);
         let (chain_key, message_key) = walked.as_ref().unwrap_or(chain_key).step();
         (Self { gap, chain_key, received: number.saturating_add(1) }, message_key)
-    }
-}
-
-impl From<DecodeError> for Refusal {
-    fn from(_: DecodeError) -> Self {
-        Self::Malformed
     }
 }
 

@@ -6,7 +6,7 @@ use core::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
-use crate::ratchet::receiving::Refusal;
+use crate::ratchet::refusal::Refusal;
 use crate::wire::codec::DecodeError;
 use crate::wire::message::RatchetMessage;
 use crate::wire::padding::content_length;

@@ -26,7 +26,8 @@ fn account(name: &str, rng: &mut Draws) -> Account {
 
 /// What Bob publishes is public: keys and a signature.
 fn upload(bob: &mut Account, rng: &mut Draws) -> Vec<u8> {
-    let upload = bob.maintain(None, NOW, rng).upload.expect("a new account has something to publish");
+    let upload =
+        bob.maintain(None, NOW, rng).upload.expect("a new account has something to publish");
     let mut bytes = upload.encode();
     memcheck::reveal(&mut bytes);
     bytes

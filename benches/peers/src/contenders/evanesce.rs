@@ -40,7 +40,8 @@ impl Evanesce {
     fn account(&self, name: &str) -> (Account, PublishedPreKeys) {
         let rng = &mut *self.rng.borrow_mut();
         let mut account = Account::generate(Address::new(name).expect("short"), NOW, rng);
-        let upload = account.maintain(None, NOW, rng).upload.expect("there is something to publish");
+        let upload =
+            account.maintain(None, NOW, rng).upload.expect("there is something to publish");
         let _ = account.mark_published(&upload);
         (account, PublishedPreKeys::new(upload))
     }
