@@ -266,8 +266,9 @@ mod tests {
         assert_eq!((history.held.len(), history.distant.len()), (MAX_HELD, MAX_DISTANT));
         // The lowest stay, which are reached first, and the latest that held.
         assert_eq!(history.distant[3].setting.version.number(), SettingVersion::MAX.number() - 96);
-        assert_eq!(history.at(moment(91)), None);
-        assert_eq!(history.at(moment(92)), Some(setting(92, 1)));
+        assert_eq!(history.at(moment(0)), None);
+        assert_eq!(history.at(moment(1)), Some(setting(92, 1)));
+        assert_eq!(history.at(moment(93)), Some(setting(93, 1)));
         let mut out = StateWriter::new();
         history.held.push(history.held[0]);
         history.write(&mut out);

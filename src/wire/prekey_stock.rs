@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::byte_string;
 use crate::crypto::dh::DhPublicKey;
 use crate::crypto::hash::sha256;
+use crate::shown_bytes::ShortHex;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::prekey_bundle::{IDENTITY_LENGTH, OneTimePreKeyPublic};
 
@@ -49,7 +50,7 @@ fn first_half(hash: &[u8; 32]) -> [u8; 16] {
 /// | version: 1 | device: 16 | signed prekey id: 4 | digest: 16 | one-time prekeys: 4 |
 /// | 0, or 1 and the highest id: 4 | the lowest id: 4, if any is left |
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PreKeyStock {
     /// Whose prekeys they are: the first 16 bytes of a SHA-256 of identity and address.
     pub device: [u8; 16],
@@ -154,6 +155,18 @@ impl PreKeyStock {
             }
             (_, _, None) | (_, None, Some(_)) => false,
         }
+    }
+}
+
+/// The digests in short.
+impl core::fmt::Debug for PreKeyStock {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { device, signed_prekey_id, one_time_prekeys, lowest_id, highest_id, digest } =
+            self;
+        let mut shown = formatter.debug_struct("PreKeyStock");
+        shown.field("device", &ShortHex::of(device)).field("signed_prekey_id", signed_prekey_id);
+        shown.field("one_time_prekeys", one_time_prekeys).field("lowest_id", lowest_id);
+        shown.field("highest_id", highest_id).field("digest", &ShortHex::of(digest)).finish()
     }
 }
 
