@@ -3,12 +3,18 @@
 
 use alloc::collections::VecDeque;
 
-use crate::stored::{StateWriter, Stored, stored};
+use crate::stored::{StateWriter, Stored, read_count};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::RatchetMessage;
 
 /// How many messages that have opened are remembered. With one more, the first is forgotten.
 pub(crate) const MOST: usize = 100;
+
+/// Bytes of a mark.
+const MARK_LENGTH: usize = 3;
+
+/// For how many more messages there is room in what was just read.
+const SPARE: usize = 4;
 
 /// The bit of a mark's first byte that says how its message came.
 const LATE: u8 = 0x80;
@@ -24,7 +30,7 @@ pub(crate) struct RecentlyOpened {
 /// 23 bits are enough, since nobody asks before everything else has refused a message: what has not been received yet
 /// opens, whatever its mark.
 #[derive(Clone, Copy)]
-struct Mark([u8; 3]);
+struct Mark([u8; MARK_LENGTH]);
 
 /// How a message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +91,7 @@ impl Mark {
         Self([first & !LATE | came, second, third])
     }
 
-    fn text(self) -> [u8; 3] {
+    fn text(self) -> [u8; MARK_LENGTH] {
         let Self([first, second, third]) = self;
         [first & !LATE, second, third]
     }
@@ -96,16 +102,27 @@ impl Mark {
     }
 }
 
-stored!(RecentlyOpened { marks } if |opened| opened.marks.len() <= MOST);
-
-impl Stored for Mark {
+/// In one piece each way: it is read and written with every message of a state at rest.
+impl Stored for RecentlyOpened {
     fn write(&self, out: &mut StateWriter) {
-        let Self(bytes) = self;
-        out.put(bytes);
+        let mut bytes = [0; MOST * MARK_LENGTH];
+        let places = bytes.chunks_exact_mut(MARK_LENGTH);
+        places.zip(&self.marks).for_each(|(place, Mark(mark))| place.copy_from_slice(mark));
+        out.put_count(self.marks.len());
+        let length = self.marks.len().saturating_mul(MARK_LENGTH);
+        out.put(bytes.get(..length).unwrap_or_default());
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        reader.array().copied().map(Self)
+        let count = read_count(reader)?;
+        if count > MOST {
+            return Err(DecodeError::Malformed);
+        }
+        let mut marks = VecDeque::with_capacity(count.saturating_add(SPARE).min(MOST));
+        for _ in 0..count {
+            marks.push_back(Mark(*reader.array()?));
+        }
+        Ok(Self { marks })
     }
 }
 
