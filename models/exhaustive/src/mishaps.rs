@@ -12,6 +12,9 @@ use stateright::{Model, Property};
 use crate::device::{Awake, Bundles, Device, strangers};
 use crate::trial::Tried;
 
+/// The text of a message, or why it was refused.
+type Opened = Result<Vec<u8>, PeerDecryptError>;
+
 /// Whether the carrier says who sent a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Senders {
@@ -144,7 +147,7 @@ impl Mishaps {
         awake: &mut Awake,
         side: usize,
         message: &[u8],
-    ) -> (Option<Result<Vec<u8>, PeerDecryptError>>, Option<Vec<u8>>) {
+    ) -> (Option<Opened>, Option<Vec<u8>>) {
         let is_found = self.senders == Senders::Named
             || awake.peer.knows(message)
             || awake.account.claimed_sender(message).is_ok();

@@ -46,6 +46,7 @@ mod library {
     pub(crate) mod ratchet;
     pub(crate) mod safety_number;
     pub(crate) mod session;
+    pub(crate) mod shown_bytes;
     pub(crate) mod snapshot;
     pub(crate) mod stored;
     pub(crate) mod time;
@@ -54,7 +55,7 @@ mod library {
 
 use library::{
     account, changes, crypto, expiry, handshake, identity, limits, peer, prekeys, ratchet,
-    safety_number, session, snapshot, stored, time, wire,
+    safety_number, session, shown_bytes, snapshot, stored, time, wire,
 };
 
 mod memcheck;
