@@ -218,9 +218,9 @@ fn crashes_of_both_after_every_few_steps_lose_nothing() {
 #[test]
 fn both_begin_at_the_same_time_and_come_to_one_session() {
     let world = World::new("both-begin", 12);
-    // Published; published, and a message in a session begun; the same. Neither hands anything over yet: who
-    // heard the other first would answer in its session.
-    for (name, steps) in [("bob", 3), ("alice", 6), ("bob", 4)] {
+    // Published; published, and a message in a session begun; one more prekey published for the one that was handed
+    // out, and the same. Neither hands anything over yet: who heard the other first would answer in its session.
+    for (name, steps) in [("bob", 3), ("alice", 6), ("bob", 6)] {
         assert!(!world.start(name, Some(steps), Order::Durable).end().success());
     }
     let [mut alice, mut bob] = ["alice", "bob"].map(|name| world.start(name, None, Order::Durable));
