@@ -41,7 +41,7 @@ struct Habit {
 
 impl Habit {
     fn is_awake(&self, hour: u32) -> bool {
-        self.sleeps == u32::MAX || ((hour + self.since) / self.sleeps).is_multiple_of(2)
+        self.sleeps == u32::MAX || ((hour + self.since) / self.sleeps) & 1 == 0
     }
 }
 
@@ -72,7 +72,7 @@ impl Household {
         self.hesitates = Default::default();
         self.handed_out.iter_mut().for_each(|(_, is_given_again)| *is_given_again = false);
         let mut ordinary = self.begin_use();
-        let brings_late = self.habits.next_u32().is_multiple_of(2);
+        let brings_late = self.habits.next_u32() & 1 == 0;
         for letters in &mut self.under_way {
             for letter in letters.drain(..).filter(|_| brings_late) {
                 ordinary.late.push((self.habits.next_u32() % LATEST, letter));
