@@ -178,9 +178,9 @@ impl Naive {
         let begins = if is_present {
             another_key
         } else if device(&ours) != device(&theirs) {
-            had.is_empty() || is_later
+            had.is_empty() || is_later || is_higher
         } else {
-            is_later && !is_higher || is_higher && upload[0] == 2
+            is_later && !is_higher || is_higher && (upload[0] == 2 || another_key)
         };
         let rotates = !is_present && device(&ours) == device(&theirs) && is_higher;
         let is_late = if is_present { another_key && self.made_again } else { !begins && !rotates };
