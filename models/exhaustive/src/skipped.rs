@@ -7,6 +7,7 @@
 pub mod definition;
 mod script;
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use evanesce::session::{DecryptError, Session};
@@ -17,6 +18,10 @@ use crate::trial::Tried;
 use definition::{Bounds, Definition, Outcome, Reading};
 use script::{Letter, Script, answer, text};
 
+/// Bytes of a snapshot before its state, and behind it (docs/protocol.md §14.4).
+const HEAD: usize = 10;
+const CHECK: usize = 16;
+
 pub struct Skipped {
     script: Script,
     definition: Definition,
@@ -24,9 +29,11 @@ pub struct Skipped {
     seconds: u64,
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     session: Vec<u8>,
+    /// How many messages have opened, of which the session remembers three bytes each, at its end.
+    opened: usize,
     definition: Definition,
     answers: usize,
     now: u64,
@@ -76,6 +83,16 @@ impl Skipped {
     }
 }
 
+/// Without what the session remembers of the order in which messages opened: nothing that a session does depends on
+/// it, and each order would be a state of its own.
+impl Hash for State {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Self { session, opened, definition, answers, now } = self;
+        let end = session.len() - CHECK - 3 * opened;
+        (&session[HEAD..end], opened, definition, answers, now).hash(hasher);
+    }
+}
+
 impl State {
     fn wake(&self) -> Session {
         Session::restore(&self.session).expect("what was stored")
@@ -108,7 +125,7 @@ impl Model for Skipped {
 
     fn init_states(&self) -> Vec<State> {
         let (session, definition) = (self.script.bob.clone(), self.definition.clone());
-        vec![State { session, definition, answers: 0, now: 0 }]
+        vec![State { session, opened: 1, definition, answers: 0, now: 0 }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -141,6 +158,7 @@ impl Model for Skipped {
                     return None;
                 };
                 next.definition.take(letter.header, state.now);
+                next.opened += 1;
             }
             Action::Answer => {
                 let answer = answer(&mut session, state.definition.current_chain());
