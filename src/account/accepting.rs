@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::changes::Changes;
 use crate::prekeys::replay_record::ReplayError;
-use crate::session::Session;
 use crate::session::decrypting::{DecryptError, Received};
+use crate::session::one_conversation::Session;
 use crate::wire::codec::DecodeError;
 
 /// A new session, with the message that made it.

@@ -13,7 +13,6 @@ use crate::peer::known_sessions::Heard;
 use crate::peer::other_device::Peer;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::beginning::InitiateError;
-use crate::session::decrypting::DecryptError;
 use crate::session::message_tag::MessageTag;
 use crate::time::Timestamp;
 use crate::wire::message::{Envelope, InitialMessage};
@@ -125,15 +124,13 @@ impl Peer {
         now: Timestamp,
     ) -> Result<Delivered, PeerDecryptError> {
         let envelope = Envelope::decode(message)?;
-        match self.open(&envelope, ad, now) {
-            Err(PeerDecryptError::NeedsAccount) => {}
-            opened => return opened,
+        match (self.open(&envelope, ad, now), &envelope) {
+            (Err(PeerDecryptError::NeedsAccount), Envelope::Initial(initial)) => {
+                let taken = self.take_first(account, initial, ad, now);
+                taken.map_err(|refusal| self.sessions.named(refusal, &envelope))
+            }
+            (opened, _) => opened,
         }
-        let Envelope::Initial(initial) = &envelope else {
-            return Err(PeerDecryptError::NoSession);
-        };
-        let taken = self.take_first(account, initial, ad, now);
-        taken.map_err(|refusal| self.named(refusal, &envelope))
     }
 
     /// The same for a message of a session that is here, without the account: for servers that hold one account and
@@ -163,39 +160,13 @@ impl Peer {
         if self.contact.is_refused() {
             return Err(PeerDecryptError::Refused);
         }
-        match (self.sessions.decrypt(envelope, ad, &self.limits, now), envelope) {
-            (Ok(Heard { delivered, answers_active }), _) => {
-                delivered.changes.session.inspect(|session| self.lost_session.hear(*session));
-                if answers_active {
-                    self.lost_session.lay_to_rest();
-                }
-                Ok(delivered)
-            }
-            (Err(DecryptError::OtherSession), Envelope::Initial(_)) => {
-                Err(PeerDecryptError::NeedsAccount)
-            }
-            (Err(DecryptError::Duplicate), _)
-                if self.sessions.know_another_of_its_number(envelope, now) =>
-            {
-                Err(PeerDecryptError::NumberReused)
-            }
-            (Err(error), Envelope::Initial(_) | Envelope::Ratchet(_)) => {
-                Err(self.named(error.into(), envelope))
-            }
+        let Heard { delivered, answers_active } =
+            self.sessions.decrypt(envelope, ad, &self.limits, now)?;
+        delivered.changes.session.inspect(|session| self.lost_session.hear(*session));
+        if answers_active {
+            self.lost_session.lay_to_rest();
         }
-    }
-
-    /// What a refusal is called, in view of what was opened lately: it may be that message again. Asked last, since
-    /// it is told by a few bytes.
-    fn named(&self, refusal: PeerDecryptError, envelope: &Envelope<'_>) -> PeerDecryptError {
-        // Those that only the peer's own header brings about are named already.
-        let is_named = matches!(refusal, PeerDecryptError::Forked | PeerDecryptError::NumberReused);
-        let may_be_again = refusal.may_mean_lost_session() && !is_named;
-        if may_be_again && self.sessions.have_opened(envelope) {
-            PeerDecryptError::Duplicate
-        } else {
-            refusal
-        }
+        Ok(delivered)
     }
 
     /// Whether a message is of a session that is here: its handshake made the session, or its header opens. The rest

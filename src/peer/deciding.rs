@@ -130,15 +130,6 @@ impl Peer {
         Changes::PEER
     }
 
-    /// This device itself has another address ([`Account::change_address`](crate::Account::change_address)): call it for each
-    /// peer. What was sent in a session that the peer has not answered goes on to name the former address, and a peer
-    /// that does not know us would not take it, so [`Peer::session_need`] says
-    /// [`SessionNeed::Lost`](crate::SessionNeed::Lost) where there is such a session.
-    pub fn own_address_changed(&mut self) -> Changes {
-        let waits = self.sessions().next().is_some_and(|active| !active.is_answered());
-        if waits && self.lost_session.lose() { Changes::PEER } else { Changes::NONE }
-    }
-
     /// The same, where nothing but a bundle says so: one that its identity has signed for the other address.
     ///
     /// # Errors
@@ -155,6 +146,15 @@ impl Peer {
             return Err(PeerInitiateError::IdentityChanged(*identity));
         }
         Ok(self.change_address(address.clone(), now))
+    }
+
+    /// This device itself has another address ([`Account::change_address`](crate::Account::change_address)): call it for each
+    /// peer. What was sent in a session that the peer has not answered goes on to name the former address, and a peer
+    /// that does not know us would not take it, so [`Peer::session_need`] says
+    /// [`SessionNeed::Lost`](crate::SessionNeed::Lost) where there is such a session.
+    pub fn own_address_changed(&mut self) -> Changes {
+        let waits = self.sessions().next().is_some_and(|active| !active.is_answered());
+        if waits && self.lost_session.lose() { Changes::PEER } else { Changes::NONE }
     }
 
     /// Who this device is not, as far as it is known.

@@ -172,7 +172,7 @@ impl From<DecryptError> for PeerDecryptError {
         match error {
             DecryptError::Malformed => Self::Malformed,
             DecryptError::Unsupported => Self::Unsupported,
-            // Said of an ordinary message where no session was there to try it.
+            // No session has taken it for its own.
             DecryptError::OtherSession => Self::NoSession,
             DecryptError::Undecryptable => Self::Undecryptable,
             DecryptError::Duplicate => Self::Duplicate,

@@ -8,14 +8,14 @@ use rand_core::CryptoRng;
 use crate::changes::Changes;
 use crate::identity::Address;
 use crate::limits::{PeerLimits, SessionLimits};
-use crate::peer::delivery::Delivered;
+use crate::peer::delivery::{Delivered, PeerDecryptError};
 use crate::peer::dispatch::SessionNeed;
 use crate::peer::known_session::{Echo, KnownSession};
 use crate::ratchet::message_key::Role;
-use crate::session::Session;
 use crate::session::decrypting::DecryptError;
 use crate::session::encrypting::EncryptError;
 use crate::session::message_tag::MessageTag;
+use crate::session::one_conversation::Session;
 use crate::session::recently_opened::RecentlyOpened;
 use crate::session::session_id::SessionId;
 use crate::stored::{StateWriter, Stored, stored};
@@ -64,25 +64,26 @@ impl KnownSessions {
 
     /// Drops all of them; what they opened is remembered.
     pub(crate) fn clear(&mut self) {
-        let gone = core::mem::take(&mut self.all);
-        gone.into_iter().for_each(|known| self.former.append(known.session.into_opened()));
+        self.drop_where(|_| true);
         (self.active, self.silences) = (0, 0);
     }
 
-    /// Whether this very message opened here lately. To be asked where nothing opens it.
-    pub(crate) fn have_opened(&self, envelope: &Envelope<'_>) -> bool {
-        let message = envelope.ratchet_message();
-        self.former.has(message) || self.all.iter().any(|known| known.session.has_opened(message))
-    }
-
-    /// Whether a message uses a number again that another one used lately.
-    pub(crate) fn know_another_of_its_number(
+    /// What a refusal is called, in view of what was opened lately: it may be that message again. To be asked where
+    /// nothing opens it, since it is told by a few bytes.
+    pub(crate) fn named(
         &self,
+        refusal: PeerDecryptError,
         envelope: &Envelope<'_>,
-        now: Timestamp,
-    ) -> bool {
+    ) -> PeerDecryptError {
         let message = envelope.ratchet_message();
-        self.in_order_of_trying().any(|session| session.reuses_a_number(message, now))
+        let mut sessions = self.in_order_of_trying();
+        let mut has_opened =
+            || self.former.has(message) || sessions.any(|session| session.has_opened(message));
+        if refusal.may_mean_lost_session() && has_opened() {
+            PeerDecryptError::Duplicate
+        } else {
+            refusal
+        }
     }
 
     /// The tags of the peer's next messages, as far as they are known in advance.
@@ -161,16 +162,19 @@ impl KnownSessions {
         (active.session.sent_in_chain() >= NEARLY_FULL).then_some(SessionNeed::ChainNearlyFull)
     }
 
-    /// Offers a message to one session after the other. [`DecryptError::OtherSession`] if none was made by
-    /// its handshake, or it has none and there is no session.
+    /// Offers a message to one session after the other. [`PeerDecryptError::NeedsAccount`] of an initial message
+    /// whose handshake made none of them.
     pub(crate) fn decrypt(
         &mut self,
         envelope: &Envelope<'_>,
         ad: &[u8],
         limits: &PeerLimits,
         now: Timestamp,
-    ) -> Result<Heard, DecryptError> {
-        let mut refusal = DecryptError::OtherSession;
+    ) -> Result<Heard, PeerDecryptError> {
+        let mut refusal = match envelope {
+            Envelope::Initial(_) => PeerDecryptError::NeedsAccount,
+            Envelope::Ratchet(_) => PeerDecryptError::NoSession,
+        };
         for place in self.places() {
             let Some(known) = self.all.get_mut(place) else {
                 break;
@@ -188,18 +192,23 @@ impl KnownSessions {
                     return Ok(Heard { delivered, answers_active: answers && in_active });
                 }
                 Err(DecryptError::OtherSession) => {}
-                Err(DecryptError::Undecryptable) => refusal = DecryptError::Undecryptable,
+                Err(DecryptError::Undecryptable) => refusal = PeerDecryptError::Undecryptable,
                 // Its header opened: it is of this session and of no other.
+                Err(DecryptError::Duplicate)
+                    if known.session.reuses_a_number(envelope.ratchet_message(), now) =>
+                {
+                    return Err(PeerDecryptError::NumberReused);
+                }
                 Err(
                     error @ (DecryptError::Malformed
                     | DecryptError::Unsupported
                     | DecryptError::Duplicate
                     | DecryptError::Expired
                     | DecryptError::Forked),
-                ) => return Err(error),
+                ) => return Err(error.into()),
             }
         }
-        Err(refusal)
+        Err(self.named(refusal, envelope))
     }
 
     /// Adds one that we initiated; it sends from now on. It takes the place of those in which nothing was ever sent,
@@ -215,14 +224,12 @@ impl KnownSessions {
             self.silences = self.silences.saturating_add(1).min(MOST_DOUBLINGS);
         }
         self.all.iter_mut().for_each(|known| known.echo = Echo::Unasked);
-        let former = self.all.get(self.active).map(KnownSession::id);
+        self.leave_active(now);
         let untouched = self.all.iter().filter(|known| known.session.is_untouched());
         let replaced: Vec<_> = untouched.map(KnownSession::id).collect();
         self.drop_where(|known| replaced.contains(&known.id()));
-        self.active =
-            self.all.iter().position(|known| Some(known.id()) == former).unwrap_or(usize::MAX);
+        self.active = self.all.len();
         self.all.push(KnownSession::new(session, now));
-        self.activate(self.all.len().saturating_sub(1), now);
         self.drop_old(limits, now);
         replaced
     }
@@ -285,10 +292,15 @@ impl KnownSessions {
     }
 
     fn activate(&mut self, place: usize, now: Timestamp) {
+        self.leave_active(now);
+        self.active = place;
+    }
+
+    /// Another one sends from now on.
+    fn leave_active(&mut self, now: Timestamp) {
         if let Some(former) = self.all.get_mut(self.active) {
             former.used = former.used.max(now);
         }
-        self.active = place;
     }
 
     /// The peer has answered: nothing that we sent before that is waited for any more.
@@ -341,13 +353,9 @@ impl KnownSessions {
     }
 
     /// Drops sessions, in their order; what they opened is remembered. The place of the active one is not kept.
-    fn drop_where(&mut self, mut goes: impl FnMut(&KnownSession) -> bool) {
-        for known in core::mem::take(&mut self.all) {
-            if goes(&known) {
-                self.former.append(known.session.into_opened());
-            } else {
-                self.all.push(known);
-            }
+    fn drop_where(&mut self, goes: impl Fn(&KnownSession) -> bool) {
+        while let Some(place) = self.all.iter().position(&goes) {
+            self.former.append(self.all.remove(place).session.into_opened());
         }
     }
 

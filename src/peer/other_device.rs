@@ -8,7 +8,7 @@ use crate::peer::contact::Contact;
 use crate::peer::known_sessions::KnownSessions;
 use crate::peer::lost_session::LostSession;
 use crate::peer::rejected_identities::RejectedIdentities;
-use crate::session::Session;
+use crate::session::one_conversation::Session;
 use crate::shown_bytes::shown_in_part;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;

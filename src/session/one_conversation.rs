@@ -1,0 +1,456 @@
+//! Session: one conversation with one other device. Handshake and ratchet meet here and nowhere else.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use rand_core::CryptoRng;
+
+use crate::crypto::dh::{DhKeyPair, DhPublicKey};
+use crate::handshake::initiator::{Initiated, initiate};
+use crate::handshake::responder::Responded;
+use crate::handshake::x3dh::SessionSecrets;
+use crate::identity::{Address, Device, IdentityKeyPair};
+use crate::limits::SessionLimits;
+use crate::prekeys::verified_bundle::VerifiedBundle;
+use crate::ratchet::message_key::Role;
+use crate::ratchet::refusal::Refusal;
+use crate::ratchet::{DoubleRatchet, RatchetSecrets, Receipt};
+use crate::session::beginning::InitiateError;
+use crate::session::decrypting::{DecryptError, Opened, Received};
+use crate::session::encrypting::{Content, EncryptError};
+use crate::session::external::{ExternalHandshake, RatchetKeyPair};
+use crate::session::message_tag::MessageTag;
+use crate::session::own_handshake::OwnHandshake;
+use crate::session::recently_opened::{Came, RecentlyOpened};
+use crate::session::session_id::SessionId;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::message::{Envelope, InitialMessage, RatchetMessage};
+use crate::wire::payload::Payload;
+
+/// One conversation with one other device.
+///
+/// What is sent changes the session, and so does what is received: store it each time, and before
+/// the bytes leave or the arrival is acknowledged. A message that is refused changes nothing.
+pub struct Session {
+    id: SessionId,
+    role: Role,
+    peer: Device,
+    handshake: OwnHandshake,
+    limits: SessionLimits,
+    /// Boxed, so that a session that moves leaves no copy of its keys behind.
+    ratchet: Box<DoubleRatchet>,
+    opened: RecentlyOpened,
+}
+
+impl Session {
+    /// Alice's side of X3DH: one draw.
+    pub(crate) fn initiate(
+        our_identity: &IdentityKeyPair,
+        our_device: &Device,
+        bundle: &VerifiedBundle,
+        limits: SessionLimits,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Self, InitiateError> {
+        let Initiated { handshake_fields, secrets } =
+            initiate(our_identity, our_device, bundle, rng).ok_or(InitiateError::WeakKey)?;
+        let peer = bundle.device.clone();
+        let handshake = OwnHandshake::pending(&handshake_fields);
+        Ok(Self::initiator(secrets, peer, bundle.signed_prekey, handshake, limits))
+    }
+
+    /// Bob's side of X3DH, with the message that carried it: a session is made only by a message that
+    /// opens.
+    pub(crate) fn accept(
+        message: &InitialMessage<'_>,
+        ad: &[u8],
+        responded: Responded,
+        signed_prekey: &DhKeyPair,
+        limits: SessionLimits,
+        now: Timestamp,
+    ) -> Result<(Self, Received), DecryptError> {
+        let Responded { initiator, secrets } = responded;
+        let handshake = OwnHandshake::settled(message.handshake.bytes);
+        let pair = signed_prekey.duplicate();
+        let mut session = Self::responder(secrets, initiator, pair, handshake, limits);
+        let received = session.open(&message.message, ad, now)?;
+        Ok((session, received))
+    }
+
+    /// Starts a session as the initiator of a handshake of the application's own.
+    ///
+    /// `their_ratchet_key` is the public half of the responder's [`RatchetKeyPair`], as the handshake
+    /// authenticated it.
+    ///
+    /// # Errors
+    ///
+    /// [`InitiateError::WeakKey`] if that key is of small order.
+    pub fn initiate_external(
+        handshake: ExternalHandshake,
+        their_ratchet_key: DhPublicKey,
+        limits: SessionLimits,
+    ) -> Result<Self, InitiateError> {
+        if their_ratchet_key.is_of_small_order() {
+            return Err(InitiateError::WeakKey);
+        }
+        let ExternalHandshake { secret, initiator, responder } = handshake;
+        let secrets = secret.session_secrets(&initiator, &responder, &their_ratchet_key);
+        let elsewhere = OwnHandshake::Elsewhere;
+        Ok(Self::initiator(secrets, responder, their_ratchet_key, elsewhere, limits))
+    }
+
+    /// Starts a session as the responder of a handshake of the application's own. The initiator must
+    /// write first.
+    #[must_use]
+    pub fn accept_external(
+        handshake: ExternalHandshake,
+        our_ratchet_key: RatchetKeyPair,
+        limits: SessionLimits,
+    ) -> Self {
+        let ExternalHandshake { secret, initiator, responder } = handshake;
+        let RatchetKeyPair(pair) = our_ratchet_key;
+        let secrets = secret.session_secrets(&initiator, &responder, pair.public());
+        Self::responder(secrets, initiator, pair, OwnHandshake::Elsewhere, limits)
+    }
+
+    /// Encrypts a payload, bound to `ad`: bytes that the peer must name too, and that do not travel (the
+    /// conversation's name, for instance, or nothing).
+    /// Draws 32 bytes for our first message and when the peer has begun a new chain since we last sent, else
+    /// nothing.
+    ///
+    /// The result is 105 bytes longer than the padded payload, and 288 or 292 until the peer's first
+    /// answer has been opened (docs/protocol.md §6).
+    ///
+    /// # Errors
+    ///
+    /// An [`EncryptError`]; nothing has changed then.
+    pub fn encrypt(
+        &mut self,
+        payload: &Payload,
+        ad: &[u8],
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Vec<u8>, EncryptError> {
+        self.ratchet.check_sending()?;
+        let content = Content::measure(payload)?;
+        let (sealed_header, message_key) = self.ratchet.send(rng)?;
+        let prefix = self.handshake.prefix();
+        Ok(content.seal(prefix, &sealed_header, message_key, ad, self.role, self.id.as_bytes()))
+    }
+
+    /// Decrypts a message that was bound to `ad`. Draws nothing; deletes the message's key.
+    ///
+    /// # Errors
+    ///
+    /// A [`DecryptError`]; nothing has changed then (docs/protocol.md §12).
+    pub fn decrypt(
+        &mut self,
+        message: &[u8],
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Received, DecryptError> {
+        self.decrypt_envelope(&Envelope::decode(message)?, ad, now)
+    }
+
+    /// The same for a message that has been taken apart.
+    pub(crate) fn decrypt_envelope(
+        &mut self,
+        message: &Envelope<'_>,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Received, DecryptError> {
+        match message {
+            Envelope::Ratchet(message) => self.open(message, ad, now),
+            Envelope::Initial(message) => {
+                if !self.is_of(message) {
+                    return Err(DecryptError::OtherSession);
+                }
+                match self.role {
+                    // Only we write initial messages of this handshake.
+                    Role::Initiator => Err(DecryptError::Undecryptable),
+                    Role::Responder => self.open(&message.message, ad, now),
+                }
+            }
+        }
+    }
+
+    /// Drops the keys held for late messages that are too old at `now`, or too many after
+    /// [`Session::set_limits`]; says how many. Each message received does the same, so call it, once a
+    /// day, for sessions in which nothing comes: what is kept can be stolen.
+    pub fn maintain(&mut self, now: Timestamp) -> u32 {
+        self.ratchet.drop_keys(&self.limits, now)
+    }
+
+    /// Names the session, the same on both sides.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Which side we are.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The device at the other end. Its X25519 identity key is authenticated; address and Ed25519 key
+    /// of an initiator are her own claim, so compare the whole with what is known for the address.
+    #[must_use]
+    pub fn peer(&self) -> &Device {
+        &self.peer
+    }
+
+    /// Whether the peer has answered: until then an initiator's messages carry the handshake. Always
+    /// true of a responder and after an [`ExternalHandshake`].
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.handshake, OwnHandshake::Pending { .. })
+    }
+
+    /// How many keys are held for messages that have not come.
+    #[must_use]
+    pub fn held_keys(&self) -> usize {
+        self.ratchet.held()
+    }
+
+    /// Whether a message is of this session, as its handshake or its header tells. Either can stand before a forged
+    /// rest: that they are of this session is all that they tell.
+    pub(crate) fn knows(&self, message: &Envelope<'_>) -> bool {
+        match message {
+            Envelope::Initial(message) => self.is_of(message),
+            Envelope::Ratchet(message) => self.ratchet.knows(message.sealed_header),
+        }
+    }
+
+    /// Whether this message carries the handshake that made the session.
+    pub(crate) fn is_of(&self, message: &InitialMessage<'_>) -> bool {
+        self.handshake.is(message.handshake.bytes)
+    }
+
+    /// Whether this very message opened here lately. Told by a few of its bytes: to be asked where nothing opens it.
+    pub(crate) fn has_opened(&self, message: &RatchetMessage<'_>) -> bool {
+        self.opened.has(message)
+    }
+
+    /// Whether the message's number was used lately by another message, as far as is remembered: what lies further
+    /// back may have been forgotten.
+    pub(crate) fn reuses_a_number(&self, message: &RatchetMessage<'_>, now: Timestamp) -> bool {
+        match self.ratchet.plan(message.sealed_header, &self.limits, now) {
+            Err(Refusal::Used { passed }) => {
+                self.opened.reach_back(passed) && !self.opened.has(message)
+            }
+            Ok(_)
+            | Err(
+                Refusal::Malformed | Refusal::Undecryptable | Refusal::Expired | Refusal::Forked,
+            ) => false,
+        }
+    }
+
+    /// What it remembers of what it opened, once it is dropped.
+    pub(crate) fn into_opened(self) -> RecentlyOpened {
+        self.opened
+    }
+
+    /// The tags of the peer's next messages, as far as they are known in advance.
+    pub(crate) fn expected(&self, count: u32) -> impl Iterator<Item = MessageTag> + '_ {
+        let initial = match self.role {
+            Role::Initiator => None,
+            Role::Responder => self.handshake.record().map(|record| MessageTag::of_record(&record)),
+        };
+        let upcoming = self.ratchet.upcoming(count).map(|header| MessageTag::of_header(&header));
+        initial.into_iter().chain(upcoming)
+    }
+
+    /// Whether nothing was ever encrypted or opened in it, so that nobody else knows of it.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.role == Role::Initiator && !self.is_answered() && self.begins_chain()
+    }
+
+    /// The peer is the same under another address.
+    pub(crate) fn set_peer_address(&mut self, address: Address) {
+        self.peer.address = address;
+    }
+
+    /// Whether the next message begins a chain: nothing has been sent since the peer last began one.
+    pub(crate) fn begins_chain(&self) -> bool {
+        self.ratchet.sending_is_due()
+    }
+
+    /// How many messages were sent since the peer last answered.
+    pub(crate) fn sent_in_chain(&self) -> u32 {
+        self.ratchet.sent_in_chain()
+    }
+
+    /// What the session keeps for late messages.
+    #[must_use]
+    pub fn limits(&self) -> &SessionLimits {
+        &self.limits
+    }
+
+    /// Sets what the session keeps for late messages, from the next message received on.
+    pub fn set_limits(&mut self, limits: SessionLimits) {
+        self.limits = limits;
+    }
+
+    fn initiator(
+        secrets: SessionSecrets,
+        peer: Device,
+        their_ratchet_key: DhPublicKey,
+        handshake: OwnHandshake,
+        limits: SessionLimits,
+    ) -> Self {
+        let (id, secrets) = ratchet_secrets(secrets);
+        let ratchet = Box::new(DoubleRatchet::initiator(secrets, their_ratchet_key));
+        let opened = RecentlyOpened::new();
+        Self { id, role: Role::Initiator, peer, handshake, limits, ratchet, opened }
+    }
+
+    fn responder(
+        secrets: SessionSecrets,
+        peer: Device,
+        our_ratchet_key: DhKeyPair,
+        handshake: OwnHandshake,
+        limits: SessionLimits,
+    ) -> Self {
+        let (id, secrets) = ratchet_secrets(secrets);
+        let ratchet = Box::new(DoubleRatchet::responder(secrets, our_ratchet_key));
+        let opened = RecentlyOpened::new();
+        Self { id, role: Role::Responder, peer, handshake, limits, ratchet, opened }
+    }
+
+    /// Plan, prove, commit.
+    fn open(
+        &mut self,
+        message: &RatchetMessage<'_>,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<Received, DecryptError> {
+        let (step, message_key) = self.ratchet.plan(message.sealed_header, &self.limits, now)?;
+        let opened = Opened::open(message, message_key, ad, self.role.other(), self.id.as_bytes())?;
+        let came = if step.uses_held_key() { Came::Late } else { Came::InOrder };
+        let Receipt { dropped_keys, peer_went_back } = self.ratchet.commit(step, &self.limits, now);
+        self.opened.note(message, came);
+        self.handshake.settle();
+        let Opened { stamp, body } = opened;
+        Ok(Received { body, stamp, dropped_keys, peer_went_back })
+    }
+}
+
+stored!(Session { id, role, peer, handshake, limits, ratchet, opened });
+
+fn ratchet_secrets(secrets: SessionSecrets) -> (SessionId, RatchetSecrets) {
+    let SessionSecrets { root_key, initiator_header_key, responder_header_key, session_id } =
+        secrets;
+    let secrets = RatchetSecrets { root_key, initiator_header_key, responder_header_key };
+    (SessionId::new(session_id), secrets)
+}
+
+/// One line for a log: which session, with whom, how far it is. It has no secret.
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Session");
+        shown.field("id", &self.id.in_short()).field("role", &self.role);
+        shown.field("peer", &self.peer).field("ratchet", &self.ratchet).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::secret::Secret;
+    use crate::handshake::responder::respond;
+    use crate::known_answers::{self, Draws, Fields};
+    use crate::limits::PreKeyLimits;
+    use crate::prekeys::prekey_store::FoundPreKeys;
+    use crate::prekeys::signed_prekey::SignedPreKey;
+    use crate::prekeys::verified_bundle::VerifyError;
+    use crate::wire::codec::DecodeError;
+    use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle};
+    use serde_json::Value;
+
+    fn party(seed: Secret<32>, address: &[u8]) -> (IdentityKeyPair, Device) {
+        let identity = IdentityKeyPair::from_seed(seed);
+        let device =
+            Device { identity: *identity.public(), address: Address::new(address).unwrap() };
+        (identity, device)
+    }
+
+    /// Both sides of a handshake, with the public functions that a session is made by.
+    #[test]
+    fn vectors_handshake_on_both_sides() {
+        let now = Timestamp::from_unix_seconds(1);
+        for case in known_answers::section("handshake") {
+            let address = case.bytes("initiator_address");
+            let (alice, alice_device) = party(case.secret("initiator_seed"), &address);
+            let address = case.bytes("responder_address");
+            let (bob, bob_device) = party(case.secret("responder_seed"), &address);
+            let id = u32::try_from(case.number("spk_id")).unwrap();
+            let mut draws = Draws(case.bytes("spk_secret"));
+            let signed = SignedPreKey::generate(id, &PreKeyLimits::default(), now, &mut draws);
+            let one_time = case.optional_number("opk_id").map(|id| {
+                let pair = DhKeyPair::from_secret(case.secret("opk_secret"));
+                (u32::try_from(id).unwrap(), pair)
+            });
+            let bundle = VerifiedBundle {
+                device: bob_device.clone(),
+                signed_prekey_id: id,
+                signed_prekey: *signed.pair.public(),
+                one_time_prekey: one_time
+                    .as_ref()
+                    .map(|(id, pair)| OneTimePreKeyPublic { id: *id, key: *pair.public() }),
+            };
+            let mut draws = Draws(case.bytes("ek_secret"));
+            let limits = SessionLimits::default();
+            let session = Session::initiate(&alice, &alice_device, &bundle, limits, &mut draws);
+            let mut session = session.unwrap();
+            assert_eq!(*session.id.as_bytes(), case.array("session_id"));
+
+            let payload = Payload::new("hello");
+            let message = session.encrypt(&payload, b"", &mut Draws([7; 32].to_vec())).unwrap();
+            let Ok(Envelope::Initial(initial)) = Envelope::decode(&message) else {
+                panic!("the first message is an initial one")
+            };
+            assert_eq!(initial.handshake.sealed_sender, &case.array("sealed"));
+            let found = FoundPreKeys {
+                signed: &signed,
+                one_time: one_time.as_ref().map(|(_, pair)| pair),
+                former_address: None,
+            };
+            let responded = respond(&bob, &bob_device, &found, &initial.handshake).unwrap();
+            assert_eq!(responded.initiator, alice_device);
+            assert_eq!(responded.secrets.root_key, case.secret("rk"));
+            assert_eq!(responded.secrets.session_id, case.array("session_id"));
+        }
+    }
+
+    fn refusal(case: &Value) -> &'static str {
+        let now = Timestamp::from_unix_seconds(case.number("now"));
+        let bundle = match PreKeyBundle::decode(&case.bytes("bundle")) {
+            Err(DecodeError::Malformed) => return "malformed",
+            Err(DecodeError::Unsupported) => return "unsupported",
+            Ok(bundle) => bundle,
+        };
+        let bundle = match bundle.verify(now) {
+            Err(VerifyError::Malformed) => return "malformed",
+            Err(VerifyError::WeakKey) => return "weak_key",
+            Err(VerifyError::BadSignature) => return "bad_signature",
+            Err(VerifyError::NotYetValid) => return "not_yet_valid",
+            Err(VerifyError::Expired) => return "expired",
+            Ok(bundle) => bundle,
+        };
+        let (alice, device) = party(Secret::filled_by(|out| *out = [5; 32]), b"alice");
+        let limits = SessionLimits::default();
+        match Session::initiate(&alice, &device, &bundle, limits, &mut Draws([6; 32].to_vec())) {
+            Err(InitiateError::WeakKey) => "weak_key",
+            Ok(_) => "none",
+        }
+    }
+
+    #[test]
+    fn vectors_bundle_refused() {
+        for case in known_answers::section("bundle_refused") {
+            assert_eq!(refusal(&case), case.text("reason"), "{}", case["comment"]);
+        }
+    }
+}
