@@ -49,7 +49,8 @@ pub struct Maintained {
     pub upload: Option<PreKeyUpload>,
     /// What is to be stored, before the upload leaves.
     pub changes: Changes,
-    /// How account and server disagree, if the server was asked and they do. The upload mends it.
+    /// How account and server disagree, if the server was asked and they do. The upload mends it, at once or, if it
+    /// says so too often, later ([`StockDisagreement`]).
     #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     pub disagreement: Option<StockDisagreement>,
 }
@@ -107,12 +108,12 @@ impl Account {
     /// current one, tops up one-time prekeys. Call it at every start and once a day, but not before the
     /// clock has been set: with a clock at zero the current signed prekey looks like one from the future.
     ///
-    /// `stock` is what the server has left ([`PublishedPreKeys::stock`](crate::server::PublishedPreKeys::stock)), asked for this
-    /// call; [`PreKeyStock::NOTHING`] if it knows nothing of this device, `None` if it cannot be asked now. What it
-    /// has is topped up. At a start, ask it first: whoever publishes before may not learn that the account went back.
-    /// Without an answer it tops up what is held here, which those count too who fetched a bundle and never
-    /// wrote, so that the server may run out. What has been handed out is held until it is used or there are more than
-    /// [`max_one_time_prekeys`](crate::limits::PreKeyLimits::max_one_time_prekeys).
+    /// `stock` is what the server has left ([`PublishedPreKeys::stock`](crate::server::PublishedPreKeys::stock)),
+    /// asked for this call; [`PreKeyStock::NOTHING`] if it knows nothing of this device, `None` if it cannot be asked
+    /// now. What it has is topped up. At a start, ask it first: whoever publishes before may not learn that the
+    /// account went back. Without an answer it tops up what is held here, which those count too who fetched a bundle
+    /// and never wrote, so that the server may run out. What has been handed out is held until it is used or there are
+    /// more than [`max_one_time_prekeys`](crate::limits::PreKeyLimits::max_one_time_prekeys).
     ///
     /// Where the two disagree, [`Maintained::disagreement`] says how, and the upload is in place of all that the
     /// server has: a new signed prekey, and one-time prekeys of which none has been published. Secrets of what was
@@ -183,13 +184,14 @@ impl Account {
     }
 
     /// Gives the account another address, and keeps its identity: sessions go on, and what is published from now on
-    /// says the new one. All prekeys are published anew, as by [`Account::republish_prekeys`]: to the server's place for
-    /// the new address, while it forgets what it has for the old one. First messages that were written to the old
+    /// says the new one. All prekeys are published anew, as by [`Account::republish_prekeys`]: to the server's place
+    /// for the new address, while it forgets what it has for the old one. First messages that were written to the old
     /// address open as long as replaced signed prekeys are kept, 30 days by default
     /// ([`PreKeyLimits::signed_prekey_grace`](crate::limits::PreKeyLimits::signed_prekey_grace)).
     ///
-    /// Call [`Peer::own_address_changed`](crate::Peer::own_address_changed) for each peer. Tell each in a message of a session, and they call [`Peer::change_address`](crate::Peer::change_address); who
-    /// is told nothing learns it by the next bundle or first message. The address that it has already changes nothing.
+    /// Call [`Peer::own_address_changed`](crate::Peer::own_address_changed) for each peer. Tell each in a message of a
+    /// session, and they call [`Peer::change_address`](crate::Peer::change_address); who is told nothing learns it by
+    /// the next bundle or first message. The address that it has already changes nothing.
     pub fn change_address(
         &mut self,
         address: Address,

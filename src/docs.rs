@@ -1,6 +1,7 @@
 //! The documents of the project, as pages beside those of the code. They are here when documentation is built.
 //!
-//! Each ends in definitions of its links to others. Of two definitions the first holds, so that here these lead to pages.
+//! Each ends in definitions of its links to others. Of two definitions the first holds, so that here these lead to
+//! pages.
 
 /// An application in ten steps, with all of its code: what to store, what to show, what to delete, what can go wrong.
 ///

@@ -219,10 +219,10 @@ impl core::error::Error for AddressLength {}
 impl Address {
     /// An address of these bytes, for instance `user-17/device-1`.
     ///
-    /// Take an id that never changes and that nobody else ever gets: the server's number of the user and of their device, or a
-    /// random one. Not a name, a mail address or a telephone number: people change those, and others get them, while
-    /// handshakes, bundles and safety numbers name this, and a peer is pinned to it. Where it must change all the same
-    /// there is [`Account::change_address`](crate::Account::change_address) on one side and
+    /// Take an id that never changes and that nobody else ever gets: the server's number of the user and of their
+    /// device, or a random one. Not a name, a mail address or a telephone number: people change those, and others get
+    /// them, while handshakes, bundles and safety numbers name this, and a peer is pinned to it. Where it must change
+    /// all the same there is [`Account::change_address`](crate::Account::change_address) on one side and
     /// [`Peer::change_address`](crate::Peer::change_address) on the other.
     ///
     /// # Errors

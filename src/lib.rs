@@ -118,7 +118,8 @@
 //! - Not yet: post-quantum keys, groups, linking of own devices (timers follow theirs already), attachments.
 //! - Never: sending, storing or deleting by itself; hiding when and with whom one talks; keeping a recipient from
 //!   copying.
-//! - `no_std` with `alloc`; no `unsafe` code of its own. Tested on Linux on x86-64, with the standard library and without.
+//! - `no_std` with `alloc`; no `unsafe` code of its own. Tested on Linux on x86-64, with the standard library and
+//!   without.
 //! - Rust 1.85 and later. A higher minimum comes with a minor version, and the changelog says so.
 //! - Only the latest release of 0.1 gets fixes. [Vulnerabilities](crate::docs::security) are reported privately.
 //!

@@ -47,16 +47,16 @@
 //!
 //! The side that did not lose it cannot know before it hears. So after a day without an answer to what it sent
 //! [`Peer::session_need`] asks for another session there too, with something to send, and again after growing pauses
-//! ([`SessionNeed::Unanswered`]). It costs the other side a one-time prekey each time, also where a person only reads: let
-//! devices confirm inside of the encryption what they have received.
+//! ([`SessionNeed::Unanswered`]). It costs the other side a one-time prekey each time, also where a person only reads:
+//! let devices confirm inside of the encryption what they have received.
 //!
 //! What was sent in the lost session must be sent again, as new messages under the ids that they had, by either side:
 //! when a session was begun ([`Delivered::began_session`], [`Peer::initiate`]), all that nobody has confirmed. The
 //! [guide](crate::docs::guide) does it in its fifth step.
 //!
-//! A message that is refused shows a loss only where its bytes are new: what was opened among the last hundred messages of
-//! a peer is a [duplicate](crate::PeerDecryptError::Duplicate) whatever sessions have ended since, and another message
-//! under a number that was used is [told apart](crate::PeerDecryptError::NumberReused).
+//! A message that is refused shows a loss only where its bytes are new: what was opened among the last hundred
+//! messages of a peer is a [duplicate](crate::PeerDecryptError::Duplicate) whatever sessions have ended since, and
+//! another message under a number that was used is [told apart](crate::PeerDecryptError::NumberReused).
 //!
 //! [`Account::accept`]: crate::Account::accept
 //! [`Delivered::began_session`]: crate::Delivered::began_session

@@ -20,8 +20,8 @@
 //! ```
 //!
 //! [`Account::snapshot`] gives plain bytes for stores that are encrypted as a whole, [`Account::seal`]
-//! sealed ones; so do [`Peer`], [`Session`] and, for those who store it whole, [`ExpiryScheduler`]. [`StorageKey::seal`]
-//! is for rows of the application's own. Later releases read what this one writes.
+//! sealed ones; so do [`Peer`], [`Session`] and, for those who store it whole, [`ExpiryScheduler`].
+//! [`StorageKey::seal`] is for rows of the application's own. Later releases read what this one writes.
 //!
 //! # What to store, and when
 //!
@@ -53,7 +53,8 @@
 //!   both, before anything else.
 //! - **One process and one thread** at a time holds an account and its peers. Two that go on from one state are
 //!   as bad as a restored backup.
-//! - **The row of a peer that has a session is never deleted**, whatever the user deletes: [`Peer::set_back_to_request`].
+//! - **The row of a peer that has a session is never deleted**, whatever the user deletes:
+//!   [`Peer::set_back_to_request`].
 //! - If it cannot be one transaction, write peer and message first and the account last, never the other way.
 //! - With bare sessions it is the same: [`Session::encrypt`], [`Session::decrypt`] and [`Session::maintain`],
 //!   if it dropped keys, change the session; [`Account::accept`] the account too.
@@ -62,13 +63,13 @@
 //!
 //! Never go on from an older state. An application notices one by a number that it keeps beside the storage
 //! key or at the server, outside of the backup, and changes at each start; [`Account::maintain`] notices it by what the
-//! server has had, if that is honest ([`StockDisagreement::AccountWentBack`]). Then, before anything that comes is taken
-//! in:
+//! server has had, if that is honest ([`StockDisagreement::AccountWentBack`]). Then, before anything that comes is
+//! taken in:
 //!
 //! 1. [`Peer::drop_sessions`] for all peers, and store them.
 //! 2. [`ExpiryScheduler::restored_from_backup`], store its writes, and empty the outbox.
-//! 3. [`Account::replace_prekeys`], store the account, and publish the upload: it takes the place of all that the server
-//!    has of this device. The former prekeys are gone, so that nothing opens a second time that was opened since the backup.
+//! 3. [`Account::replace_prekeys`], store the account, and publish the upload: it takes the place of all that the
+//!    server has of this device. The former prekeys are gone, so that nothing opens a second time that was opened since the backup.
 //!    What is lost by it: first messages that were under way, or had not been fetched, and name a former prekey. Their
 //!    senders begin anew when they hear of us, or when nobody answers them for a day.
 //! 4. Begin a session with each accepted peer, as [`SessionNeed::Lost`] says, and send something in it.

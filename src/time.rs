@@ -79,10 +79,30 @@ pub struct Monotonic {
     /// Tells one start of the clock from all others, since readings of two starts say nothing about each
     /// other: the boot id; or a count of boots with a number that was drawn for this installation. Where the
     /// system has neither, draw a number when the process starts, and count `elapsed` from there.
+    #[cfg_attr(feature = "serde", serde(with = "boot_name"))]
     pub boot: u128,
     /// Since that start, and no other: readings of one name that begin anew are of no use, and only the wall
     /// clock counts then.
     pub elapsed: Duration,
+}
+
+/// The name of a boot in serde's formats: 16 bytes, since many have no numbers of that size.
+#[cfg(feature = "serde")]
+pub(crate) mod boot_name {
+    use crate::byte_string;
+
+    pub(crate) fn serialize<S: serde::Serializer>(
+        boot: &u128,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        byte_string::serialize(&boot.to_be_bytes(), serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<u128, D::Error> {
+        byte_string::deserialize(deserializer).map(u128::from_be_bytes)
+    }
 }
 
 impl Now {
@@ -102,8 +122,8 @@ impl Now {
 }
 
 /// A moment of the time in which lives of messages are counted: milliseconds. It begins where the wall clock
-/// stood when counting began, and then follows [`EngineClock`](crate::expiry::EngineClock), not the wall. An application
-/// that keeps deadlines itself may store it in a column of its own.
+/// stood when counting began, and then follows [`EngineClock`](crate::expiry::EngineClock), not the wall. An
+/// application that keeps deadlines itself may store it in a column of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]

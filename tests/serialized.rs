@@ -636,6 +636,23 @@ fn what_serde_takes_of_messages_decode_takes() {
     every_unknown_field_is_refused(&setting);
 }
 
+/// Those of an operating system are random, and most formats have no such numbers.
+#[test]
+fn names_of_boots_are_byte_strings() {
+    let boot = 0xf1e2_d3c4_b5a6_9788_796a_5b4c_3d2e_1f00;
+    let monotonic = Monotonic { boot, elapsed: support::SECOND };
+    let now = Now { wall: support::DAY, monotonic: Some(monotonic) };
+    let text = serde_json::to_value(now).unwrap();
+    assert_eq!(text["monotonic"]["boot"], json!("f1e2d3c4b5a69788796a5b4c3d2e1f00"));
+    assert_eq!(serde_json::from_value::<Now>(text).unwrap(), now);
+    assert_eq!(as_postcard(&now), now);
+    let mut clock = EngineClock::new(now);
+    clock.trust_time(support::DAY, now);
+    let text = serde_json::to_value(&clock).unwrap();
+    assert_eq!(text["trusted"]["boot"], text["monotonic"]["boot"]);
+    assert_eq!(serde_json::from_value::<EngineClock>(text).unwrap(), clock);
+}
+
 #[test]
 fn what_serde_takes_of_times_limits_and_names_is_what_can_be() {
     let monotonic = Monotonic { boot: 7, elapsed: support::SECOND };

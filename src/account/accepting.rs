@@ -40,8 +40,8 @@ pub enum AcceptError {
     /// then. If that session is lost, initiate a new one; else discard it.
     Replayed,
     /// Too many handshakes came without a one-time prekey, and this one will never be accepted. Run
-    /// [`Account::maintain`](crate::Account::maintain) and publish what it gives, so that others are; if its sender is real, initiate a
-    /// new session.
+    /// [`Account::maintain`](crate::Account::maintain) and publish what it gives, so that others are; if its sender is
+    /// real, initiate a new session.
     ReplayRecordFull,
 }
 

@@ -132,8 +132,9 @@ impl DhKeyPair {
 
 /// X25519 (RFC 7748 §5). It comes to the same for every key by way of the Edwards form of the curve, and takes a
 /// quarter to a half less there where the library has vector instructions for it, which is on x86-64; elsewhere the
-/// ladder is faster, which is the one of x25519-dalek. The Edwards form has no points for half of all keys, those of the
-/// twist: them the ladder multiplies. The time that this takes shows which of the two a key is, and the key is public.
+/// ladder is faster, which is the one of x25519-dalek. The Edwards form has no points for half of all keys, those of
+/// the twist: them the ladder multiplies. The time that this takes shows which of the two a key is, and the key is
+/// public.
 fn x25519(secret: &Secret<32>, their_key: &DhPublicKey) -> [u8; 32] {
     let edwards = if cfg!(target_arch = "x86_64") {
         MontgomeryPoint(their_key.0).to_edwards(0)

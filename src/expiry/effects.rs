@@ -73,8 +73,8 @@ pub enum SettingRefusal {
 }
 
 /// What happened to a message on one of several own devices, for the others: give it to
-/// [`ExpiryScheduler::told_by_own_device`](crate::expiry::ExpiryScheduler::told_by_own_device) there, with how long ago it was
-/// told here. Messages and conversations must have the same ids on all own devices.
+/// [`ExpiryScheduler::told_by_own_device`](crate::expiry::ExpiryScheduler::told_by_own_device) there, with how long
+/// ago it was told here. Messages and conversations must have the same ids on all own devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

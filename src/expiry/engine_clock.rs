@@ -7,8 +7,8 @@ use crate::time::{EngineTime, Monotonic, Now, whole_millis};
 use crate::wire::codec::{DecodeError, Reader};
 
 /// How far the wall clock may drift from the engine's time before that is worth storing. It is how much a
-/// life can be wrong for each start of the device, and so it must not add up to anything; yet a wall clock that a server
-/// keeps right drifts all the time, by a few milliseconds in a minute.
+/// life can be wrong for each start of the device, and so it must not add up to anything; yet a wall clock that a
+/// server keeps right drifts all the time, by a few milliseconds in a minute.
 const DRIFT: Duration = Duration::from_millis(10);
 
 /// By how many milliseconds a monotonic clock may seem to go back because two threads read it. By more, it has
@@ -42,8 +42,8 @@ pub struct EngineClock {
 
 /// What a trusted clock said, in milliseconds, which time that stands for here, and in which boot it was said.
 ///
-/// The two make a line that later answers are on. It stays the first one's: were it drawn anew through each answer, what
-/// is tolerated of each would add up.
+/// The two make a line that later answers are on. It stays the first one's: were it drawn anew through each answer,
+/// what is tolerated of each would add up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
@@ -51,8 +51,14 @@ struct TrustedTime {
     wall: u64,
     time: EngineTime,
     #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
-    boot: Option<u128>,
+    boot: Option<Boot>,
 }
+
+/// The name of a boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+struct Boot(#[cfg_attr(feature = "serde", serde(with = "crate::time::boot_name"))] u128);
 
 impl EngineClock {
     /// Begins to count, at what the wall clock says.
@@ -104,8 +110,8 @@ impl EngineClock {
 
     /// Takes note of what a clock says that is trusted: a server's that the application authenticates, or an
     /// own device's, never a peer's. From the second time on it shows how much time has passed since the one
-    /// before. If the device was off in between, or has no monotonic clock, that counts, whatever the wall clock says: if
-    /// it is less, at once, and if it is more, from ten minutes more on, since the answer before may have come late.
+    /// before. If the device was off in between, or has no monotonic clock, that counts, whatever the wall clock says:
+    /// if it is less, at once, and if it is more, from ten minutes more on, since the answer before may have come late.
     ///
     /// The time never goes back. So ask the trusted clock first after a start, before any other call counts what
     /// the wall clock says. `now` is when the answer came: by what it is late a life can be wrong.
@@ -113,7 +119,7 @@ impl EngineClock {
         let (wall, counted) = (whole_millis(wall), self.time(now));
         let least = self.time(Now { wall: Duration::ZERO, ..now });
         self.advance(now);
-        let boot = self.monotonic.map(|monotonic| monotonic.boot);
+        let boot = self.monotonic.map(|monotonic| Boot(monotonic.boot));
         let time = match &self.trusted {
             None => counted,
             Some(before) if wall < before.wall => return counted,
@@ -173,7 +179,16 @@ impl Stored for EngineTime {
     }
 }
 
-/// The name of a boot.
+impl Stored for Boot {
+    fn write(&self, out: &mut StateWriter) {
+        self.0.write(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        u128::read(reader).map(Self)
+    }
+}
+
 impl Stored for u128 {
     fn write(&self, out: &mut StateWriter) {
         out.put(&self.to_be_bytes());

@@ -35,7 +35,8 @@ pub struct Terms {
 ///
 /// What became of the message may be told in any order and any number of times, and always comes to the same:
 /// the earliest reading counts, the most openings, and a deletion for ever. Tell nothing more of one whose deadline
-/// has passed: reading and sending would bring it back. [`ExpiryScheduler`](crate::expiry::ExpiryScheduler) sees to that.
+/// has passed: reading and sending would bring it back. [`ExpiryScheduler`](crate::expiry::ExpiryScheduler) sees to
+/// that.
 ///
 /// ```
 /// use evanesce::expiry::{Age, EngineTime, Life, Opens, Policy, Terms};
@@ -154,8 +155,8 @@ impl Life {
     }
 
     /// The same of a message that says nothing of a setting, or nothing that counts: one's own setting of the
-    /// conversation counts as well, the one that held at [`Life::sent_at`]. Tell it by [`Life::fall_back_on`], and again
-    /// whenever it turns out to be another.
+    /// conversation counts as well, the one that held at [`Life::sent_at`]. Tell it by [`Life::fall_back_on`], and
+    /// again whenever it turns out to be another.
     #[must_use]
     pub fn falling_back(self) -> Self {
         Self { own_setting: Some(OwnSetting { policy: None }), ..self }

@@ -112,8 +112,8 @@ impl ExpiryScheduler {
     /// gives an opening more. For messages without such a bound it gives the key each time. Either is reading, and
     /// nothing else is, of what may be opened once: to show that it is there, call nothing.
     ///
-    /// Seal what may be opened once, where it is received ([`NewMessage::sealed_under`](crate::expiry::NewMessage)): without
-    /// a content key only the application keeps it from being shown before, and again. From here on
+    /// Seal what may be opened once, where it is received ([`NewMessage::sealed_under`](crate::expiry::NewMessage)):
+    /// without a content key only the application keeps it from being shown before, and again. From here on
     /// [`ExpiryScheduler::visibility`] says [`Visibility::Gone`] and the stored parts are due. What has been
     /// opened belongs to the view that shows it, until the user closes that.
     ///

@@ -41,8 +41,8 @@ const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 /// when to wake come out. The settings of all conversations are here, and every message that has an end.
 ///
 /// A message whose setting gives it no end is not held, and nothing need be told of it. If it is deleted or unsent,
-/// delete it: [`ExpiryScheduler::deleted`] and [`ExpiryScheduler::unsent`] say when that is so. One that says nothing of
-/// a setting is held for 45 days: an own device may tell later of a setting that held when it was sent.
+/// delete it: [`ExpiryScheduler::deleted`] and [`ExpiryScheduler::unsent`] say when that is so. One that says nothing
+/// of a setting is held for 45 days: an own device may tell later of a setting that held when it was sent.
 ///
 /// # The time
 ///
@@ -80,8 +80,8 @@ const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 /// They need the same [`MessageId`]s and [`ConversationId`]s, and one
 /// [`MemberTag`](crate::expiry::MemberTag) for each person: that of one and the same of their devices. Send what is in
 /// [`Effects::tell`], with the moment, to each of them; there it goes into
-/// [`told_by_own_device`](Self::told_by_own_device), with its age. A message that this device sent goes to them as a copy,
-/// and into [`sent_elsewhere`](Self::sent_elsewhere). With true ages all come to the same, in whatever order.
+/// [`told_by_own_device`](Self::told_by_own_device), with its age. A message that this device sent goes to them as a
+/// copy, and into [`sent_elsewhere`](Self::sent_elsewhere). With true ages all come to the same, in whatever order.
 ///
 /// # Bounds
 ///
@@ -95,8 +95,8 @@ const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 ///
 /// One call of [`poll`](Self::poll) looks at so many messages as it is told to, and at all that quote them.
 /// [`conversation_deleted`](Self::conversation_deleted) looks at the messages of that conversation that are held,
-/// [`closed`](Self::closed) at those of them that end then, a change of the setting at all of them if some say nothing of
-/// one, [`caught_up`](Self::caught_up) at those that were held for it alone,
+/// [`closed`](Self::closed) at those of them that end then, a change of the setting at all of them if some say nothing
+/// of one, [`caught_up`](Self::caught_up) at those that were held for it alone,
 /// [`restored_from_backup`](Self::restored_from_backup) at those that may be opened once or twice, and
 /// [`set_limits`](Self::set_limits) at all.
 pub struct ExpiryScheduler {

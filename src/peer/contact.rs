@@ -18,8 +18,8 @@ pub enum Contact {
     /// There was none: the first identity to come with its address is pinned.
     None,
     /// It wrote first, under this identity, which is pinned. Its messages open; nothing is sent before
-    /// [`Peer::accept_request`](crate::Peer::accept_request). [`Peer::refuse`](crate::Peer::refuse) refuses it. One that was
-    /// accepted is a request again after [`Peer::set_back_to_request`](crate::Peer::set_back_to_request).
+    /// [`Peer::accept_request`](crate::Peer::accept_request). [`Peer::refuse`](crate::Peer::refuse) refuses it. One
+    /// that was accepted is a request again after [`Peer::set_back_to_request`](crate::Peer::set_back_to_request).
     Request(IdentityKey),
     /// This identity is pinned. That it is the right one is known once people have compared their
     /// [`SafetyNumber`](crate::SafetyNumber): keep the identity that they compared, not a yes or no, and it is

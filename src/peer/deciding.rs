@@ -10,8 +10,9 @@ use crate::time::Timestamp;
 
 impl Peer {
     /// Accepts a device that wrote first, or unblocks one that was refused: it can be answered from now on. One that
-    /// was refused has no session any more, and neither side knows what the other still has: [`Peer::session_need`] says
-    /// [`SessionNeed::Lost`](crate::SessionNeed::Lost). Without an identity that is pinned there is nothing to accept.
+    /// was refused has no session any more, and neither side knows what the other still has: [`Peer::session_need`]
+    /// says [`SessionNeed::Lost`](crate::SessionNeed::Lost). Without an identity that is pinned there is nothing to
+    /// accept.
     pub fn accept_request(&mut self) -> Changes {
         let Some(accepted) = self.contact.accepted() else { return Changes::NONE };
         if self.contact.is_refused() {
@@ -50,9 +51,9 @@ impl Peer {
     /// Notes that another identity came, which an error named: the user has to decide, and nothing is encrypted for the
     /// pinned one before that. [`Peer::note_refusal`] does this for messages; call it for what
     /// [`Peer::initiate`] refuses as [`PeerInitiateError::IdentityChanged`]. Changes nothing if none is pinned, or
-    /// this one is, or if it was rejected: then the user has decided already, so rest before you fetch another bundle. Nor
-    /// does it while they have another one to decide of: what they compare does not change under their eyes, and what this
-    /// one sent asks again when it is offered again.
+    /// this one is, or if it was rejected: then the user has decided already, so rest before you fetch another bundle.
+    /// Nor does it while they have another one to decide of: what they compare does not change under their eyes, and
+    /// what this one sent asks again when it is offered again.
     pub fn note_identity(&mut self, identity: IdentityKey) -> Changes {
         let is_other = self.contact.identity().is_some_and(|pinned| pinned != identity);
         if !is_other || self.undecided.is_some() || self.rejected.has(&identity) {
@@ -148,9 +149,9 @@ impl Peer {
         Ok(self.change_address(address.clone(), now))
     }
 
-    /// This device itself has another address ([`Account::change_address`](crate::Account::change_address)): call it for each
-    /// peer. What was sent in a session that the peer has not answered goes on to name the former address, and a peer
-    /// that does not know us would not take it, so [`Peer::session_need`] says
+    /// This device itself has another address ([`Account::change_address`](crate::Account::change_address)): call it
+    /// for each peer. What was sent in a session that the peer has not answered goes on to name the former address,
+    /// and a peer that does not know us would not take it, so [`Peer::session_need`] says
     /// [`SessionNeed::Lost`](crate::SessionNeed::Lost) where there is such a session.
     pub fn own_address_changed(&mut self) -> Changes {
         let waits = self.sessions().next().is_some_and(|active| !active.is_answered());

@@ -37,8 +37,8 @@ pub struct Delivered {
 /// | `IdentityChanged`, `AddressChanged` | yes, once its bytes are stored to be offered again | no |
 /// | `NeedsAccount` | no: offer it to [`Peer::decrypt`](crate::Peer::decrypt) | no |
 ///
-/// Give each refusal to [`Peer::note_refusal`](crate::Peer::note_refusal), which keeps to the last column. Anyone can send
-/// what is refused as the second line says, and **to begin a session is to accept the peer**: so do it when
+/// Give each refusal to [`Peer::note_refusal`](crate::Peer::note_refusal), which keeps to the last column. Anyone can
+/// send what is refused as the second line says, and **to begin a session is to accept the peer**: so do it when
 /// `session_need` asks, and at no other time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,8 +55,8 @@ pub enum PeerDecryptError {
     /// It names a prekey that is not held (any more): used, replaced long ago, or never ours.
     UnknownPreKey,
     /// No session opens it, or it was altered, or repeats a message of a chain that is complete and lies more than a
-    /// hundred messages back; deliberately says no more. Where all that comes from a peer is so, one of the two sides lost its
-    /// sessions or was restored from a backup.
+    /// hundred messages back; deliberately says no more. Where all that comes from a peer is so, one of the two sides
+    /// lost its sessions or was restored from a backup.
     Undecryptable,
     /// It was received before. Of what came before the last hundred messages only the number is compared, and only
     /// while its chain is kept.
@@ -82,20 +82,21 @@ pub enum PeerDecryptError {
     /// [`Peer::change_address`](crate::Peer::change_address), and offer the message again.
     AddressChanged,
     /// It begins a session, and for that the account is needed: offer it to
-    /// [`Peer::decrypt`](crate::Peer::decrypt). Only [`Peer::decrypt_established`](crate::Peer::decrypt_established) says so.
+    /// [`Peer::decrypt`](crate::Peer::decrypt). Only [`Peer::decrypt_established`](crate::Peer::decrypt_established)
+    /// says so.
     NeedsAccount,
     /// It opens, and its sender has this identity, while another one is pinned. It is a new installation, or
     /// somebody in between. Keep the message and tell the user. Once
-    /// [`Peer::note_refusal`](crate::Peer::note_refusal) has it, [`Peer::encrypt`](crate::Peer::encrypt) refuses until they
-    /// decide. If they agree call [`Peer::accept_identity`](crate::Peer::accept_identity) and offer the message again. If
-    /// they do not, [`Peer::reject_identity`](crate::Peer::reject_identity), and go on: whoever knows both addresses can
-    /// send such a message, so one is no proof of anything, and must not stop a conversation for good.
+    /// [`Peer::note_refusal`](crate::Peer::note_refusal) has it, [`Peer::encrypt`](crate::Peer::encrypt) refuses until
+    /// they decide. If they agree call [`Peer::accept_identity`](crate::Peer::accept_identity) and offer the message
+    /// again. If they do not, [`Peer::reject_identity`](crate::Peer::reject_identity), and go on: whoever knows both
+    /// addresses can send such a message, so one is no proof of anything, and must not stop a conversation for good.
     IdentityChanged(IdentityKey),
 }
 
 impl PeerDecryptError {
-    /// Whether a session that was lost can explain it, so that a new one may help: the lines of the table with a session
-    /// to begin, under the conditions that stand there.
+    /// Whether a session that was lost can explain it, so that a new one may help: the lines of the table with a
+    /// session to begin, under the conditions that stand there.
     #[must_use]
     pub fn may_mean_lost_session(&self) -> bool {
         match self {

@@ -30,9 +30,9 @@ pub struct Encrypted {
 #[non_exhaustive]
 pub enum SessionNeed {
     /// One side has lost its sessions, or so it seems: after [`Peer::note_refusal`](crate::Peer::note_refusal),
-    /// [`Peer::drop_sessions`](crate::Peer::drop_sessions), or [`Peer::accept_request`](crate::Peer::accept_request) of one that was
-    /// refused. Begin one now, before anything else is sent, and send something in it; an empty payload will do. Only by
-    /// what is sent in it does the other side hear of it.
+    /// [`Peer::drop_sessions`](crate::Peer::drop_sessions), or [`Peer::accept_request`](crate::Peer::accept_request)
+    /// of one that was refused. Begin one now, before anything else is sent, and send something in it; an empty
+    /// payload will do. Only by what is sent in it does the other side hear of it.
     ///
     /// Where the server is not to know who writes to whom, do both when there is something to send to this peer anyway:
     /// a bundle fetched at once shows it whose message was refused.
@@ -43,8 +43,9 @@ pub enum SessionNeed {
     /// there is more to send.
     ///
     /// Asked for after a day without an answer, and again after 2, 4 and each further 8 days
-    /// ([`PeerLimits::silence`](crate::limits::PeerLimits::silence)); in any case before a session of ours that was never answered
-    /// sends no more ([`PeerLimits::unanswered_lifetime`](crate::limits::PeerLimits::unanswered_lifetime)), or if one was begun by a
+    /// ([`PeerLimits::silence`](crate::limits::PeerLimits::silence)); in any case before a session of ours that was
+    /// never answered sends no more
+    /// ([`PeerLimits::unanswered_lifetime`](crate::limits::PeerLimits::unanswered_lifetime)), or if one was begun by a
     /// clock that ran more than a day ahead. After [`SessionNeed::Lost`] it is asked for as soon as there is more to
     /// send: a peer that waits for an answer itself follows only the second session.
     Unanswered,
@@ -61,7 +62,8 @@ pub enum PeerEncryptError {
     Request,
     /// Another identity than the pinned one came, and the user has not decided
     /// ([`Peer::undecided_identity`](crate::Peer::undecided_identity)). Ask them, with the safety number of
-    /// [`Peer::undecided_device`](crate::Peer::undecided_device): [`Peer::accept_identity`](crate::Peer::accept_identity),
+    /// [`Peer::undecided_device`](crate::Peer::undecided_device):
+    /// [`Peer::accept_identity`](crate::Peer::accept_identity),
     /// [`Peer::reject_identity`](crate::Peer::reject_identity), or [`Peer::keep_identity`](crate::Peer::keep_identity) to go on for now.
     IdentityUndecided,
     /// There is no session that can send (any more): fetch a bundle, [`Peer::initiate`](crate::Peer::initiate),

@@ -8,9 +8,10 @@ use crate::identity::IdentityKey;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerInitiateError {
-    /// Its request has not been accepted, or was refused: [`Peer::accept_request`](crate::Peer::accept_request), if the user agrees. If the
-    /// user wrote to it before the request came and the text still waits, that is agreement only for a bundle of
-    /// the identity that is pinned by now: compare [`VerifiedBundle::device`](crate::VerifiedBundle::device) first.
+    /// Its request has not been accepted, or was refused: [`Peer::accept_request`](crate::Peer::accept_request), if
+    /// the user agrees. If the user wrote to it before the request came and the text still waits, that is agreement
+    /// only for a bundle of the identity that is pinned by now: compare
+    /// [`VerifiedBundle::device`](crate::VerifiedBundle::device) first.
     Request,
     /// The bundle is of this device itself: its identity is the account's own.
     OwnDevice,
@@ -22,7 +23,8 @@ pub enum PeerInitiateError {
     AddressChanged,
     /// The bundle is of this identity, and another one is pinned. Tell the user: it is a new installation,
     /// or somebody in between. Give it to [`Peer::note_identity`](crate::Peer::note_identity), and nothing is encrypted
-    /// for the former one until they decide. [`Peer::accept_identity`](crate::Peer::accept_identity) if they agree, then initiate again, with another bundle.
+    /// for the former one until they decide. [`Peer::accept_identity`](crate::Peer::accept_identity) if they agree,
+    /// then initiate again, with another bundle.
     IdentityChanged(IdentityKey),
     /// One of the other's X25519 keys is of small order: nobody honest has it. Ask for another bundle.
     WeakKey,

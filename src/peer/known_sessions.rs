@@ -107,8 +107,8 @@ impl KnownSessions {
         self.places().filter_map(|place| self.all.get(place)).map(|known| &known.session)
     }
 
-    /// The place of the one that sends; `None` if there is none that may. Where ours was never answered and is given up,
-    /// it is the one in which the peer was heard last.
+    /// The place of the one that sends; `None` if there is none that may. Where ours was never answered and is given
+    /// up, it is the one in which the peer was heard last.
     fn sending(&self, limits: &PeerLimits, now: Timestamp) -> Option<usize> {
         let active = self.all.get(self.active)?;
         if active.is_given_up(limits, now) { self.heard_last() } else { Some(self.active) }
@@ -309,8 +309,8 @@ impl KnownSessions {
         self.all.iter_mut().for_each(|known| known.waiting = None);
     }
 
-    /// Drops sessions that are too old, then those of too many that are worth least, but never the active one, nor the one
-    /// that was made last. Says whether there were any.
+    /// Drops sessions that are too old, then those of too many that are worth least, but never the active one, nor the
+    /// one that was made last. Says whether there were any.
     fn drop_old(&mut self, limits: &PeerLimits, now: Timestamp) -> bool {
         let before = self.all.len();
         let active = self.all.get(self.active).map(KnownSession::id);

@@ -20,9 +20,9 @@ impl Peer {
     ///   [`PeerDecryptError::NumberReused`].
     ///
     /// Anyone can bring most such refusals about. So the second one counts ten minutes after the first at the earliest,
-    /// and each later one after a longer pause, up to eight days; up to six that proved right, because the peer answered in
-    /// the session that was begun for them, lengthen no pause, unless they were handshakes. A message that is repeated counts
-    /// once.
+    /// and each later one after a longer pause, up to eight days; up to six that proved right, because the peer
+    /// answered in the session that was begun for them, lengthen no pause, unless they were handshakes. A message that
+    /// is repeated counts once.
     pub fn note_refusal(
         &mut self,
         message: &[u8],

@@ -100,8 +100,8 @@ impl Peer {
         self.addresses.current()
     }
 
-    /// Whether this is its address, or one that it left less than 30 days ago ([`Peer::change_address`]). A message that
-    /// came from there is offered to the peer whose address it is now; if there is none, to one that
+    /// Whether this is its address, or one that it left less than 30 days ago ([`Peer::change_address`]). A message
+    /// that came from there is offered to the peer whose address it is now; if there is none, to one that
     /// left it. Who has that address since is somebody else, and refused there as
     /// [`OtherAddress`](crate::PeerDecryptError::OtherAddress): begin a peer for them.
     #[must_use]
@@ -159,8 +159,8 @@ impl Peer {
         if are_set && !sessions_changed { Changes::NONE } else { Changes::PEER }
     }
 
-    /// Drops sessions and held keys that are too old at `now`, or too many, and addresses that it left long ago. Call it
-    /// at every start and once a day: what is kept can be stolen.
+    /// Drops sessions and held keys that are too old at `now`, or too many, and addresses that it left long ago. Call
+    /// it at every start and once a day: what is kept can be stolen.
     pub fn maintain(&mut self, now: Timestamp) -> Changes {
         let changed = self.sessions.maintain(&self.limits, now) | self.addresses.maintain(now);
         if changed { Changes::PEER } else { Changes::NONE }

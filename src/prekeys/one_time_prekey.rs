@@ -72,8 +72,8 @@ impl OneTimePreKeys {
 
     /// Those with ids from `lowest` to `highest`, in order of id.
     pub(crate) fn between(&self, lowest: u32, highest: u32) -> Vec<OneTimePreKeyPublic> {
-        let held = self.keys.iter().skip_while(|(id, _)| **id < lowest);
-        held.take_while(|(id, _)| **id <= highest).map(|(id, pair)| public(*id, pair)).collect()
+        let held = self.keys.range(lowest..).take_while(|(id, _)| **id <= highest);
+        held.map(|(id, pair)| public(*id, pair)).collect()
     }
 
     pub(crate) fn find(&self, id: u32) -> Option<&DhKeyPair> {

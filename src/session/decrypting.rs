@@ -59,7 +59,8 @@ pub enum DecryptError {
     /// peer is so, one of the two sides was restored from an older state: start a new session.
     Undecryptable,
     /// A message of this number was received before: discard it. (A peer that was restored from a backup uses numbers
-    /// again: until [`Received::peer_went_back`] tells, its new messages are lost. [`Peer`](crate::Peer) tells them apart.)
+    /// again: until [`Received::peer_went_back`] tells, its new messages are lost. [`Peer`](crate::Peer) tells them
+    /// apart.)
     Duplicate,
     /// It comes too late: its key was dropped. The message is lost.
     Expired,

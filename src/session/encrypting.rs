@@ -20,7 +20,8 @@ pub enum EncryptError {
     ChainFull,
     /// Stamp and body are more than 16 MiB once padded.
     TooLarge,
-    /// The responder of an [`ExternalHandshake`](crate::session::ExternalHandshake) speaks second: wait for the first message.
+    /// The responder of an [`ExternalHandshake`](crate::session::ExternalHandshake) speaks second: wait for the first
+    /// message.
     Waiting,
     /// The peer's ratchet key is of small order. No handshake and no message brings one in, so the stored
     /// state was damaged: start a new session.
