@@ -139,6 +139,8 @@ impl Person {
 
 impl Drop for Person {
     fn drop(&mut self) {
+        // When it is closed, its log goes.
+        self.store = None;
         let _ = std::fs::remove_file(&self.path);
     }
 }
