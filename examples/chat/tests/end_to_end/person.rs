@@ -53,7 +53,11 @@ pub fn send(process: &mut Process, to: &str, text: &str) -> String {
     id
 }
 
-/// Two people who have written to each other, each with the other's conversation open.
+/// Above what `/proc/uptime` tells apart.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Two people who have written to each other, each with the other's conversation open. What they wrote is over by a
+/// tick of their clocks: a timer that is set in the same one counts for it.
 pub fn introduce(alice: &mut Process, bob: &mut Process) {
     send(alice, "bob", "hello");
     bob.wait_for("REQUEST alice");
@@ -64,4 +68,5 @@ pub fn introduce(alice: &mut Process, bob: &mut Process) {
     alice.say("/read bob");
     send(bob, "alice", "hello too");
     alice.wait_for("MESSAGE bob");
+    thread::sleep(TICK);
 }
