@@ -482,12 +482,40 @@ fn who_does_not_know_the_setting_is_told_once_an_hour() {
     let echo = [ExpiryEvent::EchoDue { conversation: chat() }];
     for (second, expected) in [(1, &echo[..]), (2, &[]), (3_600, &[]), (3_601, &echo), (3_602, &[])]
     {
-        let effects = scheduler.heard(chat(), &Ok(Stamp::NONE), at(second));
+        let effects = scheduler.heard(chat(), &Ok(Stamp::NONE), Age::NONE, at(second));
         assert_eq!(effects.events, expected, "{second}");
     }
     let ours = scheduler.stamp(chat());
-    let effects = scheduler.heard(chat(), &Ok(ours), at(3_603));
+    let effects = scheduler.heard(chat(), &Ok(ours), Age::NONE, at(3_603));
     assert!(effects.is_empty(), "who knows it is told nothing");
+}
+
+#[test]
+fn own_devices_that_hear_of_a_timer_at_different_times_end_what_it_counts_for_at_the_same_moment() {
+    // Alice set it at 100 and said so in a message of its own; what she wrote at 130 says nothing of it.
+    let mut alice = ExpiryScheduler::new(at(0), &mut rng(1));
+    let _ = alice.set(chat(), Some(Policy::after_send(HOUR)), BOB, at(100));
+    let change = Ok(alice.stamp(chat()).announcing_change());
+    let ends = |heard: u64, came: u64| {
+        let mut own = ExpiryScheduler::new(at(0), &mut rng(2));
+        let age = |then: u64, now: u64| Age::trusted(Duration::from_secs(now - then));
+        let mut calls = [(heard, true), (came, false)];
+        calls.sort_unstable();
+        for (now, is_change) in calls {
+            if is_change {
+                let _ = own.heard(chat(), &change, age(100, now), at(now));
+            } else {
+                let arrival =
+                    own.received(from_alice(1), &Ok(Stamp::NONE), age(130, now), at(now));
+                assert_eq!(arrival.verdict, Verdict::Keep);
+            }
+        }
+        own.remaining(id(1), at(500)).map(|left| Duration::from_secs(500) + left)
+    };
+    let expected = Some(Duration::from_secs(130) + HOUR);
+    for (heard, came) in [(100, 130), (400, 130), (400, 401), (101, 499), (140, 135)] {
+        assert_eq!(ends(heard, came), expected, "{heard} {came}");
+    }
 }
 
 #[test]
@@ -590,7 +618,7 @@ fn what_is_known_of_strangers_conversations_goes_when_they_are_deleted() {
     let hour = Some(Policy::after_send(HOUR));
     let stamp = Ok(Stamp::of(Some(Setting::following(None, hour, ALICE))));
     for number in 0..10_100 {
-        store.apply(&scheduler.heard(stranger(number), &stamp, at(number))).unwrap();
+        store.apply(&scheduler.heard(stranger(number), &stamp, Age::NONE, at(number))).unwrap();
         store.apply(&scheduler.conversation_deleted(stranger(number), at(number))).unwrap();
     }
     let conversations = |store: &Store| store.records.keys().filter(|key| key[0] == 1).count();
@@ -624,7 +652,7 @@ fn what_is_known_of_strangers_conversations_goes_when_they_are_deleted() {
     }
     assert!(store.records.keys().eq(Store::begun(&scheduler).records.keys()));
     // What was forgotten begins anew.
-    let _ = scheduler.heard(stranger(600), &stamp, later);
+    let _ = scheduler.heard(stranger(600), &stamp, Age::NONE, later);
     assert_eq!(scheduler.setting(stranger(600)).unwrap().policy, hour);
 }
 

@@ -351,7 +351,7 @@ impl World {
                 }
                 arrival.effects
             }
-            Sent::Setting(stamp) => own.scheduler.heard(chat(), &Ok(stamp), now),
+            Sent::Setting(stamp) => own.scheduler.heard(chat(), &Ok(stamp), age, now),
             Sent::Event(event) => {
                 match event {
                     DeviceEvent::Read(id) => {
@@ -457,7 +457,7 @@ impl World {
             let place = self.index(all.len());
             let (to, stamp) = all.swap_remove(place);
             let now = self.devices[to].now(self.time);
-            let effects = self.devices[to].scheduler.heard(chat(), &Ok(stamp), now);
+            let effects = self.devices[to].scheduler.heard(chat(), &Ok(stamp), Age::NONE, now);
             self.devices[to].store(&effects);
         }
         let setting = self.devices[0].scheduler.setting(chat());

@@ -40,7 +40,7 @@ fn two_with(policy: Option<Policy>) -> (Device, Device) {
 /// A message without a body tells the setting.
 fn deliver_change(from: &mut Device, to: &mut Device) -> Told {
     let stamp = change_of(from);
-    to.does(|scheduler, now| scheduler.heard(CHAT, &stamp, now))
+    to.does(|scheduler, now| scheduler.heard(CHAT, &stamp, Age::NONE, now))
 }
 
 fn change_of(from: &Device) -> Result<Stamp, MalformedStamp> {
@@ -236,7 +236,7 @@ fn failure_05_a_reinstall_does_not_reset_the_peers_timer() {
         bob.sets(hasty);
         let his = bob.setting();
         let first = bob.sends(3);
-        alice.does(|scheduler, now| scheduler.heard(CHAT, &first.stamp(), now));
+        alice.does(|scheduler, now| scheduler.heard(CHAT, &first.stamp(), Age::NONE, now));
         assert_eq!(alice.setting(), before);
         let (_, told) = bob.gets(&answer);
         assert_eq!(told.events, [changed(his, before)]);
@@ -286,7 +286,7 @@ fn failure_07_a_restore_sends_no_updates_to_anybody() {
         }
         // Who knows the same setting is answered as always.
         let stamp = Ok(alice.scheduler.stamp(chats[0]));
-        assert!(restored.does(|scheduler, now| scheduler.heard(chats[0], &stamp, now)).nobody());
+        assert!(restored.does(|scheduler, now| scheduler.heard(chats[0], &stamp, Age::NONE, now)).nobody());
     }
 }
 
@@ -819,7 +819,7 @@ fn failure_22_a_setting_that_is_stored_is_told_to_the_screen() {
         // The same message again, but for its stamp, and one that is over when it comes.
         |alice, stamp, _| alice.gets(&letter(1, &stamp)).1,
         |alice, stamp, _| alice.gets_late(&letter(2, &stamp), Age::trusted(WEEK)).1,
-        |alice, stamp, _| alice.does(|scheduler, now| scheduler.heard(CHAT, &Ok(stamp), now)),
+        |alice, stamp, _| alice.does(|scheduler, now| scheduler.heard(CHAT, &Ok(stamp), Age::NONE, now)),
         |alice, stamp, _| {
             let message = NewMessage::new(3.into(), CHAT, ALICE);
             let call = |scheduler: &mut ExpiryScheduler, now| {
@@ -842,7 +842,7 @@ fn failure_22_a_setting_that_is_stored_is_told_to_the_screen() {
         assert_eq!(alice.setting(), now, "way {number}");
         // The second time nothing changes, and the screen is left alone.
         let again = Stamp::of(alice.setting());
-        let told = alice.does(|scheduler, now| scheduler.heard(CHAT, &Ok(again), now));
+        let told = alice.does(|scheduler, now| scheduler.heard(CHAT, &Ok(again), Age::NONE, now));
         assert!(told.nobody(), "way {number}");
     }
 }
@@ -1036,7 +1036,7 @@ fn failure_26_a_resend_does_not_turn_the_setting_back() {
     let change = Payload::new("").with_stamp(change_of(&alice).unwrap());
     let change = encrypt(&mut pair.alice, &change);
     let received = pair.bob.receives(&change);
-    bob.does(|scheduler, now| scheduler.heard(CHAT, &received.stamp, now));
+    bob.does(|scheduler, now| scheduler.heard(CHAT, &received.stamp, Age::NONE, now));
     assert_eq!(bob.setting(), chosen);
 
     // In a new session, and with the words and the stamp of then.

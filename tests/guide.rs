@@ -518,7 +518,7 @@ impl Phone {
         let (mut rows, mut shown, mut answer) = (Vec::new(), None, None);
         let content = Content::decode(&received.body);
         if !matches!(content, Some(Content::Text(..))) {
-            let effects = self.expiry.heard(conversation, &received.stamp, now);
+            let effects = self.expiry.heard(conversation, &received.stamp, age, now);
             rows.extend(self.settle(effects, rng));
         }
         match content {
@@ -1918,7 +1918,7 @@ fn a_setting_that_is_refused_is_told() {
     let setting = Setting { version, policy: None, by };
     let (now, World { rng, bob, .. }) = (world.now(), &mut world);
     let conversation = conversation_with(&alices());
-    let effects = bob.expiry.heard(conversation, &Ok(Stamp::of(Some(setting))), now);
+    let effects = bob.expiry.heard(conversation, &Ok(Stamp::of(Some(setting))), Age::NONE, now);
     bob.settle(effects, rng);
     let refusal = SettingRefusal::VersionJump;
     assert_eq!(bob.notices, [Notice::TimerRefused { conversation, setting, refusal }]);

@@ -235,7 +235,7 @@ fn write_expiry() {
     for version in [1, 3 << 20] {
         let version = SettingVersion::new(version).unwrap();
         let setting = Setting { version, policy: Some(hour()), by: BOB };
-        let _ = scheduler.heard(stranger(), &Ok(Stamp::of(Some(setting))), now);
+        let _ = scheduler.heard(stranger(), &Ok(Stamp::of(Some(setting))), Age::NONE, now);
     }
     let _ = scheduler.closed(talk(), now);
     let _ = scheduler.conversation_deleted(stranger(), now);

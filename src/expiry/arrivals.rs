@@ -119,8 +119,8 @@ impl ExpiryScheduler {
     /// ([`Received::stamp`](crate::Received::stamp)), sent so long ago.
     ///
     /// It lives by what its stamp says, whatever the setting has become meanwhile. Where the stamp says nothing of
-    /// a setting, is malformed, or brings a setting that is refused, our own counts as well: none of these is
-    /// a way to send something that stays. Our own is the one that held when the message was sent, also if an own
+    /// a setting, is malformed, brings one of a version above 2^20, or comes from somebody who may not set, our own
+    /// counts as well: none of these is a way to send something that stays. Our own is the one that held when the message was sent, also if an own
     /// device tells of it only afterwards; what was set later counts for no message that was sent before.
     pub fn received(
         &mut self,
@@ -146,16 +146,18 @@ impl ExpiryScheduler {
         Arrival { verdict, effects: self.ending(effects) }
     }
 
-    /// A message that carries nothing of its own to be kept, and its stamp: a change of the setting, an echo
-    /// of it, a request to take something back. In a group, only of those who may change the setting.
+    /// A message that carries nothing of its own to be kept, and its stamp, sent so long ago: a change of the setting,
+    /// an echo of it, a request to take something back. In a group, only of those who may change the setting.
     pub fn heard(
         &mut self,
         conversation: ConversationId,
         stamp: &Result<Stamp, MalformedStamp>,
+        age: Age,
         now: Now,
     ) -> Effects {
         let (time, mut effects) = self.begin(now);
-        self.hear(conversation, &Authority::MaySet, stamp, time, time, &mut effects);
+        let sent = time.minus(age.duration());
+        self.hear(conversation, &Authority::MaySet, stamp, sent, time, &mut effects);
         self.ending(effects)
     }
 

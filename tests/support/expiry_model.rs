@@ -122,6 +122,7 @@ pub enum Event {
     Heard {
         conversation: u8,
         stamp: StampChoice,
+        age: u8,
     },
     Ready {
         id: u8,
@@ -272,7 +273,11 @@ impl Event {
                 stamp: StampChoice::read(&mut next)?,
                 age: next()?,
             },
-            16 => Self::Heard { conversation: next()?, stamp: StampChoice::read(&mut next)? },
+            16 => Self::Heard {
+                conversation: next()?,
+                stamp: StampChoice::read(&mut next)?,
+                age: next()?,
+            },
             17..=18 => Self::Ready { id: next()? },
             19..=22 => Self::Read { id: next()? },
             23..=25 => Self::Open { id: next()? },
@@ -439,6 +444,17 @@ fn limits_of(choice: u8) -> ExpiryLimits {
 
 fn pick<Value: Copy>(values: &[Value], number: u8) -> Value {
     values[usize::from(number) % values.len()]
+}
+
+/// An age, by the sender's word from 128 on, and when something of that age was sent.
+fn said_age(choice: u8, time: u64) -> (Age, u64) {
+    let seconds = pick(&AGES, choice);
+    let age = Duration::from_secs(seconds);
+    let (age, seconds) = match choice {
+        128.. => (Age::claimed(age), seconds.min(600)),
+        _ => (Age::trusted(age), seconds),
+    };
+    (age, time.saturating_sub(seconds.saturating_mul(SECOND)))
 }
 
 fn tag(author: u8) -> MemberTag {
@@ -1505,12 +1521,13 @@ impl Application {
                 self.queued(message, stamp, Some(age));
             }
             Event::Received { message, stamp, age } => self.received(message, stamp, age),
-            Event::Heard { conversation, stamp } => {
+            Event::Heard { conversation, stamp, age } => {
                 let conversation = conversation % ALL_CONVERSATIONS;
                 let stamp = stamp.stamp(self.model.setting(conversation));
                 let (now, time) = self.go_on();
-                let events = self.model.hear(conversation, true, &stamp, time, time);
-                let effects = self.scheduler.heard(conversation_id(conversation), &stamp, now);
+                let (age, sent) = said_age(age, time);
+                let events = self.model.hear(conversation, true, &stamp, sent, time);
+                let effects = self.scheduler.heard(conversation_id(conversation), &stamp, age, now);
                 self.store(&effects, &Expected { events, tell: Vec::new() });
             }
             Event::Sent { id, age } => {
@@ -1807,19 +1824,12 @@ impl Application {
         let policies = own_policy.into_iter().chain(of_setting).collect();
         let says_enough = |setting: Setting| setting.version.number() <= MAX_JUMP;
         arriving.held.falls_back = !choice.may_set() || !theirs.is_some_and(says_enough);
-        let claimed = age >= 128;
-        let mut seconds = pick(&AGES, age);
-        let age = Duration::from_secs(seconds);
-        if claimed {
-            seconds = seconds.min(600);
-        }
-        let sent = time.saturating_sub(seconds.saturating_mul(SECOND));
+        let (age, sent) = said_age(age, time);
         let events = self.model.hear(conversation, choice.may_set(), &stamp, sent, time);
         arriving.held.log.extend([Fact::LivesBy(policies), Fact::AuthorSent(sent)]);
         if !choice.is_awaited() {
             arriving.held.log.push(Fact::Ready(time));
         }
-        let age = if claimed { Age::claimed(age) } else { Age::trusted(age) };
         let arrival = self.scheduler.received(message, &stamp, age, now);
         self.arrived(arriving, &arrival.effects, arrival.verdict, events, time);
     }

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use evanesce::expiry::{
-    ConversationId, ExpiryScheduler, MemberTag, Now, Opens, Policy, Setting, Stamp, StampedSetting,
+    Age, ConversationId, ExpiryScheduler, MemberTag, Now, Opens, Policy, Setting, Stamp,
+    StampedSetting,
 };
 use stateright::{Model, Property};
 
@@ -144,7 +145,7 @@ impl Model for Settings {
                 };
                 let stamp = state.stamps.iter().nth(stamp)?;
                 let heard = Ok(read(stamp));
-                let effects = scheduler.heard(conversation(), &heard, NOW);
+                let effects = scheduler.heard(conversation(), &heard, Age::NONE, NOW);
                 assert!(effects.tell.is_empty(), "only own changes are told to own devices");
                 replica.rest(&scheduler);
                 replica.seen.insert(stamp.clone());

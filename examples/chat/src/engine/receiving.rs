@@ -149,7 +149,7 @@ impl Engine {
     }
 
     fn heard(&mut self, name: &Name, stamp: &Result<Stamp, MalformedStamp>, now: Now) {
-        let effects = self.expiry.heard(conversation(name), stamp, now);
+        let effects = self.expiry.heard(conversation(name), stamp, Age::NONE, now);
         self.absorb(&effects);
     }
 
