@@ -45,8 +45,8 @@
 //! | refused otherwise | the peer, as [`Peer::note_refusal`] says; or the bytes of [`PeerDecryptError::Unsupported`] | as the table of [`PeerDecryptError`] says |
 //!
 //! Stopped anywhere, a device starts from what it stored: it sends its outbox again, and the server delivers
-//! again what was not acknowledged ([`PeerDecryptError::Duplicate`]: acknowledge; if it comes out of order, also
-//! [`PeerDecryptError::Undecryptable`]). Nothing is lost, nothing is shown twice, and no key meets two texts.
+//! again what was not acknowledged ([`PeerDecryptError::Duplicate`]: acknowledge; of more than a hundred messages
+//! back also [`PeerDecryptError::Undecryptable`]). Nothing is lost, nothing is shown twice, and no key meets two texts.
 //!
 //! - Several calls may share a transaction ([`Changes::and`]), if nothing leaves or is acknowledged before it.
 //! - **If a transaction fails**, what is in memory is ahead of the store: drop account and peer, and restore

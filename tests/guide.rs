@@ -187,7 +187,7 @@ impl Phone {
         }
         match maintained.disagreement {
             None => {}
-            // The upload mends it.
+            // The upload mends it, at once or later.
             Some(StockDisagreement::ServerWentBack | StockDisagreement::NotHeld) => {}
             // For the user to decide first: `restored_from_backup` if they do not know why, then publish again.
             Some(StockDisagreement::AccountWentBack) => {

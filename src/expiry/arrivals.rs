@@ -120,8 +120,9 @@ impl ExpiryScheduler {
     ///
     /// It lives by what its stamp says, whatever the setting has become meanwhile. Where the stamp says nothing of
     /// a setting, is malformed, brings one of a version above 2^20, or comes from somebody who may not set, our own
-    /// counts as well: none of these is a way to send something that stays. Our own is the one that held when the message was sent, also if an own
-    /// device tells of it only afterwards; what was set later counts for no message that was sent before.
+    /// counts as well: none of these is a way to send something that stays. Our own is the one that held when the
+    /// message was sent, also if an own device tells of it only afterwards; what was set later counts for no message
+    /// that was sent before.
     pub fn received(
         &mut self,
         message: NewMessage,

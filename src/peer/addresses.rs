@@ -39,7 +39,7 @@ impl Addresses {
         &self.current
     }
 
-    /// Whether this is the address, or one that was left less than 30 days before `now`.
+    /// Whether this is the address, or one that was left at most 30 days before `now`.
     pub(crate) fn include(&self, address: &Address, now: Timestamp) -> bool {
         let is_former = |former: &FormerAddress| former.address == *address && former.counts(now);
         self.current == *address || self.former.iter().any(is_former)

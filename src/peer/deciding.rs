@@ -152,7 +152,7 @@ impl Peer {
     /// This device itself has another address ([`Account::change_address`](crate::Account::change_address)): call it
     /// for each peer. What was sent in a session that the peer has not answered goes on to name the former address,
     /// and a peer that does not know us would not take it, so [`Peer::session_need`] says
-    /// [`SessionNeed::Lost`](crate::SessionNeed::Lost) where there is such a session.
+    /// [`SessionNeed::Lost`](crate::SessionNeed::Lost) where the session that sends is such a one.
     pub fn own_address_changed(&mut self) -> Changes {
         let waits = self.sessions().next().is_some_and(|active| !active.is_answered());
         if waits && self.lost_session.lose() { Changes::PEER } else { Changes::NONE }

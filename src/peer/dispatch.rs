@@ -30,9 +30,10 @@ pub struct Encrypted {
 #[non_exhaustive]
 pub enum SessionNeed {
     /// One side has lost its sessions, or so it seems: after [`Peer::note_refusal`](crate::Peer::note_refusal),
-    /// [`Peer::drop_sessions`](crate::Peer::drop_sessions), or [`Peer::accept_request`](crate::Peer::accept_request)
-    /// of one that was refused. Begin one now, before anything else is sent, and send something in it; an empty
-    /// payload will do. Only by what is sent in it does the other side hear of it.
+    /// [`Peer::drop_sessions`](crate::Peer::drop_sessions), [`Peer::accept_request`](crate::Peer::accept_request)
+    /// of one that was refused, or [`Peer::own_address_changed`](crate::Peer::own_address_changed). Begin one now,
+    /// before anything else is sent, and send something in it; an empty payload will do. Only by what is sent in it
+    /// does the other side hear of it.
     ///
     /// Where the server is not to know who writes to whom, do both when there is something to send to this peer anyway:
     /// a bundle fetched at once shows it whose message was refused.

@@ -49,7 +49,8 @@ pub(crate) struct LostSession {
     ordinary: Budget,
     /// Refused handshakes, which strangers can make: no answer restores this one.
     initial: Budget,
-    /// Forked messages: nobody but the peer can make one, though anyone who has it can repeat it.
+    /// Forked messages: nobody but the peer can make one, though anyone who has it can repeat it, and alter it into
+    /// others.
     forked: Budget,
     /// The last messages whose refusal counted: each counts once, however often a carrier or an archive repeats it.
     counted: RecentlyOpened,
@@ -305,14 +306,25 @@ mod tests {
 
     /// How many of those count that come every ten minutes, each followed by an answer in the session begun for it.
     fn answered_each_time(lost: &mut LostSession, from: Timestamp, days: u64) -> usize {
+        answered_each_time_of(&[noted], lost, from, days)
+    }
+
+    /// The same of several kinds at once.
+    fn answered_each_time_of(
+        kinds: &[fn(&mut LostSession, Timestamp) -> bool],
+        lost: &mut LostSession,
+        from: Timestamp,
+        days: u64,
+    ) -> usize {
         let mut number = 0_u16;
-        let all = 0..days * DAY / (10 * MINUTE);
-        let counts = |step: &u64| {
-            let now = from.plus(Duration::from_secs(step * 10 * MINUTE));
-            if !noted(lost, now) {
+        let moments = (0..days * DAY / (10 * MINUTE))
+            .map(|step| from.plus(Duration::from_secs(step * 10 * MINUTE)));
+        let all = moments.flat_map(|now| kinds.iter().map(move |noted| (noted, now)));
+        let counts = |(noted, now): &(&fn(&mut LostSession, Timestamp) -> bool, Timestamp)| {
+            if !noted(lost, *now) {
                 return false;
             }
-            assert!(!noted(lost, now));
+            assert!(!noted(lost, *now));
             number += 1;
             let mut id = [0; 32];
             id[..2].copy_from_slice(&number.to_be_bytes());
@@ -344,10 +356,20 @@ mod tests {
 
     #[test]
     fn whoever_makes_refusals_without_end_brings_few_sessions_about() {
-        let mut lost = LostSession::new();
-        let first = answered_each_time(&mut lost, NOW, 1);
-        let month = answered_each_time(&mut lost, NOW.plus(Duration::from_secs(DAY)), 30);
-        assert_eq!((first, month), (10, 14));
+        let handshake: fn(&mut LostSession, Timestamp) -> bool = |lost, now| {
+            let text = now.unix_seconds() / (10 * MINUTE) % 251;
+            noted_of(lost, &message(INITIAL, u8::try_from(text).unwrap()), now)
+        };
+        let forked = |lost: &mut LostSession, now| lost.note(&PeerDecryptError::Forked, None, now);
+        let brought_about = |kinds: &[fn(&mut LostSession, Timestamp) -> bool]| {
+            let mut lost = LostSession::new();
+            let first = answered_each_time_of(kinds, &mut lost, NOW, 1);
+            let then = NOW.plus(Duration::from_secs(DAY));
+            (first, answered_each_time_of(kinds, &mut lost, then, 30))
+        };
+        assert_eq!(brought_about(&[noted]), (10, 14));
+        assert_eq!(brought_about(&[noted, handshake]), (14, 19));
+        assert_eq!(brought_about(&[noted, handshake, forked]), (24, 33));
     }
 
     /// A message whose last byte of c2 is this one.

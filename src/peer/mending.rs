@@ -13,8 +13,9 @@ impl Peer {
     /// - [`PeerDecryptError::IdentityChanged`]: the peer remembers that the user has to decide
     ///   ([`Peer::undecided_identity`]).
     /// - A refusal that a lost session explains ([`PeerDecryptError::may_mean_lost_session`]), of an accepted peer:
-    ///   `session_need` says [`SessionNeed::Lost`](crate::SessionNeed::Lost) from now on, until a session was begun, or the
-    ///   peer has answered in the one that sends, which shows that nothing was lost.
+    ///   `session_need` says [`SessionNeed::Lost`](crate::SessionNeed::Lost) from now on, until a session was begun; or, of
+    ///   all but a forked one, until the peer has answered what we sent since in the session that sends, which shows that
+    ///   nothing was lost.
     /// - All else changes nothing. Nor does a message of a session that is here ([`Peer::knows`]), which was altered on
     ///   its way or came too late, unless it was [`PeerDecryptError::Forked`] or
     ///   [`PeerDecryptError::NumberReused`].

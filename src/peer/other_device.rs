@@ -100,7 +100,7 @@ impl Peer {
         self.addresses.current()
     }
 
-    /// Whether this is its address, or one that it left less than 30 days ago ([`Peer::change_address`]). A message
+    /// Whether this is its address, or one that it left at most 30 days ago ([`Peer::change_address`]). A message
     /// that came from there is offered to the peer whose address it is now; if there is none, to one that
     /// left it. Who has that address since is somebody else, and refused there as
     /// [`OtherAddress`](crate::PeerDecryptError::OtherAddress): begin a peer for them.

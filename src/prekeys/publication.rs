@@ -4,7 +4,8 @@ use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 
 /// How account and server disagree about what is published. [`Account::maintain`](crate::Account::maintain) has made
-/// an upload that mends it, unless it did so often lately: 8 times in 30 days by default.
+/// an upload that mends it, while fewer than half as many replaced signed prekeys are kept as may be: by default fewer
+/// than 8 in 30 days, rotations included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -79,8 +79,8 @@ impl PreKeyUpload {
         self.signed_part.as_bytes()
     }
 
-    /// Whether the server is to forget the one-time prekeys that it has of this device: the device cannot answer
-    /// for them.
+    /// Whether the server is to forget the one-time prekeys that it has of this device: what this brings takes their
+    /// place.
     #[must_use]
     pub fn replaces_all(&self) -> bool {
         self.replaces_all
