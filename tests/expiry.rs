@@ -505,8 +505,7 @@ fn own_devices_that_hear_of_a_timer_at_different_times_end_what_it_counts_for_at
             if is_change {
                 let _ = own.heard(chat(), &change, age(100, now), at(now));
             } else {
-                let arrival =
-                    own.received(from_alice(1), &Ok(Stamp::NONE), age(130, now), at(now));
+                let arrival = own.received(from_alice(1), &Ok(Stamp::NONE), age(130, now), at(now));
                 assert_eq!(arrival.verdict, Verdict::Keep);
             }
         }

@@ -286,7 +286,11 @@ fn failure_07_a_restore_sends_no_updates_to_anybody() {
         }
         // Who knows the same setting is answered as always.
         let stamp = Ok(alice.scheduler.stamp(chats[0]));
-        assert!(restored.does(|scheduler, now| scheduler.heard(chats[0], &stamp, Age::NONE, now)).nobody());
+        assert!(
+            restored
+                .does(|scheduler, now| scheduler.heard(chats[0], &stamp, Age::NONE, now))
+                .nobody()
+        );
     }
 }
 
@@ -819,7 +823,9 @@ fn failure_22_a_setting_that_is_stored_is_told_to_the_screen() {
         // The same message again, but for its stamp, and one that is over when it comes.
         |alice, stamp, _| alice.gets(&letter(1, &stamp)).1,
         |alice, stamp, _| alice.gets_late(&letter(2, &stamp), Age::trusted(WEEK)).1,
-        |alice, stamp, _| alice.does(|scheduler, now| scheduler.heard(CHAT, &Ok(stamp), Age::NONE, now)),
+        |alice, stamp, _| {
+            alice.does(|scheduler, now| scheduler.heard(CHAT, &Ok(stamp), Age::NONE, now))
+        },
         |alice, stamp, _| {
             let message = NewMessage::new(3.into(), CHAT, ALICE);
             let call = |scheduler: &mut ExpiryScheduler, now| {
