@@ -271,7 +271,7 @@ impl Person {
                 self.apply(&arrival.effects);
             }
             [UNSEND, id @ ..] => {
-                let effects = self.expiry.heard(self.conversation, &stamp, age, now);
+                let effects = self.expiry.heard(self.conversation, &stamp, Age::NONE, now);
                 self.apply(&effects);
                 match self.expiry.unsent(MessageId(id.try_into()?), author, now) {
                     Unsent::Due(effects) => self.apply(&effects),
@@ -280,7 +280,7 @@ impl Person {
                 }
             }
             _ => {
-                let effects = self.expiry.heard(self.conversation, &stamp, age, now);
+                let effects = self.expiry.heard(self.conversation, &stamp, Age::NONE, now);
                 self.apply(&effects);
             }
         }
