@@ -1136,7 +1136,10 @@ impl Model {
             }
             let lives = !self.is_over(id, time);
             if let Some(before) = self.held.get_mut(&id).filter(|_| lives) {
-                before.falls_back |= held.falls_back;
+                if held.falls_back && !before.falls_back {
+                    // What held when it was thought to be younger was never its own.
+                    (before.falls_back, before.own_setting) = (true, None);
+                }
             }
             self.learn(id, time, &held.log);
             let before = self.held.get_mut(&id).expect("it is held");
