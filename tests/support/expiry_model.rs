@@ -1912,9 +1912,9 @@ impl Application {
     fn start(&mut self, id: u8, time: u64, fact: Fact) -> Option<DeviceEvent> {
         let started = |model: &Model| model.held.get(&id).map(|held| held.started().is_some());
         let before = started(&self.model);
-        if self.model.held.get(&id).is_some_and(|held| !held.is_ours) {
-            self.model.learn(id, time, &[fact]);
-        }
+        // Of one of ours nothing starts; but it hears of what was told of its conversation meanwhile.
+        let is_ours = self.model.held.get(&id).is_some_and(|held| held.is_ours);
+        self.model.learn(id, time, if is_ours { &[] } else { core::slice::from_ref(&fact) });
         let is_news = before == Some(false) && started(&self.model) == Some(true);
         is_news.then_some(DeviceEvent::Read(message_id(id)))
     }
