@@ -1135,11 +1135,10 @@ impl Model {
                 held.log.retain(|fact| !matches!(fact, Fact::AuthorSent(_)));
             }
             let lives = !self.is_over(id, time);
-            if let Some(before) = self.held.get_mut(&id).filter(|_| lives) {
-                if held.falls_back && !before.falls_back {
-                    // What held when it was thought to be younger was never its own.
-                    (before.falls_back, before.own_setting) = (true, None);
-                }
+            let begins = |before: &&mut Held| lives && held.falls_back && !before.falls_back;
+            if let Some(before) = self.held.get_mut(&id).filter(begins) {
+                // What held when it was thought to be younger was never its own.
+                (before.falls_back, before.own_setting) = (true, None);
             }
             self.learn(id, time, &held.log);
             let before = self.held.get_mut(&id).expect("it is held");
