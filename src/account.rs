@@ -1,30 +1,33 @@
 //! One device of ours: who it is, what it publishes, whom it accepts.
 
 pub(crate) mod accepting;
+pub(crate) mod maintained;
 
 use alloc::boxed::Box;
 
 use rand_core::CryptoRng;
 
 use crate::account::accepting::{AcceptError, Accepted};
+use crate::account::maintained::Maintained;
 use crate::changes::{Changes, SpentPreKey};
 use crate::handshake::responder::{Responded, respond};
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::{Limits, SessionLimits};
-use crate::prekeys::prekey_store::{Extent, FoundPreKeys, PreKeyStore};
-use crate::prekeys::publication::StockDisagreement;
+use crate::prekeys::found_prekeys::FoundPreKeys;
+use crate::prekeys::prekey_store::{Extent, PreKeyStore};
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::beginning::InitiateError;
 use crate::session::decrypting::Received;
 use crate::session::one_conversation::Session;
 use crate::shown_bytes::shown_in_part;
-use crate::stored::{StateWriter, Stored, stored};
+use crate::stored::{StateWriter, Stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::{Envelope, HandshakeFields, InitialMessage};
 use crate::wire::prekey_stock::{DeviceDigest, PreKeyStock};
 use crate::wire::prekey_upload::PreKeyUpload;
 use crate::wire::stamp::MemberTag;
+use crate::wire::suite::Suite;
 
 /// One device of ours: its identity, its address and its prekeys.
 ///
@@ -37,27 +40,9 @@ pub struct Account {
     limits: Limits,
 }
 
-/// What maintenance changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-#[must_use = "what has changed is to be stored"]
-#[non_exhaustive]
-pub struct Maintained {
-    /// What the server is not known to have: [`Account::pending_upload`].
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
-    pub upload: Option<PreKeyUpload>,
-    /// What is to be stored, before the upload leaves.
-    pub changes: Changes,
-    /// How account and server disagree, if the server was asked and they do. The upload mends it, at once or, if it
-    /// says so too often, later ([`StockDisagreement`]).
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
-    pub disagreement: Option<StockDisagreement>,
-}
-
 impl Account {
-    /// A new device with the protocol's limits. Two draws: the identity's seed, then the signed
-    /// prekey's secret.
+    /// A new device with the protocol's limits, of the [default suite](Suite::default). Two draws: the identity's seed,
+    /// then the signed prekey's secret.
     ///
     /// [`Account::maintain`] gives what to publish.
     #[must_use]
@@ -73,8 +58,21 @@ impl Account {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Self {
+        Self::generate_of_suite(Suite::default(), address, limits, now, rng)
+    }
+
+    /// A new device of a suite of your choice, for its whole life. Two draws: the identity's seed, then the signed
+    /// prekey's secret; for [`Suite::Hybrid`] one more, for its second secret.
+    #[must_use]
+    pub fn generate_of_suite(
+        suite: Suite,
+        address: Address,
+        limits: Limits,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Self {
         let identity = Box::new(IdentityKeyPair::generate(rng));
-        let prekeys = PreKeyStore::generate(&limits.prekeys, now, rng);
+        let prekeys = PreKeyStore::generate(suite, &limits.prekeys, now, rng);
         Self { identity, address, prekeys, limits }
     }
 
@@ -82,6 +80,12 @@ impl Account {
     #[must_use]
     pub fn device(&self) -> Device {
         Device { identity: *self.identity.public(), address: self.address.clone() }
+    }
+
+    /// Its suite: that of the sessions that others begin with it.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.prekeys.suite()
     }
 
     /// The tag under which a scheduler knows what this device writes and sets.
@@ -120,7 +124,7 @@ impl Account {
     /// published before are kept. Since a server may say anything, that is done for it only while fewer replaced signed
     /// prekeys are kept than half of what the limits allow.
     ///
-    /// Draws 32 bytes for a new signed prekey, then 32 for each one-time prekey.
+    /// Draws 32 bytes for each secret of a new signed prekey, then of each one-time prekey: one, in suite 2 two.
     pub fn maintain(
         &mut self,
         stock: Option<PreKeyStock>,
@@ -134,7 +138,7 @@ impl Account {
         Maintained { disagreement, ..self.maintained_since(&before) }
     }
 
-    /// Replaces the signed prekey now, due or not: 32 bytes drawn.
+    /// Replaces the signed prekey now, due or not: 32 bytes drawn, in suite 2 twice.
     pub fn rotate_signed_prekey(
         &mut self,
         now: Timestamp,
@@ -154,8 +158,8 @@ impl Account {
     /// they hear of us, or when nobody answers them for long. For a server that has lost everything while the account
     /// is well there is [`Account::republish_prekeys`].
     ///
-    /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each.
-    /// Their ids are far above those that the account knows of, since it does not know which were used.
+    /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each,
+    /// in suite 2 twice. Their ids are far above those that the account knows of, since it does not know which were used.
     pub fn replace_prekeys(
         &mut self,
         now: Timestamp,
@@ -170,8 +174,8 @@ impl Account {
     /// well; [`Account::maintain`] does it where it is told so. After a restore from a backup it is
     /// [`Account::replace_prekeys`].
     ///
-    /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each.
-    /// The upload takes the place of all that the server has. What was there before still serves those who have it,
+    /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each,
+    /// in suite 2 twice. The upload takes the place of all that the server has. What was there before still serves those who have it,
     /// within the limits, and is not published again: it may have been used.
     pub fn republish_prekeys(
         &mut self,
@@ -207,7 +211,7 @@ impl Account {
     }
 
     /// Makes `count` more one-time prekeys, at most as many as the limits allow to be held; where they
-    /// become too many the oldest go. 32 bytes are drawn for each.
+    /// become too many the oldest go. 32 bytes are drawn for each, in suite 2 twice.
     ///
     /// [`Account::maintain`] does it as needed; this is for one who wants more for a time.
     pub fn add_one_time_prekeys(
@@ -232,8 +236,8 @@ impl Account {
         if self.prekeys.mark_published(upload) { Changes::ACCOUNT } else { Changes::NONE }
     }
 
-    /// Starts a session with the device of a bundle, as Alice: 32 bytes drawn, nothing of the account
-    /// changed. Nothing is sent: the handshake travels with the messages.
+    /// Starts a session with the device of a bundle, as Alice, of the bundle's suite: 32 bytes drawn, in suite 2 twice,
+    /// nothing of the account changed. Nothing is sent: the handshake travels with the messages.
     ///
     /// # Errors
     ///
@@ -297,7 +301,7 @@ impl Account {
     ) -> Result<Acceptance, AcceptError> {
         let (prekeys, responded) = self.respond(&message.handshake)?;
         prekeys.check_replay(&responded.secrets.session_id)?;
-        let pair = &prekeys.signed.pair;
+        let pair = &prekeys.signed.pair.agreement;
         let (session, received) = Session::accept(message, ad, responded, pair, limits, now)?;
         let HandshakeFields { signed_prekey_id, one_time_prekey_id, .. } = message.handshake;
         Ok(Acceptance { session, received, signed_prekey_id, one_time_prekey_id })
@@ -328,6 +332,9 @@ impl Account {
         &self,
         fields: &HandshakeFields<'_>,
     ) -> Result<(FoundPreKeys<'_>, Responded), AcceptError> {
+        if fields.suite() != self.suite() {
+            return Err(AcceptError::Unsupported);
+        }
         let prekeys = self
             .prekeys
             .find(fields.signed_prekey_id, fields.one_time_prekey_id)
@@ -356,7 +363,37 @@ impl Acceptance {
     }
 }
 
-stored!(Account { identity, address, prekeys, limits });
+/// One of suite 2 goes on with its suite where one of suite 1 ends, and with the second secret of each prekey.
+impl Stored for Account {
+    fn write(&self, out: &mut StateWriter) {
+        let Self { identity, address, prekeys, limits } = self;
+        identity.write(out);
+        address.write(out);
+        prekeys.write(out);
+        limits.write(out);
+        match self.suite() {
+            Suite::Classical => {}
+            suite @ Suite::Hybrid => {
+                out.put(&[suite.byte()]);
+                prekeys.write_encapsulation(out);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let identity = Stored::read(reader)?;
+        let address = Stored::read(reader)?;
+        let mut prekeys: PreKeyStore = Stored::read(reader)?;
+        let limits = Stored::read(reader)?;
+        if !reader.rest().is_empty() {
+            if reader.suite()? != Suite::Hybrid {
+                return Err(DecodeError::Malformed);
+            }
+            prekeys.read_encapsulation(reader)?;
+        }
+        Ok(Self { identity, address, prekeys, limits })
+    }
+}
 
 // Whose it is, and how many prekeys it holds.
 shown_in_part!(Account { address, identity, prekeys });

@@ -7,4 +7,5 @@ pub(crate) mod secret;
 pub(crate) mod aead;
 pub(crate) mod dh;
 pub(crate) mod kdf;
+pub(crate) mod kem;
 pub(crate) mod signature;

@@ -1,4 +1,4 @@
-//! For unit tests: the sections of `pieces.json` from the known answers.
+//! For unit tests: the sections of `pieces.json` and `suite2-pieces.json` from the known answers.
 
 extern crate std;
 
@@ -34,22 +34,68 @@ const SECTIONS: [&str; 17] = [
     "snapshot_refused",
 ];
 
+/// The same of suite 2.
+const HYBRID_SECTIONS: [&str; 14] = [
+    "kem_key",
+    "encapsulation",
+    "ek",
+    "bundle",
+    "bundle_bases",
+    "bundle_refused",
+    "handshake",
+    "external",
+    "kdf_rk2",
+    "header",
+    "epoch",
+    "control",
+    "control_malformed",
+    "run",
+];
+
 /// The cases of one section; fails if there are none.
 pub(crate) fn section(name: &str) -> Vec<Value> {
-    let pieces = pieces();
+    cases(&pieces("pieces.json"), name)
+}
+
+/// The same of suite 2.
+pub(crate) fn hybrid_section(name: &str) -> Vec<Value> {
+    cases(&pieces("suite2-pieces.json"), name)
+}
+
+fn cases(pieces: &Value, name: &str) -> Vec<Value> {
     let cases = pieces[name].as_array().unwrap_or_else(|| panic!("no section {name}")).clone();
     assert!(!cases.is_empty(), "no cases in {name}");
     cases
 }
 
-fn pieces() -> Value {
+fn pieces(file: &str) -> Value {
     let directory = std::env::var_os("EVANESCE_VECTORS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
         PathBuf::from,
     );
-    let path = directory.join("pieces.json");
+    let path = directory.join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     serde_json::from_str(&text).unwrap()
+}
+
+/// Bytes in hex, or `{"base", "patches", "length"}`: those of the base, from each place on replaced by others; then cut.
+pub(crate) fn patched(value: &Value, base: impl FnOnce(&Value) -> Vec<u8>) -> Vec<u8> {
+    if let Some(text) = value.as_str() {
+        return hex::decode(text).unwrap();
+    }
+    let known = ["base", "patches", "length"];
+    assert!(value.as_object().unwrap().keys().all(|name| known.contains(&name.as_str())));
+    let mut bytes = base(value.field("base"));
+    for patch in value.field("patches").as_array().unwrap() {
+        let at = usize::try_from(patch[0].as_u64().unwrap()).unwrap();
+        let patch = hex::decode(patch[1].as_str().unwrap()).unwrap();
+        bytes.resize(bytes.len().max(at + patch.len()), 0);
+        bytes[at..at + patch.len()].copy_from_slice(&patch);
+    }
+    if value.get("length").is_some() {
+        bytes.truncate(usize::try_from(value.number("length")).unwrap());
+    }
+    bytes
 }
 
 /// Fields of a case, with their type. A field that is missing or of another type fails the test.
@@ -121,11 +167,14 @@ impl TryCryptoRng for Draws {}
 
 #[test]
 fn vectors_have_the_format_and_the_sections_that_are_replayed() {
-    let pieces = pieces();
-    assert_eq!(pieces["format"], 1);
-    for name in pieces.as_object().unwrap().keys() {
-        let known =
-            ["format", "comment"].contains(&name.as_str()) || SECTIONS.contains(&name.as_str());
-        assert!(known, "nothing replays section {name}");
+    let files = [("pieces.json", 1, &SECTIONS[..]), ("suite2-pieces.json", 2, &HYBRID_SECTIONS)];
+    for (file, format, sections) in files {
+        let pieces = pieces(file);
+        assert_eq!(pieces["format"], format);
+        for name in pieces.as_object().unwrap().keys() {
+            let known =
+                ["format", "comment"].contains(&name.as_str()) || sections.contains(&name.as_str());
+            assert!(known, "nothing replays section {name} of {file}");
+        }
     }
 }

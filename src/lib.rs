@@ -1,5 +1,6 @@
 //! Signal-grade private messaging as a pure state machine: X3DH session setup, the Double Ratchet with
-//! encrypted headers, and disappearing messages whose timers come to agree.
+//! encrypted headers, both with ML-KEM beside X25519 for accounts that ask for it, and disappearing messages whose
+//! timers come to agree.
 //!
 //! Bytes, keys and the caller's clock go in; bytes, keys and deadlines come out. There is no I/O, no clock and no
 //! randomness of its own: `rng` is any [`rand_core::CryptoRng`] (the operating system's, for keys that
@@ -10,8 +11,14 @@
 //! groups, nor for talking with Signal or Matrix: the protocol is one of its own.
 //!
 //! **Status**: version 0.1, a pre-release. Complete for conversations between devices, and their state at rest. **No
-//! third party has audited it.** No post-quantum keys yet: traffic that is recorded today may be read by a quantum
-//! computer later.
+//! third party has audited it.**
+//!
+//! **Post-quantum** is secrecy, for those who ask for it; proof of who speaks is not. What passes between accounts of
+//! [`Suite::Hybrid`] ([`Account::generate_of_suite`]) stays secret while X25519 or ML-KEM holds: who records it today and
+//! has a quantum computer later reads none of it. It is new, and not the default yet.
+//! After the theft of a session it heals from that too, in epochs, as the peer answers
+//! ([`EpochStatus`](session::EpochStatus)). Who speaks is proved by X25519 and Ed25519 alone: whoever has such a computer
+//! can begin sessions in anybody's name from then on. Sessions of [`Suite::Classical`] have none of this.
 //!
 //! # A conversation
 //!
@@ -115,25 +122,44 @@
 //! - Conversations between two devices, either of which may be away for long; lost, late, repeated and altered
 //!   messages; sessions that are lost or begun twice; state that is stored plain or sealed; timers, views once, edits,
 //!   unsending. Several devices of a person are several peers.
-//! - Not yet: post-quantum keys, groups, linking of own devices (timers follow theirs already), attachments.
+//! - Not yet: proof of who speaks that a quantum computer cannot forge, groups, linking of own devices (timers follow
+//!   theirs already), attachments.
 //! - Never: sending, storing or deleting by itself; hiding when and with whom one talks; keeping a recipient from
 //!   copying.
 //! - `no_std` with `alloc`; no `unsafe` code of its own. Tested on Linux on x86-64, with the standard library and
 //!   without.
-//! - Rust 1.85 and later. A higher minimum comes with a minor version, and the changelog says so.
+//! - Rust 1.85 and later; with the feature `libcrux` 1.94. A higher minimum comes with a minor version, and the changelog
+//!   says so.
 //! - Only the latest release of 0.1 gets fixes. [Vulnerabilities](crate::docs::security) are reported privately.
 //!
 //! # Features
 //!
-//! `serde`, on by default, adds implementations of serde's traits: of public values, and of states as the
-//! bytes of their snapshots. Byte strings are lower-case hex in formats that people read, and bytes in all others. No
-//! feature changes a byte on the wire or in the store.
+//! No feature changes a byte on the wire or in the store.
+//!
+//! | | by default | |
+//! |---|---|---|
+//! | `serde` | yes | adds implementations of serde's traits: of public values, and of states as the bytes of their snapshots. Byte strings are lower-case hex in formats that people read, and bytes in all others |
+//! | `ml-kem` | yes | ML-KEM by the crate `ml-kem`: pure Rust, adds 56 kB to a program, builds with Rust 1.85 |
+//! | `libcrux` | no | ML-KEM by the crate `libcrux-ml-kem`: formally verified in large part, several times faster, adds 900 kB, needs Rust 1.94 |
+//!
+//! ML-KEM is needed, also where all accounts are of [`Suite::Classical`]: with neither of the two nothing compiles. With
+//! both, `libcrux` is used. To have it alone:
+//!
+//! ```toml
+//! evanesce = { version = "0.1", default-features = false, features = ["libcrux", "serde"] }
+//! ```
+//!
+//! So it must be where the crate `age` 0.12.1 is in the same build: that pins another release of `ml-kem`, which cannot
+//! stand beside this one.
+//!
+//! Both pass their secrets through the stack, so much of it is wiped after each use: threads that begin sessions, accept
+//! them, make prekeys, encrypt or decrypt need some 100 kB of stack beside their own.
 //!
 //! # Versions
 //!
 //! - **The interface** follows Semantic Versioning. Until 1.0 a minor version may break it, and the
 //!   [changelog](crate::docs::changelog) says how.
-//! - **On the wire** this is version 1, suite 1. What is released keeps its bytes: what changes them gets another
+//! - **On the wire** this is version 1, suites 1 and 2. What is released keeps its bytes: what changes them gets another
 //!   number, and a release that does not know it refuses the message as *unsupported*.
 //! - **In the store**: later releases read what a released one wrote. An earlier one refuses what it does not know
 //!   ([`SnapshotError::Unsupported`](snapshot::SnapshotError::Unsupported)), and reads nothing half.
@@ -183,6 +209,7 @@ mod wire;
 
 mod stored;
 
+mod encapsulation;
 mod identity;
 pub mod limits;
 
@@ -190,6 +217,7 @@ pub mod expiry;
 mod prekeys;
 mod safety_number;
 
+mod epochs;
 mod handshake;
 mod ratchet;
 
@@ -213,7 +241,8 @@ pub mod fuzzing;
 pub use rand_core;
 pub use zeroize;
 
-pub use account::{Account, Maintained};
+pub use account::Account;
+pub use account::maintained::Maintained;
 pub use changes::{Changes, SpentPreKey};
 pub use identity::{Address, AddressLength, Device, IdentityKey, IdentityKeyError};
 pub use peer::contact::Contact;
@@ -230,3 +259,4 @@ pub use time::Timestamp;
 pub use wire::codec::DecodeError;
 pub use wire::payload::Payload;
 pub use wire::prekey_bundle::PreKeyBundle;
+pub use wire::suite::Suite;

@@ -13,6 +13,9 @@ pub(crate) mod header_key;
 mod root;
 mod skipped;
 
+mod advance;
+mod older_chain;
+
 pub(crate) mod receiving;
 mod sending;
 
@@ -25,7 +28,7 @@ use crate::crypto::secret::Secret;
 use crate::limits::SessionLimits;
 use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::MessageKey;
-use crate::ratchet::receiving::{ChainStep, NextChain, Receiving};
+use crate::ratchet::receiving::{ChainOfMessage, ChainPlace, ChainStep, NextChain, Receiving};
 use crate::ratchet::refusal::Refusal;
 use crate::ratchet::root::{RootKey, RootStep};
 use crate::ratchet::sending::{Sending, SendingChain};
@@ -33,6 +36,7 @@ use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::header::{Header, SEALED_HEADER_LENGTH};
+use crate::wire::suite::Suite;
 
 /// One side's state.
 pub(crate) struct DoubleRatchet {
@@ -51,6 +55,24 @@ pub(crate) struct RatchetSecrets {
     pub(crate) root_key: Secret<32>,
     pub(crate) initiator_header_key: Secret<32>,
     pub(crate) responder_header_key: Secret<32>,
+}
+
+/// What root steps mix beside their agreements: nothing in suite 1, in suite 2 the secret of each epoch, once.
+#[derive(Clone, Copy)]
+pub(crate) struct Mixing<'secret> {
+    /// How many secrets are in our root (mixed); `None` in suite 1.
+    pub(crate) mixed: Option<u32>,
+    /// The next one (s), if the next step in this direction may mix it.
+    pub(crate) secret: Option<&'secret Secret<32>>,
+}
+
+impl Mixing<'_> {
+    /// Suite 1.
+    pub(crate) const NOTHING: Self = Self { mixed: None, secret: None };
+
+    fn suite(&self) -> Suite {
+        if self.mixed.is_some() { Suite::Hybrid } else { Suite::Classical }
+    }
 }
 
 /// A change worked out but not yet made. Not boxed: a box that is moved out of leaves its keys behind.
@@ -140,13 +162,15 @@ impl DoubleRatchet {
     }
 
     // Double Ratchet §4.4, RatchetSendKeyHE, with the sending half of DHRatchetHE where it is due
-    /// The next message's sealed header and key. Draws only when a sending step is due: 32 bytes.
+    /// The next message's sealed header and key. Draws only when a sending step is due, 32 bytes; then it mixes the
+    /// secret of `mixing`, if there is one.
     pub(crate) fn send(
         &mut self,
+        mixing: Mixing<'_>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<([u8; SEALED_HEADER_LENGTH], MessageKey), CannotSend> {
         if let Sending::Due { their_ratchet_key, previous_length } = self.sending {
-            self.begin_chain(&their_ratchet_key, previous_length, rng)?;
+            self.begin_chain(&their_ratchet_key, previous_length, mixing, rng)?;
         }
         match &mut self.sending {
             Sending::Active(chain) => chain.next().ok_or(CannotSend::ChainFull),
@@ -161,12 +185,13 @@ impl DoubleRatchet {
         &mut self,
         their_ratchet_key: &DhPublicKey,
         previous_length: u32,
+        mixing: Mixing<'_>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(), CannotSend> {
         let ratchet_key = DhKeyPair::generate(rng);
         let dh = ratchet_key.agree(their_ratchet_key).ok_or(CannotSend::WeakKey)?;
         let RootStep { root_key, chain_key, next_header_key } =
-            self.root_key.step(&dh, ratchet_key.public(), their_ratchet_key);
+            self.root_key.step(&dh, mixing.secret, ratchet_key.public(), their_ratchet_key);
         self.root_key = root_key;
         let header_key = core::mem::replace(&mut self.next_sending_header_key, next_header_key);
         self.sending = Sending::Active(Box::new(SendingChain {
@@ -175,6 +200,9 @@ impl DoubleRatchet {
             chain_key,
             sent: 0,
             previous_length,
+            mixed: mixing
+                .mixed
+                .map(|mixed| mixed.saturating_add(u32::from(mixing.secret.is_some()))),
         }));
         Ok(())
     }
@@ -182,7 +210,9 @@ impl DoubleRatchet {
     /// Whether one of our header keys opens the header: then the message is of this ratchet and of no other.
     /// Tries those that [`DoubleRatchet::plan`] tries, and those of older chains whose keys are all too old.
     pub(crate) fn knows(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
-        let next = self.sending.ratchet_key().and_then(|_| self.receiving.open_next(sealed_header));
+        // What is in it does not matter here.
+        let open_next = || self.receiving.open_next(sealed_header, Suite::Classical);
+        let next = self.sending.ratchet_key().and_then(|_| open_next());
         next.is_some() || self.receiving.knows(sealed_header)
     }
 
@@ -203,6 +233,7 @@ impl DoubleRatchet {
     pub(crate) fn plan(
         &self,
         sealed_header: &[u8; SEALED_HEADER_LENGTH],
+        mixing: Mixing<'_>,
         limits: &SessionLimits,
         now: Timestamp,
     ) -> Result<(Step, MessageKey), Refusal> {
@@ -212,8 +243,8 @@ impl DoubleRatchet {
         // While a sending step is due there is no DHs to agree with, and no honest peer uses the next
         // header key yet.
         if let Some(our_key) = self.sending.ratchet_key() {
-            if let Some(header) = self.receiving.open_next(sealed_header) {
-                return self.plan_next(our_key, &header?, limits, now);
+            if let Some(header) = self.receiving.open_next(sealed_header, mixing.suite()) {
+                return self.plan_next(our_key, &header?, mixing, limits, now);
             }
         }
         self.receiving
@@ -230,15 +261,33 @@ impl DoubleRatchet {
         &self,
         our_key: &DhKeyPair,
         header: &Header,
+        mixing: Mixing<'_>,
         limits: &SessionLimits,
         now: Timestamp,
     ) -> Result<(Step, MessageKey), Refusal> {
+        let next = mixing.mixed.and_then(|mixed| mixed.checked_add(1));
+        let secret = match (header.mixed == mixing.mixed, header.mixed == next, mixing.secret) {
+            (true, ..) => None,
+            (false, true, Some(secret)) => Some(secret),
+            // An authentic header of a history that mixed other secrets.
+            (false, ..) => return Err(Refusal::Forked),
+        };
         let dh = our_key.agree(&header.ratchet_key).ok_or(Refusal::Undecryptable)?;
         let RootStep { root_key, chain_key, next_header_key } =
-            self.root_key.step(&dh, &header.ratchet_key, our_key.public());
+            self.root_key.step(&dh, secret, &header.ratchet_key, our_key.public());
         let (next, message_key) =
             self.receiving.plan_next(header, &chain_key, next_header_key, limits, now);
         Ok((Step::Ratchet { root_key, next }, message_key))
+    }
+
+    /// Which chain of the peer's a planned change is in.
+    pub(crate) fn chain_of(&self, step: &Step) -> ChainOfMessage {
+        match step {
+            Step::Chain(step) => self.receiving.chain_of(step),
+            Step::Ratchet { next, .. } => {
+                ChainOfMessage { place: ChainPlace::Next, mixed: next.mixed }
+            }
+        }
     }
 
     /// Makes a planned change, now that its message has opened. Cannot fail.
@@ -266,6 +315,25 @@ impl DoubleRatchet {
     /// How many keys are held for messages that have not come.
     pub(crate) fn held(&self) -> usize {
         self.receiving.held()
+    }
+}
+
+/// What suite 2 stores beside the rest, for an own count of secrets that are mixed in.
+impl DoubleRatchet {
+    pub(crate) fn write_mixed(&self, mixed: u32, out: &mut StateWriter) {
+        self.receiving.write_mixed(mixed, out);
+    }
+
+    pub(crate) fn read_mixed(
+        &mut self,
+        mixed: u32,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
+        if let Sending::Active(chain) = &mut self.sending {
+            // It rises only where a chain begins: at our sending step, or before our next one is due.
+            chain.mixed = Some(mixed);
+        }
+        self.receiving.read_mixed(mixed, reader)
     }
 }
 

@@ -76,9 +76,12 @@ pub(crate) mod encrypting;
 pub(crate) mod external;
 mod own_handshake;
 
+pub(crate) mod healing;
 pub(crate) mod message_tag;
 
 pub(crate) mod one_conversation;
+
+mod recognising;
 
 pub use crate::account::accepting::{AcceptError, Accepted};
 pub use crate::crypto::dh::{DhPublicKey, NotCanonical};
@@ -88,5 +91,6 @@ pub use crate::session::beginning::InitiateError;
 pub use crate::session::decrypting::DecryptError;
 pub use crate::session::encrypting::EncryptError;
 pub use crate::session::external::{ExternalHandshake, RatchetKeyPair};
+pub use crate::session::healing::EpochStatus;
 pub use crate::session::one_conversation::Session;
 pub use crate::session::session_id::SessionId;

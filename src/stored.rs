@@ -26,7 +26,7 @@ pub(crate) trait Stored: Sized {
 }
 
 /// A struct is its fields in the order that is named here, and may have to pass a check; a newtype is what
-/// it holds.
+/// it holds. Fields behind a semicolon are stored elsewhere, and are so until then.
 macro_rules! stored {
     ($type:ident(_)) => {
         impl Stored for $type {
@@ -40,16 +40,16 @@ macro_rules! stored {
             }
         }
     };
-    ($type:ident { $($field:ident),+ $(,)? } $(if $is_sound:expr)?) => {
+    ($type:ident { $($field:ident),+ $(,)? $(; $later:ident: $value:expr)? } $(if $is_sound:expr)?) => {
         impl Stored for $type {
             fn write(&self, out: &mut StateWriter) {
-                let Self { $($field),+ } = self;
+                let Self { $($field),+ $(, $later: _)? } = self;
                 $($field.write(out);)+
             }
 
             fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 $(let $field = Stored::read(reader)?;)+
-                let state = Self { $($field),+ };
+                let state = Self { $($field),+ $(, $later: $value)? };
                 $(
                     let is_sound: fn(&Self) -> bool = $is_sound;
                     if !is_sound(&state) {

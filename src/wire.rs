@@ -1,12 +1,17 @@
 //! Bytes to shapes and back: all or nothing, bounded, one encoding for each value. No secrets are
 //! known here and nothing is decided.
 
+pub(crate) mod suite;
+
 pub(crate) mod codec;
 
 pub(crate) mod header;
 pub(crate) mod padding;
-pub(crate) mod prekey_bundle;
+pub(crate) mod prekey_public;
 pub(crate) mod stamp;
+
+pub(crate) mod control;
+pub(crate) mod prekey_bundle;
 
 pub(crate) mod message;
 pub(crate) mod payload;

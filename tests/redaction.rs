@@ -27,7 +27,7 @@ use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{
     Account, Address, AddressLength, Contact, DecodeError, Device, IdentityKeyError, Payload, Peer,
     PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle, SafetyNumber, ScanError,
-    SessionNeed, SpentPreKey, VerifyError,
+    SessionNeed, SpentPreKey, Suite, VerifyError,
 };
 use source_tree::{before_tests, read_source_tree, without_comments};
 use support::pair::Pair;
@@ -381,9 +381,21 @@ fn whatever_the_state_what_is_printed_of_it_is_a_line_without_secrets() {
     let handshake = ExternalHandshake {
         secret: SharedSecret::new(&[7; 32]),
         initiator: alice.device(),
-        responder: device,
+        responder: device.clone(),
     };
     shown.check(&handshake, &[[7; 32]]);
+
+    shown.check(&Suite::Hybrid, &[]);
+    let hybrid = Session::initiate_external(
+        ExternalHandshake {
+            secret: SharedSecret::of_suite(Suite::Hybrid, &[7; 32]),
+            initiator: alice.device(),
+            responder: device.clone(),
+        },
+        pair.public_key(),
+        SessionLimits::default(),
+    );
+    shown.check(&hybrid.unwrap().epochs().unwrap(), &[]);
 
     print_what_ends(&mut shown, &stamp);
     print_small_values(&mut shown);

@@ -11,8 +11,11 @@ use std::time::Duration;
 use evanesce::expiry::Stamp;
 use evanesce::limits::Limits;
 use evanesce::server::PreKeyUpload;
-use evanesce::session::{AcceptError, DecryptError, EncryptError, Session};
-use evanesce::{Account, Address, Payload, PreKeyBundle, Received, Timestamp};
+use evanesce::session::{
+    AcceptError, DecryptError, EncryptError, ExternalHandshake, RatchetKeyPair, Session,
+    SharedSecret,
+};
+use evanesce::{Account, Address, Payload, PreKeyBundle, Received, Suite, Timestamp};
 use rand_chacha::rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
 
@@ -30,23 +33,29 @@ fn vectors_replay_with_a_restart_after_every_step() {
     }
 }
 
-/// The conversations of the directory; fails if it holds no vectors.
+/// The conversations of both suites; fails if the directory lacks those of one.
 fn conversations() -> Vec<(String, Value)> {
+    let mut all = conversations_of("pieces.json", "conversation-", 1);
+    all.extend(conversations_of("suite2-pieces.json", "suite2-conversation-", 2));
+    all
+}
+
+fn conversations_of(pieces: &str, start: &str, format: u64) -> Vec<(String, Value)> {
     let directory = std::env::var_os("EVANESCE_VECTORS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"), PathBuf::from);
-    assert!(directory.join("pieces.json").is_file(), "no pieces.json in {directory:?}");
+    assert!(directory.join(pieces).is_file(), "no {pieces} in {directory:?}");
     let entries = std::fs::read_dir(&directory).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| {
         let name = path.file_name().unwrap().to_string_lossy();
-        name.starts_with("conversation-") && name.ends_with(".json")
+        name.starts_with(start) && name.ends_with(".json")
     });
     paths.sort();
-    assert!(!paths.is_empty(), "no conversations in {directory:?}");
+    assert!(!paths.is_empty(), "no {start} in {directory:?}");
     let read = |path: PathBuf| {
         let conversation: Value =
             serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(conversation["format"], 1, "{path:?}");
+        assert_eq!(conversation["format"], format, "{path:?}");
         (path.file_stem().unwrap().to_string_lossy().into_owned(), conversation)
     };
     paths.into_iter().map(read).collect()
@@ -67,6 +76,9 @@ struct Replay {
     sessions: HashMap<(String, String), Session>,
     saved: HashMap<String, Vec<u8>>,
     messages: HashMap<String, Vec<u8>>,
+    /// Of each device, what a server has.
+    signed_parts: HashMap<String, Vec<u8>>,
+    one_time: HashMap<(String, u64), Vec<u8>>,
 }
 
 impl Replay {
@@ -78,9 +90,13 @@ impl Replay {
             sessions: HashMap::new(),
             saved: HashMap::new(),
             messages: HashMap::new(),
+            signed_parts: HashMap::new(),
+            one_time: HashMap::new(),
         };
         for (name, device) in conversation["devices"].as_object().unwrap() {
-            replay.accounts.insert(name.clone(), make_account(device));
+            let (account, upload) = make_account(device);
+            replay.accounts.insert(name.clone(), account);
+            replay.publish(name, &upload);
         }
         replay
     }
@@ -91,6 +107,7 @@ impl Replay {
         let name = self.place.clone();
         for (number, step) in steps.iter().enumerate() {
             self.place = format!("{name}, step {number} ({})", step["comment"]);
+            assert_known(text(step, "op"), step, &self.place);
             match text(step, "op") {
                 "initiate" => self.initiate(step),
                 "encrypt" => self.encrypt(step),
@@ -100,6 +117,9 @@ impl Replay {
                 "save" => self.save(step),
                 "restore" => self.restore(step),
                 "rotate" => self.rotate(step),
+                "external" => self.external(step),
+                "ask" => self.ask(step),
+                "status" => self.status(step),
                 "topup" => self.topup(step),
                 other => panic!("{}: unknown step {other}", self.place),
             }
@@ -111,14 +131,16 @@ impl Replay {
     }
 
     fn initiate(&mut self, step: &Value) {
-        let bundle = PreKeyBundle::decode(&bytes(step, "bundle")).unwrap();
+        let bundle = PreKeyBundle::decode(&self.bundle(&step["bundle"])).unwrap();
         let bundle = bundle.verify(time(step, "now")).unwrap();
         let mut rng = Draws::of(step, "rng");
         let account = &self.accounts[text(step, "by")];
         let session = account.initiate(&bundle, &mut rng).unwrap();
         rng.finish(&self.place);
         assert_eq!(session.id().as_bytes().as_slice(), bytes(step, "session_id"), "{}", self.place);
-        assert_eq!(bundle.device(), &self.accounts[text(step, "to")].device(), "{}", self.place);
+        if let Some(to) = self.accounts.get(text(step, "to")) {
+            assert_eq!(bundle.device(), &to.device(), "{}", self.place);
+        }
         self.sessions.insert(key(step, "by"), session);
     }
 
@@ -128,13 +150,7 @@ impl Replay {
         let message =
             session.encrypt(&payload(step), &bytes(step, "ad"), &mut rng).expect(&self.place);
         rng.finish(&self.place);
-        match &step["wire"] {
-            Value::String(wire) => assert_eq!(hex::encode(&message), *wire, "{}", self.place),
-            short => {
-                assert_eq!(sha256(&[&message]), text(short, "sha256"), "{}", self.place);
-                assert_eq!(size(&message), number(short, "length"), "{}", self.place);
-            }
-        }
+        assert_is(&message, &step["wire"], &self.place);
         self.messages.insert(text(step, "id").to_owned(), message);
     }
 
@@ -171,7 +187,7 @@ impl Replay {
     fn deliver(&mut self, step: &Value) {
         let message = match step.get("id") {
             Some(id) => self.messages[id.as_str().unwrap()].clone(),
-            None => long_bytes(&step["wire"]),
+            None => self.wire(&step["wire"]),
         };
         let (ad, now) = (bytes(step, "ad"), time(step, "now"));
         let account = self.accounts.get_mut(text(step, "to")).unwrap();
@@ -244,8 +260,9 @@ impl Replay {
         let mut rng = Draws::of(step, "rng");
         let upload = account.rotate_signed_prekey(time(step, "created"), &mut rng).upload.unwrap();
         rng.finish(&self.place);
-        assert_eq!(upload.signed_part(), bytes(step, "signed_part"), "{}", self.place);
+        assert_is(upload.signed_part(), &step["signed_part"], &self.place);
         publish(account, &upload);
+        self.publish(text(step, "by"), &upload);
     }
 
     fn topup(&mut self, step: &Value) {
@@ -254,26 +271,192 @@ impl Replay {
         let count = u32::try_from(number(step, "count")).unwrap();
         let upload = account.add_one_time_prekeys(count, &mut rng).upload.unwrap();
         rng.finish(&self.place);
-        assert_eq!(one_time_prekeys(&upload), texts(step, "one_time"), "{}", self.place);
+        assert_one_time(&upload, &step["one_time"], &self.place);
         publish(account, &upload);
+        self.publish(text(step, "by"), &upload);
+    }
+
+    fn external(&mut self, step: &Value) {
+        let [by, to] = ["by", "to"].map(|side| self.accounts[text(step, side)].device());
+        let handshake = || ExternalHandshake {
+            secret: SharedSecret::of_suite(Suite::Hybrid, &array(step, "secret")),
+            initiator: by.clone(),
+            responder: to.clone(),
+        };
+        let pair = RatchetKeyPair::from_secret(&array(step, "ratchet_secret"));
+        let (public, limits) = (pair.public_key(), Limits::default().session);
+        let ours = Session::initiate_external(handshake(), public, limits.clone()).unwrap();
+        let theirs = Session::accept_external(handshake(), pair, limits);
+        for (side, session) in [("by", ours), ("to", theirs)] {
+            let id = session.id();
+            assert_eq!(id.as_bytes().as_slice(), bytes(step, "session_id"), "{}", self.place);
+            self.sessions.insert(key(step, side), session);
+        }
+    }
+
+    fn ask(&mut self, step: &Value) {
+        self.sessions.get_mut(&key(step, "by")).unwrap().request_epoch();
+    }
+
+    fn status(&self, step: &Value) {
+        let status = self.sessions[&key(step, "by")].epochs().expect(&self.place);
+        let waits = step["waiting"].as_bool().unwrap();
+        let told = (status.completed, status.messages_since, status.waits_for_peer);
+        let [mixed, since] = ["mixed", "since"].map(|name| number(step, name).try_into().unwrap());
+        assert_eq!(told, (mixed, since, waits), "{}", self.place);
+    }
+
+    fn publish(&mut self, name: &str, upload: &PreKeyUpload) {
+        self.signed_parts.insert(name.to_owned(), upload.signed_part().to_vec());
+        for prekey in upload.one_time_prekeys() {
+            self.one_time.insert((name.to_owned(), u64::from(prekey.id())), prekey.encode());
+        }
+    }
+
+    /// A bundle in hex, or `{"of", "opk_id"}`, or that with `patches` and `length`.
+    fn bundle(&self, value: &Value) -> Vec<u8> {
+        if value.is_string() {
+            return long_bytes(value);
+        }
+        assert_fields(value, &["of", "opk_id", "patches", "length"], &self.place);
+        let of = text(value, "of").to_owned();
+        let mut bundle = self.signed_parts[&of].clone();
+        match value["opk_id"].as_u64() {
+            None => bundle.push(0),
+            Some(id) => {
+                bundle.push(1);
+                bundle.extend(&self.one_time[&(of, id)]);
+            }
+        }
+        patched(bundle, value)
+    }
+
+    /// A message in hex, as a pattern, or `{"of", "patches"}` and `length`.
+    fn wire(&self, value: &Value) -> Vec<u8> {
+        if value.get("of").is_none() {
+            return long_bytes(value);
+        }
+        assert_fields(value, &["of", "patches", "length"], &self.place);
+        patched(self.messages[text(value, "of")].clone(), value)
     }
 }
 
-fn make_account(device: &Value) -> Account {
+/// Compares bytes with their hex, or with `{"sha256", "length"}`.
+fn assert_is(bytes: &[u8], value: &Value, place: &str) {
+    match value {
+        Value::String(expected) => assert_eq!(hex::encode(bytes), *expected, "{place}"),
+        short => {
+            assert_fields(short, &["sha256", "length"], place);
+            assert_eq!(sha256(&[bytes]), text(short, "sha256"), "{place}");
+            assert_eq!(size(bytes), number(short, "length"), "{place}");
+        }
+    }
+}
+
+fn assert_one_time(upload: &PreKeyUpload, list: &Value, place: &str) {
+    let list = list.as_array().unwrap();
+    assert_eq!(upload.one_time_prekeys().len(), list.len(), "{place}");
+    for (prekey, expected) in upload.one_time_prekeys().iter().zip(list) {
+        assert_is(&prekey.encode(), expected, place);
+    }
+}
+
+fn assert_fields(value: &Value, known: &[&str], place: &str) {
+    for field in value.as_object().unwrap().keys() {
+        assert!(known.contains(&field.as_str()), "{place}: unknown field {field}");
+    }
+}
+
+/// The bytes from each place on replaced by others; then cut.
+fn patched(mut bytes: Vec<u8>, value: &Value) -> Vec<u8> {
+    for patch in value.get("patches").map_or(&[][..], |patches| patches.as_array().unwrap()) {
+        let at = usize::try_from(patch[0].as_u64().unwrap()).unwrap();
+        let patch = hex::decode(patch[1].as_str().unwrap()).unwrap();
+        bytes.resize(bytes.len().max(at + patch.len()), 0);
+        bytes[at..at + patch.len()].copy_from_slice(&patch);
+    }
+    if value.get("length").is_some() {
+        bytes.truncate(usize::try_from(number(value, "length")).unwrap());
+    }
+    bytes
+}
+
+/// The fields of each step and device; `comment` may be anywhere.
+const FIELDS: [(&str, &[&str]); 13] = [
+    ("initiate", &["by", "to", "session", "bundle", "now", "rng", "session_id"]),
+    ("encrypt", &["by", "session", "id", "stamp", "body", "ad", "rng", "wire"]),
+    (
+        "encrypt_run",
+        &["by", "session", "id", "count", "stamp", "body", "ad", "rng", "wires", "sha256"],
+    ),
+    ("encrypt_refused", &["by", "session", "stamp", "body", "ad", "error"]),
+    (
+        "deliver",
+        &[
+            "to",
+            "session",
+            "handler",
+            "id",
+            "wire",
+            "ad",
+            "now",
+            "expect",
+            "accepts",
+            "session_id",
+            "peer_ident",
+            "peer_address",
+        ],
+    ),
+    ("save", &["by", "session", "as"]),
+    ("restore", &["by", "session", "from"]),
+    ("rotate", &["by", "created", "expires", "rng", "signed_part"]),
+    ("topup", &["by", "count", "rng", "one_time"]),
+    ("external", &["by", "to", "session", "secret", "ratchet_secret", "session_id"]),
+    ("ask", &["by", "session"]),
+    ("status", &["by", "session", "mixed", "since", "waiting"]),
+    (
+        "device",
+        &[
+            "suite",
+            "address",
+            "created",
+            "expires",
+            "rng",
+            "one_time_prekeys",
+            "one_time_rng",
+            "ident",
+            "signed_part",
+            "one_time",
+        ],
+    ),
+];
+
+fn assert_known(kind: &str, value: &Value, place: &str) {
+    let (_, known) = FIELDS.iter().find(|(name, _)| *name == kind).expect(place);
+    assert_fields(value, &[*known, &["op", "comment"][..]].concat(), place);
+}
+
+fn make_account(device: &Value) -> (Account, PreKeyUpload) {
+    assert_known("device", device, "account");
+    let suite = match device.get("suite").map(|suite| suite.as_u64().unwrap()) {
+        None | Some(1) => Suite::Classical,
+        Some(2) => Suite::Hybrid,
+        Some(other) => panic!("unknown suite {other}"),
+    };
     let address = Address::new(bytes(device, "address")).unwrap();
     let mut rng = Draws::of(device, "rng");
     let created = time(device, "created");
-    let mut account = Account::generate_with_limits(address, limits(device), created, &mut rng);
+    let mut account = Account::generate_of_suite(suite, address, limits(device), created, &mut rng);
     rng.finish("account");
     let count = u32::try_from(number(device, "one_time_prekeys")).unwrap();
     let mut rng = Draws::of(device, "one_time_rng");
     let upload = account.add_one_time_prekeys(count, &mut rng).upload.unwrap();
     rng.finish("one-time prekeys");
     assert_eq!(account.device().identity.encode().as_slice(), bytes(device, "ident"));
-    assert_eq!(upload.signed_part(), bytes(device, "signed_part"));
-    assert_eq!(one_time_prekeys(&upload), texts(device, "one_time"));
+    assert_is(upload.signed_part(), &device["signed_part"], "account");
+    assert_one_time(&upload, &device["one_time"], "one-time prekeys");
     publish(&mut account, &upload);
-    account
+    (account, upload)
 }
 
 /// The protocol's limits, with the lifetime that `created` and `expires` say.
@@ -289,10 +472,6 @@ fn publish(account: &mut Account, upload: &PreKeyUpload) {
     assert_eq!(PreKeyUpload::decode(&upload.encode()), Ok(upload.clone()));
     let _ = account.mark_published(upload);
     assert_eq!(account.pending_upload(), None);
-}
-
-fn one_time_prekeys(upload: &PreKeyUpload) -> Vec<String> {
-    upload.one_time_prekeys().iter().map(|prekey| hex::encode(prekey.encode())).collect()
 }
 
 fn decrypt_error(error: DecryptError) -> &'static str {
@@ -392,13 +571,12 @@ fn text<'value>(object: &'value Value, name: &str) -> &'value str {
     object[name].as_str().unwrap_or_else(|| panic!("no text {name} in {object}"))
 }
 
-fn texts(object: &Value, name: &str) -> Vec<String> {
-    let list = object[name].as_array().unwrap();
-    list.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
-}
-
 fn bytes(object: &Value, name: &str) -> Vec<u8> {
     hex::decode(text(object, name)).unwrap()
+}
+
+fn array(object: &Value, name: &str) -> [u8; 32] {
+    bytes(object, name).try_into().unwrap()
 }
 
 fn number(object: &Value, name: &str) -> u64 {

@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 /// 90 days.
 const MAX_LIFETIME: u64 = 7_776_000;
 
+/// Bytes of an ML-KEM-1024 encapsulation key, and of a ciphertext.
+const MLKEM: usize = 1_568;
+
 /// The longest padded plaintext and its tag.
 const MAX_CIPHERTEXT: usize = 16 * 1024 * 1024 + 16;
 
@@ -24,6 +27,8 @@ pub struct Message<'bytes> {
 #[derive(Debug)]
 pub struct Handshake<'bytes> {
     pub bytes: &'bytes [u8],
+    /// 1 or 2.
+    pub suite: u64,
     pub signed_prekey_id: u32,
     pub one_time_prekey_id: Option<u32>,
 }
@@ -70,22 +75,23 @@ pub fn message(bytes: &[u8]) -> Result<Message<'_>, DecodeError> {
 
 fn handshake<'bytes>(rest: &mut &'bytes [u8]) -> Result<Handshake<'bytes>, DecodeError> {
     let start = *rest;
-    if number(take(rest, 1)?) != 1 {
-        return Err(Unsupported);
-    }
+    let suite = suite(rest)?;
     let signed_prekey_id = id(rest)?;
     let one_time_prekey_id = if flag(rest)? { Some(id(rest)?) } else { None };
     key(rest)?;
+    if suite == 2 {
+        take(rest, MLKEM)?;
+    }
     take(rest, 145)?;
     let bytes = &start[..start.len() - rest.len()];
-    Ok(Handshake { bytes, signed_prekey_id, one_time_prekey_id })
+    Ok(Handshake { bytes, suite, signed_prekey_id, one_time_prekey_id })
 }
 
 /// Takes a bundle apart (§3.3); what its identity key says is not looked at.
 pub fn bundle(bytes: &[u8]) -> Result<(SignedPart<'_>, Option<OneTime>), DecodeError> {
     let mut rest = bytes;
-    let signed_part = signed_part(&mut rest)?;
-    let one_time = if flag(&mut rest)? { Some(one_time(&mut rest)?) } else { None };
+    let (signed_part, suite) = signed_part(&mut rest)?;
+    let one_time = if flag(&mut rest)? { Some(one_time(&mut rest, suite)?) } else { None };
     if rest.is_empty() { Ok((signed_part, one_time)) } else { Err(Malformed) }
 }
 
@@ -95,10 +101,10 @@ pub fn upload(bytes: &[u8]) -> Result<(SignedPart<'_>, Vec<OneTime>), DecodeErro
     if ![1, 2].contains(&number(take(&mut rest, 1)?)) {
         return Err(Unsupported);
     }
-    let signed_part = signed_part(&mut rest)?;
+    let (signed_part, suite) = signed_part(&mut rest)?;
     let mut one_time_prekeys = Vec::new();
     while !rest.is_empty() {
-        one_time_prekeys.push(one_time(&mut rest)?);
+        one_time_prekeys.push(one_time(&mut rest, suite)?);
     }
     if one_time_prekeys.is_sorted_by(|one, next| one.id < next.id) {
         Ok((signed_part, one_time_prekeys))
@@ -107,18 +113,21 @@ pub fn upload(bytes: &[u8]) -> Result<(SignedPart<'_>, Vec<OneTime>), DecodeErro
     }
 }
 
-fn signed_part<'bytes>(rest: &mut &'bytes [u8]) -> Result<SignedPart<'bytes>, DecodeError> {
+/// The signed part, and its suite.
+fn signed_part<'bytes>(rest: &mut &'bytes [u8]) -> Result<(SignedPart<'bytes>, u64), DecodeError> {
     let start = *rest;
-    for _version_and_suite in 0..2 {
-        if number(take(rest, 1)?) != 1 {
-            return Err(Unsupported);
-        }
+    if number(take(rest, 1)?) != 1 {
+        return Err(Unsupported);
     }
+    let suite = suite(rest)?;
     let identity = take(rest, 64)?;
     let address_length = take(rest, 1)?[0];
     let address = take(rest, usize::from(address_length))?;
     let id = id(rest)?;
     key(rest)?;
+    if suite == 2 {
+        encapsulation_key(rest)?;
+    }
     let (created, expires) = (number(take(rest, 8)?), number(take(rest, 8)?));
     take(rest, 64)?;
     let lifetime = expires.checked_sub(created).ok_or(Malformed)?;
@@ -126,11 +135,31 @@ fn signed_part<'bytes>(rest: &mut &'bytes [u8]) -> Result<SignedPart<'bytes>, De
         return Err(Malformed);
     }
     let bytes = &start[..start.len() - rest.len()];
-    Ok(SignedPart { bytes, identity, address, id, created, expires })
+    Ok((SignedPart { bytes, identity, address, id, created, expires }, suite))
 }
 
-fn one_time(rest: &mut &[u8]) -> Result<OneTime, DecodeError> {
-    Ok(OneTime { id: id(rest)?, key: key(rest)? })
+fn one_time(rest: &mut &[u8], suite: u64) -> Result<OneTime, DecodeError> {
+    let one_time = OneTime { id: id(rest)?, key: key(rest)? };
+    if suite == 2 {
+        encapsulation_key(rest)?;
+        take(rest, 64)?;
+    }
+    Ok(one_time)
+}
+
+fn suite(rest: &mut &[u8]) -> Result<u64, DecodeError> {
+    let suite = number(take(rest, 1)?);
+    if [1, 2].contains(&suite) { Ok(suite) } else { Err(Unsupported) }
+}
+
+/// An ML-KEM-1024 key (§2.1): 1,024 numbers of twelve bits below 3,329, then 32 bytes of any kind.
+fn encapsulation_key(rest: &mut &[u8]) -> Result<(), DecodeError> {
+    let key = take(rest, MLKEM)?;
+    let numbers = key[..MLKEM - 32].chunks_exact(3).flat_map(|three| {
+        let [a, b, c] = [three[0], three[1], three[2]].map(u16::from);
+        [a | (b & 0x0f) << 8, b >> 4 | c << 4]
+    });
+    if numbers.into_iter().all(|number| number < 3_329) { Ok(()) } else { Err(Malformed) }
 }
 
 /// How many bytes the stamp in front of a content has, if there is a well-formed one (§8).

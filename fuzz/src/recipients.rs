@@ -151,7 +151,11 @@ impl WaitingAccount {
     }
 
     fn expected(&self, bytes: &[u8], handshake: &Handshake<'_>) -> Result<&[u8], AcceptError> {
-        let Handshake { bytes: fields, signed_prekey_id, one_time_prekey_id } = handshake;
+        let Handshake { bytes: fields, suite, signed_prekey_id, one_time_prekey_id } = handshake;
+        // The account is of suite 1.
+        if *suite != 1 {
+            return Err(AcceptError::Unsupported);
+        }
         let one_time_is_held =
             one_time_prekey_id.is_none_or(|id| self.one_time_prekey_ids.contains(&id));
         if !self.signed_prekey_ids.contains(signed_prekey_id) || !one_time_is_held {

@@ -25,7 +25,8 @@ pub struct Accepted {
 pub enum AcceptError {
     /// The bytes break the encoding, or what the initiator sealed does: discard the message.
     Malformed,
-    /// It is of another version or suite: a newer release may read it.
+    /// It is of another version or suite: a newer release may read it. Or it is of another suite than the account's,
+    /// and was made for one that had this address before.
     Unsupported,
     /// It carries no handshake, and no session was tried: its sender has one that we lost, or it is
     /// nobody's. If we lost one, initiate a new session. Nothing shows that it is genuine, so do not let
@@ -84,8 +85,8 @@ impl From<DecryptError> for AcceptError {
         match error {
             DecryptError::Malformed => Self::Malformed,
             DecryptError::Unsupported => Self::Unsupported,
-            // A session that is only being made has received nothing, so no message of it can be late,
-            // repeated or forked.
+            // A session that is only being made has received nothing, so no message of it can be late or
+            // repeated; one that says it has epochs behind it is made up.
             DecryptError::Undecryptable
             | DecryptError::OtherSession
             | DecryptError::Duplicate

@@ -1,14 +1,16 @@
 //! Alice's side: from Bob's verified bundle to a session's secrets.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
 use crate::crypto::dh::DhKeyPair;
+use crate::crypto::secret::Secret;
+use crate::encapsulation::encapsulate;
 use crate::handshake::x3dh::{EphemeralAgreements, Offer, SessionSecrets};
 use crate::identity::{Device, IdentityKeyPair};
 use crate::prekeys::verified_bundle::VerifiedBundle;
-use crate::wire::codec::SUITE;
 use crate::wire::message::SEALED_SENDER_LENGTH;
 
 /// What Alice holds when her side is done.
@@ -18,10 +20,12 @@ pub(crate) struct Initiated {
     pub(crate) secrets: SessionSecrets,
 }
 
-/// X3DH as initiator, with one draw for EK; `None` if an agreement with one of Bob's keys is zero.
+/// X3DH as initiator, with one draw for EK and in suite 2 one for the encapsulation; `None` if an agreement with one of
+/// Bob's keys is zero, or his keys are of different suites.
 ///
 /// ```text
 /// DH1 = DH(IK_A, SPK_B)   DH2 = DH(EK, IK_B)   DH3 = DH(EK, SPK_B)   DH4 = DH(EK, OPK_B)
+/// (SS, CT) = Encaps(KOPK_B, m), or Encaps(KSPK_B, m) if there is no one-time prekey
 /// ```
 pub(crate) fn initiate(
     our_identity: &IdentityKeyPair,
@@ -31,21 +35,37 @@ pub(crate) fn initiate(
 ) -> Option<Initiated> {
     let VerifiedBundle { device, signed_prekey_id, signed_prekey, one_time_prekey } = bundle;
     let ephemeral = DhKeyPair::generate(rng);
+    let one_time = one_time_prekey.as_ref().map(|prekey| (prekey.id, &prekey.key));
+    let (_, named_last) = one_time.unwrap_or((*signed_prekey_id, signed_prekey));
+    // A verified bundle is of one suite. Whatever else may come here one day, nothing goes on without its secret.
+    if named_last.suite() != signed_prekey.suite() {
+        return None;
+    }
+    let (ciphertext, shared_secret) = match &named_last.encapsulation {
+        None => (Box::default(), None),
+        Some(key) => {
+            let draw = Secret::filled_by(|out| rng.fill_bytes(out));
+            let (ciphertext, shared_secret) = encapsulate(key, &draw);
+            (ciphertext, Some(shared_secret))
+        }
+    };
     let offer = Offer {
         responder: device,
         signed_prekey_id: *signed_prekey_id,
         signed_prekey,
-        one_time_prekey: one_time_prekey.clone(),
+        one_time_prekey: one_time,
         ephemeral_key: ephemeral.public(),
+        ciphertext: &ciphertext,
     };
-    let dh1 = our_identity.agreement().agree(signed_prekey)?;
+    let dh1 = our_identity.agreement().agree(&signed_prekey.agreement)?;
     let agreements = EphemeralAgreements {
         dh2: ephemeral.agree(device.identity.agreement())?,
-        dh3: ephemeral.agree(signed_prekey)?,
-        dh4: match one_time_prekey {
+        dh3: ephemeral.agree(&signed_prekey.agreement)?,
+        dh4: match one_time {
             None => None,
-            Some(prekey) => Some(ephemeral.agree(&prekey.key)?),
+            Some((_, prekey)) => Some(ephemeral.agree(&prekey.agreement)?),
         },
+        shared_secret,
     };
     let transcript = offer.transcript();
     let sealed_sender = agreements.seal_sender(our_device, &transcript);
@@ -55,16 +75,17 @@ pub(crate) fn initiate(
 
 /// The handshake fields, as [`HandshakeFields`](crate::wire::message::HandshakeFields) draws them.
 fn encode_fields(offer: &Offer<'_>, sealed_sender: &[u8; SEALED_SENDER_LENGTH]) -> Vec<u8> {
-    let mut fields = Vec::from([SUITE]);
+    let mut fields = Vec::from([offer.signed_prekey.suite().byte()]);
     fields.extend_from_slice(&offer.signed_prekey_id.to_be_bytes());
     match &offer.one_time_prekey {
         None => fields.push(0),
-        Some(prekey) => {
+        Some((id, _)) => {
             fields.push(1);
-            fields.extend_from_slice(&prekey.id.to_be_bytes());
+            fields.extend_from_slice(&id.to_be_bytes());
         }
     }
     fields.extend_from_slice(offer.ephemeral_key.as_bytes());
+    fields.extend_from_slice(offer.ciphertext);
     fields.extend_from_slice(sealed_sender);
     fields
 }

@@ -1,11 +1,10 @@
 //! Bob's side: from Alice's first message to a session's secrets.
 
-use crate::crypto::dh::DhKeyPair;
 use crate::handshake::x3dh::{EphemeralAgreements, Offer, SessionSecrets};
 use crate::identity::{Device, IdentityKeyPair};
-use crate::prekeys::prekey_store::FoundPreKeys;
+use crate::prekeys::found_prekeys::FoundPreKeys;
+use crate::prekeys::prekey_pair::PreKeyPair;
 use crate::wire::message::HandshakeFields;
-use crate::wire::prekey_bundle::OneTimePreKeyPublic;
 
 /// What Bob holds when his side is done. Nothing is proved before a message has opened with it.
 pub(crate) struct Responded {
@@ -14,7 +13,8 @@ pub(crate) struct Responded {
     pub(crate) secrets: SessionSecrets,
 }
 
-/// X3DH as responder; `None` if an agreement is zero or the sealed sender does not open or decode.
+/// X3DH as responder; `None` if an agreement is zero or the sealed sender does not open or decode. The prekeys are of the
+/// suite of the fields. A wrong ciphertext gives another secret, with which the sender does not open.
 pub(crate) fn respond(
     our_identity: &IdentityKeyPair,
     our_device: &Device,
@@ -23,28 +23,32 @@ pub(crate) fn respond(
 ) -> Option<Responded> {
     let FoundPreKeys { signed, one_time, former_address: _ } = prekeys;
     let their_key = &fields.ephemeral_key;
-    let one_time_public = fields
-        .one_time_prekey_id
-        .zip(one_time.map(DhKeyPair::public))
-        .map(|(id, key)| OneTimePreKeyPublic { id, key: *key });
+    let signed_public = signed.pair.public();
+    let one_time_public = one_time.map(PreKeyPair::public);
     let transcript = Offer {
         responder: our_device,
         signed_prekey_id: signed.id,
-        signed_prekey: signed.pair.public(),
-        one_time_prekey: one_time_public,
+        signed_prekey: &signed_public,
+        one_time_prekey: fields.one_time_prekey_id.zip(one_time_public.as_ref()),
         ephemeral_key: their_key,
+        ciphertext: fields.ciphertext.unwrap_or_default(),
     }
     .transcript();
-    let agreements = EphemeralAgreements {
-        dh2: our_identity.agreement().agree(their_key)?,
-        dh3: signed.pair.agree(their_key)?,
-        dh4: match one_time {
-            None => None,
-            Some(pair) => Some(pair.agree(their_key)?),
-        },
+    let dh2 = our_identity.agreement().agree(their_key)?;
+    let dh3 = signed.pair.agreement.agree(their_key)?;
+    let dh4 = match one_time {
+        None => None,
+        Some(pair) => Some(pair.agreement.agree(their_key)?),
     };
+    let named_last = one_time.unwrap_or(&signed.pair);
+    let shared_secret = match (&named_last.encapsulation, fields.ciphertext) {
+        (Some(pair), Some(ciphertext)) => Some(pair.decapsulate(ciphertext)?),
+        (None, None) => None,
+        (None, Some(_)) | (Some(_), None) => return None,
+    };
+    let agreements = EphemeralAgreements { dh2, dh3, dh4, shared_secret };
     let initiator = agreements.open_sender(fields.sealed_sender, &transcript)?;
-    let dh1 = signed.pair.agree(initiator.identity.agreement())?;
+    let dh1 = signed.pair.agreement.agree(initiator.identity.agreement())?;
     let secrets = agreements.session_secrets(&dh1, &initiator, &transcript);
     Some(Responded { initiator, secrets })
 }

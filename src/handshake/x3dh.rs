@@ -1,4 +1,5 @@
-//! X3DH (revision 1, 2016), with the transcript in the key derivation and the initiator sealed.
+//! X3DH (revision 1, 2016), with the transcript in the key derivation and the initiator sealed; in suite 2 with one
+//! encapsulation beside the agreements.
 
 use alloc::vec::Vec;
 
@@ -8,9 +9,10 @@ use crate::crypto::hash::sha256;
 use crate::crypto::kdf::hkdf;
 use crate::crypto::secret::Secret;
 use crate::identity::{Address, Device, IdentityKey};
-use crate::wire::codec::{Reader, SUITE};
+use crate::wire::codec::Reader;
 use crate::wire::message::SEALED_SENDER_LENGTH;
-use crate::wire::prekey_bundle::{IDENTITY_LENGTH, OneTimePreKeyPublic};
+use crate::wire::prekey_bundle::IDENTITY_LENGTH;
+use crate::wire::prekey_public::PreKeyPublic;
 
 /// Separates what is known before the initiator is (th0).
 const HANDSHAKE_LABEL: &[u8] = b"evanesce/v1 handshake";
@@ -30,21 +32,24 @@ const F: [u8; 32] = [0xff; 32];
 /// Bytes of the sender's identity and address, padded.
 const SENDER_LENGTH: usize = SEALED_SENDER_LENGTH - TAG_LENGTH;
 
-/// The agreements that do not need to know who the initiator is: DH2, DH3 and DH4 if there is a
-/// one-time prekey.
+/// What both share without knowing who the initiator is: DH2, DH3, DH4 if there is a one-time prekey, and in suite 2
+/// the secret that was encapsulated (SS).
 pub(crate) struct EphemeralAgreements {
     pub(crate) dh2: DhOutput,
     pub(crate) dh3: DhOutput,
     pub(crate) dh4: Option<DhOutput>,
+    pub(crate) shared_secret: Option<Secret<32>>,
 }
 
-/// What the responder published and the initiator used, with her ephemeral key.
+/// What the responder published and the initiator used, with her ephemeral key and her ciphertext.
 pub(crate) struct Offer<'keys> {
     pub(crate) responder: &'keys Device,
     pub(crate) signed_prekey_id: u32,
-    pub(crate) signed_prekey: &'keys DhPublicKey,
-    pub(crate) one_time_prekey: Option<OneTimePreKeyPublic>,
+    pub(crate) signed_prekey: &'keys PreKeyPublic,
+    pub(crate) one_time_prekey: Option<(u32, &'keys PreKeyPublic)>,
     pub(crate) ephemeral_key: &'keys DhPublicKey,
+    /// CT; empty in suite 1.
+    pub(crate) ciphertext: &'keys [u8],
 }
 
 /// What a handshake ends in, on both sides.
@@ -62,31 +67,40 @@ pub(crate) struct SessionSecrets {
 
 impl Offer<'_> {
     // docs/protocol.md §4:
-    //   opk = 0x00 | 0x01 ‖ opk_id ‖ OPK_B
-    //   th0 = SHA-256(label ‖ suite ‖ IDENT_B ‖ LP8(address_B) ‖ spk_id ‖ SPK_B ‖ opk ‖ EK)
+    //   opk = 0x00 | 0x01 ‖ opk_id ‖ OPK_B [‖ KOPK_B]
+    //   th0 = SHA-256(label ‖ suite ‖ IDENT_B ‖ LP8(address_B) ‖ spk_id ‖ SPK_B [‖ KSPK_B] ‖ opk ‖ EK [‖ CT])
     /// The transcript without the initiator (th0).
     pub(crate) fn transcript(&self) -> [u8; 32] {
-        let Self { responder, signed_prekey_id, signed_prekey, one_time_prekey, ephemeral_key } =
-            self;
+        let Self {
+            responder,
+            signed_prekey_id,
+            signed_prekey,
+            one_time_prekey,
+            ephemeral_key,
+            ciphertext,
+        } = self;
         let mut one_time = Vec::from([u8::from(one_time_prekey.is_some())]);
-        if let Some(prekey) = one_time_prekey {
+        if let Some((id, prekey)) = one_time_prekey {
+            one_time.extend_from_slice(&id.to_be_bytes());
             prekey.write(&mut one_time);
         }
         sha256(&[
             HANDSHAKE_LABEL,
-            &[SUITE],
+            &[signed_prekey.suite().byte()],
             &responder.encode(),
             &signed_prekey_id.to_be_bytes(),
-            signed_prekey.as_bytes(),
+            signed_prekey.agreement.as_bytes(),
+            signed_prekey.encapsulation_bytes(),
             &one_time,
             ephemeral_key.as_bytes(),
+            ciphertext,
         ])
     }
 }
 
 impl EphemeralAgreements {
     // docs/protocol.md §4:
-    //   k_id = HKDF(salt = th0, ikm = F ‖ DH2 ‖ DH3 [‖ DH4], info = label, 32)
+    //   k_id = HKDF(salt = th0, ikm = F ‖ DH2 ‖ DH3 [‖ DH4] [‖ SS], info = label, 32)
     /// Seals who the initiator is, so that the carrier cannot see it.
     pub(crate) fn seal_sender(
         &self,
@@ -123,7 +137,7 @@ impl EphemeralAgreements {
 
     // docs/protocol.md §4:
     //   th = SHA-256(label ‖ th0 ‖ IDENT_A ‖ LP8(address_A))
-    //   RK ‖ HK_A ‖ NHK_B ‖ session_id = HKDF(salt = th, ikm = F ‖ DH1 ‖ DH2 ‖ DH3 [‖ DH4], ..)
+    //   RK ‖ HK_A ‖ NHK_B ‖ session_id = HKDF(salt = th, ikm = F ‖ DH1 ‖ DH2 ‖ DH3 [‖ DH4] [‖ SS], ..)
     /// The session's secrets, once the initiator is known and DH1 with her.
     pub(crate) fn session_secrets(
         &self,
@@ -132,18 +146,23 @@ impl EphemeralAgreements {
         offer_transcript: &[u8; 32],
     ) -> SessionSecrets {
         let transcript = sha256(&[TRANSCRIPT_LABEL, offer_transcript, &initiator.encode()]);
-        let Self { dh2, dh3, dh4 } = self;
-        SessionSecrets::derive(
-            &[&F, dh1.as_bytes(), dh2.as_bytes(), dh3.as_bytes(), optional(dh4.as_ref())],
-            &transcript,
-        )
+        let [dh2, dh3, dh4, shared_secret] = self.parts();
+        SessionSecrets::derive(&[&F, dh1.as_bytes(), dh2, dh3, dh4, shared_secret], &transcript)
     }
 
     fn sender_key(&self, offer_transcript: &[u8; 32]) -> Secret<32> {
-        let Self { dh2, dh3, dh4 } = self;
-        let ikm: [&[u8]; 4] = [&F, dh2.as_bytes(), dh3.as_bytes(), optional(dh4.as_ref())];
+        let [dh2, dh3, dh4, shared_secret] = self.parts();
+        let ikm: [&[u8]; 5] = [&F, dh2, dh3, dh4, shared_secret];
         let [key] = hkdf(offer_transcript, &ikm, &[INITIATOR_LABEL]);
         key
+    }
+
+    /// In the order of the derivations; what there is none of is empty.
+    fn parts(&self) -> [&[u8]; 4] {
+        let Self { dh2, dh3, dh4, shared_secret } = self;
+        let dh4: &[u8] = dh4.as_ref().map_or(&[], |dh4| dh4.as_bytes());
+        let shared_secret: &[u8] = shared_secret.as_ref().map_or(&[], |secret| secret.as_bytes());
+        [dh2.as_bytes(), dh3.as_bytes(), dh4, shared_secret]
     }
 }
 
@@ -157,14 +176,12 @@ impl SessionSecrets {
     }
 }
 
-fn optional(output: Option<&DhOutput>) -> &[u8] {
-    output.map_or(&[], |output| output.as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::crypto::dh::DhKeyPair;
+    use crate::crypto::kem::MlKem1024;
+    use crate::encapsulation::{KemKeyPair, encapsulate};
     use crate::identity::IdentityKeyPair;
     use crate::known_answers::{self, Fields};
     use alloc::format;
@@ -177,55 +194,98 @@ mod tests {
         (identity, device)
     }
 
+    /// A prekey's key pair to encapsulate to; suite 1 has none.
+    fn kem_pair(case: &Value, seed: &str) -> Option<KemKeyPair<MlKem1024>> {
+        case.get(seed)?;
+        Some(KemKeyPair::from_seed(case.secret(seed)))
+    }
+
+    fn public(pair: &DhKeyPair, kem: Option<&KemKeyPair<MlKem1024>>) -> PreKeyPublic {
+        PreKeyPublic { agreement: *pair.public(), encapsulation: kem.map(KemKeyPair::public) }
+    }
+
     #[test]
     fn vectors_handshake_derivations() {
-        for case in known_answers::section("handshake") {
-            let (alice, alice_device) = party(&case, "initiator");
-            let (bob, bob_device) = party(&case, "responder");
-            let signed = DhKeyPair::from_secret(case.secret("spk_secret"));
-            let ephemeral = DhKeyPair::from_secret(case.secret("ek_secret"));
-            let one_time = case.optional_number("opk_id").map(|id| {
-                (u32::try_from(id).unwrap(), DhKeyPair::from_secret(case.secret("opk_secret")))
-            });
-            assert_eq!(ephemeral.public().as_bytes(), &case.array("ek_public"));
+        known_answers::section("handshake").iter().for_each(derives);
+        known_answers::hybrid_section("handshake").iter().for_each(derives);
+    }
 
-            let agree = |ours: &DhKeyPair, theirs: &DhPublicKey| ours.agree(theirs).unwrap();
-            let dh1 = agree(alice.agreement(), signed.public());
-            assert_eq!(dh1.as_bytes(), &case.array("dh1"));
-            let agreements = EphemeralAgreements {
-                dh2: agree(bob.agreement(), ephemeral.public()),
-                dh3: agree(&signed, ephemeral.public()),
-                dh4: one_time.as_ref().map(|(_, pair)| agree(pair, ephemeral.public())),
-            };
-            assert_eq!(agreements.dh2.as_bytes(), &case.array("dh2"));
-            assert_eq!(agreements.dh3.as_bytes(), &case.array("dh3"));
-            let dh4 = agreements.dh4.as_ref().map(|dh4| dh4.as_bytes().to_vec());
-            assert_eq!(dh4, case.optional_bytes("dh4"));
+    fn derives(case: &Value) {
+        let (alice, alice_device) = party(case, "initiator");
+        let (bob, bob_device) = party(case, "responder");
+        let signed = DhKeyPair::from_secret(case.secret("spk_secret"));
+        let ephemeral = DhKeyPair::from_secret(case.secret("ek_secret"));
+        let one_time = case.optional_number("opk_id").map(|id| {
+            (u32::try_from(id).unwrap(), DhKeyPair::from_secret(case.secret("opk_secret")))
+        });
+        assert_eq!(ephemeral.public().as_bytes(), &case.array("ek_public"));
 
-            let offer = Offer {
+        let agree = |ours: &DhKeyPair, theirs: &DhPublicKey| ours.agree(theirs).unwrap();
+        let dh1 = agree(alice.agreement(), signed.public());
+        assert_eq!(dh1.as_bytes(), &case.array("dh1"));
+        let mut agreements = EphemeralAgreements {
+            dh2: agree(bob.agreement(), ephemeral.public()),
+            dh3: agree(&signed, ephemeral.public()),
+            dh4: one_time.as_ref().map(|(_, pair)| agree(pair, ephemeral.public())),
+            shared_secret: None,
+        };
+        assert_eq!(agreements.dh2.as_bytes(), &case.array("dh2"));
+        assert_eq!(agreements.dh3.as_bytes(), &case.array("dh3"));
+        let dh4 = agreements.dh4.as_ref().map(|dh4| dh4.as_bytes().to_vec());
+        assert_eq!(dh4, case.optional_bytes("dh4"));
+
+        let signed_kem = kem_pair(case, "kspk_seed");
+        let one_time_kem = one_time.as_ref().and_then(|_| kem_pair(case, "kopk_seed"));
+        let named_last = one_time_kem.as_ref().or(signed_kem.as_ref());
+        let mut ciphertext = Vec::new();
+        if let Some(pair) = named_last {
+            let (sent, shared) = encapsulate(&pair.public(), &case.secret("m_draw"));
+            assert_eq!(sent.as_ref(), case.bytes("ct"));
+            assert_eq!(pair.decapsulate(&sent), Some(case.secret("ss")));
+            assert_eq!(shared, case.secret("ss"));
+            (ciphertext, agreements.shared_secret) = (sent.to_vec(), Some(shared));
+        }
+        let signed_public = public(&signed, signed_kem.as_ref());
+        let one_time_public = one_time.map(|(id, pair)| (id, public(&pair, one_time_kem.as_ref())));
+        let offer = |ciphertext: &[u8]| {
+            let id = u32::try_from(case.number("spk_id")).unwrap();
+            Offer {
                 responder: &bob_device,
-                signed_prekey_id: u32::try_from(case.number("spk_id")).unwrap(),
-                signed_prekey: signed.public(),
-                one_time_prekey: one_time
-                    .map(|(id, pair)| OneTimePreKeyPublic { id, key: *pair.public() }),
+                signed_prekey_id: id,
+                signed_prekey: &signed_public,
+                one_time_prekey: one_time_public.as_ref().map(|(id, key)| (*id, key)),
                 ephemeral_key: ephemeral.public(),
-            };
-            let th0 = offer.transcript();
-            assert_eq!(th0, case.array("th0"));
-            assert_eq!(agreements.sender_key(&th0), case.secret("k_id"));
-            let sealed = agreements.seal_sender(&alice_device, &th0);
-            assert_eq!(sealed, case.array("sealed"));
-            assert_eq!(agreements.open_sender(&sealed, &th0), Some(alice_device.clone()));
-            let th = sha256(&[TRANSCRIPT_LABEL, &th0, &alice_device.encode()]);
-            assert_eq!(th, case.array("th"));
-            let secrets = agreements.session_secrets(&dh1, &alice_device, &th0);
-            let expected = SessionSecrets {
-                root_key: case.secret("rk"),
-                initiator_header_key: case.secret("hk_a"),
-                responder_header_key: case.secret("nhk_b"),
-                session_id: case.array("session_id"),
-            };
-            assert_eq!(secrets, expected);
+                ciphertext,
+            }
+            .transcript()
+        };
+        let th0 = offer(&ciphertext);
+        assert_eq!(th0, case.array("th0"));
+        assert_eq!(agreements.sender_key(&th0), case.secret("k_id"));
+        let sealed = agreements.seal_sender(&alice_device, &th0);
+        assert_eq!(sealed, case.array("sealed"));
+        assert_eq!(agreements.open_sender(&sealed, &th0), Some(alice_device.clone()));
+        let th = sha256(&[TRANSCRIPT_LABEL, &th0, &alice_device.encode()]);
+        assert_eq!(th, case.array("th"));
+        let secrets = agreements.session_secrets(&dh1, &alice_device, &th0);
+        let expected = SessionSecrets {
+            root_key: case.secret("rk"),
+            initiator_header_key: case.secret("hk_a"),
+            responder_header_key: case.secret("nhk_b"),
+            session_id: case.array("session_id"),
+        };
+        assert_eq!(secrets, expected);
+
+        // A ciphertext that was altered gives another secret, and nothing opens.
+        if let Some(pair) = named_last {
+            let bit = usize::try_from(case.number("ct_flipped")).unwrap();
+            ciphertext[bit / 8] ^= 1 << (bit % 8);
+            let rejected = pair.decapsulate(&ciphertext).unwrap();
+            assert_eq!(rejected, case.secret("ss_rejected"));
+            agreements.shared_secret = Some(rejected);
+            let th0 = offer(&ciphertext);
+            assert_eq!(agreements.sender_key(&th0), case.secret("k_id_rejected"));
+            assert_eq!(agreements.open_sender(&sealed, &th0), None);
         }
     }
 
@@ -249,6 +309,7 @@ mod tests {
                 dh2: bob.agreement().agree(&ephemeral).unwrap(),
                 dh3: signed.agree(&ephemeral).unwrap(),
                 dh4: None,
+                shared_secret: None,
             };
             let th0 = case.array("th0");
             let mut sender = case.bytes("sender");

@@ -6,17 +6,21 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
-use crate::crypto::dh::DhKeyPair;
+use crate::crypto::dh::DhPublicKey;
+use crate::identity::{Device, IdentityKeyPair};
+use crate::prekeys::prekey_pair::PreKeyPair;
+use crate::prekeys::verified_bundle::one_time_signature_input;
 use crate::stored::{StateWriter, Stored, read_count};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::prekey_bundle::OneTimePreKeyPublic;
+use crate::wire::suite::Suite;
 
-/// The private halves of the one-time prekeys (OPK) that have not been spent.
+/// The private halves of the one-time prekeys (OPK, KOPK) that have not been spent.
 ///
 /// Boxed, so that the map moves pointers: a secret that its nodes moved would leave copies behind.
 #[derive(Debug)]
 pub(crate) struct OneTimePreKeys {
-    keys: BTreeMap<u32, Box<DhKeyPair>>,
+    keys: BTreeMap<u32, Box<PreKeyPair>>,
     /// The id of the next one: ids count up from 1 and never repeat.
     next_id: u32,
     /// Ids below this are known to be with the server.
@@ -43,14 +47,20 @@ impl OneTimePreKeys {
         self.keys.len()
     }
 
-    /// Makes up to `count` more, in order of id, one draw each; then the oldest above `most` go. Fewer
+    /// Makes up to `count` more, in order of id, one draw each, in suite 2 two; then the oldest above `most` go. Fewer
     /// only when 2^32 ids have been used up.
-    pub(crate) fn generate(&mut self, count: u32, most: u32, rng: &mut (impl CryptoRng + ?Sized)) {
+    pub(crate) fn generate(
+        &mut self,
+        count: u32,
+        suite: Suite,
+        most: u32,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
         for _ in 0..count.min(most) {
             let Some(next_id) = self.next_id.checked_add(1) else {
                 break;
             };
-            self.keys.insert(self.next_id, Box::new(DhKeyPair::generate(rng)));
+            self.keys.insert(self.next_id, Box::new(PreKeyPair::generate(suite, rng)));
             self.next_id = next_id;
         }
         while usize::try_from(most).is_ok_and(|most| self.keys.len() > most) {
@@ -70,13 +80,17 @@ impl OneTimePreKeys {
         self.keys.clear();
     }
 
-    /// Those with ids from `lowest` to `highest`, in order of id.
-    pub(crate) fn between(&self, lowest: u32, highest: u32) -> Vec<OneTimePreKeyPublic> {
-        let held = self.keys.range(lowest..).take_while(|(id, _)| **id <= highest);
-        held.map(|(id, pair)| public(*id, pair)).collect()
+    /// The X25519 halves of those with ids from `lowest` to `highest`, in order of id.
+    pub(crate) fn between(
+        &self,
+        lowest: u32,
+        highest: u32,
+    ) -> impl Iterator<Item = (u32, &DhPublicKey)> {
+        let held = self.keys.range(lowest..).take_while(move |(id, _)| **id <= highest);
+        held.map(|(id, pair)| (*id, pair.agreement.public()))
     }
 
-    pub(crate) fn find(&self, id: u32) -> Option<&DhKeyPair> {
+    pub(crate) fn find(&self, id: u32) -> Option<&PreKeyPair> {
         self.keys.get(&id).map(Box::as_ref)
     }
 
@@ -85,9 +99,19 @@ impl OneTimePreKeys {
         self.keys.remove(&id);
     }
 
-    /// The public halves that are not known to be with the server, in order of id.
-    pub(crate) fn unpublished(&self) -> Vec<OneTimePreKeyPublic> {
-        self.keys.range(self.published_below..).map(|(id, pair)| public(*id, pair)).collect()
+    /// The public halves that are not known to be with the server, in order of id, signed in suite 2.
+    pub(crate) fn unpublished(
+        &self,
+        identity: &IdentityKeyPair,
+        device: &Device,
+    ) -> Vec<OneTimePreKeyPublic> {
+        let unpublished = self.keys.range(self.published_below..);
+        unpublished.map(|(id, pair)| public(*id, pair, identity, device)).collect()
+    }
+
+    /// Whether there are any of those.
+    pub(crate) fn is_all_published(&self) -> bool {
+        self.unpublished_count() == 0
     }
 
     /// How many those are.
@@ -99,7 +123,9 @@ impl OneTimePreKeys {
     pub(crate) fn made_all(&self, prekeys: &[OneTimePreKeyPublic]) -> bool {
         prekeys.iter().all(|prekey| {
             prekey.id < self.next_id
-                && self.find(prekey.id).is_none_or(|pair| *pair.public() == prekey.key)
+                && self
+                    .find(prekey.id)
+                    .is_none_or(|pair| *pair.agreement.public() == prekey.key.agreement)
         })
     }
 
@@ -110,8 +136,19 @@ impl OneTimePreKeys {
     }
 }
 
-fn public(id: u32, pair: &DhKeyPair) -> OneTimePreKeyPublic {
-    OneTimePreKeyPublic { id, key: *pair.public() }
+/// What others get of a one-time prekey (docs/protocol.md §3.2).
+pub(crate) fn public(
+    id: u32,
+    pair: &PreKeyPair,
+    identity: &IdentityKeyPair,
+    device: &Device,
+) -> OneTimePreKeyPublic {
+    let unsigned = OneTimePreKeyPublic { id, key: pair.public(), signature: None };
+    let signature = match pair.suite() {
+        Suite::Classical => None,
+        Suite::Hybrid => Some(identity.sign(&one_time_signature_input(device, &unsigned))),
+    };
+    OneTimePreKeyPublic { signature, ..unsigned }
 }
 
 /// Stored in order of id, each with how many ids were passed since the one before.
@@ -147,20 +184,31 @@ impl Stored for OneTimePreKeys {
     }
 }
 
+/// What suite 2 stores beside the rest.
+impl OneTimePreKeys {
+    pub(crate) fn pairs_mut(&mut self) -> impl Iterator<Item = &mut PreKeyPair> {
+        self.keys.values_mut().map(Box::as_mut)
+    }
+
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = &PreKeyPair> {
+        self.keys.values().map(Box::as_ref)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Address;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
     #[test]
     fn ids_count_up_from_one_and_end_before_they_repeat() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let mut keys = OneTimePreKeys::new();
-        keys.generate(3, 100, &mut rng);
-        let ids: Vec<u32> = keys.unpublished().iter().map(|prekey| prekey.id).collect();
-        assert_eq!(ids, [1, 2, 3]);
+        keys.generate(3, Suite::Classical, 100, &mut rng);
+        assert_eq!(keys.keys.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
         keys.next_id = u32::MAX - 1;
-        keys.generate(3, 100, &mut rng);
+        keys.generate(3, Suite::Classical, 100, &mut rng);
         assert_eq!(keys.len(), 4);
         assert!(keys.find(u32::MAX - 1).is_some() && keys.find(0).is_none());
     }
@@ -168,21 +216,29 @@ mod tests {
     #[test]
     fn what_was_never_made_here_is_told() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let mut keys = OneTimePreKeys::new();
-        keys.generate(3, 100, &mut rng);
-        let made = keys.unpublished();
-        assert!(keys.made_all(&made));
-        for (id, key) in [(4, made[2].key), (3, made[1].key)] {
-            assert!(!keys.made_all(&[OneTimePreKeyPublic { id, key }]), "{id}");
+        let identity = IdentityKeyPair::generate(&mut rng);
+        let address = Address::new("bob").unwrap();
+        let device = Device { identity: *identity.public(), address };
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut keys = OneTimePreKeys::new();
+            keys.generate(3, suite, 100, &mut rng);
+            let made = keys.unpublished(&identity, &device);
+            assert!(keys.made_all(&made));
+            for (id, place) in [(4, 2), (3, 1)] {
+                assert!(
+                    !keys.made_all(&[OneTimePreKeyPublic { id, ..made[place].clone() }]),
+                    "{id}"
+                );
+            }
+            keys.spend(3);
+            assert!(keys.made_all(&[OneTimePreKeyPublic { id: 3, ..made[1].clone() }]));
         }
-        keys.spend(3);
-        assert!(keys.made_all(&[OneTimePreKeyPublic { id: 3, key: made[1].key }]));
     }
 
     #[test]
     fn a_store_that_would_use_an_id_again_is_refused() {
         let mut keys = OneTimePreKeys::new();
-        keys.generate(3, 100, &mut ChaCha20Rng::seed_from_u64(1));
+        keys.generate(3, Suite::Classical, 100, &mut ChaCha20Rng::seed_from_u64(1));
         let stored = |keys: &OneTimePreKeys| {
             let mut out = StateWriter::new();
             keys.write(&mut out);

@@ -5,19 +5,19 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
-use crate::crypto::dh::DhKeyPair;
-use crate::identity::{Address, IdentityKeyPair};
+use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::PreKeyLimits;
+use crate::prekeys::found_prekeys::FoundPreKeys;
 use crate::prekeys::one_time_prekey::OneTimePreKeys;
 use crate::prekeys::publication::{Publication, StockDisagreement};
 use crate::prekeys::published::MAX_ONE_TIME_PREKEYS;
-use crate::prekeys::replay_record::ReplayError;
-use crate::prekeys::signed_prekey::SignedPreKey;
+use crate::prekeys::signed_prekey::{ReplacedPreKey, SignedPreKey};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::prekey_stock::{DeviceDigest, PreKeyStock};
 use crate::wire::prekey_upload::PreKeyUpload;
+use crate::wire::suite::Suite;
 
 /// How many ids are passed over at most because a server says that it has had them, so that one that lies cannot use
 /// them all up; and how many one-time ids after a restore.
@@ -35,15 +35,6 @@ pub(crate) struct PreKeyStore {
     one_time: OneTimePreKeys,
 }
 
-/// A signed prekey that first messages still under way may name.
-#[derive(Debug)]
-struct ReplacedPreKey {
-    prekey: Box<SignedPreKey>,
-    replaced: Timestamp,
-    /// The address that it was published for, if the device has another one since.
-    former_address: Option<Address>,
-}
-
 /// Which prekeys are held, as far as one must know to see a change.
 #[derive(PartialEq)]
 pub(crate) struct Extent {
@@ -55,27 +46,24 @@ pub(crate) struct Extent {
     one_time: usize,
 }
 
-/// The secrets that a first message names.
-pub(crate) struct FoundPreKeys<'store> {
-    pub(crate) signed: &'store SignedPreKey,
-    pub(crate) one_time: Option<&'store DhKeyPair>,
-    /// The address that the handshake was made with, if it is not the present one.
-    pub(crate) former_address: Option<&'store Address>,
-}
-
 impl PreKeyStore {
-    /// Draws the first signed prekey.
+    /// Draws the first signed prekey. The suite is that of all later prekeys too.
     pub(crate) fn generate(
+        suite: Suite,
         limits: &PreKeyLimits,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Self {
         Self {
-            current: Box::new(SignedPreKey::generate(1, limits, now, rng)),
+            current: Box::new(SignedPreKey::generate(1, suite, limits, now, rng)),
             publication: Publication::Pending,
             replaced: Vec::new(),
             one_time: OneTimePreKeys::new(),
         }
+    }
+
+    pub(crate) fn suite(&self) -> Suite {
+        self.current.pair.suite()
     }
 
     /// Finds what a first message names; `None` if some of it is not held (any more).
@@ -169,8 +157,8 @@ impl PreKeyStore {
         let offered = self.signed().find(|(prekey, _)| prekey.id == id).map(|(prekey, _)| {
             let range = stock.lowest_id.zip(stock.highest_id);
             let held = range.map(|(lowest, highest)| self.one_time.between(lowest, highest));
-            let held = held.unwrap_or_default();
-            PreKeyStock::of(device, id, prekey.pair.public(), held.iter(), stock.highest_id)
+            let held = held.into_iter().flatten();
+            PreKeyStock::of(device, id, prekey.pair.agreement.public(), held, stock.highest_id)
         });
         if offered.as_ref() == Some(stock) { None } else { Some(StockDisagreement::NotHeld) }
     }
@@ -225,7 +213,7 @@ impl PreKeyStore {
         let Some(id) = after.max(self.current.id).checked_add(1) else {
             return;
         };
-        let next = Box::new(SignedPreKey::generate(id, limits, now, rng));
+        let next = Box::new(SignedPreKey::generate(id, self.suite(), limits, now, rng));
         let prekey = core::mem::replace(&mut self.current, next);
         if now >= prekey.created {
             // Those before it cannot have been replaced after it: if they say so, the clock ran ahead.
@@ -250,7 +238,7 @@ impl PreKeyStore {
         limits: &PreKeyLimits,
         rng: &mut (impl CryptoRng + ?Sized),
     ) {
-        self.one_time.generate(count, limits.max_one_time_prekeys, rng);
+        self.one_time.generate(count, self.suite(), limits.max_one_time_prekeys, rng);
     }
 
     /// Replaces all that others begin sessions with, and keeps what was there before for those who have it: a draw for
@@ -316,13 +304,14 @@ impl PreKeyStore {
         identity: &IdentityKeyPair,
         address: &Address,
     ) -> Option<PreKeyUpload> {
-        let one_time_prekeys = self.one_time.unpublished();
         let replaces_all = match self.publication {
-            Publication::Done if one_time_prekeys.is_empty() => return None,
+            Publication::Done if self.one_time.is_all_published() => return None,
             Publication::Done | Publication::Pending => false,
             Publication::PendingInPlaceOfAll => true,
         };
         let signed_part = self.current.sign(identity, address);
+        let device = Device { identity: *identity.public(), address: address.clone() };
+        let one_time_prekeys = self.one_time.unpublished(identity, &device);
         Some(PreKeyUpload { signed_part, one_time_prekeys, replaces_all })
     }
 
@@ -331,7 +320,9 @@ impl PreKeyStore {
         let before = (self.publication, self.one_time.published_below());
         // A device that was restored from a backup has made other keys under the same ids before.
         let fields = &upload.signed_part.fields;
-        if fields.id == self.current.id && fields.key == *self.current.pair.public() {
+        if fields.id == self.current.id
+            && fields.key.agreement == *self.current.pair.agreement.public()
+        {
             self.publication = Publication::Done;
         }
         let one_time = &upload.one_time_prekeys;
@@ -349,19 +340,27 @@ impl PreKeyStore {
         core::iter::once((self.current.as_ref(), None)).chain(replaced)
     }
 
+    /// Writes what suite 2 stores beside the rest: the second secret of each prekey.
+    pub(crate) fn write_encapsulation(&self, out: &mut StateWriter) {
+        let replaced = self.replaced.iter().map(|replaced| &replaced.prekey.pair);
+        let signed = core::iter::once(&self.current.pair).chain(replaced);
+        signed.chain(self.one_time.pairs()).for_each(|pair| pair.write_encapsulation(out));
+    }
+
+    /// Reads the same.
+    pub(crate) fn read_encapsulation(
+        &mut self,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
+        let replaced = self.replaced.iter_mut().map(|replaced| &mut replaced.prekey.pair);
+        let signed = core::iter::once(&mut self.current.pair).chain(replaced);
+        let mut all = signed.chain(self.one_time.pairs_mut());
+        all.try_for_each(|pair| pair.read_encapsulation(reader))
+    }
+
     fn forget_replaced(&mut self, limits: &PreKeyLimits, now: Timestamp) {
         let horizon = now.minus(limits.signed_prekey_grace);
         self.replaced.retain(|replaced| replaced.replaced >= horizon);
-    }
-}
-
-impl FoundPreKeys<'_> {
-    /// Whether this handshake may still be accepted. With a one-time prekey it cannot be a replay.
-    pub(crate) fn check_replay(&self, session_id: &[u8; 32]) -> Result<(), ReplayError> {
-        match self.one_time {
-            Some(_) => Ok(()),
-            None => self.signed.replay_record.check(session_id),
-        }
     }
 }
 
@@ -370,7 +369,6 @@ stored!(PreKeyStore { current, publication, replaced, one_time } if |store| {
     let replaced = store.replaced.iter().map(|replaced| replaced.prekey.id);
     replaced.chain([store.current.id]).is_sorted_by(|id, next| id < next)
 });
-stored!(ReplacedPreKey { prekey, replaced, former_address });
 
 /// How many one-time prekeys are to be on offer. What a server has no room for would be made anew every day.
 fn target(limits: &PreKeyLimits) -> u32 {
@@ -395,6 +393,7 @@ impl core::fmt::Debug for PreKeyStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prekeys::replay_record::ReplayError;
     use core::time::Duration;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
@@ -421,7 +420,7 @@ mod tests {
     fn a_nearly_full_replay_record_brings_about_a_rotation() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000));
-        let mut store = PreKeyStore::generate(&limits, now, &mut rng);
+        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
         fill(&mut store, 767);
         maintain(&mut store, &limits, now, &mut rng);
         assert_eq!(store.current.id, 1);
@@ -434,7 +433,7 @@ mod tests {
     fn a_flood_of_handshakes_brings_about_a_bounded_number_of_rotations() {
         let mut rng = ChaCha20Rng::seed_from_u64(2);
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000));
-        let mut store = PreKeyStore::generate(&limits, now, &mut rng);
+        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
         for _ in 0..100 {
             fill(&mut store, 1_024);
             maintain(&mut store, &limits, now, &mut rng);
@@ -452,7 +451,7 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(3);
         let limits = PreKeyLimits::default();
         let ahead = Timestamp::from_unix_seconds(1_000_000_000);
-        let mut store = PreKeyStore::generate(&limits, ahead, &mut rng);
+        let mut store = PreKeyStore::generate(Suite::Classical, &limits, ahead, &mut rng);
         maintain(&mut store, &limits, ahead.minus(DAY), &mut rng);
         assert_eq!(store.current.id, 1);
         maintain(&mut store, &limits, ahead.minus(DAY.saturating_mul(2)), &mut rng);
@@ -463,7 +462,7 @@ mod tests {
     fn a_secret_replaced_while_the_clock_ran_ahead_goes_after_the_next_rotation() {
         let mut rng = ChaCha20Rng::seed_from_u64(6);
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
-        let mut store = PreKeyStore::generate(&limits, now, &mut rng);
+        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
         maintain(&mut store, &limits, now.plus(DAY.saturating_mul(36_500)), &mut rng);
         for day in 0..38 {
             maintain(&mut store, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
@@ -477,7 +476,7 @@ mod tests {
     fn a_flood_of_handshakes_does_not_shorten_the_grace() {
         let mut rng = ChaCha20Rng::seed_from_u64(8);
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
-        let mut store = PreKeyStore::generate(&limits, now, &mut rng);
+        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
         for day in 0..=30 {
             fill(&mut store, 1_024);
             maintain(&mut store, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
@@ -491,7 +490,7 @@ mod tests {
     fn a_start_before_the_clock_is_set_loses_no_prekey() {
         let mut rng = ChaCha20Rng::seed_from_u64(4);
         let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
-        let mut store = PreKeyStore::generate(&limits, now, &mut rng);
+        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
         maintain(&mut store, &limits, Timestamp::default(), &mut rng);
         assert_eq!(store.current.id, 2);
         maintain(&mut store, &limits, now, &mut rng);
@@ -506,7 +505,7 @@ mod tests {
         let now = Timestamp::from_unix_seconds(1_000_000_000);
         let limits =
             PreKeyLimits { one_time_prekeys: 9, max_one_time_prekeys: 4, ..Default::default() };
-        let mut store = PreKeyStore::generate(&limits, now, &mut rng);
+        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
         maintain(&mut store, &limits, now, &mut rng);
         maintain(&mut store, &limits, now, &mut rng);
         assert!(store.find(1, Some(1)).is_some() && store.find(1, Some(4)).is_some());

@@ -141,7 +141,11 @@ impl PublishedPreKeys {
             });
             return if is_late { News::None } else { News::Beginning };
         }
-        let begins_anew = upload.replaces_all || self.has_others_under_the_same_ids(upload);
+        // What is of another suite serves no bundle with this signed part.
+        let suites = [&upload.signed_part, &self.signed_part].map(|part| part.fields.key.suite());
+        let begins_anew = upload.replaces_all
+            || suites[0] != suites[1]
+            || self.has_others_under_the_same_ids(upload);
         if signed_prekey_id > self.had.signed_prekey_id && !begins_anew {
             News::Rotation
         } else if signed_prekey_id > self.had.signed_prekey_id || created > self.had.created {
@@ -198,8 +202,9 @@ impl PublishedPreKeys {
     #[must_use]
     pub fn stock(&self) -> PreKeyStock {
         let fields = &self.signed_part.fields;
-        let (device, one_time_prekeys) = (device(&self.signed_part), self.one_time_prekeys.iter());
-        PreKeyStock::of(device, fields.id, &fields.key, one_time_prekeys, self.highest_id)
+        let device = device(&self.signed_part);
+        let listed = self.one_time_prekeys.iter().map(|it| (it.id, &it.key.agreement));
+        PreKeyStock::of(device, fields.id, &fields.key.agreement, listed, self.highest_id)
     }
 
     /// How many one-time prekeys are left.
@@ -242,7 +247,9 @@ impl TryFrom<Unchecked> for PublishedPreKeys {
                 && former.iter().skip(place).skip(1).all(|other| other.device != it.device)
         });
         let is_had = had == had.and(Had::of(&signed_part));
-        if ascend && highest_is_had && are_few && is_told_apart && is_had {
+        let suite = signed_part.fields.key.suite();
+        let are_of_it = one_time_prekeys.iter().all(|prekey| prekey.key.suite() == suite);
+        if ascend && are_of_it && highest_is_had && are_few && is_told_apart && is_had {
             Ok(Self { signed_part, one_time_prekeys, highest_id, made_again, had, former })
         } else {
             Err(DecodeError::Malformed)

@@ -1,34 +1,46 @@
 //! The medium-term key that every bundle has.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use rand_core::CryptoRng;
 
-use crate::crypto::dh::DhKeyPair;
 use crate::identity::{Address, IdentityKeyPair};
 use crate::limits::PreKeyLimits;
+use crate::prekeys::prekey_pair::PreKeyPair;
 use crate::prekeys::replay_record::ReplayRecord;
 use crate::prekeys::verified_bundle::{MAX_CLOCK_AHEAD, SIGNATURE_LABEL};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::prekey_bundle::{MAX_LIFETIME, SignedFields, SignedPart};
+use crate::wire::suite::Suite;
 
-/// A signed prekey (SPK) with its private half.
+/// A signed prekey (SPK, KSPK) with its private halves.
 #[derive(Debug)]
 pub(crate) struct SignedPreKey {
     pub(crate) id: u32,
-    pub(crate) pair: DhKeyPair,
+    pub(crate) pair: PreKeyPair,
     pub(crate) created: Timestamp,
     expires: Timestamp,
     /// The handshakes that it accepted without a one-time prekey.
     pub(crate) replay_record: ReplayRecord,
 }
 
+/// A signed prekey that first messages still under way may name.
+#[derive(Debug)]
+pub(crate) struct ReplacedPreKey {
+    pub(crate) prekey: Box<SignedPreKey>,
+    pub(crate) replaced: Timestamp,
+    /// The address that it was published for, if the device has another one since.
+    pub(crate) former_address: Option<Address>,
+}
+
 impl SignedPreKey {
-    /// Draws a signed prekey: one draw of 32 bytes.
+    /// Draws a signed prekey: one draw of 32 bytes, in suite 2 two.
     pub(crate) fn generate(
         id: u32,
+        suite: Suite,
         limits: &PreKeyLimits,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
@@ -36,7 +48,7 @@ impl SignedPreKey {
         let lifetime = limits.signed_prekey_lifetime.clamp(Duration::from_secs(1), MAX_LIFETIME);
         Self {
             id,
-            pair: DhKeyPair::generate(rng),
+            pair: PreKeyPair::generate(suite, rng),
             created: now,
             expires: now.plus(lifetime),
             replay_record: ReplayRecord::default(),
@@ -57,7 +69,7 @@ impl SignedPreKey {
             identity: identity.public().encode(),
             address: address.as_bytes().to_vec(),
             id: self.id,
-            key: *self.pair.public(),
+            key: self.pair.public(),
             created: self.created,
             expires: self.expires,
         };
@@ -66,6 +78,7 @@ impl SignedPreKey {
     }
 }
 
+stored!(ReplacedPreKey { prekey, replaced, former_address });
 stored!(SignedPreKey { id, pair, created, expires, replay_record });
 
 #[cfg(test)]
@@ -73,35 +86,61 @@ mod tests {
     use super::*;
     use crate::identity::Device;
     use crate::known_answers::{self, Draws, Fields};
+    use crate::prekeys::one_time_prekey;
     use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle};
+    use serde_json::Value;
 
     #[test]
     fn vectors_bundle() {
-        for case in known_answers::section("bundle") {
-            let identity = IdentityKeyPair::from_seed(case.secret("seed"));
-            let address = Address::new(case.bytes("address")).unwrap();
-            let created = Timestamp::from_unix_seconds(case.number("created"));
-            let lifetime = Duration::from_secs(case.number("expires") - case.number("created"));
-            let limits =
-                PreKeyLimits { signed_prekey_lifetime: lifetime, ..PreKeyLimits::default() };
-            let id = u32::try_from(case.number("spk_id")).unwrap();
-            let mut draws = Draws(case.bytes("spk_secret"));
-            let prekey = SignedPreKey::generate(id, &limits, created, &mut draws);
-            assert_eq!(prekey.pair.public().as_bytes(), &case.array("spk_public"));
-            let signed_part = prekey.sign(&identity, &address);
-            assert_eq!(signed_part.as_bytes(), case.bytes("signed_part"));
+        known_answers::section("bundle").iter().for_each(|case| is_made(case, Suite::Classical));
+        known_answers::hybrid_section("bundle")
+            .iter()
+            .for_each(|case| is_made(case, Suite::Hybrid));
+    }
 
-            let one_time_prekey = case.optional_number("opk_id").map(|id| OneTimePreKeyPublic {
-                id: u32::try_from(id).unwrap(),
-                key: *DhKeyPair::from_secret(case.secret("opk_secret")).public(),
-            });
-            let public = one_time_prekey.as_ref().map(|prekey| prekey.key.as_bytes().to_vec());
-            assert_eq!(public, case.optional_bytes("opk_public"));
-            let bundle = PreKeyBundle { signed_part, one_time_prekey };
-            assert_eq!(bundle.encode(), case.bytes("bundle"));
-            let now = Timestamp::from_unix_seconds(case.number("now"));
-            let verified = bundle.verify(now).unwrap();
-            assert_eq!(verified.device, Device { identity: *identity.public(), address });
+    fn is_made(case: &Value, suite: Suite) {
+        let identity = IdentityKeyPair::from_seed(case.secret("seed"));
+        let address = Address::new(case.bytes("address")).unwrap();
+        let device = Device { identity: *identity.public(), address: address.clone() };
+        let created = Timestamp::from_unix_seconds(case.number("created"));
+        let lifetime = Duration::from_secs(case.number("expires") - case.number("created"));
+        let limits = PreKeyLimits { signed_prekey_lifetime: lifetime, ..PreKeyLimits::default() };
+        // Each of a prekey's secrets is one draw.
+        let draws = |agreement: &str, encapsulation: &str| match suite {
+            Suite::Classical => Draws(case.bytes(agreement)),
+            Suite::Hybrid => Draws([case.bytes(agreement), case.bytes(encapsulation)].concat()),
+        };
+        let id = |name: &str| u32::try_from(case.number(name)).unwrap();
+        let mut rng = draws("spk_secret", "kspk_seed");
+        let prekey = SignedPreKey::generate(id("spk_id"), suite, &limits, created, &mut rng);
+        assert!(rng.0.is_empty());
+        let signed_part = prekey.sign(&identity, &address);
+        assert_eq!(signed_part.as_bytes(), case.bytes("signed_part"));
+
+        let one_time_prekey = case.optional_number("opk_id").map(|_| {
+            let pair = PreKeyPair::generate(suite, &mut draws("opk_secret", "kopk_seed"));
+            one_time_prekey::public(id("opk_id"), &pair, &identity, &device)
+        });
+        match suite {
+            Suite::Classical => {
+                let public = prekey.pair.agreement.public();
+                assert_eq!(public.as_bytes(), &case.array("spk_public"));
+                let public =
+                    one_time_prekey.as_ref().map(|it| it.key.agreement.as_bytes().to_vec());
+                assert_eq!(public, case.optional_bytes("opk_public"));
+            }
+            Suite::Hybrid => {
+                let one_time = one_time_prekey.as_ref().map(OneTimePreKeyPublic::encode);
+                assert_eq!(one_time, case.optional_bytes("one_time"));
+            }
         }
+        let bundle = PreKeyBundle { signed_part, one_time_prekey };
+        if suite == Suite::Classical {
+            assert_eq!(bundle.encode(), case.bytes("bundle"));
+        }
+        let bundle = PreKeyBundle::decode(&bundle.encode()).unwrap();
+        let now = Timestamp::from_unix_seconds(case.number("now"));
+        let verified = bundle.verify(now).unwrap();
+        assert_eq!((verified.suite(), verified.device), (suite, device));
     }
 }

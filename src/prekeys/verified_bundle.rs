@@ -1,15 +1,20 @@
 //! The proof that a bundle may be used.
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::crypto::dh::DhPublicKey;
 use crate::identity::{Address, Device, IdentityKey, IdentityKeyError};
 use crate::time::Timestamp;
 use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle, SignedFields};
+use crate::wire::prekey_public::PreKeyPublic;
+use crate::wire::suite::Suite;
 
 /// Separates signatures of prekeys from every other signature of an identity.
 pub(crate) const SIGNATURE_LABEL: &[u8] = b"evanesce/v1 signed prekey";
+
+/// Separates those of one-time prekeys, which suite 2 signs.
+const ONE_TIME_SIGNATURE_LABEL: &[u8] = b"evanesce/v1 one-time prekey";
 
 /// How far ahead of ours the clock that dated a bundle may run: a day.
 pub(crate) const MAX_CLOCK_AHEAD: Duration = Duration::from_secs(86_400);
@@ -24,11 +29,17 @@ pub(crate) const MAX_CLOCK_AHEAD: Duration = Duration::from_secs(86_400);
 pub struct VerifiedBundle {
     pub(crate) device: Device,
     pub(crate) signed_prekey_id: u32,
-    pub(crate) signed_prekey: DhPublicKey,
+    pub(crate) signed_prekey: PreKeyPublic,
     pub(crate) one_time_prekey: Option<OneTimePreKeyPublic>,
 }
 
 impl VerifiedBundle {
+    /// Which suite a session has that is initiated from it.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.signed_prekey.suite()
+    }
+
     /// Whose bundle it says it is.
     #[must_use]
     pub fn device(&self) -> &Device {
@@ -47,12 +58,12 @@ impl VerifiedBundle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// Its identity key or its address does not decode.
+    /// Its identity key or its address does not decode, or its parts are of different suites.
     Malformed,
     /// Its identity key is of small order: nobody honest has it.
     WeakKey,
-    /// The signature is not that of its identity key over its content: the server, or somebody before it,
-    /// has made it up.
+    /// A signature is not that of its identity key over its content: the server, or somebody before it, has made it
+    /// up.
     BadSignature,
     /// It is dated more than a day after now: one of the two clocks is wrong.
     NotYetValid,
@@ -76,12 +87,15 @@ impl fmt::Display for VerifyError {
 impl core::error::Error for VerifyError {}
 
 impl PreKeyBundle {
-    /// Checks the signature, strictly, and the lifetime at `now` (docs/protocol.md §3.4).
+    /// Checks the signatures, strictly, and the lifetime at `now` (docs/protocol.md §3.4).
     ///
     /// # Errors
     ///
     /// A [`VerifyError`], the first that holds in the order of its variants.
     pub fn verify(self, now: Timestamp) -> Result<VerifiedBundle, VerifyError> {
+        if !self.is_of_one_suite() {
+            return Err(VerifyError::Malformed);
+        }
         let Self { signed_part, one_time_prekey } = self;
         let signed_bytes = [SIGNATURE_LABEL, signed_part.signed_bytes()].concat();
         let SignedFields { identity, address, id, key, created, expires } = signed_part.fields;
@@ -93,19 +107,30 @@ impl PreKeyBundle {
         if !identity.verify(&signed_bytes, &signed_part.signature) {
             return Err(VerifyError::BadSignature);
         }
+        let device = Device { identity, address };
+        let signed = one_time_prekey.as_ref().and_then(|it| it.signature.as_ref().zip(Some(it)));
+        // A bad one is never left out to go on with the rest.
+        if signed.is_some_and(|(signature, prekey)| {
+            !identity.verify(&one_time_signature_input(&device, prekey), signature)
+        }) {
+            return Err(VerifyError::BadSignature);
+        }
         if created > now.plus(MAX_CLOCK_AHEAD) {
             return Err(VerifyError::NotYetValid);
         }
         if now >= expires {
             return Err(VerifyError::Expired);
         }
-        Ok(VerifiedBundle {
-            device: Device { identity, address },
-            signed_prekey_id: id,
-            signed_prekey: key,
-            one_time_prekey,
-        })
+        Ok(VerifiedBundle { device, signed_prekey_id: id, signed_prekey: key, one_time_prekey })
     }
+}
+
+/// What the signature of a one-time prekey is of, in suite 2 (docs/protocol.md §3.2).
+pub(crate) fn one_time_signature_input(device: &Device, prekey: &OneTimePreKeyPublic) -> Vec<u8> {
+    let suite = [prekey.key.suite().byte()];
+    let mut input = [ONE_TIME_SIGNATURE_LABEL, &suite, &device.encode()].concat();
+    prekey.write_unsigned(&mut input);
+    input
 }
 
 /// Whose it is, and which prekeys it has.

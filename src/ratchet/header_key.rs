@@ -5,6 +5,7 @@ use crate::crypto::secret::Secret;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::header::{HEADER_LENGTH, Header, SEALED_HEADER_LENGTH};
+use crate::wire::suite::Suite;
 
 /// A chain's header key (HK), or that of the chain after it (NHK).
 #[derive(Debug)]
@@ -32,11 +33,12 @@ impl HeaderKey {
     pub(crate) fn open(
         &self,
         sealed: &[u8; SEALED_HEADER_LENGTH],
+        suite: Suite,
     ) -> Option<Result<Header, DecodeError>> {
         let (text, tag) = sealed.split_last_chunk::<TAG_LENGTH>()?;
         let mut header = *text.first_chunk::<HEADER_LENGTH>()?;
         SivKey::new(&self.0).open(&mut header, tag, &[])?;
-        Some(Header::decode(&header))
+        Some(Header::decode(&header, suite))
     }
 }
 
@@ -50,18 +52,23 @@ mod tests {
 
     #[test]
     fn vectors_header() {
-        for case in known_answers::section("header") {
+        let classical = known_answers::section("header").into_iter();
+        let hybrid = known_answers::hybrid_section("header").into_iter();
+        let all = classical.map(|case| (case, Suite::Classical));
+        for (case, suite) in all.chain(hybrid.map(|case| (case, Suite::Hybrid))) {
+            let number = |name: &str| u32::try_from(case.number(name)).unwrap();
             let header = Header {
                 ratchet_key: DhPublicKey::decode(&case.array("dh_public")).unwrap(),
-                previous_length: u32::try_from(case.number("pn")).unwrap(),
-                number: u32::try_from(case.number("n")).unwrap(),
+                previous_length: number("pn"),
+                number: number("n"),
+                mixed: (suite == Suite::Hybrid).then(|| number("pq")),
             };
             let key = HeaderKey(case.secret("hk"));
             assert_eq!(header.encode(), case.array("header"));
             assert_eq!(key.seal(&header), case.array("sealed_header"));
-            assert_eq!(key.open(&case.array("sealed_header")), Some(Ok(header)));
+            assert_eq!(key.open(&case.array("sealed_header"), suite), Some(Ok(header)));
             let other = HeaderKey(Secret::filled_by(|out| *out = [1; 32]));
-            assert_eq!(other.open(&case.array("sealed_header")), None);
+            assert_eq!(other.open(&case.array("sealed_header"), suite), None);
         }
     }
 }

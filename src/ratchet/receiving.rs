@@ -5,15 +5,18 @@ use alloc::collections::VecDeque;
 
 use crate::crypto::dh::DhPublicKey;
 use crate::limits::SessionLimits;
+use crate::ratchet::advance::Advance;
 use crate::ratchet::chain::ChainKey;
 use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::MessageKey;
+use crate::ratchet::older_chain::OlderChain;
 use crate::ratchet::refusal::Refusal;
 use crate::ratchet::skipped::{Gap, Lookup, SkippedKeys};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::header::{Header, MAX_CHAIN, SEALED_HEADER_LENGTH};
+use crate::wire::suite::Suite;
 
 /// All that we can receive with.
 #[derive(Debug)]
@@ -40,19 +43,9 @@ struct ReceivingChain {
     previous_length: u32,
     /// How many messages have been passed (Nr).
     received: u32,
+    /// How many secrets of epochs the peer says that are mixed in (pq); `None` in suite 1.
+    mixed: Option<u32>,
     /// The keys of those that have not come.
-    skipped: SkippedKeys,
-}
-
-/// What is left of a chain after the next one began; kept while it holds a key.
-#[derive(Debug)]
-struct OlderChain {
-    their_ratchet_key: DhPublicKey,
-    header_key: HeaderKey,
-    /// How many messages it has, as far as we know.
-    length: u32,
-    /// How many messages of later chains have opened in order.
-    followed: u32,
     skipped: SkippedKeys,
 }
 
@@ -74,18 +67,25 @@ pub(crate) struct NextChain {
     rest: Option<Gap>,
     advance: Advance,
     next_header_key: HeaderKey,
+    pub(crate) mixed: Option<u32>,
     /// The chain before has fewer messages than we received of it.
     pub(crate) peer_went_back: bool,
 }
 
-/// A chain moved to a message, worked out but not yet made.
-pub(crate) struct Advance {
-    /// What is passed over on the way.
-    gap: Gap,
-    /// The chain key of the message after it.
-    chain_key: ChainKey,
-    /// How many messages have been passed then.
-    received: u32,
+/// Which chain a message is of, and how many secrets of epochs that has (pq).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChainOfMessage {
+    pub(crate) place: ChainPlace,
+    pub(crate) mixed: Option<u32>,
+}
+
+/// Where a chain of the peer's stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChainPlace {
+    Older,
+    Current,
+    /// It begins with this message.
+    Next,
 }
 
 impl Receiving {
@@ -97,7 +97,8 @@ impl Receiving {
     pub(crate) fn knows(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
         let current = self.current.iter().map(|chain| &chain.header_key);
         let mut keys = current.chain(self.older.iter().map(|chain| &chain.header_key));
-        keys.any(|header_key| header_key.open(sealed_header).is_some())
+        // What is in it does not matter here.
+        keys.any(|header_key| header_key.open(sealed_header, Suite::Classical).is_some())
     }
 
     /// The sealed headers of the next messages of the current chain, as far as it can go: all in them is known in
@@ -117,7 +118,7 @@ impl Receiving {
         now: Timestamp,
     ) -> Option<Result<(ChainStep, MessageKey), Refusal>> {
         let chain = self.current.as_ref()?;
-        let header = chain.header_key.open(sealed_header)?;
+        let header = chain.header_key.open(sealed_header, suite(chain.mixed))?;
         Some(header.map_err(Refusal::from).and_then(|header| chain.plan(&header, limits, now)))
     }
 
@@ -125,8 +126,9 @@ impl Receiving {
     pub(crate) fn open_next(
         &self,
         sealed_header: &[u8; SEALED_HEADER_LENGTH],
+        suite: Suite,
     ) -> Option<Result<Header, DecodeError>> {
-        self.next_header_key.open(sealed_header)
+        self.next_header_key.open(sealed_header, suite)
     }
 
     /// What a message of the next chain would change, and its key.
@@ -138,7 +140,7 @@ impl Receiving {
         limits: &SessionLimits,
         now: Timestamp,
     ) -> (NextChain, MessageKey) {
-        let Header { ratchet_key: their_ratchet_key, previous_length, number } = *header;
+        let Header { ratchet_key: their_ratchet_key, previous_length, number, mixed } = *header;
         let current = self.current.as_ref();
         let (advance, message_key) = Advance::plan(chain_key, 0, number, limits, now);
         let next = NextChain {
@@ -147,6 +149,7 @@ impl Receiving {
             rest: current.map(|chain| chain.plan_rest(previous_length, limits, now)),
             advance,
             next_header_key,
+            mixed,
             peer_went_back: current.is_some_and(|chain| previous_length < chain.received),
         };
         (next, message_key)
@@ -162,10 +165,28 @@ impl Receiving {
         let newest_first = self.older.iter().enumerate().rev();
         let mut held = newest_first.filter(|(_, chain)| chain.skipped.has_any_since(horizon));
         let (index, chain, header) = held.find_map(|(index, chain)| {
-            let header = chain.header_key.open(sealed_header)?;
+            let header = chain.header_key.open(sealed_header, suite(chain.mixed))?;
             Some((index, chain, header))
         })?;
-        Some(header.map_err(Refusal::from).and_then(|header| chain.plan(index, &header, horizon)))
+        let planned = header.map_err(Refusal::from).and_then(|header| {
+            let key = chain.find(&header, horizon)?;
+            Ok((ChainStep::SpendOlder { index, number: header.number }, key))
+        });
+        Some(planned)
+    }
+
+    /// Which chain a planned change is in.
+    pub(crate) fn chain_of(&self, step: &ChainStep) -> ChainOfMessage {
+        match step {
+            ChainStep::Advance(_) | ChainStep::SpendCurrent { .. } => ChainOfMessage {
+                place: ChainPlace::Current,
+                mixed: self.current.as_ref().and_then(|chain| chain.mixed),
+            },
+            ChainStep::SpendOlder { index, .. } => ChainOfMessage {
+                place: ChainPlace::Older,
+                mixed: self.older.get(*index).and_then(|chain| chain.mixed),
+            },
+        }
     }
 
     /// Makes a planned change. Says how many keys a gap was too wide for.
@@ -195,6 +216,7 @@ impl Receiving {
             rest,
             advance: Advance { gap, chain_key, received },
             next_header_key,
+            mixed,
             peer_went_back: _,
         } = next;
         let header_key = core::mem::replace(&mut self.next_header_key, next_header_key);
@@ -205,6 +227,7 @@ impl Receiving {
             chain_key,
             previous_length,
             received,
+            mixed,
             skipped,
         };
         let dropped = begun.skipped.keep(gap);
@@ -268,7 +291,7 @@ impl ReceivingChain {
         now: Timestamp,
     ) -> Result<(ChainStep, MessageKey), Refusal> {
         let number = header.number;
-        if header.ratchet_key != self.their_ratchet_key {
+        if (header.ratchet_key, header.mixed) != (self.their_ratchet_key, self.mixed) {
             return Err(Refusal::Forked);
         }
         if number >= self.received {
@@ -290,6 +313,7 @@ impl ReceivingChain {
                 ratchet_key: self.their_ratchet_key,
                 previous_length: self.previous_length,
                 number,
+                mixed: self.mixed,
             })
         })
     }
@@ -315,53 +339,40 @@ impl ReceivingChain {
             chain_key: _,
             previous_length: _,
             received,
+            mixed,
             skipped,
         } = self;
         let length = length.max(received);
-        OlderChain { their_ratchet_key, header_key, length, followed: 0, skipped }
+        OlderChain { their_ratchet_key, header_key, length, followed: 0, mixed, skipped }
     }
 }
 
-impl OlderChain {
-    /// Notes that a message of a later chain has opened in order.
-    fn follow(&mut self) {
-        self.followed = self.followed.saturating_add(1);
-    }
-
-    fn plan(
-        &self,
-        index: usize,
-        header: &Header,
-        horizon: Timestamp,
-    ) -> Result<(ChainStep, MessageKey), Refusal> {
-        let number = header.number;
-        if header.ratchet_key != self.their_ratchet_key {
-            return Err(Refusal::Forked);
-        }
-        match self.skipped.find(number, horizon) {
-            Lookup::Held(key) => Ok((ChainStep::SpendOlder { index, number }, key)),
-            Lookup::Dropped | Lookup::Used if number >= self.length => Err(Refusal::Forked),
-            Lookup::Dropped => Err(Refusal::Expired),
-            Lookup::Used => {
-                let passed = self.length.saturating_sub(number).saturating_add(self.followed);
-                Err(Refusal::Used { passed })
-            }
-        }
-    }
+/// The suite of a chain.
+fn suite(mixed: Option<u32>) -> Suite {
+    if mixed.is_some() { Suite::Hybrid } else { Suite::Classical }
 }
 
-impl Advance {
-    /// Works out the way from message `received` to message `number`, which is not before it.
-    fn plan(
-        chain_key: &ChainKey,
-        received: u32,
-        number: u32,
-        limits: &SessionLimits,
-        now: Timestamp,
-    ) -> (Self, MessageKey) {
-        let (gap, walked) = Gap::walk(chain_key, received, number, limits, now);
-        let (chain_key, message_key) = walked.as_ref().unwrap_or(chain_key).step();
-        (Self { gap, chain_key, received: number.saturating_add(1) }, message_key)
+impl Receiving {
+    /// Writes what suite 2 stores of each chain: by how much it has fewer than `mixed`, and that of the older ones.
+    pub(crate) fn write_mixed(&self, mixed: u32, out: &mut StateWriter) {
+        let older = self.older.iter().map(|chain| chain.mixed);
+        let all = self.current.iter().map(|chain| chain.mixed).chain(older);
+        all.for_each(|its| mixed.saturating_sub(its.unwrap_or_default()).write(out));
+    }
+
+    /// Reads the same. No chain of the peer's has more than we have.
+    pub(crate) fn read_mixed(
+        &mut self,
+        mixed: u32,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
+        let older = self.older.iter_mut().map(|chain| &mut chain.mixed);
+        let all = self.current.iter_mut().map(|chain| &mut chain.mixed).chain(older);
+        for its in all {
+            let fewer = u32::read(reader)?;
+            *its = Some(mixed.checked_sub(fewer).ok_or(DecodeError::Malformed)?);
+        }
+        Ok(())
     }
 }
 
@@ -374,15 +385,10 @@ stored!(ReceivingChain {
     chain_key,
     previous_length,
     received,
-    skipped,
+    skipped;
+    mixed: None
 } if |chain| {
     (1..=MAX_CHAIN).contains(&chain.received)
         && chain.previous_length <= MAX_CHAIN
         && chain.skipped.are_below(chain.received)
-});
-
-stored!(OlderChain { their_ratchet_key, header_key, length, followed, skipped } if |chain| {
-    chain.length <= MAX_CHAIN
-        && chain.skipped.are_below(chain.length)
-        && chain.skipped.held() != 0
 });

@@ -48,6 +48,8 @@ pub(crate) struct SendingChain {
     pub(crate) sent: u32,
     /// How many messages our former chain has (PN).
     pub(crate) previous_length: u32,
+    /// How many secrets of epochs are mixed in (pq); `None` in suite 1.
+    pub(crate) mixed: Option<u32>,
 }
 
 impl Sending {
@@ -85,6 +87,7 @@ impl SendingChain {
             ratchet_key: *self.ratchet_key.public(),
             previous_length: self.previous_length,
             number: self.sent,
+            mixed: self.mixed,
         };
         let (chain_key, message_key) = self.chain_key.step();
         self.chain_key = chain_key;
@@ -93,7 +96,14 @@ impl SendingChain {
     }
 }
 
-stored!(SendingChain { ratchet_key, header_key, chain_key, sent, previous_length } if |chain| {
+stored!(SendingChain {
+    ratchet_key,
+    header_key,
+    chain_key,
+    sent,
+    previous_length;
+    mixed: None
+} if |chain| {
     chain.sent <= MAX_CHAIN && chain.previous_length <= MAX_CHAIN
 });
 

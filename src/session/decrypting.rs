@@ -7,11 +7,13 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
 use crate::ratchet::refusal::Refusal;
-use crate::wire::codec::DecodeError;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::control::Control;
 use crate::wire::message::RatchetMessage;
 use crate::wire::padding::content_length;
 use crate::wire::payload::MalformedStamp;
 use crate::wire::stamp::Stamp;
+use crate::wire::suite::Suite;
 
 /// A message that has opened. `Debug` shows how long the body is, and nothing of what it says.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,6 +91,8 @@ impl core::error::Error for DecryptError {}
 pub(crate) struct Opened {
     pub(crate) stamp: Result<Stamp, MalformedStamp>,
     pub(crate) body: Vec<u8>,
+    /// In suite 2; its bytes.
+    control: Zeroizing<Vec<u8>>,
 }
 
 impl Opened {
@@ -99,6 +103,7 @@ impl Opened {
         ad: &[u8],
         sender: Role,
         session_id: &[u8; 32],
+        suite: Suite,
     ) -> Result<Self, DecryptError> {
         let RatchetMessage { before_commitment, sealed_header: _, commitment, ciphertext } =
             message;
@@ -108,21 +113,39 @@ impl Opened {
         // Wiped unless everything in it is right.
         let mut plaintext = Zeroizing::new(text.to_vec());
         message_key.open(&mut plaintext, &sealed, &context).ok_or(DecryptError::Undecryptable)?;
-        Self::decode(plaintext)
+        Self::decode(plaintext, suite)
     }
 
-    /// Takes stamp and body out of a padded plaintext: in place, unless its sender padded it far more than it had to.
-    pub(crate) fn decode(mut padded: Zeroizing<Vec<u8>>) -> Result<Self, DecryptError> {
+    /// What travelled with it, in suite 2: it was read once when the message was taken apart.
+    pub(crate) fn control(&self) -> Option<Control<'_>> {
+        Control::read(&mut Reader::new(&self.control)).ok()
+    }
+
+    /// Takes control, stamp and body out of a padded plaintext: in place, unless its sender padded it far more than it
+    /// had to.
+    pub(crate) fn decode(
+        mut padded: Zeroizing<Vec<u8>>,
+        suite: Suite,
+    ) -> Result<Self, DecryptError> {
         let content_length = content_length(&padded).ok_or(DecryptError::Malformed)?;
         let content = padded.get(..content_length).ok_or(DecryptError::Malformed)?;
-        let (stamp, body) = match Stamp::decode(content) {
-            None => (Err(MalformedStamp), content),
+        let mut reader = Reader::new(content);
+        match suite {
+            Suite::Classical => {}
+            // Whether or not it is of use.
+            Suite::Hybrid => _ = Control::read(&mut reader)?,
+        }
+        let behind = reader.rest();
+        let control_length = content.len().saturating_sub(behind.len());
+        let control = Zeroizing::new(content.get(..control_length).unwrap_or_default().to_vec());
+        let (stamp, body) = match Stamp::decode(behind) {
+            None => (Err(MalformedStamp), behind),
             Some((stamp, body)) => (Ok(stamp), body),
         };
         let body_length = body.len();
         if padded.capacity() > most_room(body_length) {
             // What else stands in `padded` is wiped with it.
-            return Ok(Self { stamp, body: body.to_vec() });
+            return Ok(Self { stamp, body: body.to_vec(), control });
         }
         let body_start = content_length.saturating_sub(body_length);
         let mut plaintext = core::mem::take(&mut *padded);
@@ -131,7 +154,7 @@ impl Opened {
             left.zeroize();
         }
         plaintext.truncate(body_length);
-        Ok(Self { stamp, body: plaintext })
+        Ok(Self { stamp, body: plaintext, control })
     }
 }
 

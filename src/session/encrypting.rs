@@ -3,13 +3,17 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use zeroize::Zeroizing;
+
 use crate::crypto::aead::TAG_LENGTH;
 use crate::ratchet::CannotSend;
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
+use crate::wire::control::Room;
 use crate::wire::header::SEALED_HEADER_LENGTH;
 use crate::wire::message::COMMITMENT_LENGTH;
 use crate::wire::padding::{pad, padded_length};
 use crate::wire::payload::Payload;
+use crate::wire::suite::Suite;
 
 /// Why a message cannot be sent. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +48,31 @@ impl core::error::Error for EncryptError {}
 /// A payload whose size is known to be allowed.
 pub(crate) struct Content<'payload> {
     payload: &'payload Payload,
+    /// What stands in front of it in suite 2.
+    control: Zeroizing<Vec<u8>>,
     padded_length: usize,
 }
 
 impl<'payload> Content<'payload> {
-    pub(crate) fn measure(payload: &'payload Payload) -> Result<Self, EncryptError> {
-        let Payload { stamp, body } = payload;
-        let content_length = stamp.encoded_length().checked_add(body.len());
-        let padded_length = content_length.and_then(padded_length).ok_or(EncryptError::TooLarge)?;
-        Ok(Self { payload, padded_length })
+    pub(crate) fn measure(payload: &'payload Payload, suite: Suite) -> Result<Self, EncryptError> {
+        let length = length(payload).ok_or(EncryptError::TooLarge)?;
+        let padded_length = match suite {
+            Suite::Classical => padded_length(length),
+            // Whether it is too large does not hang on what the control will carry.
+            Suite::Hybrid => Room::before(length).map(|room| room.unused().padded_length),
+        };
+        let padded_length = padded_length.ok_or(EncryptError::TooLarge)?;
+        Ok(Self { payload, control: Zeroizing::default(), padded_length })
+    }
+
+    /// The same behind a control.
+    pub(crate) fn carrying(self, control: Zeroizing<Vec<u8>>, padded_length: usize) -> Self {
+        Self { control, padded_length, ..self }
+    }
+
+    /// What a control has room in.
+    pub(crate) fn room(&self) -> Option<Room> {
+        length(self.payload).and_then(Room::before)
     }
 
     /// Completes a message that begins with `prefix` and `sealed_header`, bound to all that is named
@@ -66,7 +86,7 @@ impl<'payload> Content<'payload> {
         sender: Role,
         session_id: &[u8; 32],
     ) -> Vec<u8> {
-        let Self { payload: Payload { stamp, body }, padded_length } = self;
+        let Self { payload: Payload { stamp, body }, control, padded_length } = self;
         let lengths =
             [prefix.len(), SEALED_HEADER_LENGTH, COMMITMENT_LENGTH, *padded_length, TAG_LENGTH];
         let mut message = Vec::with_capacity(lengths.iter().sum());
@@ -75,6 +95,7 @@ impl<'payload> Content<'payload> {
         let context = MessageContext::new(&message, ad, sender, session_id);
         message.extend_from_slice(&[0; COMMITMENT_LENGTH]);
         let before_content = message.len();
+        message.extend_from_slice(control);
         stamp.encode_into(&mut message);
         message.extend_from_slice(body);
         pad(&mut message, before_content.saturating_add(*padded_length));
@@ -87,6 +108,11 @@ impl<'payload> Content<'payload> {
         message.extend_from_slice(&tag);
         message
     }
+}
+
+/// Bytes of stamp and body.
+fn length(payload: &Payload) -> Option<usize> {
+    payload.stamp.encoded_length().checked_add(payload.body.len())
 }
 
 impl From<CannotSend> for EncryptError {

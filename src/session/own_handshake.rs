@@ -6,6 +6,7 @@ use crate::crypto::hash::sha256;
 use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::{HandshakeFields, INITIAL, RATCHET};
+use crate::wire::suite::Suite;
 
 /// Separates the record of a handshake. It stays in the store and is seen by nobody else.
 const RECORD_LABEL: &[u8] = b"evanesce/v1 recognised handshake";
@@ -17,6 +18,8 @@ const ANSWERED_PREFIX: &[u8] = &[RATCHET];
 const PENDING: u8 = 0;
 const SETTLED: u8 = 1;
 const ELSEWHERE: u8 = 2;
+const HYBRID_SETTLED: u8 = 3;
+const HYBRID_ELSEWHERE: u8 = 4;
 
 /// The handshake that made a session.
 #[derive(Debug)]
@@ -30,9 +33,10 @@ pub(crate) enum OwnHandshake {
     Settled {
         /// SHA-256 of the handshake fields.
         record: [u8; 32],
+        suite: Suite,
     },
     /// The application had a handshake of its own.
-    Elsewhere,
+    Elsewhere { suite: Suite },
 }
 
 impl OwnHandshake {
@@ -41,15 +45,23 @@ impl OwnHandshake {
     }
 
     pub(crate) fn settled(fields: &[u8]) -> Self {
-        Self::Settled { record: record(fields) }
+        Self::Settled { record: record(fields), suite: suite(fields) }
+    }
+
+    /// Which suite the session has.
+    pub(crate) fn suite(&self) -> Suite {
+        match self {
+            Self::Pending { prefix } => suite(prefix.get(1..).unwrap_or_default()),
+            Self::Settled { suite, .. } | Self::Elsewhere { suite } => *suite,
+        }
     }
 
     /// Whether these are its fields, byte for byte.
     pub(crate) fn is(&self, fields: &[u8]) -> bool {
         match self {
             Self::Pending { prefix } => prefix.get(1..) == Some(fields),
-            Self::Settled { record: own } => *own == record(fields),
-            Self::Elsewhere => false,
+            Self::Settled { record: own, .. } => *own == record(fields),
+            Self::Elsewhere { .. } => false,
         }
     }
 
@@ -57,8 +69,8 @@ impl OwnHandshake {
     pub(crate) fn record(&self) -> Option<[u8; 32]> {
         match self {
             Self::Pending { prefix } => Some(record(prefix.get(1..).unwrap_or_default())),
-            Self::Settled { record } => Some(*record),
-            Self::Elsewhere => None,
+            Self::Settled { record, .. } => Some(*record),
+            Self::Elsewhere { .. } => None,
         }
     }
 
@@ -66,7 +78,7 @@ impl OwnHandshake {
     pub(crate) fn prefix(&self) -> &[u8] {
         match self {
             Self::Pending { prefix } => prefix,
-            Self::Settled { .. } | Self::Elsewhere => ANSWERED_PREFIX,
+            Self::Settled { .. } | Self::Elsewhere { .. } => ANSWERED_PREFIX,
         }
     }
 
@@ -86,11 +98,15 @@ impl Stored for OwnHandshake {
                 // What it begins with says how long it is.
                 out.put(prefix);
             }
-            Self::Settled { record } => {
-                out.put(&[SETTLED]);
+            Self::Settled { record, suite } => {
+                out.put(match suite {
+                    Suite::Classical => &[SETTLED],
+                    Suite::Hybrid => &[HYBRID_SETTLED],
+                });
                 record.write(out);
             }
-            Self::Elsewhere => out.put(&[ELSEWHERE]),
+            Self::Elsewhere { suite: Suite::Classical } => out.put(&[ELSEWHERE]),
+            Self::Elsewhere { suite: Suite::Hybrid } => out.put(&[HYBRID_ELSEWHERE]),
         }
     }
 
@@ -102,11 +118,20 @@ impl Stored for OwnHandshake {
                 };
                 Ok(Self::pending(HandshakeFields::read(reader)?.bytes))
             }
-            SETTLED => Ok(Self::Settled { record: Stored::read(reader)? }),
-            ELSEWHERE => Ok(Self::Elsewhere),
+            SETTLED => Ok(Self::Settled { record: Stored::read(reader)?, suite: Suite::Classical }),
+            HYBRID_SETTLED => {
+                Ok(Self::Settled { record: Stored::read(reader)?, suite: Suite::Hybrid })
+            }
+            ELSEWHERE => Ok(Self::Elsewhere { suite: Suite::Classical }),
+            HYBRID_ELSEWHERE => Ok(Self::Elsewhere { suite: Suite::Hybrid }),
             _ => Err(DecodeError::Malformed),
         }
     }
+}
+
+/// The suite of handshake fields, which stands first. They were decoded before.
+fn suite(fields: &[u8]) -> Suite {
+    fields.first().and_then(|byte| Suite::of_byte(*byte)).unwrap_or(Suite::Classical)
 }
 
 /// SHA-256 of handshake fields (docs/protocol.md §14.3).

@@ -4,12 +4,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::crypto::dh::DhPublicKey;
+use crate::wire::suite::Suite;
 
 /// The protocol's version: the high nibble of a message's first byte, and a bundle's first byte.
 pub(crate) const VERSION: u8 = 1;
-
-/// The only suite: X25519, Ed25519, AES-256-GCM, AES-256-GCM-SIV, SHA-256.
-pub(crate) const SUITE: u8 = 1;
 
 /// A number in LEB128: seven bits in each byte, the eighth says that more follow.
 const LEB128_BITS: u8 = 0x7f;
@@ -104,9 +102,9 @@ impl<'bytes> Reader<'bytes> {
         DhPublicKey::decode(self.array()?).ok_or(DecodeError::Malformed)
     }
 
-    /// A suite byte, refused unless it is the one that we know.
-    pub(crate) fn suite(&mut self) -> Result<(), DecodeError> {
-        if self.u8()? == SUITE { Ok(()) } else { Err(DecodeError::Unsupported) }
+    /// A suite byte, refused unless we know it.
+    pub(crate) fn suite(&mut self) -> Result<Suite, DecodeError> {
+        Suite::of_byte(self.u8()?).ok_or(DecodeError::Unsupported)
     }
 
     /// A byte that says whether something follows: 0 or 1.

@@ -4,9 +4,11 @@ use core::fmt;
 
 use crate::crypto::aead::TAG_LENGTH;
 use crate::crypto::dh::DhPublicKey;
+use crate::crypto::kem::{MlKem1024, ParameterSet};
 use crate::wire::codec::{DecodeError, Reader, VERSION};
 use crate::wire::header::SEALED_HEADER_LENGTH;
 use crate::wire::padding::MAX_PADDED;
+use crate::wire::suite::Suite;
 
 /// A first byte is the version (high nibble) and the kind (low nibble).
 pub(crate) const INITIAL: u8 = VERSION << 4 | 1;
@@ -31,7 +33,7 @@ pub enum Envelope<'bytes> {
 /// A message with the handshake in front.
 ///
 /// ```text
-/// | 0x11 | handshake fields: 183 or 187 | ratchet message without its first byte |
+/// | 0x11 | handshake fields: 183 or 187, in suite 2 1568 more | ratchet message without its first byte |
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct InitialMessage<'bytes> {
@@ -42,13 +44,16 @@ pub struct InitialMessage<'bytes> {
 /// What an initiator says about the handshake, the same in all its initial messages.
 ///
 /// ```text
-/// | suite: 1 | signed prekey id: 4 | 0, or 1 and one-time prekey id: 4 | ephemeral key: 32 | sealed sender: 145 |
+/// | suite: 1 | signed prekey id: 4 | 0, or 1 and one-time prekey id: 4 | ephemeral key: 32 |
+/// | in suite 2 ciphertext: 1568 | sealed sender: 145 |
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HandshakeFields<'bytes> {
     pub(crate) signed_prekey_id: u32,
     pub(crate) one_time_prekey_id: Option<u32>,
     pub(crate) ephemeral_key: DhPublicKey,
+    /// What was encapsulated to the one-time prekey, or else to the signed one (CT), in suite 2.
+    pub(crate) ciphertext: Option<&'bytes [u8]>,
     pub(crate) sealed_sender: &'bytes [u8; SEALED_SENDER_LENGTH],
     /// All of them as received: a session knows its own initial messages by these bytes.
     pub(crate) bytes: &'bytes [u8],
@@ -105,14 +110,29 @@ impl<'bytes> Envelope<'bytes> {
 impl<'bytes> HandshakeFields<'bytes> {
     pub(crate) fn read(reader: &mut Reader<'bytes>) -> Result<Self, DecodeError> {
         let start = reader.rest();
-        reader.suite()?;
+        let suite = reader.suite()?;
         let signed_prekey_id = reader.u32()?;
         let one_time_prekey_id = if reader.flag()? { Some(reader.u32()?) } else { None };
         let ephemeral_key = reader.dh_public_key()?;
+        let ciphertext = match suite {
+            Suite::Classical => None,
+            Suite::Hybrid => Some(reader.bytes(MlKem1024::CIPHERTEXT_LENGTH)?),
+        };
         let sealed_sender = reader.array()?;
         let length = start.len().saturating_sub(reader.rest().len());
         let bytes = start.get(..length).ok_or(DecodeError::Malformed)?;
-        Ok(Self { signed_prekey_id, one_time_prekey_id, ephemeral_key, sealed_sender, bytes })
+        Ok(Self {
+            signed_prekey_id,
+            one_time_prekey_id,
+            ephemeral_key,
+            ciphertext,
+            sealed_sender,
+            bytes,
+        })
+    }
+
+    pub(crate) fn suite(&self) -> Suite {
+        if self.ciphertext.is_some() { Suite::Hybrid } else { Suite::Classical }
     }
 }
 
@@ -168,9 +188,10 @@ mod tests {
     /// Fields that fit their places, so that a good part of what is made decodes.
     fn bytes() -> impl Strategy<Value = Vec<u8>> {
         let first = prop_oneof![Just(INITIAL), Just(RATCHET), any::<u8>()];
-        let suite_and_id = prop_oneof![Just([1, 0, 0, 0, 1]), any::<[u8; 5]>()];
+        let suite_and_id =
+            prop_oneof![Just([1, 0, 0, 0, 1]), Just([2, 0, 0, 0, 1]), any::<[u8; 5]>()];
         let flag = prop_oneof![Just(0), Just(1), any::<u8>()];
-        let rest = prop::collection::vec(any::<u8>(), 0..400);
+        let rest = prop::collection::vec(any::<u8>(), 0..2_000);
         (first, suite_and_id, flag, rest).prop_map(|(first, suite_and_id, flag, rest)| {
             let mut bytes = Vec::from([first]);
             bytes.extend(suite_and_id);

@@ -5,11 +5,14 @@ use core::time::Duration;
 
 #[cfg(feature = "serde")]
 use crate::byte_string;
-use crate::crypto::dh::DhPublicKey;
+#[cfg(feature = "serde")]
+use crate::crypto::kem::{MlKem1024, ParameterSet};
 use crate::crypto::signature::SIGNATURE_LENGTH;
 use crate::shown_bytes::{ShortHex, ShortText};
 use crate::time::Timestamp;
-use crate::wire::codec::{DecodeError, Reader, SUITE, VERSION, write_length_prefixed};
+use crate::wire::codec::{DecodeError, Reader, VERSION, write_length_prefixed};
+use crate::wire::prekey_public::PreKeyPublic;
+use crate::wire::suite::Suite;
 
 /// How long a signed prekey may be valid at most: 90 days, so that a server cannot hand out an old
 /// one for years.
@@ -23,23 +26,51 @@ pub(crate) const MAX_ADDRESS: usize = 64;
 
 /// Bytes of the longest signed part.
 #[cfg(feature = "serde")]
-const MAX_SIGNED_PART: usize =
-    2 + IDENTITY_LENGTH + 1 + MAX_ADDRESS + 4 + 32 + 8 + 8 + SIGNATURE_LENGTH;
+const MAX_SIGNED_PART: usize = 2
+    + IDENTITY_LENGTH
+    + 1
+    + MAX_ADDRESS
+    + 4
+    + 32
+    + MlKem1024::ENCAPSULATION_KEY_LENGTH
+    + 8
+    + 8
+    + SIGNATURE_LENGTH;
 
 /// A prekey bundle as it was received: well formed, and otherwise a claim of whoever sent it.
 /// [`PreKeyBundle::verify`] makes a [`VerifiedBundle`](crate::VerifiedBundle) of it.
 ///
 /// ```text
 /// | signed part | 0 |
-/// | signed part | 1 | one-time prekey: 36 |
+/// | signed part | 1 | one-time prekey: 36, in suite 2 1668 |
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct PreKeyBundle {
     pub(crate) signed_part: SignedPart,
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     pub(crate) one_time_prekey: Option<OneTimePreKeyPublic>,
+}
+
+/// What serde reads of a bundle.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    signed_part: SignedPart,
+    #[serde(deserialize_with = "Option::deserialize")]
+    one_time_prekey: Option<OneTimePreKeyPublic>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for PreKeyBundle {
+    type Error = DecodeError;
+
+    fn try_from(unchecked: Unchecked) -> Result<Self, DecodeError> {
+        let Unchecked { signed_part, one_time_prekey } = unchecked;
+        let bundle = Self { signed_part, one_time_prekey };
+        if bundle.is_of_one_suite() { Ok(bundle) } else { Err(DecodeError::Malformed) }
+    }
 }
 
 impl PreKeyBundle {
@@ -52,10 +83,23 @@ impl PreKeyBundle {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let signed_part = SignedPart::read(&mut reader)?;
-        let one_time_prekey =
-            if reader.flag()? { Some(OneTimePreKeyPublic::read(&mut reader)?) } else { None };
+        let suite = signed_part.fields.key.suite();
+        let one_time_prekey = if reader.flag()? {
+            Some(OneTimePreKeyPublic::read(&mut reader, suite)?)
+        } else {
+            None
+        };
         reader.finish()?;
         Ok(Self { signed_part, one_time_prekey })
+    }
+
+    /// Whether the one-time prekey is what the signed part's suite has. Were it of the other one, it would take the place
+    /// of the key that is encapsulated to.
+    pub(crate) fn is_of_one_suite(&self) -> bool {
+        let suite = self.signed_part.fields.key.suite();
+        self.one_time_prekey.as_ref().is_none_or(|prekey| {
+            prekey.key.suite() == suite && prekey.signature.is_some() == (suite == Suite::Hybrid)
+        })
     }
 
     /// The bundle's bytes, the same that were decoded.
@@ -78,7 +122,7 @@ impl PreKeyBundle {
 ///
 /// ```text
 /// | version: 1 | suite: 1 | identity key: 64 | address length: 1 | address: 1 to 64 |
-/// | id: 4 | prekey: 32 | created: 8 | expires: 8 | signature: 64 |
+/// | id: 4 | prekey: 32, in suite 2 1600 | created: 8 | expires: 8 | signature: 64 |
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SignedPart {
@@ -94,7 +138,7 @@ pub(crate) struct SignedFields {
     pub(crate) identity: [u8; IDENTITY_LENGTH],
     pub(crate) address: Vec<u8>,
     pub(crate) id: u32,
-    pub(crate) key: DhPublicKey,
+    pub(crate) key: PreKeyPublic,
     pub(crate) created: Timestamp,
     pub(crate) expires: Timestamp,
 }
@@ -103,11 +147,11 @@ impl SignedFields {
     /// All bytes of the signed part before the signature.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let Self { identity, address, id, key, created, expires } = self;
-        let mut bytes = Vec::from([VERSION, SUITE]);
+        let mut bytes = Vec::from([VERSION, key.suite().byte()]);
         bytes.extend_from_slice(identity);
         write_length_prefixed(&mut bytes, address);
         bytes.extend_from_slice(&id.to_be_bytes());
-        bytes.extend_from_slice(key.as_bytes());
+        key.write(&mut bytes);
         bytes.extend_from_slice(&created.unix_seconds().to_be_bytes());
         bytes.extend_from_slice(&expires.unix_seconds().to_be_bytes());
         bytes
@@ -127,14 +171,14 @@ impl SignedPart {
         if reader.u8()? != VERSION {
             return Err(DecodeError::Unsupported);
         }
-        reader.suite()?;
+        let suite = reader.suite()?;
         let identity = *reader.array()?;
         let address = reader.length_prefixed()?;
         if address.is_empty() || address.len() > MAX_ADDRESS {
             return Err(DecodeError::Malformed);
         }
         let id = reader.u32()?;
-        let key = reader.dh_public_key()?;
+        let key = PreKeyPublic::read(reader, suite)?;
         let created = Timestamp::from_unix_seconds(reader.u64()?);
         let expires = Timestamp::from_unix_seconds(reader.u64()?);
         let signature = *reader.array()?;
@@ -177,45 +221,114 @@ impl<'de> serde::Deserialize<'de> for SignedPart {
     }
 }
 
-/// The public half of a one-time prekey (OPK). It is not signed, as in X3DH.
+/// The public half of a one-time prekey (OPK, in suite 2 KOPK too). In suite 1 it is not signed, as in X3DH; in suite 2
+/// it is, since initiators encapsulate to it alone.
 ///
 /// ```text
 /// | id: 4 | prekey: 32 |
+/// | id: 4 | prekey: 1600 | signature: 64 |
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", serde(into = "Parts", try_from = "Parts"))]
 pub struct OneTimePreKeyPublic {
     pub(crate) id: u32,
-    pub(crate) key: DhPublicKey,
+    pub(crate) key: PreKeyPublic,
+    /// In suite 2.
+    pub(crate) signature: Option<[u8; SIGNATURE_LENGTH]>,
 }
 
 impl OneTimePreKeyPublic {
-    /// Bytes of its encoding.
-    pub const LENGTH: usize = 36;
-
     /// Its number, which its device never uses again.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.id
     }
 
-    /// Its bytes.
+    /// Its bytes: 36, in suite 2 1,668.
     #[must_use]
-    pub fn encode(&self) -> [u8; Self::LENGTH] {
-        let mut bytes = [0; Self::LENGTH];
-        let (id, key) = bytes.split_at_mut(4);
-        id.copy_from_slice(&self.id.to_be_bytes());
-        key.copy_from_slice(self.key.as_bytes());
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.write(&mut bytes);
         bytes
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.encode());
+        let Self { id: _, key: _, signature } = self;
+        self.write_unsigned(out);
+        signature.iter().for_each(|signature| out.extend_from_slice(signature));
     }
 
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { id: reader.u32()?, key: reader.dh_public_key()? })
+    /// All bytes before the signature.
+    pub(crate) fn write_unsigned(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.id.to_be_bytes());
+        self.key.write(out);
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>, suite: Suite) -> Result<Self, DecodeError> {
+        let id = reader.u32()?;
+        Self::read_behind_id(id, reader, suite)
+    }
+
+    fn read_behind_id(id: u32, reader: &mut Reader<'_>, suite: Suite) -> Result<Self, DecodeError> {
+        let key = PreKeyPublic::read(reader, suite)?;
+        let signature = match suite {
+            Suite::Classical => None,
+            Suite::Hybrid => Some(*reader.array()?),
+        };
+        Ok(Self { id, key, signature })
+    }
+}
+
+/// What serde has of it: its id, and all of its bytes behind that.
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts {
+    id: u32,
+    #[serde(with = "byte_string")]
+    key: BehindId,
+}
+
+/// 32 bytes, in suite 2 1,664.
+#[cfg(feature = "serde")]
+struct BehindId(Vec<u8>);
+
+#[cfg(feature = "serde")]
+impl AsRef<[u8]> for BehindId {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(feature = "serde")]
+impl byte_string::ByteString for BehindId {
+    const LONGEST: usize = 32 + MlKem1024::ENCAPSULATION_KEY_LENGTH + SIGNATURE_LENGTH;
+
+    fn from_bytes(bytes: zeroize::Zeroizing<Vec<u8>>) -> Option<Self> {
+        Some(Self(bytes.to_vec()))
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<OneTimePreKeyPublic> for Parts {
+    fn from(prekey: OneTimePreKeyPublic) -> Self {
+        let bytes = prekey.encode();
+        Self { id: prekey.id, key: BehindId(bytes.get(4..).unwrap_or_default().to_vec()) }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Parts> for OneTimePreKeyPublic {
+    type Error = DecodeError;
+
+    fn try_from(parts: Parts) -> Result<Self, DecodeError> {
+        let Parts { id, key: BehindId(bytes) } = parts;
+        let suite = if bytes.len() == 32 { Suite::Classical } else { Suite::Hybrid };
+        let mut reader = Reader::new(&bytes);
+        let prekey = Self::read_behind_id(id, &mut reader, suite)?;
+        reader.finish()?;
+        Ok(prekey)
     }
 }
 

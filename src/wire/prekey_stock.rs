@@ -8,7 +8,7 @@ use crate::crypto::dh::DhPublicKey;
 use crate::crypto::hash::sha256;
 use crate::shown_bytes::ShortHex;
 use crate::wire::codec::{DecodeError, Reader};
-use crate::wire::prekey_bundle::{IDENTITY_LENGTH, OneTimePreKeyPublic};
+use crate::wire::prekey_bundle::IDENTITY_LENGTH;
 
 /// Says that a stock's bytes are one, in this form.
 const STOCK_VERSION: u8 = 1;
@@ -77,19 +77,21 @@ impl PreKeyStock {
         digest: [0; 16],
     };
 
-    /// What is on offer: a signed prekey, and one-time prekeys in ascending order of id.
+    /// What is on offer: a signed prekey, and one-time prekeys in ascending order of id. Of each the X25519 half
+    /// stands for both, since they are drawn together.
     pub(crate) fn of<'prekeys>(
         device: DeviceDigest,
         signed_prekey_id: u32,
         signed_prekey: &DhPublicKey,
-        one_time_prekeys: impl Iterator<Item = &'prekeys OneTimePreKeyPublic>,
+        one_time_prekeys: impl Iterator<Item = (u32, &'prekeys DhPublicKey)>,
         highest_id: Option<u32>,
     ) -> Self {
         let (mut count, mut lowest_id, mut listed) = (0_u32, None, Vec::new());
-        for prekey in one_time_prekeys {
+        for (id, key) in one_time_prekeys {
             count = count.saturating_add(1);
-            lowest_id = lowest_id.or(Some(prekey.id));
-            prekey.write(&mut listed);
+            lowest_id = lowest_id.or(Some(id));
+            listed.extend_from_slice(&id.to_be_bytes());
+            listed.extend_from_slice(key.as_bytes());
         }
         let id = signed_prekey_id.to_be_bytes();
         let hash = sha256(&[OFFER_LABEL, &id, signed_prekey.as_bytes(), &listed]);

@@ -15,7 +15,7 @@ const REPLACING_VERSION: u8 = 2;
 /// and its own server, so an application may carry the parts in a form of its own.
 ///
 /// ```text
-/// | 1, or 2 in place of all before: 1 | signed part | one-time prekeys: 36 each |
+/// | 1, or 2 in place of all before: 1 | signed part | one-time prekeys: 36 each, in suite 2 1668 |
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -41,17 +41,20 @@ impl PreKeyUpload {
             _ => return Err(DecodeError::Unsupported),
         };
         let signed_part = SignedPart::read(&mut reader)?;
+        let suite = signed_part.fields.key.suite();
         let mut one_time_prekeys = Vec::new();
         while !reader.rest().is_empty() {
-            one_time_prekeys.push(OneTimePreKeyPublic::read(&mut reader)?);
+            one_time_prekeys.push(OneTimePreKeyPublic::read(&mut reader, suite)?);
         }
         Self { signed_part, one_time_prekeys, replaces_all }.checked()
     }
 
-    /// The check of all ways in: ids ascend.
+    /// The check of all ways in: ids ascend, and all are of one suite.
     fn checked(self) -> Result<Self, DecodeError> {
         let ascend = self.one_time_prekeys.is_sorted_by(|prekey, next| prekey.id < next.id);
-        if ascend { Ok(self) } else { Err(DecodeError::Malformed) }
+        let suite = self.signed_part.fields.key.suite();
+        let are_of_it = self.one_time_prekeys.iter().all(|prekey| prekey.key.suite() == suite);
+        if ascend && are_of_it { Ok(self) } else { Err(DecodeError::Malformed) }
     }
 
     /// The upload's bytes.
@@ -154,7 +157,7 @@ mod tests {
     #[test]
     fn vectors_upload_with_ids_that_do_not_ascend_is_malformed() {
         let mut bytes = upload(2);
-        let last = bytes.len() - OneTimePreKeyPublic::LENGTH;
+        let last = bytes.len() - 36;
         for id in [0_u32, 1] {
             bytes[last..last + 4].copy_from_slice(&id.to_be_bytes());
             assert_eq!(PreKeyUpload::decode(&bytes), Err(DecodeError::Malformed));

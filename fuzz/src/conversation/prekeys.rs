@@ -65,8 +65,12 @@ impl PreKeys {
 
     /// Whether a genuine message may make a session, as far as the prekeys tell (§4.3, steps 2 and 6).
     pub fn find(&self, handshake: &Handshake<'_>, is_repeated: bool) -> Result<(), AcceptError> {
-        let Handshake { bytes: _, signed_prekey_id: signed, one_time_prekey_id: one_time } =
-            handshake;
+        let Handshake {
+            bytes: _,
+            suite: _,
+            signed_prekey_id: signed,
+            one_time_prekey_id: one_time,
+        } = handshake;
         let is_replaced = self.replaced.iter().any(|(id, _)| id == signed);
         let signed_is_held = self.current == *signed || is_replaced;
         if !signed_is_held || one_time.is_some_and(|id| !self.one_time.contains(&id)) {

@@ -6,7 +6,7 @@
 use std::arch::is_x86_feature_detected as has;
 
 /// Asks what the libraries ask: the same question, and the same settings of their builds.
-pub fn names() -> [(&'static str, &'static str); 5] {
+pub fn names() -> [(&'static str, &'static str); 6] {
     [
         ("AES", choice(!cfg!(aes_backend = "soft") && has!("aes"), "AES-NI")),
         (
@@ -19,6 +19,7 @@ pub fn names() -> [(&'static str, &'static str); 5] {
             "Ed25519, X25519",
             choice(!cfg!(curve25519_dalek_backend = "serial") && has!("avx2"), "AVX2"),
         ),
+        ("ML-KEM", choice(cfg!(feature = "libcrux") && has!("avx2"), "AVX2")),
     ]
 }
 

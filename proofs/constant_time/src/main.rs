@@ -37,6 +37,8 @@ mod library {
     pub(crate) mod account;
     pub(crate) mod changes;
     pub(crate) mod crypto;
+    pub(crate) mod encapsulation;
+    pub(crate) mod epochs;
     pub(crate) mod expiry;
     pub(crate) mod handshake;
     pub(crate) mod identity;
@@ -54,8 +56,8 @@ mod library {
 }
 
 use library::{
-    account, changes, crypto, expiry, handshake, identity, limits, peer, prekeys, ratchet,
-    safety_number, session, shown_bytes, snapshot, stored, time, wire,
+    account, changes, crypto, encapsulation, epochs, expiry, handshake, identity, limits, peer,
+    prekeys, ratchet, safety_number, session, shown_bytes, snapshot, stored, time, wire,
 };
 
 mod memcheck;

@@ -3,9 +3,11 @@
 use crate::crypto::aead::{GcmKey, SivKey};
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::crypto::kdf::{HmacKey, hkdf};
+use crate::crypto::kem::{MlKem768, MlKem1024};
 use crate::crypto::secret::Secret;
 use crate::crypto::signature::SignatureKeyPair;
 use crate::draws::Draws;
+use crate::encapsulation::{KemKeyPair, KeySet, encapsulate};
 use crate::handshake::x3dh::{EphemeralAgreements, SessionSecrets};
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::SessionLimits;
@@ -14,11 +16,12 @@ use crate::measure::{Case, Conceal, Output};
 use crate::memcheck;
 use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
-use crate::ratchet::{DoubleRatchet, RatchetSecrets};
+use crate::ratchet::{DoubleRatchet, Mixing, RatchetSecrets};
 use crate::safety_number::SafetyNumber;
 use crate::snapshot::sealed::StorageKey;
 use crate::time::Timestamp;
 use crate::wire::header::Header;
+use crate::wire::suite::Suite;
 
 /// No multiple of the blocks and strides of any cipher.
 const TEXT_LENGTH: usize = 190;
@@ -44,6 +47,20 @@ pub const CASES: &[Case] = &[
     Case { name: "X25519, key of small order", run: |conceal| agreement(weak_key(), conceal) },
     Case { name: "Ed25519, public key and signature", run: signature },
     Case { name: "identity from its seed", run: identity },
+    Case { name: "ML-KEM-768, public key", run: kem_public_key::<MlKem768> },
+    Case { name: "ML-KEM-768, encapsulate", run: kem_encapsulate::<MlKem768> },
+    Case {
+        name: "ML-KEM-768, decapsulate",
+        run: |conceal| kem_decapsulate::<MlKem768>(0, conceal),
+    },
+    Case { name: "ML-KEM-768, reject", run: |conceal| kem_decapsulate::<MlKem768>(1, conceal) },
+    Case { name: "ML-KEM-1024, public key", run: kem_public_key::<MlKem1024> },
+    Case { name: "ML-KEM-1024, encapsulate", run: kem_encapsulate::<MlKem1024> },
+    Case {
+        name: "ML-KEM-1024, decapsulate",
+        run: |conceal| kem_decapsulate::<MlKem1024>(0, conceal),
+    },
+    Case { name: "ML-KEM-1024, reject", run: |conceal| kem_decapsulate::<MlKem1024>(1, conceal) },
     Case { name: "GCM, seal", run: gcm_seal },
     Case { name: "GCM, open", run: |conceal| gcm_open(0, conceal) },
     Case { name: "GCM, refuse", run: |conceal| gcm_open(1, conceal) },
@@ -148,6 +165,32 @@ fn identity(conceal: Conceal) -> Output {
     StillSecret(IdentityKeyPair::from_seed(secret(1, conceal)).public().encode().to_vec())
 }
 
+fn kem_pair<Set: KeySet>(conceal: Conceal) -> KemKeyPair<Set> {
+    KemKeyPair::from_seed(secret(1, conceal))
+}
+
+fn kem_public_key<Set: KeySet>(conceal: Conceal) -> Output {
+    let public = kem_pair::<Set>(conceal).public();
+    // Its last 32 bytes, too: that the matrix which they give is public is in the list of exemptions.
+    StillSecret(public.as_bytes().to_vec())
+}
+
+fn kem_encapsulate<Set: KeySet>(conceal: Conceal) -> Output {
+    let (ciphertext, shared) = encapsulate(&kem_pair::<Set>(|_| ()).public(), &secret(2, conceal));
+    StillSecret([&*ciphertext, shared.as_bytes()].concat())
+}
+
+/// `flaw` is added to a byte of the ciphertext. Whether there is one, nothing may tell.
+fn kem_decapsulate<Set: KeySet>(flaw: u8, conceal: Conceal) -> Output {
+    let (mut ciphertext, sent) = encapsulate(&kem_pair::<Set>(|_| ()).public(), &known(2));
+    ciphertext[0] ^= flaw;
+    let shared = kem_pair::<Set>(conceal).decapsulate(&ciphertext).expect("it is of the length");
+    let mut same = [u8::from(shared == sent)];
+    memcheck::reveal(&mut same);
+    assert_eq!(same, [u8::from(flaw == 0)]);
+    StillSecret(shared.as_bytes().to_vec())
+}
+
 fn gcm_seal(conceal: Conceal) -> Output {
     let mut text = text(conceal);
     let tag = GcmKey::new(secret(1, conceal)).seal(&mut text, AD);
@@ -210,7 +253,7 @@ fn header_seal(conceal: Conceal) -> Output {
 fn header_open(flaw: u8, conceal: Conceal) -> Output {
     let mut sealed = HeaderKey::new(known(1)).seal(&header());
     sealed[0] ^= flaw;
-    match HeaderKey::new(secret(1, conceal)).open(&sealed) {
+    match HeaderKey::new(secret(1, conceal)).open(&sealed, Suite::Classical) {
         Some(header) => {
             let header = header.expect("it is well-formed");
             opened(Some(header.encode().to_vec()), flaw)
@@ -220,7 +263,7 @@ fn header_open(flaw: u8, conceal: Conceal) -> Output {
 }
 
 fn header() -> Header {
-    Header { ratchet_key: their_key(), previous_length: 3, number: 4 }
+    Header { ratchet_key: their_key(), previous_length: 3, number: 4, mixed: None }
 }
 
 fn storage_key(conceal: Conceal) -> StorageKey {
@@ -242,7 +285,8 @@ fn storage_open(flaw: u8, conceal: Conceal) -> Output {
 fn agreements(conceal: Conceal) -> EphemeralAgreements {
     let agree = |byte| DhKeyPair::from_secret(secret(byte, conceal)).agree(&their_key());
     let [dh2, dh3, dh4] = [1, 2, 3].map(agree);
-    EphemeralAgreements { dh2: dh2.expect(STRONG), dh3: dh3.expect(STRONG), dh4 }
+    let shared_secret = Some(secret(4, conceal));
+    EphemeralAgreements { dh2: dh2.expect(STRONG), dh3: dh3.expect(STRONG), dh4, shared_secret }
 }
 
 const STRONG: &str = "the key is not of small order";
@@ -282,18 +326,25 @@ fn ratchet_secrets(conceal: Conceal) -> RatchetSecrets {
     }
 }
 
+/// The secret of the first epoch goes into the root, as in suite 2.
+fn mixing(secret: &Secret<32>) -> Mixing<'_> {
+    Mixing { mixed: Some(0), secret: Some(secret) }
+}
+
 /// A message that skips `skipped` others, under a new ratchet key.
 fn receiving_step(skipped: u32, conceal: Conceal) -> Output {
     let prekey = |conceal| DhKeyPair::from_secret(secret(4, conceal));
     let mut alice = DoubleRatchet::initiator(ratchet_secrets(|_| ()), *prekey(|_| ()).public());
-    let rng = &mut Draws::new(|_| ());
+    let (rng, epoch_secret) = (&mut Draws::new(|_| ()), secret(5, |_| ()));
     for _ in 0..skipped {
-        alice.send(rng).expect("a chain has room");
+        alice.send(mixing(&epoch_secret), rng).expect("a chain has room");
     }
-    let (sealed_header, _) = alice.send(rng).expect("a chain has room");
+    let (sealed_header, _) = alice.send(mixing(&epoch_secret), rng).expect("a chain has room");
     let bob = DoubleRatchet::responder(ratchet_secrets(conceal), prekey(conceal));
     let now = Timestamp::from_unix_seconds(1);
-    let planned = bob.plan(&sealed_header, &SessionLimits::default(), now);
+    let epoch_secret = secret(5, conceal);
+    let limits = SessionLimits::default();
+    let planned = bob.plan(&sealed_header, mixing(&epoch_secret), &limits, now);
     let Ok((step, key)) = planned else { panic!("a true message was refused") };
     // Memcheck takes the number of skipped keys for secret, and giving their memory back asks for it.
     core::mem::forget(step);
@@ -305,10 +356,11 @@ fn receiving_step(skipped: u32, conceal: Conceal) -> Output {
 /// Root step, chain steps and header key, as a sender uses them.
 fn sending_step(conceal: Conceal) -> Output {
     let mut ratchet = DoubleRatchet::initiator(ratchet_secrets(conceal), their_key());
-    let rng = &mut Draws::new(conceal);
+    let (rng, epoch_secret) = (&mut Draws::new(conceal), secret(5, conceal));
     let mut output = Vec::new();
     for _ in 0..2 {
-        let (sealed_header, key) = ratchet.send(rng).expect("a chain has room");
+        let (sealed_header, key) =
+            ratchet.send(mixing(&epoch_secret), rng).expect("a chain has room");
         let mut padded = text(conceal);
         let Sealed { commitment, tag } = key.seal(&mut padded, &context());
         output.extend([sealed_header.as_slice(), &padded, &commitment, &tag].concat());

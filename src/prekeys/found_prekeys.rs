@@ -1,0 +1,24 @@
+//! What a first message names.
+
+use crate::identity::Address;
+use crate::prekeys::prekey_pair::PreKeyPair;
+use crate::prekeys::replay_record::ReplayError;
+use crate::prekeys::signed_prekey::SignedPreKey;
+
+/// The secrets that a first message names.
+pub(crate) struct FoundPreKeys<'store> {
+    pub(crate) signed: &'store SignedPreKey,
+    pub(crate) one_time: Option<&'store PreKeyPair>,
+    /// The address that the handshake was made with, if it is not the present one.
+    pub(crate) former_address: Option<&'store Address>,
+}
+
+impl FoundPreKeys<'_> {
+    /// Whether this handshake may still be accepted. With a one-time prekey it cannot be a replay.
+    pub(crate) fn check_replay(&self, session_id: &[u8; 32]) -> Result<(), ReplayError> {
+        match self.one_time {
+            Some(_) => Ok(()),
+            None => self.signed.replay_record.check(session_id),
+        }
+    }
+}
