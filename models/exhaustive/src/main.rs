@@ -10,6 +10,7 @@ mod device;
 
 mod bare;
 mod crashes;
+mod epochs;
 mod mishaps;
 mod settings;
 mod skipped;

@@ -7,6 +7,7 @@ use evanesce::expiry::{MemberTag, Policy, Setting, SettingVersion};
 
 use crate::bare::Bare;
 use crate::crashes::{Carrier, Crashes, Habit};
+use crate::epochs::{Epochs, Habit as EpochHabit};
 use crate::mishaps::{Attention, Mishaps, Senders};
 use crate::settings::{Settings, Taking};
 use crate::skipped::Skipped;
@@ -162,6 +163,36 @@ pub const RUNS: &[Run] = &[
         comes_out: |name| {
             let make = || Mishaps::new(Senders::Hidden, [1, 1], 1).with(Attention::Deaf);
             is_found(name, "after three days of use both hear each other in one session", make)
+        },
+    },
+    Run {
+        name: "epochs, nobody is put back",
+        comes_out: |name| holds(name, || Epochs::whole([2, 2], 0)),
+    },
+    Run {
+        name: "epochs, put back once",
+        comes_out: |name| holds(name, || Epochs::whole([2, 1], 1)),
+    },
+    Run {
+        name: "epochs, put back twice",
+        comes_out: |name| holds(name, || Epochs::whole([1, 1], 2)),
+    },
+    Run {
+        name: "epochs, a key takes two messages",
+        comes_out: |name| holds(name, || Epochs::halved([1, 1], 1)),
+    },
+    Run {
+        name: "epochs CONTROL: nobody asks",
+        comes_out: |name| {
+            let make = || Epochs::whole([1, 1], 0).with(EpochHabit::AsksForNone);
+            is_found(name, "an epoch completes if both go on", make)
+        },
+    },
+    Run {
+        name: "epochs CONTROL: one suite is put back",
+        comes_out: |name| {
+            let make = || Epochs::whole([1, 1], 1).with(EpochHabit::PutsBackOne);
+            is_found(name, "suite 2 opens what suite 1 does", make)
         },
     },
 ];
