@@ -47,7 +47,7 @@ impl<Set: KeySet> KemKeyPair<Set> {
     }
 
     /// The secret of a ciphertext (ss); `None` if that is of another length. A wrong one gives another secret.
-    pub(crate) fn decapsulate(&self, ciphertext: &[u8]) -> Option<Secret<32>> {
+    pub(crate) fn decapsulate(&self, ciphertext: &[u8]) -> Option<Box<Secret<32>>> {
         self.expand().decapsulate(ciphertext)
     }
 
@@ -57,12 +57,13 @@ impl<Set: KeySet> KemKeyPair<Set> {
 
     // docs/protocol.md §2:
     //   d ‖ z = HKDF(salt = empty, ikm = seed, info = label, 64)
-    fn expanded_seed(&self) -> Secret<64> {
+    fn expanded_seed(&self) -> Box<Secret<64>> {
         let parts: [Secret<32>; 2] = hkdf(&[], &[self.0.as_bytes()], &[Set::KEY_LABEL]);
-        Secret::filled_by(|out| {
+        let (seed, ()) = Secret::boxed_and_filled_by(|out| {
             let halves = out.chunks_exact_mut(32).zip(&parts);
             halves.for_each(|(half, part)| half.copy_from_slice(part.as_bytes()));
-        })
+        });
+        seed
     }
 }
 
@@ -80,7 +81,7 @@ impl<Set: KeySet> Stored for KemKeyPair<Set> {
 pub(crate) fn encapsulate<Set: KeySet>(
     key: &EncapsulationKey<Set>,
     draw: &Secret<32>,
-) -> (Box<[u8]>, Secret<32>) {
+) -> (Box<[u8]>, Box<Secret<32>>) {
     key.encapsulate(&randomness(draw))
 }
 
@@ -143,13 +144,13 @@ mod tests {
             assert!(randomness(&draw) == case.secret("m"));
             let (ciphertext, shared) = encapsulate(&pair.public(), &draw);
             assert_eq!(*ciphertext, case.bytes("ct"));
-            assert!(shared == case.secret("ss"));
+            assert!(*shared == case.secret("ss"));
             assert!(pair.decapsulate(&ciphertext).unwrap() == shared);
 
             let bit = usize::try_from(case.number("ct_flipped")).unwrap();
             let mut flipped = ciphertext;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(pair.decapsulate(&flipped).unwrap() == case.secret("ss_rejected"));
+            assert!(*pair.decapsulate(&flipped).unwrap() == case.secret("ss_rejected"));
             assert!(pair.decapsulate(&flipped[1..]).is_none());
         }
         let fields = ["seed", "draw", "m", "ct", "ss", "ct_flipped", "ss_rejected"];

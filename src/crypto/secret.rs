@@ -1,5 +1,6 @@
 //! The one type that holds secret bytes.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use subtle::ConstantTimeEq;
@@ -15,6 +16,15 @@ impl<const N: usize> Secret<N> {
         let mut secret = Self([0; N]);
         fill(&mut secret.0);
         secret
+    }
+
+    /// The same on the heap, where it stays however often its owner moves: on the stack each move would leave a copy.
+    pub(crate) fn boxed_and_filled_by<Filled>(
+        fill: impl FnOnce(&mut [u8; N]) -> Filled,
+    ) -> (Box<Self>, Filled) {
+        let mut secret = Box::new(Self([0; N]));
+        let filled = fill(&mut secret.0);
+        (secret, filled)
     }
 
     /// A second copy, for the few places where one secret must stand in two states for a moment.

@@ -285,7 +285,7 @@ fn storage_open(flaw: u8, conceal: Conceal) -> Output {
 fn agreements(conceal: Conceal) -> EphemeralAgreements {
     let agree = |byte| DhKeyPair::from_secret(secret(byte, conceal)).agree(&their_key());
     let [dh2, dh3, dh4] = [1, 2, 3].map(agree);
-    let shared_secret = Some(secret(4, conceal));
+    let shared_secret = Some(Box::new(secret(4, conceal)));
     EphemeralAgreements { dh2: dh2.expect(STRONG), dh3: dh3.expect(STRONG), dh4, shared_secret }
 }
 

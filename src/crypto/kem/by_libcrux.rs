@@ -24,44 +24,46 @@ pub(crate) struct MlKem1024;
 macro_rules! implement {
     ($set:ident, $functions:ident, $key_length:literal, $ciphertext_length:literal) => {
         impl ParameterSet for $set {
+            type KeyBytes = [u8; $key_length];
             const ENCAPSULATION_KEY_LENGTH: usize = $key_length;
             const CIPHERTEXT_LENGTH: usize = $ciphertext_length;
 
-            fn is_valid(encapsulation_key: &[u8]) -> bool {
-                let key = encapsulation_key.try_into();
-                key.is_ok_and(|key| $functions::validate_public_key(&key))
+            fn checked(bytes: &[u8]) -> Option<Box<Self::KeyBytes>> {
+                let key: &Self::KeyBytes = bytes.try_into().ok()?;
+                $functions::validate_public_key(&key.into()).then(|| Box::new(*key))
             }
 
-            fn encapsulation_key(seed: &Secret<64>) -> Box<[u8]> {
+            fn encapsulation_key(seed: &Secret<64>) -> Box<Self::KeyBytes> {
                 wiping_used_stack::<USED_STACK, _>(|| {
                     let pair = $functions::generate_key_pair(*seed.as_bytes());
-                    pair.pk().as_slice().into()
+                    Box::new(*pair.pk())
                 })
             }
 
-            // It does not panic: the caller has seen to the key or the ciphertext.
             fn encapsulate(
-                encapsulation_key: &[u8],
+                key: &Self::KeyBytes,
                 randomness: &Secret<32>,
-            ) -> (Box<[u8]>, Secret<32>) {
+                shared: &mut [u8; 32],
+            ) -> Box<[u8]> {
                 wiping_used_stack::<USED_STACK, _>(|| {
-                    let key = encapsulation_key.try_into().expect("it is of the right length");
-                    let (ciphertext, shared) =
-                        $functions::encapsulate(&key, *randomness.as_bytes());
-                    (
-                        ciphertext.as_slice().as_slice().into(),
-                        Secret::filled_by(|out| out.copy_from_slice(&shared)),
-                    )
+                    let (ciphertext, secret) =
+                        $functions::encapsulate(&key.into(), *randomness.as_bytes());
+                    shared.copy_from_slice(&secret);
+                    ciphertext.as_slice().as_slice().into()
                 })
             }
 
-            // It does not panic: the caller has seen to the key or the ciphertext.
-            fn decapsulate(seed: &Secret<64>, ciphertext: &[u8]) -> Secret<32> {
+            fn decapsulate(
+                seed: &Secret<64>,
+                ciphertext: &[u8],
+                shared: &mut [u8; 32],
+            ) -> Option<()> {
                 wiping_used_stack::<USED_STACK, _>(|| {
-                    let ciphertext = ciphertext.try_into().expect("it is of the right length");
+                    let ciphertext = ciphertext.try_into().ok()?;
                     let pair = $functions::generate_key_pair(*seed.as_bytes());
-                    let shared = $functions::decapsulate(pair.private_key(), &ciphertext);
-                    Secret::filled_by(|out| out.copy_from_slice(&shared))
+                    let secret = $functions::decapsulate(pair.private_key(), &ciphertext);
+                    shared.copy_from_slice(&secret);
+                    Some(())
                 })
             }
         }

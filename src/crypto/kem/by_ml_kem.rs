@@ -23,47 +23,52 @@ pub(crate) struct MlKem1024;
 macro_rules! implement {
     ($set:ident, $key_length:literal, $ciphertext_length:literal) => {
         impl ParameterSet for $set {
+            type KeyBytes = [u8; $key_length];
             const ENCAPSULATION_KEY_LENGTH: usize = $key_length;
             const CIPHERTEXT_LENGTH: usize = $ciphertext_length;
 
-            fn is_valid(encapsulation_key: &[u8]) -> bool {
-                let key = encapsulation_key.try_into();
-                key.is_ok_and(|key| EncapsulationKey::<ml_kem::$set>::new(key).is_ok())
+            fn checked(bytes: &[u8]) -> Option<Box<Self::KeyBytes>> {
+                let key: &Self::KeyBytes = bytes.try_into().ok()?;
+                EncapsulationKey::<ml_kem::$set>::new(key.into()).ok()?;
+                Some(Box::new(*key))
             }
 
-            fn encapsulation_key(seed: &Secret<64>) -> Box<[u8]> {
+            fn encapsulation_key(seed: &Secret<64>) -> Box<Self::KeyBytes> {
                 wiping_used_stack::<USED_STACK, _>(|| {
                     let key =
                         DecapsulationKey::<ml_kem::$set>::from_seed((*seed.as_bytes()).into());
-                    key.encapsulation_key().to_bytes().as_slice().into()
+                    Box::new(key.encapsulation_key().to_bytes().into())
                 })
             }
 
-            // It does not panic: the caller has seen to the key or the ciphertext.
             fn encapsulate(
-                encapsulation_key: &[u8],
+                key: &Self::KeyBytes,
                 randomness: &Secret<32>,
-            ) -> (Box<[u8]>, Secret<32>) {
+                shared: &mut [u8; 32],
+            ) -> Box<[u8]> {
                 wiping_used_stack::<USED_STACK, _>(|| {
-                    let key = encapsulation_key.try_into().expect("it is of the right length");
-                    let key = EncapsulationKey::<ml_kem::$set>::new(key).expect("it is valid");
-                    let (ciphertext, shared) =
+                    // It does not panic: a key's bytes come from `checked`, which made the same call, or from
+                    // `encapsulation_key`, which writes numbers below the modulus; `EncapsulationKey` of the parent has
+                    // no other way in.
+                    let key = EncapsulationKey::<ml_kem::$set>::new(key.into()).expect("checked");
+                    let (ciphertext, secret) =
                         key.encapsulate_deterministic(&(*randomness.as_bytes()).into());
-                    (
-                        ciphertext.as_slice().into(),
-                        Secret::filled_by(|out| out.copy_from_slice(&shared)),
-                    )
+                    shared.copy_from_slice(&secret);
+                    ciphertext.as_slice().into()
                 })
             }
 
-            // It does not panic: the caller has seen to the key or the ciphertext.
-            fn decapsulate(seed: &Secret<64>, ciphertext: &[u8]) -> Secret<32> {
+            fn decapsulate(
+                seed: &Secret<64>,
+                ciphertext: &[u8],
+                shared: &mut [u8; 32],
+            ) -> Option<()> {
                 wiping_used_stack::<USED_STACK, _>(|| {
-                    let ciphertext = ciphertext.try_into().expect("it is of the right length");
+                    let ciphertext = ciphertext.try_into().ok()?;
                     let key =
                         DecapsulationKey::<ml_kem::$set>::from_seed((*seed.as_bytes()).into());
-                    let shared = key.decapsulate(ciphertext);
-                    Secret::filled_by(|out| out.copy_from_slice(&shared))
+                    shared.copy_from_slice(&key.decapsulate(ciphertext));
+                    Some(())
                 })
             }
         }
