@@ -175,8 +175,8 @@ impl Account {
     /// [`Account::replace_prekeys`].
     ///
     /// A new signed prekey, and as many one-time prekeys as [`Account::maintain`] tops up to: 32 bytes drawn for each,
-    /// in suite 2 twice. The upload takes the place of all that the server has. What was there before still serves those who have it,
-    /// within the limits, and is not published again: it may have been used.
+    /// in suite 2 twice. The upload takes the place of all that the server has. What was there before still serves those
+    /// who have it, within the limits, and is not published again: it may have been used.
     pub fn republish_prekeys(
         &mut self,
         now: Timestamp,

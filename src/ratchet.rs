@@ -69,10 +69,6 @@ pub(crate) struct Mixing<'secret> {
 impl Mixing<'_> {
     /// Suite 1.
     pub(crate) const NOTHING: Self = Self { mixed: None, secret: None };
-
-    fn suite(&self) -> Suite {
-        if self.mixed.is_some() { Suite::Hybrid } else { Suite::Classical }
-    }
 }
 
 /// A change worked out but not yet made. Not boxed: a box that is moved out of leaves its keys behind.
@@ -243,7 +239,9 @@ impl DoubleRatchet {
         // While a sending step is due there is no DHs to agree with, and no honest peer uses the next
         // header key yet.
         if let Some(our_key) = self.sending.ratchet_key() {
-            if let Some(header) = self.receiving.open_next(sealed_header, mixing.suite()) {
+            if let Some(header) =
+                self.receiving.open_next(sealed_header, Suite::with(&mixing.mixed))
+            {
                 return self.plan_next(our_key, &header?, mixing, limits, now);
             }
         }

@@ -38,8 +38,8 @@ pub enum ExpiryEvent {
         /// What holds now.
         setting: Setting,
     },
-    /// A setting that came was not adopted. The message that brought it lives by that and by
-    /// ours, whichever ends it first.
+    /// A setting that came was not adopted. The message that brought it lives by that and by ours, whichever ends
+    /// it first.
     SettingRefused {
         /// Of which conversation.
         conversation: ConversationId,

@@ -109,9 +109,9 @@ impl OneTimePreKeys {
         unpublished.map(|(id, pair)| public(*id, pair, identity, device)).collect()
     }
 
-    /// Whether there are any of those.
+    /// Whether there are none of those.
     pub(crate) fn is_all_published(&self) -> bool {
-        self.unpublished_count() == 0
+        self.keys.range(self.published_below..).next().is_none()
     }
 
     /// How many those are.

@@ -31,7 +31,7 @@ impl PreKeyPair {
     }
 
     pub(crate) fn suite(&self) -> Suite {
-        if self.encapsulation.is_some() { Suite::Hybrid } else { Suite::Classical }
+        Suite::with(&self.encapsulation)
     }
 
     /// Both public halves. The second is expanded for it.

@@ -108,11 +108,12 @@ impl PreKeyBundle {
             return Err(VerifyError::BadSignature);
         }
         let device = Device { identity, address };
-        let signed = one_time_prekey.as_ref().and_then(|it| it.signature.as_ref().zip(Some(it)));
+        let is_genuine = one_time_prekey.as_ref().is_none_or(|prekey| {
+            let input = || one_time_signature_input(&device, prekey);
+            prekey.signature.is_none_or(|signature| identity.verify(&input(), &signature))
+        });
         // A bad one is never left out to go on with the rest.
-        if signed.is_some_and(|(signature, prekey)| {
-            !identity.verify(&one_time_signature_input(&device, prekey), signature)
-        }) {
+        if !is_genuine {
             return Err(VerifyError::BadSignature);
         }
         if created > now.plus(MAX_CLOCK_AHEAD) {

@@ -118,7 +118,7 @@ impl Receiving {
         now: Timestamp,
     ) -> Option<Result<(ChainStep, MessageKey), Refusal>> {
         let chain = self.current.as_ref()?;
-        let header = chain.header_key.open(sealed_header, suite(chain.mixed))?;
+        let header = chain.header_key.open(sealed_header, Suite::with(&chain.mixed))?;
         Some(header.map_err(Refusal::from).and_then(|header| chain.plan(&header, limits, now)))
     }
 
@@ -165,7 +165,7 @@ impl Receiving {
         let newest_first = self.older.iter().enumerate().rev();
         let mut held = newest_first.filter(|(_, chain)| chain.skipped.has_any_since(horizon));
         let (index, chain, header) = held.find_map(|(index, chain)| {
-            let header = chain.header_key.open(sealed_header, suite(chain.mixed))?;
+            let header = chain.header_key.open(sealed_header, Suite::with(&chain.mixed))?;
             Some((index, chain, header))
         })?;
         let planned = header.map_err(Refusal::from).and_then(|header| {
@@ -345,11 +345,6 @@ impl ReceivingChain {
         let length = length.max(received);
         OlderChain { their_ratchet_key, header_key, length, followed: 0, mixed, skipped }
     }
-}
-
-/// The suite of a chain.
-fn suite(mixed: Option<u32>) -> Suite {
-    if mixed.is_some() { Suite::Hybrid } else { Suite::Classical }
 }
 
 impl Receiving {

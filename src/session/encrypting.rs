@@ -48,21 +48,24 @@ impl core::error::Error for EncryptError {}
 /// A payload whose size is known to be allowed.
 pub(crate) struct Content<'payload> {
     payload: &'payload Payload,
-    /// What stands in front of it in suite 2.
+    /// What the control has room in, in suite 2.
+    room: Option<Room>,
     control: Zeroizing<Vec<u8>>,
     padded_length: usize,
 }
 
 impl<'payload> Content<'payload> {
     pub(crate) fn measure(payload: &'payload Payload, suite: Suite) -> Result<Self, EncryptError> {
-        let length = length(payload).ok_or(EncryptError::TooLarge)?;
+        let Payload { stamp, body } = payload;
+        let length = stamp.encoded_length().checked_add(body.len());
+        // Whether it is too large does not hang on what the control will carry.
+        let room = length.filter(|_| suite == Suite::Hybrid).and_then(Room::before);
         let padded_length = match suite {
-            Suite::Classical => padded_length(length),
-            // Whether it is too large does not hang on what the control will carry.
-            Suite::Hybrid => Room::before(length).map(|room| room.unused().padded_length),
+            Suite::Classical => length.and_then(padded_length),
+            Suite::Hybrid => room.map(|room| room.unused().padded_length),
         };
         let padded_length = padded_length.ok_or(EncryptError::TooLarge)?;
-        Ok(Self { payload, control: Zeroizing::default(), padded_length })
+        Ok(Self { payload, room, control: Zeroizing::default(), padded_length })
     }
 
     /// The same behind a control.
@@ -70,9 +73,8 @@ impl<'payload> Content<'payload> {
         Self { control, padded_length, ..self }
     }
 
-    /// What a control has room in.
     pub(crate) fn room(&self) -> Option<Room> {
-        length(self.payload).and_then(Room::before)
+        self.room
     }
 
     /// Completes a message that begins with `prefix` and `sealed_header`, bound to all that is named
@@ -86,7 +88,7 @@ impl<'payload> Content<'payload> {
         sender: Role,
         session_id: &[u8; 32],
     ) -> Vec<u8> {
-        let Self { payload: Payload { stamp, body }, control, padded_length } = self;
+        let Self { payload: Payload { stamp, body }, room: _, control, padded_length } = self;
         let lengths =
             [prefix.len(), SEALED_HEADER_LENGTH, COMMITMENT_LENGTH, *padded_length, TAG_LENGTH];
         let mut message = Vec::with_capacity(lengths.iter().sum());
@@ -108,11 +110,6 @@ impl<'payload> Content<'payload> {
         message.extend_from_slice(&tag);
         message
     }
-}
-
-/// Bytes of stamp and body.
-fn length(payload: &Payload) -> Option<usize> {
-    payload.stamp.encoded_length().checked_add(payload.body.len())
 }
 
 impl From<CannotSend> for EncryptError {

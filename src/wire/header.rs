@@ -82,7 +82,7 @@ mod tests {
     }
 
     fn suite(header: &Header) -> Suite {
-        if header.mixed.is_some() { Suite::Hybrid } else { Suite::Classical }
+        Suite::with(&header.mixed)
     }
 
     #[test]

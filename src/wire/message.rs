@@ -132,7 +132,7 @@ impl<'bytes> HandshakeFields<'bytes> {
     }
 
     pub(crate) fn suite(&self) -> Suite {
-        if self.ciphertext.is_some() { Suite::Hybrid } else { Suite::Classical }
+        Suite::with(&self.ciphertext)
     }
 }
 

@@ -306,7 +306,7 @@ impl byte_string::ByteString for BehindId {
     const LONGEST: usize = 32 + MlKem1024::ENCAPSULATION_KEY_LENGTH + SIGNATURE_LENGTH;
 
     fn from_bytes(bytes: zeroize::Zeroizing<Vec<u8>>) -> Option<Self> {
-        Some(Self(bytes.to_vec()))
+        Vec::from_bytes(bytes).map(Self)
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct PreKeyPublic {
 
 impl PreKeyPublic {
     pub(crate) fn suite(&self) -> Suite {
-        if self.encapsulation.is_some() { Suite::Hybrid } else { Suite::Classical }
+        Suite::with(&self.encapsulation)
     }
 
     /// The second half's bytes, none in suite 1.

@@ -27,6 +27,11 @@ impl Suite {
         }
     }
 
+    /// The suite of what has this or has it not, where suite 2 alone has it.
+    pub(crate) fn with<Part>(part: &Option<Part>) -> Self {
+        if part.is_some() { Self::Hybrid } else { Self::Classical }
+    }
+
     /// The suite of a byte.
     pub(crate) fn of_byte(byte: u8) -> Option<Self> {
         [Self::Classical, Self::Hybrid].into_iter().find(|suite| suite.byte() == byte)
