@@ -7,6 +7,7 @@ mod draws;
 mod trial;
 
 mod device;
+mod manner;
 
 mod bare;
 mod crashes;

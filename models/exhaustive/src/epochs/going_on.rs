@@ -4,18 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Awake, Epochs, Letter, State, is_alike};
+use crate::manner::Manner;
 
 /// After so many exchanges suite 1 has what it still can have: every message opens, or never again all.
 const RECOVERY: usize = 3;
-
-/// In what order an exchange happens.
-#[derive(Clone, Copy)]
-enum Manner {
-    /// Both send before they hear each other.
-    AtOnce,
-    /// This side sends and is heard, then the other.
-    First(usize),
-}
 
 /// What becomes of messages that are still under way.
 #[derive(Clone, Copy)]
@@ -27,9 +19,8 @@ enum Rest {
 
 impl Epochs {
     pub(super) fn completes(&self, state: &State) -> bool {
-        let manners = [Manner::AtOnce, Manner::First(0), Manner::First(1)];
         let rests = [Rest::Lost, Rest::First];
-        manners
+        Manner::ALL
             .iter()
             .all(|manner| rests.iter().all(|rest| self.completes_so(state, *manner, *rest)))
     }

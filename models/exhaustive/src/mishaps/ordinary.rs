@@ -7,18 +7,12 @@ use evanesce::Contact;
 
 use super::{Mishaps, State};
 use crate::device::{Awake, NOW};
+use crate::manner::Manner;
 
 const BETWEEN: Duration = Duration::from_secs(8 * 3_600);
 /// How often both write in three days, and on the day after.
 const MENDING: usize = 9;
 const AFTER: usize = 3;
-
-/// In what order the two write and hear each other.
-#[derive(Clone, Copy)]
-enum Manner {
-    AtOnce,
-    First(usize),
-}
 
 struct Use<'model> {
     model: &'model Mishaps,
@@ -30,9 +24,7 @@ struct Use<'model> {
 
 impl Mishaps {
     pub(super) fn mends(&self, state: &State) -> bool {
-        [Manner::AtOnce, Manner::First(0), Manner::First(1)]
-            .iter()
-            .all(|manner| self.mends_so(state, *manner))
+        Manner::ALL.iter().all(|manner| self.mends_so(state, *manner))
     }
 
     fn mends_so(&self, state: &State, manner: Manner) -> bool {

@@ -6,18 +6,10 @@ use evanesce::session::Role;
 
 use super::{Following, Starting, State};
 use crate::device::Awake;
+use crate::manner::Manner;
 
 /// Exchanges after which they must still be where they came to.
 const STAY: usize = 2;
-
-/// In what order an exchange happens.
-#[derive(Clone, Copy)]
-enum Manner {
-    /// Both send before they hear each other.
-    AtOnce,
-    /// This side sends and is heard, then the other.
-    First(usize),
-}
 
 /// What becomes of messages that are still under way.
 #[derive(Clone, Copy)]
@@ -37,9 +29,10 @@ struct Settling<'model> {
 
 impl Starting {
     pub(super) fn settles(&self, state: &State) -> bool {
-        let manners = [Manner::AtOnce, Manner::First(0), Manner::First(1)];
         let rests = [Rest::Lost, Rest::First, Rest::Late];
-        manners.iter().all(|manner| rests.iter().all(|rest| self.settles_so(state, *manner, *rest)))
+        Manner::ALL
+            .iter()
+            .all(|manner| rests.iter().all(|rest| self.settles_so(state, *manner, *rest)))
     }
 
     fn settles_so(&self, state: &State, manner: Manner, rest: Rest) -> bool {
