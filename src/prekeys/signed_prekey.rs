@@ -84,9 +84,11 @@ stored!(SignedPreKey { id, pair, created, expires, replay_record });
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::secret::Secret;
     use crate::identity::Device;
     use crate::known_answers::{self, Draws, Fields};
     use crate::prekeys::one_time_prekey;
+    use crate::prekeys::verified_bundle::VerifyError;
     use crate::wire::prekey_bundle::{OneTimePreKeyPublic, PreKeyBundle};
     use serde_json::Value;
 
@@ -142,5 +144,37 @@ mod tests {
         let now = Timestamp::from_unix_seconds(case.number("now"));
         let verified = bundle.verify(now).unwrap();
         assert_eq!((verified.suite(), verified.device), (suite, device));
+    }
+
+    /// Whatever brings such a bundle: it would be encapsulated to nothing, or to what nobody signed.
+    #[test]
+    fn parts_of_two_suites_or_without_a_signature_do_not_verify() {
+        let now = Timestamp::from_unix_seconds(1_800_000_000);
+        let identity = IdentityKeyPair::from_seed(Secret::filled_by(|out| *out = [1; 32]));
+        let address = Address::new("bob").unwrap();
+        let device = Device { identity: *identity.public(), address: address.clone() };
+        let draws = || Draws([7; 64].to_vec());
+        let part = |suite| {
+            let limits = PreKeyLimits::default();
+            SignedPreKey::generate(1, suite, &limits, now, &mut draws()).sign(&identity, &address)
+        };
+        let one_time = |suite| {
+            let pair = PreKeyPair::generate(suite, &mut draws());
+            one_time_prekey::public(1, &pair, &identity, &device)
+        };
+        let verify = |suite, one_time| {
+            let bundle = PreKeyBundle { signed_part: part(suite), one_time_prekey: Some(one_time) };
+            bundle.verify(now).map(drop)
+        };
+        for (suite, other) in [(Suite::Classical, Suite::Hybrid), (Suite::Hybrid, Suite::Classical)]
+        {
+            assert_eq!(verify(suite, one_time(suite)), Ok(()));
+            assert_eq!(verify(suite, one_time(other)), Err(VerifyError::Malformed));
+        }
+        let unsigned = OneTimePreKeyPublic { signature: None, ..one_time(Suite::Hybrid) };
+        assert_eq!(verify(Suite::Hybrid, unsigned), Err(VerifyError::Malformed));
+        let badly_signed =
+            OneTimePreKeyPublic { signature: Some([9; 64]), ..one_time(Suite::Hybrid) };
+        assert_eq!(verify(Suite::Hybrid, badly_signed), Err(VerifyError::BadSignature));
     }
 }
