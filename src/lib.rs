@@ -1,6 +1,5 @@
 //! Signal-grade private messaging as a pure state machine: X3DH session setup, the Double Ratchet with
-//! encrypted headers, both with ML-KEM beside X25519 for accounts that ask for it, and disappearing messages whose
-//! timers come to agree.
+//! encrypted headers, both post-quantum by ML-KEM beside X25519, and disappearing messages whose timers come to agree.
 //!
 //! Bytes, keys and the caller's clock go in; bytes, keys and deadlines come out. There is no I/O, no clock and no
 //! randomness of its own: `rng` is any [`rand_core::CryptoRng`] (the operating system's, for keys that
@@ -13,10 +12,9 @@
 //! **Status**: version 0.1, a pre-release. Complete for conversations between devices, and their state at rest. **No
 //! third party has audited it.**
 //!
-//! **Post-quantum** is secrecy, for those who ask for it; proof of who speaks is not. What passes between accounts of
-//! [`Suite::Hybrid`] ([`Account::generate_of_suite`]) stays secret while X25519 or ML-KEM holds: who records it today and
-//! has a quantum computer later reads none of it. It is new, and not the default yet.
-//! After the theft of a session it heals from that too, in epochs, as the peer answers
+//! **Post-quantum** is secrecy; proof of who speaks is not. What passes in sessions of [`Suite::Hybrid`], the default of
+//! new accounts, stays secret while X25519 or ML-KEM holds: who records it today and has a quantum computer later reads
+//! none of it. After the theft of a session it heals from that too, in epochs, as the peer answers
 //! ([`EpochStatus`](session::EpochStatus)). Who speaks is proved by X25519 and Ed25519 alone: whoever has such a computer
 //! can begin sessions in anybody's name from then on. Sessions of [`Suite::Classical`] have none of this.
 //!

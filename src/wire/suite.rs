@@ -6,15 +6,17 @@
 /// With [`Suite::Hybrid`] what is sent stays secret while either X25519 or ML-KEM holds, also from somebody who records
 /// it today and has a quantum computer later. Who speaks is proved by X25519 and Ed25519 alone, in both.
 ///
-/// The default is [`Suite::Classical`] until the other has been out for a while.
+/// For new accounts the default is [`Suite::Hybrid`]. [`Suite::Classical`] is there for what was made before, and for peers
+/// that know no other; that something is smaller or faster is no reason to choose it for people, since what is recorded
+/// today can be read later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Suite {
     /// Suite 1: X25519, Ed25519, AES-256-GCM, AES-256-GCM-SIV, SHA-256. Who records its messages can read them once
     /// there is a quantum computer.
-    #[default]
     Classical,
     /// Suite 2: the same with ML-KEM-1024 in the handshake and ML-KEM-768 in the ratchet (FIPS 203).
+    #[default]
     Hybrid,
 }
 
