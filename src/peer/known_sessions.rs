@@ -14,6 +14,7 @@ use crate::peer::known_session::{Echo, KnownSession};
 use crate::ratchet::message_key::Role;
 use crate::session::decrypting::DecryptError;
 use crate::session::encrypting::EncryptError;
+use crate::session::healing::EpochStatus;
 use crate::session::message_tag::MessageTag;
 use crate::session::one_conversation::Session;
 use crate::session::recently_opened::RecentlyOpened;
@@ -133,6 +134,17 @@ impl KnownSessions {
             self.active = place;
         }
         Some(encrypted)
+    }
+
+    /// How far healing is in the one that sends.
+    pub(crate) fn epochs(&self) -> Option<EpochStatus> {
+        self.all.get(self.active)?.session.epochs()
+    }
+
+    /// Asks for an epoch in the one that sends; gives its id if that was news.
+    pub(crate) fn request_epoch(&mut self, now: Timestamp) -> Option<SessionId> {
+        let active = self.all.get_mut(self.active)?;
+        active.request_epoch(now).then(|| active.id())
     }
 
     /// The place of the session that was used last among those in which the peer was heard.

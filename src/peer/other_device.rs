@@ -8,6 +8,7 @@ use crate::peer::contact::Contact;
 use crate::peer::known_sessions::KnownSessions;
 use crate::peer::lost_session::LostSession;
 use crate::peer::rejected_identities::RejectedIdentities;
+use crate::session::healing::EpochStatus;
 use crate::session::one_conversation::Session;
 use crate::shown_bytes::shown_in_part;
 use crate::stored::{StateWriter, Stored, stored};
@@ -134,6 +135,20 @@ impl Peer {
     /// The sessions, the one that sends first, then the newest.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         self.sessions.in_order_of_trying()
+    }
+
+    /// How far healing is in the session that sends; `None` if there is none, or if it is of suite 1.
+    #[must_use]
+    pub fn epochs(&self) -> Option<EpochStatus> {
+        self.sessions.epochs()
+    }
+
+    /// Asks for an epoch in the session that sends, as [`Session::request_epoch`] does, for a user who fears that a
+    /// device of theirs was read. [`Peer::encrypt`] does it by itself where none was completed or asked for in a week
+    /// of the clock, so that a conversation of few words heals too.
+    pub fn request_epoch(&mut self, now: Timestamp) -> Changes {
+        let asked = self.sessions.request_epoch(now);
+        asked.map_or(Changes::NONE, |session| Changes { session: Some(session), ..Changes::PEER })
     }
 
     /// How many sessions are kept, and how long.

@@ -135,10 +135,24 @@ impl Session {
         ad: &[u8],
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, EncryptError> {
+        self.encrypt_asking(payload, ad, false, rng)
+    }
+
+    /// The same; asks for an epoch before, unless there is an error.
+    pub(crate) fn encrypt_asking(
+        &mut self,
+        payload: &Payload,
+        ad: &[u8],
+        asks_for_epoch: bool,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Vec<u8>, EncryptError> {
         self.ratchet.check_sending()?;
         let content = Content::measure(payload, self.suite())?;
         let begins_chain = self.begins_chain();
         let (sealed_header, message_key) = self.ratchet.send(self.healing.to_send(), rng)?;
+        if asks_for_epoch {
+            self.healing.request();
+        }
         if begins_chain {
             self.healing.sending_step(self.id, rng);
         }
