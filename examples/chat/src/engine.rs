@@ -24,7 +24,7 @@ mod beginning;
 
 pub use crate::engine::errands::Errand;
 pub use crate::engine::outcome::Outcome;
-pub use crate::engine::people::SafetyNumbers;
+pub use crate::engine::people::{SafetyNumbers, Secrecy};
 pub use crate::engine::state::Engine;
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use evanesce::expiry::{MessageId, Now};
 use evanesce::rand_core::CryptoRng;
-use evanesce::{Contact, SafetyNumber};
+use evanesce::session::EpochStatus;
+use evanesce::{Contact, Peer, SafetyNumber};
 
 use crate::engine::person::{Person, conversation};
 use crate::engine::reading::unknown;
@@ -17,6 +18,26 @@ pub struct SafetyNumbers {
     pub known: Option<SafetyNumber>,
     /// Of another one, while the user has to decide.
     pub waiting: Option<SafetyNumber>,
+    /// Of the session that sends, if there is one.
+    pub secrecy: Option<Secrecy>,
+}
+
+/// Against whom what is sent stays secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrecy {
+    Classical,
+    /// Also against quantum computers; so often have the keys been renewed against them.
+    PostQuantum {
+        renewed: u32,
+    },
+}
+
+impl Secrecy {
+    fn of(peer: &Peer) -> Option<Self> {
+        let session = peer.sessions().next()?;
+        let post_quantum = |epochs: EpochStatus| Self::PostQuantum { renewed: epochs.completed };
+        Some(session.epochs().map_or(Self::Classical, post_quantum))
+    }
 }
 
 impl Engine {
@@ -144,7 +165,7 @@ impl Engine {
     /// The digits that two people compare.
     pub(super) fn show_safety_number(&mut self, name: &Name) -> Result<(), String> {
         self.people.get(name).ok_or_else(|| unknown(name))?;
-        let SafetyNumbers { known, waiting } = self.safety_numbers(name);
+        let SafetyNumbers { known, waiting, secrecy: _ } = self.safety_numbers(name);
         if known.is_none() && waiting.is_none() {
             return Err(no_identity(name));
         }
@@ -161,6 +182,7 @@ impl Engine {
         SafetyNumbers {
             known: person.and_then(|person| person.peer.device()).map(between),
             waiting: person.and_then(|person| person.peer.undecided_device()).map(between),
+            secrecy: person.and_then(|person| Secrecy::of(&person.peer)),
         }
     }
 

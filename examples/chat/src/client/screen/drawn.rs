@@ -12,6 +12,7 @@ use crate::client::screen::focus::Ids;
 use crate::client::screen::input_line::InputLine;
 use crate::client::screen::picture::{Conversation, Number, PageView, Picture, Reach, Safety};
 use crate::client::screen::timeline::{Entry, Note, Tone};
+use crate::engine::Secrecy;
 use crate::name::Name;
 use crate::view::{Author, ContactView, LineText, LineView, Progress, Standing, Trust, Window};
 
@@ -73,7 +74,7 @@ fn all_pages(picture: Picture) -> Vec<Picture> {
         PageView::Nothing,
         PageView::Help,
         PageView::Safety(Safety::Unknown),
-        PageView::Safety(Safety::Known(known)),
+        PageView::Safety(Safety::Known { number: known, secrecy: None }),
         PageView::Safety(undecided),
         PageView::Found((0..40).map(found).collect()),
         opened,
@@ -164,13 +165,16 @@ fn another_identity_is_an_alarm() {
 #[test]
 fn the_safety_number_has_sixty_digits_and_a_code() {
     let digits: Vec<String> = (10_000..10_012).map(|group| group.to_string()).collect();
-    let safety = Safety::Known(Number { digits: digits.join(" "), scannable: [0xa5; 65] });
+    let number = Number { digits: digits.join(" "), scannable: [0xa5; 65] };
+    let secrecy = Some(Secrecy::PostQuantum { renewed: 3 });
+    let safety = Safety::Known { number, secrecy };
     let mut picture = conversation(vec![]);
     picture.page = PageView::Safety(safety);
     for (columns, rows, has_code) in [(96, 24, true), (46, 40, true), (80, 12, false)] {
         let drawn = drawn(&picture, columns, rows);
         assert!(digits.iter().all(|group| drawn.contains(group)), "{drawn}");
         assert_eq!(drawn.contains("▀▀▀"), has_code, "{drawn}");
+        assert!(drawn.contains("post-quantum secrecy, keys"), "{drawn}");
     }
 }
 

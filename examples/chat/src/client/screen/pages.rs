@@ -11,6 +11,7 @@ use crate::client::screen::colours::{ALARM, COUNTDOWN, FAINT, GOOD, ONCE, STRONG
 use crate::client::screen::picture::{Conversation, Number, PageView, Picture, Safety};
 use crate::client::screen::qr;
 use crate::client::screen::wrapping::{width, wrap};
+use crate::engine::Secrecy;
 use crate::name::Name;
 use crate::shown::OneLine;
 use crate::view::{Author, LineText, LineView, Trust};
@@ -72,7 +73,7 @@ fn draw_help(area: Rect, frame: &mut Frame) {
 
 fn draw_safety(safety: &Safety, open: &Conversation, area: Rect, frame: &mut Frame) {
     let name = &open.contact.name;
-    let Number { digits, scannable } = match safety {
+    let (Number { digits, scannable }, secrecy) = match safety {
         Safety::Unknown => {
             let text = format!(
                 " No identity of {name} is known yet: it comes with their first message, or when yours leaves."
@@ -84,22 +85,26 @@ fn draw_safety(safety: &Safety, open: &Conversation, area: Rect, frame: &mut Fra
             draw_undecided(name, known.as_ref(), waiting, area, frame);
             return;
         }
-        Safety::Known(number) => number,
+        Safety::Known { number, secrecy } => (number, secrecy),
     };
-    let mut rows = wrapped(&format!("Safety number with {name}"), area.width, STRONG);
+    let code = qr::rows(scannable).unwrap_or_default();
+    let code_columns = code.first().map_or(0, Line::width);
+    let code_columns = u16::try_from(code_columns).unwrap_or(u16::MAX);
+    let code_rows = u16::try_from(code.len()).unwrap_or(u16::MAX);
+    let beside = area.width >= code_columns.saturating_add(29) && area.height >= code_rows;
+    let columns = if beside { area.width.saturating_sub(code_columns) } else { area.width };
+    let mut rows = wrapped(&format!("Safety number with {name}"), columns, STRONG);
     rows.extend(groups(digits));
     let trust = match open.contact.trust {
         Trust::Verified => Line::styled(" verified ✓", GOOD),
         Trust::Claimed | Trust::Changed => Line::styled(" not verified", FAINT),
     };
     rows.push(trust);
+    if let Some(secrecy) = secrecy {
+        rows.extend(wrapped(&told(*secrecy), columns, FAINT));
+    }
     let advice = format!("Compare it with what {name} sees, side by side or in a call.");
     let keys = "v: they are the same   Esc: back";
-    let code = qr::rows(scannable).unwrap_or_default();
-    let code_columns = code.first().map_or(0, Line::width);
-    let code_columns = u16::try_from(code_columns).unwrap_or(u16::MAX);
-    let code_rows = u16::try_from(code.len()).unwrap_or(u16::MAX);
-    let beside = area.width >= code_columns.saturating_add(29) && area.height >= code_rows;
     if beside {
         let [text, picture] =
             Layout::horizontal([Constraint::Min(0), Constraint::Length(code_columns)]).areas(area);
@@ -123,6 +128,16 @@ fn draw_safety(safety: &Safety, open: &Conversation, area: Rect, frame: &mut Fra
         rows.extend(wrapped("A larger terminal shows a code to scan.", area.width, FAINT));
     }
     frame.render_widget(Paragraph::new(rows), area);
+}
+
+fn told(secrecy: Secrecy) -> String {
+    match secrecy {
+        Secrecy::Classical => "no post-quantum secrecy".into(),
+        Secrecy::PostQuantum { renewed: 0 } => "post-quantum secrecy".into(),
+        Secrecy::PostQuantum { renewed } => {
+            format!("post-quantum secrecy, keys renewed {renewed}×")
+        }
+    }
 }
 
 /// Both numbers, so that each can be compared before the user decides.

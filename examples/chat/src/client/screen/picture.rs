@@ -6,7 +6,7 @@ use evanesce::expiry::MessageId;
 use crate::client::screen::focus::Ids;
 use crate::client::screen::input_line::InputLine;
 use crate::client::screen::timeline::Entry;
-use crate::engine::SafetyNumbers;
+use crate::engine::{SafetyNumbers, Secrecy};
 use crate::name::Name;
 use crate::view::{ContactView, LineView};
 
@@ -57,7 +57,10 @@ pub enum PageView {
 pub enum Safety {
     /// No identity is known yet.
     Unknown,
-    Known(Number),
+    Known {
+        number: Number,
+        secrecy: Option<Secrecy>,
+    },
     /// Another identity uses the name, and the user has to decide.
     Undecided {
         known: Option<Number>,
@@ -80,7 +83,7 @@ impl Safety {
         let (known, waiting) = (numbers.known.map(shown), numbers.waiting.map(shown));
         match (known, waiting) {
             (None, None) => Self::Unknown,
-            (Some(known), None) => Self::Known(known),
+            (Some(number), None) => Self::Known { number, secrecy: numbers.secrecy },
             (known, Some(waiting)) => Self::Undecided { known, waiting },
         }
     }
