@@ -28,16 +28,20 @@ impl KeySet for MlKem768 {
 }
 
 /// An ML-KEM key pair: one draw of 32 bytes, from which both halves are expanded whenever they are used.
+///
+/// Boxed, since prekeys of suite 1 have none: the room of what is absent is filled by what happened to stand on the stack
+/// when it was moved, a secret for instance, and nothing wipes it.
 #[derive(Debug)]
-pub(crate) struct KemKeyPair<Set>(Secret<32>, PhantomData<Set>);
+pub(crate) struct KemKeyPair<Set>(Box<Secret<32>>, PhantomData<Set>);
 
 impl<Set: KeySet> KemKeyPair<Set> {
     /// Draws a seed: one draw of 32 bytes.
     pub(crate) fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
-        Self::from_seed(Secret::filled_by(|out| rng.fill_bytes(out)))
+        Self::filled_by(|out| rng.fill_bytes(out))
     }
 
-    pub(crate) fn from_seed(seed: Secret<32>) -> Self {
+    fn filled_by(fill: impl FnOnce(&mut [u8; 32])) -> Self {
+        let (seed, ()) = Secret::boxed_and_filled_by(fill);
         Self(seed, PhantomData)
     }
 
@@ -73,7 +77,8 @@ impl<Set: KeySet> Stored for KemKeyPair<Set> {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Stored::read(reader).map(Self::from_seed)
+        let seed = reader.array::<32>()?;
+        Ok(Self::filled_by(|out| out.copy_from_slice(seed)))
     }
 }
 
@@ -91,6 +96,13 @@ pub(crate) fn encapsulate<Set: KeySet>(
 fn randomness(draw: &Secret<32>) -> Secret<32> {
     let [randomness] = hkdf(&[], &[draw.as_bytes()], &[ENCAPSULATION_LABEL]);
     randomness
+}
+
+#[cfg(test)]
+impl<Set: KeySet> KemKeyPair<Set> {
+    pub(crate) fn from_seed(seed: Secret<32>) -> Self {
+        Self(Box::new(seed), PhantomData)
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +129,12 @@ mod tests {
 
     fn key_pair<Set: KeySet>(case: &Value) -> KemKeyPair<Set> {
         KemKeyPair::generate(&mut Draws(case.bytes("seed")))
+    }
+
+    /// So that there is nothing for the stack to fill.
+    #[test]
+    fn a_key_pair_that_is_absent_has_no_room() {
+        assert_eq!(size_of::<Option<KemKeyPair<MlKem1024>>>(), size_of::<usize>());
     }
 
     #[test]
