@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub mod pair;
+pub mod phases;
 pub mod stored_form;
 
 use std::convert::Infallible;
@@ -17,11 +18,12 @@ use evanesce::session::{
     AcceptError, Accepted, DecryptError, EncryptError, RatchetKeyPair, Session,
 };
 use evanesce::snapshot::SnapshotError;
-use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, Received, Timestamp};
+use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, Received, Suite, Timestamp};
 use proptest::test_runner::{Config, RngSeed};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{SeedableRng, TryCryptoRng, TryRng};
 
+use pair::{Pair, Side};
 use stored_form::Kind;
 
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
@@ -30,6 +32,9 @@ pub const SECOND: Duration = Duration::from_secs(1);
 
 /// What all messages are bound to, unless a test says otherwise.
 pub const AD: &[u8] = b"associated data";
+
+/// For what is shown of each suite.
+pub const SUITES: [Suite; 2] = [Suite::Classical, Suite::Hybrid];
 
 pub fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
@@ -132,8 +137,17 @@ pub fn restored<State: Stateful>(from: &State) -> State {
 
 /// A device, its prekeys not published yet.
 pub fn account(address: impl AsRef<[u8]>, limits: Limits, seed: u64) -> Account {
+    account_of_suite(Suite::default(), address, limits, seed)
+}
+
+pub fn account_of_suite(
+    suite: Suite,
+    address: impl AsRef<[u8]>,
+    limits: Limits,
+    seed: u64,
+) -> Account {
     let address = Address::new(address).unwrap();
-    Account::generate_with_limits(address, limits, NOW, &mut rng(seed))
+    Account::generate_of_suite(suite, address, limits, NOW, &mut rng(seed))
 }
 
 /// Alice, Bob, and the server that has Bob's prekeys.
@@ -153,8 +167,16 @@ impl World {
 
     /// Bob has these limits.
     pub fn with_limits(limits: Limits, seed: u64) -> Self {
-        let alice = account("alice@example/phone", Limits::default(), seed);
-        let mut bob = account("bob@example/laptop", limits, seed ^ u64::MAX);
+        Self::of_suite_with_limits(Suite::default(), limits, seed)
+    }
+
+    pub fn of_suite(suite: Suite, seed: u64) -> Self {
+        Self::of_suite_with_limits(suite, Limits::default(), seed)
+    }
+
+    pub fn of_suite_with_limits(suite: Suite, limits: Limits, seed: u64) -> Self {
+        let alice = account_of_suite(suite, "alice@example/phone", Limits::default(), seed);
+        let mut bob = account_of_suite(suite, "bob@example/laptop", limits, seed ^ u64::MAX);
         let mut rng = rng(seed.rotate_left(32));
         let upload = bob.maintain(None, NOW, &mut rng).upload.unwrap();
         let _ = bob.mark_published(&upload);
@@ -168,9 +190,13 @@ impl World {
 
     /// Bob has so many one-time prekeys.
     pub fn with_one_time_prekeys(count: u32, seed: u64) -> Self {
+        Self::of_suite_with_one_time_prekeys(Suite::default(), count, seed)
+    }
+
+    pub fn of_suite_with_one_time_prekeys(suite: Suite, count: u32, seed: u64) -> Self {
         let mut limits = Limits::default();
         limits.prekeys.one_time_prekeys = count;
-        Self::with_limits(limits, seed)
+        Self::of_suite_with_limits(suite, limits, seed)
     }
 
     /// Alice starts a session with a bundle of the server's.
@@ -218,6 +244,10 @@ pub fn started(seed: u64) -> Talk {
     World::new(seed).start()
 }
 
+pub fn started_of_suite(suite: Suite, seed: u64) -> Talk {
+    World::of_suite(suite, seed).start()
+}
+
 impl Talk {
     pub fn alice_sends(&mut self, body: &str) -> Vec<u8> {
         send(&mut self.alice, body, &mut self.rng)
@@ -238,11 +268,44 @@ impl Talk {
         assert_eq!(receive(&mut self.alice, &answer).body, b"answer");
     }
 
+    pub fn copy(&self) -> Self {
+        let Self { alice, bob, rng } = self;
+        Self { alice: restored(alice), bob: restored(bob), rng: rng.clone() }
+    }
+
     /// A message in each direction opens.
     pub fn goes_on(&mut self) {
         let question = self.alice_sends("still there?");
         assert_eq!(receive(&mut self.bob, &question).body, b"still there?");
         self.bob_answers();
+    }
+}
+
+/// Pairs of a suite.
+impl Pair {
+    pub fn of_suite(suite: Suite, seed: u64) -> Self {
+        let side = |name, other, seed: u64| {
+            let mut account = account_of_suite(suite, name, Limits::default(), seed);
+            let mut rng = rng(!seed);
+            let upload = account.maintain(None, NOW, &mut rng).upload.unwrap();
+            let _ = account.mark_published(&upload);
+            let peer = Peer::new(Address::new(other).unwrap());
+            Side { account, peer, server: PublishedPreKeys::new(upload), rng }
+        };
+        let seed = seed.wrapping_mul(2);
+        Self { alice: side("alice", "bob", seed), bob: side("bob", "alice", seed + 1) }
+    }
+
+    /// After a first message and a reply.
+    pub fn talking_of_suite(suite: Suite, seed: u64) -> Self {
+        let mut pair = Self::of_suite(suite, seed);
+        pair.alice.peer = Peer::pinned(pair.bob.account.device());
+        pair.bob.peer = Peer::pinned(pair.alice.account.device());
+        let first = pair.alice_sends("first");
+        assert_eq!(pair.bob.receives(&first).body, b"first");
+        let reply = pair.bob_sends("reply");
+        assert_eq!(pair.alice.receives(&reply).body, b"reply");
+        pair
     }
 }
 
@@ -298,8 +361,12 @@ pub fn sending_refusal(session: &mut Session, payload: &Payload) -> EncryptError
 
 /// All secrets of 32 bytes in a state, from its stored form.
 pub fn secrets(state: &impl Stateful) -> Vec<[u8; 32]> {
-    let snapshot = state.snapshot_bytes();
+    secrets_in(&state.snapshot_bytes())
+}
+
+/// The same of a snapshot.
+pub fn secrets_in(snapshot: &[u8]) -> Vec<[u8; 32]> {
     let secret =
-        stored_form::fields(&snapshot).into_iter().filter(|field| field.kind == Kind::Secret);
+        stored_form::fields(snapshot).into_iter().filter(|field| field.kind == Kind::Secret);
     secret.map(|field| snapshot[field.place].try_into().unwrap()).collect()
 }

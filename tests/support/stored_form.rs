@@ -1,4 +1,4 @@
-//! A second reader of snapshots, written from docs/protocol.md §14.4: it says what stands where.
+//! A second reader of snapshots, of both suites, written from docs/protocol.md §14.4: it says what stands where.
 
 use std::ops::Range;
 
@@ -8,12 +8,16 @@ use sha2::{Digest, Sha256};
 const HEAD: usize = 10;
 const CHECK: usize = 16;
 
+/// The suites.
+const CLASSICAL: u8 = 1;
+const HYBRID: u8 = 2;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Secret,
     Public,
     Number,
-    /// A number that says which of several things follows.
+    /// A byte of which few values are written: which of several things follows, or how far something is.
     Tag,
 }
 
@@ -26,7 +30,8 @@ pub struct Field {
 
 /// All fields of a snapshot, in order. Fails unless they fill it.
 pub fn fields(snapshot: &[u8]) -> Vec<Field> {
-    let mut form = Form { bytes: snapshot, at: HEAD, path: Vec::new(), found: Vec::new() };
+    let bytes = &snapshot[..snapshot.len() - CHECK];
+    let mut form = Form { bytes, at: HEAD, path: Vec::new(), found: Vec::new() };
     match snapshot[5] {
         1 => form.account(),
         2 => form.session(),
@@ -34,16 +39,21 @@ pub fn fields(snapshot: &[u8]) -> Vec<Field> {
         4 => form.pair(),
         kind => panic!("kind {kind}"),
     }
-    assert_eq!(form.at + CHECK, snapshot.len(), "the form of docs/protocol.md fills the snapshot");
+    assert_eq!(form.at, bytes.len(), "the form of docs/protocol.md fills the snapshot");
     form.found
 }
 
 /// The place of the one field with this name.
 pub fn place(snapshot: &[u8], name: &str) -> Range<usize> {
+    find(snapshot, name).unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+/// The same, if there is one.
+pub fn find(snapshot: &[u8], name: &str) -> Option<Range<usize>> {
     let mut named = fields(snapshot).into_iter().filter(|field| field.name == name);
-    let place = named.next().unwrap_or_else(|| panic!("there is no {name}")).place;
+    let place = named.next()?.place;
     assert!(named.next().is_none(), "{name} is there twice");
-    place
+    Some(place)
 }
 
 /// The snapshot with other bytes in a place, length and check made right.
@@ -60,6 +70,7 @@ pub fn with(snapshot: &[u8], place: Range<usize>, bytes: &[u8]) -> Vec<u8> {
 }
 
 struct Form<'bytes> {
+    /// Up to the check.
     bytes: &'bytes [u8],
     at: usize,
     path: Vec<String>,
@@ -67,9 +78,11 @@ struct Form<'bytes> {
 }
 
 impl Form<'_> {
+    /// Each takes a byte at least, and none stands outside: what is taken for a count by mistake asks for no memory.
     fn field(&mut self, name: &str, length: usize, kind: Kind) -> Range<usize> {
         let place = self.at..self.at + length;
         let name = [self.path.as_slice(), &[name.to_owned()]].concat().join(".");
+        assert!(length > 0 && place.end <= self.bytes.len(), "{name} ends behind the state");
         self.found.push(Field { name, place: place.clone(), kind });
         self.at = place.end;
         place
@@ -107,10 +120,15 @@ impl Form<'_> {
         self.bytes[place.start]
     }
 
-    fn each(&mut self, name: &str, read: impl Fn(&mut Self)) {
-        for index in 0..self.number(&format!("{name}_count")) {
-            self.within(format!("{name}{index}"), &read);
-        }
+    /// How many there are.
+    fn each(&mut self, name: &str, read: impl Fn(&mut Self)) -> u64 {
+        let count = self.number(&format!("{name}_count"));
+        self.within_each(name, count, read);
+        count
+    }
+
+    fn within_each(&mut self, name: &str, count: u64, read: impl Fn(&mut Self)) {
+        (0..count).for_each(|index| self.within(format!("{name}{index}"), &read));
     }
 
     fn duration(&mut self, name: &str) {
@@ -127,7 +145,7 @@ impl Form<'_> {
         self.address();
         self.within("current", Self::signed_prekey);
         self.tag("publication");
-        self.each("replaced", |form| {
+        let replaced = self.each("replaced", |form| {
             form.signed_prekey();
             form.number("replaced");
             if form.tag("has_former_address") == 1 {
@@ -135,7 +153,7 @@ impl Form<'_> {
             }
         });
         self.numbers(&["next_id", "published_below"]);
-        self.each("one_time", |form| {
+        let one_time = self.each("one_time", |form| {
             form.number("ids_passed");
             form.pair();
         });
@@ -144,6 +162,13 @@ impl Form<'_> {
             ["lifetime", "rotation", "grace"].iter().for_each(|name| form.duration(name));
             form.numbers(&["max_replaced", "one_time", "max_one_time"]);
         });
+        // One of suite 1 ends here.
+        if self.at < self.bytes.len() {
+            assert_eq!(self.tag("suite"), HYBRID);
+            self.within("current", |form| form.secret("seed"));
+            self.within_each("replaced", replaced, |form| form.secret("seed"));
+            self.within_each("one_time", one_time, |form| form.secret("seed"));
+        }
     }
 
     fn signed_prekey(&mut self) {
@@ -168,14 +193,7 @@ impl Form<'_> {
         self.tag("role");
         self.field("peer_identity", 64, Kind::Public);
         self.address();
-        match self.tag("handshake") {
-            0 => {
-                let one_time = self.bytes[self.at + 6] == 1;
-                self.field("fields", if one_time { 188 } else { 184 }, Kind::Public);
-            }
-            1 => self.public("record"),
-            _ => {}
-        }
+        let suite = self.handshake();
         self.within("limits", Self::session_limits);
         self.secret("root_key");
         self.within("sending", |form| match form.tag("state") {
@@ -192,7 +210,8 @@ impl Form<'_> {
             }
         });
         self.secret("next_sending_header_key");
-        if self.tag("has_current") == 1 {
+        let has_current = self.tag("has_current") == 1;
+        if has_current {
             self.within("current", |form| {
                 form.public("their_ratchet_key");
                 form.secret("header_key");
@@ -202,13 +221,77 @@ impl Form<'_> {
             });
         }
         self.secret("next_receiving_header_key");
-        self.each("older", |form| {
+        let older = self.each("older", |form| {
             form.public("their_ratchet_key");
             form.secret("header_key");
             form.numbers(&["length", "followed"]);
             form.held_keys();
         });
         self.marks("opened");
+        if suite == HYBRID {
+            self.within("epochs", Self::epochs);
+            // By how much the pq of each chain is below mixed.
+            if has_current {
+                self.within("current", |form| _ = form.number("pq_below"));
+            }
+            self.within_each("older", older, |form| _ = form.number("pq_below"));
+        }
+    }
+
+    /// The suite of the session, which nothing else tells.
+    fn handshake(&mut self) -> u8 {
+        match self.tag("handshake") {
+            0 => {
+                // What each message begins with: 0x11, the suite, ids of the prekeys, one or two.
+                let (suite, one_time) = (self.bytes[self.at + 1], self.bytes[self.at + 6] == 1);
+                let length = if one_time { 188 } else { 184 };
+                let ciphertext = if suite == HYBRID { 1_568 } else { 0 };
+                self.field("fields", length + ciphertext, Kind::Public);
+                suite
+            }
+            settled @ (1 | 3) => {
+                self.public("record");
+                if settled == 3 { HYBRID } else { CLASSICAL }
+            }
+            2 => CLASSICAL,
+            4 => HYBRID,
+            other => panic!("a handshake that is {other}"),
+        }
+    }
+
+    fn epochs(&mut self) {
+        self.numbers(&["mixed", "since"]);
+        match self.tag("where") & 0x7f {
+            0 | 1 | 4 => {}
+            2 => {
+                self.secret("seed");
+                self.carousel();
+                self.fragments();
+            }
+            3 => self.secret("s_e"),
+            5 => {
+                self.field("id", 4, Kind::Public);
+                self.fragments();
+            }
+            6 => _ = self.field("ek", 1_184, Kind::Public),
+            7 => {
+                self.field("id", 4, Kind::Public);
+                self.secret("s_e");
+                self.field("ct_string", 1_120, Kind::Public);
+                self.carousel();
+            }
+            other => panic!("a state of an epoch that is {other}"),
+        }
+    }
+
+    fn carousel(&mut self) {
+        ["pos", "unheard"].iter().for_each(|name| _ = self.tag(name));
+    }
+
+    fn fragments(&mut self) {
+        let which = self.field("which", 5, Kind::Public);
+        let count: u32 = self.bytes[which].iter().map(|byte| byte.count_ones()).sum();
+        self.within_each("fragment", u64::from(count), |form| form.public("bytes"));
     }
 
     /// What stands for messages that came lately.
@@ -242,7 +325,7 @@ impl Form<'_> {
                 let more = form.number("length_less_one");
                 form.number("kept");
                 (0..=more).for_each(|key| form.secret(&format!("key{key}")));
-                left -= more + 1;
+                left = left.checked_sub(more + 1).expect("a run has no more keys than there are");
             });
             run += 1;
         }
