@@ -3,10 +3,14 @@
 //! An allocator of the test's own looks into each block before it is given back. The stack and the
 //! registers it cannot see.
 
+#[cfg(feature = "ml-kem")]
+#[path = "support/kem_secrets.rs"]
+mod kem_secrets;
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::slice;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,12 +19,14 @@ use evanesce::expiry::{
     Parts, Stamp,
 };
 use evanesce::session::Session;
-use evanesce::snapshot::StorageKey;
-use evanesce::{Account, Peer};
+use evanesce::snapshot::{SnapshotError, StorageKey};
+use evanesce::{Account, Peer, Suite};
 use rand_chacha::rand_core::CryptoRng;
 use support::pair::Pair;
+use support::phases::{self, Moment};
 use support::{
-    AD, Draws, NOW, Talk, World, clock, receive, rng, secrets, started, state, stored_form,
+    AD, Draws, NOW, SUITES, Stateful, Talk, World, clock, receive, rng, secrets, started_of_suite,
+    state, stored_form,
 };
 
 /// The secrets that are looked for, and in how many blocks they were found.
@@ -35,8 +41,29 @@ thread_local! {
 static TURN: Mutex<()> = Mutex::new(());
 
 struct Watch {
-    secrets: Vec<[u8; 32]>,
+    secrets: Pieces,
     found: usize,
+}
+
+/// How much of a secret in a row is too much: with half of it, 128 bits are left to guess.
+const PIECE: usize = 17;
+
+/// Secrets in pieces, since what is overwritten in part may be left behind too.
+struct Pieces(HashSet<[u8; PIECE]>);
+
+impl Pieces {
+    fn of(secrets: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        let mut pieces = HashSet::new();
+        for secret in secrets {
+            pieces
+                .extend(secret.windows(PIECE).map(|piece| <[u8; PIECE]>::try_from(piece).unwrap()));
+        }
+        Self(pieces)
+    }
+
+    fn any_in(&self, bytes: &[u8]) -> bool {
+        bytes.windows(PIECE).any(|part| self.0.contains(part))
+    }
 }
 
 struct Watching;
@@ -59,8 +86,7 @@ unsafe impl GlobalAlloc for Watching {
             if let Some(watch) = watch.as_mut() {
                 // SAFETY: the block is still ours, and was zeroed when it was allocated.
                 let bytes = unsafe { slice::from_raw_parts(block, layout.size()) };
-                let holds = |secret: &[u8; 32]| bytes.windows(32).any(|part| part == secret);
-                watch.found += usize::from(watch.secrets.iter().any(holds));
+                watch.found += usize::from(watch.secrets.any_in(bytes));
             }
         }
         // SAFETY: the block comes from `alloc`.
@@ -79,6 +105,7 @@ fn changed_list<Before>(change: impl FnOnce(&mut Option<Watch>) -> Before) -> Be
 /// How many blocks were given back with one of these secrets in them while `happening`.
 fn left_behind<Result>(secrets: Vec<[u8; 32]>, happening: impl FnOnce() -> Result) -> usize {
     assert!(!secrets.is_empty());
+    let secrets = Pieces::of(secrets);
     let before = changed_list(|list| list.replace(Watch { secrets, found: 0 }));
     assert!(before.is_none(), "one watch at a time");
     happening();
@@ -91,8 +118,8 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 /// Bob holds keys of his current chain and of an older one.
-fn with_held_keys(seed: u64) -> Talk {
-    let mut talk = started(seed);
+fn with_held_keys(suite: Suite, seed: u64) -> Talk {
+    let mut talk = started_of_suite(suite, seed);
     let first = talk.alice_sends_many(3);
     receive(&mut talk.bob, &first[1]);
     talk.goes_on();
@@ -110,15 +137,25 @@ fn a_secret_that_is_left_behind_is_found() {
     assert_eq!(left_behind(vec![secret], || drop(block)), 1);
 }
 
-#[test]
-fn a_session_leaves_none_of_its_secrets_behind() {
-    let _turn = turn();
-    let Talk { alice, bob, .. } = with_held_keys(1);
+/// Drops both sides, watched for what they store.
+fn nothing_is_left_of(Talk { alice, bob, .. }: Talk) {
     let all = [secrets(&alice), secrets(&bob)].concat();
-    assert!(all.len() > 50);
     // Boxed, so that the places of the sessions themselves are looked into.
     let sessions = [Box::new(alice), Box::new(bob)];
     assert_eq!(left_behind(all, || drop(sessions)), 0);
+}
+
+#[test]
+fn a_session_leaves_none_of_its_secrets_behind() {
+    let _turn = turn();
+    for suite in SUITES {
+        let talk = with_held_keys(suite, 1);
+        assert!(secrets(&talk.bob).len() > 45);
+        nothing_is_left_of(talk);
+    }
+    for Moment { talk, .. } in phases::moments(1) {
+        nothing_is_left_of(talk);
+    }
 }
 
 /// In hex as in bytes, whether the format lends its text or gives it away.
@@ -126,19 +163,29 @@ fn a_session_leaves_none_of_its_secrets_behind() {
 #[test]
 fn a_state_that_goes_through_text_leaves_none_of_its_secrets_behind() {
     let _turn = turn();
-    let Talk { bob, .. } = with_held_keys(9);
-    let bytes = secrets(&bob);
+    for suite in SUITES {
+        nothing_is_left_of_the_text_of(&with_held_keys(suite, 9).bob);
+    }
+    for Moment { talk, .. } in phases::moments(9) {
+        nothing_is_left_of_the_text_of(&talk.alice);
+        nothing_is_left_of_the_text_of(&talk.bob);
+    }
+}
+
+#[cfg(feature = "serde")]
+fn nothing_is_left_of_the_text_of(session: &Session) {
+    let bytes = secrets(session);
     let halves = bytes.iter().flat_map(|secret| secret.chunks_exact(16));
     let in_hex = halves.map(|half| hex::encode(half).into_bytes().try_into().unwrap());
     let all: Vec<[u8; 32]> = bytes.iter().copied().chain(in_hex).collect();
-    let mut text = vec![0; 3 * state(&bob).len()];
+    let mut text = vec![0; 3 * state(session).len()];
     let written = left_behind(all.clone(), || {
-        serde_json::to_writer(text.as_mut_slice(), &bob).unwrap();
+        serde_json::to_writer(text.as_mut_slice(), session).unwrap();
     });
     assert_eq!(written, 0);
     let end = text.iter().rposition(|byte| *byte == b'"').unwrap();
     let lent = || serde_json::from_slice::<Session>(&text[..=end]).unwrap();
-    assert!(state(&lent()) == state(&bob));
+    assert!(state(&lent()) == state(session));
     assert_eq!(left_behind(all.clone(), lent), 0);
     let given = serde_json::from_slice::<serde_json::Value>(&text[..=end]).unwrap();
     let given = || serde_json::from_value::<Session>(given).unwrap();
@@ -148,41 +195,79 @@ fn a_state_that_goes_through_text_leaves_none_of_its_secrets_behind() {
 #[test]
 fn an_account_leaves_none_of_its_secrets_behind() {
     let _turn = turn();
-    let World { bob, .. } = World::new(2);
-    let all = secrets(&bob);
-    assert!(all.len() > 100);
-    let bob = Box::new(bob);
-    assert_eq!(left_behind(all, || drop(bob)), 0);
+    for (suite, count) in SUITES.into_iter().zip([102, 203]) {
+        let World { bob, .. } = World::of_suite(suite, 2);
+        let all = secrets(&bob);
+        assert_eq!(all.len(), count);
+        let bob = Box::new(bob);
+        assert_eq!(left_behind(all, || drop(bob)), 0);
+    }
 }
 
 #[test]
 fn an_account_that_accepts_and_rotates_leaves_no_secret_behind() {
     let _turn = turn();
-    let mut world = World::new(3);
-    let first = support::send(&mut world.initiate(), "first", &mut world.rng);
-    let before = secrets(&world.bob);
-    let mut accepted = None;
-    let found = left_behind(before, || {
-        accepted = Some(world.accept(&first));
-        world.bob.rotate_signed_prekey(NOW, &mut world.rng).upload
-    });
-    assert_eq!(found, 0);
-    // The same once more, watched for what came of it.
-    let mut again = World::new(3);
-    let first = support::send(&mut again.initiate(), "first", &mut again.rng);
-    let after = secrets(&accepted.unwrap().session);
-    assert_eq!(left_behind(after, || again.accept(&first).session), 0);
+    for suite in SUITES {
+        let mut world = World::of_suite(suite, 3);
+        let first = support::send(&mut world.initiate(), "first", &mut world.rng);
+        let before = secrets(&world.bob);
+        let mut accepted = None;
+        let found = left_behind(before, || {
+            accepted = Some(world.accept(&first));
+            world.bob.rotate_signed_prekey(NOW, &mut world.rng).upload
+        });
+        assert_eq!(found, 0);
+        // The same once more, watched for what came of it.
+        let mut again = World::of_suite(suite, 3);
+        let first = support::send(&mut again.initiate(), "first", &mut again.rng);
+        let after = secrets(&accepted.unwrap().session);
+        assert_eq!(left_behind(after, || again.accept(&first).session), 0);
+    }
+}
+
+/// With its X25519 secret goes its seed.
+#[test]
+fn prekeys_that_are_spent_or_out_of_date_are_in_no_state() {
+    for (suite, halves) in SUITES.into_iter().zip([1, 2]) {
+        let mut world = World::of_suite_with_one_time_prekeys(suite, 3, 12);
+        let secrets_of = |account: &Account, name: &str| {
+            let fields = stored_form::fields(&state(account)).into_iter();
+            let of_it = fields.filter(|field| {
+                field.kind == stored_form::Kind::Secret && field.name.starts_with(name)
+            });
+            let snapshot = state(account);
+            let secrets = of_it.map(|field| snapshot[field.place].try_into().unwrap());
+            secrets.collect::<Vec<[u8; 32]>>()
+        };
+        let holds = |account: &Account, secrets: &[[u8; 32]]| {
+            Pieces::of(secrets.iter().copied()).any_in(&state(account))
+        };
+        let first = support::send(&mut world.initiate(), "first", &mut world.rng);
+        let spent = secrets_of(&world.bob, "one_time0.");
+        assert_eq!(spent.len(), halves);
+        assert!(holds(&world.bob, &spent));
+        world.accept(&first);
+        assert!(!holds(&world.bob, &spent));
+        let replaced = secrets_of(&world.bob, "current.");
+        assert_eq!(replaced.len(), halves);
+        let _ = world.bob.rotate_signed_prekey(NOW, &mut world.rng);
+        assert!(holds(&world.bob, &replaced));
+        let _ = world.bob.maintain(None, NOW.plus(support::DAY * 31), &mut world.rng);
+        assert!(!holds(&world.bob, &replaced));
+    }
 }
 
 /// Watches for the secrets from before and after what `happening` does to Bob, by doing it twice.
 fn nothing_is_left_behind(seed: u64, happening: impl Fn(&mut Talk)) {
-    let mut rehearsal = with_held_keys(seed);
-    let mut all = secrets(&rehearsal.bob);
-    happening(&mut rehearsal);
-    all.extend(secrets(&rehearsal.bob));
-    all.extend(secrets(&rehearsal.alice));
-    let mut talk = with_held_keys(seed);
-    assert_eq!(left_behind(all, || happening(&mut talk)), 0);
+    for suite in SUITES {
+        let mut rehearsal = with_held_keys(suite, seed);
+        let mut all = secrets(&rehearsal.bob);
+        happening(&mut rehearsal);
+        all.extend(secrets(&rehearsal.bob));
+        all.extend(secrets(&rehearsal.alice));
+        let mut talk = with_held_keys(suite, seed);
+        assert_eq!(left_behind(all, || happening(&mut talk)), 0);
+    }
 }
 
 #[test]
@@ -214,8 +299,8 @@ fn keys_that_are_dropped_leave_nothing_behind() {
 }
 
 /// Bob's peer with two sessions, and his account.
-fn with_two_sessions() -> (Box<Peer>, Box<Account>) {
-    let mut pair = Pair::talking(7);
+fn with_two_sessions(suite: Suite) -> (Box<Peer>, Box<Account>) {
+    let mut pair = Pair::talking_of_suite(suite, 7);
     pair.alice.begins(&mut pair.bob.server, NOW);
     let anew = pair.alice_sends("anew");
     pair.bob.receives(&anew);
@@ -226,42 +311,236 @@ fn with_two_sessions() -> (Box<Peer>, Box<Account>) {
 #[test]
 fn a_peer_leaves_none_of_its_secrets_behind() {
     let _turn = turn();
-    let (peer, _) = with_two_sessions();
-    let all = secrets(&*peer);
-    assert!(all.len() > 10);
-    assert_eq!(left_behind(all.clone(), || drop(peer)), 0);
-    let (mut peer, account) = with_two_sessions();
-    let stranger = account.device().identity;
-    assert_eq!(left_behind(all, || peer.accept_identity(stranger)), 0);
-    assert_eq!(peer.sessions().count(), 0);
+    for suite in SUITES {
+        let (peer, _) = with_two_sessions(suite);
+        let all = secrets(&*peer);
+        assert!(all.len() > 10);
+        assert_eq!(left_behind(all.clone(), || drop(peer)), 0);
+        let (mut peer, account) = with_two_sessions(suite);
+        let stranger = account.device().identity;
+        assert_eq!(left_behind(all, || peer.accept_identity(stranger)), 0);
+        assert_eq!(peer.sessions().count(), 0);
+    }
 }
 
 #[test]
 fn storing_and_restoring_leave_no_secret_behind() {
     let _turn = turn();
-    let (peer, account) = with_two_sessions();
-    let Talk { bob, .. } = with_held_keys(8);
-    let all = [secrets(&*peer), secrets(&*account), secrets(&bob)].concat();
+    for suite in SUITES {
+        let (peer, account) = with_two_sessions(suite);
+        nothing_is_left_of_storing(
+            &*peer,
+            |peer, key| peer.seal(key, AD, &mut rng(1)),
+            Peer::unseal,
+        );
+        nothing_is_left_of_storing(
+            &*account,
+            |account, key| account.seal(key, AD, &mut rng(1)),
+            Account::unseal,
+        );
+    }
+    let held = SUITES.map(|suite| with_held_keys(suite, 8).bob);
+    let in_epochs = phases::moments(8).into_iter().flat_map(|moment| {
+        let Talk { alice, bob, .. } = moment.talk;
+        [alice, bob]
+    });
+    for session in held.into_iter().chain(in_epochs) {
+        let seal = |session: &Session, key: &_| session.seal(key, AD, &mut rng(1));
+        nothing_is_left_of_storing(&session, seal, Session::unseal);
+    }
+}
+
+fn nothing_is_left_of_storing<State: Stateful>(
+    stored: &State,
+    seal: impl Fn(&State, &StorageKey) -> Vec<u8>,
+    unseal: impl Fn(&[u8], &StorageKey, &[u8]) -> Result<State, SnapshotError>,
+) {
+    let all = secrets(stored);
     let key = StorageKey::new(&[7; 32]);
     // The test's own copies are made and given back outside.
-    let states = [state(&*peer), state(&*account), state(&bob)];
+    let snapshot = state(stored);
     let found = left_behind(all.clone(), || {
-        drop((peer.snapshot(), account.snapshot(), bob.snapshot()));
-        drop(Peer::restore(&states[0]).unwrap());
-        drop(Account::restore(&states[1]).unwrap());
-        drop(Session::restore(&states[2]).unwrap());
-        let sealed = bob.seal(&key, AD, &mut rng(1));
-        drop(Session::unseal(&sealed, &key, AD).unwrap());
+        drop(State::try_restore(&snapshot).map(Box::new).unwrap());
+        let sealed = seal(stored, &key);
+        drop(unseal(&sealed, &key, AD).map(Box::new).unwrap());
     });
     assert_eq!(found, 0);
     // A state that ends too early is refused half read.
-    let end = states[2].len() - 16;
-    let ends = (10..end).step_by(7).map(|start| stored_form::with(&states[2], start..end, &[]));
+    let end = snapshot.len() - 16;
+    let ends = (10..end).step_by(7).map(|start| stored_form::with(&snapshot, start..end, &[]));
     let cut_off: Vec<_> = ends.collect();
     let found = left_behind(all, || {
-        cut_off.iter().for_each(|snapshot| assert!(Session::restore(snapshot).is_err()));
+        cut_off.iter().for_each(|snapshot| assert!(State::try_restore(snapshot).is_err()));
     });
     assert_eq!(found, 0);
+}
+
+/// What suite 2 derives on the way, and nobody stores.
+#[cfg(feature = "ml-kem")]
+mod derived {
+    use super::*;
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::Rng;
+
+    /// What will be drawn.
+    fn draws(rng: &ChaCha20Rng, count: usize) -> Vec<[u8; 32]> {
+        let mut rng = rng.clone();
+        let mut draw = || {
+            let mut draw = [0; 32];
+            rng.fill_bytes(&mut draw);
+            draw
+        };
+        (0..count).map(|_| draw()).collect()
+    }
+
+    fn field(state: &[u8], name: &str) -> Option<Vec<u8>> {
+        stored_form::find(state, name).map(|place| state[place].to_vec())
+    }
+
+    fn secret(state: &[u8], name: &str) -> [u8; 32] {
+        field(state, name).unwrap().try_into().unwrap()
+    }
+
+    #[test]
+    fn an_account_that_is_made_and_published_leaves_no_secret_behind() {
+        let _turn = turn();
+        let world = || World::of_suite_with_one_time_prekeys(Suite::Hybrid, 3, 16);
+        let secrets = secrets(&world().bob);
+        assert_eq!(secrets.len(), 1 + 2 * 4);
+        let derived = secrets.iter().flat_map(kem_secrets::of_prekey_seed).collect::<Vec<_>>();
+        assert_eq!(left_behind([secrets, derived].concat(), world), 0);
+    }
+
+    #[test]
+    fn a_handshake_leaves_no_secret_behind() {
+        let _turn = turn();
+        for (count, seed, ciphertext) in [(3, "one_time0.seed", 43), (0, "current.seed", 39)] {
+            let world = || World::of_suite_with_one_time_prekeys(Suite::Hybrid, count, 17);
+            let mut rehearsal = world();
+            let seed = secret(&state(&rehearsal.bob), seed);
+            let draws = draws(&rehearsal.rng, 3);
+            let mut alice = rehearsal.initiate();
+            let first = support::send(&mut alice, "first", &mut rehearsal.rng);
+            // The second draw is that of the encapsulation.
+            let ciphertext = &first[ciphertext..][..1_568];
+            let shared = kem_secrets::of_handshake(&seed, ciphertext, &draws[1]);
+            let bob = rehearsal.accept(&first).session;
+            let all = [
+                vec![shared, kem_secrets::randomness(&draws[1])],
+                draws,
+                kem_secrets::of_prekey_seed(&seed),
+                secrets(&alice),
+                secrets(&bob),
+            ];
+            let mut again = world();
+            let found = left_behind(all.concat(), || {
+                let mut alice = Box::new(again.initiate());
+                let first = support::send(&mut alice, "first", &mut again.rng);
+                (alice, Box::new(again.accept(&first)))
+            });
+            assert_eq!(found, 0);
+        }
+    }
+
+    /// From nothing under way to the end of the second epoch; then what was late comes.
+    fn two_epochs(moment: &mut Moment, mut after_each: impl FnMut(&Talk)) {
+        while moment.talk.alice.epochs().unwrap().completed < 2 {
+            // Otherwise he would wait for fifty messages.
+            let _ = moment.talk.bob.request_epoch();
+            moment.goes_on();
+            after_each(&moment.talk);
+        }
+        receive(&mut moment.talk.alice, &moment.late_to_alice);
+        receive(&mut moment.talk.bob, &moment.late_to_bob);
+        after_each(&moment.talk);
+    }
+
+    fn at_rest() -> Moment {
+        phases::moments(18).swap_remove(0)
+    }
+
+    /// What two epochs came by.
+    #[derive(Default)]
+    struct Seen {
+        /// The states of each side, after each message.
+        states: Vec<[Vec<u8>; 2]>,
+        /// What was stored at some time: of each side, and only for epochs.
+        kept: [HashSet<[u8; 32]>; 2],
+        seeds: HashSet<[u8; 32]>,
+        epoch_secrets: HashSet<[u8; 32]>,
+        shared: HashSet<[u8; 32]>,
+    }
+
+    impl Seen {
+        fn see(&mut self, talk: &Talk) {
+            let states = [state(&talk.alice), state(&talk.bob)];
+            self.kept[0].extend(secrets(&talk.alice));
+            self.kept[1].extend(secrets(&talk.bob));
+            for (one, other) in [(0, 1), (1, 0)] {
+                let of = |side: usize, name| field(&states[side], name);
+                if of(one, "epochs.seed").is_some() {
+                    self.seeds.insert(secret(&states[one], "epochs.seed"));
+                }
+                if let (Some(_), Some(answer)) =
+                    (of(one, "epochs.seed"), of(other, "epochs.ct_string"))
+                {
+                    let (seed, s_e) =
+                        (secret(&states[one], "epochs.seed"), secret(&states[other], "epochs.s_e"));
+                    let epoch = talk.alice.epochs().unwrap().completed + 1;
+                    let session = talk.alice.id();
+                    let shared = kem_secrets::of_epoch(&seed, &answer, session, epoch, &s_e);
+                    self.shared.insert(shared);
+                    self.epoch_secrets.insert(s_e);
+                }
+            }
+            self.states.push(states);
+        }
+    }
+
+    /// Runs two epochs. What both sides stored at some time, what was drawn, and what came of it.
+    fn rehearsed() -> (Seen, Vec<[u8; 32]>) {
+        let (mut moment, mut seen) = (at_rest(), Seen::default());
+        let draws = draws(&moment.talk.rng, 60);
+        seen.see(&moment.talk);
+        two_epochs(&mut moment, |talk| seen.see(talk));
+        assert_eq!((seen.seeds.len(), seen.shared.len(), seen.epoch_secrets.len()), (2, 2, 2));
+        assert!(seen.seeds.is_subset(&draws.iter().copied().collect()));
+        let derived = seen.shared.iter().copied();
+        let derived = derived.chain(draws.iter().map(kem_secrets::randomness));
+        let derived = derived.chain(seen.seeds.iter().flat_map(kem_secrets::of_epoch_seed));
+        let derived = derived.collect();
+        (seen, derived)
+    }
+
+    #[test]
+    fn what_an_epoch_needed_is_in_no_state_after_it() {
+        let (seen, derived) = rehearsed();
+        let derived = Pieces::of(derived);
+        let of_epochs = Pieces::of(&seen.seeds | &seen.epoch_secrets);
+        for side in [0, 1] {
+            let mut before = HashSet::new();
+            for states in &seen.states {
+                assert!(!derived.any_in(&states[side]));
+                let now: HashSet<_> = support::secrets_in(&states[side]).into_iter().collect();
+                assert!(!Pieces::of(&before - &now).any_in(&states[side]));
+                before.extend(now);
+            }
+            // Of epochs nothing is left at their end, and of roots the present one.
+            let last = &seen.states.last().unwrap()[side];
+            assert!(!of_epochs.any_in(last));
+            assert!(before.len() > 60, "{}", before.len());
+        }
+    }
+
+    #[test]
+    fn epochs_leave_no_secret_behind() {
+        let _turn = turn();
+        let (Seen { kept: [alices, bobs], .. }, derived) = rehearsed();
+        let drawn = draws(&at_rest().talk.rng, 60);
+        let all = alices.into_iter().chain(bobs).chain(derived).chain(drawn).collect();
+        let mut moment = at_rest();
+        assert_eq!(left_behind(all, || two_epochs(&mut moment, |_| ())), 0);
+    }
 }
 
 /// A scheduler that holds messages with content keys.
