@@ -5,7 +5,7 @@ mod source_tree;
 mod support;
 
 use std::any::type_name;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::time::Duration;
@@ -31,7 +31,11 @@ use evanesce::{
 };
 use source_tree::{before_tests, read_source_tree, without_comments};
 use support::pair::Pair;
-use support::{AD, Draws, NOW, World, account, receive, rng, secrets, started};
+use support::phases::{self, Moment};
+use support::{
+    AD, Draws, NOW, SUITES, World, account_of_suite, receive, rng, secrets, started,
+    started_of_suite,
+};
 
 /// How much of a secret in a row counts as shown.
 const WINDOW: usize = 8;
@@ -104,93 +108,116 @@ fn what_is_not_secret_is_found_in_what_is_printed() {
 
 #[test]
 fn an_account_does_not_print_its_secrets() {
-    let mut limits = Limits::default();
-    limits.prekeys.one_time_prekeys = 3;
-    let mut draws = Draws::new(2);
-    let address = Address::new("bob").unwrap();
-    let mut account = Account::generate_with_limits(address, limits, NOW, &mut draws);
-    assert!(account.rotate_signed_prekey(NOW, &mut draws).changes.account);
-    assert!(account.maintain(None, NOW, &mut draws).changes.account);
     // The identity, two signed prekeys, three one-time prekeys: all that was drawn is stored.
-    let secrets = secrets(&account);
-    assert_eq!(secrets.len(), 6);
-    assert!(draws.made.iter().all(|draw| secrets.contains(draw)));
-    check_redacted(&account, &secrets);
+    for (suite, drawn) in SUITES.into_iter().zip([1 + 2 + 3, 1 + 2 * (2 + 3)]) {
+        let mut limits = Limits::default();
+        limits.prekeys.one_time_prekeys = 3;
+        let mut draws = Draws::new(2);
+        let address = Address::new("bob").unwrap();
+        let mut account = Account::generate_of_suite(suite, address, limits, NOW, &mut draws);
+        assert!(account.rotate_signed_prekey(NOW, &mut draws).changes.account);
+        assert!(account.maintain(None, NOW, &mut draws).changes.account);
+        let secrets = secrets(&account);
+        assert_eq!(secrets.len(), drawn);
+        assert!(draws.made.iter().all(|draw| secrets.contains(draw)));
+        check_redacted(&account, &secrets);
+    }
 }
 
 #[test]
 fn a_session_does_not_print_its_secrets() {
-    let mut world = World::new(3);
-    let pending = world.initiate();
-    let mut talk = world.start();
-    let late = talk.alice_sends_many(4);
-    receive(&mut talk.bob, &late[2]);
-    talk.bob_answers();
-    let next = talk.alice_sends("next");
-    receive(&mut talk.bob, &next);
-    // Root, chain, header and ratchet keys, and those held for late messages.
-    for (session, least) in [(&pending, 3), (&talk.alice, 7), (&talk.bob, 8)] {
-        let secrets = secrets(session);
-        assert!(secrets.len() >= least, "{} secrets", secrets.len());
-        check_redacted(session, &secrets);
+    for suite in SUITES {
+        let mut world = World::of_suite(suite, 3);
+        let pending = world.initiate();
+        let mut talk = world.start();
+        let late = talk.alice_sends_many(4);
+        receive(&mut talk.bob, &late[2]);
+        talk.bob_answers();
+        let next = talk.alice_sends("next");
+        receive(&mut talk.bob, &next);
+        // Root, chain, header and ratchet keys, and those held for late messages.
+        for (session, least) in [(&pending, 3), (&talk.alice, 7), (&talk.bob, 8)] {
+            let secrets = secrets(session);
+            assert!(secrets.len() >= least, "{} secrets", secrets.len());
+            check_redacted(session, &secrets);
+        }
+    }
+}
+
+#[test]
+fn a_session_does_not_print_its_secrets_in_any_phase_of_an_epoch() {
+    for Moment { talk, .. } in phases::moments(3) {
+        for session in [&talk.alice, &talk.bob] {
+            check_redacted(session, &secrets(session));
+            check_redacted(&session.epochs().unwrap(), &secrets(session));
+        }
     }
 }
 
 #[test]
 fn an_accepted_session_does_not_print_its_secrets() {
-    let mut world = World::new(4);
-    let mut draws = Draws::new(4);
-    let bundle = PreKeyBundle::decode(&world.server.hand_out()).unwrap().verify(NOW).unwrap();
-    let mut alice = world.alice.initiate(&bundle, &mut draws).unwrap();
-    let first = alice.encrypt(&Payload::new("first"), AD, &mut draws).unwrap();
-    let accepted = world.accept(&first);
-    check_redacted(&accepted, &secrets(&accepted.session));
-    assert_eq!(draws.made.len(), 2);
-    check_redacted(&(alice, accepted, bundle), &draws.made);
+    // The ephemeral key, in suite 2 what an encapsulation is made of, and the first ratchet key.
+    for (suite, drawn) in SUITES.into_iter().zip([2, 3]) {
+        let mut world = World::of_suite(suite, 4);
+        let mut draws = Draws::new(4);
+        let bundle = PreKeyBundle::decode(&world.server.hand_out()).unwrap().verify(NOW).unwrap();
+        let mut alice = world.alice.initiate(&bundle, &mut draws).unwrap();
+        let first = alice.encrypt(&Payload::new("first"), AD, &mut draws).unwrap();
+        let accepted = world.accept(&first);
+        check_redacted(&accepted, &secrets(&accepted.session));
+        assert_eq!(draws.made.len(), drawn);
+        check_redacted(&(alice, accepted, bundle), &draws.made);
+    }
 }
 
 #[test]
 fn a_peer_does_not_print_its_secrets() {
-    let mut pair = Pair::talking(21);
-    pair.alice.begins(&mut pair.bob.server, NOW);
-    let anew = pair.alice_sends("anew");
-    pair.bob.receives(&anew);
-    let secrets = secrets(&pair.bob.peer);
-    assert!(secrets.len() > 10);
-    check_redacted(&pair.bob.peer, &secrets);
+    for suite in SUITES {
+        let mut pair = Pair::talking_of_suite(suite, 21);
+        pair.alice.begins(&mut pair.bob.server, NOW);
+        let anew = pair.alice_sends("anew");
+        pair.bob.receives(&anew);
+        let secrets = secrets(&pair.bob.peer);
+        assert!(secrets.len() > 10);
+        check_redacted(&pair.bob.peer, &secrets);
+    }
 }
 
 #[test]
 fn a_message_does_not_print_what_it_says() {
     let body = b"what-nobody-but-the-two-may-read";
     let payload = Payload::new(body);
-    let mut talk = started(7);
-    let message = talk.alice.encrypt(&payload, AD, &mut talk.rng).unwrap();
-    let received = receive(&mut talk.bob, &message);
-    assert_eq!(received.body, body);
-    check_redacted(&received, &[*body]);
-    check_redacted(&payload, &[*body]);
+    for suite in SUITES {
+        let mut talk = started_of_suite(suite, 7);
+        let message = talk.alice.encrypt(&payload, AD, &mut talk.rng).unwrap();
+        let received = receive(&mut talk.bob, &message);
+        assert_eq!(received.body, body);
+        check_redacted(&received, &[*body]);
+        check_redacted(&payload, &[*body]);
+    }
 }
 
 #[test]
 fn an_external_handshake_does_not_print_its_secret() {
     let secret: [u8; 32] = std::array::from_fn(|index| 200 - u8::try_from(index).unwrap());
-    check_redacted(&SharedSecret::new(&secret), &[secret]);
-    let world = World::new(5);
-    let handshake = ExternalHandshake {
-        secret: SharedSecret::new(&secret),
-        initiator: world.alice.device(),
-        responder: world.bob.device(),
-    };
-    check_redacted(&handshake, &[secret]);
+    for suite in SUITES {
+        check_redacted(&SharedSecret::of_suite(suite, &secret), &[secret]);
+        let world = World::of_suite(suite, 5);
+        let handshake = ExternalHandshake {
+            secret: SharedSecret::of_suite(suite, &secret),
+            initiator: world.alice.device(),
+            responder: world.bob.device(),
+        };
+        check_redacted(&handshake, &[secret]);
 
-    let mut draws = Draws::new(5);
-    let pair = RatchetKeyPair::generate(&mut draws);
-    assert_eq!(secrets(&pair), draws.made);
-    check_redacted(&pair, &draws.made);
-    let waiting = Session::accept_external(handshake, pair, SessionLimits::default());
-    check_redacted(&waiting, &secrets(&waiting));
-    check_redacted(&waiting, &[secret, draws.made[0]]);
+        let mut draws = Draws::new(5);
+        let pair = RatchetKeyPair::generate(&mut draws);
+        assert_eq!(secrets(&pair), draws.made);
+        check_redacted(&pair, &draws.made);
+        let waiting = Session::accept_external(handshake, pair, SessionLimits::default());
+        check_redacted(&waiting, &secrets(&waiting));
+        check_redacted(&waiting, &[secret, draws.made[0]]);
+    }
     check_redacted(&RatchetKeyPair::from_secret(&secret), &[secret]);
 }
 
@@ -222,14 +249,16 @@ fn a_scheduler_does_not_print_its_secrets() {
 
 #[test]
 fn a_server_has_no_secret_to_print() {
-    let mut bob = account("bob", Limits::default(), 6);
-    let upload = bob.maintain(None, NOW, &mut rng(6)).upload.unwrap();
-    let secrets = secrets(&bob);
-    assert_eq!(secrets.len(), 102);
-    for secret in &secrets {
-        assert!(upload.encode().windows(32).all(|bytes| bytes != secret));
+    for (suite, count) in SUITES.into_iter().zip([1 + 101, 1 + 2 * 101]) {
+        let mut bob = account_of_suite(suite, "bob", Limits::default(), 6);
+        let upload = bob.maintain(None, NOW, &mut rng(6)).upload.unwrap();
+        let secrets = secrets(&bob);
+        assert_eq!(secrets.len(), count);
+        let encoded = upload.encode();
+        let shown: HashSet<_> = encoded.windows(32).collect();
+        assert!(secrets.iter().all(|secret| !shown.contains(secret.as_slice())));
+        check_redacted(&PublishedPreKeys::new(upload), &secrets);
     }
-    check_redacted(&PublishedPreKeys::new(upload), &secrets);
 }
 
 /// Characters of a line in a log, whatever the state.
@@ -278,10 +307,10 @@ fn longest_address() -> Address {
 }
 
 /// A device with all that an account can hold, its first upload, and what it drew.
-fn full_account(draws: &mut Draws) -> (Account, evanesce::Maintained) {
+fn full_account(suite: Suite, draws: &mut Draws) -> (Account, evanesce::Maintained) {
     let mut limits = Limits::default();
     limits.prekeys.one_time_prekeys = 1_000;
-    let mut account = Account::generate_with_limits(longest_address(), limits, NOW, draws);
+    let mut account = Account::generate_of_suite(suite, longest_address(), limits, NOW, draws);
     for _ in 0..16 {
         assert!(account.rotate_signed_prekey(NOW, draws).changes.account);
     }
@@ -291,8 +320,8 @@ fn full_account(draws: &mut Draws) -> (Account, evanesce::Maintained) {
 }
 
 /// A session that holds 2,000 keys for late messages.
-fn full_session() -> Session {
-    let mut talk = started(30);
+fn full_session(suite: Suite) -> Session {
+    let mut talk = started_of_suite(suite, 30);
     for _ in 0..2 {
         let late = talk.alice_sends_many(1_001);
         receive(&mut talk.bob, &late[1_000]);
@@ -305,12 +334,23 @@ fn full_session() -> Session {
 #[test]
 fn whatever_the_state_what_is_printed_of_it_is_a_line_without_secrets() {
     let mut shown = Printed::default();
+    for (suite, secrets) in SUITES.into_iter().zip([1 + 1_017, 1 + 2 * 1_017]) {
+        print_full_states(&mut shown, suite, secrets);
+    }
+    print_what_ends(&mut shown, &longest_stamp());
+    print_small_values(&mut shown);
+    let unseen: Vec<_> = public_types().difference(&shown.0).cloned().collect();
+    assert!(unseen.is_empty(), "never printed here: {unseen:?}");
+}
+
+/// What there is of two people who talk, at its largest; so many secrets has the one.
+fn print_full_states(shown: &mut Printed, suite: Suite, accounts_secrets: usize) {
     let mut draws = Draws::new(31);
 
     // Accounts, prekeys, what goes to the server and comes from it.
-    let (mut bob, maintained) = full_account(&mut draws);
+    let (mut bob, maintained) = full_account(suite, &mut draws);
     let bobs_secrets = secrets(&bob);
-    assert_eq!(bobs_secrets.len(), 1_018);
+    assert_eq!(bobs_secrets.len(), accounts_secrets);
     shown.check(&bob, &bobs_secrets);
     shown.check(&maintained, &bobs_secrets);
     let upload = maintained.upload.unwrap();
@@ -364,7 +404,7 @@ fn whatever_the_state_what_is_printed_of_it_is_a_line_without_secrets() {
     let mut alice_again = alice.initiate(&bundle, &mut draws).unwrap();
     let first = alice_again.encrypt(&payload, AD, &mut draws).unwrap();
     shown.check(&bob.accept(&first, AD, NOW).unwrap(), &[[7; 32]]);
-    let mut session = full_session();
+    let mut session = full_session(suite);
     let sessions_secrets = secrets(&session);
     assert!(sessions_secrets.len() > 2_000);
     shown.check(&session, &sessions_secrets);
@@ -373,34 +413,18 @@ fn whatever_the_state_what_is_printed_of_it_is_a_line_without_secrets() {
         panic!("it is answered")
     };
     shown.check(&message, &sessions_secrets);
-    shown.check(&SharedSecret::new(&[7; 32]), &[[7; 32]]);
     shown.check(&StorageKey::new(&[7; 32]), &[[7; 32]]);
     let pair = RatchetKeyPair::from_secret(&[7; 32]);
     shown.check(&pair, &[[7; 32]]);
     shown.check(&pair.public_key(), &[[7; 32]]);
-    let handshake = ExternalHandshake {
-        secret: SharedSecret::new(&[7; 32]),
-        initiator: alice.device(),
-        responder: device.clone(),
-    };
+    let secret = SharedSecret::of_suite(suite, &[7; 32]);
+    shown.check(&secret, &[[7; 32]]);
+    let handshake = ExternalHandshake { secret, initiator: alice.device(), responder: device };
     shown.check(&handshake, &[[7; 32]]);
-
-    shown.check(&Suite::Hybrid, &[]);
-    let hybrid = Session::initiate_external(
-        ExternalHandshake {
-            secret: SharedSecret::of_suite(Suite::Hybrid, &[7; 32]),
-            initiator: alice.device(),
-            responder: device.clone(),
-        },
-        pair.public_key(),
-        SessionLimits::default(),
-    );
-    shown.check(&hybrid.unwrap().epochs().unwrap(), &[]);
-
-    print_what_ends(&mut shown, &stamp);
-    print_small_values(&mut shown);
-    let unseen: Vec<_> = public_types().difference(&shown.0).cloned().collect();
-    assert!(unseen.is_empty(), "never printed here: {unseen:?}");
+    let limits = SessionLimits::default();
+    let session = Session::initiate_external(handshake, pair.public_key(), limits).unwrap();
+    shown.check(&session.suite(), &[]);
+    session.epochs().iter().for_each(|status| shown.check(status, &[]));
 }
 
 /// With all that a stamp can say.

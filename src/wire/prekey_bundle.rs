@@ -8,7 +8,7 @@ use crate::byte_string;
 #[cfg(feature = "serde")]
 use crate::crypto::kem::{MlKem1024, ParameterSet};
 use crate::crypto::signature::SIGNATURE_LENGTH;
-use crate::shown_bytes::{ShortHex, ShortText};
+use crate::shown_bytes::{ShortHex, ShortText, shown_in_part};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader, VERSION, write_length_prefixed};
 use crate::wire::prekey_public::PreKeyPublic;
@@ -228,7 +228,7 @@ impl<'de> serde::Deserialize<'de> for SignedPart {
 /// | id: 4 | prekey: 32 |
 /// | id: 4 | prekey: 1600 | signature: 64 |
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(into = "Parts", try_from = "Parts"))]
 pub struct OneTimePreKeyPublic {
@@ -279,6 +279,9 @@ impl OneTimePreKeyPublic {
         Ok(Self { id, key, signature })
     }
 }
+
+// A signature is long, and tells nobody anything.
+shown_in_part!(OneTimePreKeyPublic { id, key });
 
 /// What serde has of it: its id, and all of its bytes behind that.
 #[cfg(feature = "serde")]
