@@ -16,14 +16,16 @@ use evanesce::limits::{Limits, SessionLimits};
 use evanesce::session::{AcceptError, DecryptError, RatchetKeyPair, Role, Session};
 use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{
-    Account, Address, Contact, IdentityKey, Payload, Peer, PeerDecryptError, SessionNeed,
+    Account, Address, Contact, IdentityKey, Payload, Peer, PeerDecryptError, SessionNeed, Suite,
 };
 use support::pair::Pair;
-use support::{AD, NOW, Stateful, World, receive, rng, send, state};
+use support::phases::{self, Moment, Phase};
+use support::{AD, NOW, SUITES, Stateful, Talk, World, receive, rng, send, state};
 
 const KEY: [u8; 32] = [0x42; 32];
 const ROW: &[u8] = b"row 7";
 
+/// Where a release left its files, and this one compares.
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/snapshots").join(name)
 }
@@ -41,61 +43,131 @@ fn restored<State: Stateful>(name: &str) -> State {
     restored
 }
 
+/// The files of a suite: the same stories.
+#[derive(Clone, Copy)]
+struct Files(Suite);
+
+impl Files {
+    fn name(self, name: &str) -> String {
+        match self.0 {
+            Suite::Classical => name.to_owned(),
+            Suite::Hybrid => format!("suite2-{name}"),
+        }
+    }
+
+    fn read(self, name: &str) -> Vec<u8> {
+        read(&self.name(name))
+    }
+
+    fn restored<State: Stateful>(self, name: &str) -> State {
+        restored(&self.name(name))
+    }
+
+    fn write(self, name: &str, bytes: &[u8]) {
+        write(&self.name(name), bytes);
+    }
+}
+
 #[test]
 fn sessions_of_form_1_open_and_go_on() {
-    let mut alice: Session = restored("session-alice-1");
-    let mut bob: Session = restored("session-bob-1");
-    assert_eq!((alice.role(), bob.role()), (Role::Initiator, Role::Responder));
-    assert_eq!(bob.held_keys(), 3);
-    assert_eq!(receive(&mut alice, &read("message-to-alice-1")).body, b"to alice");
-    let late = read("message-late-to-bob-1");
-    assert_eq!(receive(&mut bob, &late).body, b"2");
-    assert_eq!(receive(&mut bob, &read("message-to-bob-1")).body, b"2");
-    assert_eq!(bob.decrypt(&late, AD, NOW), Err(DecryptError::Duplicate));
-    let answer = send(&mut alice, "answer", &mut rng(9));
-    assert_eq!(receive(&mut bob, &answer).body, b"answer");
+    for files in SUITES.map(Files) {
+        let mut alice: Session = files.restored("session-alice-1");
+        let mut bob: Session = files.restored("session-bob-1");
+        assert_eq!((alice.suite(), bob.suite()), (files.0, files.0));
+        assert_eq!((alice.role(), bob.role()), (Role::Initiator, Role::Responder));
+        assert_eq!(bob.held_keys(), 3);
+        assert_eq!(receive(&mut alice, &files.read("message-to-alice-1")).body, b"to alice");
+        let late = files.read("message-late-to-bob-1");
+        assert_eq!(receive(&mut bob, &late).body, b"2");
+        assert_eq!(receive(&mut bob, &files.read("message-to-bob-1")).body, b"2");
+        assert_eq!(bob.decrypt(&late, AD, NOW), Err(DecryptError::Duplicate));
+        let answer = send(&mut alice, "answer", &mut rng(9));
+        assert_eq!(receive(&mut bob, &answer).body, b"answer");
+    }
 }
 
 #[test]
 fn a_pending_session_of_form_1_opens_and_begins() {
-    let mut pending: Session = restored("session-pending-1");
-    assert!(!pending.is_answered());
-    let first = send(&mut pending, "first", &mut rng(10));
-    let mut account: Account = restored("account-of-pending-1");
-    let accepted = account.accept(&first, AD, NOW).unwrap();
-    assert_eq!(accepted.received.body, b"first");
-    let answer = send(&mut { accepted.session }, "answer", &mut rng(11));
-    assert_eq!(receive(&mut pending, &answer).body, b"answer");
+    for files in SUITES.map(Files) {
+        let mut pending: Session = files.restored("session-pending-1");
+        assert!(!pending.is_answered());
+        let first = send(&mut pending, "first", &mut rng(10));
+        let mut account: Account = files.restored("account-of-pending-1");
+        let accepted = account.accept(&first, AD, NOW).unwrap();
+        assert_eq!(accepted.received.body, b"first");
+        let answer = send(&mut { accepted.session }, "answer", &mut rng(11));
+        assert_eq!(receive(&mut pending, &answer).body, b"answer");
+    }
+}
+
+/// Of suite 2, which goes on from there to the end of two epochs more.
+#[test]
+fn sessions_of_form_1_open_in_each_phase_of_an_epoch_and_heal() {
+    let files = Files(Suite::Hybrid);
+    for mut moment in moments() {
+        let Moment { epoch, phase, next, .. } = moment;
+        let names = FilesOfMoment::of(&moment);
+        let restored = |whose| files.restored(&names.session(whose));
+        let restored = || Talk { alice: restored("alice"), bob: restored("bob"), rng: rng(31) };
+        moment.talk = restored();
+        assert_eq!(moment.kept(), phase.kept());
+        let receiver = match next {
+            Role::Initiator => &mut moment.talk.bob,
+            Role::Responder => &mut moment.talk.alice,
+        };
+        assert_eq!(receive(receiver, &files.read(&names.next_message())).body, b"on");
+
+        // Who wrote that does not know of it, so once more from the start.
+        moment.talk = restored();
+        let completed =
+            |talk: &Talk| [&talk.alice, &talk.bob].map(|it| it.epochs().unwrap().completed);
+        while completed(&moment.talk).iter().any(|completed| *completed < epoch + 1) {
+            let _ = (moment.talk.alice.request_epoch(), moment.talk.bob.request_epoch());
+            moment.goes_on();
+            assert!(moment.talk.alice.epochs().unwrap().messages_since < 50);
+        }
+        let late = files.read("message-late-to-alice-in-epochs-1");
+        assert_eq!(receive(&mut moment.talk.alice, &late).body, b"late");
+        let late = files.read("message-late-to-bob-in-epochs-1");
+        assert_eq!(receive(&mut moment.talk.bob, &late).body, b"late");
+    }
 }
 
 #[test]
 fn an_account_of_form_1_opens_and_accepts() {
-    let mut account: Account = restored("account-1");
-    assert_eq!(account.limits().session.max_skip, 77);
-    assert_eq!(account.device().address, Address::new("bob@example/laptop").unwrap());
-    let accepted = account.accept(&read("message-to-account-1"), AD, NOW).unwrap();
-    assert_eq!(accepted.received.body, b"to an older prekey");
-    assert_eq!(accepted.received.stamp, Ok(Stamp::NONE));
-    let replayed = account.accept(&read("message-replayed-to-account-1"), AD, NOW);
-    assert_eq!(replayed.map(drop), Err(AcceptError::Replayed));
+    for files in SUITES.map(Files) {
+        let mut account: Account = files.restored("account-1");
+        assert_eq!(account.suite(), files.0);
+        assert_eq!(account.limits().session.max_skip, 77);
+        assert_eq!(account.device().address, Address::new("bob@example/laptop").unwrap());
+        let accepted = account.accept(&files.read("message-to-account-1"), AD, NOW).unwrap();
+        assert_eq!(accepted.received.body, b"to an older prekey");
+        assert_eq!(accepted.received.stamp, Ok(Stamp::NONE));
+        let replayed = account.accept(&files.read("message-replayed-to-account-1"), AD, NOW);
+        assert_eq!(replayed.map(drop), Err(AcceptError::Replayed));
+    }
 }
 
 #[test]
 fn a_peer_of_form_1_opens_and_goes_on() {
-    let mut account: Account = restored("account-of-peer-1");
-    let mut peer: Peer = restored("peer-1");
-    assert!(peer.rejected_identities().eq([impostor()]));
-    assert_eq!(peer.session_need(NOW), Some(SessionNeed::Lost));
-    assert!(peer.sessions().all(|session| session.limits().held_key_lifetime == support::DAY));
-    assert!(matches!(peer.contact(), Contact::Accepted(_)));
-    assert_eq!(peer.sessions().count(), 2);
-    for (message, body) in [("message-late-to-peer-1", "late"), ("message-to-peer-1", "last")] {
-        let delivered = peer.decrypt(&mut account, &read(message), AD, NOW).unwrap();
-        assert_eq!(delivered.received.body, body.as_bytes());
+    for files in [Suite::Classical].map(Files) {
+        let mut account: Account = files.restored("account-of-peer-1");
+        let mut peer: Peer = files.restored("peer-1");
+        assert!(peer.rejected_identities().eq([impostor()]));
+        assert_eq!(peer.session_need(NOW), Some(SessionNeed::Lost));
+        let limits = |session: &Session| session.limits().held_key_lifetime;
+        assert!(peer.sessions().all(|session| limits(session) == support::DAY));
+        assert!(peer.sessions().all(|session| session.suite() == files.0));
+        assert!(matches!(peer.contact(), Contact::Accepted(_)));
+        assert_eq!(peer.sessions().count(), 2);
+        for (message, body) in [("message-late-to-peer-1", "late"), ("message-to-peer-1", "last")] {
+            let delivered = peer.decrypt(&mut account, &files.read(message), AD, NOW).unwrap();
+            assert_eq!(delivered.received.body, body.as_bytes());
+        }
+        assert!(peer.encrypt(&Payload::new("on"), AD, NOW, &mut rng(12)).is_ok());
+        let request: Peer = files.restored("peer-request-1");
+        assert!(matches!(request.contact(), Contact::Request(_)));
     }
-    assert!(peer.encrypt(&Payload::new("on"), AD, NOW, &mut rng(12)).is_ok());
-    let request: Peer = restored("peer-request-1");
-    assert!(matches!(request.contact(), Contact::Request(_)));
 }
 
 #[test]
@@ -107,10 +179,13 @@ fn a_ratchet_key_pair_of_form_1_opens() {
 #[test]
 fn a_sealed_session_of_form_1_opens() {
     let key = StorageKey::new(&KEY);
-    let session = Session::unseal(&read("session-bob-1-sealed"), &key, ROW).unwrap();
-    assert!(state(&session) == read("session-bob-1"));
-    let elsewhere = Session::unseal(&read("session-bob-1-sealed"), &key, b"row 8");
-    assert_eq!(elsewhere.map(drop), Err(SnapshotError::Undecryptable));
+    for files in SUITES.map(Files) {
+        let sealed = files.read("session-bob-1-sealed");
+        let session = Session::unseal(&sealed, &key, ROW).unwrap();
+        assert!(state(&session) == files.read("session-bob-1"));
+        let elsewhere = Session::unseal(&sealed, &key, b"row 8");
+        assert_eq!(elsewhere.map(drop), Err(SnapshotError::Undecryptable));
+    }
 }
 
 #[test]
@@ -250,12 +325,20 @@ fn write_expiry() {
 /// What this release makes of the same stories. With `EVANESCE_WRITE_SNAPSHOTS=DIRECTORY` the files go there:
 /// that is how those of a form that is new are made.
 #[test]
-fn this_release_writes_what_the_first_one_wrote() {
-    write_sessions();
-    write_account();
-    write_peers();
+fn this_release_writes_the_states_that_the_first_one_wrote() {
+    for files in SUITES.map(Files) {
+        write_sessions(files);
+        write_account(files);
+    }
+    write_epochs();
     write_expiry();
     write("ratchet-key-pair-1", &RatchetKeyPair::from_secret(&[6; 32]).snapshot());
+}
+
+/// Apart, so that those of a suite can be made again by themselves.
+#[test]
+fn this_release_writes_the_peers_that_the_first_one_wrote() {
+    [Suite::Classical].map(Files).into_iter().for_each(write_peers);
 }
 
 fn write(name: &str, bytes: &[u8]) {
@@ -267,43 +350,84 @@ fn write(name: &str, bytes: &[u8]) {
 
 /// Two sessions in the middle of a conversation, Bob's with held keys of two chains; and one that has not
 /// been answered, with the account that it is for.
-fn write_sessions() {
-    let mut talk = support::started(1);
+fn write_sessions(files: Files) {
+    let mut talk = support::started_of_suite(files.0, 1);
     let first = talk.alice_sends_many(4);
     receive(&mut talk.bob, &first[1]);
     receive(&mut talk.bob, &first[3]);
     talk.goes_on();
     let second = talk.alice_sends_many(3);
     receive(&mut talk.bob, &second[1]);
-    write("message-to-alice-1", &talk.bob_sends("to alice"));
-    write("message-late-to-bob-1", &first[2]);
-    write("message-to-bob-1", &second[2]);
-    write("session-alice-1", &state(&talk.alice));
-    write("session-bob-1", &state(&talk.bob));
-    write("session-bob-1-sealed", &talk.bob.seal(&StorageKey::new(&KEY), ROW, &mut rng(7)));
-    let mut world = World::new(4);
-    write("session-pending-1", &state(&world.initiate()));
-    write("account-of-pending-1", &state(&world.bob));
+    files.write("message-to-alice-1", &talk.bob_sends("to alice"));
+    files.write("message-late-to-bob-1", &first[2]);
+    files.write("message-to-bob-1", &second[2]);
+    files.write("session-alice-1", &state(&talk.alice));
+    files.write("session-bob-1", &state(&talk.bob));
+    let sealed = talk.bob.seal(&StorageKey::new(&KEY), ROW, &mut rng(7));
+    files.write("session-bob-1-sealed", &sealed);
+    let mut world = World::of_suite(files.0, 4);
+    files.write("session-pending-1", &state(&world.initiate()));
+    files.write("account-of-pending-1", &state(&world.bob));
+}
+
+fn moments() -> Vec<Moment> {
+    phases::moments(30)
+}
+
+/// Both sessions in a phase of an epoch, and the message that comes next.
+struct FilesOfMoment(String);
+
+impl FilesOfMoment {
+    fn of(moment: &Moment) -> Self {
+        let phase = match moment.phase {
+            Phase::AtRest => "at-rest",
+            Phase::KeyUnderWay => "key-under-way",
+            Phase::KeyThere => "key-there",
+            Phase::AnswerUnderWay => "answer-under-way",
+            Phase::AnswerThere => "answer-there",
+        };
+        Self(format!("epoch-{}-{phase}", moment.epoch))
+    }
+
+    fn session(&self, whose: &str) -> String {
+        format!("session-{whose}-{}-1", self.0)
+    }
+
+    fn next_message(&self) -> String {
+        format!("message-{}-1", self.0)
+    }
+}
+
+/// A conversation of suite 2 in each phase of its first two epochs.
+fn write_epochs() {
+    let files = Files(Suite::Hybrid);
+    for mut moment in moments() {
+        let names = FilesOfMoment::of(&moment);
+        files.write(&names.session("alice"), &state(&moment.talk.alice));
+        files.write(&names.session("bob"), &state(&moment.talk.bob));
+        files.write("message-late-to-alice-in-epochs-1", &moment.late_to_alice);
+        files.write("message-late-to-bob-in-epochs-1", &moment.late_to_bob);
+        files.write(&names.next_message(), &moment.goes_on());
+    }
 }
 
 /// An account with a replaced signed prekey, a spent one-time prekey and a handshake that was recorded.
-fn write_account() {
+fn write_account(files: Files) {
     let mut limits = Limits::default();
     limits.prekeys.one_time_prekeys = 3;
     limits.session.max_skip = 77;
-    let mut world = World::with_limits(limits, 2);
+    let mut world = World::of_suite_with_limits(files.0, limits, 2);
+    let bundle = world.server.hand_out();
+    let first = send(&mut world.initiate_with(&bundle), "first", &mut rng(8));
+    world.accept(&first);
     let without_one_time = world.upload.bundle().encode();
-    for bundle in [world.server.hand_out(), without_one_time] {
-        let first = send(&mut world.initiate_with(&bundle), "first", &mut rng(8));
-        world.accept(&first);
-        if bundle.last() == Some(&0) {
-            write("message-replayed-to-account-1", &first);
-        }
-    }
+    let first = send(&mut world.initiate_with(&without_one_time), "first", &mut rng(8));
+    world.accept(&first);
+    files.write("message-replayed-to-account-1", &first);
     let first = send(&mut world.initiate(), "to an older prekey", &mut world.rng);
-    write("message-to-account-1", &first);
+    files.write("message-to-account-1", &first);
     assert!(world.bob.rotate_signed_prekey(NOW, &mut world.rng).changes.account);
-    write("account-1", &state(&world.bob));
+    files.write("account-1", &state(&world.bob));
 }
 
 /// Another who calls herself Alice.
@@ -312,22 +436,22 @@ fn impostor() -> IdentityKey {
 }
 
 /// A peer with two sessions, an identity that was rejected and limits of its own, and one that wrote first.
-fn write_peers() {
-    let mut pair = Pair::talking(3);
-    write("message-late-to-peer-1", &pair.alice_sends("late"));
+fn write_peers(files: Files) {
+    let mut pair = Pair::talking_of_suite(files.0, 3);
+    files.write("message-late-to-peer-1", &pair.alice_sends("late"));
     pair.alice.begins(&mut pair.bob.server, NOW);
     let anew = pair.alice_sends("anew");
     pair.bob.receives(&anew);
-    write("message-to-peer-1", &pair.alice_sends("last"));
+    files.write("message-to-peer-1", &pair.alice_sends("last"));
     assert!(pair.bob.peer.reject_identity(impostor()).peer);
     let mut limits = SessionLimits::default();
     limits.held_key_lifetime = support::DAY;
     assert!(pair.bob.peer.set_session_limits(limits.clone()).peer);
     assert!(pair.bob.peer.note_refusal(b"altered", &PeerDecryptError::Undecryptable, NOW).peer);
-    write("peer-1", &state(&pair.bob.peer));
-    write("account-of-peer-1", &state(&pair.bob.account));
-    let mut pair = Pair::new(4);
+    files.write("peer-1", &state(&pair.bob.peer));
+    files.write("account-of-peer-1", &state(&pair.bob.account));
+    let mut pair = Pair::of_suite(files.0, 4);
     let first = pair.alice_sends("first");
     pair.bob.receives(&first);
-    write("peer-request-1", &state(&pair.bob.peer));
+    files.write("peer-request-1", &state(&pair.bob.peer));
 }

@@ -118,7 +118,7 @@ impl Moment {
     }
 
     /// What each side keeps: first who makes the key of the epoch in progress.
-    fn kept(&self) -> [Kept; 2] {
+    pub fn kept(&self) -> [Kept; 2] {
         let [alices, bobs] = [&self.talk.alice, &self.talk.bob].map(Kept::by);
         if self.epoch % 2 == 1 { [alices, bobs] } else { [bobs, alices] }
     }
