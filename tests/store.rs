@@ -5,15 +5,19 @@ mod support;
 use evanesce::expiry::{
     ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage, Policy, Stamp,
 };
-use evanesce::session::{RatchetKeyPair, Session};
+use evanesce::limits::SessionLimits;
+use evanesce::session::{ExternalHandshake, RatchetKeyPair, Session, SharedSecret};
 use evanesce::snapshot::{SnapshotError, StorageKey};
-use evanesce::{Account, Address, Peer, Timestamp};
+use evanesce::{Account, Address, Peer, Suite, Timestamp};
+use support::phases::{self, Moment};
 use support::stored_form::{self, Kind};
-use support::{Draws, NOW, Talk, World, receive, restored, rng, send, started, state};
+use support::{
+    Draws, NOW, SUITES, Talk, World, receive, restored, rng, send, started, started_of_suite, state,
+};
 
 /// A conversation in which Bob holds keys of his current chain and of an older one.
-fn with_late_messages() -> Talk {
-    let mut talk = started(1);
+fn with_late_messages(suite: Suite) -> Talk {
+    let mut talk = started_of_suite(suite, 1);
     let first = talk.alice_sends_many(3);
     receive(&mut talk.bob, &first[1]);
     talk.goes_on();
@@ -24,8 +28,8 @@ fn with_late_messages() -> Talk {
 }
 
 /// Bob's peer with a session, and one without.
-fn peers() -> [Peer; 2] {
-    let mut world = World::new(4);
+fn peers(suite: Suite) -> [Peer; 2] {
+    let mut world = World::of_suite(suite, 4);
     let first = send(&mut world.initiate(), "first", &mut world.rng);
     let address = Address::new("alice@example/phone").unwrap();
     let mut peer = Peer::new(address.clone());
@@ -33,19 +37,50 @@ fn peers() -> [Peer; 2] {
     [peer, Peer::new(address)]
 }
 
+/// Both sides of a session from a handshake of the application's own.
+fn external(suite: Suite) -> [Session; 2] {
+    let world = World::of_suite(suite, 5);
+    let handshake = || ExternalHandshake {
+        secret: SharedSecret::of_suite(suite, &[7; 32]),
+        initiator: world.alice.device(),
+        responder: world.bob.device(),
+    };
+    let pair = RatchetKeyPair::generate(&mut rng(5));
+    let (key, limits) = (pair.public_key(), SessionLimits::default);
+    let alice = Session::initiate_external(handshake(), key, limits()).unwrap();
+    [alice, Session::accept_external(handshake(), pair, limits())]
+}
+
+/// Sessions in all states.
+fn sessions() -> Vec<Session> {
+    let mut sessions = Vec::new();
+    for suite in SUITES {
+        let Talk { alice, bob, .. } = with_late_messages(suite);
+        let mut world = World::of_suite(suite, 2);
+        let mut without_one_time = World::of_suite_with_one_time_prekeys(suite, 0, 3);
+        let first = send(&mut world.initiate(), "first", &mut world.rng);
+        let accepted = world.accept(&first).session;
+        sessions.extend([alice, bob, accepted, world.initiate(), without_one_time.initiate()]);
+        sessions.extend(external(suite));
+    }
+    for Moment { talk: Talk { alice, bob, .. }, .. } in phases::moments(10) {
+        sessions.extend([alice, bob]);
+    }
+    sessions
+}
+
 /// One of each kind and state.
 fn for_each_state(check: impl Fn(&dyn Fn(&[u8]) -> Result<Vec<u8>, SnapshotError>, &[u8])) {
-    let talk = with_late_messages();
-    let mut world = World::new(2);
-    let without_one_time = World::without_one_time_prekeys(3).initiate();
-    let accepted = send(&mut world.initiate(), "first", &mut world.rng);
-    let accepted = world.accept(&accepted).session;
-    for session in [&talk.alice, &talk.bob, &world.initiate(), &without_one_time, &accepted] {
-        check(&|bytes| Session::restore(bytes).map(|session| state(&session)), &state(session));
+    for session in sessions() {
+        check(&|bytes| Session::restore(bytes).map(|session| state(&session)), &state(&session));
     }
-    check(&|bytes| Account::restore(bytes).map(|account| state(&account)), &state(&world.bob));
-    for peer in peers() {
-        check(&|bytes| Peer::restore(bytes).map(|peer| state(&peer)), &state(&peer));
+    for suite in SUITES {
+        let mut account = World::of_suite_with_one_time_prekeys(suite, 20, 2).bob;
+        assert!(account.rotate_signed_prekey(NOW, &mut rng(2)).changes.account);
+        check(&|bytes| Account::restore(bytes).map(|account| state(&account)), &state(&account));
+        for peer in peers(suite) {
+            check(&|bytes| Peer::restore(bytes).map(|peer| state(&peer)), &state(&peer));
+        }
     }
     let mut scheduler = ExpiryScheduler::new(support::clock(NOW), &mut rng(6));
     let message = NewMessage::new(MessageId::from(1), ConversationId([2; 16]), MemberTag([3; 8]));
@@ -61,12 +96,14 @@ fn for_each_state(check: impl Fn(&dyn Fn(&[u8]) -> Result<Vec<u8>, SnapshotError
 
 #[test]
 fn a_session_goes_on_from_what_was_stored() {
-    let mut talk = with_late_messages();
-    let before = state(&talk.bob);
-    talk.bob = restored(&talk.bob);
-    assert!(state(&talk.bob) == before);
-    assert_eq!(talk.bob.held_keys(), 5);
-    talk.goes_on();
+    for suite in SUITES {
+        let mut talk = with_late_messages(suite);
+        let before = state(&talk.bob);
+        talk.bob = restored(&talk.bob);
+        assert!(state(&talk.bob) == before);
+        assert_eq!(talk.bob.held_keys(), 5);
+        talk.goes_on();
+    }
 }
 
 #[test]
@@ -106,7 +143,7 @@ fn a_snapshot_with_any_bit_changed_is_refused() {
 
 #[test]
 fn a_snapshot_of_another_kind_is_refused_as_such() {
-    let talk = with_late_messages();
+    let talk = with_late_messages(Suite::Hybrid);
     let (session, account) = (talk.alice.snapshot(), World::new(2).bob.snapshot());
     let wrong = Err(SnapshotError::WrongKind);
     assert_eq!(Account::restore(&session).map(drop), wrong);
@@ -120,7 +157,7 @@ fn a_snapshot_of_another_kind_is_refused_as_such() {
 
 #[test]
 fn a_state_of_a_newer_form_is_unsupported() {
-    let talk = with_late_messages();
+    let talk = with_late_messages(Suite::Hybrid);
     let mut newer = talk.alice.snapshot();
     newer[4] = 2;
     assert_eq!(Session::restore(&newer).map(drop), Err(SnapshotError::Unsupported));
@@ -137,7 +174,11 @@ fn a_state_of_a_newer_form_is_unsupported() {
 
 #[test]
 fn a_sealed_state_opens_with_its_key_in_its_row_alone() {
-    let mut talk = with_late_messages();
+    SUITES.into_iter().for_each(a_sealed_state_opens);
+}
+
+fn a_sealed_state_opens(suite: Suite) {
+    let mut talk = with_late_messages(suite);
     let key = StorageKey::new(&[7; 32]);
     let mut draws = Draws::new(1);
     let sealed = talk.bob.seal(&key, b"sessions/1", &mut draws);
@@ -156,21 +197,22 @@ fn a_sealed_state_opens_with_its_key_in_its_row_alone() {
     assert!(state(&talk.bob) == before);
     talk.goes_on();
 
-    let world = World::new(2);
+    let world = World::of_suite(suite, 2);
     let sealed = world.bob.seal(&key, b"account", &mut rng(2));
     let account = Account::unseal(&sealed, &key, b"account").unwrap();
     assert!(state(&account) == state(&world.bob));
-    let [peer, _] = peers();
+    let [peer, _] = peers(suite);
     let sealed = peer.seal(&key, b"peers/alice", &mut rng(3));
     assert!(state(&Peer::unseal(&sealed, &key, b"peers/alice").unwrap()) == state(&peer));
 }
 
 #[test]
 fn no_secret_of_a_sealed_state_is_seen_in_it() {
-    let talk = with_late_messages();
-    let sealed = talk.bob.seal(&StorageKey::new(&[7; 32]), b"", &mut rng(1));
-    for secret in support::secrets(&talk.bob) {
-        assert!(!sealed.windows(8).any(|window| secret.windows(8).any(|part| part == window)));
+    for session in sessions() {
+        let sealed = session.seal(&StorageKey::new(&[7; 32]), b"", &mut rng(1));
+        for secret in support::secrets(&session) {
+            assert!(!sealed.windows(8).any(|window| secret.windows(8).any(|part| part == window)));
+        }
     }
 }
 
@@ -198,30 +240,139 @@ fn refused_with(snapshot: &[u8], name: &str, bytes: &[u8]) {
 
 #[test]
 fn numbers_that_no_chain_has_do_not_load() {
-    let talk = with_late_messages();
-    let snapshot = state(&talk.bob);
-    for (name, value) in [
-        ("current.received", 10_001),
-        ("current.received", 2),
-        ("current.received", 0),
-        ("older0.held", 0),
-        ("current.watermark", 9),
-        ("current.run0.numbers_passed", 2),
-        ("current.held", 4),
-        ("older0.length", 10_001),
-        ("older0.run0.numbers_passed", 9_999),
-        ("older0.run0.numbers_passed", u64::from(u32::MAX)),
-        ("older0.run0.length_less_one", u64::from(u32::MAX)),
-        ("sending.previous_length", 10_001),
-        ("limits.max_skip", 1 << 32),
-        ("limits.held_key_lifetime.nanoseconds", 1_000_000_000),
-    ] {
-        refused_with(&snapshot, name, &number(value));
+    for suite in SUITES {
+        let talk = with_late_messages(suite);
+        let snapshot = state(&talk.bob);
+        for (name, value) in [
+            ("current.received", 10_001),
+            ("current.received", 2),
+            ("current.received", 0),
+            ("older0.held", 0),
+            ("current.watermark", 9),
+            ("current.run0.numbers_passed", 2),
+            ("current.held", 4),
+            ("older0.length", 10_001),
+            ("older0.run0.numbers_passed", 9_999),
+            ("older0.run0.numbers_passed", u64::from(u32::MAX)),
+            ("older0.run0.length_less_one", u64::from(u32::MAX)),
+            ("sending.previous_length", 10_001),
+            ("limits.max_skip", 1 << 32),
+            ("limits.held_key_lifetime.nanoseconds", 1_000_000_000),
+        ] {
+            refused_with(&snapshot, name, &number(value));
+        }
+        let snapshot = state(&talk.alice);
+        for name in ["sending.sent", "sending.previous_length"] {
+            refused_with(&snapshot, name, &number(10_001));
+        }
     }
-    let snapshot = state(&talk.alice);
-    for name in ["sending.sent", "sending.previous_length"] {
-        refused_with(&snapshot, name, &number(10_001));
+}
+
+/// docs/protocol.md §14.4, what is checked of suite 2.
+#[test]
+fn epochs_that_cannot_be_do_not_load() {
+    for Moment { epoch, talk: Talk { alice, bob, .. }, .. } in phases::moments(11) {
+        for snapshot in [state(&alice), state(&bob)] {
+            epochs_do_not_load_otherwise(&snapshot, epoch - 1);
+        }
     }
+}
+
+fn epochs_do_not_load_otherwise(snapshot: &[u8], mixed: u32) {
+    let bytes = |name| stored_form::find(snapshot, name).map(|place| &snapshot[place]);
+    let state = bytes("epochs.where").unwrap()[0] & 0x7f;
+    let generates = state < 4;
+    // What the other side keeps, and what this one does in the next epoch.
+    refused_with(snapshot, "epochs.where", &[if generates { 4 } else { 1 }]);
+    refused_with(snapshot, "epochs.mixed", &number(u64::from(mixed) + 1));
+    for unknown in [0x08, 0x10, 0x20, 0x40] {
+        refused_with(snapshot, "epochs.where", &[state | unknown]);
+    }
+    refused_with(snapshot, "epochs.mixed", &number(1 << 32));
+    refused_with(snapshot, "epochs.since", &number(1 << 32));
+    // The message that brought the last secret is counted. The first initiator hears an answer before it generates.
+    match (mixed, state) {
+        (0, 4) => {}
+        (0, _) if generates => refused_with(snapshot, "epochs.since", &number(1)),
+        _ => refused_with(snapshot, "epochs.since", &number(0)),
+    }
+    refused_with(snapshot, "current.pq_below", &number(u64::from(mixed) + 1));
+    if bytes("older0.pq_below").is_some() {
+        refused_with(snapshot, "older0.pq_below", &number(u64::from(mixed) + 1));
+    }
+    if let Some(which) = bytes("epochs.which") {
+        // What the string does not have, and one that does not follow.
+        refused_with(snapshot, "epochs.which", &[0x80, 0, 0, 0, 0]);
+        let mut one_more: [u8; 5] = which.try_into().unwrap();
+        let place = one_more.iter().rposition(|byte| *byte != 0xff).unwrap();
+        one_more[place] |= 1 << one_more[place].trailing_ones();
+        refused_with(snapshot, "epochs.which", &one_more);
+        if which != [0; 5] {
+            refused_with(snapshot, "epochs.which", &[0; 5]);
+        }
+    }
+    if bytes("epochs.pos").is_some() {
+        let k = if generates { 37 } else { 35 };
+        refused_with(snapshot, "epochs.pos", &[k]);
+        refused_with(snapshot, "epochs.unheard", &[k + 5]);
+    }
+    if bytes("epochs.ek").is_some() {
+        refused_with(snapshot, "epochs.ek", &[0xff; 1_184]);
+    }
+}
+
+/// After the last secret that is counted there is nothing to be done in an epoch.
+#[test]
+fn an_epoch_after_the_last_does_not_load() {
+    for Moment { epoch, talk: Talk { alice, bob, .. }, .. } in phases::moments(12) {
+        for snapshot in [state(&alice), state(&bob)] {
+            let with_mixed = |mixed: u32| {
+                let place = stored_form::place(&snapshot, "epochs.mixed");
+                let many = stored_form::with(&snapshot, place, &number(mixed.into()));
+                let place = stored_form::place(&many, "epochs.since");
+                Session::restore(&stored_form::with(&many, place, &number(60)))
+            };
+            // The last one that leaves each side its part.
+            let most = u32::MAX - epoch % 2;
+            let state = snapshot[stored_form::place(&snapshot, "epochs.where").start] & 0x7f;
+            let is_at_rest = matches!(state, 1 | 4);
+            assert_eq!(with_mixed(most).is_ok(), most != u32::MAX || is_at_rest);
+            assert!(with_mixed(most - 2).is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_state_of_one_suite_does_not_load_as_one_of_the_other() {
+    let [classical, hybrid] = SUITES.map(|suite| state(&with_late_messages(suite).bob));
+    for (snapshot, settled, of_other) in [(&classical, 1, 3), (&hybrid, 3, 1)] {
+        let place = stored_form::place(snapshot, "handshake");
+        assert_eq!(snapshot[place], [settled]);
+        refused_with(snapshot, "handshake", &[of_other]);
+    }
+    let [classical, hybrid] = SUITES.map(|suite| state(&external(suite)[0]));
+    for (snapshot, elsewhere, of_other) in [(&classical, 2, 4), (&hybrid, 4, 2)] {
+        let place = stored_form::place(snapshot, "handshake");
+        assert_eq!(snapshot[place], [elsewhere]);
+        refused_with(snapshot, "handshake", &[of_other]);
+    }
+    let account = |suite| state(&World::of_suite_with_one_time_prekeys(suite, 2, 12).bob);
+    let [classical, hybrid] = SUITES.map(account);
+    let end = hybrid.len() - 16;
+    let suite = stored_form::place(&hybrid, "suite");
+    assert_eq!((suite.start, suite.end + 3 * 32), (classical.len() - 16, end));
+    for byte in [0, 1, 3] {
+        refused_with(&hybrid, "suite", &[byte]);
+    }
+    // A seed for each prekey, and none is left over.
+    for seeds in [0, 32, 64, 95, 97, 128] {
+        let damaged = stored_form::with(&hybrid, suite.end..end, &vec![7; seeds]);
+        assert_eq!(Account::restore(&damaged).map(drop), Err(SnapshotError::Malformed), "{seeds}");
+    }
+    assert_eq!(
+        Account::restore(&stored_form::with(&hybrid, suite.start..end, &[])).unwrap().suite(),
+        Suite::Classical
+    );
 }
 
 #[test]
@@ -244,13 +395,16 @@ fn two_runs_of_held_keys_that_could_be_one_do_not_load() {
 
 #[test]
 fn tags_and_public_keys_that_nothing_writes_do_not_load() {
-    let [with_session, _] = peers();
-    for snapshot in
-        [state(&with_late_messages().alice), state(&World::new(2).bob), state(&with_session)]
-    {
+    let mut snapshots: Vec<_> = sessions().iter().map(state).collect();
+    for suite in SUITES {
+        let [with_session, _] = peers(suite);
+        let account = World::of_suite_with_one_time_prekeys(suite, 3, 2).bob;
+        snapshots.extend([state(&account), state(&with_session)]);
+    }
+    for snapshot in snapshots {
         for field in stored_form::fields(&snapshot) {
             match field.kind {
-                Kind::Tag => refused_with(&snapshot, &field.name, &[4]),
+                Kind::Tag => refused_with(&snapshot, &field.name, &[0x7f]),
                 Kind::Public if field.name.ends_with("public") => {
                     refused_with(&snapshot, &field.name, &[0xff; 32]);
                 }
@@ -269,44 +423,62 @@ fn tags_and_public_keys_that_nothing_writes_do_not_load() {
 
 #[test]
 fn a_peer_with_a_session_of_somebody_else_does_not_load() {
-    let [peer, _] = peers();
-    let snapshot = state(&peer);
-    let other = World::new(9).alice.device().identity.encode();
-    refused_with(&snapshot, "identity", &other);
-    refused_with(&snapshot, "session0.peer_identity", &other);
-    refused_with(&snapshot, "active", &[1]);
+    for suite in SUITES {
+        let [peer, _] = peers(suite);
+        let snapshot = state(&peer);
+        let other = World::of_suite(suite, 9).alice.device().identity.encode();
+        refused_with(&snapshot, "identity", &other);
+        refused_with(&snapshot, "session0.peer_identity", &other);
+        refused_with(&snapshot, "active", &[1]);
+    }
 }
 
 #[test]
 fn an_account_that_would_use_an_id_again_does_not_load() {
-    let snapshot = state(&World::with_one_time_prekeys(3, 7).bob);
-    refused_with(&snapshot, "next_id", &[3]);
-    refused_with(&snapshot, "published_below", &[5]);
-    let mut world = World::with_one_time_prekeys(3, 7);
-    assert!(world.bob.rotate_signed_prekey(NOW, &mut rng(8)).changes.account);
-    let snapshot = state(&world.bob);
-    refused_with(&snapshot, "current.id", &[1]);
-    refused_with(&snapshot, "replaced0.id", &[2]);
+    for suite in SUITES {
+        let mut world = World::of_suite_with_one_time_prekeys(suite, 3, 7);
+        let snapshot = state(&world.bob);
+        refused_with(&snapshot, "next_id", &[3]);
+        refused_with(&snapshot, "published_below", &[5]);
+        assert!(world.bob.rotate_signed_prekey(NOW, &mut rng(8)).changes.account);
+        let snapshot = state(&world.bob);
+        refused_with(&snapshot, "current.id", &[1]);
+        refused_with(&snapshot, "replaced0.id", &[2]);
+    }
 }
 
 #[test]
 fn a_peer_with_one_session_twice_does_not_load() {
-    let [peer, _] = peers();
-    let snapshot = state(&peer);
-    let count = stored_form::place(&snapshot, "session_count").start;
-    let active = stored_form::place(&snapshot, "active").start;
-    let session = &snapshot[count + 1..active];
-    let twice = [&[2], session, session].concat();
-    let damaged = stored_form::with(&snapshot, count..active, &twice);
-    assert_eq!(Peer::restore(&damaged).map(drop), Err(SnapshotError::Malformed));
+    for suite in SUITES {
+        let [peer, _] = peers(suite);
+        let snapshot = state(&peer);
+        let count = stored_form::place(&snapshot, "session_count").start;
+        let active = stored_form::place(&snapshot, "active").start;
+        let session = &snapshot[count + 1..active];
+        let twice = [&[2], session, session].concat();
+        let damaged = stored_form::with(&snapshot, count..active, &twice);
+        assert_eq!(Peer::restore(&damaged).map(drop), Err(SnapshotError::Malformed));
+    }
 }
 
 #[test]
 fn damage_in_a_snapshot_never_panics() {
-    let snapshot = state(&with_late_messages().bob);
-    for place in 10..snapshot.len() - 16 {
+    for suite in SUITES {
+        let snapshot = state(&with_late_messages(suite).bob);
+        damage_never_panics(&snapshot, 10);
+    }
+    for Moment { talk: Talk { alice, bob, .. }, .. } in phases::moments(13) {
+        for snapshot in [state(&alice), state(&bob)] {
+            damage_never_panics(&snapshot, stored_form::place(&snapshot, "epochs.mixed").start);
+        }
+    }
+}
+
+/// Nothing after the first place, whatever stands there, panics or is read as what would be written otherwise.
+fn damage_never_panics(snapshot: &[u8], first: usize) {
+    for place in first..snapshot.len() - 16 {
         for value in [0, 1, 0x7f, 0x80, 0xff] {
-            let damaged = stored_form::with(&snapshot, place..place + 1, &[value]);
+            let damaged = stored_form::with(snapshot, place..place + 1, &[value]);
             if let Ok(session) = Session::restore(&damaged) {
                 assert!(state(&session) == damaged, "byte {place} as {value} has two encodings");
             }
@@ -316,8 +488,10 @@ fn damage_in_a_snapshot_never_panics() {
 
 #[test]
 fn an_idle_session_is_maintained_after_it_was_stored() {
-    let mut talk = with_late_messages();
-    talk.bob = restored(&talk.bob);
-    assert_eq!(talk.bob.maintain(NOW.plus(support::DAY * 30)), 0);
-    assert_eq!(talk.bob.maintain(Timestamp::from_unix_seconds(u64::MAX)), 5);
+    for suite in SUITES {
+        let mut talk = with_late_messages(suite);
+        talk.bob = restored(&talk.bob);
+        assert_eq!(talk.bob.maintain(NOW.plus(support::DAY * 30)), 0);
+        assert_eq!(talk.bob.maintain(Timestamp::from_unix_seconds(u64::MAX)), 5);
+    }
 }
