@@ -7,9 +7,10 @@ use std::cell::Cell;
 
 use std::num::NonZeroU32;
 
-use evanesce::Payload;
 use evanesce::expiry::{Opens, Policy, Setting, SettingVersion, Stamp};
-use support::{AD, NOW, Talk, receive, rng, started};
+use evanesce::{Payload, Suite};
+use support::phases;
+use support::{AD, NOW, SUITES, Talk, World, receive, rng};
 
 thread_local! {
     /// How many blocks this thread has asked for.
@@ -43,12 +44,24 @@ fn asked<Outcome>(happening: impl FnOnce() -> Outcome) -> (usize, Outcome) {
 }
 
 /// A conversation in which Bob remembers as many messages as he ever does, so that room for more is not asked for.
-fn acquainted(seed: u64) -> Talk {
-    let mut talk = started(seed);
+fn acquainted(suite: Suite, seed: u64) -> Talk {
+    let mut talk = World::of(suite, seed).start();
     for message in talk.alice_sends_many(100) {
         receive(&mut talk.bob, &message);
     }
+    // The first epoch is over, and the next one far.
+    while talk.alice.epochs().is_some_and(|epochs| epochs.completed == 0) {
+        talk.goes_on();
+    }
     talk
+}
+
+/// In suite 2 a message has one block more on each side while no epoch is under way: its control.
+fn blocks(suite: Suite) -> usize {
+    match suite {
+        Suite::Classical => 1,
+        Suite::Hybrid => 2,
+    }
 }
 
 /// The longest stamp that there is.
@@ -62,45 +75,61 @@ fn stamp(talk: &Talk) -> Stamp {
 
 #[test]
 fn a_message_of_a_chain_takes_one_block_to_encrypt_and_one_to_decrypt() {
-    let mut talk = acquainted(1);
-    talk.goes_on();
-    for (length, stamp) in [(0, Stamp::NONE), (70, stamp(&talk)), (100_000, stamp(&talk))] {
-        let payload = Payload::new(vec![b'x'; length]).with_stamp(stamp);
-        let first = talk.alice.encrypt(&payload, AD, &mut rng(1)).unwrap();
-        receive(&mut talk.bob, &first);
-        let (encrypting, message) = asked(|| talk.alice.encrypt(&payload, AD, &mut rng(1)));
-        let message = message.unwrap();
-        let (decrypting, received) = asked(|| talk.bob.decrypt(&message, AD, NOW));
-        assert_eq!(received.unwrap().body, payload.body);
-        assert_eq!((encrypting, decrypting), (1, 1), "{length} bytes");
+    for suite in SUITES {
+        let mut talk = acquainted(suite, 1);
+        talk.goes_on();
+        for (length, stamp) in [(0, Stamp::NONE), (70, stamp(&talk)), (100_000, stamp(&talk))] {
+            let payload = Payload::new(vec![b'x'; length]).with_stamp(stamp);
+            let first = talk.alice.encrypt(&payload, AD, &mut rng(1)).unwrap();
+            receive(&mut talk.bob, &first);
+            let (encrypting, message) = asked(|| talk.alice.encrypt(&payload, AD, &mut rng(1)));
+            let message = message.unwrap();
+            let (decrypting, received) = asked(|| talk.bob.decrypt(&message, AD, NOW));
+            assert_eq!(received.unwrap().body, payload.body);
+            let blocks = (blocks(suite), blocks(suite));
+            assert_eq!((encrypting, decrypting), blocks, "{suite:?}, {length} bytes");
+        }
     }
 }
 
 #[test]
 fn a_turn_takes_one_block_more_for_the_chain_that_is_sent() {
-    let mut talk = acquainted(2);
-    for _ in 0..3 {
-        talk.goes_on();
-        let payload = Payload::new("x");
-        let (encrypting, message) = asked(|| talk.alice.encrypt(&payload, AD, &mut rng(3)));
-        let message = message.unwrap();
-        let (decrypting, _) = asked(|| talk.bob.decrypt(&message, AD, NOW).unwrap());
-        assert_eq!((encrypting, decrypting), (2, 1));
+    for suite in SUITES {
+        let mut talk = acquainted(suite, 2);
+        for _ in 0..3 {
+            talk.goes_on();
+            let payload = Payload::new("x");
+            let (encrypting, message) = asked(|| talk.alice.encrypt(&payload, AD, &mut rng(3)));
+            let message = message.unwrap();
+            let (decrypting, _) = asked(|| talk.bob.decrypt(&message, AD, NOW).unwrap());
+            assert_eq!((encrypting, decrypting), (blocks(suite) + 1, blocks(suite)), "{suite:?}");
+        }
+    }
+}
+
+/// Keys are expanded, encapsulated to and kept in fragments.
+#[test]
+fn an_epoch_takes_twenty_blocks_for_a_message_on_both_sides_at_most() {
+    for mut moment in phases::moments(4) {
+        let (blocks, _) = asked(|| moment.goes_on());
+        assert!(blocks <= 20, "{blocks} in epoch {}, {:?}", moment.epoch, moment.phase);
     }
 }
 
 #[test]
 fn forged_messages_take_one_block_at_most() {
-    let mut talk = started(3);
-    talk.goes_on();
-    let message = talk.alice_sends("x");
-    for place in 1..message.len() {
-        let mut forged = message.clone();
-        forged[place] ^= 1;
-        let (decrypting, refused) = asked(|| talk.bob.decrypt(&forged, AD, NOW));
-        assert!(refused.is_err());
-        // What is not of the header is decrypted before its tag is known to be wrong.
-        assert_eq!(decrypting, usize::from(place > 56), "byte {place}");
+    for suite in SUITES {
+        let mut talk = World::of(suite, 3).start();
+        talk.goes_on();
+        let message = talk.alice_sends("x");
+        for place in 1..message.len() {
+            let mut forged = message.clone();
+            forged[place] ^= 1;
+            let (decrypting, refused) = asked(|| talk.bob.decrypt(&forged, AD, NOW));
+            assert!(refused.is_err());
+            // What is not of the header is decrypted before its tag is known to be wrong.
+            assert_eq!(decrypting, usize::from(place > 56), "{suite:?}, byte {place}");
+        }
+        receive(&mut talk.bob, &message);
     }
-    receive(&mut talk.bob, &message);
 }

@@ -25,8 +25,8 @@ use rand_chacha::rand_core::CryptoRng;
 use support::pair::Pair;
 use support::phases::{self, Moment};
 use support::{
-    AD, Draws, NOW, SUITES, Stateful, Talk, World, clock, receive, rng, secrets, started_of_suite,
-    state, stored_form,
+    AD, Draws, NOW, SUITES, Stateful, Talk, World, clock, publishing, receive, rng, secrets, state,
+    stored_form,
 };
 
 /// The secrets that are looked for, and in how many blocks they were found.
@@ -119,7 +119,7 @@ fn turn() -> MutexGuard<'static, ()> {
 
 /// Bob holds keys of his current chain and of an older one.
 fn with_held_keys(suite: Suite, seed: u64) -> Talk {
-    let mut talk = started_of_suite(suite, seed);
+    let mut talk = World::of(suite, seed).start();
     let first = talk.alice_sends_many(3);
     receive(&mut talk.bob, &first[1]);
     talk.goes_on();
@@ -196,7 +196,7 @@ fn nothing_is_left_of_the_text_of(session: &Session) {
 fn an_account_leaves_none_of_its_secrets_behind() {
     let _turn = turn();
     for (suite, count) in SUITES.into_iter().zip([102, 203]) {
-        let World { bob, .. } = World::of_suite(suite, 2);
+        let World { bob, .. } = World::of(suite, 2);
         let all = secrets(&bob);
         assert_eq!(all.len(), count);
         let bob = Box::new(bob);
@@ -208,7 +208,7 @@ fn an_account_leaves_none_of_its_secrets_behind() {
 fn an_account_that_accepts_and_rotates_leaves_no_secret_behind() {
     let _turn = turn();
     for suite in SUITES {
-        let mut world = World::of_suite(suite, 3);
+        let mut world = World::of(suite, 3);
         let first = support::send(&mut world.initiate(), "first", &mut world.rng);
         let before = secrets(&world.bob);
         let mut accepted = None;
@@ -218,7 +218,7 @@ fn an_account_that_accepts_and_rotates_leaves_no_secret_behind() {
         });
         assert_eq!(found, 0);
         // The same once more, watched for what came of it.
-        let mut again = World::of_suite(suite, 3);
+        let mut again = World::of(suite, 3);
         let first = support::send(&mut again.initiate(), "first", &mut again.rng);
         let after = secrets(&accepted.unwrap().session);
         assert_eq!(left_behind(after, || again.accept(&first).session), 0);
@@ -229,7 +229,7 @@ fn an_account_that_accepts_and_rotates_leaves_no_secret_behind() {
 #[test]
 fn prekeys_that_are_spent_or_out_of_date_are_in_no_state() {
     for (suite, halves) in SUITES.into_iter().zip([1, 2]) {
-        let mut world = World::of_suite_with_one_time_prekeys(suite, 3, 12);
+        let mut world = World::of_limited(suite, publishing(3), 12);
         let secrets_of = |account: &Account, name: &str| {
             let fields = stored_form::fields(&state(account)).into_iter();
             let of_it = fields.filter(|field| {
@@ -300,7 +300,7 @@ fn keys_that_are_dropped_leave_nothing_behind() {
 
 /// Bob's peer with two sessions, and his account.
 fn with_two_sessions(suite: Suite) -> (Box<Peer>, Box<Account>) {
-    let mut pair = Pair::talking_of_suite(suite, 7);
+    let mut pair = Pair::talking_of([suite; 2], 7);
     pair.alice.begins(&mut pair.bob.server, NOW);
     let anew = pair.alice_sends("anew");
     pair.bob.receives(&anew);
@@ -404,7 +404,7 @@ mod derived {
     #[test]
     fn an_account_that_is_made_and_published_leaves_no_secret_behind() {
         let _turn = turn();
-        let world = || World::of_suite_with_one_time_prekeys(Suite::Hybrid, 3, 16);
+        let world = || World::of_limited(Suite::Hybrid, publishing(3), 16);
         let secrets = secrets(&world().bob);
         assert_eq!(secrets.len(), 1 + 2 * 4);
         let derived = secrets.iter().flat_map(kem_secrets::of_prekey_seed).collect::<Vec<_>>();
@@ -415,7 +415,7 @@ mod derived {
     fn a_handshake_leaves_no_secret_behind() {
         let _turn = turn();
         for (count, seed, ciphertext) in [(3, "one_time0.seed", 43), (0, "current.seed", 39)] {
-            let world = || World::of_suite_with_one_time_prekeys(Suite::Hybrid, count, 17);
+            let world = || World::of_limited(Suite::Hybrid, publishing(count), 17);
             let mut rehearsal = world();
             let seed = secret(&state(&rehearsal.bob), seed);
             let draws = draws(&rehearsal.rng, 3);

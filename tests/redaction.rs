@@ -32,10 +32,7 @@ use evanesce::{
 use source_tree::{before_tests, read_source_tree, without_comments};
 use support::pair::Pair;
 use support::phases::{self, Moment};
-use support::{
-    AD, Draws, NOW, SUITES, World, account_of_suite, receive, rng, secrets, started,
-    started_of_suite,
-};
+use support::{AD, Draws, NOW, SUITES, World, account_of, receive, rng, secrets, started};
 
 /// How much of a secret in a row counts as shown.
 const WINDOW: usize = 8;
@@ -127,7 +124,7 @@ fn an_account_does_not_print_its_secrets() {
 #[test]
 fn a_session_does_not_print_its_secrets() {
     for suite in SUITES {
-        let mut world = World::of_suite(suite, 3);
+        let mut world = World::of(suite, 3);
         let pending = world.initiate();
         let mut talk = world.start();
         let late = talk.alice_sends_many(4);
@@ -158,7 +155,7 @@ fn a_session_does_not_print_its_secrets_in_any_phase_of_an_epoch() {
 fn an_accepted_session_does_not_print_its_secrets() {
     // The ephemeral key, in suite 2 what an encapsulation is made of, and the first ratchet key.
     for (suite, drawn) in SUITES.into_iter().zip([2, 3]) {
-        let mut world = World::of_suite(suite, 4);
+        let mut world = World::of(suite, 4);
         let mut draws = Draws::new(4);
         let bundle = PreKeyBundle::decode(&world.server.hand_out()).unwrap().verify(NOW).unwrap();
         let mut alice = world.alice.initiate(&bundle, &mut draws).unwrap();
@@ -173,7 +170,7 @@ fn an_accepted_session_does_not_print_its_secrets() {
 #[test]
 fn a_peer_does_not_print_its_secrets() {
     for suite in SUITES {
-        let mut pair = Pair::talking_of_suite(suite, 21);
+        let mut pair = Pair::talking_of([suite; 2], 21);
         pair.alice.begins(&mut pair.bob.server, NOW);
         let anew = pair.alice_sends("anew");
         pair.bob.receives(&anew);
@@ -188,7 +185,7 @@ fn a_message_does_not_print_what_it_says() {
     let body = b"what-nobody-but-the-two-may-read";
     let payload = Payload::new(body);
     for suite in SUITES {
-        let mut talk = started_of_suite(suite, 7);
+        let mut talk = World::of(suite, 7).start();
         let message = talk.alice.encrypt(&payload, AD, &mut talk.rng).unwrap();
         let received = receive(&mut talk.bob, &message);
         assert_eq!(received.body, body);
@@ -202,7 +199,7 @@ fn an_external_handshake_does_not_print_its_secret() {
     let secret: [u8; 32] = std::array::from_fn(|index| 200 - u8::try_from(index).unwrap());
     for suite in SUITES {
         check_redacted(&SharedSecret::of_suite(suite, &secret), &[secret]);
-        let world = World::of_suite(suite, 5);
+        let world = World::of(suite, 5);
         let handshake = ExternalHandshake {
             secret: SharedSecret::of_suite(suite, &secret),
             initiator: world.alice.device(),
@@ -250,7 +247,7 @@ fn a_scheduler_does_not_print_its_secrets() {
 #[test]
 fn a_server_has_no_secret_to_print() {
     for (suite, count) in SUITES.into_iter().zip([1 + 101, 1 + 2 * 101]) {
-        let mut bob = account_of_suite(suite, "bob", Limits::default(), 6);
+        let mut bob = account_of(suite, "bob", Limits::default(), 6);
         let upload = bob.maintain(None, NOW, &mut rng(6)).upload.unwrap();
         let secrets = secrets(&bob);
         assert_eq!(secrets.len(), count);
@@ -321,7 +318,7 @@ fn full_account(suite: Suite, draws: &mut Draws) -> (Account, evanesce::Maintain
 
 /// A session that holds 2,000 keys for late messages.
 fn full_session(suite: Suite) -> Session {
-    let mut talk = started_of_suite(suite, 30);
+    let mut talk = World::of(suite, 30).start();
     for _ in 0..2 {
         let late = talk.alice_sends_many(1_001);
         receive(&mut talk.bob, &late[1_000]);

@@ -8,15 +8,14 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use evanesce::limits::Limits;
 use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use evanesce::snapshot::StorageKey;
 use evanesce::{
     Account, Address, Changes, Maintained, Payload, Peer, PeerDecryptError, PeerEncryptError,
-    PreKeyBundle,
+    PreKeyBundle, Suite,
 };
 use rand_chacha::ChaCha20Rng;
-use support::{AD, NOW, rng};
+use support::{AD, NOW, SUITES, account_of, publishing, rng};
 
 /// What survives: rows that a transaction writes all at once, and what the server has.
 #[derive(Clone, Default)]
@@ -70,7 +69,23 @@ struct Machine {
     texts: Vec<String>,
     disk: Disk,
     rng: ChaCha20Rng,
+    story: Story,
+}
+
+/// What two people do.
+#[derive(Clone, Copy)]
+struct Story {
+    suite: Suite,
+    /// How many each of them writes.
+    texts: usize,
     order: Order,
+    pace: Pace,
+}
+
+impl Story {
+    fn new(suite: Suite, texts: usize) -> Self {
+        Self { suite, texts, order: Order::Durable, pace: Pace::AllAtOnce }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -78,6 +93,13 @@ enum Order {
     Durable,
     /// What is sent leaves before it is stored: a mistake that must be noticed.
     TurnedRound,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Pace {
+    AllAtOnce,
+    /// Alice first.
+    ByTurns,
 }
 
 const KEY: [u8; 32] = [9; 32];
@@ -89,20 +111,16 @@ struct Running {
 }
 
 impl Machine {
-    fn new(name: &'static str, other: &'static str, texts: usize, seed: u64) -> Self {
-        let mut rng = rng(seed);
-        let mut limits = Limits::default();
-        limits.prekeys.one_time_prekeys = 3;
-        let account =
-            Account::generate_with_limits(Address::new(name).unwrap(), limits, NOW, &mut rng);
+    fn new(name: &'static str, other: &'static str, story: Story, seed: u64) -> Self {
+        let account = account_of(story.suite, name, publishing(3), seed);
         let peer = Peer::new(Address::new(other).unwrap());
         let mut machine = Self {
             name,
             other,
-            texts: (0..texts).map(|number| format!("{name} says {number}")).collect(),
+            texts: (0..story.texts).map(|number| format!("{name} says {number}")).collect(),
             disk: Disk::default(),
-            rng,
-            order: Order::Durable,
+            rng: rng(!seed),
+            story,
         };
         machine.disk.account = machine.sealed(&account);
         machine.disk.peer = peer.seal(&StorageKey::new(&KEY), b"peer", &mut machine.rng);
@@ -192,8 +210,14 @@ impl Machine {
         carrier: &mut Carrier,
         power: &mut Power,
     ) -> Result<bool, Stopped> {
+        let may_be_ahead = usize::from(self.name == "alice");
+        if self.story.pace == Pace::ByTurns
+            && self.disk.written >= self.disk.shown.len() + may_be_ahead
+        {
+            return Ok(false);
+        }
         let Some(mut text) = self.texts.get(self.disk.written).cloned() else { return Ok(false) };
-        if self.order == Order::TurnedRound {
+        if self.story.order == Order::TurnedRound {
             // Whoever has to write a message again writes another one.
             text = format!("{text}, {}", power.used);
         }
@@ -213,7 +237,7 @@ impl Machine {
             }
             Err(error) => panic!("{error}"),
         };
-        if self.order == Order::TurnedRound {
+        if self.story.order == Order::TurnedRound {
             power.write()?;
             carrier.take(self.other, sent.message);
             self.store(running, sent.changes, power, |disk| disk.written += 1)?;
@@ -270,24 +294,24 @@ impl Carrier {
     }
 }
 
-/// The sealed header of a message; what stands before it depends on the kind.
+/// The sealed header of a message; what stands before it depends on the kind and the suite.
 fn sealed_header(message: &[u8]) -> &[u8] {
-    let start = match (message[0], message.get(6)) {
-        (0x11, Some(1)) => 188,
-        (0x11, _) => 184,
-        _ => 1,
+    let start = match (message[0], message[1], message[6]) {
+        (0x11, 1, 0) => 184,
+        (0x11, 1, 1) => 188,
+        (0x11, 2, 0) => 184 + 1_568,
+        (0x11, 2, 1) => 188 + 1_568,
+        (0x12, ..) => 1,
+        _ => panic!("neither an initial nor an ordinary message"),
     };
     &message[start..start + 56]
 }
 
-/// Two people write to each other at the same time, and stop when `stops` say so: after so many writes, one
-/// after the other. Then they go on to the end.
-fn live(texts: usize, stops: &[usize], order: Order) -> (Power, [Machine; 2], Carrier) {
+/// Two people write to each other, and stop when `stops` say so: after so many writes, one after the other. Then they go
+/// on to the end.
+fn live(story: Story, stops: &[usize]) -> (Power, [Machine; 2], Carrier) {
     let mut machines =
-        [Machine::new("alice", "bob", texts, 1), Machine::new("bob", "alice", texts, 2)];
-    for machine in &mut machines {
-        machine.order = order;
-    }
+        [Machine::new("alice", "bob", story, 1), Machine::new("bob", "alice", story, 2)];
     let mut carrier = Carrier::default();
     let mut power = Power { left: usize::MAX, used: 0, stops: 0 };
     // Neither hears of the other before it has begun.
@@ -321,58 +345,93 @@ fn nothing_went_wrong([alice, bob]: &[Machine; 2], carrier: &Carrier, stops: &[u
     assert!(!carrier.saw_a_key_used_twice(), "{stops:?}");
 }
 
-fn writes(texts: usize) -> usize {
-    let (power, machines, carrier) = live(texts, &[], Order::Durable);
+fn writes(story: Story) -> usize {
+    let (power, machines, carrier) = live(story, &[]);
     nothing_went_wrong(&machines, &carrier, &[]);
     power.used
 }
 
 #[test]
 fn without_a_stop_everything_arrives_once_and_in_order() {
-    assert!(writes(4) > 40);
+    for suite in SUITES {
+        assert!(writes(Story::new(suite, 4)) > 40);
+    }
 }
 
 #[test]
 fn a_stop_after_any_write_loses_nothing_and_repeats_nothing() {
-    let writes = writes(3);
-    let mut stopped = 0;
-    for first in 0..writes {
-        for second in [0, 1, 2, 3, 5, 8] {
-            let (power, machines, carrier) = live(3, &[first, second], Order::Durable);
-            nothing_went_wrong(&machines, &carrier, &[first, second]);
-            stopped += power.stops;
+    for suite in SUITES {
+        let story = Story::new(suite, 3);
+        let writes = writes(story);
+        let mut stopped = 0;
+        for first in 0..writes {
+            for second in [0, 1, 2, 3, 5, 8] {
+                let (power, machines, carrier) = live(story, &[first, second]);
+                nothing_went_wrong(&machines, &carrier, &[first, second]);
+                stopped += power.stops;
+            }
         }
+        assert!(stopped > writes);
     }
-    assert!(stopped > writes);
 }
 
 #[test]
 fn two_stops_after_any_writes_lose_nothing_and_repeat_nothing() {
-    let writes = writes(2);
-    for first in 0..writes {
-        for second in 0..writes {
-            let (_, machines, carrier) = live(2, &[first, second, first], Order::Durable);
-            nothing_went_wrong(&machines, &carrier, &[first, second, first]);
+    for suite in SUITES {
+        let story = Story::new(suite, 2);
+        let writes = writes(story);
+        // Of suite 2, which takes longer, each third.
+        let step = if suite == Suite::Classical { 1 } else { 3 };
+        for first in 0..writes {
+            for second in (first % step..writes).step_by(step) {
+                let (_, machines, carrier) = live(story, &[first, second, first]);
+                nothing_went_wrong(&machines, &carrier, &[first, second, first]);
+            }
         }
     }
 }
 
 #[test]
 fn machines_that_stop_again_and_again_get_done() {
-    for patience in 3..9 {
-        let stops: Vec<_> = (0..300).map(|turn| patience + turn % 3).collect();
-        let (power, machines, carrier) = live(5, &stops, Order::Durable);
-        nothing_went_wrong(&machines, &carrier, &stops);
-        assert!(power.stops > 3, "{}", power.stops);
+    for suite in SUITES {
+        for patience in 3..9 {
+            let stops: Vec<_> = (0..300).map(|turn| patience + turn % 3).collect();
+            let (power, machines, carrier) = live(Story::new(suite, 5), &stops);
+            nothing_went_wrong(&machines, &carrier, &stops);
+            assert!(power.stops > 3, "{}", power.stops);
+        }
     }
+}
+
+/// A stop takes back what was drawn for an epoch and not yet stored, and what had come of it.
+#[test]
+fn an_epoch_is_completed_whatever_writes_machines_stop_after() {
+    let story = Story { pace: Pace::ByTurns, ..Story::new(Suite::Hybrid, 14) };
+    let mut stopped = 0;
+    for first in 0..6 {
+        for others in 3..8 {
+            let stops: Vec<_> = [first].into_iter().chain([others; 100]).collect();
+            let (power, machines, carrier) = live(story, &stops);
+            nothing_went_wrong(&machines, &carrier, &stops);
+            for machine in &machines {
+                let epochs = machine.start().peer.epochs().unwrap();
+                assert_eq!(epochs.completed, 1, "{first}, {others}: {epochs:?}");
+            }
+            stopped += power.stops;
+        }
+    }
+    assert!(stopped > 200, "{stopped}");
 }
 
 /// So that the checks above can fail.
 #[test]
 fn sending_before_storing_is_noticed() {
-    let (power, _, carrier) = live(5, &[], Order::TurnedRound);
-    assert!(!carrier.saw_a_key_used_twice());
-    let noticed = (0..power.used)
-        .filter(|first| live(5, &[*first], Order::TurnedRound).2.saw_a_key_used_twice());
-    assert!(noticed.count() > 2);
+    for suite in SUITES {
+        let story = Story { order: Order::TurnedRound, ..Story::new(suite, 5) };
+        let (power, _, carrier) = live(story, &[]);
+        assert!(!carrier.saw_a_key_used_twice());
+        let noticed =
+            (0..power.used).filter(|first| live(story, &[*first]).2.saw_a_key_used_twice());
+        assert!(noticed.count() > 2);
+    }
 }

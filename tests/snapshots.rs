@@ -150,7 +150,7 @@ fn an_account_of_form_1_opens_and_accepts() {
 
 #[test]
 fn a_peer_of_form_1_opens_and_goes_on() {
-    for files in [Suite::Classical].map(Files) {
+    for files in SUITES.map(Files) {
         let mut account: Account = files.restored("account-of-peer-1");
         let mut peer: Peer = files.restored("peer-1");
         assert!(peer.rejected_identities().eq([impostor()]));
@@ -338,7 +338,7 @@ fn this_release_writes_the_states_that_the_first_one_wrote() {
 /// Apart, so that those of a suite can be made again by themselves.
 #[test]
 fn this_release_writes_the_peers_that_the_first_one_wrote() {
-    [Suite::Classical].map(Files).into_iter().for_each(write_peers);
+    SUITES.map(Files).into_iter().for_each(write_peers);
 }
 
 fn write(name: &str, bytes: &[u8]) {
@@ -351,7 +351,7 @@ fn write(name: &str, bytes: &[u8]) {
 /// Two sessions in the middle of a conversation, Bob's with held keys of two chains; and one that has not
 /// been answered, with the account that it is for.
 fn write_sessions(files: Files) {
-    let mut talk = support::started_of_suite(files.0, 1);
+    let mut talk = World::of(files.0, 1).start();
     let first = talk.alice_sends_many(4);
     receive(&mut talk.bob, &first[1]);
     receive(&mut talk.bob, &first[3]);
@@ -365,7 +365,7 @@ fn write_sessions(files: Files) {
     files.write("session-bob-1", &state(&talk.bob));
     let sealed = talk.bob.seal(&StorageKey::new(&KEY), ROW, &mut rng(7));
     files.write("session-bob-1-sealed", &sealed);
-    let mut world = World::of_suite(files.0, 4);
+    let mut world = World::of(files.0, 4);
     files.write("session-pending-1", &state(&world.initiate()));
     files.write("account-of-pending-1", &state(&world.bob));
 }
@@ -416,7 +416,7 @@ fn write_account(files: Files) {
     let mut limits = Limits::default();
     limits.prekeys.one_time_prekeys = 3;
     limits.session.max_skip = 77;
-    let mut world = World::of_suite_with_limits(files.0, limits, 2);
+    let mut world = World::of_limited(files.0, limits, 2);
     let bundle = world.server.hand_out();
     let first = send(&mut world.initiate_with(&bundle), "first", &mut rng(8));
     world.accept(&first);
@@ -437,7 +437,7 @@ fn impostor() -> IdentityKey {
 
 /// A peer with two sessions, an identity that was rejected and limits of its own, and one that wrote first.
 fn write_peers(files: Files) {
-    let mut pair = Pair::talking_of_suite(files.0, 3);
+    let mut pair = Pair::talking_of([files.0; 2], 3);
     files.write("message-late-to-peer-1", &pair.alice_sends("late"));
     pair.alice.begins(&mut pair.bob.server, NOW);
     let anew = pair.alice_sends("anew");
@@ -450,7 +450,7 @@ fn write_peers(files: Files) {
     assert!(pair.bob.peer.note_refusal(b"altered", &PeerDecryptError::Undecryptable, NOW).peer);
     files.write("peer-1", &state(&pair.bob.peer));
     files.write("account-of-peer-1", &state(&pair.bob.account));
-    let mut pair = Pair::of_suite(files.0, 4);
+    let mut pair = Pair::of_limited([files.0; 2], &Limits::default(), 4);
     let first = pair.alice_sends("first");
     pair.bob.receives(&first);
     files.write("peer-request-1", &state(&pair.bob.peer));

@@ -12,12 +12,12 @@ use evanesce::{Account, Address, Peer, Suite, Timestamp};
 use support::phases::{self, Moment};
 use support::stored_form::{self, Kind};
 use support::{
-    Draws, NOW, SUITES, Talk, World, receive, restored, rng, send, started, started_of_suite, state,
+    Draws, NOW, SUITES, Talk, World, publishing, receive, restored, rng, send, started, state,
 };
 
 /// A conversation in which Bob holds keys of his current chain and of an older one.
 fn with_late_messages(suite: Suite) -> Talk {
-    let mut talk = started_of_suite(suite, 1);
+    let mut talk = World::of(suite, 1).start();
     let first = talk.alice_sends_many(3);
     receive(&mut talk.bob, &first[1]);
     talk.goes_on();
@@ -29,7 +29,7 @@ fn with_late_messages(suite: Suite) -> Talk {
 
 /// Bob's peer with a session, and one without.
 fn peers(suite: Suite) -> [Peer; 2] {
-    let mut world = World::of_suite(suite, 4);
+    let mut world = World::of(suite, 4);
     let first = send(&mut world.initiate(), "first", &mut world.rng);
     let address = Address::new("alice@example/phone").unwrap();
     let mut peer = Peer::new(address.clone());
@@ -39,7 +39,7 @@ fn peers(suite: Suite) -> [Peer; 2] {
 
 /// Both sides of a session from a handshake of the application's own.
 fn external(suite: Suite) -> [Session; 2] {
-    let world = World::of_suite(suite, 5);
+    let world = World::of(suite, 5);
     let handshake = || ExternalHandshake {
         secret: SharedSecret::of_suite(suite, &[7; 32]),
         initiator: world.alice.device(),
@@ -56,8 +56,8 @@ fn sessions() -> Vec<Session> {
     let mut sessions = Vec::new();
     for suite in SUITES {
         let Talk { alice, bob, .. } = with_late_messages(suite);
-        let mut world = World::of_suite(suite, 2);
-        let mut without_one_time = World::of_suite_with_one_time_prekeys(suite, 0, 3);
+        let mut world = World::of(suite, 2);
+        let mut without_one_time = World::of_limited(suite, publishing(0), 3);
         let first = send(&mut world.initiate(), "first", &mut world.rng);
         let accepted = world.accept(&first).session;
         sessions.extend([alice, bob, accepted, world.initiate(), without_one_time.initiate()]);
@@ -75,7 +75,7 @@ fn for_each_state(check: impl Fn(&dyn Fn(&[u8]) -> Result<Vec<u8>, SnapshotError
         check(&|bytes| Session::restore(bytes).map(|session| state(&session)), &state(&session));
     }
     for suite in SUITES {
-        let mut account = World::of_suite_with_one_time_prekeys(suite, 20, 2).bob;
+        let mut account = World::of_limited(suite, publishing(20), 2).bob;
         assert!(account.rotate_signed_prekey(NOW, &mut rng(2)).changes.account);
         check(&|bytes| Account::restore(bytes).map(|account| state(&account)), &state(&account));
         for peer in peers(suite) {
@@ -197,7 +197,7 @@ fn a_sealed_state_opens(suite: Suite) {
     assert!(state(&talk.bob) == before);
     talk.goes_on();
 
-    let world = World::of_suite(suite, 2);
+    let world = World::of(suite, 2);
     let sealed = world.bob.seal(&key, b"account", &mut rng(2));
     let account = Account::unseal(&sealed, &key, b"account").unwrap();
     assert!(state(&account) == state(&world.bob));
@@ -356,7 +356,7 @@ fn a_state_of_one_suite_does_not_load_as_one_of_the_other() {
         assert_eq!(snapshot[place], [elsewhere]);
         refused_with(snapshot, "handshake", &[of_other]);
     }
-    let account = |suite| state(&World::of_suite_with_one_time_prekeys(suite, 2, 12).bob);
+    let account = |suite| state(&World::of_limited(suite, publishing(2), 12).bob);
     let [classical, hybrid] = SUITES.map(account);
     let end = hybrid.len() - 16;
     let suite = stored_form::place(&hybrid, "suite");
@@ -398,7 +398,7 @@ fn tags_and_public_keys_that_nothing_writes_do_not_load() {
     let mut snapshots: Vec<_> = sessions().iter().map(state).collect();
     for suite in SUITES {
         let [with_session, _] = peers(suite);
-        let account = World::of_suite_with_one_time_prekeys(suite, 3, 2).bob;
+        let account = World::of_limited(suite, publishing(3), 2).bob;
         snapshots.extend([state(&account), state(&with_session)]);
     }
     for snapshot in snapshots {
@@ -426,7 +426,7 @@ fn a_peer_with_a_session_of_somebody_else_does_not_load() {
     for suite in SUITES {
         let [peer, _] = peers(suite);
         let snapshot = state(&peer);
-        let other = World::of_suite(suite, 9).alice.device().identity.encode();
+        let other = World::of(suite, 9).alice.device().identity.encode();
         refused_with(&snapshot, "identity", &other);
         refused_with(&snapshot, "session0.peer_identity", &other);
         refused_with(&snapshot, "active", &[1]);
@@ -436,7 +436,7 @@ fn a_peer_with_a_session_of_somebody_else_does_not_load() {
 #[test]
 fn an_account_that_would_use_an_id_again_does_not_load() {
     for suite in SUITES {
-        let mut world = World::of_suite_with_one_time_prekeys(suite, 3, 7);
+        let mut world = World::of_limited(suite, publishing(3), 7);
         let snapshot = state(&world.bob);
         refused_with(&snapshot, "next_id", &[3]);
         refused_with(&snapshot, "published_below", &[5]);

@@ -33,7 +33,7 @@ pub const SECOND: Duration = Duration::from_secs(1);
 /// What all messages are bound to, unless a test says otherwise.
 pub const AD: &[u8] = b"associated data";
 
-/// For what is shown of each suite.
+/// All suites.
 pub const SUITES: [Suite; 2] = [Suite::Classical, Suite::Hybrid];
 
 pub fn rng(seed: u64) -> ChaCha20Rng {
@@ -135,19 +135,22 @@ pub fn restored<State: Stateful>(from: &State) -> State {
     State::try_restore(&state(from)).unwrap()
 }
 
-/// A device, its prekeys not published yet.
+/// A device of the default suite, its prekeys not published yet.
 pub fn account(address: impl AsRef<[u8]>, limits: Limits, seed: u64) -> Account {
-    account_of_suite(Suite::default(), address, limits, seed)
+    account_of(Suite::default(), address, limits, seed)
 }
 
-pub fn account_of_suite(
-    suite: Suite,
-    address: impl AsRef<[u8]>,
-    limits: Limits,
-    seed: u64,
-) -> Account {
+/// The same, of any suite.
+pub fn account_of(suite: Suite, address: impl AsRef<[u8]>, limits: Limits, seed: u64) -> Account {
     let address = Address::new(address).unwrap();
     Account::generate_of_suite(suite, address, limits, NOW, &mut rng(seed))
+}
+
+/// Limits of an account that publishes so many one-time prekeys.
+pub fn publishing(count: u32) -> Limits {
+    let mut limits = Limits::default();
+    limits.prekeys.one_time_prekeys = count;
+    limits
 }
 
 /// Alice, Bob, and the server that has Bob's prekeys.
@@ -165,18 +168,20 @@ impl World {
         Self::with_limits(Limits::default(), seed)
     }
 
+    /// Both are of this suite.
+    pub fn of(suite: Suite, seed: u64) -> Self {
+        Self::of_limited(suite, Limits::default(), seed)
+    }
+
     /// Bob has these limits.
     pub fn with_limits(limits: Limits, seed: u64) -> Self {
-        Self::of_suite_with_limits(Suite::default(), limits, seed)
+        Self::of_limited(Suite::default(), limits, seed)
     }
 
-    pub fn of_suite(suite: Suite, seed: u64) -> Self {
-        Self::of_suite_with_limits(suite, Limits::default(), seed)
-    }
-
-    pub fn of_suite_with_limits(suite: Suite, limits: Limits, seed: u64) -> Self {
-        let alice = account_of_suite(suite, "alice@example/phone", Limits::default(), seed);
-        let mut bob = account_of_suite(suite, "bob@example/laptop", limits, seed ^ u64::MAX);
+    /// Both are of this suite, and Bob has these limits.
+    pub fn of_limited(suite: Suite, limits: Limits, seed: u64) -> Self {
+        let alice = account_of(suite, "alice@example/phone", Limits::default(), seed);
+        let mut bob = account_of(suite, "bob@example/laptop", limits, seed ^ u64::MAX);
         let mut rng = rng(seed.rotate_left(32));
         let upload = bob.maintain(None, NOW, &mut rng).upload.unwrap();
         let _ = bob.mark_published(&upload);
@@ -190,13 +195,7 @@ impl World {
 
     /// Bob has so many one-time prekeys.
     pub fn with_one_time_prekeys(count: u32, seed: u64) -> Self {
-        Self::of_suite_with_one_time_prekeys(Suite::default(), count, seed)
-    }
-
-    pub fn of_suite_with_one_time_prekeys(suite: Suite, count: u32, seed: u64) -> Self {
-        let mut limits = Limits::default();
-        limits.prekeys.one_time_prekeys = count;
-        Self::of_suite_with_limits(suite, limits, seed)
+        Self::with_limits(publishing(count), seed)
     }
 
     /// Alice starts a session with a bundle of the server's.
@@ -244,10 +243,6 @@ pub fn started(seed: u64) -> Talk {
     World::new(seed).start()
 }
 
-pub fn started_of_suite(suite: Suite, seed: u64) -> Talk {
-    World::of_suite(suite, seed).start()
-}
-
 impl Talk {
     pub fn alice_sends(&mut self, body: &str) -> Vec<u8> {
         send(&mut self.alice, body, &mut self.rng)
@@ -281,11 +276,11 @@ impl Talk {
     }
 }
 
-/// Pairs of a suite.
+/// Pairs of any suites.
 impl Pair {
-    pub fn of_suite(suite: Suite, seed: u64) -> Self {
-        let side = |name, other, seed: u64| {
-            let mut account = account_of_suite(suite, name, Limits::default(), seed);
+    pub fn of_limited([alice, bob]: [Suite; 2], limits: &Limits, seed: u64) -> Self {
+        let side = |suite, name, other, seed: u64| {
+            let mut account = account_of(suite, name, limits.clone(), seed);
             let mut rng = rng(!seed);
             let upload = account.maintain(None, NOW, &mut rng).upload.unwrap();
             let _ = account.mark_published(&upload);
@@ -293,19 +288,28 @@ impl Pair {
             Side { account, peer, server: PublishedPreKeys::new(upload), rng }
         };
         let seed = seed.wrapping_mul(2);
-        Self { alice: side("alice", "bob", seed), bob: side("bob", "alice", seed + 1) }
+        Self { alice: side(alice, "alice", "bob", seed), bob: side(bob, "bob", "alice", seed + 1) }
     }
 
-    /// After a first message and a reply.
-    pub fn talking_of_suite(suite: Suite, seed: u64) -> Self {
-        let mut pair = Self::of_suite(suite, seed);
-        pair.alice.peer = Peer::pinned(pair.bob.account.device());
-        pair.bob.peer = Peer::pinned(pair.alice.account.device());
-        let first = pair.alice_sends("first");
-        assert_eq!(pair.bob.receives(&first).body, b"first");
-        let reply = pair.bob_sends("reply");
-        assert_eq!(pair.alice.receives(&reply).body, b"reply");
-        pair
+    /// As [`Pair::talking`], of these suites: the session has that of Bob.
+    pub fn talking_of(suites: [Suite; 2], seed: u64) -> Self {
+        Self::of_limited(suites, &Limits::default(), seed).introduced().started()
+    }
+
+    /// Each pins the other's identity.
+    pub fn introduced(mut self) -> Self {
+        self.alice.peer = Peer::pinned(self.bob.account.device());
+        self.bob.peer = Peer::pinned(self.alice.account.device());
+        self
+    }
+
+    /// A first message and a reply.
+    pub fn started(mut self) -> Self {
+        let first = self.alice_sends("first");
+        assert_eq!(self.bob.receives(&first).body, b"first");
+        let reply = self.bob_sends("reply");
+        assert_eq!(self.alice.receives(&reply).body, b"reply");
+        self
     }
 }
 

@@ -126,7 +126,7 @@ impl Moment {
 
 /// One for each phase of the first two epochs, in their order.
 pub fn moments(seed: u64) -> Vec<Moment> {
-    let mut world = World::of_suite(Suite::Hybrid, seed);
+    let mut world = World::of(Suite::Hybrid, seed);
     let mut alice = world.initiate();
     let late_to_bob = send(&mut alice, "late", &mut world.rng);
     let first = send(&mut alice, "first", &mut world.rng);

@@ -34,7 +34,7 @@ pub fn fields(snapshot: &[u8]) -> Vec<Field> {
     let mut form = Form { bytes, at: HEAD, path: Vec::new(), found: Vec::new() };
     match snapshot[5] {
         1 => form.account(),
-        2 => form.session(),
+        2 => _ = form.session(),
         3 => form.peer(),
         4 => form.pair(),
         kind => panic!("kind {kind}"),
@@ -188,7 +188,8 @@ impl Form<'_> {
         self.duration("held_key_lifetime");
     }
 
-    fn session(&mut self) {
+    /// Gives its suite.
+    fn session(&mut self) -> u8 {
         self.public("id");
         self.tag("role");
         self.field("peer_identity", 64, Kind::Public);
@@ -236,6 +237,7 @@ impl Form<'_> {
             }
             self.within_each("older", older, |form| _ = form.number("pq_below"));
         }
+        suite
     }
 
     /// The suite of the session, which nothing else tells.
@@ -361,10 +363,13 @@ impl Form<'_> {
         ["ordinary", "initial", "forked"].iter().for_each(|name| self.budget(name));
         self.marks("counted");
         self.each("session", |form| {
-            form.session();
+            let suite = form.session();
             form.numbers(&["begun", "used"]);
             form.time_if_any("waiting");
             form.tag("echo");
+            if suite == HYBRID {
+                form.number("last_epoch");
+            }
         });
         self.number("active");
         self.number("silences");
