@@ -1,4 +1,5 @@
-//! For unit tests: the sections of `pieces.json` and `suite2-pieces.json` from the known answers.
+//! For unit tests: sections of `pieces.json`, `suite2-pieces.json` and `attachments.json` from the known
+//! answers.
 
 extern crate std;
 
@@ -11,6 +12,7 @@ use core::convert::Infallible;
 use rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
 
+use crate::crypto::hash::sha256;
 use crate::crypto::secret::Secret;
 
 /// The sections that unit tests beside the code replay, each named there.
@@ -60,6 +62,43 @@ pub(crate) fn section(name: &str) -> Vec<Value> {
 /// The same of suite 2.
 pub(crate) fn hybrid_section(name: &str) -> Vec<Value> {
     cases(&pieces("suite2-pieces.json"), name)
+}
+
+/// A section of `attachments.json`, which may be empty. What the public interface can do is replayed in
+/// `tests/attachments.rs`.
+pub(crate) fn attachment_section(name: &str) -> Vec<Value> {
+    pieces("attachments.json").field(name).as_array().unwrap().clone()
+}
+
+/// Fails on a field that is not named here.
+pub(crate) fn assert_fields(case: &Value, known: &[&str]) {
+    for name in case.as_object().unwrap().keys() {
+        assert!(known.contains(&name.as_str()), "unknown field {name} in {case}");
+    }
+}
+
+/// Bytes in hex, as a pattern that is repeated, or as parts of either.
+pub(crate) fn long_bytes(value: &Value) -> Vec<u8> {
+    if let Some(text) = value.as_str() {
+        return hex::decode(text).unwrap();
+    }
+    if let Some(parts) = value.get("parts") {
+        assert_fields(value, &["parts"]);
+        return parts.as_array().unwrap().iter().flat_map(long_bytes).collect();
+    }
+    assert_fields(value, &["repeat", "length"]);
+    let length = usize::try_from(value.number("length")).unwrap();
+    value.bytes("repeat").into_iter().cycle().take(length).collect()
+}
+
+/// Whether bytes are those of a result: bytes, or their hash and length.
+pub(crate) fn is_result(bytes: &[u8], result: &Value) -> bool {
+    if result.get("sha256").is_none() {
+        return bytes == long_bytes(result);
+    }
+    assert_fields(result, &["sha256", "length"]);
+    let length = u64::try_from(bytes.len()).unwrap();
+    (length, sha256(&[bytes])) == (result.number("length"), result.array("sha256"))
 }
 
 fn cases(pieces: &Value, name: &str) -> Vec<Value> {

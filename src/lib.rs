@@ -205,6 +205,7 @@ mod time;
 mod known_answers;
 mod wire;
 
+pub mod attachment;
 mod stored;
 
 mod encapsulation;

@@ -10,6 +10,7 @@ pub(crate) mod padding;
 pub(crate) mod prekey_public;
 pub(crate) mod stamp;
 
+pub(crate) mod blob_layout;
 pub(crate) mod control;
 pub(crate) mod prekey_bundle;
 

@@ -1,7 +1,8 @@
-//! AES-256-GCM for message bodies, AES-256-GCM-SIV for all else; in place, tag apart, nonce zero.
+//! AES-256-GCM for message bodies, AES-256-GCM-SIV for all else; in place, tag apart.
 //!
-//! The nonce can be zero because no GCM key ever meets two messages ([`GcmKey`] is used up by its
-//! one use), and because GCM-SIV keeps its promise when a key and nonce repeat.
+//! The nonce is zero, but where one key seals many places: it can be because no GCM key ever meets two
+//! messages ([`GcmKey`] is used up by its one use), and because GCM-SIV keeps its promise when a key and
+//! nonce repeat.
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::consts::{U12, U16};
@@ -13,7 +14,10 @@ use crate::crypto::secret::Secret;
 /// Bytes of an authentication tag, of GCM and of GCM-SIV.
 pub(crate) const TAG_LENGTH: usize = 16;
 
-const NONCE: [u8; 12] = [0; 12];
+/// Bytes of a nonce, of GCM and of GCM-SIV.
+pub(crate) const NONCE_LENGTH: usize = 12;
+
+const NONCE: [u8; NONCE_LENGTH] = [0; NONCE_LENGTH];
 
 /// An AES-256-GCM key (NIST SP 800-38D) for a single message: using it consumes it.
 pub(crate) struct GcmKey(Secret<32>);
@@ -55,12 +59,27 @@ impl<'key> SivKey<'key> {
     pub(crate) fn open(&self, text: &mut [u8], tag: &[u8; TAG_LENGTH], ad: &[u8]) -> Option<()> {
         open(&Aes256GcmSiv::new(self.0.as_bytes().into()), &NONCE, text, tag, ad)
     }
+
+    /// The same for a key that seals many places, each under a nonce of its own.
+    pub(crate) fn seal_at(&self, nonce: &[u8; NONCE_LENGTH], text: &mut [u8]) -> [u8; TAG_LENGTH] {
+        seal(&Aes256GcmSiv::new(self.0.as_bytes().into()), nonce, text, &[])
+    }
+
+    /// Opens what [`SivKey::seal_at`] made at the same place; on failure the content of `text` is of no use to anyone.
+    #[must_use]
+    pub(crate) fn open_at(
+        &self,
+        nonce: &[u8; NONCE_LENGTH],
+        text: &mut [u8],
+        tag: &[u8; TAG_LENGTH],
+    ) -> Option<()> {
+        open(&Aes256GcmSiv::new(self.0.as_bytes().into()), nonce, text, tag, &[])
+    }
 }
 
-/// The nonce is an argument for the sake of known answers, which have others.
 fn seal<Cipher: AeadInOut<NonceSize = U12, TagSize = U16>>(
     cipher: &Cipher,
-    nonce: &[u8; 12],
+    nonce: &[u8; NONCE_LENGTH],
     text: &mut [u8],
     ad: &[u8],
 ) -> [u8; TAG_LENGTH] {
@@ -76,7 +95,7 @@ fn seal<Cipher: AeadInOut<NonceSize = U12, TagSize = U16>>(
 
 fn open<Cipher: AeadInOut<NonceSize = U12, TagSize = U16>>(
     cipher: &Cipher,
-    nonce: &[u8; 12],
+    nonce: &[u8; NONCE_LENGTH],
     text: &mut [u8],
     tag: &[u8; TAG_LENGTH],
     ad: &[u8],

@@ -13,20 +13,23 @@ const SMALL_STEP: usize = 64;
 const END_MARK: u8 = 0x80;
 
 /// How long `content_length` bytes are once padded; `None` above [`MAX_PADDED`].
-///
-/// Padmé (Nikitin et al., 2019): of a length with exponent e, keep as many leading bits as e itself
-/// has, so that a size tells O(log log n) bits and costs at most 12 %.
 pub(crate) fn padded_length(content_length: usize) -> Option<usize> {
     let length = content_length.checked_add(1)?;
     let padded = if length <= SMALL {
         length.checked_next_multiple_of(SMALL_STEP)?
     } else {
-        let exponent = length.ilog2();
-        let kept_bits = exponent.ilog2().checked_add(1)?;
-        let step = 1_usize.checked_shl(exponent.checked_sub(kept_bits)?)?;
-        length.checked_next_multiple_of(step)?
+        usize::try_from(padme(u64::try_from(length).ok()?)?).ok()?
     };
     (padded <= MAX_PADDED).then_some(padded)
+}
+
+/// Padmé (Nikitin et al., 2019): of a length with exponent e, keep as many leading bits as e itself
+/// has, so that a size tells O(log log n) bits and costs at most 12 %. `None` below 4, and where it does not fit.
+pub(crate) fn padme(length: u64) -> Option<u64> {
+    let exponent = length.checked_ilog2()?;
+    let kept_bits = exponent.checked_ilog2()?.checked_add(1)?;
+    let step = 1_u64.checked_shl(exponent.checked_sub(kept_bits)?)?;
+    length.checked_next_multiple_of(step)
 }
 
 /// Ends the content that `buffer` ends with, and fills with zeros up to `end`.
