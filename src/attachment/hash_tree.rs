@@ -73,4 +73,8 @@ impl HashList {
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
 }
