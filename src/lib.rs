@@ -96,8 +96,10 @@
 //!
 //! | | |
 //! |---|---|
+//! | [`attachment`] | files of any size, sealed for a store that nobody trusts |
 //! | [`expiry`] | messages that disappear: timers, views, own other devices |
 //! | [`limits`] | bounds and lifetimes that can be set |
+//! | [`report`] | what a recipient proves to a moderator, and what a carrier adds for that |
 //! | [`server`] | what a directory of prekeys or a carrier handles |
 //! | [`session`] | the layer below [`Peer`]: bare sessions, handshakes of your own; when a session is lost |
 //! | [`snapshot`] | state at rest: what to store and when, sealing it, after a restore from a backup |
@@ -119,9 +121,9 @@
 //!
 //! - Conversations between two devices, either of which may be away for long; lost, late, repeated and altered
 //!   messages; sessions that are lost or begun twice; state that is stored plain or sealed; timers, views once, edits,
-//!   unsending. Several devices of a person are several peers.
+//!   unsending; files of any size; reports of abuse. Several devices of a person are several peers.
 //! - Not yet: proof of who speaks that a quantum computer cannot forge, groups, linking of own devices (timers follow
-//!   theirs already), attachments.
+//!   theirs already).
 //! - Never: sending, storing or deleting by itself; hiding when and with whom one talks; keeping a recipient from
 //!   copying.
 //! - `no_std` with `alloc`; no `unsafe` code of its own. Tested on Linux on x86-64, with the standard library and
@@ -206,11 +208,13 @@ mod known_answers;
 mod wire;
 
 pub mod attachment;
+mod commitment;
 mod stored;
 
 mod encapsulation;
 mod identity;
 pub mod limits;
+pub mod report;
 
 pub mod expiry;
 mod prekeys;

@@ -81,6 +81,7 @@ pub(crate) mod message_tag;
 
 pub(crate) mod one_conversation;
 
+mod proving;
 mod recognising;
 
 pub use crate::account::accepting::{AcceptError, Accepted};
@@ -89,7 +90,7 @@ pub use crate::handshake::shared_secret::SharedSecret;
 pub use crate::ratchet::message_key::Role;
 pub use crate::session::beginning::InitiateError;
 pub use crate::session::decrypting::DecryptError;
-pub use crate::session::encrypting::EncryptError;
+pub use crate::session::encrypting::{EncryptError, SentMessage};
 pub use crate::session::external::{ExternalHandshake, RatchetKeyPair};
 pub use crate::session::healing::EpochStatus;
 pub use crate::session::one_conversation::Session;

@@ -18,3 +18,5 @@ pub(crate) mod message;
 pub(crate) mod payload;
 pub(crate) mod prekey_stock;
 pub(crate) mod prekey_upload;
+
+pub(crate) mod plaintext;

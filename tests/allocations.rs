@@ -7,10 +7,11 @@ use std::cell::Cell;
 
 use std::num::NonZeroU32;
 
+use evanesce::attachment::AttachmentSealer;
 use evanesce::expiry::{Opens, Policy, Setting, SettingVersion, Stamp};
 use evanesce::{Payload, Suite};
 use support::phases;
-use support::{AD, NOW, SUITES, Talk, World, receive, rng};
+use support::{AD, NOW, SUITES, Talk, World, receive, rng, started};
 
 thread_local! {
     /// How many blocks this thread has asked for.
@@ -132,4 +133,51 @@ fn forged_messages_take_one_block_at_most() {
         }
         receive(&mut talk.bob, &message);
     }
+}
+
+#[test]
+fn a_sealer_and_a_reader_of_files_ask_for_memory_once_and_no_more() {
+    let file = vec![7; 600_000];
+    let mut sealer = AttachmentSealer::generate(&mut rng(4));
+    let mut blob = Vec::with_capacity(700_000);
+    let (asked_for, ()) = asked(|| {
+        for mut piece in file.chunks(1_000) {
+            while let Some(sealed) = sealer.push(&mut piece).unwrap() {
+                blob.extend_from_slice(sealed);
+            }
+        }
+    });
+    assert_eq!(asked_for, 0);
+    let mut rest = sealer.finish().unwrap();
+    let (asked_for, ()) = asked(|| {
+        while let Some(sealed) = rest.next_piece() {
+            blob.extend_from_slice(sealed);
+        }
+    });
+    assert_eq!(asked_for, 1, "the top, of one page");
+
+    let mut reader = rest.reference().reader();
+    let (asked_for, ()) = asked(|| {
+        for mut piece in blob.chunks(1_000) {
+            while reader.push(&mut piece).unwrap().is_some() {}
+        }
+    });
+    // The list of ten hashes doubles four times; then there is the top.
+    assert_eq!(asked_for, 6);
+}
+
+#[test]
+fn evidence_takes_no_memory_of_its_own_where_nothing_travels_along() {
+    let mut world = World::of(Suite::Classical, 5);
+    let mut alice = world.initiate();
+    let payload = Payload::new("x").with_stamp(stamp(&started(8)));
+    let first = alice.encrypt(&payload, AD, &mut rng(9)).unwrap();
+    let mut bob = world.accept(&first).session;
+    let (encrypting, sent) =
+        asked(|| alice.encrypt_with_evidence(&payload, AD, &mut rng(9)).unwrap());
+    // Bob remembers what he opened in a list that grows: it has room for this one.
+    let (decrypting, received) = asked(|| bob.decrypt(&sent.message, AD, NOW).unwrap());
+    assert_eq!(received.evidence, sent.evidence);
+    assert!(sent.evidence.is_some());
+    assert_eq!((encrypting, decrypting), (1, 1));
 }

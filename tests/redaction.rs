@@ -10,6 +10,10 @@ use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::time::Duration;
 
+use evanesce::attachment::{
+    AttachmentSealer, BlobLayout, ChunkError, ChunkList, ChunkSealer, RangeError, ReadError,
+    SealError,
+};
 use evanesce::expiry::{
     Age, ContentKey, ConversationId, DeadlineQueue, DeviceEvent, EditError, Effects, EngineClock,
     EngineTime, ExpiryEvent, ExpiryScheduler, Life, MalformedStamp, MemberTag, MessageId,
@@ -18,6 +22,9 @@ use evanesce::expiry::{
     Visibility,
 };
 use evanesce::limits::{Limits, PeerLimits, SessionLimits};
+use evanesce::report::{
+    Commitment, EntryError, PostmarkError, ProofError, Report, ReportFull, ServerKey,
+};
 use evanesce::server::{Envelope, PublishedPreKeys};
 use evanesce::session::{
     AcceptError, DecryptError, EncryptError, ExternalHandshake, InitiateError, NotCanonical,
@@ -336,6 +343,8 @@ fn whatever_the_state_what_is_printed_of_it_is_a_line_without_secrets() {
     }
     print_what_ends(&mut shown, &longest_stamp());
     print_small_values(&mut shown);
+    print_attachments(&mut shown);
+    print_reports(&mut shown);
     let unseen: Vec<_> = public_types().difference(&shown.0).cloned().collect();
     assert!(unseen.is_empty(), "never printed here: {unseen:?}");
 }
@@ -480,6 +489,85 @@ fn print_what_ends(shown: &mut Printed, stamp: &Stamp) {
     let mut queue = DeadlineQueue::new();
     (0..1_000).for_each(|number| queue.set(number, EngineTime::from_millis(u64::MAX)));
     shown.check(&queue, &[]);
+}
+
+/// What there is of a file, sealed and opened: never a part of it, nor its key.
+fn print_attachments(shown: &mut Printed) {
+    let draws = &mut Draws::new(41);
+    let file = [0xab; 70_000];
+    let plaintext = [[0xab; 32]];
+    let mut sealer = AttachmentSealer::generate(draws);
+    sealer.push(&mut &file[..]).unwrap();
+    sealer.push(&mut &file[65_536..]).unwrap();
+    let secrets = [draws.made[0], plaintext[0]];
+    shown.check(&sealer, &secrets);
+    shown.check(&sealer.checkpoint().unwrap(), &secrets);
+    let mut rest = sealer.finish().unwrap();
+    shown.check(&rest, &secrets);
+    rest.next_piece();
+    let layout = BlobLayout::of_size(70_000).unwrap();
+    shown.check(&BlobLayout::of_size(BlobLayout::MAX_SIZE).unwrap(), &[]);
+    shown.check(&layout.whole().next().unwrap(), &[]);
+
+    let sealer = ChunkSealer::generate(layout, draws);
+    let secrets = [draws.made[1], plaintext[0]];
+    shown.check(&sealer, &secrets);
+    let mut list = ChunkList::new(layout);
+    let first = sealer.seal(0, &file[..65_536]).unwrap();
+    let last = sealer.seal(1, &file[65_536..]).unwrap();
+    shown.check(&first, &secrets);
+    shown.check(&first.hash, &secrets);
+    list.push(first.hash).unwrap();
+    let page = list.push(last.hash).unwrap().unwrap();
+    shown.check(&page, &secrets);
+    shown.check(&list, &secrets);
+    let (top, reference) = sealer.finish(list).unwrap();
+    shown.check(&reference, &secrets);
+    let mut opener = reference.opener(&top).unwrap();
+    opener.add_page(0, &page.bytes).unwrap();
+    shown.check(&opener, &secrets);
+    shown.check(&opener.open(0, &first.bytes).unwrap(), &secrets);
+    let mut reader = reference.reader();
+    shown.check(&reader.push(&mut &first.bytes[..]).unwrap().unwrap(), &secrets);
+    shown.check(&reader, &secrets);
+    for rest in [&last.bytes, &page.bytes, &top] {
+        reader.push(&mut &rest[..]).unwrap();
+    }
+    shown.check(&reader.finish().unwrap(), &[]);
+    shown.check(&SealError::TooLarge, &[]);
+    shown.check(&ChunkError::NoSuchChunk, &[]);
+    shown.check(&RangeError::Undecryptable, &[]);
+    shown.check(&ReadError::Malformed, &[]);
+}
+
+/// What is reported, and what it is reported by.
+fn print_reports(shown: &mut Printed) {
+    let body = [0xab; 32];
+    let mut talk = started(42);
+    let payload = Payload::new(body).with_stamp(longest_stamp());
+    let sent = talk.alice.encrypt_with_evidence(&payload, AD, &mut rng(1)).unwrap();
+    let evidence = sent.evidence.clone().unwrap();
+    let encoded = evidence.encode();
+    // K_f and h.
+    let secrets = [encoded[2..34].try_into().unwrap(), encoded[34..66].try_into().unwrap(), body];
+    shown.check(&sent, &secrets);
+    shown.check(&evidence, &secrets);
+    let received = receive(&mut talk.bob, &sent.message);
+    check_redacted(&received, &secrets);
+    let server_key = ServerKey::new(&[0xcd; 32]);
+    shown.check(&server_key, &[[0xcd; 32]]);
+    let commitment = Commitment::of(&sent.message).unwrap();
+    shown.check(&commitment, &secrets);
+    let postmark = server_key.postmark(&commitment, &[b'c'; 1_024]).unwrap();
+    shown.check(&postmark, &[[0xcd; 32]]);
+    let entry = evidence.entry(&body, &[b'c'; 1_024], &postmark).unwrap();
+    shown.check(&entry, &secrets);
+    shown.check(&entry.verify(&server_key).unwrap(), &secrets);
+    shown.check(&Report::new(entry), &secrets);
+    shown.check(&PostmarkError::TooLarge, &[]);
+    shown.check(&EntryError::OtherBody, &[]);
+    shown.check(&ProofError::Unsupported, &[]);
+    shown.check(&ReportFull, &[]);
 }
 
 /// Values that are small whatever they say, at their longest, and the errors.
@@ -725,5 +813,25 @@ fn errors_speak_in_words_and_carry_nothing() {
     ]);
     check_errors(&[MalformedStamp]);
     check_errors(&[NotCanonical]);
+    check_errors(&[SealError::TooLarge, SealError::Changed]);
+    check_errors(&[
+        ChunkError::NoSuchChunk,
+        ChunkError::WrongLength,
+        ChunkError::OutOfOrder,
+        ChunkError::Unfinished,
+        ChunkError::Changed,
+    ]);
+    check_errors(&[
+        RangeError::Altered,
+        RangeError::Undecryptable,
+        RangeError::Malformed,
+        RangeError::NoSuchChunk,
+        RangeError::NoPage,
+    ]);
+    check_errors(&[ReadError::Altered, ReadError::Malformed]);
+    check_errors(&[EntryError::Malformed, EntryError::OtherBody, EntryError::TooLarge]);
+    check_errors(&[ProofError::Unsupported, ProofError::Unproven, ProofError::Malformed]);
+    check_errors(&[PostmarkError::TooLarge]);
+    check_errors(&[ReportFull]);
     check_errors(&[VersionOutOfRange]);
 }

@@ -153,9 +153,17 @@ fn messages_and_what_changed_are_hex_in_json() {
         "spent_prekey": null,
     });
     is_json(&sent.changes, &changes);
+    let evidence = sent.evidence.as_ref().unwrap();
+    is_json(evidence, &json!(hex::encode(&*evidence.encode())));
+    is_json(&evidence.commitment(), &json!(hex::encode(evidence.commitment().as_bytes())));
     is_json(
         &sent,
-        &json!({ "message": hex::encode(&sent.message), "changes": changes, "session_need": null }),
+        &json!({
+            "message": hex::encode(&sent.message),
+            "changes": changes,
+            "session_need": null,
+            "evidence": hex::encode(&*evidence.encode()),
+        }),
     );
     let Side { account, peer, .. } = &mut pair.bob;
     let delivered = peer.decrypt(account, &sent.message, AD, NOW).unwrap();

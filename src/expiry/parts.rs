@@ -26,11 +26,13 @@ const NAMES: [&str; 8] =
 impl Parts {
     /// Nothing.
     pub const NONE: Self = Self(0);
-    /// Its text, with the row that holds it.
+    /// Its text, with the row that holds it: reference and key of an attachment are in the text, and its
+    /// [`Evidence`](crate::report::Evidence) is in the row.
     pub const BODY: Self = Self(1);
-    /// A picture, a recording, a document.
+    /// A picture, a recording, a document: what was opened of an attachment or is to be sealed, what was fetched of its
+    /// blob, and the checkpoint of its upload.
     pub const FILE: Self = Self(1 << 1);
-    /// What is shown instead of the file until it is opened.
+    /// What is shown instead of the file until it is opened, in whatever sizes.
     pub const THUMBNAIL: Self = Self(1 << 2);
     /// What the operating system shows of it.
     pub const NOTIFICATION: Self = Self(1 << 3);

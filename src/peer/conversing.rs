@@ -13,6 +13,7 @@ use crate::peer::known_sessions::Heard;
 use crate::peer::other_device::Peer;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::beginning::InitiateError;
+use crate::session::encrypting::SentMessage;
 use crate::session::message_tag::MessageTag;
 use crate::time::Timestamp;
 use crate::wire::message::{Envelope, InitialMessage};
@@ -98,10 +99,11 @@ impl Peer {
             return Err(PeerEncryptError::IdentityUndecided);
         }
         let encrypted = self.sessions.encrypt(payload, ad, &self.limits, now, rng);
-        let (message, session) = encrypted.ok_or(PeerEncryptError::NeedsSession)??;
+        let (sent, session) = encrypted.ok_or(PeerEncryptError::NeedsSession)??;
         let changes = Changes { session: Some(session), ..Changes::PEER };
         self.lost_session.send();
-        Ok(Encrypted { message, changes, session_need: self.session_need(now) })
+        let SentMessage { message, evidence } = sent;
+        Ok(Encrypted { message, changes, session_need: self.session_need(now), evidence })
     }
 
     /// Decrypts a message that came from this address and was bound to `ad`. Draws nothing. A message

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::changes::Changes;
+use crate::report::evidence::Evidence;
 use crate::session::encrypting::EncryptError;
 
 /// A message to send, and what is to be stored before it leaves.
@@ -21,6 +22,11 @@ pub struct Encrypted {
     /// Whether a session is to be begun for those after it: see [`Peer::session_need`](crate::Peer::session_need).
     #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     pub session_need: Option<SessionNeed>,
+    /// What proves the message to a moderator, for one's own side of a report: as secret as the payload, and deleted with
+    /// it. Its postmark comes with the carrier's answer. `None` of a message whose proof would show more than what it
+    /// says; no message to a peer is such a one.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    pub evidence: Option<Evidence>,
 }
 
 /// Why a session is to be begun: fetch a bundle of the peer, and [`Peer::initiate`](crate::Peer::initiate). If no good
@@ -104,7 +110,7 @@ impl From<EncryptError> for PeerEncryptError {
 /// How long the message is, and nothing of its bytes.
 impl fmt::Debug for Encrypted {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { message, changes, session_need } = self;
+        let Self { message, changes, session_need, evidence: _ } = self;
         let mut shown = formatter.debug_struct("Encrypted");
         shown.field("message_length", &message.len()).field("changes", changes);
         shown.field("session_need", session_need).finish()

@@ -1,6 +1,5 @@
 //! One session with a device, and what is known of it beside its own state.
 
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use rand_core::CryptoRng;
@@ -9,7 +8,7 @@ use crate::limits::PeerLimits;
 use crate::prekeys::verified_bundle::MAX_CLOCK_AHEAD;
 use crate::ratchet::message_key::Role;
 use crate::session::decrypting::{DecryptError, Received};
-use crate::session::encrypting::EncryptError;
+use crate::session::encrypting::{EncryptError, SentMessage};
 use crate::session::one_conversation::Session;
 use crate::session::session_id::SessionId;
 use crate::stored::{StateWriter, Stored};
@@ -99,7 +98,7 @@ impl KnownSession {
         ad: &[u8],
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<Vec<u8>, EncryptError> {
+    ) -> Result<SentMessage, EncryptError> {
         let begins_chain = self.session.begins_chain();
         let completed = self.completed_epochs();
         let asks_for_epoch = self.last_epoch.is_some_and(|last| is_over(last, WEEK, now));
@@ -217,6 +216,7 @@ mod tests {
     use crate::wire::prekey_bundle::PreKeyBundle;
     use crate::wire::suite::Suite;
     use alloc::vec;
+    use alloc::vec::Vec;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);

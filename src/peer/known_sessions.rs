@@ -13,7 +13,7 @@ use crate::peer::dispatch::SessionNeed;
 use crate::peer::known_session::{Echo, KnownSession};
 use crate::ratchet::message_key::Role;
 use crate::session::decrypting::DecryptError;
-use crate::session::encrypting::EncryptError;
+use crate::session::encrypting::{EncryptError, SentMessage};
 use crate::session::healing::EpochStatus;
 use crate::session::message_tag::MessageTag;
 use crate::session::one_conversation::Session;
@@ -123,7 +123,7 @@ impl KnownSessions {
         limits: &PeerLimits,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Option<Result<(Vec<u8>, SessionId), EncryptError>> {
+    ) -> Option<Result<(SentMessage, SessionId), EncryptError>> {
         let place = self.sending(limits, now)?;
         let waiting = self.all.get(self.active)?.waiting;
         let known = self.all.get_mut(place)?;

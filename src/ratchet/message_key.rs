@@ -1,14 +1,12 @@
 //! The key of one message, and the committing encryption that it is used for.
 
-use subtle::ConstantTimeEq;
-
+use crate::commitment::{Commitment, CommitmentOpening};
 use crate::crypto::aead::{GcmKey, TAG_LENGTH};
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::HmacKey;
 use crate::crypto::secret::Secret;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::wire::codec::{DecodeError, Reader};
-use crate::wire::message::COMMITMENT_LENGTH;
 
 /// Separates what a message is bound to (h).
 const MESSAGE_LABEL: &[u8] = b"evanesce/v1 message";
@@ -70,7 +68,7 @@ pub(crate) struct MessageKey(Secret<32>);
 /// A padded plaintext sealed in place: what travels beside it.
 pub(crate) struct Sealed {
     /// c2: binds key, context and plaintext.
-    pub(crate) commitment: [u8; COMMITMENT_LENGTH],
+    pub(crate) commitment: Commitment,
     /// The end of c1.
     pub(crate) tag: [u8; TAG_LENGTH],
 }
@@ -94,12 +92,18 @@ impl MessageKey {
     //   K_f = HMAC(mk, label)          c2 = HMAC(K_f, h ‖ M)
     //   K_e = HMAC(mk, label ‖ c2)     c1 = GCM(K_e, ad = h, M)
     /// Encrypts a padded plaintext (M) where it stands. The encryption key depends on the plaintext, so
-    /// a sender that was rolled back never encrypts two plaintexts under one key and nonce.
-    pub(crate) fn seal(self, padded: &mut [u8], context: &MessageContext) -> Sealed {
+    /// a sender that was rolled back never encrypts two plaintexts under one key and nonce. What opens the commitment
+    /// is all that is left of the key.
+    pub(crate) fn seal(
+        self,
+        padded: &mut [u8],
+        context: MessageContext,
+    ) -> (Sealed, CommitmentOpening) {
         let keyed = HmacKey::new(&self.0);
-        let commitment = commitment(&keyed, padded, context);
-        let tag = encryption_key(&keyed, &commitment).seal(padded, &context.0);
-        Sealed { commitment, tag }
+        let opening = opening(&keyed, context);
+        let commitment = opening.commitment(padded);
+        let tag = encryption_key(&keyed, &commitment).seal(padded, opening.context());
+        (Sealed { commitment, tag }, opening)
     }
 
     /// Decrypts a padded plaintext (M) where it stands, and recomputes its commitment. On failure the
@@ -109,27 +113,22 @@ impl MessageKey {
         self,
         padded: &mut [u8],
         sealed: &Sealed,
-        context: &MessageContext,
-    ) -> Option<()> {
+        context: MessageContext,
+    ) -> Option<CommitmentOpening> {
         let keyed = HmacKey::new(&self.0);
-        encryption_key(&keyed, &sealed.commitment).open(padded, &sealed.tag, &context.0)?;
-        let recomputed = commitment(&keyed, padded, context);
-        let same: bool = recomputed.as_slice().ct_eq(&sealed.commitment).into();
-        same.then_some(())
+        let opening = opening(&keyed, context);
+        let key = encryption_key(&keyed, &sealed.commitment);
+        key.open(padded, &sealed.tag, opening.context())?;
+        (opening.commitment(padded) == sealed.commitment).then_some(opening)
     }
 }
 
-fn commitment(
-    message_key: &HmacKey,
-    padded: &[u8],
-    context: &MessageContext,
-) -> [u8; COMMITMENT_LENGTH] {
-    let key = message_key.derive(&[COMMITMENT_LABEL]);
-    HmacKey::new(&key).tag(&[&context.0, padded])
+fn opening(message_key: &HmacKey, context: MessageContext) -> CommitmentOpening {
+    CommitmentOpening::new(message_key.derive(&[COMMITMENT_LABEL]), context.0)
 }
 
-fn encryption_key(message_key: &HmacKey, commitment: &[u8; COMMITMENT_LENGTH]) -> GcmKey {
-    GcmKey::new(message_key.derive(&[ENCRYPTION_LABEL, commitment]))
+fn encryption_key(message_key: &HmacKey, commitment: &Commitment) -> GcmKey {
+    GcmKey::new(message_key.derive(&[ENCRYPTION_LABEL, commitment.as_bytes()]))
 }
 
 stored!(MessageKey(_));
@@ -160,9 +159,9 @@ mod tests {
     fn open(case: &Value) -> Option<Vec<u8>> {
         let c1 = case.bytes("c1");
         let (text, tag) = c1.split_last_chunk()?;
-        let sealed = Sealed { commitment: case.array("c2"), tag: *tag };
+        let sealed = Sealed { commitment: Commitment::new(case.array("c2")), tag: *tag };
         let mut padded = text.to_vec();
-        MessageKey(case.secret("mk")).open(&mut padded, &sealed, &context(case))?;
+        MessageKey(case.secret("mk")).open(&mut padded, &sealed, context(case))?;
         Some(padded)
     }
 
@@ -174,8 +173,10 @@ mod tests {
             assert_eq!(keyed.derive(&[COMMITMENT_LABEL]), case.secret("k_f"));
             assert_eq!(keyed.derive(&[ENCRYPTION_LABEL, &case.bytes("c2")]), case.secret("k_e"));
             let mut padded = case.bytes("m");
-            let sealed = MessageKey(case.secret("mk")).seal(&mut padded, &context(&case));
-            assert_eq!(sealed.commitment, case.array("c2"));
+            let key = MessageKey(case.secret("mk"));
+            let (sealed, opening) = key.seal(&mut padded, context(&case));
+            assert_eq!(sealed.commitment.as_bytes(), &case.array("c2"));
+            assert_eq!(opening.commitment(&case.bytes("m")), sealed.commitment);
             padded.extend_from_slice(&sealed.tag);
             assert_eq!(padded, case.bytes("c1"));
             assert_eq!(open(&case), Some(case.bytes("m")));

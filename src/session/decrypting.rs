@@ -5,13 +5,15 @@ use core::fmt;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::commitment::{Commitment, CommitmentOpening};
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
 use crate::ratchet::refusal::Refusal;
+use crate::report::evidence::Evidence;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::control::Control;
 use crate::wire::message::RatchetMessage;
-use crate::wire::padding::content_length;
 use crate::wire::payload::MalformedStamp;
+use crate::wire::plaintext::Plaintext;
 use crate::wire::stamp::Stamp;
 use crate::wire::suite::Suite;
 
@@ -33,14 +35,20 @@ pub struct Received {
     /// The peer says that it sent fewer messages in its last chain than we received: it was restored from
     /// an older state, and does not know all that it sent. Both of you should look for what is missing.
     pub peer_went_back: bool,
+    /// What proves the message to a moderator, should the user report it: as secret as the body, and deleted with it.
+    /// Who lets nobody report drops it. `None` of a message whose proof would show more than what it says; no message of
+    /// a session is such a one.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    pub evidence: Option<Evidence>,
 }
 
 impl fmt::Debug for Received {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { body, stamp, dropped_keys, peer_went_back } = self;
+        let Self { body, stamp, dropped_keys, peer_went_back, evidence: _ } = self;
         let mut shown = formatter.debug_struct("Received");
         shown.field("body_length", &body.len()).field("stamp", stamp);
-        shown.field("dropped_keys", dropped_keys).field("peer_went_back", peer_went_back).finish()
+        shown.field("dropped_keys", dropped_keys).field("peer_went_back", peer_went_back);
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -91,8 +99,7 @@ impl core::error::Error for DecryptError {}
 pub(crate) struct Opened {
     pub(crate) stamp: Result<Stamp, MalformedStamp>,
     pub(crate) body: Vec<u8>,
-    /// In suite 2; its bytes.
-    control: Zeroizing<Vec<u8>>,
+    pub(crate) evidence: Evidence,
 }
 
 impl Opened {
@@ -109,52 +116,47 @@ impl Opened {
             message;
         let context = MessageContext::new(before_commitment, ad, sender, session_id);
         let (text, tag) = ciphertext.split_last_chunk().ok_or(DecryptError::Malformed)?;
-        let sealed = Sealed { commitment: **commitment, tag: *tag };
+        let sealed = Sealed { commitment: Commitment::new(**commitment), tag: *tag };
         // Wiped unless everything in it is right.
-        let mut plaintext = Zeroizing::new(text.to_vec());
-        message_key.open(&mut plaintext, &sealed, &context).ok_or(DecryptError::Undecryptable)?;
-        Self::decode(plaintext, suite)
+        let mut padded = Zeroizing::new(text.to_vec());
+        let opening = message_key.open(&mut padded, &sealed, context);
+        let opening = opening.ok_or(DecryptError::Undecryptable)?;
+        Self::decode(padded, suite, opening, sealed.commitment)
     }
 
     /// What travelled with it, in suite 2: it was read once when the message was taken apart.
     pub(crate) fn control(&self) -> Option<Control<'_>> {
-        Control::read(&mut Reader::new(&self.control)).ok()
+        match self.evidence.suite() {
+            Suite::Classical => None,
+            Suite::Hybrid => Control::read(&mut Reader::new(self.evidence.front())).ok(),
+        }
     }
 
-    /// Takes control, stamp and body out of a padded plaintext: in place, unless its sender padded it far more than it
-    /// had to.
+    /// Takes stamp and body out of a padded plaintext, and keeps of the rest what the evidence needs: in place, unless
+    /// its sender padded it far more than it had to.
     pub(crate) fn decode(
         mut padded: Zeroizing<Vec<u8>>,
         suite: Suite,
+        opening: CommitmentOpening,
+        commitment: Commitment,
     ) -> Result<Self, DecryptError> {
-        let content_length = content_length(&padded).ok_or(DecryptError::Malformed)?;
-        let content = padded.get(..content_length).ok_or(DecryptError::Malformed)?;
-        let mut reader = Reader::new(content);
-        match suite {
-            Suite::Classical => {}
-            // Whether or not it is of use.
-            Suite::Hybrid => _ = Control::read(&mut reader)?,
-        }
-        let behind = reader.rest();
-        let control_length = content.len().saturating_sub(behind.len());
-        let control = Zeroizing::new(content.get(..control_length).unwrap_or_default().to_vec());
-        let (stamp, body) = match Stamp::decode(behind) {
-            None => (Err(MalformedStamp), behind),
-            Some((stamp, body)) => (Ok(stamp), body),
-        };
+        let plaintext = Plaintext::cut(&padded, suite)?;
+        let evidence = Evidence::of(suite, opening, commitment, &plaintext);
+        let Plaintext { front, stamp, body, zeros: _ } = plaintext;
         let body_length = body.len();
         if padded.capacity() > most_room(body_length) {
             // What else stands in `padded` is wiped with it.
-            return Ok(Self { stamp, body: body.to_vec(), control });
+            return Ok(Self { stamp, body: body.to_vec(), evidence });
         }
-        let body_start = content_length.saturating_sub(body_length);
+        let body_start = front.len();
+        let body_end = body_start.saturating_add(body_length);
         let mut plaintext = core::mem::take(&mut *padded);
-        plaintext.copy_within(body_start..content_length, 0);
+        plaintext.copy_within(body_start..body_end, 0);
         if let Some(left) = plaintext.get_mut(body_length..) {
             left.zeroize();
         }
         plaintext.truncate(body_length);
-        Ok(Self { stamp, body: plaintext, control })
+        Ok(Self { stamp, body: plaintext, evidence })
     }
 }
 

@@ -5,9 +5,11 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::commitment::{Commitment, CommitmentOpening};
 use crate::crypto::aead::TAG_LENGTH;
 use crate::ratchet::CannotSend;
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
+use crate::report::evidence::{Evidence, Front};
 use crate::wire::control::Room;
 use crate::wire::header::SEALED_HEADER_LENGTH;
 use crate::wire::message::COMMITMENT_LENGTH;
@@ -45,6 +47,29 @@ impl fmt::Display for EncryptError {
 
 impl core::error::Error for EncryptError {}
 
+/// A message to send, and what proves it to a moderator. `Debug` shows how long it is, and nothing of its bytes.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[non_exhaustive]
+pub struct SentMessage {
+    /// The message's bytes.
+    #[cfg_attr(feature = "serde", serde(with = "crate::byte_string"))]
+    pub message: Vec<u8>,
+    /// What proves it, for one's own side of a report: as secret as the payload, and deleted with it. `None` of a message
+    /// whose proof would show more than what it says; no message of a session is such a one.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    pub evidence: Option<Evidence>,
+}
+
+impl fmt::Debug for SentMessage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { message, evidence: _ } = self;
+        let mut shown = formatter.debug_struct("SentMessage");
+        shown.field("message_length", &message.len()).finish_non_exhaustive()
+    }
+}
+
 /// A payload whose size is known to be allowed.
 pub(crate) struct Content<'payload> {
     payload: &'payload Payload,
@@ -52,6 +77,15 @@ pub(crate) struct Content<'payload> {
     room: Option<Room>,
     control: Zeroizing<Vec<u8>>,
     padded_length: usize,
+}
+
+/// A message that is complete, and what is left of it to prove it by.
+pub(crate) struct SealedMessage {
+    pub(crate) message: Vec<u8>,
+    opening: CommitmentOpening,
+    commitment: Commitment,
+    /// The stamp's bytes.
+    stamp: Front,
 }
 
 impl<'payload> Content<'payload> {
@@ -87,7 +121,7 @@ impl<'payload> Content<'payload> {
         ad: &[u8],
         sender: Role,
         session_id: &[u8; 32],
-    ) -> Vec<u8> {
+    ) -> SealedMessage {
         let Self { payload: Payload { stamp, body }, room: _, control, padded_length } = self;
         let lengths =
             [prefix.len(), SEALED_HEADER_LENGTH, COMMITMENT_LENGTH, *padded_length, TAG_LENGTH];
@@ -98,17 +132,30 @@ impl<'payload> Content<'payload> {
         message.extend_from_slice(&[0; COMMITMENT_LENGTH]);
         let before_content = message.len();
         message.extend_from_slice(control);
+        let before_stamp = message.len();
         stamp.encode_into(&mut message);
+        let stamp = Front::of(message.get(before_stamp..).unwrap_or_default());
         message.extend_from_slice(body);
         pad(&mut message, before_content.saturating_add(*padded_length));
 
         let (before, padded) = message.split_at_mut(before_content);
-        let Sealed { commitment, tag } = message_key.seal(padded, &context);
+        let (Sealed { commitment, tag }, opening) = message_key.seal(padded, context);
         if let Some(place) = before.last_chunk_mut() {
-            *place = commitment;
+            *place = *commitment.as_bytes();
         }
         message.extend_from_slice(&tag);
-        message
+        SealedMessage { message, opening, commitment, stamp }
+    }
+
+    /// What proves the message that this was sealed into, beside that.
+    pub(crate) fn with_evidence(&self, sealed: SealedMessage) -> SentMessage {
+        let Self { payload: Payload { stamp: _, body }, room, control, padded_length } = self;
+        let SealedMessage { message, opening, commitment, stamp } = sealed;
+        let front = Front::joined(control, stamp.as_bytes());
+        let content_length = front.as_bytes().len().saturating_add(body.len());
+        let zeros = padded_length.saturating_sub(content_length).saturating_sub(1);
+        let evidence = Evidence::new(Suite::with(room), opening, commitment, front, zeros);
+        SentMessage { message, evidence: Some(evidence) }
     }
 }
 

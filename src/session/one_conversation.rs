@@ -17,7 +17,7 @@ use crate::ratchet::message_key::Role;
 use crate::ratchet::{DoubleRatchet, RatchetSecrets, Receipt};
 use crate::session::beginning::InitiateError;
 use crate::session::decrypting::{DecryptError, Opened, Received};
-use crate::session::encrypting::{Content, EncryptError};
+use crate::session::encrypting::{Content, EncryptError, SealedMessage};
 use crate::session::external::{ExternalHandshake, RatchetKeyPair};
 use crate::session::healing::{EpochStatus, Healing};
 use crate::session::own_handshake::OwnHandshake;
@@ -135,17 +135,17 @@ impl Session {
         ad: &[u8],
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, EncryptError> {
-        self.encrypt_asking(payload, ad, false, rng)
+        self.encrypt_content(payload, ad, false, rng).map(|(_, sealed)| sealed.message)
     }
 
-    /// The same; asks for an epoch before, unless there is an error.
-    pub(crate) fn encrypt_asking(
+    /// What a payload became, and the message of it; asks for an epoch before, unless there is an error.
+    pub(crate) fn encrypt_content<'payload>(
         &mut self,
-        payload: &Payload,
+        payload: &'payload Payload,
         ad: &[u8],
         asks_for_epoch: bool,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<Vec<u8>, EncryptError> {
+    ) -> Result<(Content<'payload>, SealedMessage), EncryptError> {
         self.ratchet.check_sending()?;
         let content = Content::measure(payload, self.suite())?;
         let begins_chain = self.begins_chain();
@@ -157,8 +157,9 @@ impl Session {
             self.healing.sending_step(self.id, rng);
         }
         let content = self.healing.send(content);
-        let prefix = self.handshake.prefix();
-        Ok(content.seal(prefix, &sealed_header, message_key, ad, self.role, self.id.as_bytes()))
+        let (prefix, id) = (self.handshake.prefix(), self.id.as_bytes());
+        let sealed = content.seal(prefix, &sealed_header, message_key, ad, self.role, id);
+        Ok((content, sealed))
     }
 
     /// Decrypts a message that was bound to `ad`. Draws nothing; deletes the message's key.
@@ -349,8 +350,8 @@ impl Session {
         self.healing.opened(opened.control().as_ref(), chain, self.id);
         self.opened.note(message, came);
         self.handshake.settle();
-        let Opened { stamp, body, .. } = opened;
-        Ok(Received { body, stamp, dropped_keys, peer_went_back })
+        let Opened { stamp, body, evidence } = opened;
+        Ok(Received { body, stamp, dropped_keys, peer_went_back, evidence: Some(evidence) })
     }
 }
 

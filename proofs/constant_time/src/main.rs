@@ -35,7 +35,9 @@ extern crate alloc;
 )]
 mod library {
     pub(crate) mod account;
+    pub(crate) mod attachment;
     pub(crate) mod changes;
+    pub(crate) mod commitment;
     pub(crate) mod crypto;
     pub(crate) mod encapsulation;
     pub(crate) mod epochs;
@@ -46,6 +48,7 @@ mod library {
     pub(crate) mod peer;
     pub(crate) mod prekeys;
     pub(crate) mod ratchet;
+    pub(crate) mod report;
     pub(crate) mod safety_number;
     pub(crate) mod session;
     pub(crate) mod shown_bytes;
@@ -56,8 +59,9 @@ mod library {
 }
 
 use library::{
-    account, changes, crypto, encapsulation, epochs, expiry, handshake, identity, limits, peer,
-    prekeys, ratchet, safety_number, session, shown_bytes, snapshot, stored, time, wire,
+    account, attachment, changes, commitment, crypto, encapsulation, epochs, expiry, handshake,
+    identity, limits, peer, prekeys, ratchet, report, safety_number, session, shown_bytes,
+    snapshot, stored, time, wire,
 };
 
 mod memcheck;

@@ -1,5 +1,7 @@
 //! The cases of the library's private parts: what each key does, on secrets.
 
+use crate::attachment::attachment_keys::{AttachmentKeys, Place};
+use crate::commitment::CommitmentOpening;
 use crate::crypto::aead::{GcmKey, SivKey};
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::crypto::kdf::{HmacKey, hkdf};
@@ -17,6 +19,7 @@ use crate::memcheck;
 use crate::ratchet::header_key::HeaderKey;
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
 use crate::ratchet::{DoubleRatchet, Mixing, RatchetSecrets};
+use crate::report::postmark::ServerKey;
 use crate::safety_number::SafetyNumber;
 use crate::snapshot::sealed::StorageKey;
 use crate::time::Timestamp;
@@ -70,6 +73,10 @@ pub const CASES: &[Case] = &[
     Case { name: "message key, seal", run: message_seal },
     Case { name: "message key, open", run: |conceal| message_open(0, conceal) },
     Case { name: "message key, refuse", run: |conceal| message_open(1, conceal) },
+    Case { name: "attachment chunk, seal", run: chunk_seal },
+    Case { name: "attachment chunk, open", run: |conceal| chunk_open(0, conceal) },
+    Case { name: "attachment chunk, refuse", run: |conceal| chunk_open(1, conceal) },
+    Case { name: "commitment and postmark", run: postmark },
     Case { name: "header key, seal", run: header_seal },
     Case { name: "header key, open", run: |conceal| header_open(0, conceal) },
     Case { name: "header key, refuse", run: |conceal| header_open(1, conceal) },
@@ -233,17 +240,39 @@ fn context() -> MessageContext {
 fn message_seal(conceal: Conceal) -> Output {
     let mut padded = text(conceal);
     let key = MessageKey::new(secret(1, conceal));
-    let Sealed { commitment, tag } = key.seal(&mut padded, &context());
-    StillSecret([padded.as_slice(), &commitment, &tag].concat())
+    let (Sealed { commitment, tag }, opening) = key.seal(&mut padded, context());
+    StillSecret([padded.as_slice(), commitment.as_bytes(), &tag, opening.key()].concat())
 }
 
 fn message_open(flaw: u8, conceal: Conceal) -> Output {
     let mut padded = text(|_| ());
-    let mut sealed = MessageKey::new(known(1)).seal(&mut padded, &context());
+    let (mut sealed, _) = MessageKey::new(known(1)).seal(&mut padded, context());
     sealed.tag[0] ^= flaw;
     let key = MessageKey::new(secret(1, conceal));
-    let verdict = key.open(&mut padded, &sealed, &context());
+    let verdict = key.open(&mut padded, &sealed, context());
     opened(memcheck::ask(verdict.is_some()).then(|| padded.to_vec()), flaw)
+}
+
+fn chunk_seal(conceal: Conceal) -> Output {
+    let mut chunk = text(conceal);
+    let tag = AttachmentKeys::of(secret(1, conceal)).seal(Place::before_others(3), &mut chunk);
+    StillSecret([chunk.as_slice(), &tag].concat())
+}
+
+fn chunk_open(flaw: u8, conceal: Conceal) -> Output {
+    let mut chunk = text(|_| ());
+    let place = Place::before_others(3);
+    let mut tag = AttachmentKeys::of(known(1)).seal(place, &mut chunk);
+    tag[0] ^= flaw;
+    let verdict = AttachmentKeys::of(secret(1, conceal)).open(place, &mut chunk, &tag);
+    opened(memcheck::ask(verdict.is_some()).then(|| chunk.to_vec()), flaw)
+}
+
+fn postmark(conceal: Conceal) -> Output {
+    let commitment = CommitmentOpening::new(secret(1, conceal), [2; 32]).commitment(&text(conceal));
+    let server_key = ServerKey::new(secret(3, conceal).as_bytes());
+    let postmark = server_key.postmark(&commitment, AD).expect("a short context");
+    StillSecret(postmark.as_bytes().to_vec())
 }
 
 fn header_seal(conceal: Conceal) -> Output {
@@ -349,8 +378,8 @@ fn receiving_step(skipped: u32, conceal: Conceal) -> Output {
     // Memcheck takes the number of skipped keys for secret, and giving their memory back asks for it.
     core::mem::forget(step);
     let mut padded = text(|_| ());
-    let Sealed { commitment, tag } = key.seal(&mut padded, &context());
-    StillSecret([padded.as_slice(), &commitment, &tag].concat())
+    let (Sealed { commitment, tag }, opening) = key.seal(&mut padded, context());
+    StillSecret([padded.as_slice(), commitment.as_bytes(), &tag, opening.key()].concat())
 }
 
 /// Root step, chain steps and header key, as a sender uses them.

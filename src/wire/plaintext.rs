@@ -1,0 +1,44 @@
+//! A padded plaintext (M), taken apart.
+
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::control::Control;
+use crate::wire::padding::content_length;
+use crate::wire::payload::MalformedStamp;
+use crate::wire::stamp::Stamp;
+use crate::wire::suite::Suite;
+
+/// What a message says, once it is known to be of its sender.
+///
+/// ```text
+/// | in suite 2 control: 1 or more | stamp: 2 to 26 | body | 0x80 | zeros |
+/// ```
+pub(crate) struct Plaintext<'padded> {
+    /// All before the body. A malformed stamp is part of the body.
+    pub(crate) front: &'padded [u8],
+    pub(crate) stamp: Result<Stamp, MalformedStamp>,
+    pub(crate) body: &'padded [u8],
+    /// How many zeros follow on the end mark (z).
+    pub(crate) zeros: usize,
+}
+
+impl<'padded> Plaintext<'padded> {
+    /// Takes it apart as its suite says. The two suites' cannot be taken for each other: a control's first byte has bit
+    /// 7, and a stamp's has not.
+    pub(crate) fn cut(padded: &'padded [u8], suite: Suite) -> Result<Self, DecodeError> {
+        let length = content_length(padded).ok_or(DecodeError::Malformed)?;
+        let content = padded.get(..length).ok_or(DecodeError::Malformed)?;
+        let mut reader = Reader::new(content);
+        match suite {
+            Suite::Classical => {}
+            // Whether or not it is of use.
+            Suite::Hybrid => _ = Control::read(&mut reader)?,
+        }
+        let (stamp, body) = match Stamp::decode(reader.rest()) {
+            None => (Err(MalformedStamp), reader.rest()),
+            Some((stamp, body)) => (Ok(stamp), body),
+        };
+        let front = content.get(..content.len().saturating_sub(body.len())).unwrap_or_default();
+        let zeros = padded.len().saturating_sub(length).saturating_sub(1);
+        Ok(Self { front, stamp, body, zeros })
+    }
+}
