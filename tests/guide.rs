@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::ops::Range;
 use std::time::Duration;
 
+use evanesce::attachment::{
+    AttachmentCheckpoint, AttachmentReference, AttachmentSealer, RangeError, SealError,
+};
 use evanesce::expiry::{
     Age, ContentKey, ConversationId, DeviceEvent, Effects, ExpiryEvent, ExpiryScheduler,
     MalformedStamp, MessageId, NewMessage, Now, OpenError, Opens, Parts, Policy, RecordWrite,
@@ -11,8 +15,10 @@ use evanesce::expiry::{
 };
 use evanesce::limits::SessionLimits;
 use evanesce::rand_core::{CryptoRng, Rng};
+use evanesce::report::{Commitment, Evidence, Postmark, Report, ServerKey};
 use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use evanesce::snapshot::StorageKey;
+use evanesce::zeroize::Zeroizing;
 use evanesce::{
     Account, Address, Changes, Contact, DecodeError, Delivered, Device, IdentityKey, MessageTag,
     Payload, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle,
@@ -1297,6 +1303,136 @@ impl Content {
 /// The kind of a stored message; those below 64 are the library's.
 const MESSAGE: u8 = 64;
 
+// guide: sealing a file
+/// Seals a file into the store of blobs, and says what its message needs. After a crash it goes on from the checkpoint.
+fn upload(
+    file: &[u8],
+    checkpoint: Option<AttachmentCheckpoint>,
+    blob: &mut Blob,
+    rng: &mut impl CryptoRng,
+) -> Result<AttachmentReference, SealError> {
+    let (mut sealer, feed_from) = match checkpoint {
+        None => (AttachmentSealer::generate(rng), 0),
+        Some(checkpoint) => {
+            blob.go_on_at(checkpoint.output_from());
+            let feed_from = checkpoint.feed_from();
+            (AttachmentSealer::resume(checkpoint), usize::try_from(feed_from).unwrap_or(usize::MAX))
+        }
+    };
+    // No file is that long which ends before: the sealer says so.
+    for mut piece in file.get(feed_from..).unwrap_or_default().chunks(1_000_000) {
+        while let Some(sealed) = sealer.push(&mut piece)? {
+            blob.append(sealed);
+        }
+        // The store has all that it was given: then this is stored, sealed, in the message's row.
+        blob.checkpoint = Some(sealer.checkpoint()?.encode());
+    }
+    let mut rest = sealer.finish()?;
+    while let Some(sealed) = rest.next_piece() {
+        blob.append(sealed);
+    }
+    blob.checkpoint = None;
+    Ok(rest.reference())
+}
+// guide: end
+
+// guide: opening a file
+/// A part of a file, to be shown while the rest is still to come: it is final, whatever becomes of that.
+fn part_of(
+    reference: &AttachmentReference,
+    part: Range<u64>,
+    blob: &Blob,
+) -> Result<Vec<u8>, RangeError> {
+    let layout = reference.layout();
+    let mut opener = reference.opener(&blob.fetch(layout.top()))?; // kept while the file is open
+    let mut opened = Vec::new();
+    for stretch in layout.covering(part) {
+        opener.add_page(stretch.page, &blob.fetch(stretch.page_bytes))?;
+        for chunk in stretch.chunks {
+            let place = layout.chunk(chunk).ok_or(RangeError::NoSuchChunk)?;
+            opened.extend_from_slice(&opener.open(chunk, &blob.fetch(place))?);
+        }
+    }
+    Ok(opened) // whole chunks of 64 KiB: they begin before the part, and go on behind it
+}
+
+/// What to do about a part that is refused.
+fn what_now(error: RangeError) -> &'static str {
+    match error {
+        RangeError::Altered => "Fetch it again.",
+        RangeError::Undecryptable => "This part is broken, and by who sent it.",
+        RangeError::Malformed => "The end of it is broken, and by who sent it.",
+        RangeError::NoSuchChunk | RangeError::NoPage => "This is a mistake of ours.",
+        _ => "It cannot be opened.",
+    }
+}
+// guide: end
+
+// guide: reporting
+/// What is kept of a message that can be reported: the row of its body, sealed, and deleted as one.
+struct Reportable {
+    body: Vec<u8>,
+    evidence: Vec<u8>,
+    context: Vec<u8>,
+    postmark: [u8; 32],
+}
+
+/// What the user shows to the moderators: for them alone, and deleted once they have it, after 30 days at the latest.
+fn report_of(messages: &[Reportable]) -> Option<Report> {
+    let mut report: Option<Report> = None;
+    for Reportable { body, evidence, context, postmark } in messages {
+        let evidence = Evidence::decode(evidence).ok()?;
+        let entry = evidence.entry(body, context, &Postmark::new(*postmark)).ok()?;
+        match &mut report {
+            None => report = Some(Report::new(entry)),
+            Some(report) => report.push(entry).ok()?,
+        }
+    }
+    report
+}
+
+/// The moderators' side: what was delivered to `reporter`, who has logged in to report it.
+fn proven_to(
+    reporter: &Address,
+    report: &[u8],
+    key: &ServerKey,
+) -> Result<Vec<Vec<u8>>, DecodeError> {
+    let report = Report::decode(report)?;
+    let proven = report.entries().iter().filter_map(|entry| entry.verify(key).ok());
+    let to_reporter =
+        proven.filter(|message| recipient(message.context) == Some(reporter.as_bytes()));
+    Ok(to_reporter.map(|message| message.body.to_vec()).collect())
+}
+
+/// Whom a message was delivered to: its context begins with the length of that address. So it reads one way.
+fn recipient(context: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = context.split_first()?;
+    rest.get(..usize::from(*length))
+}
+// guide: end
+
+/// A store of attachments, of one blob, and the row of the message that it is of.
+#[derive(Default)]
+struct Blob {
+    bytes: Vec<u8>,
+    checkpoint: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Blob {
+    fn append(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn go_on_at(&mut self, at: u64) {
+        self.bytes.truncate(usize::try_from(at).unwrap());
+    }
+
+    fn fetch(&self, bytes: Range<u64>) -> Vec<u8> {
+        let [start, end] = [bytes.start, bytes.end].map(|place| usize::try_from(place).unwrap());
+        self.bytes[start..end].to_vec()
+    }
+}
+
 /// What the user says to somebody who wrote first.
 enum Answer {
     Accept,
@@ -1974,6 +2110,71 @@ fn bundles_that_are_wrong_are_told_and_begin_nothing() {
     alice.session_with(&alices(), server, now, rng);
     let wrong = [carol, alices()].map(|name| Notice::Of(name, Told::ServerIsWrong));
     assert_eq!(alice.notices, wrong);
+}
+
+#[test]
+fn a_file_whose_upload_was_stopped_is_opened_in_parts() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(30);
+    let mut file = vec![0; 2_500_000];
+    rng.fill_bytes(&mut file);
+    let mut blob = Blob::default();
+    let mut sealer = AttachmentSealer::generate(rng);
+    let mut piece = &file[..1_500_000];
+    while let Some(sealed) = sealer.push(&mut piece).unwrap() {
+        blob.append(sealed);
+    }
+    let checkpoint = sealer.checkpoint().unwrap();
+    blob.append(b"what came after the checkpoint");
+
+    let reference = upload(&file, Some(checkpoint), &mut blob, rng).unwrap();
+    assert!(blob.checkpoint.is_none());
+    assert_eq!(u64::try_from(blob.bytes.len()).unwrap(), reference.layout().blob_length());
+    let part = part_of(&reference, 1_000_000..1_200_000, &blob).unwrap();
+    assert!(part == file[983_040..1_245_184]);
+
+    blob.bytes[1_100_000] ^= 1;
+    let refused = part_of(&reference, 1_000_000..1_200_000, &blob).unwrap_err();
+    assert_eq!(what_now(refused), "Fetch it again.");
+    assert!(part_of(&reference, 0..900_000, &blob).is_ok());
+
+    let whole = upload(&file, None, &mut Blob::default(), rng).unwrap();
+    assert_ne!(whole, reference, "another upload has another key");
+}
+
+#[test]
+fn what_bob_was_sent_he_proves_to_the_moderators_and_nobody_proves_it_for_him() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(31);
+    let now = at(0).timestamp();
+    let alice = Account::generate(alices(), now, rng);
+    let mut bob = Account::generate(bobs(), now, rng);
+    let mut server = PublishedPreKeys::new(bob.pending_upload().unwrap());
+    let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap().verify(now).unwrap();
+    let (mut to_bob, mut from_alice) = (Peer::new(bobs()), Peer::new(alices()));
+    let _ = to_bob.initiate(&alice, bundle, now, rng).unwrap();
+    let key = ServerKey::new(&[7; 32]);
+    let length = u8::try_from(bobs().as_bytes().len()).unwrap();
+    let context = [&[length][..], bobs().as_bytes(), alices().as_bytes(), &[0; 8]].concat();
+    let mut kept = Vec::new();
+    for text in ["one insult", "another"] {
+        let message = to_bob.encrypt(&Payload::new(text), b"", now, rng).unwrap().message;
+        let postmark = key.postmark(&Commitment::of(&message).unwrap(), &context).unwrap();
+        let received = from_alice.decrypt(&mut bob, &message, b"", now).unwrap().received;
+        kept.push(Reportable {
+            body: received.body,
+            evidence: received.evidence.unwrap().encode().to_vec(),
+            context: context.clone(),
+            postmark: *postmark.as_bytes(),
+        });
+    }
+    let report = report_of(&kept).unwrap().encode();
+    let proven = proven_to(&bobs(), &report, &key).unwrap();
+    assert_eq!(proven, [b"one insult".to_vec(), b"another".to_vec()]);
+    assert!(proven_to(&alices(), &report, &key).unwrap().is_empty());
+    assert!(proven_to(&bobs(), &report, &ServerKey::new(&[8; 32])).unwrap().is_empty());
+
+    kept[0].body = b"one compliment".to_vec();
+    assert!(report_of(&kept).is_none());
+    assert!(report_of(&[]).is_none());
 }
 
 /// What stands here between marks, without its indentation.
