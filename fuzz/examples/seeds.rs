@@ -12,12 +12,14 @@ use evanesce::expiry::{
 use evanesce::server::PreKeyUpload;
 use evanesce::session::RatchetKeyPair;
 use evanesce::{Address, Payload, Peer, PreKeyBundle, SafetyNumber};
+use evanesce_fuzz::attachments::sealed_files;
 use evanesce_fuzz::bundles::Bundles;
 use evanesce_fuzz::conversation::event::{
     BundleChoice, Event, LimitsChoice, MAX_EVENTS, Side, Tampering,
 };
 use evanesce_fuzz::people::{AD, DAY, NOW, account, rng};
 use evanesce_fuzz::recipients::Recipients;
+use evanesce_fuzz::reports::Delivered;
 use evanesce_fuzz::server::{self, Description, SCRIPT};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
@@ -27,6 +29,7 @@ type Seeds = Vec<(&'static str, Vec<u8>)>;
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = env::args_os().nth(1).ok_or("where to?")?;
     let targets = [
+        ("attachment_reader", attachment_reader()),
         ("conversation", conversation()),
         ("envelope", envelope()),
         ("expiry", expiry()),
@@ -34,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("peers", peers()),
         ("prekey_bundle", prekey_bundle()),
         ("prekey_upload", prekey_upload()?),
+        ("report", report()),
         ("scanned_safety_number", scanned_safety_number()),
         ("snapshot", snapshot()?),
         ("stamp", stamp()),
@@ -46,6 +50,33 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+/// The file, the edits, the end, and lengths of pieces.
+fn attachment_reader() -> Seeds {
+    let files = sealed_files();
+    let chunk = 1_000_u16.to_be_bytes();
+    vec![
+        ("unaltered", vec![3, 0, 0, 0, 0]),
+        ("in_pieces", [[1, 0, 0, 0, 0].as_slice(), &chunk.repeat(40)].concat()),
+        ("no_bytes", vec![0, 0, 0, 0, 0, 0, 1]),
+        ("a_chunk", vec![3, 1, 1, 0, 1, 7, 0, 0, 0]),
+        ("a_page", vec![2, 1, 2, 0, 40, 7, 0, 0, 0]),
+        ("cut", vec![2, 0, 1, 0, 1]),
+        ("longer", vec![2, 0, 2, 0, 1]),
+        ("reference", files[2].reference.encode().to_vec()),
+        ("checkpoint", [[1].as_slice(), &[7; 32], &3_u64.to_be_bytes(), &[8; 32]].concat()),
+    ]
+}
+
+fn report() -> Seeds {
+    let delivered = Delivered::new();
+    let [classical, hybrid] = [0, 1].map(|place| delivered.evidence[place].encode().to_vec());
+    vec![
+        ("both", delivered.report().encode().to_vec()),
+        ("evidence_classical", classical),
+        ("evidence_hybrid", hybrid),
+    ]
 }
 
 fn conversation() -> Seeds {

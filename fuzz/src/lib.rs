@@ -4,7 +4,9 @@
 pub mod formats;
 pub mod people;
 
+pub mod attachments;
 pub mod bundles;
 pub mod conversation;
 pub mod recipients;
+pub mod reports;
 pub mod server;
