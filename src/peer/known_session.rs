@@ -286,7 +286,7 @@ mod tests {
 
     fn turn(from: &mut KnownSession, to: &mut KnownSession, now: Timestamp, rng: &mut ChaCha20Rng) {
         let message = from.encrypt(&Payload::new("text"), b"", now, rng).unwrap();
-        to.decrypt(&Envelope::decode(&message).unwrap(), b"", now).unwrap();
+        to.decrypt(&Envelope::decode(&message.message).unwrap(), b"", now).unwrap();
     }
 
     /// In how many messages the next epoch is over, by a message each way at this time.
