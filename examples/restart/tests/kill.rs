@@ -124,10 +124,12 @@ fn keys_used_twice(messages: &[Vec<u8>]) -> usize {
 
 /// docs/protocol.md §6.1.
 fn sealed_header(message: &[u8]) -> &[u8] {
-    let start = match (message[0], message[6]) {
-        (0x12, _) => 1,
-        (0x11, 0) => 1 + 183,
-        (0x11, 1) => 1 + 187,
+    let start = match (message[0], message[1], message[6]) {
+        (0x12, ..) => 1,
+        (0x11, 1, 0) => 1 + 183,
+        (0x11, 1, 1) => 1 + 187,
+        (0x11, 2, 0) => 1 + 183 + 1_568,
+        (0x11, 2, 1) => 1 + 187 + 1_568,
         _ => panic!("neither an initial nor an ordinary message"),
     };
     &message[start..start + 56]
