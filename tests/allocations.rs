@@ -11,7 +11,7 @@ use evanesce::attachment::AttachmentSealer;
 use evanesce::expiry::{Opens, Policy, Setting, SettingVersion, Stamp};
 use evanesce::{Payload, Suite};
 use support::phases;
-use support::{AD, NOW, SUITES, Talk, World, receive, rng, started};
+use support::{AD, NOW, Talk, World, in_each_suite, receive, rng, started};
 
 thread_local! {
     /// How many blocks this thread has asked for.
@@ -76,7 +76,7 @@ fn stamp(talk: &Talk) -> Stamp {
 
 #[test]
 fn a_message_of_a_chain_takes_one_block_to_encrypt_and_one_to_decrypt() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut talk = acquainted(suite, 1);
         talk.goes_on();
         for (length, stamp) in [(0, Stamp::NONE), (70, stamp(&talk)), (100_000, stamp(&talk))] {
@@ -90,12 +90,12 @@ fn a_message_of_a_chain_takes_one_block_to_encrypt_and_one_to_decrypt() {
             let blocks = (blocks(suite), blocks(suite));
             assert_eq!((encrypting, decrypting), blocks, "{suite:?}, {length} bytes");
         }
-    }
+    });
 }
 
 #[test]
 fn a_turn_takes_one_block_more_for_the_chain_that_is_sent() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut talk = acquainted(suite, 2);
         for _ in 0..3 {
             talk.goes_on();
@@ -105,7 +105,7 @@ fn a_turn_takes_one_block_more_for_the_chain_that_is_sent() {
             let (decrypting, _) = asked(|| talk.bob.decrypt(&message, AD, NOW).unwrap());
             assert_eq!((encrypting, decrypting), (blocks(suite) + 1, blocks(suite)), "{suite:?}");
         }
-    }
+    });
 }
 
 /// Keys are expanded, encapsulated to and kept in fragments.
@@ -119,7 +119,7 @@ fn an_epoch_takes_twenty_blocks_for_a_message_on_both_sides_at_most() {
 
 #[test]
 fn forged_messages_take_one_block_at_most() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut talk = World::of(suite, 3).start();
         talk.goes_on();
         let message = talk.alice_sends("x");
@@ -132,7 +132,7 @@ fn forged_messages_take_one_block_at_most() {
             assert_eq!(decrypting, usize::from(place > 56), "{suite:?}, byte {place}");
         }
         receive(&mut talk.bob, &message);
-    }
+    });
 }
 
 #[test]

@@ -25,8 +25,8 @@ use rand_chacha::rand_core::CryptoRng;
 use support::pair::Pair;
 use support::phases::{self, Moment};
 use support::{
-    AD, Draws, NOW, SUITES, Stateful, Talk, World, clock, publishing, receive, rng, secrets, state,
-    stored_form,
+    AD, Draws, NOW, SUITES, Stateful, Talk, World, clock, in_each_suite, publishing, receive, rng,
+    secrets, state, stored_form,
 };
 
 /// The secrets that are looked for, and in how many blocks they were found.
@@ -148,11 +148,11 @@ fn nothing_is_left_of(Talk { alice, bob, .. }: Talk) {
 #[test]
 fn a_session_leaves_none_of_its_secrets_behind() {
     let _turn = turn();
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let talk = with_held_keys(suite, 1);
         assert!(secrets(&talk.bob).len() > 45);
         nothing_is_left_of(talk);
-    }
+    });
     for Moment { talk, .. } in phases::moments(1) {
         nothing_is_left_of(talk);
     }
@@ -163,9 +163,9 @@ fn a_session_leaves_none_of_its_secrets_behind() {
 #[test]
 fn a_state_that_goes_through_text_leaves_none_of_its_secrets_behind() {
     let _turn = turn();
-    for suite in SUITES {
+    in_each_suite(|suite| {
         nothing_is_left_of_the_text_of(&with_held_keys(suite, 9).bob);
-    }
+    });
     for Moment { talk, .. } in phases::moments(9) {
         nothing_is_left_of_the_text_of(&talk.alice);
         nothing_is_left_of_the_text_of(&talk.bob);
@@ -207,7 +207,7 @@ fn an_account_leaves_none_of_its_secrets_behind() {
 #[test]
 fn an_account_that_accepts_and_rotates_leaves_no_secret_behind() {
     let _turn = turn();
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut world = World::of(suite, 3);
         let first = support::send(&mut world.initiate(), "first", &mut world.rng);
         let before = secrets(&world.bob);
@@ -222,7 +222,7 @@ fn an_account_that_accepts_and_rotates_leaves_no_secret_behind() {
         let first = support::send(&mut again.initiate(), "first", &mut again.rng);
         let after = secrets(&accepted.unwrap().session);
         assert_eq!(left_behind(after, || again.accept(&first).session), 0);
-    }
+    });
 }
 
 /// With its X25519 secret goes its seed.
@@ -259,7 +259,7 @@ fn prekeys_that_are_spent_or_out_of_date_are_in_no_state() {
 
 /// Watches for the secrets from before and after what `happening` does to Bob, by doing it twice.
 fn nothing_is_left_behind(seed: u64, happening: impl Fn(&mut Talk)) {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut rehearsal = with_held_keys(suite, seed);
         let mut all = secrets(&rehearsal.bob);
         happening(&mut rehearsal);
@@ -267,7 +267,7 @@ fn nothing_is_left_behind(seed: u64, happening: impl Fn(&mut Talk)) {
         all.extend(secrets(&rehearsal.alice));
         let mut talk = with_held_keys(suite, seed);
         assert_eq!(left_behind(all, || happening(&mut talk)), 0);
-    }
+    });
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn with_two_sessions(suite: Suite) -> (Box<Peer>, Box<Account>) {
 #[test]
 fn a_peer_leaves_none_of_its_secrets_behind() {
     let _turn = turn();
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let (peer, _) = with_two_sessions(suite);
         let all = secrets(&*peer);
         assert!(all.len() > 10);
@@ -320,13 +320,13 @@ fn a_peer_leaves_none_of_its_secrets_behind() {
         let stranger = account.device().identity;
         assert_eq!(left_behind(all, || peer.accept_identity(stranger)), 0);
         assert_eq!(peer.sessions().count(), 0);
-    }
+    });
 }
 
 #[test]
 fn storing_and_restoring_leave_no_secret_behind() {
     let _turn = turn();
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let (peer, account) = with_two_sessions(suite);
         nothing_is_left_of_storing(
             &*peer,
@@ -338,7 +338,7 @@ fn storing_and_restoring_leave_no_secret_behind() {
             |account, key| account.seal(key, AD, &mut rng(1)),
             Account::unseal,
         );
-    }
+    });
     let held = SUITES.map(|suite| with_held_keys(suite, 8).bob);
     let in_epochs = phases::moments(8).into_iter().flat_map(|moment| {
         let Talk { alice, bob, .. } = moment.talk;

@@ -39,7 +39,9 @@ use evanesce::{
 use source_tree::{before_tests, read_source_tree, without_comments};
 use support::pair::Pair;
 use support::phases::{self, Moment};
-use support::{AD, Draws, NOW, SUITES, World, account_of, receive, rng, secrets, started};
+use support::{
+    AD, Draws, NOW, SUITES, World, account_of, in_each_suite, receive, rng, secrets, started,
+};
 
 /// How much of a secret in a row counts as shown.
 const WINDOW: usize = 8;
@@ -130,7 +132,7 @@ fn an_account_does_not_print_its_secrets() {
 
 #[test]
 fn a_session_does_not_print_its_secrets() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut world = World::of(suite, 3);
         let pending = world.initiate();
         let mut talk = world.start();
@@ -145,7 +147,7 @@ fn a_session_does_not_print_its_secrets() {
             assert!(secrets.len() >= least, "{} secrets", secrets.len());
             check_redacted(session, &secrets);
         }
-    }
+    });
 }
 
 #[test]
@@ -176,7 +178,7 @@ fn an_accepted_session_does_not_print_its_secrets() {
 
 #[test]
 fn a_peer_does_not_print_its_secrets() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut pair = Pair::talking_of([suite; 2], 21);
         pair.alice.begins(&mut pair.bob.server, NOW);
         let anew = pair.alice_sends("anew");
@@ -184,27 +186,27 @@ fn a_peer_does_not_print_its_secrets() {
         let secrets = secrets(&pair.bob.peer);
         assert!(secrets.len() > 10);
         check_redacted(&pair.bob.peer, &secrets);
-    }
+    });
 }
 
 #[test]
 fn a_message_does_not_print_what_it_says() {
     let body = b"what-nobody-but-the-two-may-read";
     let payload = Payload::new(body);
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut talk = World::of(suite, 7).start();
         let message = talk.alice.encrypt(&payload, AD, &mut talk.rng).unwrap();
         let received = receive(&mut talk.bob, &message);
         assert_eq!(received.body, body);
         check_redacted(&received, &[*body]);
         check_redacted(&payload, &[*body]);
-    }
+    });
 }
 
 #[test]
 fn an_external_handshake_does_not_print_its_secret() {
     let secret: [u8; 32] = std::array::from_fn(|index| 200 - u8::try_from(index).unwrap());
-    for suite in SUITES {
+    in_each_suite(|suite| {
         check_redacted(&SharedSecret::of_suite(suite, &secret), &[secret]);
         let world = World::of(suite, 5);
         let handshake = ExternalHandshake {
@@ -221,7 +223,7 @@ fn an_external_handshake_does_not_print_its_secret() {
         let waiting = Session::accept_external(handshake, pair, SessionLimits::default());
         check_redacted(&waiting, &secrets(&waiting));
         check_redacted(&waiting, &[secret, draws.made[0]]);
-    }
+    });
     check_redacted(&RatchetKeyPair::from_secret(&secret), &[secret]);
 }
 

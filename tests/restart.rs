@@ -15,7 +15,7 @@ use evanesce::{
     PreKeyBundle, Suite,
 };
 use rand_chacha::ChaCha20Rng;
-use support::{AD, NOW, SUITES, account_of, publishing, rng};
+use support::{AD, NOW, account_of, in_each_suite, publishing, rng};
 
 /// What survives: rows that a transaction writes all at once, and what the server has.
 #[derive(Clone, Default)]
@@ -353,14 +353,14 @@ fn writes(story: Story) -> usize {
 
 #[test]
 fn without_a_stop_everything_arrives_once_and_in_order() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         assert!(writes(Story::new(suite, 4)) > 40);
-    }
+    });
 }
 
 #[test]
 fn a_stop_after_any_write_loses_nothing_and_repeats_nothing() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let story = Story::new(suite, 3);
         let writes = writes(story);
         let mut stopped = 0;
@@ -372,12 +372,12 @@ fn a_stop_after_any_write_loses_nothing_and_repeats_nothing() {
             }
         }
         assert!(stopped > writes);
-    }
+    });
 }
 
 #[test]
 fn two_stops_after_any_writes_lose_nothing_and_repeat_nothing() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let story = Story::new(suite, 2);
         let writes = writes(story);
         // Of suite 2, which takes longer, each third.
@@ -388,19 +388,19 @@ fn two_stops_after_any_writes_lose_nothing_and_repeat_nothing() {
                 nothing_went_wrong(&machines, &carrier, &[first, second, first]);
             }
         }
-    }
+    });
 }
 
 #[test]
 fn machines_that_stop_again_and_again_get_done() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         for patience in 3..9 {
             let stops: Vec<_> = (0..300).map(|turn| patience + turn % 3).collect();
             let (power, machines, carrier) = live(Story::new(suite, 5), &stops);
             nothing_went_wrong(&machines, &carrier, &stops);
             assert!(power.stops > 3, "{}", power.stops);
         }
-    }
+    });
 }
 
 /// A stop takes back what was drawn for an epoch and not yet stored, and what had come of it.
@@ -426,12 +426,12 @@ fn an_epoch_is_completed_whatever_writes_machines_stop_after() {
 /// So that the checks above can fail.
 #[test]
 fn sending_before_storing_is_noticed() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let story = Story { order: Order::TurnedRound, ..Story::new(suite, 5) };
         let (power, _, carrier) = live(story, &[]);
         assert!(!carrier.saw_a_key_used_twice());
         let noticed =
             (0..power.used).filter(|first| live(story, &[*first]).2.saw_a_key_used_twice());
         assert!(noticed.count() > 2);
-    }
+    });
 }

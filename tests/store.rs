@@ -12,7 +12,8 @@ use evanesce::{Account, Address, Peer, Suite, Timestamp};
 use support::phases::{self, Moment};
 use support::stored_form::{self, Kind};
 use support::{
-    Draws, NOW, SUITES, Talk, World, publishing, receive, restored, rng, send, started, state,
+    Draws, NOW, SUITES, Talk, World, in_each_suite, publishing, receive, restored, rng, send,
+    started, state,
 };
 
 /// A conversation in which Bob holds keys of his current chain and of an older one.
@@ -74,14 +75,14 @@ fn for_each_state(check: impl Fn(&dyn Fn(&[u8]) -> Result<Vec<u8>, SnapshotError
     for session in sessions() {
         check(&|bytes| Session::restore(bytes).map(|session| state(&session)), &state(&session));
     }
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut account = World::of_limited(suite, publishing(20), 2).bob;
         assert!(account.rotate_signed_prekey(NOW, &mut rng(2)).changes.account);
         check(&|bytes| Account::restore(bytes).map(|account| state(&account)), &state(&account));
         for peer in peers(suite) {
             check(&|bytes| Peer::restore(bytes).map(|peer| state(&peer)), &state(&peer));
         }
-    }
+    });
     let mut scheduler = ExpiryScheduler::new(support::clock(NOW), &mut rng(6));
     let message = NewMessage::new(MessageId::from(1), ConversationId([2; 16]), MemberTag([3; 8]));
     let stamp = Stamp::NONE.with_policy(Policy::OnClose);
@@ -96,14 +97,14 @@ fn for_each_state(check: impl Fn(&dyn Fn(&[u8]) -> Result<Vec<u8>, SnapshotError
 
 #[test]
 fn a_session_goes_on_from_what_was_stored() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut talk = with_late_messages(suite);
         let before = state(&talk.bob);
         talk.bob = restored(&talk.bob);
         assert!(state(&talk.bob) == before);
         assert_eq!(talk.bob.held_keys(), 5);
         talk.goes_on();
-    }
+    });
 }
 
 #[test]
@@ -174,7 +175,7 @@ fn a_state_of_a_newer_form_is_unsupported() {
 
 #[test]
 fn a_sealed_state_opens_with_its_key_in_its_row_alone() {
-    SUITES.into_iter().for_each(a_sealed_state_opens);
+    in_each_suite(a_sealed_state_opens);
 }
 
 fn a_sealed_state_opens(suite: Suite) {
@@ -240,7 +241,7 @@ fn refused_with(snapshot: &[u8], name: &str, bytes: &[u8]) {
 
 #[test]
 fn numbers_that_no_chain_has_do_not_load() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let talk = with_late_messages(suite);
         let snapshot = state(&talk.bob);
         for (name, value) in [
@@ -265,7 +266,7 @@ fn numbers_that_no_chain_has_do_not_load() {
         for name in ["sending.sent", "sending.previous_length"] {
             refused_with(&snapshot, name, &number(10_001));
         }
-    }
+    });
 }
 
 /// docs/protocol.md §14.4, what is checked of suite 2.
@@ -423,19 +424,19 @@ fn tags_and_public_keys_that_nothing_writes_do_not_load() {
 
 #[test]
 fn a_peer_with_a_session_of_somebody_else_does_not_load() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let [peer, _] = peers(suite);
         let snapshot = state(&peer);
         let other = World::of(suite, 9).alice.device().identity.encode();
         refused_with(&snapshot, "identity", &other);
         refused_with(&snapshot, "session0.peer_identity", &other);
         refused_with(&snapshot, "active", &[1]);
-    }
+    });
 }
 
 #[test]
 fn an_account_that_would_use_an_id_again_does_not_load() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut world = World::of_limited(suite, publishing(3), 7);
         let snapshot = state(&world.bob);
         refused_with(&snapshot, "next_id", &[3]);
@@ -444,12 +445,12 @@ fn an_account_that_would_use_an_id_again_does_not_load() {
         let snapshot = state(&world.bob);
         refused_with(&snapshot, "current.id", &[1]);
         refused_with(&snapshot, "replaced0.id", &[2]);
-    }
+    });
 }
 
 #[test]
 fn a_peer_with_one_session_twice_does_not_load() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let [peer, _] = peers(suite);
         let snapshot = state(&peer);
         let count = stored_form::place(&snapshot, "session_count").start;
@@ -458,15 +459,15 @@ fn a_peer_with_one_session_twice_does_not_load() {
         let twice = [&[2], session, session].concat();
         let damaged = stored_form::with(&snapshot, count..active, &twice);
         assert_eq!(Peer::restore(&damaged).map(drop), Err(SnapshotError::Malformed));
-    }
+    });
 }
 
 #[test]
 fn damage_in_a_snapshot_never_panics() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let snapshot = state(&with_late_messages(suite).bob);
         damage_never_panics(&snapshot, 10);
-    }
+    });
     for Moment { talk: Talk { alice, bob, .. }, .. } in phases::moments(13) {
         for snapshot in [state(&alice), state(&bob)] {
             damage_never_panics(&snapshot, stored_form::place(&snapshot, "epochs.mixed").start);
@@ -488,10 +489,10 @@ fn damage_never_panics(snapshot: &[u8], first: usize) {
 
 #[test]
 fn an_idle_session_is_maintained_after_it_was_stored() {
-    for suite in SUITES {
+    in_each_suite(|suite| {
         let mut talk = with_late_messages(suite);
         talk.bob = restored(&talk.bob);
         assert_eq!(talk.bob.maintain(NOW.plus(support::DAY * 30)), 0);
         assert_eq!(talk.bob.maintain(Timestamp::from_unix_seconds(u64::MAX)), 5);
-    }
+    });
 }

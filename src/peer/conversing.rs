@@ -189,7 +189,7 @@ impl Peer {
     /// conversation, what is late, and what begins a session. Costs a sealed header, a few hundred nanoseconds, for
     /// each.
     pub fn expected(&self, count: u32) -> impl Iterator<Item = MessageTag> + '_ {
-        self.sessions.expected(count)
+        self.sessions().flat_map(move |session| session.expected(count))
     }
 
     /// Makes a session of an initial message, once it has opened and is found to be of this device.

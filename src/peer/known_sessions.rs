@@ -15,7 +15,6 @@ use crate::ratchet::message_key::Role;
 use crate::session::decrypting::DecryptError;
 use crate::session::encrypting::{EncryptError, SentMessage};
 use crate::session::healing::EpochStatus;
-use crate::session::message_tag::MessageTag;
 use crate::session::one_conversation::Session;
 use crate::session::recently_opened::RecentlyOpened;
 use crate::session::session_id::SessionId;
@@ -85,11 +84,6 @@ impl KnownSessions {
         } else {
             refusal
         }
-    }
-
-    /// The tags of the peer's next messages, as far as they are known in advance.
-    pub(crate) fn expected(&self, count: u32) -> impl Iterator<Item = MessageTag> + '_ {
-        self.in_order_of_trying().flat_map(move |session| session.expected(count))
     }
 
     /// Whether nothing was sent yet in the one that sends.

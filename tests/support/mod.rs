@@ -33,9 +33,6 @@ pub const SECOND: Duration = Duration::from_secs(1);
 /// What all messages are bound to, unless a test says otherwise.
 pub const AD: &[u8] = b"associated data";
 
-/// All suites.
-pub const SUITES: [Suite; 2] = [Suite::Classical, Suite::Hybrid];
-
 pub fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
@@ -43,6 +40,28 @@ pub fn rng(seed: u64) -> ChaCha20Rng {
 /// Proptest, the same cases each time.
 pub fn repeatable(cases: u32) -> Config {
     Config { cases, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..Config::default() }
+}
+
+/// All suites.
+pub const SUITES: [Suite; 2] = [Suite::Classical, Suite::Hybrid];
+
+/// Runs a test in each suite.
+pub fn in_each_suite(test: impl Fn(Suite)) {
+    for suite in SUITES {
+        let _told = ToldOnFailure(format!("in the suite {suite:?}"));
+        test(suite);
+    }
+}
+
+/// Says where a test failed that goes through several cases.
+struct ToldOnFailure(String);
+
+impl Drop for ToldOnFailure {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("failed {}", self.0);
+        }
+    }
 }
 
 /// Fails when anything is drawn.
