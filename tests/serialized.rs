@@ -19,14 +19,17 @@ use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use evanesce::session::{DhPublicKey, RatchetKeyPair, Role, Session, SessionId};
 use evanesce::{
     Account, Address, Contact, Device, IdentityKey, Payload, Peer, PreKeyBundle, SessionNeed,
-    SpentPreKey, StockDisagreement,
+    SpentPreKey, StockDisagreement, Suite,
 };
 use rand_chacha::ChaCha20Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use support::pair::{Pair, Side};
-use support::{AD, NOW, World, receive, rng, send, started, state};
+use support::phases::{self, Moment};
+use support::{
+    AD, NOW, SUITES, World, in_each_suite, publishing, receive, rng, send, started, state,
+};
 
 fn as_json<Any: Serialize + DeserializeOwned>(value: &Any) -> Any {
     serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
@@ -45,19 +48,25 @@ fn as_postcard<Any: Serialize + DeserializeOwned>(value: &Any) -> Any {
 
 #[test]
 fn states_are_the_bytes_of_their_snapshots() {
-    let mut talk = started(1);
-    let text = serde_json::to_value(&talk.bob).unwrap();
-    assert_eq!(text, json!(hex::encode(talk.bob.snapshot())));
-    assert_eq!(postcard_bytes(&postcard::to_allocvec(&talk.bob).unwrap()), *talk.bob.snapshot());
-    assert!(state(&as_json(&talk.bob)) == state(&talk.bob));
-    assert!(state(&as_postcard(&talk.bob)) == state(&talk.bob));
-    talk.bob = as_json(&talk.bob);
-    talk.goes_on();
+    let talks = SUITES.map(|suite| World::of(suite, 1).start());
+    let in_epochs = phases::moments(1).into_iter().map(|Moment { talk, .. }| talk);
+    for mut talk in talks.into_iter().chain(in_epochs) {
+        let text = serde_json::to_value(&talk.bob).unwrap();
+        assert_eq!(text, json!(hex::encode(talk.bob.snapshot())));
+        let bytes = postcard::to_allocvec(&talk.bob).unwrap();
+        assert_eq!(postcard_bytes(&bytes), *talk.bob.snapshot());
+        assert!(state(&as_json(&talk.bob)) == state(&talk.bob));
+        assert!(state(&as_postcard(&talk.bob)) == state(&talk.bob));
+        talk.bob = as_json(&talk.bob);
+        talk.goes_on();
+    }
 
-    let world = World::new(2);
-    assert!(state(&as_json(&world.bob)) == state(&world.bob));
-    let peer = Peer::pinned(world.bob.device());
-    assert!(state(&as_postcard(&peer)) == state(&peer));
+    in_each_suite(|suite| {
+        let world = World::of(suite, 2);
+        assert!(state(&as_json(&world.bob)) == state(&world.bob));
+        let pair = Pair::talking_of([suite; 2], 2);
+        assert!(state(&as_postcard(&pair.bob.peer)) == state(&pair.bob.peer));
+    });
     let mut scheduler = ExpiryScheduler::new(support::clock(NOW), &mut support::rng(4));
     let off = scheduler.set(ConversationId([1; 16]), None, MemberTag([2; 8]), support::clock(NOW));
     assert!(state(&as_postcard(&scheduler)) == state(&scheduler));
@@ -82,7 +91,16 @@ fn bytes_that_are_no_snapshot_do_not_load() {
 /// The forms in JSON that each type has, for good.
 #[test]
 fn byte_strings_are_lower_case_hex_in_json() {
-    let world = World::new(6);
+    in_each_suite(byte_strings_are_hex);
+    is_json(&SUITES, &json!(["Classical", "Hybrid"]));
+    let moment = phases::moments(6).swap_remove(6);
+    let status = moment.talk.bob.epochs().unwrap();
+    let since = status.messages_since;
+    is_json(&status, &json!({ "completed": 1, "messages_since": since, "waits_for_peer": true }));
+}
+
+fn byte_strings_are_hex(suite: Suite) {
+    let world = World::of_limited(suite, publishing(9), 6);
     let Device { identity, address } = world.bob.device();
     let upload = &world.upload;
     let prekey = |id: usize| {
@@ -142,7 +160,11 @@ fn byte_strings_are_lower_case_hex_in_json() {
 /// What a conversation gives, in JSON.
 #[test]
 fn messages_and_what_changed_are_hex_in_json() {
-    let mut pair = Pair::talking(7);
+    in_each_suite(messages_are_hex);
+}
+
+fn messages_are_hex(suite: Suite) {
+    let mut pair = Pair::talking_of([suite; 2], 7);
     let sent = pair.alice.peer.encrypt(&Payload::new("text"), AD, NOW, &mut rng(7)).unwrap();
     let id = sent.changes.session.unwrap();
     is_json(&id, &json!(hex::encode(id.as_bytes())));
@@ -200,7 +222,9 @@ fn byte_strings_are_bytes_where_nobody_reads() {
     is_bytes(postcard::to_allocvec(&id), id.as_bytes());
     let key = RatchetKeyPair::from_secret(&[7; 32]).public_key();
     is_bytes(postcard::to_allocvec(&key), key.as_bytes());
-    is_bytes(postcard::to_allocvec(&world.bob), &world.bob.snapshot());
+    for account in SUITES.map(|suite| World::of_limited(suite, publishing(3), 8).bob) {
+        is_bytes(postcard::to_allocvec(&account), &account.snapshot());
+    }
 }
 
 fn refusal<Any: DeserializeOwned>(json: &Value) -> String {
@@ -326,18 +350,24 @@ fn a_format_that_gives_its_bytes_away_is_as_good() {
 
 #[test]
 fn public_values_come_back() {
-    let mut world = World::new(5);
-    assert_eq!(as_json(&world.upload), world.upload);
-    assert_eq!(as_json(&world.upload.bundle()), world.upload.bundle());
-    assert_eq!(as_postcard(&world.server), world.server);
-    assert_eq!(as_json(&world.bob.device()), world.bob.device());
-    let accepted = {
-        let first = send(&mut world.initiate(), "first", &mut world.rng);
-        world.accept(&first)
-    };
-    assert_eq!(as_json(&accepted.received), accepted.received);
-    assert_eq!(as_json(&accepted.changes), accepted.changes);
-    assert_eq!(as_json(&accepted.session.id()), accepted.session.id());
+    in_each_suite(|suite| {
+        let mut world = World::of_limited(suite, publishing(3), 5);
+        assert_eq!(as_json(&world.upload), world.upload);
+        assert_eq!(as_postcard(&world.upload), world.upload);
+        assert_eq!(as_json(&world.upload.bundle()), world.upload.bundle());
+        assert_eq!(as_postcard(&world.server), world.server);
+        assert_eq!(as_json(&world.bob.device()), world.bob.device());
+        let accepted = {
+            let first = send(&mut world.initiate(), "first", &mut world.rng);
+            world.accept(&first)
+        };
+        assert_eq!(as_json(&accepted.received), accepted.received);
+        assert_eq!(as_json(&accepted.changes), accepted.changes);
+        assert_eq!(as_json(&accepted.session.id()), accepted.session.id());
+        let epochs = accepted.session.epochs();
+        assert_eq!((as_json(&epochs), as_postcard(&suite)), (epochs, suite));
+    });
+    let world = World::new(5);
     let contact = Contact::Request(world.alice.device().identity);
     assert_eq!(as_json(&contact), contact);
     assert_eq!(as_json(&SessionNeed::Unanswered), SessionNeed::Unanswered);
@@ -408,10 +438,19 @@ fn every_unknown_field_is_refused<Any: Serialize + DeserializeOwned>(value: &Any
 
 #[test]
 fn a_value_with_a_field_missing_or_unknown_does_not_load() {
+    in_each_suite(|suite| {
+        let mut world = World::of_limited(suite, publishing(3), 2);
+        every_missing_field_is_refused(&world.server);
+        every_unknown_field_is_refused(&world.server);
+        every_missing_field_is_refused(&world.upload);
+        every_unknown_field_is_refused(&world.upload);
+        let session = world.start().alice;
+        if let Some(status) = session.epochs() {
+            every_missing_field_is_refused(&status);
+            every_unknown_field_is_refused(&status);
+        }
+    });
     let mut world = World::new(2);
-    every_missing_field_is_refused(&world.server);
-    every_unknown_field_is_refused(&world.server);
-    every_unknown_field_is_refused(&world.upload);
     let stamp = Stamp { setting: None, own_policy: Some(Policy::OnClose), opens: Opens::Once };
     every_missing_field_is_refused(&stamp);
     every_unknown_field_is_refused(&Payload::new("text").with_stamp(stamp));
@@ -423,17 +462,19 @@ fn a_value_with_a_field_missing_or_unknown_does_not_load() {
 
 #[test]
 fn a_server_goes_on_from_what_was_stored() {
-    let mut world = World::new(3);
-    world.server.hand_out();
-    let stored: PublishedPreKeys = as_postcard(&world.server);
-    assert_eq!(stored, world.server);
-    world.server = stored;
-    let left = world.server.one_time_prekeys_left();
-    world.server.publish(world.upload.clone());
-    assert_eq!(world.server.one_time_prekeys_left(), left);
-    let mut talk = world.start();
-    receive(&mut talk.bob, &send(&mut talk.alice, "on", &mut talk.rng));
-    assert_eq!(talk.bob.maintain(NOW), 0);
+    in_each_suite(|suite| {
+        let mut world = World::of(suite, 3);
+        world.server.hand_out();
+        let stored: PublishedPreKeys = as_postcard(&world.server);
+        assert_eq!(stored, world.server);
+        world.server = stored;
+        let left = world.server.one_time_prekeys_left();
+        world.server.publish(world.upload.clone());
+        assert_eq!(world.server.one_time_prekeys_left(), left);
+        let mut talk = world.start();
+        receive(&mut talk.bob, &send(&mut talk.alice, "on", &mut talk.rng));
+        assert_eq!(talk.bob.maintain(NOW), 0);
+    });
 }
 
 /// One of so many.
@@ -538,15 +579,16 @@ fn check_published(published: &PublishedPreKeys) {
     assert_eq!(PreKeyStock::decode(&server.stock().encode()), Ok(server.stock()));
     let left = server.one_time_prekeys_left();
     let mut listed = Vec::new();
-    for _ in 0..=left {
-        let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap();
-        listed.extend(bundle.encode()[bundle.encode().len() - 36..].to_vec());
+    for _ in 0..left {
+        let bundle = PreKeyBundle::decode(&server.hand_out()).unwrap().encode();
+        let length = if bundle[1] == 1 { 36 } else { 1_668 };
+        listed.extend_from_slice(&bundle[bundle.len() - length..]);
     }
     assert!(left <= 1_000);
     // All of it could have been uploaded at once.
     let mut upload = vec![1];
     upload.extend(server.hand_out().split_last().unwrap().1);
-    upload.extend(&listed[..36 * left]);
+    upload.extend(listed);
     let upload = PreKeyUpload::decode(&upload).unwrap();
     // And none of it is news.
     server = published.clone();
@@ -555,9 +597,13 @@ fn check_published(published: &PublishedPreKeys) {
 }
 
 #[test]
-fn what_serde_takes_of_prekeys_and_keys_decode_takes() {
-    let mut world = World::with_one_time_prekeys(4, 7);
-    let mut other = World::with_one_time_prekeys(2, 8);
+fn what_serde_takes_of_prekeys_decode_takes() {
+    in_each_suite(what_serde_takes_of_prekeys);
+}
+
+fn what_serde_takes_of_prekeys(suite: Suite) {
+    let mut world = World::of_limited(suite, publishing(4), 7);
+    let mut other = World::of_limited(suite, publishing(2), 8);
     whatever_serde_takes_is_sound(&world.upload, check_upload);
     world.server.publish(other.upload.clone());
     world.server.hand_out();
@@ -571,14 +617,18 @@ fn what_serde_takes_of_prekeys_and_keys_decode_takes() {
         assert_eq!(PreKeyBundle::decode(&bundle.encode()).as_ref(), Ok(bundle));
     });
     whatever_serde_takes_is_sound(&world.upload.one_time_prekeys()[0], |prekey| {
-        let key = prekey.encode()[4..].try_into().unwrap();
+        let key = prekey.encode()[4..36].try_into().unwrap();
         assert!(DhPublicKey::decode(&key).is_some());
     });
     let maintained = world.bob.republish_prekeys(NOW, &mut support::rng(9));
     whatever_serde_takes_is_sound(&maintained, |maintained| {
         maintained.upload.iter().for_each(check_upload);
     });
-    let device = world.bob.device();
+}
+
+#[test]
+fn what_serde_takes_of_keys_decode_takes() {
+    let device = World::new(7).bob.device();
     whatever_serde_takes_is_sound(&device.identity, check_identity);
     whatever_serde_takes_is_sound(&device.address, |address: &Address| {
         assert_eq!(Address::new(address.as_bytes()).as_ref(), Ok(address));
@@ -706,7 +756,6 @@ fn what_serde_takes_of_times_limits_and_names_is_what_can_be() {
 
 #[test]
 fn what_serde_takes_of_states_restores() {
-    let world = World::with_one_time_prekeys(2, 11);
     let scheduler = ExpiryScheduler::new(support::clock(NOW), &mut support::rng(12));
     /// Compared by its stored form.
     #[derive(Serialize, serde::Deserialize)]
@@ -725,24 +774,45 @@ fn what_serde_takes_of_states_restores() {
     fn check<State: support::Stateful>(whole: &Whole<State>) {
         assert!(state(&support::restored(&whole.0)) == state(&whole.0));
     }
-    let peer = Peer::pinned(world.alice.device());
-    whatever_serde_takes_is_sound(&Whole(world.bob), check);
-    whatever_serde_takes_is_sound(&Whole(peer), check);
-    whatever_serde_takes_is_sound(&Whole(started(12).bob), check);
+    in_each_suite(|suite| {
+        let mut world = World::of_limited(suite, publishing(2), 11);
+        let peer = Peer::pinned(world.alice.device());
+        whatever_serde_takes_is_sound(&Whole(world.start().bob), check);
+        whatever_serde_takes_is_sound(&Whole(world.bob), check);
+        whatever_serde_takes_is_sound(&Whole(peer), check);
+    });
     whatever_serde_takes_is_sound(&Whole(scheduler), check);
     whatever_serde_takes_is_sound(&Whole(RatchetKeyPair::from_secret(&[2; 32])), check);
 }
 
 #[test]
 fn what_decode_refuses_serde_refuses() {
-    let world = World::with_one_time_prekeys(3, 13);
+    in_each_suite(what_decode_refuses_of_prekeys);
+    let year = json!({ "after_send": 31_622_400, "after_read": null, "on_close": false });
+    assert!(loads::<Terms>(&year));
+    assert!(!loads::<Terms>(&changed(&year, |it| it["after_send"] = json!(31_622_401))));
+    assert!(!loads::<Terms>(&changed(&year, |it| it["after_read"] = json!(31_622_401))));
+    for policy in [json!({ "AfterSend": { "ttl": 1, "since": 2 } }), json!({ "AfterRead": {} })] {
+        assert!(!loads::<Policy>(&policy));
+    }
+    let terms = Terms::NONE.and(Policy::after_send(support::DAY));
+    let life = Life::received(terms, Opens::Once, Age::NONE, EngineTime::from_millis(7));
+    let life = serde_json::to_value(&life).unwrap();
+    assert!(loads::<Life>(&life));
+    assert!(!loads::<Life>(&changed(&life, |it| it["origin"]["Theirs"]["sent"] = json!(8))));
+}
+
+fn changed(stored: &Value, change: fn(&mut Value)) -> Value {
+    let mut stored = stored.clone();
+    change(&mut stored);
+    stored
+}
+
+fn what_decode_refuses_of_prekeys(suite: Suite) {
+    let world = World::of_limited(suite, publishing(3), 13);
     let upload = serde_json::to_value(&world.upload).unwrap();
     let server = serde_json::to_value(&world.server).unwrap();
-    let changed = |stored: &Value, change: fn(&mut Value)| {
-        let mut stored = stored.clone();
-        change(&mut stored);
-        stored
-    };
+    assert!(loads::<PreKeyUpload>(&upload) && loads::<PublishedPreKeys>(&server));
     let out_of_order: fn(&mut Value) =
         |it| it["one_time_prekeys"].as_array_mut().unwrap().swap(0, 1);
     let doubled: fn(&mut Value) = |it| {
@@ -760,16 +830,4 @@ fn what_decode_refuses_serde_refuses() {
     for change in [without_highest, low_highest, unknown_signed, made_later] {
         assert!(!loads::<PublishedPreKeys>(&changed(&server, change)));
     }
-    let year = json!({ "after_send": 31_622_400, "after_read": null, "on_close": false });
-    assert!(loads::<Terms>(&year));
-    assert!(!loads::<Terms>(&changed(&year, |it| it["after_send"] = json!(31_622_401))));
-    assert!(!loads::<Terms>(&changed(&year, |it| it["after_read"] = json!(31_622_401))));
-    for policy in [json!({ "AfterSend": { "ttl": 1, "since": 2 } }), json!({ "AfterRead": {} })] {
-        assert!(!loads::<Policy>(&policy));
-    }
-    let terms = Terms::NONE.and(Policy::after_send(support::DAY));
-    let life = Life::received(terms, Opens::Once, Age::NONE, EngineTime::from_millis(7));
-    let life = serde_json::to_value(&life).unwrap();
-    assert!(loads::<Life>(&life));
-    assert!(!loads::<Life>(&changed(&life, |it| it["origin"]["Theirs"]["sent"] = json!(8))));
 }
