@@ -170,6 +170,22 @@ fn a_peer_of_form_1_opens_and_goes_on() {
     }
 }
 
+/// One began with a bundle of suite 1, and one with a bundle of suite 2.
+#[test]
+fn a_peer_of_form_1_with_sessions_of_both_suites_opens_and_goes_on() {
+    let mut peer: Peer = restored("peer-of-both-suites-1");
+    let mut suites: Vec<_> = peer.sessions().map(Session::suite).collect();
+    suites.sort_by_key(|suite| *suite == Suite::Hybrid);
+    assert_eq!(suites, SUITES);
+    for suite in SUITES {
+        let message = Files(suite).read("message-to-peer-of-both-suites-1");
+        let delivered = peer.decrypt_established(&message, AD, NOW).unwrap();
+        assert_eq!(delivered.received.body, format!("{suite:?}").as_bytes());
+        let used = delivered.changes.session.unwrap();
+        assert!(peer.sessions().any(|session| session.id() == used && session.suite() == suite));
+    }
+}
+
 #[test]
 fn a_ratchet_key_pair_of_form_1_opens() {
     let pair: RatchetKeyPair = restored("ratchet-key-pair-1");
@@ -339,6 +355,7 @@ fn this_release_writes_the_states_that_the_first_one_wrote() {
 #[test]
 fn this_release_writes_the_peers_that_the_first_one_wrote() {
     SUITES.map(Files).into_iter().for_each(write_peers);
+    write_peer_of_both_suites();
 }
 
 fn write(name: &str, bytes: &[u8]) {
@@ -454,4 +471,18 @@ fn write_peers(files: Files) {
     let first = pair.alice_sends("first");
     pair.bob.receives(&first);
     files.write("peer-request-1", &state(&pair.bob.peer));
+}
+
+/// A peer of another suite than this device, after each has begun a session.
+fn write_peer_of_both_suites() {
+    let suites = [Suite::Classical, Suite::Hybrid];
+    let mut pair = Pair::of_limited(suites, &Limits::default(), 5).introduced().started();
+    pair.bob.begins(&mut pair.alice.server, NOW);
+    let anew = pair.bob_sends("anew");
+    let message = pair.alice_sends("Hybrid");
+    Files(Suite::Hybrid).write("message-to-peer-of-both-suites-1", &message);
+    pair.alice.receives(&anew);
+    let message = pair.alice_sends("Classical");
+    Files(Suite::Classical).write("message-to-peer-of-both-suites-1", &message);
+    write("peer-of-both-suites-1", &state(&pair.bob.peer));
 }
