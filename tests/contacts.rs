@@ -4,11 +4,12 @@ mod support;
 
 use evanesce::limits::Limits;
 use evanesce::{
-    Address, Contact, Peer, PeerDecryptError, PeerInitiateError, PreKeyBundle, SessionNeed,
+    Address, Contact, Peer, PeerDecryptError, PeerInitiateError, PreKeyBundle, SessionNeed, Suite,
     Timestamp,
 };
-use support::pair::{Pair, Side};
-use support::{AD, DAY, NOW, NoDraws, SECOND, restored, rng, state};
+use support::layout::ORDINARY_OVERHEAD;
+use support::pair::{Pair, Side, between_all_suites, between_suites_by_turns};
+use support::{AD, DAY, NOW, NoDraws, SECOND, other_suite, restored, rng, state};
 
 fn identity(seed: u64) -> evanesce::IdentityKey {
     support::account("alice", Limits::default(), seed).device().identity
@@ -24,171 +25,190 @@ fn who_know(peers: &[&Peer], message: &[u8]) -> Vec<usize> {
 
 #[test]
 fn a_message_is_known_by_the_peer_that_it_is_from_and_by_no_other() {
-    let mut alice = Pair::talking(1);
-    let other = Pair::talking(2);
-    let stranger = Peer::new(Address::new("dave").unwrap());
-    let late = alice.alice_sends("late");
-    let soon = alice.alice_sends("soon");
-    assert_eq!(alice.bob.receives(&soon).body, b"soon");
-    // A chain further, and one more that Bob has not heard of.
-    let answer = alice.bob_sends("answer");
-    alice.alice.receives(&answer);
-    let next = alice.alice_sends("next");
-    alice.bob.receives(&next);
-    let answer = alice.bob_sends("answer");
-    alice.alice.receives(&answer);
-    let unheard = alice.alice_sends("unheard");
-    for round in 0..2 {
-        let peers = [&stranger, &other.bob.peer, &alice.bob.peer];
-        for message in [&late, &next, &unheard] {
-            assert_eq!(who_know(&peers, message), [2], "round {round}");
+    between_all_suites(|suites| {
+        let mut alice = Pair::talking_of(suites, 1);
+        let other = Pair::talking_of(suites.map(other_suite), 2);
+        let stranger = Peer::new(Address::new("dave").unwrap());
+        let late = alice.alice_sends("late");
+        let soon = alice.alice_sends("soon");
+        assert_eq!(alice.bob.receives(&soon).body, b"soon");
+        // A chain further, and one more that Bob has not heard of.
+        let answer = alice.bob_sends("answer");
+        alice.alice.receives(&answer);
+        let next = alice.alice_sends("next");
+        alice.bob.receives(&next);
+        let answer = alice.bob_sends("answer");
+        alice.alice.receives(&answer);
+        let unheard = alice.alice_sends("unheard");
+        for round in 0..2 {
+            let peers = [&stranger, &other.bob.peer, &alice.bob.peer];
+            for message in [&late, &next, &unheard] {
+                assert_eq!(who_know(&peers, message), [2], "round {round}");
+            }
+            assert_eq!(who_know(&peers, &answer), [0; 0], "Bob's own");
+            assert_eq!(who_know(&peers, &[]), [0; 0]);
+            assert_eq!(who_know(&peers, &unheard[..ORDINARY_OVERHEAD - 1]), [0; 0]);
+            alice.bob.peer = restored(&alice.bob.peer);
         }
-        assert_eq!(who_know(&peers, &answer), [0; 0], "Bob's own");
-        assert_eq!(who_know(&peers, &[]), [0; 0]);
-        assert_eq!(who_know(&peers, &unheard[..unheard.len() - 100]), [0; 0]);
-        alice.bob.peer = restored(&alice.bob.peer);
-    }
-    // What was opened is known as long as its chain is the current one, and a duplicate to its peer alone.
-    alice.bob.receives(&unheard);
-    assert!(alice.bob.peer.knows(&unheard) && alice.bob.peer.knows(&late));
-    assert_eq!(alice.bob.tries(&unheard, NOW), Err(PeerDecryptError::Duplicate));
-    assert!(!alice.bob.peer.knows(&next), "nothing is left of that chain");
-    // A header alone tells; the rest may be forged.
-    let mut forged = late.clone();
-    *forged.last_mut().unwrap() ^= 1;
-    assert!(alice.bob.peer.knows(&forged));
-    assert_eq!(alice.bob.tries(&forged, NOW), Err(PeerDecryptError::Undecryptable));
-    let mut forged = late.clone();
-    forged[1] ^= 1;
-    assert!(!alice.bob.peer.knows(&forged));
-    assert_eq!(alice.bob.receives(&late).body, b"late");
-    assert!(!alice.bob.peer.knows(&late), "its chain is complete");
+        // What was opened is known as long as its chain is the current one, and a duplicate to its peer alone.
+        alice.bob.receives(&unheard);
+        assert!(alice.bob.peer.knows(&unheard) && alice.bob.peer.knows(&late));
+        assert_eq!(alice.bob.tries(&unheard, NOW), Err(PeerDecryptError::Duplicate));
+        assert!(!alice.bob.peer.knows(&next), "nothing is left of that chain");
+        // A header alone tells; the rest may be forged.
+        let mut forged = late.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        assert!(alice.bob.peer.knows(&forged));
+        assert_eq!(alice.bob.tries(&forged, NOW), Err(PeerDecryptError::Undecryptable));
+        let mut forged = late.clone();
+        forged[1] ^= 1;
+        assert!(!alice.bob.peer.knows(&forged));
+        assert_eq!(alice.bob.receives(&late).body, b"late");
+        assert!(!alice.bob.peer.knows(&late), "its chain is complete");
+    });
 }
 
 #[test]
 fn while_our_next_chain_is_due_nothing_of_the_peers_next_one_is_known() {
-    let mut pair = Pair::talking(3);
-    // Bob has received and not answered, so Alice cannot honestly have gone on to another chain.
-    let heard = pair.alice_sends("heard");
-    pair.bob.receives(&heard);
-    let mut ahead = pair.copy();
-    let answer = ahead.bob_sends("an answer that was forgotten");
-    ahead.alice.receives(&answer);
-    let next = ahead.alice_sends("next");
-    assert!(ahead.bob.peer.knows(&next) && !pair.bob.peer.knows(&next));
-    assert_eq!(pair.bob.tries(&next, NOW), Err(PeerDecryptError::Undecryptable));
+    between_all_suites(|suites| {
+        let mut pair = Pair::talking_of(suites, 3);
+        // Bob has received and not answered, so Alice cannot honestly have gone on to another chain.
+        let heard = pair.alice_sends("heard");
+        pair.bob.receives(&heard);
+        let mut ahead = pair.copy();
+        let answer = ahead.bob_sends("an answer that was forgotten");
+        ahead.alice.receives(&answer);
+        let next = ahead.alice_sends("next");
+        assert!(ahead.bob.peer.knows(&next) && !pair.bob.peer.knows(&next));
+        assert_eq!(pair.bob.tries(&next, NOW), Err(PeerDecryptError::Undecryptable));
+    });
 }
 
 #[test]
 fn what_begins_a_session_is_known_by_nobody_and_what_follows_it_by_its_peer() {
-    let mut pair = Pair::new(4);
-    let (first, second) = (pair.alice_sends("first"), pair.alice_sends("second"));
-    assert!(!pair.bob.peer.knows(&first));
-    assert_eq!(pair.bob.account.claimed_sender(&first), Ok(pair.alice.account.device()));
-    pair.bob.receives(&first);
-    assert!(pair.bob.peer.knows(&second) && pair.bob.peer.knows(&first));
-    pair.bob.receives(&second);
-    assert!(pair.bob.peer.refuse().peer);
-    assert!(!pair.bob.peer.knows(&second), "a refused peer has no sessions");
+    between_all_suites(|suites| {
+        let mut pair = Pair::of(suites, 4);
+        let (first, second) = (pair.alice_sends("first"), pair.alice_sends("second"));
+        assert!(!pair.bob.peer.knows(&first));
+        assert_eq!(pair.bob.account.claimed_sender(&first), Ok(pair.alice.account.device()));
+        pair.bob.receives(&first);
+        assert!(pair.bob.peer.knows(&second) && pair.bob.peer.knows(&first));
+        pair.bob.receives(&second);
+        assert!(pair.bob.peer.refuse().peer);
+        assert!(!pair.bob.peer.knows(&second), "a refused peer has no sessions");
+    });
 }
 
 #[test]
 fn the_author_of_a_message_is_the_identity_that_is_pinned() {
-    let mut pair = Pair::new(5);
-    let alice = pair.alice.account.device().identity;
-    for text in ["first", "second"] {
-        let message = pair.alice_sends(text);
-        let delivered = pair.bob.peer.decrypt(&mut pair.bob.account, &message, AD, NOW).unwrap();
-        assert_eq!(delivered.author, alice);
-    }
-    assert_eq!(pair.bob.peer.contact(), &Contact::Request(alice));
-    assert_eq!(pair.bob.peer.member_tag(), Some(pair.alice.account.member_tag()));
-    assert_eq!(pair.alice.account.member_tag(), alice.member_tag());
-    assert_eq!(Peer::new(Address::new("dave").unwrap()).member_tag(), None);
+    between_all_suites(|suites| {
+        let mut pair = Pair::of(suites, 5);
+        let alice = pair.alice.account.device().identity;
+        for text in ["first", "second"] {
+            let message = pair.alice_sends(text);
+            let delivered =
+                pair.bob.peer.decrypt(&mut pair.bob.account, &message, AD, NOW).unwrap();
+            assert_eq!(delivered.author, alice);
+        }
+        assert_eq!(pair.bob.peer.contact(), &Contact::Request(alice));
+        assert_eq!(pair.bob.peer.member_tag(), Some(pair.alice.account.member_tag()));
+        assert_eq!(pair.alice.account.member_tag(), alice.member_tag());
+        assert_eq!(Peer::new(Address::new("dave").unwrap()).member_tag(), None);
+    });
 }
 
 #[test]
 fn an_identity_that_was_rejected_is_asked_about_once() {
-    let mut pair = Pair::talking(6);
-    let former = pair.alice.copy();
-    pair.alice = Side::new("alice", "bob", Limits::default(), 600);
-    let other = pair.alice.account.device().identity;
-    let first = pair.alice_sends("it is me");
-    assert_eq!(pair.bob.tries(&first, NOW), Err(PeerDecryptError::IdentityChanged(other)));
-    assert!(pair.bob.peer.reject_identity(other).peer);
-    assert!(!pair.bob.peer.reject_identity(other).any());
-    pair.bob.peer = restored(&pair.bob.peer);
-    for message in [&first, &pair.alice_sends("really")] {
-        assert_eq!(pair.bob.tries(message, NOW), Err(PeerDecryptError::Refused));
-    }
-    // Who begins a session by themselves is told what the server gives.
-    let bundle = PreKeyBundle::decode(&pair.alice.server.hand_out()).unwrap().verify(NOW).unwrap();
-    let refused = pair.bob.peer.initiate(&pair.bob.account, bundle, NOW, &mut NoDraws);
-    assert_eq!(refused, Err(PeerInitiateError::IdentityChanged(other)));
-    // The conversation goes on meanwhile, and the user may think otherwise: nothing was spent.
-    let renewed = std::mem::replace(&mut pair.alice, former);
-    assert!(pair.exchange() && pair.agree());
-    pair.alice = renewed;
-    assert!(pair.bob.peer.accept_identity(other).peer);
-    assert_eq!(pair.bob.receives(&first).body, b"it is me");
+    between_all_suites(|suites| {
+        let mut pair = Pair::talking_of(suites, 6);
+        let former = pair.alice.copy();
+        pair.alice = Side::of(other_suite(suites[0]), "alice", "bob", 600);
+        let other = pair.alice.account.device().identity;
+        let first = pair.alice_sends("it is me");
+        assert_eq!(pair.bob.tries(&first, NOW), Err(PeerDecryptError::IdentityChanged(other)));
+        assert!(pair.bob.peer.reject_identity(other).peer);
+        assert!(!pair.bob.peer.reject_identity(other).any());
+        pair.bob.peer = restored(&pair.bob.peer);
+        for message in [&first, &pair.alice_sends("really")] {
+            assert_eq!(pair.bob.tries(message, NOW), Err(PeerDecryptError::Refused));
+        }
+        // Who begins a session by themselves is told what the server gives.
+        let bundle =
+            PreKeyBundle::decode(&pair.alice.server.hand_out()).unwrap().verify(NOW).unwrap();
+        let refused = pair.bob.peer.initiate(&pair.bob.account, bundle, NOW, &mut NoDraws);
+        assert_eq!(refused, Err(PeerInitiateError::IdentityChanged(other)));
+        // The conversation goes on meanwhile, and the user may think otherwise: nothing was spent.
+        let renewed = std::mem::replace(&mut pair.alice, former);
+        assert!(pair.exchange() && pair.agree());
+        pair.alice = renewed;
+        assert!(pair.bob.peer.accept_identity(other).peer);
+        assert_eq!(pair.bob.receives(&first).body, b"it is me");
+    });
 }
 
 #[test]
 fn the_last_sixteen_rejected_identities_are_remembered() {
-    let mut pair = Pair::talking(7);
-    let pinned = pair.alice.account.device().identity;
-    assert!(!pair.bob.peer.reject_identity(pinned).any(), "the pinned one cannot be");
-    let mut stranger = Peer::new(Address::new("dave").unwrap());
-    assert!(!stranger.reject_identity(pinned).any(), "nothing is pinned to stay with");
+    between_all_suites(|suites| {
+        let mut pair = Pair::talking_of(suites, 7);
+        let pinned = pair.alice.account.device().identity;
+        assert!(!pair.bob.peer.reject_identity(pinned).any(), "the pinned one cannot be");
+        let mut stranger = Peer::new(Address::new("dave").unwrap());
+        assert!(!stranger.reject_identity(pinned).any(), "nothing is pinned to stay with");
 
-    let impostor = |seed| Side::new("alice", "bob", Limits::default(), seed);
-    let first_of = |seed| impostor(seed).sends("x", &mut pair.bob.server.clone(), NOW);
-    let (oldest, second) = (first_of(700), first_of(701));
-    for seed in 700..717 {
-        let rejected = impostor(seed).account.device().identity;
-        assert!(pair.bob.peer.reject_identity(rejected).peer, "{seed}");
-    }
-    let forgotten = PeerDecryptError::IdentityChanged(impostor(700).account.device().identity);
-    assert_eq!(pair.bob.tries(&oldest, NOW), Err(forgotten));
-    assert_eq!(pair.bob.tries(&second, NOW), Err(PeerDecryptError::Refused));
-    let rejected: Vec<_> = pair.bob.peer.rejected_identities().collect();
-    assert_eq!(rejected.len(), 16);
-    assert_eq!(rejected.last(), Some(&impostor(716).account.device().identity));
-    // Accepted and then replaced, an identity is no longer rejected.
-    let changed = impostor(701).account.device().identity;
-    assert!(pair.bob.peer.accept_identity(changed).peer);
-    assert!(
-        pair.bob.peer.rejected_identities().eq(rejected.into_iter().filter(|it| *it != changed))
-    );
-    assert!(pair.bob.peer.accept_identity(identity(999)).peer);
-    assert_eq!(pair.bob.tries(&second, NOW), Err(PeerDecryptError::IdentityChanged(changed)));
+        let impostor = |seed| Side::of(suites[1], "alice", "bob", seed);
+        let first_of = |seed| impostor(seed).sends("x", &mut pair.bob.server.clone(), NOW);
+        let (oldest, second) = (first_of(700), first_of(701));
+        for seed in 700..717 {
+            let rejected = impostor(seed).account.device().identity;
+            assert!(pair.bob.peer.reject_identity(rejected).peer, "{seed}");
+        }
+        let forgotten = PeerDecryptError::IdentityChanged(impostor(700).account.device().identity);
+        assert_eq!(pair.bob.tries(&oldest, NOW), Err(forgotten));
+        assert_eq!(pair.bob.tries(&second, NOW), Err(PeerDecryptError::Refused));
+        let rejected: Vec<_> = pair.bob.peer.rejected_identities().collect();
+        assert_eq!(rejected.len(), 16);
+        assert_eq!(rejected.last(), Some(&impostor(716).account.device().identity));
+        // Accepted and then replaced, an identity is no longer rejected.
+        let changed = impostor(701).account.device().identity;
+        assert!(pair.bob.peer.accept_identity(changed).peer);
+        assert!(
+            pair.bob
+                .peer
+                .rejected_identities()
+                .eq(rejected.into_iter().filter(|it| *it != changed))
+        );
+        assert!(pair.bob.peer.accept_identity(identity(999)).peer);
+        assert_eq!(pair.bob.tries(&second, NOW), Err(PeerDecryptError::IdentityChanged(changed)));
+    });
 }
 
 #[test]
 fn limits_set_for_a_peers_sessions_hold_for_those_that_begin_later() {
-    let mut pair = Pair::acquainted(8);
-    let mut limits = pair.bob.account.limits().session.clone();
-    limits.held_key_lifetime = DAY;
-    assert!(pair.alice.peer.set_session_limits(limits.clone()).peer);
-    assert!(!pair.alice.peer.set_session_limits(limits.clone()).any());
-    assert!(pair.bob.peer.set_session_limits(limits.clone()).peer);
-    pair.alice.peer = restored(&pair.alice.peer);
-    let first = pair.alice_sends("first");
-    pair.bob.receives(&first);
-    pair.alice.begins(&mut pair.bob.server, NOW);
-    for peer in [&pair.alice.peer, &pair.bob.peer] {
-        assert!(peer.sessions().count() > 0);
-        assert!(peer.sessions().all(|session| *session.limits() == limits));
-    }
-    limits.held_key_lifetime = DAY * 2;
-    assert!(pair.alice.peer.set_session_limits(limits.clone()).peer);
-    assert_eq!(pair.alice.peer.sessions().count(), 2);
-    assert!(pair.alice.peer.sessions().all(|session| *session.limits() == limits));
+    between_all_suites(|suites| {
+        let mut pair = Pair::acquainted_of(suites, 8);
+        let mut limits = pair.bob.account.limits().session.clone();
+        limits.held_key_lifetime = DAY;
+        assert!(pair.alice.peer.set_session_limits(limits.clone()).peer);
+        assert!(!pair.alice.peer.set_session_limits(limits.clone()).any());
+        assert!(pair.bob.peer.set_session_limits(limits.clone()).peer);
+        pair.alice.peer = restored(&pair.alice.peer);
+        let first = pair.alice_sends("first");
+        pair.bob.receives(&first);
+        pair.alice.begins(&mut pair.bob.server, NOW);
+        for peer in [&pair.alice.peer, &pair.bob.peer] {
+            assert!(peer.sessions().count() > 0);
+            assert!(peer.sessions().all(|session| *session.limits() == limits));
+        }
+        limits.held_key_lifetime = DAY * 2;
+        assert!(pair.alice.peer.set_session_limits(limits.clone()).peer);
+        assert_eq!(pair.alice.peer.sessions().count(), 2);
+        assert!(pair.alice.peer.sessions().all(|session| *session.limits() == limits));
+    });
 }
 
 /// Bob has lost what Alice still sends in.
-fn lost_at_bobs(seed: u64) -> (Pair, PeerDecryptError) {
-    let mut pair = Pair::talking(seed);
+fn lost_at_bobs(suites: [Suite; 2], seed: u64) -> (Pair, PeerDecryptError) {
+    let mut pair = Pair::talking_of(suites, seed);
     pair.bob.peer = Peer::pinned(pair.alice.account.device());
     let message = pair.alice_sends("lost");
     let refusal = pair.bob.tries(&message, NOW).unwrap_err();
@@ -205,28 +225,30 @@ fn note(peer: &mut Peer, refusal: PeerDecryptError, now: Timestamp) -> bool {
 
 #[test]
 fn a_lost_session_is_begun_anew_when_its_refusal_is_noted() {
-    let (mut pair, refusal) = lost_at_bobs(20);
-    assert_eq!(refusal, PeerDecryptError::NoSession);
-    assert!(note(&mut pair.bob.peer, refusal, NOW));
-    pair.bob.peer = restored(&pair.bob.peer);
-    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
-    pair.bob.begins(&mut pair.alice.server, NOW);
-    pair.bob.peer = restored(&pair.bob.peer);
-    let nothing = pair.bob_sends("");
-    pair.alice.receives(&nothing);
-    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Unanswered));
-    let answer = pair.alice_sends("answer");
-    pair.bob.receives(&answer);
-    assert_eq!(pair.bob.peer.session_need(NOW), None);
-    assert!(pair.exchange() && pair.agree());
+    between_all_suites(|suites| {
+        let (mut pair, refusal) = lost_at_bobs(suites, 20);
+        assert_eq!(refusal, PeerDecryptError::NoSession);
+        assert!(note(&mut pair.bob.peer, refusal, NOW));
+        pair.bob.peer = restored(&pair.bob.peer);
+        assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
+        pair.bob.begins(&mut pair.alice.server, NOW);
+        pair.bob.peer = restored(&pair.bob.peer);
+        let nothing = pair.bob_sends("");
+        pair.alice.receives(&nothing);
+        assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Unanswered));
+        let answer = pair.alice_sends("answer");
+        pair.bob.receives(&answer);
+        assert_eq!(pair.bob.peer.session_need(NOW), None);
+        assert!(pair.exchange() && pair.agree());
+    });
 }
 
 #[test]
 fn two_sessions_are_begun_after_a_loss_and_a_peer_that_waits_follows_the_second() {
     let mut followed_the_first = 0;
-    for seed in 30..50 {
+    between_suites_by_turns(30..50, |suites, seed| {
         // Bob has begun with prekeys that Alice's backup lacks, and waits for her.
-        let mut pair = Pair::acquainted(seed);
+        let mut pair = Pair::acquainted_of(suites, seed);
         let backup = pair.alice.copy();
         let later = pair.alice.account.replace_prekeys(NOW, &mut rng(seed)).upload.unwrap();
         pair.alice.server = evanesce::server::PublishedPreKeys::new(later);
@@ -245,49 +267,53 @@ fn two_sessions_are_begun_after_a_loss_and_a_peer_that_waits_follows_the_second(
         assert!(pair.agree());
         assert_eq!(pair.alice.peer.session_need(NOW), None, "that is enough");
         assert!(pair.exchange());
-    }
+    });
     // All follow the second, and only some the first.
     assert!((21..40).contains(&followed_the_first), "{followed_the_first}");
 }
 
 #[test]
 fn whoever_is_not_accepted_gets_no_session_when_all_are_dropped() {
-    let mut pair = Pair::new(51);
-    let first = pair.alice_sends("first");
-    pair.bob.receives(&first);
-    assert!(pair.bob.peer.drop_sessions().peer);
-    assert_eq!(pair.bob.peer.session_need(NOW), None);
-    assert!(pair.bob.peer.accept_request().peer);
-    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
-    // Who is unblocked may have sessions that we have not.
-    assert!(pair.bob.peer.refuse().peer && pair.bob.peer.accept_request().peer);
-    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
-    assert!(!Peer::new(Address::new("dave").unwrap()).drop_sessions().any());
+    between_all_suites(|suites| {
+        let mut pair = Pair::of(suites, 51);
+        let first = pair.alice_sends("first");
+        pair.bob.receives(&first);
+        assert!(pair.bob.peer.drop_sessions().peer);
+        assert_eq!(pair.bob.peer.session_need(NOW), None);
+        assert!(pair.bob.peer.accept_request().peer);
+        assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
+        // Who is unblocked may have sessions that we have not.
+        assert!(pair.bob.peer.refuse().peer && pair.bob.peer.accept_request().peer);
+        assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
+        assert!(!Peer::new(Address::new("dave").unwrap()).drop_sessions().any());
+    });
 }
 
 #[test]
 fn what_is_late_in_an_older_session_does_not_end_a_loss() {
-    let mut pair = Pair::talking(52);
-    let late = pair.alice_sends("late");
-    let rolled_back = restored(&pair.bob.peer);
-    pair.alice.begins(&mut pair.bob.server, NOW);
-    let first = pair.alice_sends("in another");
-    pair.bob.receives(&first);
-    let answer = pair.bob_sends("answer");
-    pair.alice.receives(&answer);
-    // Bob's row of Alice alone was put back.
-    pair.bob.peer = rolled_back;
-    let message = pair.alice_sends("lost");
-    let refusal = pair.bob.tries(&message, NOW).unwrap_err();
-    assert!(pair.bob.peer.note_refusal(&message, &refusal, NOW).peer);
-    assert_eq!(pair.bob.receives(&late).body, b"late");
-    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
-    for _ in 0..2 {
-        pair.bob.begins(&mut pair.alice.server, NOW);
-        let nothing = pair.bob_sends("");
-        pair.alice.receives(&nothing);
-    }
-    assert!(pair.exchange() && pair.agree());
+    between_all_suites(|suites| {
+        let mut pair = Pair::talking_of(suites, 52);
+        let late = pair.alice_sends("late");
+        let rolled_back = restored(&pair.bob.peer);
+        pair.alice.begins(&mut pair.bob.server, NOW);
+        let first = pair.alice_sends("in another");
+        pair.bob.receives(&first);
+        let answer = pair.bob_sends("answer");
+        pair.alice.receives(&answer);
+        // Bob's row of Alice alone was put back.
+        pair.bob.peer = rolled_back;
+        let message = pair.alice_sends("lost");
+        let refusal = pair.bob.tries(&message, NOW).unwrap_err();
+        assert!(pair.bob.peer.note_refusal(&message, &refusal, NOW).peer);
+        assert_eq!(pair.bob.receives(&late).body, b"late");
+        assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
+        for _ in 0..2 {
+            pair.bob.begins(&mut pair.alice.server, NOW);
+            let nothing = pair.bob_sends("");
+            pair.alice.receives(&nothing);
+        }
+        assert!(pair.exchange() && pair.agree());
+    });
 }
 
 /// Begins the two sessions that follow a loss, and sends in them; nobody hears of them.
@@ -301,140 +327,163 @@ fn begun_twice(pair: &mut Pair) {
 
 #[test]
 fn what_anyone_can_bring_about_begins_sessions_in_growing_pauses() {
-    let (mut pair, refusal) = lost_at_bobs(21);
-    let peer = &mut pair.bob.peer;
-    assert!(note(peer, refusal, NOW));
-    assert!(!note(peer, refusal, NOW), "it is due already");
-    begun_twice(&mut pair);
-    let (peer, pause) = (&mut pair.bob.peer, NOW.plus(SECOND * 600));
-    for refusal in [PeerDecryptError::Undecryptable, PeerDecryptError::UnknownPreKey] {
-        assert!(!note(peer, refusal, pause.minus(SECOND)));
-    }
-    assert!(note(&mut restored(peer), PeerDecryptError::Undecryptable, pause));
-    assert!(note(&mut restored(peer), refusal, NOW.minus(SECOND * 600)), "a clock was set back");
-    assert!(!note(&mut restored(peer), refusal, NOW.minus(SECOND * 599)));
-    // Nobody but the peer can make a message that is forked, so that it does not rest because of others.
-    assert!(note(peer, PeerDecryptError::Forked, NOW));
-    assert_eq!(peer.session_need(NOW), Some(SessionNeed::Lost));
-    begun_twice(&mut pair);
-    assert!(!note(&mut pair.bob.peer, PeerDecryptError::Forked, pause.minus(SECOND)), "repeated");
-    assert!(note(&mut pair.bob.peer, PeerDecryptError::Forked, pause));
-    begun_twice(&mut pair);
-    assert!(note(&mut pair.bob.peer, refusal, pause));
-    begun_twice(&mut pair);
-    let (peer, hour) = (&mut pair.bob.peer, pause.plus(SECOND * 3_600));
-    for refusal in [PeerDecryptError::Forked, refusal] {
-        assert!(!note(peer, refusal, hour.minus(SECOND)));
-        assert!(note(&mut restored(peer), refusal, hour));
-    }
+    between_all_suites(|suites| {
+        let (mut pair, refusal) = lost_at_bobs(suites, 21);
+        let peer = &mut pair.bob.peer;
+        assert!(note(peer, refusal, NOW));
+        assert!(!note(peer, refusal, NOW), "it is due already");
+        begun_twice(&mut pair);
+        let (peer, pause) = (&mut pair.bob.peer, NOW.plus(SECOND * 600));
+        for refusal in [PeerDecryptError::Undecryptable, PeerDecryptError::UnknownPreKey] {
+            assert!(!note(peer, refusal, pause.minus(SECOND)));
+        }
+        assert!(note(&mut restored(peer), PeerDecryptError::Undecryptable, pause));
+        assert!(
+            note(&mut restored(peer), refusal, NOW.minus(SECOND * 600)),
+            "a clock was set back"
+        );
+        assert!(!note(&mut restored(peer), refusal, NOW.minus(SECOND * 599)));
+        // Nobody but the peer can make a message that is forked, so that it does not rest because of others.
+        assert!(note(peer, PeerDecryptError::Forked, NOW));
+        assert_eq!(peer.session_need(NOW), Some(SessionNeed::Lost));
+        begun_twice(&mut pair);
+        assert!(
+            !note(&mut pair.bob.peer, PeerDecryptError::Forked, pause.minus(SECOND)),
+            "repeated"
+        );
+        assert!(note(&mut pair.bob.peer, PeerDecryptError::Forked, pause));
+        begun_twice(&mut pair);
+        assert!(note(&mut pair.bob.peer, refusal, pause));
+        begun_twice(&mut pair);
+        let (peer, hour) = (&mut pair.bob.peer, pause.plus(SECOND * 3_600));
+        for refusal in [PeerDecryptError::Forked, refusal] {
+            assert!(!note(peer, refusal, hour.minus(SECOND)));
+            assert!(note(&mut restored(peer), refusal, hour));
+        }
+    });
 }
 
 #[test]
 fn a_loss_that_is_suspected_is_forgotten_when_something_else_explains_it() {
-    let (mut pair, refusal) = lost_at_bobs(22);
-    assert!(note(&mut pair.bob.peer, refusal, NOW));
-    pair.alice.begins(&mut pair.bob.server, NOW);
-    let first = pair.alice_sends("anew");
-    pair.bob.receives(&first);
-    assert_eq!(pair.bob.peer.session_need(NOW), None, "the peer has begun one");
-    // Who did not agree to another identity is not asked about it again because of what it sent.
-    let tomorrow = NOW.plus(DAY);
-    assert!(note(&mut pair.bob.peer, refusal, tomorrow));
-    for changes in [true, false] {
-        assert_eq!(pair.bob.peer.reject_identity(identity(999)).peer, changes);
+    between_all_suites(|suites| {
+        let (mut pair, refusal) = lost_at_bobs(suites, 22);
+        assert!(note(&mut pair.bob.peer, refusal, NOW));
+        pair.alice.begins(&mut pair.bob.server, NOW);
+        let first = pair.alice_sends("anew");
+        pair.bob.receives(&first);
+        assert_eq!(pair.bob.peer.session_need(NOW), None, "the peer has begun one");
+        // Who did not agree to another identity is not asked about it again because of what it sent.
+        let tomorrow = NOW.plus(DAY);
+        assert!(note(&mut pair.bob.peer, refusal, tomorrow));
+        for changes in [true, false] {
+            assert_eq!(pair.bob.peer.reject_identity(identity(999)).peer, changes);
+            assert_eq!(pair.bob.peer.session_need(NOW), None);
+        }
+        assert!(note(&mut pair.bob.peer, refusal, tomorrow.plus(DAY)));
+        assert!(pair.bob.peer.reject_identity(identity(999)).peer, "it is rejected already");
         assert_eq!(pair.bob.peer.session_need(NOW), None);
-    }
-    assert!(note(&mut pair.bob.peer, refusal, tomorrow.plus(DAY)));
-    assert!(pair.bob.peer.reject_identity(identity(999)).peer, "it is rejected already");
-    assert_eq!(pair.bob.peer.session_need(NOW), None);
+    });
 }
 
 #[test]
 fn a_loss_that_is_certain_is_not_forgotten_because_of_somebody_else() {
-    let mut pair = Pair::talking(28);
-    assert!(pair.bob.peer.drop_sessions().peer);
-    pair.bob.peer = restored(&pair.bob.peer);
-    assert!(pair.bob.peer.reject_identity(identity(999)).peer);
-    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
-    // With another identity nothing can have been lost yet.
-    assert!(pair.bob.peer.accept_identity(identity(998)).peer);
-    assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::NoSession));
+    between_all_suites(|suites| {
+        let mut pair = Pair::talking_of(suites, 28);
+        assert!(pair.bob.peer.drop_sessions().peer);
+        pair.bob.peer = restored(&pair.bob.peer);
+        assert!(pair.bob.peer.reject_identity(identity(999)).peer);
+        assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::Lost));
+        // With another identity nothing can have been lost yet.
+        assert!(pair.bob.peer.accept_identity(identity(998)).peer);
+        assert_eq!(pair.bob.peer.session_need(NOW), Some(SessionNeed::NoSession));
+    });
 }
 
 /// It would tell who watches whom the message was from.
 #[test]
 fn a_message_of_a_session_that_is_here_begins_no_other_if_altered_or_sent_back() {
-    let mut pair = Pair::talking(25);
-    let mut altered = pair.alice_sends("altered");
-    *altered.last_mut().unwrap() ^= 1;
-    let refusal = pair.bob.tries(&altered, NOW).unwrap_err();
-    assert!(refusal.may_mean_lost_session());
-    assert!(!pair.bob.peer.note_refusal(&altered, &refusal, NOW).any());
-    altered[1] ^= 1;
-    let refusal = pair.bob.tries(&altered, NOW).unwrap_err();
-    assert!(pair.bob.peer.note_refusal(&altered, &refusal, NOW).peer, "nobody knows that header");
+    between_all_suites(|suites| {
+        let mut pair = Pair::talking_of(suites, 25);
+        let mut altered = pair.alice_sends("altered");
+        *altered.last_mut().unwrap() ^= 1;
+        let refusal = pair.bob.tries(&altered, NOW).unwrap_err();
+        assert!(refusal.may_mean_lost_session());
+        assert!(!pair.bob.peer.note_refusal(&altered, &refusal, NOW).any());
+        altered[1] ^= 1;
+        let refusal = pair.bob.tries(&altered, NOW).unwrap_err();
+        assert!(
+            pair.bob.peer.note_refusal(&altered, &refusal, NOW).peer,
+            "nobody knows that header"
+        );
 
-    let mut pair = Pair::acquainted(26);
-    let first = pair.alice_sends("first");
-    let refusal = pair.alice.tries(&first, NOW).unwrap_err();
-    assert_eq!(refusal, PeerDecryptError::Undecryptable);
-    assert!(!pair.alice.peer.note_refusal(&first, &refusal, NOW).any(), "her own");
+        let mut pair = Pair::acquainted_of(suites, 26);
+        let first = pair.alice_sends("first");
+        let refusal = pair.alice.tries(&first, NOW).unwrap_err();
+        assert_eq!(refusal, PeerDecryptError::Undecryptable);
+        assert!(!pair.alice.peer.note_refusal(&first, &refusal, NOW).any(), "her own");
+    });
 }
 
 #[test]
 fn a_message_that_comes_when_its_key_is_too_old_begins_no_session() {
-    let mut pair = Pair::talking(27);
-    let (late, soon) = (pair.alice_sends("late"), pair.alice_sends("soon"));
-    pair.bob.receives(&soon);
-    let answer = pair.bob_sends("answer");
-    pair.alice.receives(&answer);
-    let next = pair.alice_sends("next");
-    pair.bob.receives(&next);
-    let later = NOW.plus(DAY * 40);
-    let refusal = pair.bob.tries(&late, later).unwrap_err();
-    assert!(!pair.bob.peer.note_refusal(&late, &refusal, later).any(), "{refusal:?}");
+    between_all_suites(|suites| {
+        let mut pair = Pair::talking_of(suites, 27);
+        let (late, soon) = (pair.alice_sends("late"), pair.alice_sends("soon"));
+        pair.bob.receives(&soon);
+        let answer = pair.bob_sends("answer");
+        pair.alice.receives(&answer);
+        let next = pair.alice_sends("next");
+        pair.bob.receives(&next);
+        let later = NOW.plus(DAY * 40);
+        let refusal = pair.bob.tries(&late, later).unwrap_err();
+        assert!(!pair.bob.peer.note_refusal(&late, &refusal, later).any(), "{refusal:?}");
+    });
 }
 
 #[test]
 fn nobody_but_an_accepted_peer_gets_a_session_by_what_does_not_open() {
-    let lost = PeerDecryptError::Undecryptable;
-    let mut stranger = Peer::new(Address::new("dave").unwrap());
-    assert!(!note(&mut stranger, lost, NOW));
-    let mut pair = Pair::new(23);
-    let first = pair.alice_sends("first");
-    pair.bob.receives(&first);
-    assert!(!note(&mut pair.bob.peer, lost, NOW), "a request");
-    assert!(pair.bob.peer.refuse().peer);
-    assert!(!note(&mut pair.bob.peer, lost, NOW), "refused");
-    let mut pair = Pair::talking(24);
-    let refused = [
-        PeerDecryptError::Malformed,
-        PeerDecryptError::Unsupported,
-        PeerDecryptError::Refused,
-        PeerDecryptError::Duplicate,
-        PeerDecryptError::Expired,
-        PeerDecryptError::OtherAddress,
-        PeerDecryptError::AddressChanged,
-        PeerDecryptError::NeedsAccount,
-    ];
-    for refusal in refused {
-        assert!(!note(&mut pair.bob.peer, refusal, NOW), "{refusal:?}");
-    }
-    assert_eq!(pair.bob.peer.session_need(NOW), None);
+    between_all_suites(|suites| {
+        let lost = PeerDecryptError::Undecryptable;
+        let mut stranger = Peer::new(Address::new("dave").unwrap());
+        assert!(!note(&mut stranger, lost, NOW));
+        let mut pair = Pair::of(suites, 23);
+        let first = pair.alice_sends("first");
+        pair.bob.receives(&first);
+        assert!(!note(&mut pair.bob.peer, lost, NOW), "a request");
+        assert!(pair.bob.peer.refuse().peer);
+        assert!(!note(&mut pair.bob.peer, lost, NOW), "refused");
+        let mut pair = Pair::talking_of(suites, 24);
+        let refused = [
+            PeerDecryptError::Malformed,
+            PeerDecryptError::Unsupported,
+            PeerDecryptError::Refused,
+            PeerDecryptError::Duplicate,
+            PeerDecryptError::Expired,
+            PeerDecryptError::OtherAddress,
+            PeerDecryptError::AddressChanged,
+            PeerDecryptError::NeedsAccount,
+        ];
+        for refusal in refused {
+            assert!(!note(&mut pair.bob.peer, refusal, NOW), "{refusal:?}");
+        }
+        assert_eq!(pair.bob.peer.session_need(NOW), None);
+    });
 }
 
 #[test]
 fn the_message_that_begins_a_session_is_held_to_the_peers_limits() {
-    for (most, held) in [(0, 0), (1_000, 49)] {
-        let mut limits = Limits::default();
-        limits.session.max_skip = 1_000 - most;
-        let mut pair = Pair::with_limits(&limits, 9);
-        let mut own = limits.session.clone();
-        own.max_skip = most;
-        assert!(pair.bob.peer.set_session_limits(own.clone()).peer);
-        let messages: Vec<_> = (0..50).map(|_| pair.alice_sends("x")).collect();
-        assert_eq!(pair.bob.receives(&messages[49]).dropped_keys, 49 - held);
-        let holds: usize = pair.bob.peer.sessions().map(|session| session.held_keys()).sum();
-        assert_eq!(holds, usize::try_from(held).unwrap());
-    }
+    between_all_suites(|suites| {
+        for (most, held) in [(0, 0), (1_000, 49)] {
+            let mut limits = Limits::default();
+            limits.session.max_skip = 1_000 - most;
+            let mut pair = Pair::of_limited(suites, &limits, 9);
+            let mut own = limits.session.clone();
+            own.max_skip = most;
+            assert!(pair.bob.peer.set_session_limits(own.clone()).peer);
+            let messages: Vec<_> = (0..50).map(|_| pair.alice_sends("x")).collect();
+            assert_eq!(pair.bob.receives(&messages[49]).dropped_keys, 49 - held);
+            let holds: usize = pair.bob.peer.sessions().map(|session| session.held_keys()).sum();
+            assert_eq!(holds, usize::try_from(held).unwrap());
+        }
+    });
 }

@@ -454,7 +454,7 @@ fn impostor() -> IdentityKey {
 
 /// A peer with two sessions, an identity that was rejected and limits of its own, and one that wrote first.
 fn write_peers(files: Files) {
-    let mut pair = Pair::talking_of([files.0; 2], 3);
+    let mut pair = Pair::of_limited([files.0; 2], &Limits::default(), 3).introduced().started();
     files.write("message-late-to-peer-1", &pair.alice_sends("late"));
     pair.alice.begins(&mut pair.bob.server, NOW);
     let anew = pair.alice_sends("anew");

@@ -203,14 +203,16 @@ mod tests {
 
     #[test]
     fn ids_count_up_from_one_and_end_before_they_repeat() {
-        let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let mut keys = OneTimePreKeys::new();
-        keys.generate(3, Suite::Classical, 100, &mut rng);
-        assert_eq!(keys.keys.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
-        keys.next_id = u32::MAX - 1;
-        keys.generate(3, Suite::Classical, 100, &mut rng);
-        assert_eq!(keys.len(), 4);
-        assert!(keys.find(u32::MAX - 1).is_some() && keys.find(0).is_none());
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut rng = ChaCha20Rng::seed_from_u64(1);
+            let mut keys = OneTimePreKeys::new();
+            keys.generate(3, suite, 100, &mut rng);
+            assert_eq!(keys.keys.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+            keys.next_id = u32::MAX - 1;
+            keys.generate(3, suite, 100, &mut rng);
+            assert_eq!(keys.len(), 4);
+            assert!(keys.find(u32::MAX - 1).is_some() && keys.find(0).is_none());
+        }
     }
 
     #[test]
@@ -237,17 +239,19 @@ mod tests {
 
     #[test]
     fn a_store_that_would_use_an_id_again_is_refused() {
-        let mut keys = OneTimePreKeys::new();
-        keys.generate(3, Suite::Classical, 100, &mut ChaCha20Rng::seed_from_u64(1));
-        let stored = |keys: &OneTimePreKeys| {
-            let mut out = StateWriter::new();
-            keys.write(&mut out);
-            out.into_bytes()
-        };
-        assert!(OneTimePreKeys::read(&mut Reader::new(&stored(&keys))).is_ok());
-        for (next_id, published_below) in [(3, 1), (4, 5)] {
-            (keys.next_id, keys.published_below) = (next_id, published_below);
-            assert!(OneTimePreKeys::read(&mut Reader::new(&stored(&keys))).is_err());
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut keys = OneTimePreKeys::new();
+            keys.generate(3, suite, 100, &mut ChaCha20Rng::seed_from_u64(1));
+            let stored = |keys: &OneTimePreKeys| {
+                let mut out = StateWriter::new();
+                keys.write(&mut out);
+                out.into_bytes()
+            };
+            assert!(OneTimePreKeys::read(&mut Reader::new(&stored(&keys))).is_ok());
+            for (next_id, published_below) in [(3, 1), (4, 5)] {
+                (keys.next_id, keys.published_below) = (next_id, published_below);
+                assert!(OneTimePreKeys::read(&mut Reader::new(&stored(&keys))).is_err());
+            }
         }
     }
 }

@@ -418,97 +418,117 @@ mod tests {
 
     #[test]
     fn a_nearly_full_replay_record_brings_about_a_rotation() {
-        let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000));
-        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
-        fill(&mut store, 767);
-        maintain(&mut store, &limits, now, &mut rng);
-        assert_eq!(store.current.id, 1);
-        fill(&mut store, 768);
-        maintain(&mut store, &limits, now, &mut rng);
-        assert_eq!(store.current.id, 2);
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut rng = ChaCha20Rng::seed_from_u64(1);
+            let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000));
+            let mut store = PreKeyStore::generate(suite, &limits, now, &mut rng);
+            fill(&mut store, 767);
+            maintain(&mut store, &limits, now, &mut rng);
+            assert_eq!(store.current.id, 1);
+            fill(&mut store, 768);
+            maintain(&mut store, &limits, now, &mut rng);
+            assert_eq!(store.current.id, 2);
+        }
     }
 
     #[test]
     fn a_flood_of_handshakes_brings_about_a_bounded_number_of_rotations() {
-        let mut rng = ChaCha20Rng::seed_from_u64(2);
-        let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000));
-        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
-        for _ in 0..100 {
-            fill(&mut store, 1_024);
-            maintain(&mut store, &limits, now, &mut rng);
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut rng = ChaCha20Rng::seed_from_u64(2);
+            let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000));
+            let mut store = PreKeyStore::generate(suite, &limits, now, &mut rng);
+            for _ in 0..100 {
+                fill(&mut store, 1_024);
+                maintain(&mut store, &limits, now, &mut rng);
+            }
+            assert_eq!(store.replaced.len(), 8);
+            let full = store.find(store.current.id, None).unwrap();
+            assert_eq!(full.check_replay(&[0xff; 32]), Err(ReplayError::Full));
+            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(7)), &mut rng);
+            let fresh = store.find(store.current.id, None).unwrap();
+            assert_eq!(fresh.check_replay(&[0xff; 32]), Ok(()));
         }
-        assert_eq!(store.replaced.len(), 8);
-        let full = store.find(store.current.id, None).unwrap();
-        assert_eq!(full.check_replay(&[0xff; 32]), Err(ReplayError::Full));
-        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(7)), &mut rng);
-        let fresh = store.find(store.current.id, None).unwrap();
-        assert_eq!(fresh.check_replay(&[0xff; 32]), Ok(()));
     }
 
     #[test]
     fn a_signed_prekey_from_a_clock_that_ran_ahead_is_replaced() {
-        let mut rng = ChaCha20Rng::seed_from_u64(3);
-        let limits = PreKeyLimits::default();
-        let ahead = Timestamp::from_unix_seconds(1_000_000_000);
-        let mut store = PreKeyStore::generate(Suite::Classical, &limits, ahead, &mut rng);
-        maintain(&mut store, &limits, ahead.minus(DAY), &mut rng);
-        assert_eq!(store.current.id, 1);
-        maintain(&mut store, &limits, ahead.minus(DAY.saturating_mul(2)), &mut rng);
-        assert_eq!(store.current.id, 2);
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut rng = ChaCha20Rng::seed_from_u64(3);
+            let limits = PreKeyLimits::default();
+            let ahead = Timestamp::from_unix_seconds(1_000_000_000);
+            let mut store = PreKeyStore::generate(suite, &limits, ahead, &mut rng);
+            maintain(&mut store, &limits, ahead.minus(DAY), &mut rng);
+            assert_eq!(store.current.id, 1);
+            maintain(&mut store, &limits, ahead.minus(DAY.saturating_mul(2)), &mut rng);
+            assert_eq!(store.current.id, 2);
+        }
     }
 
     #[test]
     fn a_secret_replaced_while_the_clock_ran_ahead_goes_after_the_next_rotation() {
-        let mut rng = ChaCha20Rng::seed_from_u64(6);
-        let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
-        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
-        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(36_500)), &mut rng);
-        for day in 0..38 {
-            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
-            assert!(store.find(1, None).is_some() && store.find(2, None).is_some(), "day {day}");
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut rng = ChaCha20Rng::seed_from_u64(6);
+            let (limits, now) =
+                (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
+            let mut store = PreKeyStore::generate(suite, &limits, now, &mut rng);
+            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(36_500)), &mut rng);
+            for day in 0..38 {
+                maintain(&mut store, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
+                assert!(
+                    store.find(1, None).is_some() && store.find(2, None).is_some(),
+                    "day {day}"
+                );
+            }
+            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(38)), &mut rng);
+            assert!(store.find(1, None).is_none() && store.find(2, None).is_none());
         }
-        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(38)), &mut rng);
-        assert!(store.find(1, None).is_none() && store.find(2, None).is_none());
     }
 
     #[test]
     fn a_flood_of_handshakes_does_not_shorten_the_grace() {
-        let mut rng = ChaCha20Rng::seed_from_u64(8);
-        let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
-        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
-        for day in 0..=30 {
-            fill(&mut store, 1_024);
-            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
-            assert!(store.find(1, None).is_some(), "day {day}");
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut rng = ChaCha20Rng::seed_from_u64(8);
+            let (limits, now) =
+                (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
+            let mut store = PreKeyStore::generate(suite, &limits, now, &mut rng);
+            for day in 0..=30 {
+                fill(&mut store, 1_024);
+                maintain(&mut store, &limits, now.plus(DAY.saturating_mul(day)), &mut rng);
+                assert!(store.find(1, None).is_some(), "day {day}");
+            }
+            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(31)), &mut rng);
+            assert!(store.find(1, None).is_none());
         }
-        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(31)), &mut rng);
-        assert!(store.find(1, None).is_none());
     }
 
     #[test]
     fn a_start_before_the_clock_is_set_loses_no_prekey() {
-        let mut rng = ChaCha20Rng::seed_from_u64(4);
-        let (limits, now) = (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
-        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
-        maintain(&mut store, &limits, Timestamp::default(), &mut rng);
-        assert_eq!(store.current.id, 2);
-        maintain(&mut store, &limits, now, &mut rng);
-        assert!(store.find(1, None).is_some());
-        maintain(&mut store, &limits, now.plus(DAY.saturating_mul(31)), &mut rng);
-        assert!(store.find(1, None).is_none());
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut rng = ChaCha20Rng::seed_from_u64(4);
+            let (limits, now) =
+                (PreKeyLimits::default(), Timestamp::from_unix_seconds(1_000_000_000));
+            let mut store = PreKeyStore::generate(suite, &limits, now, &mut rng);
+            maintain(&mut store, &limits, Timestamp::default(), &mut rng);
+            assert_eq!(store.current.id, 2);
+            maintain(&mut store, &limits, now, &mut rng);
+            assert!(store.find(1, None).is_some());
+            maintain(&mut store, &limits, now.plus(DAY.saturating_mul(31)), &mut rng);
+            assert!(store.find(1, None).is_none());
+        }
     }
 
     #[test]
     fn a_target_above_the_most_that_is_held_makes_no_prekeys_in_vain() {
-        let mut rng = ChaCha20Rng::seed_from_u64(5);
-        let now = Timestamp::from_unix_seconds(1_000_000_000);
-        let limits =
-            PreKeyLimits { one_time_prekeys: 9, max_one_time_prekeys: 4, ..Default::default() };
-        let mut store = PreKeyStore::generate(Suite::Classical, &limits, now, &mut rng);
-        maintain(&mut store, &limits, now, &mut rng);
-        maintain(&mut store, &limits, now, &mut rng);
-        assert!(store.find(1, Some(1)).is_some() && store.find(1, Some(4)).is_some());
-        assert!(store.find(1, Some(5)).is_none());
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut rng = ChaCha20Rng::seed_from_u64(5);
+            let now = Timestamp::from_unix_seconds(1_000_000_000);
+            let limits =
+                PreKeyLimits { one_time_prekeys: 9, max_one_time_prekeys: 4, ..Default::default() };
+            let mut store = PreKeyStore::generate(suite, &limits, now, &mut rng);
+            maintain(&mut store, &limits, now, &mut rng);
+            maintain(&mut store, &limits, now, &mut rng);
+            assert!(store.find(1, Some(1)).is_some() && store.find(1, Some(4)).is_some());
+            assert!(store.find(1, Some(5)).is_none());
+        }
     }
 }

@@ -186,3 +186,71 @@ impl From<Refusal> for DecryptError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::secret::Secret;
+    use crate::wire::padding::{pad, padded_length};
+    use alloc::vec;
+
+    /// A control with one fragment of an encapsulation key.
+    fn fragment() -> Vec<u8> {
+        [&[0xa0, 1, 36][..], b"name", &[7; 32]].concat()
+    }
+
+    fn opened(content: &[&[u8]], suite: Suite) -> Result<Opened, DecryptError> {
+        let mut padded = content.concat();
+        let length = padded_length(padded.len()).unwrap();
+        pad(&mut padded, length);
+        let opening = CommitmentOpening::new(Secret::filled_by(|_| {}), [0; 32]);
+        let commitment = opening.commitment(&padded);
+        Opened::decode(Zeroizing::new(padded), suite, opening, commitment)
+    }
+
+    #[test]
+    fn in_suite_2_a_control_stands_before_the_stamp_and_in_suite_1_nothing() {
+        let stamp = Stamp::NONE.encode();
+        for body in [&b""[..], b"a body", &[0x80; 70], &[0xa0; 2_000]] {
+            let classical = opened(&[&stamp, body], Suite::Classical).unwrap();
+            assert_eq!((classical.stamp, &*classical.body), (Ok(Stamp::NONE), body));
+            for control in [vec![0x80], fragment()] {
+                let hybrid = opened(&[&control, &stamp, body], Suite::Hybrid).unwrap();
+                assert_eq!((&hybrid.stamp, &*hybrid.body), (&Ok(Stamp::NONE), body));
+                assert_eq!(
+                    hybrid.control().is_some_and(|it| it == Control::Nothing),
+                    control.len() == 1
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_malformed_stamp_leaves_all_behind_the_control_as_the_body() {
+        for malformed in [&[0xff, 1, 2][..], &[0x80], b""] {
+            let classical = opened(&[malformed, b"a body"], Suite::Classical).unwrap();
+            let whole = [malformed, b"a body"].concat();
+            assert_eq!((classical.stamp, classical.body), (Err(MalformedStamp), whole.clone()));
+            for control in [vec![0x80], fragment()] {
+                let hybrid = opened(&[&control, &whole], Suite::Hybrid).unwrap();
+                assert_eq!((&hybrid.stamp, &hybrid.body), (&Err(MalformedStamp), &whole));
+            }
+        }
+    }
+
+    #[test]
+    fn a_content_of_one_suite_is_not_taken_for_one_of_the_other() {
+        let (stamp, fragment) = (Stamp::NONE.encode(), fragment());
+        let of_suite_1 = opened(&[&stamp, b"a body"], Suite::Hybrid);
+        assert_eq!(of_suite_1.map(|opened| opened.body), Err(DecryptError::Malformed));
+        for control in [&[0x80][..], &fragment] {
+            let of_suite_2 = opened(&[control, &stamp, b"a body"], Suite::Classical).unwrap();
+            assert_eq!(of_suite_2.stamp, Err(MalformedStamp));
+        }
+        // Nor is one that ends in its control.
+        for length in 0..fragment.len() {
+            let cut = opened(&[&fragment[..length]], Suite::Hybrid);
+            assert_eq!(cut.map(|opened| opened.body), Err(DecryptError::Malformed), "{length}");
+        }
+    }
+}

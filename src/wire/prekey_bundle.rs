@@ -359,16 +359,29 @@ impl core::fmt::Debug for SignedPart {
 mod tests {
     use super::*;
     use crate::known_answers::{self, Fields};
+    use alloc::vec;
     use proptest::prelude::*;
     use proptest::sample::Index;
 
+    /// Signed parts of both suites, and whole bundles.
+    fn bundles() -> Vec<(Vec<u8>, Vec<u8>)> {
+        let classical = known_answers::section("bundle").into_iter();
+        let classical = classical.map(|case| (case.bytes("signed_part"), case.bytes("bundle")));
+        let hybrid = known_answers::hybrid_section("bundle").into_iter().map(|case| {
+            let signed_part = case.bytes("signed_part");
+            let one_time =
+                case.optional_bytes("one_time").map_or(vec![0], |it| [&[1], &it[..]].concat());
+            (signed_part.clone(), [signed_part, one_time].concat())
+        });
+        classical.chain(hybrid).collect()
+    }
+
     #[test]
     fn vectors_bundle_codec_comes_back() {
-        for case in known_answers::section("bundle") {
-            let bytes = case.bytes("bundle");
+        for (signed_part, bytes) in bundles() {
             let bundle = PreKeyBundle::decode(&bytes).unwrap();
             assert_eq!(bundle.encode(), bytes);
-            assert_eq!(bundle.signed_part.as_bytes(), case.bytes("signed_part"));
+            assert_eq!(bundle.signed_part.as_bytes(), signed_part);
             let fields = bundle.signed_part.fields.encode();
             assert_eq!(bundle.signed_part.signed_bytes(), fields);
         }
@@ -376,8 +389,7 @@ mod tests {
 
     #[test]
     fn vectors_bundle_prefixes_and_extensions_are_malformed() {
-        for case in known_answers::section("bundle") {
-            let mut bytes = case.bytes("bundle");
+        for (_, mut bytes) in bundles() {
             for length in 0..bytes.len() {
                 assert_eq!(PreKeyBundle::decode(&bytes[..length]), Err(DecodeError::Malformed));
             }
@@ -392,7 +404,7 @@ mod tests {
             case in any::<Index>(),
             changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4),
         ) {
-            let mut bytes = case.get(&known_answers::section("bundle")).bytes("bundle");
+            let (_, mut bytes) = case.get(&bundles()).clone();
             for (place, byte) in changes {
                 *place.get_mut(&mut bytes) = byte;
             }

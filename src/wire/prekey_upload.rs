@@ -130,46 +130,55 @@ impl TryFrom<Unchecked> for PreKeyUpload {
 mod tests {
     use super::*;
     use crate::known_answers::{self, Fields};
+    use alloc::vec;
     use proptest::prelude::*;
     use proptest::sample::Index;
 
-    /// An upload with as many one-time prekeys, from the known answers.
-    fn upload(one_time_prekeys: u32) -> Vec<u8> {
-        let case = known_answers::section("bundle").remove(0);
-        let mut bytes = Vec::from([UPLOAD_VERSION]);
-        bytes.extend(case.bytes("signed_part"));
-        for id in 1..=one_time_prekeys {
-            bytes.extend(id.to_be_bytes());
-            bytes.extend([9; 32]);
-        }
-        bytes
+    /// Uploads of both suites with as many one-time prekeys, from the known answers, and how long each of those is.
+    fn uploads(one_time_prekeys: u32) -> [(Vec<u8>, usize); 2] {
+        let hybrid = known_answers::hybrid_section("bundle");
+        let one_time = hybrid.iter().find_map(|case| case.optional_bytes("one_time")).unwrap();
+        [(known_answers::section("bundle").remove(0), vec![9; 36]), (hybrid[0].clone(), one_time)]
+            .map(|(case, mut one_time)| {
+                let mut bytes = Vec::from([UPLOAD_VERSION]);
+                bytes.extend(case.bytes("signed_part"));
+                for id in 1..=one_time_prekeys {
+                    one_time[..4].copy_from_slice(&id.to_be_bytes());
+                    bytes.extend_from_slice(&one_time);
+                }
+                (bytes, one_time.len())
+            })
     }
 
     #[test]
     fn vectors_upload_prefixes_are_malformed_but_between_two_prekeys() {
-        let bytes = upload(2);
-        for length in 0..bytes.len() {
-            let whole = [upload(0).len(), upload(1).len()].contains(&length);
-            assert_eq!(PreKeyUpload::decode(&bytes[..length]).is_ok(), whole, "{length} bytes");
+        for (bytes, prekey_length) in uploads(2) {
+            for length in 0..bytes.len() {
+                let whole = [1, 2].map(|left| bytes.len() - left * prekey_length).contains(&length);
+                assert_eq!(PreKeyUpload::decode(&bytes[..length]).is_ok(), whole, "{length} bytes");
+            }
         }
     }
 
     #[test]
     fn vectors_upload_with_ids_that_do_not_ascend_is_malformed() {
-        let mut bytes = upload(2);
-        let last = bytes.len() - 36;
-        for id in [0_u32, 1] {
-            bytes[last..last + 4].copy_from_slice(&id.to_be_bytes());
-            assert_eq!(PreKeyUpload::decode(&bytes), Err(DecodeError::Malformed));
+        for (mut bytes, prekey_length) in uploads(2) {
+            assert!(PreKeyUpload::decode(&bytes).is_ok());
+            let last = bytes.len() - prekey_length;
+            for id in [0_u32, 1] {
+                bytes[last..last + 4].copy_from_slice(&id.to_be_bytes());
+                assert_eq!(PreKeyUpload::decode(&bytes), Err(DecodeError::Malformed));
+            }
         }
     }
 
     proptest! {
         #[test]
         fn vectors_what_decodes_as_an_upload_is_the_only_encoding(
+            suite in 0_usize..2,
             changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4),
         ) {
-            let mut bytes = upload(3);
+            let (mut bytes, _) = uploads(3)[suite].clone();
             for (place, byte) in changes {
                 *place.get_mut(&mut bytes) = byte;
             }

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod layout;
 pub mod pair;
 pub mod phases;
 pub mod stored_form;
@@ -23,7 +24,6 @@ use proptest::test_runner::{Config, RngSeed};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{SeedableRng, TryCryptoRng, TryRng};
 
-use pair::{Pair, Side};
 use stored_form::Kind;
 
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
@@ -44,6 +44,13 @@ pub fn repeatable(cases: u32) -> Config {
 
 /// All suites.
 pub const SUITES: [Suite; 2] = [Suite::Classical, Suite::Hybrid];
+
+pub fn other_suite(suite: Suite) -> Suite {
+    match suite {
+        Suite::Classical => Suite::Hybrid,
+        Suite::Hybrid => Suite::Classical,
+    }
+}
 
 /// Runs a test in each suite.
 pub fn in_each_suite(test: impl Fn(Suite)) {
@@ -183,18 +190,14 @@ pub struct World {
 }
 
 impl World {
+    /// Both are of the default suite.
     pub fn new(seed: u64) -> Self {
-        Self::with_limits(Limits::default(), seed)
+        Self::of(Suite::default(), seed)
     }
 
     /// Both are of this suite.
     pub fn of(suite: Suite, seed: u64) -> Self {
         Self::of_limited(suite, Limits::default(), seed)
-    }
-
-    /// Bob has these limits.
-    pub fn with_limits(limits: Limits, seed: u64) -> Self {
-        Self::of_limited(Suite::default(), limits, seed)
     }
 
     /// Both are of this suite, and Bob has these limits.
@@ -207,14 +210,9 @@ impl World {
         Self { alice, bob, server: PublishedPreKeys::new(upload.clone()), upload, rng }
     }
 
-    /// Bob never has one-time prekeys.
-    pub fn without_one_time_prekeys(seed: u64) -> Self {
-        Self::with_one_time_prekeys(0, seed)
-    }
-
     /// Bob has so many one-time prekeys.
     pub fn with_one_time_prekeys(count: u32, seed: u64) -> Self {
-        Self::with_limits(publishing(count), seed)
+        Self::of_limited(Suite::default(), publishing(count), seed)
     }
 
     /// Alice starts a session with a bundle of the server's.
@@ -262,6 +260,11 @@ pub fn started(seed: u64) -> Talk {
     World::new(seed).start()
 }
 
+/// The same, in a suite.
+pub fn started_in(suite: Suite, seed: u64) -> Talk {
+    World::of_limited(suite, publishing(1), seed).start()
+}
+
 impl Talk {
     pub fn alice_sends(&mut self, body: &str) -> Vec<u8> {
         send(&mut self.alice, body, &mut self.rng)
@@ -295,45 +298,28 @@ impl Talk {
     }
 }
 
-/// Pairs of any suites.
-impl Pair {
-    pub fn of_limited([alice, bob]: [Suite; 2], limits: &Limits, seed: u64) -> Self {
-        let side = |suite, name, other, seed: u64| {
-            let mut account = account_of(suite, name, limits.clone(), seed);
-            let mut rng = rng(!seed);
-            let upload = account.maintain(None, NOW, &mut rng).upload.unwrap();
-            let _ = account.mark_published(&upload);
-            let peer = Peer::new(Address::new(other).unwrap());
-            Side { account, peer, server: PublishedPreKeys::new(upload), rng }
-        };
-        let seed = seed.wrapping_mul(2);
-        Self { alice: side(alice, "alice", "bob", seed), bob: side(bob, "bob", "alice", seed + 1) }
-    }
-
-    /// As [`Pair::talking`], of these suites: the session has that of Bob.
-    pub fn talking_of(suites: [Suite; 2], seed: u64) -> Self {
-        Self::of_limited(suites, &Limits::default(), seed).introduced().started()
-    }
-
-    /// Each pins the other's identity.
-    pub fn introduced(mut self) -> Self {
-        self.alice.peer = Peer::pinned(self.bob.account.device());
-        self.bob.peer = Peer::pinned(self.alice.account.device());
-        self
-    }
-
-    /// A first message and a reply.
-    pub fn started(mut self) -> Self {
-        let first = self.alice_sends("first");
-        assert_eq!(self.bob.receives(&first).body, b"first");
-        let reply = self.bob_sends("reply");
-        assert_eq!(self.alice.receives(&reply).body, b"reply");
-        self
-    }
-}
-
 pub fn send(session: &mut Session, body: impl Into<Vec<u8>>, rng: &mut ChaCha20Rng) -> Vec<u8> {
     session.encrypt(&Payload::new(body), AD, rng).unwrap()
+}
+
+/// Both ask for an epoch and go on in turns until one more is complete on both sides: some 25 messages. In suite 1, which
+/// has none, one opens each way.
+pub fn heal(one: &mut Session, other: &mut Session, rng: &mut ChaCha20Rng) {
+    let completed = |session: &Session| session.epochs().map(|epochs| epochs.completed);
+    let (mut from, mut to) = (one, other);
+    let mut before = [completed(from), completed(to)];
+    let _asked = [from.request_epoch(), to.request_epoch()];
+    for sent in 1..=28 {
+        let message = send(from, "go on", rng);
+        assert_eq!(receive(to, &message).body, b"go on");
+        std::mem::swap(&mut from, &mut to);
+        before.reverse();
+        let is_complete = completed(from) > before[0] && completed(to) > before[1];
+        if is_complete || before == [None; 2] && sent == 2 {
+            return;
+        }
+    }
+    panic!("no epoch was completed: {:?}, {:?}", from.epochs(), to.epochs());
 }
 
 pub fn receive(session: &mut Session, message: &[u8]) -> Received {

@@ -1,15 +1,44 @@
 //! Two devices that know each other as peers. What they report as changed is compared with what has.
 
+use std::ops::Range;
+
 use evanesce::limits::Limits;
 use evanesce::server::PublishedPreKeys;
 use evanesce::session::SessionId;
 use evanesce::{
     Account, Address, Changes, Delivered, Payload, Peer, PeerDecryptError, PeerEncryptError,
-    PreKeyBundle, Received, Timestamp,
+    PreKeyBundle, Received, Suite, Timestamp,
 };
 use rand_chacha::ChaCha20Rng;
 
-use super::{AD, NOW, account, restored, rng, state};
+use super::{AD, NOW, ToldOnFailure, account_of, publishing, restored, rng, state};
+
+/// The suites of Alice and of Bob, alike and crossed. A session has that of the one whose bundle it was begun with.
+pub const SUITES_OF_TWO: [[Suite; 2]; 4] = [
+    [Suite::Classical, Suite::Classical],
+    [Suite::Hybrid, Suite::Hybrid],
+    [Suite::Classical, Suite::Hybrid],
+    [Suite::Hybrid, Suite::Classical],
+];
+
+/// Runs a test between accounts of all suites.
+pub fn between_all_suites(test: impl Fn([Suite; 2])) {
+    for suites in SUITES_OF_TWO {
+        between(suites, &test);
+    }
+}
+
+/// Runs a test with each seed, of which one after the other is for accounts of other suites.
+pub fn between_suites_by_turns(seeds: Range<u64>, mut test: impl FnMut([Suite; 2], u64)) {
+    for (seed, suites) in seeds.zip(SUITES_OF_TWO.into_iter().cycle()) {
+        between(suites, |suites| test(suites, seed));
+    }
+}
+
+fn between(suites: [Suite; 2], test: impl FnOnce([Suite; 2])) {
+    let _told = ToldOnFailure(format!("between Alice and Bob of the suites {suites:?}"));
+    test(suites);
+}
 
 /// One of the two, with the server that has its prekeys.
 pub struct Side {
@@ -25,33 +54,54 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Neither has heard of the other's identity.
+    /// Neither has heard of the other's identity. Both are of the default suite.
     pub fn new(seed: u64) -> Self {
-        Self::with_limits(&Limits::default(), seed)
-    }
-
-    pub fn with_limits(limits: &Limits, seed: u64) -> Self {
-        let alice = Side::new("alice", "bob", limits.clone(), seed.wrapping_mul(2));
-        let bob = Side::new("bob", "alice", limits.clone(), seed.wrapping_mul(2) + 1);
-        Self { alice, bob }
+        Self::of_limited([Suite::default(); 2], &Limits::default(), seed)
     }
 
     /// Each has pinned the other's identity.
     pub fn acquainted(seed: u64) -> Self {
-        let mut pair = Self::new(seed);
-        pair.alice.peer = Peer::pinned(pair.bob.account.device());
-        pair.bob.peer = Peer::pinned(pair.alice.account.device());
-        pair
+        Self::new(seed).introduced()
     }
 
     /// After a first message and a reply.
     pub fn talking(seed: u64) -> Self {
-        let mut pair = Self::acquainted(seed);
-        let first = pair.alice_sends("first");
-        assert_eq!(pair.bob.receives(&first).body, b"first");
-        let reply = pair.bob_sends("reply");
-        assert_eq!(pair.alice.receives(&reply).body, b"reply");
-        pair
+        Self::new(seed).introduced().started()
+    }
+
+    /// As [`Pair::new`], of these suites; with fewer one-time prekeys, for speed.
+    pub fn of(suites: [Suite; 2], seed: u64) -> Self {
+        Self::of_limited(suites, &publishing(FEW), seed)
+    }
+
+    pub fn of_limited([alice, bob]: [Suite; 2], limits: &Limits, seed: u64) -> Self {
+        let alice = Side::of_limited(alice, "alice", "bob", limits.clone(), seed.wrapping_mul(2));
+        let bob = Side::of_limited(bob, "bob", "alice", limits.clone(), seed.wrapping_mul(2) + 1);
+        Self { alice, bob }
+    }
+
+    /// As [`Pair::acquainted`], of these suites.
+    pub fn acquainted_of(suites: [Suite; 2], seed: u64) -> Self {
+        Self::of(suites, seed).introduced()
+    }
+
+    /// As [`Pair::talking`], of these suites: the session has that of Bob.
+    pub fn talking_of(suites: [Suite; 2], seed: u64) -> Self {
+        Self::of(suites, seed).introduced().started()
+    }
+
+    pub fn introduced(mut self) -> Self {
+        self.alice.peer = Peer::pinned(self.bob.account.device());
+        self.bob.peer = Peer::pinned(self.alice.account.device());
+        self
+    }
+
+    pub fn started(mut self) -> Self {
+        let first = self.alice_sends("first");
+        assert_eq!(self.bob.receives(&first).body, b"first");
+        let reply = self.bob_sends("reply");
+        assert_eq!(self.alice.receives(&reply).body, b"reply");
+        self
     }
 
     /// Alice sends, with a new session if she needs one.
@@ -83,9 +133,17 @@ impl Pair {
     }
 }
 
+/// How many one-time prekeys are enough for a test: a server that runs out hands out none. Restoring an account makes the
+/// public halves of all.
+const FEW: u32 = 4;
+
 impl Side {
-    pub fn new(name: &str, other: &str, limits: Limits, seed: u64) -> Self {
-        let mut account = account(name, limits, seed);
+    pub fn of(suite: Suite, name: &str, other: &str, seed: u64) -> Self {
+        Self::of_limited(suite, name, other, publishing(FEW), seed)
+    }
+
+    pub fn of_limited(suite: Suite, name: &str, other: &str, limits: Limits, seed: u64) -> Self {
+        let mut account = account_of(suite, name, limits, seed);
         let mut rng = rng(!seed);
         let upload = account.maintain(None, NOW, &mut rng).upload.unwrap();
         let _ = account.mark_published(&upload);

@@ -19,7 +19,11 @@
 //! - After a restore that is noticed it drops the sessions, publishes new prekeys and has the server forget the
 //!   former ones, as the documentation asks. What it has shown is part of the backup.
 //!
-//! After a schedule come three days of ordinary use and one day in which everything must open: `schedule/ordinary.rs`.
+//! After a schedule come three days of ordinary use and one day in which everything must open: `schedule/ordinary.rs`. Then
+//! both go on in turns, and if their session is of suite 2 an epoch is complete on both sides before long.
+//!
+//! The seed says which suites the two people have, alike or not. Where they differ, a device that is set up anew is of the
+//! other suite: some have an old release, and change it.
 //!
 //! What going back to an older state breaks, noticed or not, and what does not hold of such a device from then on:
 //!
@@ -36,10 +40,10 @@ use evanesce::expiry::Stamp;
 use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use evanesce::{
     Address, Contact, Maintained, Payload, PeerDecryptError, PeerEncryptError, PeerInitiateError,
-    PreKeyBundle, Received, SessionNeed, Timestamp, VerifyError,
+    PreKeyBundle, Received, SessionNeed, Suite, Timestamp, VerifiedBundle, VerifyError,
 };
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 #[path = "schedule/ordinary.rs"]
 mod ordinary;
@@ -80,9 +84,14 @@ const MAX_BACKUPS: usize = 4;
 /// How many messages of a peer are known again, whatever has become of their chains.
 const KNOWN_AGAIN: usize = 100;
 
+/// How many sessions of a pair have ids of a chosen order, if any have.
+pub const ORDERED: usize = 16;
+
 /// How many messages an archive has that is read again.
 const MAX_ARCHIVE: usize = 40;
 
+/// Seeds with this bit have a first person with devices of suite 1, those with the next one a second.
+const CLASSICAL: [u64; 2] = [1, 2];
 /// Seeds with this bit have a carrier that does not know who sends.
 const HIDDEN: u64 = 16;
 /// With this one nobody sleeps, and who is accepted is written to every hour.
@@ -121,6 +130,8 @@ pub enum Event {
     Misdirect { to: u8, place: u8, link: u8 },
     /// A user refuses or blocks the other end.
     Block { link: u8 },
+    /// A user asks for an epoch.
+    AskForEpoch { link: u8 },
     /// A user accepts the other end's request, or unblocks it.
     Accept { link: u8 },
     /// The row of a peer is deleted, whatever it holds.
@@ -184,7 +195,8 @@ impl Event {
             42 => Self::Alter { to: next()?, place: next()?, manner: next()?, at: next()? },
             43 => Self::Misdirect { to: next()?, place: next()?, link: next()? },
             44 => Self::Block { link: next()? },
-            45 | 46 => Self::Accept { link: next()? },
+            45 => Self::Accept { link: next()? },
+            46 => Self::AskForEpoch { link: next()? },
             47 => Self::Delete { link: next()? },
             48 => Self::Hesitate { link: next()? },
             49 => Self::BackUp { device: next()? },
@@ -270,6 +282,11 @@ pub fn senders(seed: u64) -> Senders {
     if seed & HIDDEN == 0 { Senders::Named } else { Senders::Hidden }
 }
 
+/// Of the devices of both people, with a seed.
+pub fn suites(seed: u64) -> [Suite; 2] {
+    CLASSICAL.map(|bit| if seed & bit == 0 { Suite::Hybrid } else { Suite::Classical })
+}
+
 /// What did not hold, where one can go on and see what else does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -286,6 +303,8 @@ pub enum Kind {
     CannotWrite,
     /// After three days of ordinary use they did not send in one session.
     NotOneSession,
+    /// In turns after that, no epoch of suite 2 came to its end on both sides.
+    NotHealed,
 }
 
 #[derive(Clone, Debug)]
@@ -311,6 +330,8 @@ pub struct Outcome {
     pub refused: Vec<PeerDecryptError>,
     /// How many sessions were begun before the three days of ordinary use.
     pub begun: usize,
+    /// How many pairs completed an epoch in the end.
+    pub healed: usize,
     /// After how many hours of ordinary use all that was then sent opened.
     pub mended: u64,
     /// What did not hold.
@@ -321,6 +342,7 @@ pub struct Outcome {
 
 /// Two people with three devices each, the server that has their prekeys, and the carrier of their messages.
 pub struct Household {
+    suites: [Suite; 2],
     senders: Senders,
     is_busy: bool,
     phones: Vec<Phone>,
@@ -362,6 +384,9 @@ pub struct Household {
     rng: ChaCha20Rng,
     /// How people use their devices: of the seed alone, so that it stays when a schedule is cut.
     habits: ChaCha20Rng,
+    /// Where sessions have ids of a chosen order: what it is drawn from, and the numbers that ids of a pair can still begin
+    /// with.
+    order: Option<(ChaCha20Rng, [[Vec<u8>; EACH]; EACH])>,
     outcome: Outcome,
 }
 
@@ -374,22 +399,32 @@ pub fn live(seed: u64, events: &[Event]) -> Outcome {
 
 /// The same. Panics where it cannot go on, and says what else does not hold.
 pub fn try_live(seed: u64, events: &[Event]) -> Outcome {
-    let mut household = Household::new(seed);
-    for event in events {
-        household.tell(|| format!("{event:?}"));
-        household.apply(*event);
-    }
-    household.outcome.begun = household.used.iter().flatten().map(BTreeSet::len).sum();
-    household.settle()
+    Household::new(seed).live(events)
+}
+
+/// The same, of these suites, which devices keep that are set up anew, and with ids of sessions whose order follows from the
+/// seed alone: nothing else hangs on their bytes, so that it goes in the same way with other suites. If a pair begins more
+/// than [`ORDERED`] sessions, the order of the others is left to chance.
+pub fn live_in_order(seed: u64, suites: [Suite; 2], events: &[Event]) -> Outcome {
+    let mut household = Household::of(suites, seed);
+    let first_nibbles = || (0..u8::try_from(ORDERED).unwrap()).collect();
+    let of_all = [(); EACH].map(|()| [(); EACH].map(|()| first_nibbles()));
+    household.order = Some((ChaCha20Rng::seed_from_u64(seed.reverse_bits()), of_all));
+    household.live(events)
 }
 
 impl Household {
-    /// Nobody has written to anybody. The seed decides whose session ids are the smaller ones, whether senders are
-    /// hidden, and how people use their devices in the end.
+    /// Nobody has written to anybody. The seed decides which suites they have, whose session ids are the smaller ones,
+    /// whether senders are hidden, and how people use their devices in the end.
     pub fn new(seed: u64) -> Self {
+        Self::of(suites(seed), seed)
+    }
+
+    fn of(suites: [Suite; 2], seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let mut phones: Vec<_> =
-            (0..DEVICES).map(|device| Phone::new(device, 0, START, &mut rng)).collect();
+        let mut phones: Vec<_> = (0..DEVICES)
+            .map(|device| Phone::new(device, suites[device / EACH], 0, START, &mut rng))
+            .collect();
         let uploads = phones.iter_mut().map(|phone| {
             let upload = phone.account.maintain(None, START, &mut rng).upload.unwrap();
             let _ = phone.account.mark_published(&upload);
@@ -397,6 +432,7 @@ impl Household {
         });
         let uploads: Vec<_> = uploads.collect();
         Self {
+            suites,
             senders: senders(seed),
             is_busy: seed & BUSY != 0,
             servers: uploads.iter().map(|all| PublishedPreKeys::new(all[0].clone())).collect(),
@@ -422,8 +458,19 @@ impl Household {
             now: START,
             rng,
             habits: ChaCha20Rng::seed_from_u64(!seed),
+            order: None,
             outcome: Outcome::default(),
         }
+    }
+
+    /// Lets all of it happen, and then ordinary use.
+    fn live(mut self, events: &[Event]) -> Outcome {
+        for event in events {
+            self.tell(|| format!("{event:?}"));
+            self.apply(*event);
+        }
+        self.outcome.begun = self.used.iter().flatten().map(BTreeSet::len).sum();
+        self.settle()
     }
 
     pub fn apply(&mut self, event: Event) {
@@ -441,6 +488,7 @@ impl Household {
             Event::Alter { to, place, manner, at } => self.alter(to, place, manner, at),
             Event::Misdirect { to, place, link } => self.misdirect(to, place, Link::new(link)),
             Event::Block { link } => self.block(Link::new(link)),
+            Event::AskForEpoch { link } => self.ask_for_epoch(Link::new(link)),
             Event::Accept { link } => self.accept(Link::new(link)),
             Event::Delete { link } => self.delete(Link::new(link)),
             Event::Hesitate { link } => self.hesitate(Link::new(link)),
@@ -630,6 +678,8 @@ impl Household {
         let identity = present.identity;
         let phone = &mut self.phones[from];
         phone.meet(peer, &present.address);
+        self.draw_for_order(link, &bundle);
+        let phone = &mut self.phones[from];
         let before = phone.state(peer);
         let begun = phone.peers[peer].initiate(&phone.account, bundle.clone(), now, &mut self.rng);
         let changes = match begun {
@@ -650,9 +700,11 @@ impl Household {
             }
             Err(PeerInitiateError::IdentityChanged(other)) => {
                 assert!(phone.state(peer) == before, "a refusal changed something");
+                // While they decide of one, nobody is asked about another.
+                let asked = phone.peers[peer].undecided_identity().unwrap_or(other);
                 let changes = phone.peers[peer].note_identity(other);
                 phone.wrote(peer, before, changes);
-                assert_eq!(phone.peers[peer].undecided_identity(), Some(other));
+                assert_eq!(phone.peers[peer].undecided_identity(), Some(asked));
                 return !self.hesitates[from][peer] && {
                     self.decide(link);
                     // The server may still have a bundle of the installation before.
@@ -669,6 +721,24 @@ impl Household {
         assert!(changes.session.is_some() && changes.session == phone.active(peer));
         self.tell(|| format!("{link:?} begins {:?}", changes.session.map(|it| it.as_bytes()[0])));
         true
+    }
+
+    /// Draws until the session that would be begun next has an id that begins with the number that is due.
+    fn draw_for_order(&mut self, Link { from, to }: Link, bundle: &VerifiedBundle) {
+        let Some((order, left)) = &mut self.order else { return };
+        let left = &mut left[from.min(to)][from.max(to) % EACH];
+        let Some(place) = usize::try_from(order.next_u32()).unwrap().checked_rem(left.len()) else {
+            return;
+        };
+        let first_nibble = left.remove(place);
+        loop {
+            let mut draws = self.rng.clone();
+            let session = self.phones[from].account.initiate(bundle, &mut draws).unwrap();
+            if session.id().as_bytes()[0] >> 4 == first_nibble {
+                return;
+            }
+            self.rng = draws;
+        }
     }
 
     fn both_begin(&mut self, link: Link) {
@@ -690,11 +760,13 @@ impl Household {
     }
 }
 
-/// What stands before the sealed header depends on the kind.
+/// What stands before the sealed header depends on the kind, and in a first message on suite and one-time prekey.
 fn sealed_header(message: &[u8]) -> &[u8] {
-    let start = match (message[0], message[6]) {
-        (0x11, 1) => 188,
-        (0x11, _) => 184,
+    let start = match (message[0], message[1], message[6]) {
+        (0x11, 1, 1) => 188,
+        (0x11, 1, _) => 184,
+        (0x11, _, 1) => 1_756,
+        (0x11, _, _) => 1_752,
         _ => 1,
     };
     &message[start..start + 56]
@@ -827,9 +899,10 @@ impl Household {
             assert!(matches!(offered, Offered::Opened(_)), "it opens when it is offered again");
         }
         if let Offered::Refused(_, error @ PeerDecryptError::IdentityChanged(identity)) = offered {
+            let asked = self.phones[to].peers[peer].undecided_identity().unwrap_or(identity);
             self.react(to, peer, bytes, error);
             let phone = &mut self.phones[to];
-            assert_eq!(phone.peers[peer].undecided_identity(), Some(identity));
+            assert_eq!(phone.peers[peer].undecided_identity(), Some(asked));
             if self.hesitates[to][peer] {
                 phone.kept[peer].push(letter.clone());
                 return false;
@@ -961,6 +1034,15 @@ impl Household {
         self.phones[link.from].refuse(link.to % EACH);
     }
 
+    fn ask_for_epoch(&mut self, link: Link) {
+        let (peer, now) = (link.to % EACH, self.clock(link.from));
+        let phone = &mut self.phones[link.from];
+        let before = phone.state(peer);
+        let changes = phone.peers[peer].request_epoch(now);
+        assert!(changes.session.is_none() || changes.session == phone.active(peer));
+        phone.wrote(peer, before, changes);
+    }
+
     fn accept(&mut self, link: Link) {
         let (phone, peer) = (&mut self.phones[link.from], link.to % EACH);
         let before = phone.state(peer);
@@ -1051,7 +1133,13 @@ impl Household {
 
     fn reinstall(&mut self, device: usize) {
         let (moves, now) = (self.moves[device], self.clock(device));
-        self.phones[device] = Phone::new(device, moves, now, &mut self.rng);
+        let [own, other] = if device < EACH { [0, 1] } else { [1, 0] };
+        let suite = match self.phones[device].account.suite() {
+            present if self.order.is_some() => present,
+            present if present == self.suites[own] => self.suites[other],
+            _ => self.suites[own],
+        };
+        self.phones[device] = Phone::new(device, suite, moves, now, &mut self.rng);
         self.trouble_device(device);
         self.maintain_account(device);
     }

@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::schedule::{Event, Failure, Outcome, senders, try_live};
+use crate::schedule::{Event, Failure, Outcome, senders, suites, try_live};
 
-/// What goes wrong, each kind once and with the senders of the carrier, and after how many hours of ordinary use all
+/// What goes wrong, each kind once and with the suites and the senders of the carrier, and after how many hours of ordinary use all
 /// that was sent then opened.
 pub fn tried(seed: u64, events: &[Event]) -> (Vec<String>, Option<u64>) {
     let (faults, outcome) = faults(seed, events);
@@ -16,10 +16,10 @@ pub fn tried(seed: u64, events: &[Event]) -> (Vec<String>, Option<u64>) {
 
 /// What goes wrong, and the circumstances; and what else became of it.
 fn faults(seed: u64, events: &[Event]) -> (Vec<(String, String)>, Option<Outcome>) {
-    let senders = senders(seed);
+    let of = format!("{:?}, {:?}", suites(seed), senders(seed));
     match catch_unwind(AssertUnwindSafe(|| try_live(seed, events))) {
         Ok(outcome) => {
-            let kind = |failure: &Failure| format!("{senders:?}, {:?}", failure.kind);
+            let kind = |failure: &Failure| format!("{of}, {:?}", failure.kind);
             let faults = outcome.failures.iter();
             let faults = faults.map(|failure| (kind(failure), failure.what.clone())).collect();
             (faults, Some(outcome))
@@ -30,7 +30,7 @@ fn faults(seed: u64, events: &[Event]) -> (Vec<(String, String)>, Option<Outcome
             let says = says.unwrap_or_default();
             let line = says.lines().next().unwrap_or_default();
             let kind: String = line.chars().filter(|it| !it.is_ascii_digit()).collect();
-            (vec![(format!("{senders:?}, panic: {kind}"), says)], None)
+            (vec![(format!("{of}, panic: {kind}"), says)], None)
         }
     }
 }

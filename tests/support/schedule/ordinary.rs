@@ -9,12 +9,15 @@
 //! At the beginning the clocks are mended, and the users accept whom they had refused or not yet accepted, and the other's
 //! present identity where that was undecided. Requests that come are accepted at once. One who has deleted the other
 //! writes to them again, or waits to be written to.
+//!
+//! After that some of them ask for an epoch and go on in turns.
 
 use std::time::Duration;
 
 use rand_chacha::rand_core::Rng;
 
-use evanesce::Contact;
+use evanesce::session::SessionId;
+use evanesce::{Contact, Suite};
 
 use super::{DAY, DEVICES, EACH, HOUR, Household, Kind, Letter, Link, Outcome, USES};
 
@@ -23,6 +26,13 @@ const HOURS_IN_DAY: u32 = 24;
 const MENDING: u32 = 3 * HOURS_IN_DAY;
 /// In which what was under way before may come.
 const LATEST: u32 = HOURS_IN_DAY;
+/// In how many turns, a message each way, two are in one session again after a day in which nobody wrote: one of them may
+/// ask for another.
+const AGREEING: usize = 4;
+/// How many pairs do, where all could: it takes long.
+const HEALED: usize = 3;
+/// In how many turns an epoch that both have asked for is complete where nothing is lost.
+const HEALING: usize = 14;
 /// How long a device can be awake or asleep, in hours; one sleeps never.
 const SLEEPS: [u32; 5] = [1, 3, 8, 12, u32::MAX];
 
@@ -86,6 +96,7 @@ impl Household {
         let links: Vec<_> = links.collect();
         self.tell(|| "three days of ordinary use begin".to_owned());
         let begins = self.now;
+        let healing: Vec<_> = links.iter().map(|link| self.healing(*link)).collect();
         for _ in 0..MENDING {
             self.live_an_hour(&mut ordinary, &links);
         }
@@ -105,6 +116,10 @@ impl Household {
         }
         let until = self.last_lost.max(begins).unix_seconds() - begins.unix_seconds();
         self.outcome.mended = until / HOUR;
+        for (link, healing) in links.iter().zip(healing) {
+            self.judge_healing(*link, healing);
+        }
+        let mut hear_each_other = Vec::new();
         for (link, begun) in links.into_iter().zip(begun) {
             let sent = [link, link.back()].map(|link| {
                 let certain = self.arrived[link.to].iter().filter(|letter| letter.link == link);
@@ -113,13 +128,86 @@ impl Household {
                     .map(|letter| letter.text.unwrap())
                     .collect()
             });
-            self.judge(link, sent, begun);
+            if self.judge(link, sent, begun) {
+                hear_each_other.push(link);
+            }
         }
+        // How many turns it takes is no part of what became of the schedule.
+        let opened = self.outcome.opened.len();
+        let first = usize::try_from(self.habits.next_u32()).unwrap() % hear_each_other.len().max(1);
+        let some =
+            hear_each_other.iter().cycle().skip(first).take(hear_each_other.len().min(HEALED));
+        some.for_each(|link| self.heal(*link));
+        self.outcome.opened.truncate(opened);
         self.outcome
     }
 
-    /// What became of the texts of the last day, there and back.
-    fn judge(&mut self, link: Link, sent: [Vec<u32>; 2], begun: usize) {
+    /// Both ends of a link go on in turns, and ask for an epoch. If their session is of suite 2, one more is complete on
+    /// both sides before long.
+    fn heal(&mut self, link: Link) {
+        let ends = [link, link.back()];
+        let mut opens = true;
+        for turn in 0..AGREEING {
+            let [here, there] = ends.map(|link| self.healing(link).0);
+            if turn > 0 && here == there {
+                break;
+            }
+            opens &= ends.map(|link| self.take_turn(link)) == [true; 2];
+        }
+        let before = ends.map(|link| self.healing(link));
+        ends.iter().for_each(|link| self.ask_for_epoch(*link));
+        let mut is_healed = before.iter().all(|(_, completed)| completed.is_none());
+        for _ in 0..HEALING {
+            if is_healed {
+                break;
+            }
+            opens &= ends.map(|link| self.take_turn(link)) == [true; 2];
+            is_healed = ends.iter().zip(&before).all(|(link, (session, completed))| {
+                let (present, now) = self.healing(*link);
+                present == *session && now > *completed
+            });
+            self.outcome.healed += usize::from(is_healed);
+        }
+        if !(opens && is_healed) {
+            let after = ends.map(|link| self.healing(link));
+            let what = format!("{link:?}: all opens: {opens}; {before:?}, in turns {after:?}");
+            self.fail(Kind::NotHealed, what);
+        }
+    }
+
+    /// Who writes every hour needs not ask: where the session has stayed the same, an epoch was completed in it.
+    fn judge_healing(&mut self, link: Link, before: (Option<SessionId>, Option<u32>)) {
+        let after = [link, link.back()].map(|link| self.healing(link));
+        let stayed = after.iter().all(|(session, _)| *session == before.0);
+        let is_healed = after.iter().all(|(_, completed)| *completed > before.1);
+        if self.is_busy && stayed && before.1.is_some() && !is_healed {
+            self.fail(Kind::NotHealed, format!("{link:?}: {before:?}, in four days {after:?}"));
+        }
+    }
+
+    /// The session that sends at the beginning of a link, and how many epochs it has completed: in suite 1 there are none.
+    fn healing(&self, link: Link) -> (Option<SessionId>, Option<u32>) {
+        let Some(session) = self.phones[link.from].peers[link.to % EACH].sessions().next() else {
+            return (None, None);
+        };
+        let epochs = session.epochs();
+        assert_eq!(epochs.is_some(), session.suite() == Suite::Hybrid);
+        (Some(session.id()), epochs.map(|epochs| epochs.completed))
+    }
+
+    /// A text is sent, and arrives before anything else does. Whether it opens.
+    fn take_turn(&mut self, link: Link) -> bool {
+        if !self.send(link) {
+            return false;
+        }
+        let letter = self.under_way[link.to].pop().expect("it has just been sent");
+        let opens = self.hand_over(&letter);
+        self.arrived[link.to].push(Letter { has_come: true, ..letter });
+        opens
+    }
+
+    /// What became of the texts of the last day, there and back. Whether it is as it should be.
+    fn judge(&mut self, link: Link, sent: [Vec<u32>; 2], begun: usize) -> bool {
         let opened = sent
             .each_ref()
             .map(|texts| texts.iter().filter(|text| self.outcome.opened.contains(text)).count());
@@ -166,6 +254,7 @@ impl Household {
                 ),
             );
         }
+        kind.is_none()
     }
 
     /// Whether something comes every day that is older than what a peer knows again: it may bring sessions about.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use evanesce::limits::Limits;
 use evanesce::session::SessionId;
-use evanesce::{Account, Address, Changes, Contact, Device, IdentityKey, Peer, Timestamp};
+use evanesce::{Account, Address, Changes, Contact, Device, IdentityKey, Peer, Suite, Timestamp};
 use rand_chacha::ChaCha20Rng;
 
 use super::{DEVICES, EACH, KNOWN_AGAIN, Letter, address};
@@ -46,15 +46,17 @@ pub(super) struct Stored {
 }
 
 impl Phone {
-    pub(super) fn new(device: usize, moves: usize, now: Timestamp, rng: &mut ChaCha20Rng) -> Self {
+    pub(super) fn new(
+        device: usize,
+        suite: Suite,
+        moves: usize,
+        now: Timestamp,
+        rng: &mut ChaCha20Rng,
+    ) -> Self {
         let mut others = if device < EACH { EACH..DEVICES } else { 0..EACH };
+        let (address_now, limits) = (address(device, moves), limits(device));
         Self {
-            account: Account::generate_with_limits(
-                address(device, moves),
-                limits(device),
-                now,
-                rng,
-            ),
+            account: Account::generate_of_suite(suite, address_now, limits, now, rng),
             peers: others.by_ref().map(|other| Peer::new(address(other, 0))).collect(),
             shown: BTreeSet::new(),
             read: Default::default(),
