@@ -11,14 +11,17 @@ use crate::wire::payload::MalformedStamp;
 use crate::wire::stamp::Stamp;
 use crate::wire::suite::Suite;
 
-/// Takes a padded plaintext apart as a receiver does, once its tag and commitment have been found right: its
+/// Takes a padded plaintext of a suite apart as a receiver does, once its tag and commitment have been found right: its
 /// stamp and its body. `None` if it is malformed.
 #[must_use]
-pub fn decode_plaintext(padded: &[u8]) -> Option<(Result<Stamp, MalformedStamp>, Vec<u8>)> {
+pub fn decode_plaintext(
+    padded: &[u8],
+    suite: Suite,
+) -> Option<(Result<Stamp, MalformedStamp>, Vec<u8>)> {
     let padded = Zeroizing::new(padded.to_vec());
     let opening = CommitmentOpening::new(Secret::filled_by(|_| {}), [0; 32]);
     let commitment = opening.commitment(&padded);
-    let opened = Opened::decode(padded, Suite::Classical, opening, commitment).ok()?;
+    let opened = Opened::decode(padded, suite, opening, commitment).ok()?;
     let Opened { stamp, body, evidence: _ } = opened;
     Some((stamp, body))
 }

@@ -9,22 +9,27 @@ use evanesce::expiry::{
     Age, ContentKey, ConversationId, DeviceEvent, ExpiryScheduler, MemberTag, MessageId, Monotonic,
     NewMessage, Now, Opens, Parts, Policy, Setting, SettingVersion, Stamp, Unsent, Verdict,
 };
+use evanesce::limits::SessionLimits;
 use evanesce::server::PreKeyUpload;
-use evanesce::session::RatchetKeyPair;
-use evanesce::{Address, Payload, Peer, PreKeyBundle, SafetyNumber};
+use evanesce::session::{ExternalHandshake, RatchetKeyPair, Role, Session, SharedSecret};
+use evanesce::{Address, Payload, Peer, PreKeyBundle, SafetyNumber, Suite};
 use evanesce_fuzz::attachments::sealed_files;
 use evanesce_fuzz::bundles::Bundles;
 use evanesce_fuzz::conversation::event::{
     BundleChoice, Event, LimitsChoice, MAX_EVENTS, Side, Tampering,
 };
-use evanesce_fuzz::people::{AD, DAY, NOW, account, rng};
+use evanesce_fuzz::conversation::wording::ROOMY;
+use evanesce_fuzz::hostile_peer::event::{
+    self as hostile, AnswerChoice, ChainChoice, ControlChoice, Lie, Mixes,
+};
+use evanesce_fuzz::people::{AD, DAY, NOW, SUITES, account, rng};
 use evanesce_fuzz::recipients::Recipients;
 use evanesce_fuzz::reports::Delivered;
 use evanesce_fuzz::server::{self, Description, SCRIPT};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
 
-type Seeds = Vec<(&'static str, Vec<u8>)>;
+type Seeds = Vec<(String, Vec<u8>)>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = env::args_os().nth(1).ok_or("where to?")?;
@@ -33,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("conversation", conversation()),
         ("envelope", envelope()),
         ("expiry", expiry()),
+        ("hostile_peer", hostile_peer()),
         ("payload", payload()),
         ("peers", peers()),
         ("prekey_bundle", prekey_bundle()),
@@ -56,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn attachment_reader() -> Seeds {
     let files = sealed_files();
     let chunk = 1_000_u16.to_be_bytes();
-    vec![
+    let seeds = [
         ("unaltered", vec![3, 0, 0, 0, 0]),
         ("in_pieces", [[1, 0, 0, 0, 0].as_slice(), &chunk.repeat(40)].concat()),
         ("no_bytes", vec![0, 0, 0, 0, 0, 0, 1]),
@@ -66,17 +72,19 @@ fn attachment_reader() -> Seeds {
         ("longer", vec![2, 0, 2, 0, 1]),
         ("reference", files[2].reference.encode().to_vec()),
         ("checkpoint", [[1].as_slice(), &[7; 32], &3_u64.to_be_bytes(), &[8; 32]].concat()),
-    ]
+    ];
+    seeds.map(|(name, seed)| (name.to_owned(), seed)).into()
 }
 
 fn report() -> Seeds {
     let delivered = Delivered::new();
     let [classical, hybrid] = [0, 1].map(|place| delivered.evidence[place].encode().to_vec());
-    vec![
+    let seeds = [
         ("both", delivered.report().encode().to_vec()),
         ("evidence_classical", classical),
         ("evidence_hybrid", hybrid),
-    ]
+    ];
+    seeds.map(|(name, seed)| (name.to_owned(), seed)).into()
 }
 
 fn conversation() -> Seeds {
@@ -208,14 +216,36 @@ fn conversation() -> Seeds {
         assert_eq!(Event::from_bytes(event.to_bytes()), event);
         event.to_bytes()
     };
-    let bytes = |events: Vec<Event>| events.into_iter().flat_map(bytes_of).collect();
-    let mut seeds: Seeds = scripts.map(|(name, events)| (name, bytes(events))).into();
-    for (name, seed) in [("long", 5), ("other_long", 6)] {
+    let mut seeds = Seeds::new();
+    for (name, events) in scripts {
+        let bytes: Vec<u8> = events.into_iter().flat_map(bytes_of).collect();
+        seeds.extend(
+            SUITES.map(|suite| (of(suite, name), [&[between([suite; 2])], &*bytes].concat())),
+        );
+    }
+    let [classical, hybrid] = SUITES;
+    for (name, seed, suites) in
+        [("long", 5, [classical, hybrid]), ("other_long", 6, [hybrid, classical])]
+    {
         let mut events = vec![0; 4 * MAX_EVENTS];
         rng(seed).fill_bytes(&mut events);
-        seeds.push((name, events));
+        seeds.push((name.to_owned(), [&[between(suites)], &*events].concat()));
     }
     seeds
+}
+
+/// The first byte of a script between accounts of these suites.
+fn between(suites: [Suite; 2]) -> u8 {
+    let [alices, bobs] = suites.map(|suite| u8::from(suite == Suite::Hybrid));
+    bobs << 1 | alices
+}
+
+/// The name of a seed that there is in both suites.
+fn of(suite: Suite, name: &str) -> String {
+    match suite {
+        Suite::Classical => name.to_owned(),
+        Suite::Hybrid => format!("{name}_hybrid"),
+    }
 }
 
 fn envelope() -> Seeds {
@@ -237,23 +267,205 @@ fn envelope() -> Seeds {
         ("to_initiator_used", 17),
         ("to_initiator_ahead", 21),
     ];
-    let mut seeds: Seeds = places.map(|(name, place)| (name, messages[place].clone())).into();
-    // The ephemeral key stands behind the first byte, the suite, both ids and the flag.
-    let mut weak = messages[4].clone();
-    weak[11..43].fill(0);
-    seeds.push(("weak_ephemeral_key", weak));
+    let mut seeds = Seeds::new();
+    for (suite, messages) in SUITES.into_iter().zip(&messages) {
+        seeds.extend(places.map(|(name, place)| (of(suite, name), messages[place].clone())));
+        // The ephemeral key stands behind the first byte, the suite, both ids and the flag.
+        let mut weak = messages[4].clone();
+        weak[11..43].fill(0);
+        seeds.push((of(suite, "weak_ephemeral_key"), weak));
+    }
     seeds
 }
 
 /// A seed, then events as `tests/support/expiry_model.rs` reads them.
 fn expiry() -> Seeds {
     let names = ["one", "two", "three", "four", "five", "six"];
-    let events = |(name, seed): (&'static str, u64)| {
+    let events = |(name, seed): (&str, u64)| {
         let mut bytes = vec![0; 90 * usize::try_from(seed).unwrap_or(1)];
         rng(20 + seed).fill_bytes(&mut bytes);
-        (name, bytes)
+        (name.to_owned(), bytes)
     };
     names.into_iter().zip(1..).map(events).collect()
+}
+
+/// A device that is to generate has sent some of its key when a script begins.
+fn hostile_peer() -> Seeds {
+    let [whole, part] = [36, 5];
+    let write = |chain, lie, control| hostile::Event::HolderWrites {
+        chain,
+        lie,
+        control,
+        size: 5,
+        is_kept_back: false,
+    };
+    let says = |chain, control| write(chain, Lie::None, control);
+    let later = |control| hostile::Event::HolderWrites {
+        chain: ChainChoice::Current,
+        lie: Lie::None,
+        control,
+        size: 5,
+        is_kept_back: true,
+    };
+    let [current, next] = [ChainChoice::Current, ChainChoice::Next { mixes: Mixes::Secret }];
+    let older = |number| ChainChoice::Older { which: 0, number };
+    let key = |which, first, count| ControlChoice::Key { which, first, count };
+    let answer = |how, first, count| ControlChoice::Answer { how, first, count };
+    let nothing = ControlChoice::Nothing;
+    let sends = |size| hostile::Event::DeviceSends { count: 1, size };
+    let [short, roomy] = [sends(5), sends(ROOMY)];
+    let asks = hostile::Event::DeviceAsks;
+    let back = |writes, draws_again| hostile::Event::DeviceGoesBack { writes, draws_again };
+    let lies = [
+        Lie::AnotherKey,
+        Lie::WeakKey,
+        Lie::Unreduced,
+        Lie::Mixed { more: 1 },
+        Lie::Mixed { more: -1 },
+        Lie::Ahead { by: 4 },
+        Lie::Again { by: 1 },
+        Lie::PreviousLength { is: 7 },
+        Lie::NumberOutOfBounds,
+        Lie::PreviousLengthOutOfBounds,
+    ];
+    let scripts: [(&str, Role, Vec<hostile::Event>); 11] = [
+        (
+            "epochs",
+            Role::Initiator,
+            vec![
+                roomy,
+                says(next, answer(AnswerChoice::True, 0, whole)),
+                short,
+                asks,
+                says(next, key(0, 0, whole)),
+                roomy,
+                says(next, nothing),
+                asks,
+                roomy,
+                says(next, answer(AnswerChoice::True, 0, whole)),
+            ],
+        ),
+        (
+            "runs",
+            Role::Responder,
+            vec![
+                says(current, key(0, 30, part)),
+                says(current, key(0, 33, 20)),
+                says(current, key(0, 10, 19)),
+                says(current, key(1, 20, part)),
+                short,
+                says(next, key(1, 25, whole)),
+                short,
+                short,
+            ],
+        ),
+        (
+            "wrong_answers",
+            Role::Initiator,
+            vec![
+                roomy,
+                says(next, answer(AnswerChoice::WrongConfirmation, 0, whole)),
+                roomy,
+                says(next, answer(AnswerChoice::AnotherName, 0, whole)),
+                says(current, answer(AnswerChoice::WrongCiphertext, 3, whole)),
+                roomy,
+                says(next, answer(AnswerChoice::True, 0, 20)),
+                says(current, answer(AnswerChoice::TrueToo, 20, 20)),
+            ],
+        ),
+        (
+            "an_answer_that_stops",
+            Role::Initiator,
+            vec![short, says(next, answer(AnswerChoice::True, 3, part)), short, roomy],
+        ),
+        (
+            "bad_keys",
+            Role::Responder,
+            vec![
+                says(current, key(5, 0, whole)),
+                says(current, key(6, 0, whole)),
+                says(current, key(4, 0, whole)),
+                roomy,
+                says(next, nothing),
+                says(current, key(2, 0, part)),
+            ],
+        ),
+        (
+            "another_name_late",
+            Role::Responder,
+            vec![
+                later(key(3, 0, part)),
+                later(key(1, 0, whole)),
+                says(current, key(0, 0, part)),
+                short,
+                says(next, key(0, 0, whole)),
+                says(older(1), key(2, 0, whole)),
+                roomy,
+                hostile::Event::Arrives { letter: 4 },
+                says(next, nothing),
+                says(older(3), key(2, 0, whole)),
+            ],
+        ),
+        (
+            "lies_in_the_current_chain",
+            Role::Initiator,
+            lies.map(|lie| write(current, lie, nothing)).into(),
+        ),
+        (
+            "lies_in_the_next_chain",
+            Role::Responder,
+            lies.into_iter().flat_map(|lie| [write(next, lie, nothing), short]).collect(),
+        ),
+        (
+            "another_secret",
+            Role::Responder,
+            vec![
+                says(current, key(0, 0, whole)),
+                roomy,
+                says(ChainChoice::Next { mixes: Mixes::Another }, nothing),
+                says(ChainChoice::Next { mixes: Mixes::Nothing }, nothing),
+                roomy,
+                write(next, Lie::Mixed { more: -1 }, nothing),
+                says(next, nothing),
+            ],
+        ),
+        (
+            "goes_back",
+            Role::Responder,
+            vec![
+                says(current, key(0, 0, whole)),
+                roomy,
+                back(1, true),
+                roomy,
+                back(1, false),
+                says(next, nothing),
+                roomy,
+                says(next, nothing),
+                back(2, false),
+                hostile::Event::Arrives { letter: 0 },
+                hostile::Event::DeviceRestarts,
+            ],
+        ),
+        (
+            "broken",
+            Role::Initiator,
+            (0..8).map(|how| says(next, ControlChoice::Broken { how, byte: 0xe0 })).collect(),
+        ),
+    ];
+    let mut seeds = Seeds::new();
+    for (name, role, events) in scripts {
+        // What a place, a lie and a size have in common is as the first of them says.
+        let events = events.into_iter().map(|event| hostile::Event::from_bytes(event.to_bytes()));
+        let script = hostile::Script { suite: Suite::Hybrid, role, events: events.collect() };
+        seeds.push((name.to_owned(), script.to_bytes()));
+    }
+    let mut classical = seeds[7].1.clone();
+    classical[0] |= 14;
+    seeds.push(("classical".to_owned(), classical));
+    let mut long = vec![0; 1 + 6 * hostile::MAX_EVENTS];
+    rng(9).fill_bytes(&mut long);
+    seeds.push(("long".to_owned(), long));
+    seeds
 }
 
 fn prekey_bundle() -> Seeds {
@@ -268,14 +480,27 @@ fn prekey_bundle() -> Seeds {
         "carol_second_with_one_time_prekey",
     ];
     let genuine = Bundles::new().genuine();
-    let mut seeds: Seeds = names.into_iter().zip(genuine.iter().cloned()).collect();
+    let names = SUITES.into_iter().flat_map(|suite| names.map(|name| of(suite, name)));
+    let mut seeds: Seeds = names.zip(genuine.iter().cloned()).collect();
+    // Of the large ones some are enough.
+    seeds.retain(|(name, _)| !(name.starts_with("carol_first") && name.ends_with("hybrid")));
+    // Another's prekey, which is signed too; a number that is not below the modulus, in the first one's ML-KEM key.
+    let mut others = genuine[10].clone();
+    let length = 1_668;
+    let start = others.len() - length;
+    others[start..].copy_from_slice(&genuine[14][genuine[14].len() - length..]);
+    seeds.push(("one_time_prekey_of_another".to_owned(), others));
+    let mut not_reduced = genuine[8].clone();
+    let start = not_reduced.len() - 1 - 64 - 16 - 1_568;
+    not_reduced[start..start + 2].copy_from_slice(&[0x01, 0x0d]);
+    seeds.push(("key_not_reduced".to_owned(), not_reduced));
     // At the bounds; behind `expires` stand the signature and the flag.
     for (name, seconds_more) in [("longest_lifetime", 0), ("too_long_lifetime", 1)] {
         let mut bundle = genuine[0].clone();
         let end = bundle.len() - 65;
         let expires = NOW.plus(90 * DAY).unix_seconds() + seconds_more;
         bundle[end - 8..end].copy_from_slice(&expires.to_be_bytes());
-        seeds.push((name, bundle));
+        seeds.push((name.to_owned(), bundle));
     }
     for (name, least) in [("weak_one_time_prekey", 0xec), ("one_time_prekey_not_canonical", 0xed)] {
         let mut bundle = genuine[2].clone();
@@ -283,92 +508,153 @@ fn prekey_bundle() -> Seeds {
         bundle[start..].fill(0xff);
         bundle[start] = least;
         bundle[start + 31] = 0x7f;
-        seeds.push((name, bundle));
+        seeds.push((name.to_owned(), bundle));
     }
     seeds
 }
 
 fn prekey_upload() -> Result<Seeds, Box<dyn Error>> {
-    let mut bob = account("bob@example/laptop", 2);
-    let upload = bob.maintain(None, NOW, &mut rng(1)).upload.ok_or("nothing to publish")?;
-    let without = PreKeyBundle::encode(&upload.bundle());
-    let without = [&[1], &without[..without.len() - 1]].concat();
-    PreKeyUpload::decode(&without).map_err(|error| error.to_string())?;
+    let mut seeds = Seeds::new();
+    for suite in SUITES {
+        let mut bob = account(suite, "bob@example/laptop", 2);
+        let upload = bob.maintain(None, NOW, &mut rng(1)).upload.ok_or("nothing to publish")?;
+        let without = PreKeyBundle::encode(&upload.bundle());
+        let without = [&[1], &without[..without.len() - 1]].concat();
+        PreKeyUpload::decode(&without).map_err(|error| error.to_string())?;
+        seeds.push((of(suite, "upload"), upload.encode()));
+        seeds.push((of(suite, "upload_without_one_time_prekeys"), without));
+    }
 
-    let publish = |device, signed_prekey_id, created, first_one_time_id, count, generation| {
-        server::Event::Publish(Description {
-            device,
-            signed_prekey_id,
-            created,
-            replaces_all: false,
-            first_one_time_id,
-            count,
-            generation,
-        })
-    };
+    let publish =
+        |suite, device, signed_prekey_id, created, first_one_time_id, count, generation| {
+            server::Event::Publish(Description {
+                device,
+                suite,
+                signed_prekey_id,
+                created,
+                replaces_all: false,
+                first_one_time_id,
+                count,
+                generation,
+            })
+        };
     let hand_out = |count| server::Event::HandOut { count };
-    let repeated = [publish(0, 1, 0, 1, 3, 0), hand_out(2), publish(0, 1, 0, 1, 4, 0), hand_out(9)];
-    let restored = [publish(0, 2, 1, 1, 4, 0), hand_out(1), publish(0, 1, 2, 1, 2, 1), hand_out(3)];
-    let other_keys = [publish(0, 1, 0, 1, 4, 0), publish(0, 2, 0, 3, 2, 1), hand_out(4)];
-    let other_device = [publish(0, 3, 0, 9, 3, 0), publish(1, 1, 0, 1, 2, 0), hand_out(3)];
-    let full = [publish(0, 1, 0, 1, 7, 0), publish(0, 1, 0, 200, 7, 0), hand_out(15)];
-    let late = [publish(0, 2, 1, 4, 2, 0), publish(0, 1, 0, 1, 3, 0), hand_out(5)];
     let script = |events: &[server::Event]| {
         let events = events.iter().flat_map(|event| event.to_bytes());
         [SCRIPT].into_iter().chain(events).collect()
     };
-    Ok(vec![
-        ("upload", upload.encode()),
-        ("upload_without_one_time_prekeys", without),
-        ("script_repeated", script(&repeated)),
-        ("script_restored", script(&restored)),
-        ("script_other_keys", script(&other_keys)),
-        ("script_other_device", script(&other_device)),
-        ("script_full", script(&full)),
-        ("script_late", script(&late)),
-    ])
+    for suite in SUITES {
+        let publish = |device, signed_prekey_id, created, first_one_time_id, count, generation| {
+            publish(suite, device, signed_prekey_id, created, first_one_time_id, count, generation)
+        };
+        let repeated =
+            [publish(0, 1, 0, 1, 3, 0), hand_out(2), publish(0, 1, 0, 1, 4, 0), hand_out(9)];
+        let restored =
+            [publish(0, 2, 1, 1, 4, 0), hand_out(1), publish(0, 1, 2, 1, 2, 1), hand_out(3)];
+        let other_keys = [publish(0, 1, 0, 1, 4, 0), publish(0, 2, 0, 3, 2, 1), hand_out(4)];
+        let other_device = [publish(0, 3, 0, 9, 3, 0), publish(1, 1, 0, 1, 2, 0), hand_out(3)];
+        let full = [publish(0, 1, 0, 1, 7, 0), publish(0, 1, 0, 200, 7, 0), hand_out(15)];
+        let late = [publish(0, 2, 1, 4, 2, 0), publish(0, 1, 0, 1, 3, 0), hand_out(5)];
+        seeds.extend([
+            (of(suite, "script_repeated"), script(&repeated)),
+            (of(suite, "script_restored"), script(&restored)),
+            (of(suite, "script_other_keys"), script(&other_keys)),
+            (of(suite, "script_other_device"), script(&other_device)),
+            (of(suite, "script_full"), script(&full)),
+            (of(suite, "script_late"), script(&late)),
+        ]);
+    }
+    let [classical, hybrid] = SUITES;
+    let other_suite = [
+        publish(classical, 0, 1, 0, 1, 3, 0),
+        publish(hybrid, 0, 2, 1, 4, 2, 0),
+        hand_out(1),
+        publish(classical, 0, 3, 1, 6, 2, 0),
+        hand_out(2),
+    ];
+    seeds.push(("script_other_suite".to_owned(), script(&other_suite)));
+    Ok(seeds)
 }
 
 fn scanned_safety_number() -> Seeds {
     let devices = [("alice", 1), ("bob", 2), ("bob", 3)];
-    let [alice, bob, other] = devices.map(|(address, seed)| account(address, seed).device());
+    let [alice, bob, other] =
+        devices.map(|(address, seed)| account(Suite::Hybrid, address, seed).device());
     let ours = SafetyNumber::between(&alice, &bob);
-    vec![
+    let seeds: [(&str, Vec<u8>); 6] = [
         ("code_of_alice", ours.scannable().into()),
         ("code_of_bob", SafetyNumber::between(&bob, &alice).scannable().into()),
         ("code_of_another_bob", SafetyNumber::between(&other, &alice).scannable().into()),
         ("digits", ours.digits().into()),
         ("digits_in_groups", ours.to_string().into()),
         ("digits_of_another_bob", SafetyNumber::between(&alice, &other).to_string().into()),
-    ]
+    ];
+    seeds.map(|(name, seed)| (name.to_owned(), seed)).into()
 }
 
 fn payload() -> Seeds {
     let padded = |content: &[u8], zeros| [content, &[0x80], &vec![0; zeros]].concat();
     let mut seeds: Seeds =
         stamp().into_iter().map(|(name, text)| (name, padded(&text, 9))).collect();
-    seeds.push(("empty", padded(&[], 63)));
-    seeds.push(("without_stamp", padded(b"\xff no stamp", 1)));
-    seeds.push(("without_padding", b"\0\0body".to_vec()));
+    let (_, longest) = stamp().pop().expect("there are some");
+    let mut add = |name: &str, seed| seeds.push((name.to_owned(), seed));
+    add("empty", padded(&[], 63));
+    add("without_stamp", padded(b"\xff no stamp", 1));
+    add("without_padding", b"\0\0body".to_vec());
+    // Controls of suite 2: nothing, and runs up to the end of a string and beyond it.
+    let run = |kind, count: u8, first| {
+        let fragments = vec![7; 32 * usize::from(count)];
+        [&[kind, count, first], &b"name"[..], &*fragments, &*longest].concat()
+    };
+    add("control_nothing", padded(&[&[0x80], &*longest].concat(), 9));
+    add("control_key", padded(&run(0xa0, 7, 30), 9));
+    add("control_key_round", padded(&run(0xa0, 2, 36), 9));
+    add("control_ciphertext", padded(&run(0xc0, 1, 34), 9));
+    add("control_beyond", padded(&run(0xc0, 1, 35), 9));
+    add("control_cut", padded(&run(0xa0, 2, 0)[..60], 9));
     seeds
 }
 
-/// A seed, then events as `tests/support/schedule.rs` reads them.
+/// A seed, then events as `tests/support/schedule.rs` reads them: of suite 2, of both, of suite 1.
 fn peers() -> Seeds {
     let names = ["one", "two", "three", "four", "five", "six"];
-    let events = |(name, seed): (&'static str, u64)| {
+    let suites = [0, 128, 64].into_iter().cycle();
+    let events = |((name, seed), suites): ((&str, u64), u8)| {
         let mut bytes = vec![0; 60 * usize::try_from(seed).unwrap_or(1)];
         rng(seed).fill_bytes(&mut bytes);
-        (name, bytes)
+        bytes[0] = suites + bytes[0] % 64;
+        (name.to_owned(), bytes)
     };
-    names.into_iter().zip(1..).map(events).collect()
+    names.into_iter().zip(1..).zip(suites).map(events).collect()
 }
 
 /// A kind and a state: what stands between the head and the check of a snapshot.
 fn snapshot() -> Result<Seeds, Box<dyn Error>> {
     let rng = &mut rng(11);
-    let mut alice = account("alice", 1);
-    let mut bob = account("bob", 2);
+    let mut seeds = Seeds::new();
+    for suite in SUITES {
+        let peers = snapshots_of_peers(suite, rng)?;
+        seeds.extend(peers.into_iter().map(|(name, state)| (of(suite, name), state)));
+    }
+    let mut add = |name: &str, state| seeds.push((name.to_owned(), state));
+    add("ratchet_key_pair", state_of(&RatchetKeyPair::from_secret(&[6; 32]).snapshot()));
+    for (name, state) in snapshots_in_an_epoch(rng)? {
+        add(name, state);
+    }
+    let fresh = ExpiryScheduler::new(now(0), rng);
+    let full = scheduler(rng)?;
+    add("scheduler_fresh", state_of(&fresh.snapshot()));
+    add("scheduler", state_of(&full.snapshot()));
+    add("records", records(&full)?);
+    Ok(seeds)
+}
+
+type States = Vec<(&'static str, Vec<u8>)>;
+
+/// Two accounts of a suite, their peers, and two sessions.
+fn snapshots_of_peers(suite: Suite, rng: &mut ChaCha20Rng) -> Result<States, Box<dyn Error>> {
+    let mut alice = account(suite, "alice", 1);
+    let mut bob = account(suite, "bob", 2);
     let upload = bob.maintain(None, NOW, rng).upload.ok_or("nothing to publish")?;
     let bundle = || upload.bundle().verify(NOW);
     let mut bobs = Peer::pinned(bob.device());
@@ -394,27 +680,55 @@ fn snapshot() -> Result<Seeds, Box<dyn Error>> {
     }
     let sessions: Vec<_> = alices.sessions().chain(bobs.sessions()).collect();
     let names = ["bobs_active", "bobs_older", "alices_active", "alices_older"];
-    let mut seeds: Seeds = names
+    let mut states: States = names
         .into_iter()
         .zip(sessions.iter().map(|session| state_of(&session.snapshot())))
         .collect();
     assert!(bob.rotate_signed_prekey(NOW, rng).changes.account);
-    seeds.extend([
+    states.extend([
         ("account", state_of(&bob.snapshot())),
         ("account_fresh", state_of(&alice.snapshot())),
         ("peer_pending", pending),
         ("peer_alice", state_of(&alices.snapshot())),
         ("peer_bob", state_of(&bobs.snapshot())),
-        ("ratchet_key_pair", state_of(&RatchetKeyPair::from_secret(&[6; 32]).snapshot())),
     ]);
-    let fresh = ExpiryScheduler::new(now(0), rng);
-    let full = scheduler(rng)?;
-    seeds.extend([
-        ("scheduler_fresh", state_of(&fresh.snapshot())),
-        ("scheduler", state_of(&full.snapshot())),
-        ("records", records(&full)?),
-    ]);
-    Ok(seeds)
+    Ok(states)
+}
+
+/// A session of suite 2 in each state of an epoch.
+fn snapshots_in_an_epoch(rng: &mut ChaCha20Rng) -> Result<States, Box<dyn Error>> {
+    let [alice, bob] = ["alice", "bob"].map(|name| account(Suite::Hybrid, name, 3).device());
+    let handshake = || ExternalHandshake {
+        secret: SharedSecret::of_suite(Suite::Hybrid, &[7; 32]),
+        initiator: alice.clone(),
+        responder: bob.clone(),
+    };
+    let (pair, limits) = (RatchetKeyPair::from_secret(&[8; 32]), SessionLimits::default());
+    let mut hers = Session::initiate_external(handshake(), pair.public_key(), limits.clone())?;
+    let mut his = Session::accept_external(handshake(), pair, limits);
+    // With a long text travels all of a string, with a short one some of it.
+    let (short, long) = (Payload::new("text"), Payload::new(vec![b' '; 17_200]));
+    let mut pass = |from: &mut Session, to: &mut Session, payload| -> Result<(), Box<dyn Error>> {
+        let message = from.encrypt(payload, AD, rng)?;
+        to.decrypt(&message, AD, NOW)?;
+        Ok(())
+    };
+    pass(&mut hers, &mut his, &short)?;
+    let mut states = vec![("epoch_begun", state_of(&hers.snapshot()))];
+    pass(&mut his, &mut hers, &short)?;
+    states.push(("epoch_rest", state_of(&hers.snapshot())));
+    pass(&mut hers, &mut his, &short)?;
+    states.push(("epoch_wait_partial", state_of(&his.snapshot())));
+    pass(&mut hers, &mut his, &long)?;
+    states.push(("epoch_ready", state_of(&his.snapshot())));
+    pass(&mut his, &mut hers, &short)?;
+    states.push(("epoch_send_ct", state_of(&his.snapshot())));
+    states.push(("epoch_send_ek", state_of(&hers.snapshot())));
+    pass(&mut his, &mut hers, &long)?;
+    states.push(("epoch_mix", state_of(&hers.snapshot())));
+    pass(&mut hers, &mut his, &short)?;
+    states.push(("epoch_wait", state_of(&hers.snapshot())));
+    Ok(states)
 }
 
 /// By a device that has been up for so many seconds.
@@ -496,5 +810,5 @@ fn stamp() -> Seeds {
                 .with_opens(Opens::Twice),
         ),
     ];
-    stamps.map(|(name, stamp)| (name, [&stamp.encode(), &b"body"[..]].concat())).into()
+    stamps.map(|(name, stamp)| (name.to_owned(), [&stamp.encode(), &b"body"[..]].concat())).into()
 }

@@ -3,12 +3,12 @@
 
 #![no_main]
 
-use evanesce_fuzz::conversation::beginning::Beginning;
+use evanesce_fuzz::conversation::beginning::Beginnings;
 use evanesce_fuzz::conversation::event::Script;
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {
-    static BEGINNING: Beginning = Beginning::new();
+    static BEGINNINGS: Beginnings = Beginnings::new();
 }
 
-fuzz_target!(|script: Script| BEGINNING.with(|beginning| beginning.run(&script)));
+fuzz_target!(|script: Script| BEGINNINGS.with(|beginnings| beginnings.run(&script)));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evanesce::session::{AcceptError, InitiateError};
-use evanesce::{Account, Payload, PreKeyBundle, Timestamp, VerifyError};
+use evanesce::{Account, Payload, PreKeyBundle, Suite, Timestamp, VerifyError};
 use rand_chacha::ChaCha20Rng;
 
 use crate::formats::{self, OneTime, SignedPart};
@@ -37,10 +37,10 @@ const SMALL_ORDER: [[u8; 32]; 5] = [
     },
 ];
 
-/// Bob and Carol, who sign, and Alice, who writes to whomever a bundle is of.
+/// Bob and Carol in each suite, who sign, and Alice, who writes to whomever a bundle is of.
 pub struct Bundles {
     alice: Account,
-    signers: [Signer; 2],
+    signers: [Signer; 4],
     rng: ChaCha20Rng,
 }
 
@@ -49,15 +49,20 @@ struct Signer {
     account: Account,
     stored: Vec<u8>,
     signed_parts: Vec<Vec<u8>>,
-    one_time_prekeys: Vec<OneTime>,
+    one_time_prekeys: Vec<Vec<u8>>,
 }
 
 impl Bundles {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            alice: account("alice@example/phone", 1),
-            signers: [Signer::new("bob@example/laptop", 2), Signer::new("carol", 3)],
+            alice: account(Suite::Hybrid, "alice@example/phone", 1),
+            signers: [
+                Signer::new(Suite::Classical, "bob@example/laptop", 2),
+                Signer::new(Suite::Classical, "carol", 3),
+                Signer::new(Suite::Hybrid, "bob@example/laptop", 5),
+                Signer::new(Suite::Hybrid, "carol", 6),
+            ],
             rng: rng(4),
         }
     }
@@ -85,9 +90,14 @@ impl Bundles {
         let Self { alice, signers, rng } = self;
         let signer = signers.iter_mut().find(|signer| signer.has_signed(&signed_part));
         match signer {
-            Some(signer) => {
+            Some(signer) if signer.has_made(one_time) => {
                 check_lifetime(&bundle, &signed_part);
                 signer.check_use(bundle, &signed_part, one_time, alice, rng);
+            }
+            // To what is signed by itself, in suite 2, nothing can be put that is not.
+            Some(_) => {
+                let refusal = bundle.verify(moment(signed_part.created)).map(drop);
+                assert_eq!(refusal, Err(VerifyError::BadSignature));
             }
             None => {
                 let refusal = bundle.verify(moment(signed_part.created)).map(drop);
@@ -106,27 +116,22 @@ impl Default for Bundles {
 }
 
 impl Signer {
-    fn new(address: &str, seed: u64) -> Self {
-        let mut account = account(address, seed);
+    fn new(suite: Suite, address: &str, seed: u64) -> Self {
+        let mut account = account(suite, address, seed);
         let mut rng = rng(seed.rotate_left(32));
         let mut uploads = Vec::new();
         uploads.extend(account.maintain(None, NOW, &mut rng).upload);
         uploads.extend(account.rotate_signed_prekey(NOW.plus(DAY), &mut rng).upload);
         let signed_parts = uploads.iter().map(|upload| upload.signed_part().to_vec()).collect();
-        let one_time_prekeys = uploads[0].one_time_prekeys().iter().map(|prekey| {
-            let key = prekey.encode()[4..].try_into().expect("32 bytes");
-            OneTime { id: prekey.id(), key }
-        });
-        let one_time_prekeys = one_time_prekeys.collect();
+        let one_time_prekeys = uploads[0].one_time_prekeys().iter();
+        let one_time_prekeys = one_time_prekeys.map(|prekey| prekey.encode()).collect();
         Self { stored: state(&account), account, signed_parts, one_time_prekeys }
     }
 
     fn bundles(&self) -> Vec<Vec<u8>> {
         let without = self.signed_parts.iter().map(|signed| [signed.as_slice(), &[0]].concat());
         let with = self.signed_parts.iter().zip(&self.one_time_prekeys);
-        let with = with.map(|(signed, OneTime { id, key })| {
-            [signed.as_slice(), &[1], &id.to_be_bytes(), key].concat()
-        });
+        let with = with.map(|(signed, one_time)| [&signed[..], &[1], one_time].concat());
         without.chain(with).collect()
     }
 
@@ -134,19 +139,30 @@ impl Signer {
         self.signed_parts.iter().any(|signed| signed == signed_part.bytes)
     }
 
-    /// Checks what comes of a first message to the device by a bundle whose signature is genuine. The
-    /// one-time prekey is not signed: it may be anything.
+    /// Whether a one-time prekey beside a signed part of this device's is what it may be: in suite 1 it is not signed,
+    /// and may be anything.
+    fn has_made(&self, one_time: Option<OneTime<'_>>) -> bool {
+        self.account.suite() == Suite::Classical
+            || one_time.is_none_or(|one_time| self.has_published(&one_time))
+    }
+
+    fn has_published(&self, one_time: &OneTime<'_>) -> bool {
+        self.one_time_prekeys.iter().any(|known| known == one_time.bytes)
+    }
+
+    /// Checks what comes of a first message to the device by a bundle whose signatures are genuine.
     fn check_use(
         &mut self,
         bundle: PreKeyBundle,
         signed_part: &SignedPart<'_>,
-        one_time: Option<OneTime>,
+        one_time: Option<OneTime<'_>>,
         alice: &Account,
         rng: &mut ChaCha20Rng,
     ) {
         let now = moment(signed_part.created);
         let verified = bundle.verify(now).expect("it is genuine");
         assert_eq!(verified.device(), &self.account.device());
+        assert_eq!(verified.suite(), self.account.suite());
         assert_eq!(verified.device().identity.encode(), signed_part.identity);
         assert_eq!(verified.device().address.as_bytes(), signed_part.address);
         assert_eq!(verified.has_one_time_prekey(), one_time.is_some());
@@ -161,9 +177,10 @@ impl Signer {
         let message = session.encrypt(&Payload::new("hello"), AD, rng).expect("it is Alice's turn");
         let expected = match one_time {
             None => Ok(()),
-            Some(one_time) if self.one_time_prekeys.contains(&one_time) => Ok(()),
+            Some(one_time) if self.has_published(&one_time) => Ok(()),
             Some(OneTime { id, .. }) => {
-                let is_known = self.one_time_prekeys.iter().any(|known| known.id == id);
+                let is_known =
+                    self.one_time_prekeys.iter().any(|known| known[..4] == id.to_be_bytes());
                 Err(if is_known { AcceptError::Undecryptable } else { AcceptError::UnknownPreKey })
             }
         };
@@ -173,6 +190,7 @@ impl Signer {
                 assert_eq!(accepted.received.body, b"hello");
                 assert_eq!(accepted.session.peer(), &alice.device());
                 assert_eq!(accepted.session.id(), session.id());
+                assert_eq!(accepted.session.suite(), self.account.suite());
                 self.account = restored(&self.stored);
             }
             Err(_) => assert!(state(&self.account) == self.stored, "a refusal changed the account"),

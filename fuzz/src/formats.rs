@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use evanesce::DecodeError::{self, Malformed, Unsupported};
+use evanesce::Suite;
 use sha2::{Digest, Sha256};
 
 /// 90 days.
@@ -27,8 +28,7 @@ pub struct Message<'bytes> {
 #[derive(Debug)]
 pub struct Handshake<'bytes> {
     pub bytes: &'bytes [u8],
-    /// 1 or 2.
-    pub suite: u64,
+    pub suite: Suite,
     pub signed_prekey_id: u32,
     pub one_time_prekey_id: Option<u32>,
 }
@@ -37,6 +37,7 @@ pub struct Handshake<'bytes> {
 #[derive(Debug)]
 pub struct SignedPart<'bytes> {
     pub bytes: &'bytes [u8],
+    pub suite: Suite,
     pub identity: &'bytes [u8],
     pub address: &'bytes [u8],
     pub id: u32,
@@ -46,9 +47,11 @@ pub struct SignedPart<'bytes> {
 
 /// A one-time prekey's public half (§3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OneTime {
+pub struct OneTime<'bytes> {
     pub id: u32,
     pub key: [u8; 32],
+    /// All of it, id and key included.
+    pub bytes: &'bytes [u8],
 }
 
 /// Takes a message apart (§6.2).
@@ -79,7 +82,7 @@ fn handshake<'bytes>(rest: &mut &'bytes [u8]) -> Result<Handshake<'bytes>, Decod
     let signed_prekey_id = id(rest)?;
     let one_time_prekey_id = if flag(rest)? { Some(id(rest)?) } else { None };
     key(rest)?;
-    if suite == 2 {
+    if suite == Suite::Hybrid {
         take(rest, MLKEM)?;
     }
     take(rest, 145)?;
@@ -88,23 +91,24 @@ fn handshake<'bytes>(rest: &mut &'bytes [u8]) -> Result<Handshake<'bytes>, Decod
 }
 
 /// Takes a bundle apart (§3.3); what its identity key says is not looked at.
-pub fn bundle(bytes: &[u8]) -> Result<(SignedPart<'_>, Option<OneTime>), DecodeError> {
+pub fn bundle(bytes: &[u8]) -> Result<(SignedPart<'_>, Option<OneTime<'_>>), DecodeError> {
     let mut rest = bytes;
-    let (signed_part, suite) = signed_part(&mut rest)?;
-    let one_time = if flag(&mut rest)? { Some(one_time(&mut rest, suite)?) } else { None };
+    let signed_part = signed_part(&mut rest)?;
+    let one_time =
+        if flag(&mut rest)? { Some(one_time(&mut rest, signed_part.suite)?) } else { None };
     if rest.is_empty() { Ok((signed_part, one_time)) } else { Err(Malformed) }
 }
 
 /// Takes an upload apart (§14.2).
-pub fn upload(bytes: &[u8]) -> Result<(SignedPart<'_>, Vec<OneTime>), DecodeError> {
+pub fn upload(bytes: &[u8]) -> Result<(SignedPart<'_>, Vec<OneTime<'_>>), DecodeError> {
     let mut rest = bytes;
     if ![1, 2].contains(&number(take(&mut rest, 1)?)) {
         return Err(Unsupported);
     }
-    let (signed_part, suite) = signed_part(&mut rest)?;
+    let signed_part = signed_part(&mut rest)?;
     let mut one_time_prekeys = Vec::new();
     while !rest.is_empty() {
-        one_time_prekeys.push(one_time(&mut rest, suite)?);
+        one_time_prekeys.push(one_time(&mut rest, signed_part.suite)?);
     }
     if one_time_prekeys.is_sorted_by(|one, next| one.id < next.id) {
         Ok((signed_part, one_time_prekeys))
@@ -113,8 +117,7 @@ pub fn upload(bytes: &[u8]) -> Result<(SignedPart<'_>, Vec<OneTime>), DecodeErro
     }
 }
 
-/// The signed part, and its suite.
-fn signed_part<'bytes>(rest: &mut &'bytes [u8]) -> Result<(SignedPart<'bytes>, u64), DecodeError> {
+fn signed_part<'bytes>(rest: &mut &'bytes [u8]) -> Result<SignedPart<'bytes>, DecodeError> {
     let start = *rest;
     if number(take(rest, 1)?) != 1 {
         return Err(Unsupported);
@@ -125,7 +128,7 @@ fn signed_part<'bytes>(rest: &mut &'bytes [u8]) -> Result<(SignedPart<'bytes>, u
     let address = take(rest, usize::from(address_length))?;
     let id = id(rest)?;
     key(rest)?;
-    if suite == 2 {
+    if suite == Suite::Hybrid {
         encapsulation_key(rest)?;
     }
     let (created, expires) = (number(take(rest, 8)?), number(take(rest, 8)?));
@@ -135,21 +138,25 @@ fn signed_part<'bytes>(rest: &mut &'bytes [u8]) -> Result<(SignedPart<'bytes>, u
         return Err(Malformed);
     }
     let bytes = &start[..start.len() - rest.len()];
-    Ok((SignedPart { bytes, identity, address, id, created, expires }, suite))
+    Ok(SignedPart { bytes, suite, identity, address, id, created, expires })
 }
 
-fn one_time(rest: &mut &[u8], suite: u64) -> Result<OneTime, DecodeError> {
-    let one_time = OneTime { id: id(rest)?, key: key(rest)? };
-    if suite == 2 {
+fn one_time<'bytes>(rest: &mut &'bytes [u8], suite: Suite) -> Result<OneTime<'bytes>, DecodeError> {
+    let start = *rest;
+    let (id, key) = (id(rest)?, key(rest)?);
+    if suite == Suite::Hybrid {
         encapsulation_key(rest)?;
         take(rest, 64)?;
     }
-    Ok(one_time)
+    Ok(OneTime { id, key, bytes: &start[..start.len() - rest.len()] })
 }
 
-fn suite(rest: &mut &[u8]) -> Result<u64, DecodeError> {
-    let suite = number(take(rest, 1)?);
-    if [1, 2].contains(&suite) { Ok(suite) } else { Err(Unsupported) }
+fn suite(rest: &mut &[u8]) -> Result<Suite, DecodeError> {
+    match number(take(rest, 1)?) {
+        1 => Ok(Suite::Classical),
+        2 => Ok(Suite::Hybrid),
+        _ => Err(Unsupported),
+    }
 }
 
 /// An ML-KEM-1024 key (§2.1): 1,024 numbers of twelve bits below 3,329, then 32 bytes of any kind.
@@ -160,6 +167,20 @@ fn encapsulation_key(rest: &mut &[u8]) -> Result<(), DecodeError> {
         [a | (b & 0x0f) << 8, b >> 4 | c << 4]
     });
     if numbers.into_iter().all(|number| number < 3_329) { Ok(()) } else { Err(Malformed) }
+}
+
+/// How many bytes the control in front of a content of suite 2 has, if there is a well-formed one (§5.10).
+pub fn control_length(content: &[u8]) -> Option<usize> {
+    let fragments = match content.first()? {
+        0x80 => return Some(1),
+        0xa0 => 37,
+        0xc0 => 35,
+        _ => return None,
+    };
+    let (count, first) = (*content.get(1)?, *content.get(2)?);
+    let length = 7 + 32 * usize::from(count);
+    let is_allowed = (1..=fragments).contains(&count) && first < fragments;
+    (is_allowed && length <= content.len()).then_some(length)
 }
 
 /// How many bytes the stamp in front of a content has, if there is a well-formed one (§8).

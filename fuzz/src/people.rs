@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evanesce::limits::Limits;
-use evanesce::{Account, Address, Timestamp};
+use evanesce::{Account, Address, Suite, Timestamp};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
@@ -32,10 +32,13 @@ pub fn limits() -> Limits {
     limits
 }
 
-/// A device, its prekeys not made yet.
-pub fn account(address: &str, seed: u64) -> Account {
+/// Both, the first one first.
+pub const SUITES: [Suite; 2] = [Suite::Classical, Suite::Hybrid];
+
+/// A device of a suite, its one-time prekeys not made yet.
+pub fn account(suite: Suite, address: &str, seed: u64) -> Account {
     let address = Address::new(address).expect("an address of a few bytes");
-    Account::generate_with_limits(address, limits(), NOW, &mut rng(seed))
+    Account::generate_of_suite(suite, address, limits(), NOW, &mut rng(seed))
 }
 
 /// All of a state, to compare.

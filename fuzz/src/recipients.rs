@@ -2,16 +2,19 @@
 
 use evanesce::server::PublishedPreKeys;
 use evanesce::session::{AcceptError, DecryptError, Session};
-use evanesce::{Account, Payload, PreKeyBundle, Received};
+use evanesce::{Account, Payload, PreKeyBundle, Received, Suite};
 use rand_chacha::ChaCha20Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::formats::{self, Handshake, Message};
-use crate::people::{AD, NOW, account, restored, rng, state};
+use crate::people::{AD, NOW, SUITES, account, restored, rng, state};
+
+/// All that waits, in each suite.
+pub struct Recipients([OfSuite; 2]);
 
 /// Bob's account, both ends of a session in the middle of its life, and one that has not been answered.
-pub struct Recipients {
+struct OfSuite {
     account: WaitingAccount,
     sessions: [WaitingSession; 3],
 }
@@ -52,15 +55,17 @@ impl Recipients {
     /// Plays the conversations that lead here.
     #[must_use]
     pub fn new() -> Self {
-        Scene::new().play()
+        Self(SUITES.map(|suite| Scene::new(suite).play()))
     }
 
-    /// Every message that was sent: to the account, to Bob's end, to Alice's.
+    /// Every message that was sent, by suites: to the account, to Bob's end, to Alice's.
     #[must_use]
-    pub fn messages(&self) -> Vec<Vec<u8>> {
-        let of_sessions = self.sessions.iter().flat_map(|waiting| &waiting.messages);
-        let all = self.account.messages.iter().chain(of_sessions);
-        all.map(|message| message.bytes.clone()).collect()
+    pub fn messages(&self) -> [Vec<Vec<u8>>; 2] {
+        self.0.each_ref().map(|OfSuite { account, sessions }| {
+            let of_sessions = sessions.iter().flat_map(|waiting| &waiting.messages);
+            let all = account.messages.iter().chain(of_sessions);
+            all.map(|message| message.bytes.clone()).collect()
+        })
     }
 
     /// Offers bytes to everyone, and checks each answer.
@@ -70,9 +75,11 @@ impl Recipients {
     /// If anything is not as it must be.
     pub fn check(&mut self, bytes: &[u8]) {
         let read = formats::message(bytes);
-        self.account.check(bytes, read.as_ref().map_err(|error| *error));
-        for session in &mut self.sessions {
-            session.check(bytes, read.as_ref().map_err(|error| *error));
+        for OfSuite { account, sessions } in &mut self.0 {
+            account.check(bytes, read.as_ref().map_err(|error| *error));
+            for session in sessions {
+                session.check(bytes, read.as_ref().map_err(|error| *error));
+            }
         }
     }
 }
@@ -152,8 +159,7 @@ impl WaitingAccount {
 
     fn expected(&self, bytes: &[u8], handshake: &Handshake<'_>) -> Result<&[u8], AcceptError> {
         let Handshake { bytes: fields, suite, signed_prekey_id, one_time_prekey_id } = handshake;
-        // The account is of suite 1.
-        if *suite != 1 {
+        if *suite != self.account.state.suite() {
             return Err(AcceptError::Unsupported);
         }
         let one_time_is_held =
@@ -198,16 +204,16 @@ struct Scene {
 }
 
 impl Scene {
-    fn new() -> Self {
-        let alice = account("alice@example/phone", 1);
-        let mut bob = account("bob@example/laptop", 2);
+    fn new(suite: Suite) -> Self {
+        let alice = account(suite, "alice@example/phone", 1);
+        let mut bob = account(suite, "bob@example/laptop", 2);
         let mut rng = rng(3);
         let upload = bob.maintain(None, NOW, &mut rng).upload.expect("a new account publishes");
         let _ = bob.mark_published(&upload);
         Self { alice, bob, server: PublishedPreKeys::new(upload), rng }
     }
 
-    fn play(mut self) -> Recipients {
+    fn play(mut self) -> OfSuite {
         // A conversation with messages missing on both sides, in three chains.
         let mut alices = self.initiate(true);
         let mut to_bob = self.send(&mut alices, "first chain", 4);
@@ -252,7 +258,7 @@ impl Scene {
             WaitingSession::new(alices, false, to_alice, &handshake),
             WaitingSession::new(pending, false, Vec::new(), &pending_handshake),
         ];
-        Recipients { account, sessions }
+        OfSuite { account, sessions }
     }
 
     fn initiate(&mut self, with_one_time_prekey: bool) -> Session {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arbitrary::{Arbitrary, Unstructured};
-use evanesce::PreKeyBundle;
 use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
+use evanesce::{PreKeyBundle, Suite};
 
-use crate::formats::{self, OneTime, SignedPart};
+use crate::formats::{self, SignedPart};
 
 /// What a script begins with, as no upload does.
 pub const SCRIPT: u8 = 0xff;
@@ -17,8 +17,10 @@ const MAX_EVENTS: usize = 24;
 /// How many one-time prekeys a server keeps for one device.
 const MAX_ONE_TIME_PREKEYS: usize = 1_000;
 
-/// How many one-time prekeys an upload may have here: few, or as many as nearly fill a server.
+/// How many one-time prekeys an upload may have here: few, or as many as nearly fill a server. In suite 2, where each
+/// has 1,668 bytes, always few.
 const COUNTS: [u32; 8] = [0, 1, 2, 3, 5, 9, 30, 999];
+const COUNTS_HYBRID: [u32; 8] = [0, 1, 2, 3, 4, 5, 7, 9];
 
 /// What a server gets.
 #[derive(Debug)]
@@ -43,6 +45,7 @@ pub enum Event {
 pub struct Description {
     /// Identity and address: two of each.
     pub device: u8,
+    pub suite: Suite,
     pub signed_prekey_id: u8,
     pub created: u8,
     /// In place of all that was published before.
@@ -72,6 +75,7 @@ impl Event {
         }
         Self::Publish(Description {
             device: a & 3,
+            suite: if c >> 5 & 1 == 0 { Suite::Classical } else { Suite::Hybrid },
             signed_prekey_id: a >> 2 & 3,
             created: a >> 4 & 3,
             replaces_all: a >> 6 & 1 == 1,
@@ -89,6 +93,7 @@ impl Event {
             Self::Publish(description) => {
                 let Description {
                     device,
+                    suite,
                     signed_prekey_id,
                     created,
                     replaces_all,
@@ -97,7 +102,8 @@ impl Event {
                     generation,
                 } = description;
                 let a = u8::from(replaces_all) << 6 | created << 4 | signed_prekey_id << 2 | device;
-                [1, a, first_one_time_id, generation << 3 | count]
+                let is_hybrid = u8::from(suite == Suite::Hybrid);
+                [1, a, first_one_time_id, is_hybrid << 5 | generation << 3 | count]
             }
         }
     }
@@ -108,6 +114,7 @@ impl Description {
     fn encode(self) -> Vec<u8> {
         let Self {
             device,
+            suite,
             signed_prekey_id,
             created,
             replaces_all,
@@ -115,19 +122,24 @@ impl Description {
             count,
             generation,
         } = self;
+        // Behind the X25519 key stand an ML-KEM key and, where it is of a one-time prekey, a signature.
+        let (suite, counts, more) = match suite {
+            Suite::Classical => (1, COUNTS, [0, 0]),
+            Suite::Hybrid => (2, COUNTS_HYBRID, [1_568, 64]),
+        };
         let (identity, address) = (device & 1, b'a' + (device >> 1));
-        let mut bytes = vec![1 + u8::from(replaces_all), 1, 1];
+        let mut bytes = vec![1 + u8::from(replaces_all), 1, suite];
         bytes.extend([identity; 64]);
         bytes.extend([1, address, 0, 0, 0, signed_prekey_id]);
-        bytes.extend([9; 32]);
+        bytes.extend(vec![9; 32 + more[0]]);
         for time in [created, created + 1] {
             bytes.extend(u64::from(time).to_be_bytes());
         }
         bytes.extend([generation; 64]);
         let first = u32::from(first_one_time_id);
-        for id in first..first + COUNTS[usize::from(count)] {
+        for id in first..first + counts[usize::from(count)] {
             bytes.extend(id.to_be_bytes());
-            bytes.extend([generation; 32]);
+            bytes.extend(vec![generation; 32 + more[0] + more[1]]);
         }
         bytes
     }
@@ -136,14 +148,15 @@ impl Description {
 /// What a server must hold.
 struct Naive {
     signed_part: Vec<u8>,
-    one_time_prekeys: Vec<OneTime>,
+    /// The bytes of each, by its id.
+    one_time_prekeys: BTreeMap<u32, Vec<u8>>,
     highest_id: Option<u32>,
     /// Other keys came under the same ids and this signed part.
     made_again: bool,
     /// Of each device at this address, which is 65 bytes here, all that its signed parts said.
     had: BTreeMap<Vec<u8>, Vec<(u32, u64)>>,
     /// What was handed out since the last new start.
-    handed_out: BTreeSet<OneTime>,
+    handed_out: BTreeSet<Vec<u8>>,
 }
 
 impl Naive {
@@ -151,7 +164,7 @@ impl Naive {
         let (signed_part, _) = formats::upload(upload).expect("an upload");
         let mut naive = Self {
             signed_part: signed_part.bytes.to_vec(),
-            one_time_prekeys: Vec::new(),
+            one_time_prekeys: BTreeMap::new(),
             highest_id: None,
             made_again: false,
             had: BTreeMap::new(),
@@ -167,10 +180,11 @@ impl Naive {
         let (theirs, one_time_prekeys) = formats::upload(upload).expect("an upload");
         let present = [&self.signed_part[..], &[0]].concat();
         let (ours, _) = formats::bundle(&present).expect("what is here was an upload's");
-        let held: BTreeMap<u32, [u8; 32]> =
-            self.one_time_prekeys.iter().map(|held| (held.id, held.key)).collect();
-        let another_key =
-            one_time_prekeys.iter().any(|new| held.get(&new.id).is_some_and(|key| *key != new.key));
+        let another_key = one_time_prekeys.iter().any(|new| {
+            let held = self.one_time_prekeys.get(&new.id);
+            held.is_some_and(|held| held != new.bytes)
+        });
+        let another_suite = ours.suite != theirs.suite;
         let had = self.had.entry(device(&theirs)).or_default();
         let is_higher = had.iter().all(|(id, _)| theirs.id > *id);
         let is_later = had.iter().all(|(_, created)| theirs.created > *created);
@@ -180,7 +194,7 @@ impl Naive {
         } else if device(&ours) != device(&theirs) {
             had.is_empty() || is_later || is_higher
         } else {
-            is_later && !is_higher || is_higher && (upload[0] == 2 || another_key)
+            is_later && !is_higher || is_higher && (upload[0] == 2 || another_key || another_suite)
         };
         let rotates = !is_present && device(&ours) == device(&theirs) && is_higher;
         let is_late = if is_present { another_key && self.made_again } else { !begins && !rotates };
@@ -200,22 +214,20 @@ impl Naive {
                 && self.one_time_prekeys.len() < MAX_ONE_TIME_PREKEYS
             {
                 self.highest_id = Some(one_time.id);
-                self.one_time_prekeys.push(one_time);
+                self.one_time_prekeys.insert(one_time.id, one_time.bytes.to_vec());
             }
         }
     }
 
     fn hand_out(&mut self) -> Vec<u8> {
         let mut bundle = self.signed_part.clone();
-        if self.one_time_prekeys.is_empty() {
+        let Some((_, one_time)) = self.one_time_prekeys.pop_first() else {
             bundle.push(0);
             return bundle;
-        }
-        let one_time = self.one_time_prekeys.remove(0);
-        assert!(self.handed_out.insert(one_time), "a one-time prekey goes out twice");
+        };
         bundle.push(1);
-        bundle.extend(one_time.id.to_be_bytes());
-        bundle.extend(one_time.key);
+        bundle.extend(&one_time);
+        assert!(self.handed_out.insert(one_time), "a one-time prekey goes out twice");
         bundle
     }
 }
@@ -310,7 +322,7 @@ fn check_script(events: &[Event]) {
             let stock = server.stock();
             assert_eq!(PreKeyStock::decode(&stock.encode()), Ok(stock));
             assert_eq!(stock.highest_id, naive.highest_id);
-            assert_eq!(stock.lowest_id, naive.one_time_prekeys.first().map(|first| first.id));
+            assert_eq!(stock.lowest_id, naive.one_time_prekeys.keys().next().copied());
             assert_eq!(server.one_time_prekeys_left(), naive.one_time_prekeys.len());
         }
     }

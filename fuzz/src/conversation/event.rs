@@ -1,6 +1,9 @@
 //! What can happen, each event from four bytes.
 
 use arbitrary::{Arbitrary, Unstructured};
+use evanesce::Suite;
+
+use crate::people::SUITES;
 
 /// How many events one script has at most: an execution stays within milliseconds.
 pub const MAX_EVENTS: usize = 64;
@@ -37,6 +40,8 @@ pub enum Event {
     Begin { by: Side, bundle: BundleChoice },
     /// One side loses a session.
     Forget { by: Side, session: u8 },
+    /// One side asks for an epoch.
+    Ask { by: Side, session: u8 },
 }
 
 /// What is done to a message. A place of 128 is the middle, of 255 nearly the end.
@@ -91,9 +96,13 @@ pub enum BundleChoice {
     Again { bundle: u8 },
 }
 
-/// Events in order.
+/// Events in order, and between whom.
 #[derive(Debug)]
-pub struct Script(pub Vec<Event>);
+pub struct Script {
+    /// The suites of Alice's and of Bob's account.
+    pub suites: [Suite; 2],
+    pub events: Vec<Event>,
+}
 
 impl Side {
     #[must_use]
@@ -124,8 +133,12 @@ impl Side {
 
 impl<'bytes> Arbitrary<'bytes> for Script {
     fn arbitrary(bytes: &mut Unstructured<'bytes>) -> arbitrary::Result<Self> {
+        let suites = usize::from(u8::arbitrary(bytes)?);
         let (events, _) = bytes.bytes(bytes.len())?.as_chunks();
-        Ok(Self(events.iter().copied().map(Event::from_bytes).take(MAX_EVENTS).collect()))
+        Ok(Self {
+            suites: [SUITES[suites & 1], SUITES[suites >> 1 & 1]],
+            events: events.iter().copied().map(Event::from_bytes).take(MAX_EVENTS).collect(),
+        })
     }
 }
 
@@ -155,7 +168,7 @@ impl Event {
                 Self::Limit { by, session, limits }
             }
             14 => Self::Begin { by, bundle: BundleChoice::from_bytes(b, c) },
-            _ => Self::Tamper { message: a, how: Tampering::FlipBit { place: c } },
+            _ => Self::Ask { by, session },
         }
     }
 
@@ -175,6 +188,7 @@ impl Event {
             Self::Rotate { by } => [10, by.bit(), 1, 0],
             Self::TopUp { by, count } => [10, by.bit(), 2, count],
             Self::Forget { by, session } => [10, end(by, session), 3, 0],
+            Self::Ask { by, session } => [15, end(by, session), 0, 0],
             Self::Pass { days } => [11, days, 0, 0],
             Self::Restart { by } => [12, by.bit(), 0, 0],
             Self::Limit { by, session, limits } => {

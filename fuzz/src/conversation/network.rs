@@ -8,7 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use crate::conversation::event::{BundleChoice, Event, LimitsChoice, Side, Tampering};
 use crate::conversation::person::{End, Message, Origin, Person};
 use crate::conversation::tampering::tamper;
-use crate::conversation::wording::payload;
+use crate::conversation::wording::{ROOMY, payload};
 use crate::formats;
 use crate::people::{AD, DAY, NOW};
 
@@ -16,6 +16,9 @@ use crate::people::{AD, DAY, NOW};
 /// milliseconds.
 const MAX_MESSAGES: usize = 96;
 const MAX_SESSIONS: usize = 4;
+
+/// In how many exchanges an epoch is complete at both ends, where all of a string travels in one message.
+const EXCHANGES: usize = 6;
 
 /// Both people, and everything that was ever sent.
 pub struct Network {
@@ -80,13 +83,17 @@ impl Network {
             Event::Restart { by } => self.people[by.place()].restart(),
             Event::Limit { by, session, limits } => {
                 if let Some(session) = self.session_of(by, session) {
-                    let end = self.people[by.place()].ends.get_mut(&session);
-                    end.expect("the side has it").set_limits(chosen_limits(limits));
+                    self.end(by, session).set_limits(chosen_limits(limits));
                 }
             }
             Event::Begin { by, bundle } => {
                 if self.sessions.len() < MAX_SESSIONS {
                     self.begin(by, bundle);
+                }
+            }
+            Event::Ask { by, session } => {
+                if let Some(session) = self.session_of(by, session) {
+                    self.end(by, session).ask();
                 }
             }
             Event::Forget { by, session } => {
@@ -120,10 +127,32 @@ impl Network {
             common.extend(self.begin(initiator, BundleChoice::Fresh));
             self.talk(initiator, common[0]);
         }
-        for session in common {
-            self.talk(Side::Alice, session);
-            self.talk(Side::Bob, session);
+        for session in &common {
+            self.talk(Side::Alice, *session);
+            self.talk(Side::Bob, *session);
         }
+        self.heals(common[common.len() - 1]);
+    }
+
+    /// In suite 2 they complete one more epoch together.
+    fn heals(&mut self, session: usize) {
+        let sides = [Side::Alice, Side::Bob];
+        let completed =
+            |network: &mut Self| sides.map(|side| network.end(side, session).completed());
+        let [Some(hers), Some(his)] = completed(self) else {
+            return;
+        };
+        assert!(hers.abs_diff(his) <= 1, "one side is more than an epoch ahead");
+        for _ in 0..EXCHANGES {
+            for side in sides {
+                self.end(side, session).ask();
+                self.talk_at_length(side, session, ROOMY);
+            }
+            if completed(self).iter().all(|completed| *completed > Some(hers.max(his))) {
+                return;
+            }
+        }
+        panic!("no epoch completes");
     }
 
     /// Begins a session by a bundle of the other side's. Says which it is, if the bundle still holds.
@@ -149,7 +178,11 @@ impl Network {
 
     /// Sends a message that must open.
     pub fn talk(&mut self, by: Side, session: usize) {
-        self.send(by, session, 5);
+        self.talk_at_length(by, session, 5);
+    }
+
+    fn talk_at_length(&mut self, by: Side, session: usize, size: u8) {
+        self.send(by, session, size);
         let bytes = self.messages.last().map(|sent| sent.message.bytes.clone());
         let has_opened = self.deliver(by.other(), &bytes.expect("it was sent"), AD, self.now);
         assert!(has_opened, "the two do not understand each other");
@@ -157,9 +190,8 @@ impl Network {
 
     fn send(&mut self, by: Side, session: usize, size: u8) {
         let payload = payload(self.messages.len(), size);
-        let rng = &mut self.rng;
         let end = self.people[by.place()].ends.get_mut(&session).expect("the side has it");
-        let message = end.send(payload, rng);
+        let message = end.send(payload, &mut self.rng);
         self.messages.push(Sent { by, session, message, has_opened: false });
     }
 
@@ -261,6 +293,10 @@ impl Network {
     fn place(&self, which: u8) -> Option<usize> {
         let which = usize::from(which).checked_rem(self.messages.len())?;
         Some(self.messages.len() - 1 - which)
+    }
+
+    fn end(&mut self, by: Side, session: usize) -> &mut End {
+        self.people[by.place()].ends.get_mut(&session).expect("the side has it")
     }
 
     /// A session that a side has, counted from the newest.

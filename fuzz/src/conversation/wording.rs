@@ -6,7 +6,10 @@ use evanesce::Payload;
 use evanesce::expiry::{MemberTag, Opens, Policy, Setting, SettingVersion, Stamp};
 
 /// Lengths of bodies above those that one byte names.
-const LONG_BODIES: [usize; 8] = [1_000, 1_021, 1_022, 1_023, 1_024, 2_048, 4_096, 5_000];
+const LONG_BODIES: [usize; 8] = [1_000, 1_021, 1_022, 1_023, 1_024, 2_048, 4_096, 17_200];
+
+/// A size for which there is room in a message for all of a key, or of a ciphertext.
+pub const ROOMY: u8 = 207;
 
 /// The payload of the message of this number. Some bodies end as padding does.
 #[must_use]
