@@ -72,20 +72,24 @@ impl Offer {
         let Some(whole) = self.answer.whole() else {
             return Answer::Incomplete;
         };
-        let Some((ciphertext, confirmation)) = whole.split_last_chunk::<32>() else {
-            return Answer::Wrong;
-        };
-        let Some(shared) = self.key_pair.decapsulate(ciphertext) else {
-            return Answer::Wrong;
-        };
-        let expected = context.derive(&shared, key.as_bytes(), ciphertext);
-        let EpochSecrets { secret, confirmation: expected } = expected;
-        if Secret::filled_by(|out| *out = *confirmation) == expected {
-            Answer::Confirmed(secret)
-        } else {
-            Answer::Wrong
-        }
+        let confirmed = confirmed_secret(&self.key_pair, key.as_bytes(), &whole, context);
+        confirmed.map_or(Answer::Wrong, Answer::Confirmed)
     }
+}
+
+/// The secret that a whole answer brings, if the peer has the same. Apart from all that is public, so that what
+/// `proofs/constant_time` exempts is nothing but the verdict.
+fn confirmed_secret(
+    key_pair: &KemKeyPair<MlKem768>,
+    key: &[u8],
+    answer: &[u8],
+    context: EpochContext<'_>,
+) -> Option<Secret<32>> {
+    let (ciphertext, confirmation) = answer.split_last_chunk::<32>()?;
+    let shared = key_pair.decapsulate(ciphertext)?;
+    let EpochSecrets { secret, confirmation: expected } = context.derive(&shared, key, ciphertext);
+    let is_confirmed = Secret::filled_by(|out| *out = *confirmation) == expected;
+    is_confirmed.then_some(secret)
 }
 
 stored!(Offer { key_pair, sent, answer });
