@@ -73,6 +73,7 @@ mod draws;
 
 mod controls;
 mod conversation;
+mod in_epochs;
 mod primitives;
 
 use std::process::ExitCode;
@@ -95,7 +96,7 @@ fn main() -> ExitCode {
             }
         }
     }
-    for case in primitives::CASES.iter().chain(conversation::CASES) {
+    for case in primitives::CASES.iter().chain(in_epochs::CASES).chain(conversation::CASES) {
         match case.measure() {
             Ok(()) => println!("clean: {}", case.name),
             Err(fault) => {
