@@ -2,7 +2,7 @@
 //! two that begin at the same time. It shows what the rules of docs/protocol.md §14.5 are there for.
 
 use evanesce::session::{DecryptError, Session, SessionId};
-use evanesce::{Account, Payload};
+use evanesce::{Account, Payload, Suite};
 use stateright::{Model, Property};
 
 use crate::device::{AD, Bundles, Device, NOW, acquainted};
@@ -47,7 +47,7 @@ pub enum Action {
 
 impl Bare {
     pub fn new() -> Self {
-        let (devices, bundles) = acquainted(2, 0);
+        let (devices, bundles) = acquainted(Suite::Classical, 2, 0);
         Self { devices, bundles }
     }
 

@@ -5,6 +5,7 @@ mod person;
 
 use std::collections::BTreeSet;
 
+use evanesce::Suite;
 use stateright::{Model, Property};
 
 use crate::device::{Bundles, Device, acquainted};
@@ -76,8 +77,8 @@ pub enum Action {
 }
 
 impl Crashes {
-    pub fn new(messages: [usize; 2], stops: usize, carrier: Carrier) -> Self {
-        let (devices, bundles) = acquainted(4, 10);
+    pub fn new(suite: Suite, messages: [usize; 2], stops: usize, carrier: Carrier) -> Self {
+        let (devices, bundles) = acquainted(suite, 4, 10);
         Self { devices, bundles, messages, stops, carrier, habit: Habit::AsDocumented }
     }
 
@@ -216,9 +217,10 @@ impl State {
 
 /// The sealed header of a message: what stands before it depends on the kind (docs/protocol.md §6.1).
 fn sealed_header(message: &[u8]) -> &[u8] {
-    let start = match (message[0], message[6]) {
-        (0x11, 1) => 188,
-        (0x11, _) => 184,
+    let start = match message {
+        [0x11, suite, _, _, _, _, one_time, ..] => {
+            184 + 4 * usize::from(*one_time) + 1_568 * usize::from(suite - 1)
+        }
         _ => 1,
     };
     &message[start..start + 56]

@@ -4,8 +4,8 @@ use evanesce::limits::Limits;
 use evanesce::server::PublishedPreKeys;
 use evanesce::session::SessionId;
 use evanesce::{
-    Account, Address, Payload, Peer, PeerDecryptError, PeerEncryptError, PreKeyBundle, Timestamp,
-    VerifiedBundle,
+    Account, Address, Payload, Peer, PeerDecryptError, PeerEncryptError, PreKeyBundle, Suite,
+    Timestamp, VerifiedBundle,
 };
 
 use crate::draws::Draws;
@@ -41,9 +41,13 @@ pub struct Awake {
 pub struct Bundles(Vec<VerifiedBundle>);
 
 /// Two devices, each with the other's identity pinned; and the bundles of each.
-pub fn acquainted(one_time_prekeys: u32, first_actor: u8) -> ([Device; 2], [Bundles; 2]) {
-    let (alice, of_alice) = publish("alice", one_time_prekeys, first_actor);
-    let (bob, of_bob) = publish("bob", one_time_prekeys, first_actor + 1);
+pub fn acquainted(
+    suite: Suite,
+    one_time_prekeys: u32,
+    first_actor: u8,
+) -> ([Device; 2], [Bundles; 2]) {
+    let (alice, of_alice) = publish(suite, "alice", one_time_prekeys, first_actor);
+    let (bob, of_bob) = publish(suite, "bob", one_time_prekeys, first_actor + 1);
     let (for_alice, for_bob) = (Peer::pinned(bob.0.device()), Peer::pinned(alice.0.device()));
     let at_rest = |(account, draws): (Account, Draws), peer: Peer| {
         Awake { account, peer, draws, fetched: 0, now: NOW }.rest()
@@ -52,21 +56,30 @@ pub fn acquainted(one_time_prekeys: u32, first_actor: u8) -> ([Device; 2], [Bund
 }
 
 /// The same two, each knowing no more of the other than the address.
-pub fn strangers(one_time_prekeys: u32, first_actor: u8) -> ([Device; 2], [Bundles; 2]) {
-    let (mut devices, bundles) = acquainted(one_time_prekeys, first_actor);
+pub fn strangers(
+    suite: Suite,
+    one_time_prekeys: u32,
+    first_actor: u8,
+) -> ([Device; 2], [Bundles; 2]) {
+    let (mut devices, bundles) = acquainted(suite, one_time_prekeys, first_actor);
     for device in &mut devices {
-        let address = device.wake().peer.address().clone();
+        let address = device.peer().address().clone();
         device.peer = Peer::new(address).snapshot().to_vec();
     }
     (devices, bundles)
 }
 
-fn publish(name: &str, one_time_prekeys: u32, actor: u8) -> ((Account, Draws), Bundles) {
+fn publish(
+    suite: Suite,
+    name: &str,
+    one_time_prekeys: u32,
+    actor: u8,
+) -> ((Account, Draws), Bundles) {
     let mut draws = Draws::of(actor);
     let mut limits = Limits::default();
     limits.prekeys.one_time_prekeys = one_time_prekeys;
     let address = Address::new(name).expect("a short name");
-    let mut account = Account::generate_with_limits(address, limits, NOW, &mut draws.next());
+    let mut account = Account::generate_of_suite(suite, address, limits, NOW, &mut draws.next());
     let upload = account.maintain(None, NOW, &mut draws.next()).upload.expect("it is new");
     let _ = account.mark_published(&upload);
     let mut server = PublishedPreKeys::new(upload);
@@ -85,11 +98,16 @@ impl Bundles {
 }
 
 impl Device {
+    /// Its peer alone: an account takes longer.
+    pub fn peer(&self) -> Peer {
+        Peer::restore(&self.peer).expect("what was stored")
+    }
+
     pub fn wake(&self) -> Awake {
-        let Self { account, peer, draws, fetched } = self;
+        let Self { account, peer: _, draws, fetched } = self;
         Awake {
             account: Account::restore(account).expect("what was stored"),
-            peer: Peer::restore(peer).expect("what was stored"),
+            peer: self.peer(),
             draws: draws.clone(),
             fetched: *fetched,
             now: NOW,

@@ -14,6 +14,11 @@ impl Draws {
         Self { actor, made: 0 }
     }
 
+    /// How often it has drawn.
+    pub fn made(&self) -> u8 {
+        self.made
+    }
+
     /// What one call of the library draws from.
     pub fn next(&mut self) -> ChaCha20Rng {
         self.made = self.made.checked_add(1).expect("few draws within the bounds of a model");

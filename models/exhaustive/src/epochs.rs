@@ -4,10 +4,11 @@
 //! A message that has been sent may arrive at any later time, or never. One that has opened is offered again in every
 //! state; and to a side that was put back behind it, it may come again.
 
+mod chains;
+
 mod going_on;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evanesce::limits::SessionLimits;
 use evanesce::session::{DecryptError, ExternalHandshake, RatchetKeyPair, Session, SharedSecret};
@@ -17,6 +18,8 @@ use stateright::{Model, Property};
 use crate::device::{AD, NOW, acquainted};
 use crate::draws::Draws;
 use crate::trial::Tried;
+use chains::Chains;
+use going_on::Tally;
 
 /// How many writes a side may be put back.
 const DEPTH: usize = 3;
@@ -32,6 +35,8 @@ pub enum Habit {
     AsksForNone,
     /// FLAW: of a side that is put back, the session of suite 1 stays.
     PutsBackOne,
+    /// FLAW: the model takes no session for dead, whatever was lost.
+    TakesNoneForDead,
 }
 
 pub struct Epochs {
@@ -47,7 +52,7 @@ pub struct Epochs {
     /// In how many exchanges an epoch must complete.
     exchanges: usize,
     habit: Habit,
-    slowest: AtomicUsize,
+    tally: Tally,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq)]
@@ -73,6 +78,7 @@ struct Side {
 struct Stored {
     classical: Vec<u8>,
     hybrid: Vec<u8>,
+    chains: Chains,
     /// Which of the other's messages have opened.
     came: Vec<bool>,
 }
@@ -82,6 +88,7 @@ struct Letter {
     text: Vec<u8>,
     classical: Vec<u8>,
     hybrid: Vec<u8>,
+    chain: u8,
 }
 
 /// A side in memory.
@@ -89,6 +96,7 @@ struct Letter {
 struct Awake {
     classical: Session,
     hybrid: Session,
+    chains: Chains,
     draws: Draws,
 }
 
@@ -124,7 +132,7 @@ impl Epochs {
         messages: [usize; 2],
         lapses: usize,
     ) -> Self {
-        let (devices, _) = acquainted(0, 0);
+        let (devices, _) = acquainted(Suite::Hybrid, 0, 0);
         let [alice, bob] = devices.map(|device| device.wake().account.device().clone());
         let [classical, hybrid] =
             [Suite::Classical, Suite::Hybrid].map(|suite| begun(suite, &alice, &bob));
@@ -132,11 +140,12 @@ impl Epochs {
         let sides = [0, 1].map(|side| {
             actor += 1;
             let [classical, hybrid] = [&classical, &hybrid].map(|pair| pair[side].clone());
-            let stored = Stored { classical, hybrid, came: Vec::new() };
+            let chains = if side == 0 { Chains::initiator() } else { Chains::responder() };
+            let stored = Stored { classical, hybrid, chains, came: Vec::new() };
             Side { stored, before: Vec::new(), draws: Draws::of(actor) }
         });
-        let (habit, slowest) = (Habit::AsDocumented, AtomicUsize::new(0));
-        Self { sides, beginnings, length, messages, lapses, exchanges, habit, slowest }
+        let (habit, tally) = (Habit::AsDocumented, Tally::default());
+        Self { sides, beginnings, length, messages, lapses, exchanges, habit, tally }
     }
 
     pub fn with(self, habit: Habit) -> Self {
@@ -222,7 +231,8 @@ impl Side {
     fn wake(&self) -> Awake {
         let [classical, hybrid] = [&self.stored.classical, &self.stored.hybrid]
             .map(|stored| Session::restore(stored).expect("what was stored"));
-        Awake { classical, hybrid, draws: self.draws.clone() }
+        let (chains, draws) = (self.stored.chains.clone(), self.draws.clone());
+        Awake { classical, hybrid, chains, draws }
     }
 
     /// Stores what is in memory, and that a message has opened.
@@ -234,7 +244,8 @@ impl Side {
         }
         let [classical, hybrid] =
             [&awake.classical, &awake.hybrid].map(|session| session.snapshot().to_vec());
-        let stored = Stored { classical, hybrid, came: came_before };
+        let chains = awake.chains.clone();
+        let stored = Stored { classical, hybrid, chains, came: came_before };
         self.before.push(std::mem::replace(&mut self.stored, stored));
         if self.before.len() > DEPTH {
             self.before.remove(0);
@@ -260,13 +271,14 @@ impl Side {
 impl Awake {
     fn send(&mut self, text: Vec<u8>) -> Letter {
         let draws = self.draws.next();
+        let chain = self.chains.speak(self.draws.made());
         // The text of suite 1 may be short: nothing of it hangs on its length.
         let short = text.iter().copied().take(8).collect::<Vec<u8>>();
         let classical = self.classical.encrypt(&Payload::new(short), AD, &mut draws.clone());
         let hybrid = self.hybrid.encrypt(&Payload::new(text.clone()), AD, &mut draws.clone());
         let classical = classical.expect("a session that sends");
         let hybrid = hybrid.expect("suite 1 sends too");
-        Letter { text, classical, hybrid }
+        Letter { text, classical, hybrid, chain }
     }
 
     /// In suite 1 and in suite 2, with the text of the letter if it is the beginning of it that opened.
@@ -275,6 +287,9 @@ impl Awake {
             self.classical.decrypt(&letter.classical, AD, NOW),
             self.hybrid.decrypt(&letter.hybrid, AD, NOW),
         ];
+        if opened[0].is_ok() {
+            self.chains.hear(letter.chain);
+        }
         opened.map(|opened| {
             let opened = opened?;
             let is_short = opened.body.len() == 8 && letter.text.starts_with(&opened.body);
@@ -357,8 +372,13 @@ impl Model for Epochs {
             Property::always("repeats are refused in both", |_, state: &State| {
                 state.fault.is_some() || Self::repeats_alike(state)
             }),
-            Property::always("an epoch completes if both go on", |model: &Self, state: &State| {
-                state.fault.is_some() || model.completes(state)
+            Property::always("an epoch completes, or the session dies where it must", {
+                |model: &Self, state: &State| state.fault.is_some() || model.completes(state)
+            }),
+            Property::sometimes("an epoch completes after every lapse, however they go on", {
+                |model: &Self, state: &State| {
+                    state.lapses == model.lapses && state.fault.is_none() && model.lives_on(state)
+                }
             }),
             Property::sometimes("something opens after a side was put back", {
                 |model: &Self, state: &State| model.lapses == 0 || state.has_survived
@@ -373,7 +393,6 @@ impl Model for Epochs {
 
 impl Tried for Epochs {
     fn remark(&self) -> String {
-        let slowest = self.slowest.load(Ordering::Relaxed);
-        format!(", an epoch completes after {slowest} exchanges at most")
+        self.tally.to_string()
     }
 }

@@ -6,7 +6,7 @@ mod ordinary;
 
 use std::collections::BTreeSet;
 
-use evanesce::{Contact, Peer, PeerDecryptError, SessionNeed};
+use evanesce::{Contact, Peer, PeerDecryptError, SessionNeed, Suite};
 use stateright::{Model, Property};
 
 use crate::device::{Awake, Bundles, Device, strangers};
@@ -118,8 +118,8 @@ pub enum Action {
 }
 
 impl Mishaps {
-    pub fn new(senders: Senders, messages: [usize; 2], mishaps: usize) -> Self {
-        let (devices, bundles) = strangers(6, 20);
+    pub fn new(suite: Suite, senders: Senders, messages: [usize; 2], mishaps: usize) -> Self {
+        let (devices, bundles) = strangers(suite, 6, 20);
         let attention = Attention::AsDocumented;
         Self { devices, bundles, senders, attention, messages, mishaps }
     }
@@ -247,7 +247,7 @@ impl Model for Mishaps {
         let may_go_wrong = state.mishaps.len() < self.mishaps;
         for side in 0..2 {
             let Side { stored, before } = &state.sides[side];
-            let peer = stored.device.wake().peer;
+            let peer = stored.device.peer();
             let may_write = matches!(peer.contact(), Contact::None | Contact::Accepted(_));
             if may_write && state.letters[side].len() < self.messages[side] {
                 actions.push(Action::Send { side });
@@ -334,7 +334,7 @@ impl Model for Mishaps {
             ),
             Property::sometimes("one that was refused is accepted", |_, state: &State| {
                 let is_accepted = |side: &Side| {
-                    matches!(side.stored.device.wake().peer.contact(), Contact::Accepted(_))
+                    matches!(side.stored.device.peer().contact(), Contact::Accepted(_))
                 };
                 state.mishaps.contains(&Mishap::Refused) && state.sides.iter().all(is_accepted)
             }),

@@ -130,8 +130,12 @@ impl Model for Skipped {
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         for letter in self.sent(state) {
-            let (chain, number) = (letter.header.chain, letter.header.number);
-            actions.push(Action::Deliver { chain, number });
+            // What opens by the definition opens, or a property does not hold.
+            let outcome = state.definition.clone().take(letter.header, state.now);
+            if let Outcome::Opened { .. } = outcome {
+                let (chain, number) = (letter.header.chain, letter.header.number);
+                actions.push(Action::Deliver { chain, number });
+            }
         }
         if state.answers < state.definition.current_chain() {
             actions.push(Action::Answer);

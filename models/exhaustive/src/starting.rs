@@ -8,6 +8,7 @@ mod settling;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use evanesce::Suite;
 use stateright::{Model, Property};
 
 use crate::device::{Bundles, Device, acquainted};
@@ -67,8 +68,8 @@ pub enum Action {
 impl Starting {
     /// Each side sends so many messages, and no session is begun that is not needed. If both begin one, that of
     /// this side has the smaller id.
-    pub fn new(one_time_prekeys: u32, messages: usize, smaller: usize) -> Self {
-        let tried = (0..u8::MAX).step_by(2).map(|actor| acquainted(one_time_prekeys, actor));
+    pub fn new(suite: Suite, one_time_prekeys: u32, messages: usize, smaller: usize) -> Self {
+        let tried = (0..u8::MAX).step_by(2).map(|actor| acquainted(suite, one_time_prekeys, actor));
         let (devices, bundles) = tried
             .into_iter()
             .find(|(devices, bundles)| smaller_id(devices, bundles) == smaller)

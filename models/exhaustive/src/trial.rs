@@ -2,8 +2,6 @@
 
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::num::NonZeroUsize;
-use std::thread;
 use std::time::Instant;
 
 use stateright::{Checker, CheckerBuilder, Expectation, HasDiscoveries, Model};
@@ -24,31 +22,34 @@ pub trait Tried:
 /// Whether all that must hold does in every state, and all that must be possible is.
 pub fn holds<Tree: Tried>(name: &str, make: impl Fn() -> Tree) -> bool {
     let start = Instant::now();
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let checker = searched(make().checker().threads(threads), &HasDiscoveries::AnyFailures);
+    let checker = searched(make().checker(), &HasDiscoveries::AnyFailures);
     let discoveries = checker.discoveries();
     let properties = checker.model().properties();
-    let impossible: Vec<_> = properties
+    let impossible = properties
         .iter()
         .filter(|property| property.expectation == Expectation::Sometimes)
         .filter(|property| !discoveries.contains_key(property.name))
-        .collect();
+        .map(|property| property.name);
+    let impossible: Vec<_> = impossible.collect();
     let found = failures(&checker);
     let result = match (found.is_empty(), impossible.is_empty()) {
         (true, true) => "holds",
         (true, false) => "SAYS NOTHING",
         (false, _) => "FAILS",
     };
-    line(name, &checker, start, &format!("{result}{}", checker.model().remark()));
+    let mut lines =
+        vec![line(name, &checker, start, &format!("{result}{}", checker.model().remark()))];
     if found.is_empty() {
-        impossible.iter().for_each(|property| println!("    never so: {}", property.name));
-        return impossible.is_empty();
+        lines.extend(impossible.iter().map(|name| format!("    never so: {name}")));
+    } else {
+        for (property, actions) in failures(&shortest(&make, &HasDiscoveries::AnyFailures)) {
+            lines.push(format!("    not so: {property}"));
+            lines.extend(actions.iter().map(|action| format!("        {action:?}")));
+        }
     }
-    for (property, actions) in failures(&shortest(&make, &HasDiscoveries::AnyFailures)) {
-        println!("    not so: {property}");
-        actions.iter().for_each(|action| println!("        {action:?}"));
-    }
-    false
+    // At once: others run at the same time.
+    println!("{}", lines.join("\n"));
+    found.is_empty() && impossible.is_empty()
 }
 
 /// Whether the flaw that was planted leads to a state in which this property does not hold.
@@ -60,7 +61,7 @@ pub fn is_found<Tree: Tried>(name: &str, broken: &'static str, make: impl Fn() -
         Some((_, actions)) => format!("found in {} steps: not so that {broken}", actions.len()),
         None => "NOT FOUND".to_owned(),
     };
-    line(name, &checker, start, &result);
+    println!("{}", line(name, &checker, start, &result));
     found.is_some()
 }
 
@@ -83,8 +84,8 @@ fn failures<Tree: Tried>(checker: &impl Checker<Tree>) -> Vec<(&'static str, Vec
         .collect()
 }
 
-/// Searches a step deeper each time until it finds what is wanted, in one thread: else the search goes on for a
-/// while after it has found something, and does not end with the shortest way.
+/// Searches a step deeper each time until it finds what is wanted: else the search goes on for a while after it has
+/// found something, and does not end with the shortest way.
 fn shortest<Tree: Tried, Make: Fn() -> Tree>(
     make: &Make,
     wanted: &HasDiscoveries,
@@ -104,8 +105,13 @@ fn shortest<Tree: Tried, Make: Fn() -> Tree>(
     unreachable!("a model has finitely many states")
 }
 
-fn line<Tree: Tried>(name: &str, checker: &impl Checker<Tree>, start: Instant, result: &str) {
+fn line<Tree: Tried>(
+    name: &str,
+    checker: &impl Checker<Tree>,
+    start: Instant,
+    result: &str,
+) -> String {
     let (states, depth) = (checker.unique_state_count(), checker.max_depth());
     let seconds = start.elapsed().as_secs_f32();
-    println!("{name:<44} {states:>8} states {depth:>3} deep {seconds:>6.1} s  {result}");
+    format!("{name:<44} {states:>8} states {depth:>3} deep {seconds:>6.1} s  {result}")
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evanesce::limits::{Limits, SessionLimits};
 use evanesce::server::PublishedPreKeys;
 use evanesce::session::Session;
-use evanesce::{Account, Address, Payload, PreKeyBundle};
+use evanesce::{Account, Address, Payload, PreKeyBundle, Suite};
 
 use super::definition::{Bounds, Header};
 use crate::device::{AD, NOW};
@@ -76,7 +76,13 @@ fn start(bounds: Bounds) -> (Session, Session, Vec<u8>) {
     limits.session = session_limits(bounds);
     let mut account = |name| {
         let address = Address::new(name).expect("a short name");
-        Account::generate_with_limits(address, limits.clone(), NOW, &mut draws.next())
+        Account::generate_of_suite(
+            Suite::Classical,
+            address,
+            limits.clone(),
+            NOW,
+            &mut draws.next(),
+        )
     };
     let (alice, mut bob) = (account("alice"), account("bob"));
     let upload = bob.maintain(None, NOW, &mut draws.next()).upload.expect("it is new");

@@ -36,12 +36,14 @@ impl Starting {
     }
 
     fn settles_so(&self, state: &State, manner: Manner, rest: Rest) -> bool {
+        let is_under_way = state.letters.iter().flatten().any(|letter| !letter.opened);
+        if !is_under_way && !matches!(rest, Rest::Lost) {
+            return true;
+        }
         let sides = [state.sides[0].wake(), state.sides[1].wake()];
         let mut settling = Settling { model: self, sides, exchanges: 0 };
-        let is_under_way = state.letters.iter().flatten().any(|letter| !letter.opened);
         match rest {
             Rest::Lost => settling.comes_together(manner),
-            Rest::First | Rest::Late if !is_under_way => true,
             Rest::First => settling.takes(state) && settling.comes_together(manner),
             Rest::Late => {
                 settling.comes_together(manner)
