@@ -4,7 +4,7 @@
 pub mod event;
 pub mod hearing;
 pub mod prekeys;
-mod wording;
+pub mod wording;
 
 pub mod person;
 mod tampering;

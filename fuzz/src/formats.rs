@@ -159,14 +159,18 @@ fn suite(rest: &mut &[u8]) -> Result<Suite, DecodeError> {
     }
 }
 
-/// An ML-KEM-1024 key (§2.1): 1,024 numbers of twelve bits below 3,329, then 32 bytes of any kind.
+/// An ML-KEM-1024 key.
 fn encapsulation_key(rest: &mut &[u8]) -> Result<(), DecodeError> {
-    let key = take(rest, MLKEM)?;
-    let numbers = key[..MLKEM - 32].chunks_exact(3).flat_map(|three| {
+    if is_reduced(take(rest, MLKEM)?) { Ok(()) } else { Err(Malformed) }
+}
+
+/// Whether the numbers of an ML-KEM key are below the modulus (§1.4): of twelve bits each, before the last 32 bytes.
+pub fn is_reduced(encapsulation_key: &[u8]) -> bool {
+    let (numbers, _) = encapsulation_key.split_last_chunk::<32>().expect("a whole key");
+    numbers.chunks_exact(3).all(|three| {
         let [a, b, c] = [three[0], three[1], three[2]].map(u16::from);
-        [a | (b & 0x0f) << 8, b >> 4 | c << 4]
-    });
-    if numbers.into_iter().all(|number| number < 3_329) { Ok(()) } else { Err(Malformed) }
+        (a | (b & 0x0f) << 8) < 3_329 && (b >> 4 | c << 4) < 3_329
+    })
 }
 
 /// How many bytes the control in front of a content of suite 2 has, if there is a well-formed one (§5.10).

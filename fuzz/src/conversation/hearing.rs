@@ -39,6 +39,8 @@ pub struct Hearing {
     /// In order of keeping.
     held: Vec<Held>,
     watermarks: BTreeMap<u32, u32>,
+    /// Of chains that have ended, as far as is known.
+    lengths: BTreeMap<u32, u32>,
 }
 
 /// A key for a message that has not come.
@@ -91,7 +93,8 @@ impl Speaking {
 impl Hearing {
     #[must_use]
     pub fn new(limits: SessionLimits) -> Self {
-        Self { limits, current: None, received: 0, held: Vec::new(), watermarks: BTreeMap::new() }
+        let (watermarks, lengths) = (BTreeMap::new(), BTreeMap::new());
+        Self { limits, current: None, received: 0, held: Vec::new(), watermarks, lengths }
     }
 
     pub fn set_limits(&mut self, limits: SessionLimits) {
@@ -107,6 +110,18 @@ impl Hearing {
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.current.is_some()
+    }
+
+    /// Nr.
+    #[must_use]
+    pub fn received(&self) -> u32 {
+        self.received
+    }
+
+    /// Whether keys of a chain are held.
+    #[must_use]
+    pub fn holds(&self, chain: u32) -> bool {
+        self.held.iter().any(|held| held.chain == chain)
     }
 
     /// What a message must bring about (§5.5). Refused, it leaves the model as it was.
@@ -126,6 +141,7 @@ impl Hearing {
             self.received = number + 1;
         } else if chain == next && !step_is_due {
             if let Some(former) = self.current {
+                self.lengths.insert(former, self.received.max(previous_length));
                 heard.dropped_keys += self.pass(former, self.received..previous_length, now);
             }
             heard.dropped_keys += self.pass(chain, 0..number, now);
@@ -176,6 +192,9 @@ impl Hearing {
         }
         let too_old = self.held.iter().filter(|held| held.chain == chain && held.kept < horizon);
         let dropped = too_old.map(|held| held.number + 1).max().unwrap_or_default();
+        if self.lengths.get(&chain).is_some_and(|length| number >= *length) {
+            return Err(DecryptError::Forked);
+        }
         let watermark = self.watermarks.get(&chain).copied().unwrap_or_default().max(dropped);
         Err(if number < watermark { DecryptError::Expired } else { DecryptError::Duplicate })
     }
