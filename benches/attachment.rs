@@ -4,6 +4,7 @@
 //! one SHA-256 of it, in place, with the crates that the library uses. It is measured with each of them, since speeds of
 //! one machine change from minute to minute.
 
+#[allow(dead_code, reason = "it has what other benches need too")]
 mod support;
 
 use std::hint::black_box;

@@ -144,7 +144,7 @@ proptest! {
 /// What became of a schedule, but for what hangs on keys.
 fn course(outcome: &Outcome) -> (&[u32], Vec<String>, usize, u64) {
     let Outcome { opened, refused, begun, mended, .. } = outcome;
-    let refused = refused.iter().map(|error| name_of(error)).collect();
+    let refused = refused.iter().map(name_of).collect();
     (opened, refused, *begun, *mended)
 }
 

@@ -2,9 +2,10 @@
 
 use std::iter::repeat_with;
 
+use evanesce::limits::Limits;
 use evanesce::server::PublishedPreKeys;
 use evanesce::session::Session;
-use evanesce::{Account, Address, Payload, PreKeyBundle, Timestamp, VerifiedBundle};
+use evanesce::{Account, Address, Payload, PreKeyBundle, Suite, Timestamp, VerifiedBundle};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -56,9 +57,10 @@ pub fn payload(size: u32) -> Payload {
     Payload::new(vec![b'x'; usize::try_from(size).unwrap() - 3])
 }
 
-/// A new account, and its server.
+/// A new account of suite 1, and its server.
 pub fn account(name: &str, rng: &mut ChaCha20Rng) -> (Account, PublishedPreKeys) {
-    let mut account = Account::generate(Address::new(name).unwrap(), NOW, rng);
+    let (address, limits) = (Address::new(name).unwrap(), Limits::default());
+    let mut account = Account::generate_of_suite(Suite::Classical, address, limits, NOW, rng);
     let upload = account.maintain(None, NOW, rng).upload.unwrap();
     let _ = account.mark_published(&upload);
     (account, PublishedPreKeys::new(upload))

@@ -114,8 +114,7 @@ pub fn in_pieces<'bytes>(
     lengths: &[usize],
 ) -> impl Iterator<Item = &'bytes [u8]> {
     let mut rest = bytes;
-    let mut lengths: std::iter::Cycle<std::vec::IntoIter<usize>> =
-        lengths.to_vec().into_iter().cycle();
+    let mut lengths = lengths.iter().copied().cycle();
     std::iter::from_fn(move || {
         let length = lengths.next().unwrap().min(rest.len());
         let (piece, left) = rest.split_at(length);

@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use evanesce::limits::Limits;
 use evanesce::server::PublishedPreKeys;
 use evanesce::session::Session;
 use evanesce::snapshot::StorageKey;
-use evanesce::{Account, Address, Payload, PreKeyBundle, Timestamp, VerifiedBundle};
+use evanesce::{Account, Address, Payload, PreKeyBundle, Suite, Timestamp, VerifiedBundle};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -36,10 +37,11 @@ impl Default for Evanesce {
 }
 
 impl Evanesce {
-    /// A new account, and its server.
+    /// A new account of suite 1, and its server.
     fn account(&self, name: &str) -> (Account, PublishedPreKeys) {
         let rng = &mut *self.rng.borrow_mut();
-        let mut account = Account::generate(Address::new(name).expect("short"), NOW, rng);
+        let (address, limits) = (Address::new(name).expect("short"), Limits::default());
+        let mut account = Account::generate_of_suite(Suite::Classical, address, limits, NOW, rng);
         let upload =
             account.maintain(None, NOW, rng).upload.expect("there is something to publish");
         let _ = account.mark_published(&upload);
