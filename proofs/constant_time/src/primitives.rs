@@ -173,7 +173,7 @@ fn identity(conceal: Conceal) -> Output {
 }
 
 fn kem_pair<Set: KeySet>(conceal: Conceal) -> KemKeyPair<Set> {
-    KemKeyPair::from_seed(secret(1, conceal))
+    KemKeyPair::generate(&mut Draws::new(conceal))
 }
 
 fn kem_public_key<Set: KeySet>(conceal: Conceal) -> Output {
@@ -391,8 +391,9 @@ fn sending_step(conceal: Conceal) -> Output {
         let (sealed_header, key) =
             ratchet.send(mixing(&epoch_secret), rng).expect("a chain has room");
         let mut padded = text(conceal);
-        let Sealed { commitment, tag } = key.seal(&mut padded, &context());
-        output.extend([sealed_header.as_slice(), &padded, &commitment, &tag].concat());
+        let (Sealed { commitment, tag }, _) = key.seal(&mut padded, context());
+        let parts: [&[u8]; 4] = [&sealed_header, &padded, commitment.as_bytes(), &tag];
+        output.extend(parts.concat());
     }
     StillSecret(output)
 }
