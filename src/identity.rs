@@ -13,7 +13,7 @@ use crate::crypto::hash::sha256;
 use crate::crypto::kdf::hkdf;
 use crate::crypto::secret::Secret;
 use crate::crypto::signature::{
-    SIGNATURE_LENGTH, SignatureKeyError, SignatureKeyPair, SignaturePublicKey,
+    SIGNATURE_LENGTH, SignatureKeyError, SignatureKeyPair, SignaturePublicKey, UnpackedSignatureKey,
 };
 use crate::shown_bytes::{Hex, ShortHex, ShortText};
 use crate::stored::{StateWriter, Stored, stored};
@@ -67,14 +67,21 @@ impl IdentityKey {
     /// [`IdentityKeyError::Malformed`] if a half does not decode, [`IdentityKeyError::WeakKey`] if the
     /// Ed25519 half is of small order (docs/protocol.md §1).
     pub fn decode(bytes: &[u8; IDENTITY_LENGTH]) -> Result<Self, IdentityKeyError> {
+        Self::decode_and_unpack(bytes).map(|(identity, _)| identity)
+    }
+
+    /// The same, with the Ed25519 half unpacked to verify what came with it.
+    pub(crate) fn decode_and_unpack(
+        bytes: &[u8; IDENTITY_LENGTH],
+    ) -> Result<(Self, UnpackedSignatureKey), IdentityKeyError> {
         let (signing, agreement) = halves(bytes);
         // Both halves are decoded before either is judged weak: malformed comes first.
         let agreement = DhPublicKey::decode(&agreement).ok_or(IdentityKeyError::Malformed)?;
-        let signing = SignaturePublicKey::decode(&signing).map_err(|error| match error {
+        let unpacked = UnpackedSignatureKey::decode(&signing).map_err(|error| match error {
             SignatureKeyError::Malformed => IdentityKeyError::Malformed,
             SignatureKeyError::WeakKey => IdentityKeyError::WeakKey,
         })?;
-        Ok(Self { signing, agreement })
+        Ok((Self { signing: unpacked.packed(), agreement }, unpacked))
     }
 
     /// The key's 64 bytes.
@@ -105,11 +112,6 @@ impl IdentityKey {
     /// IK as X3DH uses it.
     pub(crate) fn agreement(&self) -> &DhPublicKey {
         &self.agreement
-    }
-
-    #[must_use]
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_LENGTH]) -> bool {
-        self.signing.verify(message, signature)
     }
 }
 

@@ -28,6 +28,13 @@ impl DhPublicKey {
         DhKeyPair::from_secret(Secret::filled_by(|out| *out = [1; 32])).agree(self).is_none()
     }
 
+    /// Unpacks the key, for several agreements.
+    pub(crate) fn unpack(&self) -> UnpackedDhKey {
+        let edwards =
+            if cfg!(target_arch = "x86_64") { MontgomeryPoint(self.0).to_edwards(0) } else { None };
+        UnpackedDhKey { key: *self, edwards }
+    }
+
     /// The key's 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
@@ -78,6 +85,13 @@ impl core::fmt::Display for NotCanonical {
 
 impl core::error::Error for NotCanonical {}
 
+/// A public key as a point of the Edwards form, where that is used and the key has one there. To find it takes a sixth of
+/// an agreement.
+pub(crate) struct UnpackedDhKey {
+    key: DhPublicKey,
+    edwards: Option<EdwardsPoint>,
+}
+
 /// An X25519 key pair. The public half is stored, since computing it costs a third of an agreement.
 #[derive(Debug)]
 pub(crate) struct DhKeyPair {
@@ -121,6 +135,12 @@ impl DhKeyPair {
     /// then it is of small order, and so it is for every secret, since X25519 clears the cofactor.
     #[must_use]
     pub(crate) fn agree(&self, their_key: &DhPublicKey) -> Option<DhOutput> {
+        self.agree_unpacked(&their_key.unpack())
+    }
+
+    /// The same with a key that is unpacked.
+    #[must_use]
+    pub(crate) fn agree_unpacked(&self, their_key: &UnpackedDhKey) -> Option<DhOutput> {
         let mut product = x25519(&self.secret, their_key);
         let is_zero: bool = product.ct_eq(&[0; 32]).into();
         let output =
@@ -135,16 +155,12 @@ impl DhKeyPair {
 /// ladder is faster, which is the one of x25519-dalek. The Edwards form has no points for half of all keys, those of
 /// the twist: them the ladder multiplies. The time that this takes shows which of the two a key is, and the key is
 /// public.
-fn x25519(secret: &Secret<32>, their_key: &DhPublicKey) -> [u8; 32] {
-    let edwards = if cfg!(target_arch = "x86_64") {
-        MontgomeryPoint(their_key.0).to_edwards(0)
-    } else {
-        None
-    };
+fn x25519(secret: &Secret<32>, their_key: &UnpackedDhKey) -> [u8; 32] {
+    let UnpackedDhKey { key, edwards } = their_key;
     match edwards {
         // The product's u-coordinate does not depend on the sign of x.
         Some(point) => point.mul_clamped(*secret.as_bytes()).to_montgomery().to_bytes(),
-        None => x25519_dalek::x25519(*secret.as_bytes(), their_key.0),
+        None => x25519_dalek::x25519(*secret.as_bytes(), key.0),
     }
 }
 
@@ -170,7 +186,7 @@ mod tests {
     fn is_the_ladder(secret: [u8; 32], their_key: [u8; 32]) {
         let expected = x25519_dalek::x25519(secret, their_key);
         let secret = Secret::filled_by(|out| *out = secret);
-        let agreed = x25519(&secret, &DhPublicKey::decode(&their_key).unwrap());
+        let agreed = x25519(&secret, &DhPublicKey::decode(&their_key).unwrap().unpack());
         assert_eq!(agreed, expected);
         let public = *DhKeyPair::from_secret(secret.duplicate()).public();
         let base = x25519_dalek::X25519_BASEPOINT_BYTES;

@@ -28,9 +28,13 @@ impl SignatureKeyPair {
 /// A public key: one that RFC 8032 §5.1.3 decodes and that is not of small order, unless it was
 /// [restored](Self::restore) from a store that somebody forged.
 ///
-/// Kept as its bytes: as the library's point it is six times the size, and it is used once in a while.
+/// Kept as its bytes: as the library's point it is six times the size, and it is used once in a while. One that has
+/// just come is [unpacked](UnpackedSignatureKey) to verify what came with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SignaturePublicKey([u8; 32]);
+
+/// A public key, unpacked to verify with.
+pub(crate) struct UnpackedSignatureKey(VerifyingKey);
 
 /// Why 32 bytes are no usable public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,17 +46,9 @@ pub(crate) enum SignatureKeyError {
 }
 
 impl SignaturePublicKey {
-    pub(crate) fn decode(bytes: &[u8; 32]) -> Result<Self, SignatureKeyError> {
-        if !is_rfc8032(bytes) {
-            return Err(SignatureKeyError::Malformed);
-        }
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| SignatureKeyError::Malformed)?;
-        if key.is_weak() { Err(SignatureKeyError::WeakKey) } else { Ok(Self(*bytes)) }
-    }
-
     /// Takes back the bytes of a key that was decoded once. Whether they are a point is not asked again: that
-    /// takes twice as long as decrypting a message. Stored keys are only compared and hashed; and under what is no
-    /// point, or of small order, nothing would verify.
+    /// takes twice as long as decrypting a message. Stored keys are only compared and hashed; and what is no point, or of
+    /// small order, does not [unpack](UnpackedSignatureKey).
     pub(crate) fn restore(bytes: &[u8; 32]) -> Option<Self> {
         is_rfc8032(bytes).then_some(Self(*bytes))
     }
@@ -60,13 +56,25 @@ impl SignaturePublicKey {
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+impl UnpackedSignatureKey {
+    pub(crate) fn decode(bytes: &[u8; 32]) -> Result<Self, SignatureKeyError> {
+        if !is_rfc8032(bytes) {
+            return Err(SignatureKeyError::Malformed);
+        }
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| SignatureKeyError::Malformed)?;
+        if key.is_weak() { Err(SignatureKeyError::WeakKey) } else { Ok(Self(key)) }
+    }
+
+    pub(crate) fn packed(&self) -> SignaturePublicKey {
+        SignaturePublicKey(self.0.to_bytes())
+    }
 
     /// Strict verification: a canonical `s`, no key or `R` of small order.
     #[must_use]
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_LENGTH]) -> bool {
-        VerifyingKey::from_bytes(&self.0)
-            .and_then(|key| key.verify_strict(message, &Signature::from_bytes(signature)))
-            .is_ok()
+        self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 }
 
@@ -106,7 +114,7 @@ mod tests {
         let (mut valid, mut invalid) = (0, 0);
         for group in &set.test_groups {
             let public: [u8; 32] = group.key.pk.to_vec().try_into().unwrap();
-            let key = SignaturePublicKey::decode(&public).unwrap();
+            let key = UnpackedSignatureKey::decode(&public).unwrap();
             for test in &group.tests {
                 // A signature of another length cannot be asked: the type has 64 bytes.
                 let Ok(signature) = test.sig.to_vec().try_into() else {
@@ -125,34 +133,37 @@ mod tests {
         let pair = SignatureKeyPair::from_seed(&Secret::filled_by(|out| *out = [5; 32]));
         let signature = pair.sign(b"message");
         assert!(SignaturePublicKey::restore(pair.public().as_bytes()) == Some(pair.public()));
-        assert!(pair.public().verify(b"message", &signature));
-        // y = 2 is of no point; y = 1 is the neutral one, with which S = 0 and R = 1 would verify anything.
+        let key = UnpackedSignatureKey::decode(pair.public().as_bytes()).unwrap();
+        assert!(key.packed() == pair.public() && key.verify(b"message", &signature));
+        assert!(!key.verify(b"another", &signature));
+        // y = 2 is of no point; y = 1 is the neutral one, with which S = 0 and R = 1 would verify anything. A store that
+        // was forged can hold them, and nothing unpacks them.
         let mut no_point = [0; 32];
         no_point[0] = 2;
-        assert_eq!(SignaturePublicKey::decode(&no_point), Err(SignatureKeyError::Malformed));
-        let no_point = SignaturePublicKey::restore(&no_point).unwrap();
-        assert!(!no_point.verify(b"message", &signature));
-        let mut forged = [0; SIGNATURE_LENGTH];
-        forged[0] = 1;
-        for weak in [ONE, MINUS_ONE, [0; 32]] {
-            assert_eq!(SignaturePublicKey::decode(&weak), Err(SignatureKeyError::WeakKey));
-            let weak = SignaturePublicKey::restore(&weak).unwrap();
-            assert!(!weak.verify(b"message", &signature) && !weak.verify(b"message", &forged));
+        for (bytes, error) in [
+            (no_point, SignatureKeyError::Malformed),
+            (ONE, SignatureKeyError::WeakKey),
+            (MINUS_ONE, SignatureKeyError::WeakKey),
+            ([0; 32], SignatureKeyError::WeakKey),
+        ] {
+            assert!(SignaturePublicKey::restore(&bytes).is_some());
+            assert_eq!(UnpackedSignatureKey::decode(&bytes).err(), Some(error));
         }
         assert_eq!(SignaturePublicKey::restore(&[0xff; 32]), None);
     }
 
     #[test]
     fn a_negative_zero_and_a_large_y_are_malformed() {
+        let refusal = |bytes: &[u8; 32]| UnpackedSignatureKey::decode(bytes).err();
         for point in [ONE, MINUS_ONE] {
-            assert_eq!(SignaturePublicKey::decode(&point), Err(SignatureKeyError::WeakKey));
+            assert_eq!(refusal(&point), Some(SignatureKeyError::WeakKey));
             let mut negative = point;
             negative[31] |= 0x80;
-            assert_eq!(SignaturePublicKey::decode(&negative), Err(SignatureKeyError::Malformed));
+            assert_eq!(refusal(&negative), Some(SignatureKeyError::Malformed));
         }
         let mut one_again = [0xff; 32];
         one_again[0] = 0xee;
         one_again[31] = 0x7f;
-        assert_eq!(SignaturePublicKey::decode(&one_again), Err(SignatureKeyError::Malformed));
+        assert_eq!(refusal(&one_again), Some(SignatureKeyError::Malformed));
     }
 }

@@ -57,10 +57,11 @@ pub(crate) fn initiate(
         ephemeral_key: ephemeral.public(),
         ciphertext: &ciphertext,
     };
-    let dh1 = our_identity.agreement().agree(&signed_prekey.agreement)?;
+    let their_signed_prekey = signed_prekey.agreement.unpack();
+    let dh1 = our_identity.agreement().agree_unpacked(&their_signed_prekey)?;
     let agreements = EphemeralAgreements {
         dh2: ephemeral.agree(device.identity.agreement())?,
-        dh3: ephemeral.agree(&signed_prekey.agreement)?,
+        dh3: ephemeral.agree_unpacked(&their_signed_prekey)?,
         dh4: match one_time {
             None => None,
             Some((_, prekey)) => Some(ephemeral.agree(&prekey.agreement)?),

@@ -22,7 +22,7 @@ pub(crate) fn respond(
     fields: &HandshakeFields<'_>,
 ) -> Option<Responded> {
     let FoundPreKeys { signed, one_time, former_address: _ } = prekeys;
-    let their_key = &fields.ephemeral_key;
+    let their_key = fields.ephemeral_key.unpack();
     let signed_public = signed.pair.public();
     let one_time_public = one_time.map(PreKeyPair::public);
     let transcript = Offer {
@@ -30,15 +30,15 @@ pub(crate) fn respond(
         signed_prekey_id: signed.id,
         signed_prekey: &signed_public,
         one_time_prekey: fields.one_time_prekey_id.zip(one_time_public.as_ref()),
-        ephemeral_key: their_key,
+        ephemeral_key: &fields.ephemeral_key,
         ciphertext: fields.ciphertext.unwrap_or_default(),
     }
     .transcript();
-    let dh2 = our_identity.agreement().agree(their_key)?;
-    let dh3 = signed.pair.agreement.agree(their_key)?;
+    let dh2 = our_identity.agreement().agree_unpacked(&their_key)?;
+    let dh3 = signed.pair.agreement.agree_unpacked(&their_key)?;
     let dh4 = match one_time {
         None => None,
-        Some(pair) => Some(pair.agreement.agree(their_key)?),
+        Some(pair) => Some(pair.agreement.agree_unpacked(&their_key)?),
     };
     let named_last = one_time.unwrap_or(&signed.pair);
     let shared_secret = match (&named_last.encapsulation, fields.ciphertext) {

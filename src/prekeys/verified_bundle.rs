@@ -99,18 +99,19 @@ impl PreKeyBundle {
         let Self { signed_part, one_time_prekey } = self;
         let signed_bytes = [SIGNATURE_LABEL, signed_part.signed_bytes()].concat();
         let SignedFields { identity, address, id, key, created, expires } = signed_part.fields;
-        let identity = IdentityKey::decode(&identity).map_err(|error| match error {
-            IdentityKeyError::Malformed => VerifyError::Malformed,
-            IdentityKeyError::WeakKey => VerifyError::WeakKey,
-        })?;
+        let (identity, signer) =
+            IdentityKey::decode_and_unpack(&identity).map_err(|error| match error {
+                IdentityKeyError::Malformed => VerifyError::Malformed,
+                IdentityKeyError::WeakKey => VerifyError::WeakKey,
+            })?;
         let address = Address::new(address).map_err(|_| VerifyError::Malformed)?;
-        if !identity.verify(&signed_bytes, &signed_part.signature) {
+        if !signer.verify(&signed_bytes, &signed_part.signature) {
             return Err(VerifyError::BadSignature);
         }
         let device = Device { identity, address };
         let is_genuine = one_time_prekey.as_ref().is_none_or(|prekey| {
             let input = || one_time_signature_input(&device, prekey);
-            prekey.signature.is_none_or(|signature| identity.verify(&input(), &signature))
+            prekey.signature.is_none_or(|signature| signer.verify(&input(), &signature))
         });
         // A bad one is never left out to go on with the rest.
         if !is_genuine {
