@@ -13,7 +13,7 @@ use crate::changes::{Changes, SpentPreKey};
 use crate::handshake::responder::{Responded, respond};
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::{Limits, SessionLimits};
-use crate::prekeys::found_prekeys::FoundPreKeys;
+use crate::prekeys::found_prekeys::{FoundPreKeys, UsedPreKeys};
 use crate::prekeys::prekey_store::{Extent, PreKeyStore};
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::beginning::InitiateError;
@@ -301,19 +301,20 @@ impl Account {
     ) -> Result<Acceptance, AcceptError> {
         let (prekeys, responded) = self.respond(&message.handshake)?;
         prekeys.check_replay(&responded.secrets.session_id)?;
+        let Responded { initiator, secrets, used } = responded;
         let pair = &prekeys.signed.pair.agreement;
-        let (session, received) = Session::accept(message, ad, responded, pair, limits, now)?;
-        let HandshakeFields { signed_prekey_id, one_time_prekey_id, .. } = message.handshake;
-        Ok(Acceptance { session, received, signed_prekey_id, one_time_prekey_id })
+        let (session, received) =
+            Session::accept(message, ad, initiator, secrets, pair, limits, now)?;
+        Ok(Acceptance { session, received, used })
     }
 
     /// Makes a planned change. Cannot fail.
     pub(crate) fn commit(&mut self, acceptance: Acceptance) -> Accepted {
-        let Acceptance { session, received, signed_prekey_id, one_time_prekey_id } = acceptance;
+        let Acceptance { session, received, used } = acceptance;
         let session_id = session.id();
-        self.prekeys.spend(signed_prekey_id, one_time_prekey_id, *session_id.as_bytes());
         let spent_prekey =
-            one_time_prekey_id.map_or(SpentPreKey::Signed(signed_prekey_id), SpentPreKey::OneTime);
+            used.one_time_id.map_or(SpentPreKey::Signed(used.signed_id), SpentPreKey::OneTime);
+        self.prekeys.spend(used, *session_id.as_bytes());
         let changes = Changes {
             session: Some(session_id),
             spent_prekey: Some(spent_prekey),
@@ -353,8 +354,7 @@ impl Account {
 pub(crate) struct Acceptance {
     session: Session,
     received: Received,
-    signed_prekey_id: u32,
-    one_time_prekey_id: Option<u32>,
+    used: UsedPreKeys,
 }
 
 impl Acceptance {

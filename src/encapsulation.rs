@@ -55,6 +55,14 @@ impl<Set: KeySet> KemKeyPair<Set> {
         self.expand().decapsulate(ciphertext)
     }
 
+    /// The same and the public half, which comes out of the same expansion.
+    pub(crate) fn decapsulate_and_expand(
+        &self,
+        ciphertext: &[u8],
+    ) -> Option<(Box<Secret<32>>, EncapsulationKey<Set>)> {
+        self.expand().decapsulate_and_expand(ciphertext)
+    }
+
     fn expand(&self) -> DecapsulationSeed<Set> {
         DecapsulationSeed::new(self.expanded_seed())
     }
@@ -164,6 +172,8 @@ mod tests {
             assert_eq!(*ciphertext, case.bytes("ct"));
             assert!(*shared == case.secret("ss"));
             assert!(pair.decapsulate(&ciphertext).unwrap() == shared);
+            let both = pair.decapsulate_and_expand(&ciphertext).unwrap();
+            assert!(both == (shared, pair.public()));
 
             let bit = usize::try_from(case.number("ct_flipped")).unwrap();
             let mut flipped = ciphertext;

@@ -187,6 +187,37 @@ fn an_account_of_suite_2_is_stored_whole_and_one_of_suite_1_as_ever() {
     }
 }
 
+/// An account in memory holds a public half that one out of its store expands anew.
+#[test]
+fn an_account_accepts_one_after_another_as_it_does_out_of_its_store() {
+    let rng = &mut rng(13);
+    let mut bob = account("bob", Suite::Hybrid, rng);
+    let alice = account("alice", Suite::Classical, rng);
+    let mut servers = vec![published(&mut bob, rng)];
+    for round in 0..3 {
+        // Those of a signed prekey that was replaced come too.
+        let upload = bob.rotate_signed_prekey(NOW, rng).upload.unwrap();
+        let last_resort = upload.bundle();
+        servers.push(PublishedPreKeys::new(upload));
+        let mut alices: Vec<_> =
+            servers.iter_mut().map(|server| initiated(&alice, server, rng)).collect();
+        alices.push(alice.initiate(&last_resort.verify(NOW).unwrap(), rng).unwrap());
+        alices.push(initiated(&alice, &mut servers[0], rng));
+        for session in &mut alices {
+            let message = sent(session, rng);
+            let mut stored = Account::restore(&bob.snapshot()).unwrap();
+            let ids = [&mut bob, &mut stored].map(|bob| {
+                let accepted = bob.accept(&message, AD, NOW).unwrap();
+                assert_eq!(accepted.received.body, b"a text");
+                accepted.session.id()
+            });
+            assert_eq!(ids, [session.id(); 2]);
+            assert!(stored.snapshot() == bob.snapshot(), "{round}");
+            assert!(bob.accept(&message, AD, NOW).is_err());
+        }
+    }
+}
+
 #[test]
 fn at_rest_a_session_of_suite_2_takes_sixteen_bytes_more_at_most() {
     let rng = &mut rng(3);

@@ -65,9 +65,17 @@ impl<Set: ParameterSet> DecapsulationSeed<Set> {
     /// The secret of a ciphertext; `None` if that is of another length. A wrong one gives another secret, in the same
     /// time.
     pub(crate) fn decapsulate(&self, ciphertext: &[u8]) -> Option<Box<Secret<32>>> {
-        let (shared, opened) =
+        self.decapsulate_and_expand(ciphertext).map(|(shared, _)| shared)
+    }
+
+    /// The same and the public half, which comes out of the same expansion.
+    pub(crate) fn decapsulate_and_expand(
+        &self,
+        ciphertext: &[u8],
+    ) -> Option<(Box<Secret<32>>, EncapsulationKey<Set>)> {
+        let (shared, key) =
             Secret::boxed_and_filled_by(|out| Set::decapsulate(&self.0, ciphertext, out));
-        opened.map(|()| shared)
+        key.map(|key| (shared, EncapsulationKey(key)))
     }
 }
 
@@ -197,11 +205,12 @@ mod tests {
             if let Some(key) = test.encaps_key {
                 assert_eq!(seed.encapsulation_key().as_bytes(), key.as_slice());
             }
-            let Some(shared) = seed.decapsulate(&test.ct.unwrap()) else {
+            let Some((shared, key)) = seed.decapsulate_and_expand(&test.ct.unwrap()) else {
                 assert_eq!(test.result, TestResult::Invalid, "case {}", test.tc_id);
                 of_other_length += 1;
                 continue;
             };
+            assert!(key == seed.encapsulation_key());
             assert_eq!(test.result, TestResult::Valid, "case {}", test.tc_id);
             assert_eq!(*shared, secret(&test.shared_secret.unwrap()), "case {}", test.tc_id);
             agreed += 1;

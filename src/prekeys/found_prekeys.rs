@@ -4,6 +4,7 @@ use crate::identity::Address;
 use crate::prekeys::prekey_pair::PreKeyPair;
 use crate::prekeys::replay_record::ReplayError;
 use crate::prekeys::signed_prekey::SignedPreKey;
+use crate::wire::prekey_public::PreKeyPublic;
 
 /// The secrets that a first message names.
 pub(crate) struct FoundPreKeys<'store> {
@@ -11,6 +12,14 @@ pub(crate) struct FoundPreKeys<'store> {
     pub(crate) one_time: Option<&'store PreKeyPair>,
     /// The address that the handshake was made with, if it is not the present one.
     pub(crate) former_address: Option<&'store Address>,
+}
+
+/// The prekeys of a handshake that is accepted.
+pub(crate) struct UsedPreKeys {
+    pub(crate) signed_id: u32,
+    /// The public halves of that one.
+    pub(crate) signed_prekey: PreKeyPublic,
+    pub(crate) one_time_id: Option<u32>,
 }
 
 impl FoundPreKeys<'_> {

@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::PreKeyLimits;
-use crate::prekeys::found_prekeys::FoundPreKeys;
+use crate::prekeys::found_prekeys::{FoundPreKeys, UsedPreKeys};
 use crate::prekeys::one_time_prekey::OneTimePreKeys;
 use crate::prekeys::publication::{Publication, StockDisagreement};
 use crate::prekeys::published::MAX_ONE_TIME_PREKEYS;
@@ -81,16 +81,19 @@ impl PreKeyStore {
     }
 
     /// Settles an accepted handshake: its one-time prekey is deleted or, where there was none, its
-    /// session id remembered.
-    pub(crate) fn spend(&mut self, signed_id: u32, one_time_id: Option<u32>, session_id: [u8; 32]) {
-        if let Some(id) = one_time_id {
-            self.one_time.spend(id);
-            return;
-        }
+    /// session id remembered. The public halves of its signed prekey are held.
+    pub(crate) fn spend(&mut self, used: UsedPreKeys, session_id: [u8; 32]) {
+        let UsedPreKeys { signed_id, signed_prekey, one_time_id } = used;
         let replaced = self.replaced.iter_mut().map(|replaced| &mut replaced.prekey);
         let mut held = core::iter::once(&mut self.current).chain(replaced);
         if let Some(prekey) = held.find(|prekey| prekey.id == signed_id) {
-            prekey.replay_record.remember(session_id);
+            prekey.hold(signed_prekey);
+            if one_time_id.is_none() {
+                prekey.replay_record.remember(session_id);
+            }
+        }
+        if let Some(id) = one_time_id {
+            self.one_time.spend(id);
         }
     }
 
@@ -412,7 +415,8 @@ mod tests {
         for number in 0..count {
             let mut session_id = [0; 32];
             session_id[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
-            store.spend(store.current.id, None, session_id);
+            let (signed_id, signed_prekey) = (store.current.id, store.current.public());
+            store.spend(UsedPreKeys { signed_id, signed_prekey, one_time_id: None }, session_id);
         }
     }
 

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use rand_core::CryptoRng;
 
+use crate::crypto::kem::{EncapsulationKey, MlKem1024};
 use crate::identity::{Address, IdentityKeyPair};
 use crate::limits::PreKeyLimits;
 use crate::prekeys::prekey_pair::PreKeyPair;
@@ -14,6 +15,7 @@ use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::prekey_bundle::{MAX_LIFETIME, SignedFields, SignedPart};
+use crate::wire::prekey_public::PreKeyPublic;
 use crate::wire::suite::Suite;
 
 /// A signed prekey (SPK, KSPK) with its private halves.
@@ -25,6 +27,9 @@ pub(crate) struct SignedPreKey {
     expires: Timestamp,
     /// The handshakes that it accepted without a one-time prekey.
     pub(crate) replay_record: ReplayRecord,
+    /// The public half of KSPK from the first accepted handshake on: all transcripts have it, and to expand it takes as
+    /// long as one or two agreements. It is not stored, so an account to which nobody writes does not hold it.
+    expanded: Option<EncapsulationKey<MlKem1024>>,
 }
 
 /// A signed prekey that first messages still under way may name.
@@ -52,7 +57,25 @@ impl SignedPreKey {
             created: now,
             expires: now.plus(lifetime),
             replay_record: ReplayRecord::default(),
+            expanded: None,
         }
+    }
+
+    /// Both public halves. The second is expanded for it, unless it is held.
+    pub(crate) fn public(&self) -> PreKeyPublic {
+        match &self.expanded {
+            None => self.pair.public(),
+            held @ Some(_) => PreKeyPublic {
+                agreement: *self.pair.agreement.public(),
+                encapsulation: held.clone(),
+            },
+        }
+    }
+
+    /// Holds what [`Self::public`] has given.
+    pub(crate) fn hold(&mut self, public: PreKeyPublic) {
+        let PreKeyPublic { agreement: _, encapsulation } = public;
+        self.expanded = encapsulation;
     }
 
     /// Whether a new one is due: by age, or because peers would refuse this one (it has expired, or
@@ -69,7 +92,7 @@ impl SignedPreKey {
             identity: identity.public().encode(),
             address: address.as_bytes().to_vec(),
             id: self.id,
-            key: self.pair.public(),
+            key: self.public(),
             created: self.created,
             expires: self.expires,
         };
@@ -79,7 +102,7 @@ impl SignedPreKey {
 }
 
 stored!(ReplacedPreKey { prekey, replaced, former_address });
-stored!(SignedPreKey { id, pair, created, expires, replay_record });
+stored!(SignedPreKey { id, pair, created, expires, replay_record; expanded: None });
 
 #[cfg(test)]
 mod tests {
@@ -98,6 +121,28 @@ mod tests {
         known_answers::hybrid_section("bundle")
             .iter()
             .for_each(|case| is_made(case, Suite::Hybrid));
+    }
+
+    #[test]
+    fn what_is_held_is_what_would_be_expanded_and_is_not_stored() {
+        let stored = |prekey: &SignedPreKey| {
+            let mut out = StateWriter::new();
+            prekey.write(&mut out);
+            out.into_bytes()
+        };
+        let now = Timestamp::from_unix_seconds(1);
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let mut rng = Draws([[3; 32], [4; 32]].concat());
+            let mut prekey =
+                SignedPreKey::generate(1, suite, &PreKeyLimits::default(), now, &mut rng);
+            let (public, before) = (prekey.public(), stored(&prekey));
+            prekey.hold(public.clone());
+            assert_eq!(prekey.expanded.is_some(), suite == Suite::Hybrid);
+            assert!(prekey.public() == public && prekey.pair.public() == public);
+            assert!(stored(&prekey) == before);
+            let read = SignedPreKey::read(&mut Reader::new(&before)).unwrap();
+            assert!(read.expanded.is_none());
+        }
     }
 
     fn is_made(case: &Value, suite: Suite) {

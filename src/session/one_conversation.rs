@@ -8,7 +8,6 @@ use rand_core::CryptoRng;
 
 use crate::crypto::dh::{DhKeyPair, DhPublicKey};
 use crate::handshake::initiator::{Initiated, initiate};
-use crate::handshake::responder::Responded;
 use crate::handshake::x3dh::SessionSecrets;
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::SessionLimits;
@@ -68,12 +67,12 @@ impl Session {
     pub(crate) fn accept(
         message: &InitialMessage<'_>,
         ad: &[u8],
-        responded: Responded,
+        initiator: Device,
+        secrets: SessionSecrets,
         signed_prekey: &DhKeyPair,
         limits: SessionLimits,
         now: Timestamp,
     ) -> Result<(Self, Received), DecryptError> {
-        let Responded { initiator, secrets } = responded;
         let handshake = OwnHandshake::settled(message.handshake.bytes);
         let pair = signed_prekey.duplicate();
         let mut session = Self::responder(secrets, initiator, pair, handshake, limits);

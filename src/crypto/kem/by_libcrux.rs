@@ -57,13 +57,13 @@ macro_rules! implement {
                 seed: &Secret<64>,
                 ciphertext: &[u8],
                 shared: &mut [u8; 32],
-            ) -> Option<()> {
+            ) -> Option<Box<Self::KeyBytes>> {
                 wiping_used_stack::<USED_STACK, _>(|| {
                     let ciphertext = ciphertext.try_into().ok()?;
                     let pair = $functions::generate_key_pair(*seed.as_bytes());
                     let secret = $functions::decapsulate(pair.private_key(), &ciphertext);
                     shared.copy_from_slice(&secret);
-                    Some(())
+                    Some(Box::new(*pair.pk()))
                 })
             }
         }

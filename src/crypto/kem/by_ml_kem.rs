@@ -62,13 +62,13 @@ macro_rules! implement {
                 seed: &Secret<64>,
                 ciphertext: &[u8],
                 shared: &mut [u8; 32],
-            ) -> Option<()> {
+            ) -> Option<Box<Self::KeyBytes>> {
                 wiping_used_stack::<USED_STACK, _>(|| {
                     let ciphertext = ciphertext.try_into().ok()?;
                     let key =
                         DecapsulationKey::<ml_kem::$set>::from_seed((*seed.as_bytes()).into());
                     shared.copy_from_slice(&key.decapsulate(ciphertext));
-                    Some(())
+                    Some(Box::new(key.encapsulation_key().to_bytes().into()))
                 })
             }
         }

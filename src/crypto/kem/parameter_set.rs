@@ -23,6 +23,11 @@ pub(crate) trait ParameterSet {
         randomness: &Secret<32>,
         shared: &mut [u8; 32],
     ) -> Box<[u8]>;
-    /// KeyGen_internal(d, z), then Decaps(dk, c); `None` if the ciphertext is of another length.
-    fn decapsulate(seed: &Secret<64>, ciphertext: &[u8], shared: &mut [u8; 32]) -> Option<()>;
+    /// KeyGen_internal(d, z), then Decaps(dk, c): the public half, and the secret where it will stay. `None` if the
+    /// ciphertext is of another length.
+    fn decapsulate(
+        seed: &Secret<64>,
+        ciphertext: &[u8],
+        shared: &mut [u8; 32],
+    ) -> Option<Box<Self::KeyBytes>>;
 }
