@@ -234,7 +234,7 @@ impl Epochs {
             EpochState::Begun | EpochState::Rest | EpochState::SendEk(_) | EpochState::Mix(_) => {
                 return;
             }
-            EpochState::Wait(partial) => (partial.as_ref().map(PartialKey::id), false),
+            EpochState::Wait(partial) => (partial.as_deref().map(PartialKey::id), false),
             EpochState::Ready(key) => (Some(key_id(key.as_bytes())), true),
             EpochState::SendCt(reply) => (Some(reply.id()), true),
         };

@@ -20,8 +20,9 @@ const WAIT_PARTIAL: u8 = 5;
 const READY: u8 = 6;
 const SEND_CT: u8 = 7;
 
-/// All that is kept of the epoch in progress. Entering a state drops, and wipes, what the former one kept. What is
-/// secret is boxed: moved by itself, it would stay where it stood.
+/// All that is kept of the epoch in progress. Entering a state drops, and wipes, what the former one kept. All of it is
+/// boxed: a secret that moved by itself would stay where it stood, and in room for what is not kept secrets would stand
+/// that happen to be on the stack.
 ///
 /// In the first four we generate: make the key. In the others the peer does, and we encapsulate to it.
 pub(crate) enum EpochState {
@@ -34,7 +35,7 @@ pub(crate) enum EpochState {
     /// We have the epoch's secret (s_e), and our next chain begins with it.
     Mix(Box<Secret<32>>),
     /// Some of the peer's key has come, or nothing.
-    Wait(Option<PartialKey>),
+    Wait(Option<Box<PartialKey>>),
     /// We have the peer's key, and our next chain begins to answer it.
     Ready(EncapsulationKey<MlKem768>),
     /// We have the epoch's secret, and send what gives it to the peer.

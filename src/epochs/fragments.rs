@@ -1,58 +1,79 @@
 //! What has come of a string that travels in fragments.
 
-use alloc::collections::BTreeMap;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::control::{FRAGMENT_LENGTH, Run};
 
-/// Fragments of a string of `COUNT` (k), by their numbers: 40 at most. They are no secrets.
-pub(crate) struct Fragments<const COUNT: u8>(BTreeMap<u8, [u8; FRAGMENT_LENGTH]>);
+/// Fragments of a string of `COUNT` (k), 40 at most, each in its place. They are no secrets.
+pub(crate) struct Fragments<const COUNT: u8> {
+    /// Which are kept: one bit each.
+    kept: u64,
+    /// The string, with zeros where nothing has come; empty until something has.
+    string: Vec<u8>,
+}
 
 impl<const COUNT: u8> Fragments<COUNT> {
     pub(crate) fn new() -> Self {
         const { assert!(COUNT <= 40, "a store has five bytes to say which are kept") };
-        Self(BTreeMap::new())
+        Self { kept: 0, string: Vec::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.kept == 0
     }
 
     /// Keeps the first copy of each.
     pub(crate) fn keep(&mut self, run: &Run<'_, COUNT>) {
-        for (number, fragment) in run.fragments() {
-            self.0.entry(number).or_insert(*fragment);
-        }
+        run.fragments().for_each(|(number, fragment)| self.put(number, fragment));
     }
 
     /// The string, once all of it is there.
-    pub(crate) fn whole(&self) -> Option<Vec<u8>> {
-        let fragments = || self.0.values().copied();
-        (self.0.len() == usize::from(COUNT)).then(|| fragments().flatten().collect())
+    pub(crate) fn whole(&self) -> Option<&[u8]> {
+        (self.kept == Self::all()).then_some(&self.string)
+    }
+
+    fn put(&mut self, number: u8, fragment: &[u8; FRAGMENT_LENGTH]) {
+        if self.string.is_empty() {
+            self.string = vec![0; usize::from(COUNT).saturating_mul(FRAGMENT_LENGTH)];
+        }
+        let is_new = self.kept & bit(number) == 0;
+        let mut places = self.string.chunks_exact_mut(FRAGMENT_LENGTH);
+        if let Some(place) = places.nth(usize::from(number)).filter(|_| is_new) {
+            place.copy_from_slice(fragment);
+            self.kept |= bit(number);
+        }
+    }
+
+    /// All bits that say that a fragment is kept.
+    fn all() -> u64 {
+        (0..COUNT).fold(0, |all, number| all | bit(number))
     }
 }
 
 /// Which are kept, one bit each, then these. All of them are never kept: they are used when the last comes.
 impl<const COUNT: u8> Stored for Fragments<COUNT> {
     fn write(&self, out: &mut StateWriter) {
-        let kept = self.0.keys().fold(0, |kept, number| kept | bit(*number));
-        let [_, _, _, kept @ ..] = kept.to_be_bytes();
-        out.put(&kept);
-        self.0.values().for_each(|fragment| out.put(fragment));
+        let Self { kept, string } = self;
+        let [_, _, _, bits @ ..] = kept.to_be_bytes();
+        out.put(&bits);
+        let numbered = (0..COUNT).zip(string.chunks_exact(FRAGMENT_LENGTH));
+        let those_kept = numbered.filter(|(number, _)| kept & bit(*number) != 0);
+        those_kept.for_each(|(_, fragment)| out.put(fragment));
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let [a, b, c, d, e] = *reader.array()?;
         let kept = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
-        let all = (0..COUNT).fold(0, |all, number| all | bit(number));
+        let all = Self::all();
         if kept & !all != 0 || kept == all {
             return Err(DecodeError::Malformed);
         }
         let mut fragments = Self::new();
         for number in (0..COUNT).filter(|number| kept & bit(*number) != 0) {
-            fragments.0.insert(number, *reader.array()?);
+            fragments.put(number, reader.array()?);
         }
         Ok(fragments)
     }
@@ -96,7 +117,7 @@ mod tests {
             assert_eq!(fragments.whole(), None);
         }
         fragments.keep(&Run::cut(&string, ID, 29, 1));
-        assert_eq!(fragments.whole(), Some(string));
+        assert_eq!(fragments.whole(), Some(&*string));
     }
 
     #[test]
@@ -109,7 +130,7 @@ mod tests {
         let mut expected = string;
         expected[32 * 32..][..32].fill(0xff);
         expected[2 * 32..][..32].fill(0xff);
-        assert_eq!(fragments.whole(), Some(expected));
+        assert_eq!(fragments.whole(), Some(&*expected));
     }
 
     #[test]

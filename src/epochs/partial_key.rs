@@ -1,5 +1,7 @@
 //! What has come of the generator's key (Wait).
 
+use alloc::boxed::Box;
+
 use crate::crypto::kem::{EncapsulationKey, MlKem768};
 use crate::epochs::epoch_secret::key_id;
 use crate::epochs::fragments::Fragments;
@@ -16,7 +18,7 @@ pub(crate) struct PartialKey {
 /// What a key has come to.
 pub(crate) enum Gathered {
     /// Some of it has not come.
-    Partial(PartialKey),
+    Partial(Box<PartialKey>),
     Whole(EncapsulationKey<MlKem768>),
     /// All of it has come, and it is no key or not that of its name.
     Bad,
@@ -29,19 +31,19 @@ impl PartialKey {
 
     /// Begins with what has come.
     pub(crate) fn begun(run: &Run<'_, KEY_FRAGMENTS>) -> Gathered {
-        Self { id: run.id, fragments: Fragments::new() }.joined(run)
+        Box::new(Self { id: run.id, fragments: Fragments::new() }).joined(run)
     }
 
     /// The same with what has come. The run is of this key.
-    pub(crate) fn joined(mut self, run: &Run<'_, KEY_FRAGMENTS>) -> Gathered {
+    pub(crate) fn joined(mut self: Box<Self>, run: &Run<'_, KEY_FRAGMENTS>) -> Gathered {
         self.fragments.keep(run);
         let Some(whole) = self.fragments.whole() else {
             return Gathered::Partial(self);
         };
-        if key_id(&whole) != self.id {
+        if key_id(whole) != self.id {
             return Gathered::Bad;
         }
-        EncapsulationKey::decode(&whole).map_or(Gathered::Bad, Gathered::Whole)
+        EncapsulationKey::decode(whole).map_or(Gathered::Bad, Gathered::Whole)
     }
 }
 
