@@ -7,8 +7,10 @@
 //! whatever its peer has seen of an epoch.
 
 mod carousel;
-mod epoch_secret;
 mod fragments;
+mod named_key;
+
+mod epoch_secret;
 
 mod offer;
 mod partial_key;
@@ -22,7 +24,7 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use crate::crypto::secret::Secret;
-use crate::epochs::epoch_secret::{EpochContext, key_id};
+use crate::epochs::epoch_secret::EpochContext;
 use crate::epochs::epoch_state::EpochState;
 use crate::epochs::offer::{Answer, Offer};
 use crate::epochs::partial_key::{Gathered, PartialKey};
@@ -172,13 +174,11 @@ impl Epochs {
         }
     }
 
-    /// Writes the planned control, of [`Load::control_length`] bytes, and counts the message.
+    /// Writes the planned control, and counts the message.
     pub(crate) fn send(&mut self, load: Load, out: &mut Vec<u8>) {
         match &mut self.state {
             EpochState::SendEk(offer) if load.count != 0 => {
-                offer.with_run(load.count, |run| {
-                    Control::EncapsulationKey(run).encode_into(out);
-                });
+                Control::EncapsulationKey(offer.run(load.count)).encode_into(out);
                 offer.sent_mut().advance(load.count);
             }
             EpochState::SendCt(reply) if load.count != 0 => {
@@ -235,7 +235,7 @@ impl Epochs {
                 return;
             }
             EpochState::Wait(partial) => (partial.as_deref().map(PartialKey::id), false),
-            EpochState::Ready(key) => (Some(key_id(key.as_bytes())), true),
+            EpochState::Ready(key) => (Some(key.id()), true),
             EpochState::SendCt(reply) => (Some(reply.id()), true),
         };
         let is_another = kept.is_some_and(|id| id != run.id);
@@ -360,6 +360,7 @@ mod tests {
     use crate::crypto::hash::sha256;
     use crate::crypto::kem::MlKem768;
     use crate::encapsulation::{KemKeyPair, encapsulate};
+    use crate::epochs::named_key::NamedKey;
     use crate::known_answers::Draws;
     use crate::wire::control::{CIPHERTEXT_STRING_LENGTH, KeyId};
     use alloc::collections::{BTreeMap, BTreeSet};
@@ -639,9 +640,8 @@ mod tests {
     /// A key of a hostile or damaged peer's, with its name.
     fn key(seed: u8) -> (KemKeyPair<MlKem768>, Vec<u8>, KeyId) {
         let pair = KemKeyPair::from_seed(Secret::filled_by(|out| out.fill(seed)));
-        let bytes = pair.public().as_bytes().to_vec();
-        let id = key_id(&bytes);
-        (pair, bytes, id)
+        let key = NamedKey::new(pair.public());
+        (pair, key.as_bytes().to_vec(), key.id())
     }
 
     fn key_run(string: &[u8], id: KeyId, first: u8, count: u8) -> Control<'_> {
@@ -725,6 +725,29 @@ mod tests {
         open_older(&mut epochs, &ciphertext_run(&[1; 1_120], run.id, 5, 1));
         assert_eq!(next_control(&mut epochs), [0x80]);
         assert_eq!(epochs.state.name(), "SendEk");
+    }
+
+    /// What is held of the key in memory is no part of the state.
+    #[test]
+    fn send_ek_goes_on_out_of_a_store_as_it_does_in_memory() {
+        let mut pair = Pair::new();
+        pair.reach(0, "SendEk");
+        let mut states = BTreeSet::new();
+        for turn in 0..30 {
+            let (from, to) = (turn % 2, 1 - turn % 2);
+            let mut stored = pair.sides[from].saved();
+            let message = pair.sides[from].send(&mut pair.rng);
+            // Secrets that are drawn differ.
+            if from == 0 && pair.sides[0].epochs.state.name() == "SendEk" {
+                assert_eq!(stored.send(&mut pair.rng.clone()).control, message.control);
+            }
+            let mut stored = pair.sides[to].saved();
+            assert_eq!(pair.sides[to].receive(&message), Outcome::Opened);
+            assert_eq!(stored.receive(&message), Outcome::Opened);
+            assert_eq!(written(&stored.epochs), written(&pair.sides[to].epochs));
+            states.insert(pair.sides[0].epochs.state.name());
+        }
+        assert!(["SendEk", "Mix", "Wait"].iter().all(|name| states.contains(name)), "{states:?}");
     }
 
     #[test]
@@ -818,7 +841,9 @@ mod tests {
     fn wait_discards_an_invalid_key_and_one_that_is_not_of_its_name() {
         let (_, string, id) = key(1);
         let invalid = [&[0xff; 1_152][..], &[0; 32]].concat();
-        for (string, id) in [(&invalid, key_id(&invalid)), (&string, KeyId(*b"else"))] {
+        let [a, b, c, d, ..] = sha256(&[&invalid]);
+        let its_name = KeyId([a, b, c, d]);
+        for (string, id) in [(&invalid, its_name), (&string, KeyId(*b"else"))] {
             let mut epochs = Epochs::responder();
             open(&mut epochs, &key_run(string, id, 0, 36));
             assert!(epochs.waits_for_peer(false));
@@ -829,7 +854,7 @@ mod tests {
         }
         // A good one is taken after it.
         let mut epochs = Epochs::responder();
-        open(&mut epochs, &key_run(&invalid, key_id(&invalid), 0, 37));
+        open(&mut epochs, &key_run(&invalid, its_name, 0, 37));
         open(&mut epochs, &key_run(&string, id, 0, 37));
         assert_eq!(epochs.state.name(), "Ready");
     }
@@ -865,7 +890,7 @@ mod tests {
         let draw = Secret::filled_by(|out| out.fill(5));
         let (ciphertext, shared) = encapsulate(&pair.public(), &draw);
         let context = EpochContext { session_id: &SESSION, number: 1 };
-        let secrets = context.derive(&shared, &string, &ciphertext);
+        let secrets = context.derive(&shared, &NamedKey::new(pair.public()), &ciphertext);
         assert_eq!(epochs.secret_of_next_receiving_step(), Some(&secrets.secret));
         let answer = [&ciphertext[..], secrets.confirmation.as_bytes()].concat();
         assert_eq!(control(&next_control(&mut epochs)), ciphertext_run(&answer, id, 0, 7));
@@ -909,7 +934,7 @@ mod tests {
         for (side, name) in STATES {
             let epochs = Pair::machine(side, name);
             let own_id = match &epochs.state {
-                EpochState::Ready(key) => key_id(key.as_bytes()),
+                EpochState::Ready(key) => key.id(),
                 EpochState::SendCt(reply) => reply.id(),
                 EpochState::Begun
                 | EpochState::Rest

@@ -3,7 +3,7 @@
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::hkdf;
 use crate::crypto::secret::Secret;
-use crate::wire::control::KeyId;
+use crate::epochs::named_key::NamedKey;
 
 /// Derives an epoch's secret and what confirms it (s_e, confirm).
 const EPOCH_LABEL: &[u8] = b"evanesce/v1 epoch";
@@ -32,21 +32,15 @@ impl EpochContext<'_> {
     pub(crate) fn derive(
         &self,
         shared: &Secret<32>,
-        encapsulation_key: &[u8],
+        key: &NamedKey,
         ciphertext: &[u8],
     ) -> EpochSecrets {
         let Self { session_id, number } = self;
-        let hashes = [sha256(&[encapsulation_key]), sha256(&[ciphertext])];
+        let hashes = [*key.hash(), sha256(&[ciphertext])];
         let info = [EPOCH_LABEL, &session_id[..], &number.to_be_bytes(), hashes.as_flattened()];
         let [secret, confirmation] = hkdf(&[], &[shared.as_bytes()], &info);
         EpochSecrets { secret, confirmation }
     }
-}
-
-/// Names an encapsulation key (id).
-pub(crate) fn key_id(encapsulation_key: &[u8]) -> KeyId {
-    let [a, b, c, d, ..] = sha256(&[encapsulation_key]);
-    KeyId([a, b, c, d])
 }
 
 #[cfg(test)]
@@ -55,24 +49,23 @@ mod tests {
     use crate::crypto::kem::MlKem768;
     use crate::encapsulation::{KemKeyPair, encapsulate};
     use crate::known_answers::{self, Fields};
+    use crate::wire::control::KeyId;
 
     #[test]
     fn vectors_epoch() {
         for case in known_answers::hybrid_section("epoch") {
             let pair = KemKeyPair::<MlKem768>::from_seed(case.secret("seed"));
-            let key = pair.public();
-            let key_hash: [u8; 32] = case.array("ek_sha256");
-            assert_eq!(sha256(&[key.as_bytes()]), key_hash);
-            assert_eq!(key_id(key.as_bytes()), KeyId(case.array("id")));
-            assert_eq!(key_hash[..4], case.array::<4>("id"));
-            let (ciphertext, shared) = encapsulate(&key, &case.secret("draw"));
+            let key = NamedKey::new(pair.public());
+            assert_eq!(key.hash(), &case.array("ek_sha256"));
+            assert_eq!(key.id(), KeyId(case.array("id")));
+            let (ciphertext, shared) = encapsulate(key.key(), &case.secret("draw"));
             assert_eq!(sha256(&[&ciphertext]), case.array("ct_sha256"));
             assert_eq!(*shared, case.secret("ss"));
             assert_eq!(*pair.decapsulate(&ciphertext).unwrap(), case.secret("ss"));
             let session_id = case.array("session_id");
             let number = u32::try_from(case.number("epoch")).unwrap();
             let context = EpochContext { session_id: &session_id, number };
-            let secrets = context.derive(&shared, key.as_bytes(), &ciphertext);
+            let secrets = context.derive(&shared, &key, &ciphertext);
             assert_eq!(secrets.secret, case.secret("s"));
             assert_eq!(secrets.confirmation, case.secret("confirm"));
         }

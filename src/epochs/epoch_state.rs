@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use crate::crypto::kem::{EncapsulationKey, MlKem768, ParameterSet};
 use crate::crypto::secret::Secret;
+use crate::epochs::named_key::NamedKey;
 use crate::epochs::offer::Offer;
 use crate::epochs::partial_key::PartialKey;
 use crate::epochs::reply::Reply;
@@ -37,7 +38,7 @@ pub(crate) enum EpochState {
     /// Some of the peer's key has come, or nothing.
     Wait(Option<Box<PartialKey>>),
     /// We have the peer's key, and our next chain begins to answer it.
-    Ready(EncapsulationKey<MlKem768>),
+    Ready(Box<NamedKey>),
     /// We have the epoch's secret, and send what gives it to the peer.
     SendCt(Box<Reply>),
 }
@@ -112,7 +113,8 @@ impl EpochState {
             WAIT_PARTIAL => Stored::read(reader).map(Some).map(Self::Wait),
             READY => {
                 let bytes = reader.bytes(MlKem768::ENCAPSULATION_KEY_LENGTH)?;
-                EncapsulationKey::decode(bytes).map(Self::Ready).ok_or(DecodeError::Malformed)
+                let key = EncapsulationKey::decode(bytes).ok_or(DecodeError::Malformed)?;
+                Ok(Self::Ready(Box::new(NamedKey::new(key))))
             }
             SEND_CT => Stored::read(reader).map(Self::SendCt),
             _ => Err(DecodeError::Malformed),

@@ -1,21 +1,26 @@
 //! The generator's key, on its way to the peer, and what has come of the answer (SendEk).
 
+use alloc::boxed::Box;
+
 use rand_core::CryptoRng;
 
 use crate::crypto::kem::MlKem768;
 use crate::crypto::secret::Secret;
 use crate::encapsulation::KemKeyPair;
 use crate::epochs::carousel::Carousel;
-use crate::epochs::epoch_secret::{EpochContext, EpochSecrets, key_id};
+use crate::epochs::epoch_secret::{EpochContext, EpochSecrets};
 use crate::epochs::fragments::Fragments;
+use crate::epochs::named_key::NamedKey;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::control::{CIPHERTEXT_FRAGMENTS, KEY_FRAGMENTS, Run};
 
-/// A key pair whose public half is being sent. That half and its name are expanded whenever they are needed, so that
-/// beside the seed nothing of the key is kept.
+/// A key pair whose public half is being sent. Of its secrets nothing is kept beside the seed.
 pub(crate) struct Offer {
     key_pair: KemKeyPair<MlKem768>,
+    /// The public half, from its first use on, for as long as the session stays in memory: to expand it takes as long as
+    /// dozens of messages. It is not stored. Boxed, so that where there is none, nothing of the stack stands in its place.
+    expanded: Option<Box<NamedKey>>,
     sent: Carousel<KEY_FRAGMENTS>,
     /// Of the answer (ct ‖ confirm). Once there is some, the key is sent no more: the peer has it.
     answer: Fragments<CIPHERTEXT_FRAGMENTS>,
@@ -35,7 +40,7 @@ impl Offer {
     /// Draws the seed: 32 bytes.
     pub(crate) fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
         let key_pair = KemKeyPair::generate(rng);
-        Self { key_pair, sent: Carousel::new(), answer: Fragments::new() }
+        Self { key_pair, expanded: None, sent: Carousel::new(), answer: Fragments::new() }
     }
 
     pub(crate) fn is_being_answered(&self) -> bool {
@@ -51,11 +56,11 @@ impl Offer {
         &mut self.sent
     }
 
-    /// Hands the run of the key that is next to `write`.
-    pub(crate) fn with_run(&self, count: u8, write: impl FnOnce(Run<'_, KEY_FRAGMENTS>)) {
-        let key = self.key_pair.public();
-        let key = key.as_bytes();
-        write(Run::cut(key, key_id(key), self.sent.position(), count));
+    /// The run of the key that is next.
+    pub(crate) fn run(&mut self, count: u8) -> Run<'_, KEY_FRAGMENTS> {
+        let Self { key_pair, expanded, sent, answer: _ } = self;
+        let key = public(key_pair, expanded);
+        Run::cut(key.as_bytes(), key.id(), sent.position(), count)
     }
 
     /// Keeps what has come; with the last of it decapsulates and compares, in constant time.
@@ -64,15 +69,16 @@ impl Offer {
         run: &Run<'_, CIPHERTEXT_FRAGMENTS>,
         context: EpochContext<'_>,
     ) -> Answer {
-        let key = self.key_pair.public();
-        if run.id != key_id(key.as_bytes()) {
+        let Self { key_pair, expanded, sent: _, answer } = self;
+        let key = public(key_pair, expanded);
+        if run.id != key.id() {
             return Answer::Incomplete;
         }
-        self.answer.keep(run);
-        let Some(whole) = self.answer.whole() else {
+        answer.keep(run);
+        let Some(whole) = answer.whole() else {
             return Answer::Incomplete;
         };
-        let confirmed = confirmed_secret(&self.key_pair, key.as_bytes(), &whole, context);
+        let confirmed = confirmed_secret(key_pair, key, whole, context);
         confirmed.map_or(Answer::Wrong, Answer::Confirmed)
     }
 }
@@ -81,7 +87,7 @@ impl Offer {
 /// `proofs/constant_time` exempts is nothing but the verdict.
 fn confirmed_secret(
     key_pair: &KemKeyPair<MlKem768>,
-    key: &[u8],
+    key: &NamedKey,
     answer: &[u8],
     context: EpochContext<'_>,
 ) -> Option<Secret<32>> {
@@ -92,4 +98,12 @@ fn confirmed_secret(
     is_confirmed.then_some(secret)
 }
 
-stored!(Offer { key_pair, sent, answer });
+/// The public half, expanded unless it is there.
+fn public<'offer>(
+    key_pair: &KemKeyPair<MlKem768>,
+    expanded: &'offer mut Option<Box<NamedKey>>,
+) -> &'offer NamedKey {
+    expanded.get_or_insert_with(|| Box::new(NamedKey::new(key_pair.public())))
+}
+
+stored!(Offer { key_pair, sent, answer; expanded: None });

@@ -2,9 +2,9 @@
 
 use alloc::boxed::Box;
 
-use crate::crypto::kem::{EncapsulationKey, MlKem768};
-use crate::epochs::epoch_secret::key_id;
+use crate::crypto::kem::EncapsulationKey;
 use crate::epochs::fragments::Fragments;
+use crate::epochs::named_key::NamedKey;
 use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::control::{KEY_FRAGMENTS, KeyId, Run};
@@ -19,7 +19,7 @@ pub(crate) struct PartialKey {
 pub(crate) enum Gathered {
     /// Some of it has not come.
     Partial(Box<PartialKey>),
-    Whole(EncapsulationKey<MlKem768>),
+    Whole(Box<NamedKey>),
     /// All of it has come, and it is no key or not that of its name.
     Bad,
 }
@@ -40,10 +40,9 @@ impl PartialKey {
         let Some(whole) = self.fragments.whole() else {
             return Gathered::Partial(self);
         };
-        if key_id(whole) != self.id {
-            return Gathered::Bad;
-        }
-        EncapsulationKey::decode(whole).map_or(Gathered::Bad, Gathered::Whole)
+        let key = EncapsulationKey::decode(whole).map(NamedKey::new);
+        let named_so = key.filter(|key| key.id() == self.id);
+        named_so.map(Box::new).map_or(Gathered::Bad, Gathered::Whole)
     }
 }
 

@@ -4,11 +4,11 @@ use alloc::boxed::Box;
 
 use rand_core::CryptoRng;
 
-use crate::crypto::kem::{EncapsulationKey, MlKem768};
 use crate::crypto::secret::Secret;
 use crate::encapsulation::encapsulate;
 use crate::epochs::carousel::Carousel;
-use crate::epochs::epoch_secret::{EpochContext, EpochSecrets, key_id};
+use crate::epochs::epoch_secret::{EpochContext, EpochSecrets};
+use crate::epochs::named_key::NamedKey;
 use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::control::{CIPHERTEXT_FRAGMENTS, CIPHERTEXT_STRING_LENGTH, KeyId, Run};
@@ -27,16 +27,16 @@ pub(crate) struct Reply {
 impl Reply {
     /// Draws that from which the encapsulation's randomness is derived: 32 bytes.
     pub(crate) fn encapsulate(
-        key: &EncapsulationKey<MlKem768>,
+        key: &NamedKey,
         context: EpochContext<'_>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Self {
         let draw = Secret::filled_by(|out| rng.fill_bytes(out));
-        let (ciphertext, shared) = encapsulate(key, &draw);
-        let secrets = context.derive(&shared, key.as_bytes(), &ciphertext);
+        let (ciphertext, shared) = encapsulate(key.key(), &draw);
+        let secrets = context.derive(&shared, key, &ciphertext);
         let EpochSecrets { secret, confirmation } = secrets;
         let string = [&ciphertext[..], confirmation.as_bytes()].concat().into();
-        Self { id: key_id(key.as_bytes()), secret, string, sent: Carousel::new() }
+        Self { id: key.id(), secret, string, sent: Carousel::new() }
     }
 
     pub(crate) fn id(&self) -> KeyId {
