@@ -12,9 +12,9 @@ use std::hint::black_box;
 use aes_gcm_siv::Aes256GcmSiv;
 use aes_gcm_siv::aead::{AeadInOut, KeyInit};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use evanesce::Payload;
 use evanesce::attachment::{AttachmentReference, AttachmentSealer, BlobLayout, ChunkSealer};
 use evanesce::report::{Commitment, Report, ServerKey};
+use evanesce::{Payload, Suite};
 use sha2::{Digest, Sha256};
 use support::{AD, NOW, first_exchange, rng};
 
@@ -126,7 +126,7 @@ fn attachments(criterion: &mut Criterion) {
 
 fn reports(criterion: &mut Criterion) {
     let rng = &mut rng();
-    let (mut alice, mut bob) = first_exchange(rng);
+    let (mut alice, mut bob) = first_exchange(Suite::Classical, rng);
     let payload = Payload::new(vec![b'x'; 900]);
     let message = alice.encrypt(&payload, AD, rng).expect("a session that sends");
     let received = bob.decrypt(&message, AD, NOW).expect("a message of the session");

@@ -1,4 +1,5 @@
-//! What messages and handshakes cost, and how much room a session takes.
+//! What messages and handshakes cost, and how much room a session takes: in suite 1, and what begins with `suite 2` in
+//! suite 2.
 //!
 //! `cargo bench` prints the sizes, then runs everything; `cargo bench -- late` runs what has that in
 //! its name.
@@ -10,18 +11,30 @@ use std::iter::repeat_with;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Bencher, Criterion, Throughput, criterion_group};
-use evanesce::Account;
 use evanesce::session::{DecryptError, Session};
 use evanesce::snapshot::StorageKey;
+use evanesce::{Account, Suite};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
 use support::{
-    AD, NOW, SMALL, account, deliver, first_exchange, holding, in_a_chain, message, payload,
-    restored, rng, stored, verified,
+    AD, MESSAGES_OF_A_KEY, MESSAGES_OF_AN_ANSWER, NOW, Phase, PreKeys, SMALL, account, bob,
+    deliver, first_exchange, first_message, holding, in_a_chain, in_phase, message, payload,
+    restored, rng, run_epoch, stored, verified,
 };
 
 /// Of padded plaintexts, by name.
 const SIZES: [(&str, u32); 3] = [("64 B", 64), ("1 KiB", 1_024), ("64 KiB", 65_536)];
+
+/// Of an epoch, by name.
+const PHASES: [(&str, Phase); 3] = [
+    ("at rest", Phase::Rest),
+    ("carrying a key", Phase::Key),
+    ("carrying an answer", Phase::Answer),
+];
+
+/// By name.
+const PREKEYS: [(&str, PreKeys); 2] =
+    [("with a one-time prekey", PreKeys::OneTime), ("without one", PreKeys::LastResort)];
 
 /// How many messages of a chain are timed in a row before its session is restored: a chain ends at
 /// 10,000, and what is to be decrypted lies ready in memory.
@@ -39,7 +52,12 @@ criterion_group!(
     late_1000,
     encrypt_holding_1000,
     restore_decrypt_store,
-    forged
+    forged,
+    hybrid_encrypt,
+    hybrid_decrypt,
+    hybrid_initiate,
+    hybrid_accept,
+    hybrid_epoch
 );
 
 fn main() {
@@ -51,7 +69,7 @@ fn main() {
 /// Prints what sessions take in storage.
 fn print_state_sizes() {
     let mut rng = rng();
-    let (mut alice, mut bob) = first_exchange(&mut rng);
+    let (mut alice, mut bob) = first_exchange(Suite::Classical, &mut rng);
     print_size("Alice after the first exchange", &alice);
     print_size("Bob after the first exchange", &bob);
     for _ in 0..10 {
@@ -63,7 +81,13 @@ fn print_state_sizes() {
     let before = print_size("Bob in a chain of Alice's", &bob);
     let (bob, _) = holding(1_000, &mut rng);
     let after = print_size("Bob holding 1,000 keys of it", &bob);
-    println!("state_size: a held key takes {} bytes\n", (after - before) / 1_000);
+    println!("state_size: a held key takes {} bytes", (after - before) / 1_000);
+    for (name, phase) in PHASES {
+        let (sender, receiver) = in_phase(phase, &mut rng);
+        print_size(&format!("suite 2, {name}: the sender"), &sender);
+        print_size(&format!("suite 2, {name}: the receiver"), &receiver);
+    }
+    println!();
 }
 
 fn print_size(name: &str, session: &Session) -> usize {
@@ -78,7 +102,7 @@ fn encrypt(criterion: &mut Criterion) {
     for (name, size) in SIZES {
         let mut rng = rng();
         let (alice, _) = in_a_chain(&mut rng);
-        let (alice, payload) = (stored(&alice), payload(size));
+        let (alice, payload) = (stored(&alice), payload(Suite::Classical, size));
         group.throughput(Throughput::Bytes(size.into()));
         group.bench_function(name, |bencher| {
             in_runs(bencher, &alice, |alice, _| alice.encrypt(&payload, AD, &mut rng).unwrap());
@@ -104,7 +128,7 @@ fn decrypt(criterion: &mut Criterion) {
 /// A message each way, each with its Diffie-Hellman step: encrypted twice, decrypted twice.
 fn ping_pong(criterion: &mut Criterion) {
     let mut rng = rng();
-    let (mut alice, mut bob) = first_exchange(&mut rng);
+    let (mut alice, mut bob) = first_exchange(Suite::Classical, &mut rng);
     criterion.bench_function("ping_pong", |bencher| {
         bencher.iter(|| ping_pong_round(&mut alice, &mut bob, &mut rng));
     });
@@ -112,7 +136,7 @@ fn ping_pong(criterion: &mut Criterion) {
 
 fn decrypt_with_ratchet_step(criterion: &mut Criterion) {
     let mut rng = rng();
-    let (mut alice, bob) = first_exchange(&mut rng);
+    let (mut alice, bob) = first_exchange(Suite::Classical, &mut rng);
     let (bob, message) = (stored(&bob), message(&mut alice, SMALL, &mut rng));
     criterion.bench_function("decrypt_with_ratchet_step", |bencher| {
         decrypt_once(bencher, &bob, &message);
@@ -121,11 +145,10 @@ fn decrypt_with_ratchet_step(criterion: &mut Criterion) {
 
 /// Alice's side of a handshake, from the bundle's bytes on; nothing is encrypted yet.
 fn initiate(criterion: &mut Criterion) {
-    let mut rng = rng();
-    let (_, mut server) = account("bob", &mut rng);
-    let (alice, _) = account("alice", &mut rng);
-    let bundle = server.hand_out();
     let mut group = criterion.benchmark_group("initiate");
+    let mut rng = rng();
+    let (_, mut bundles) = bob(Suite::Classical, PreKeys::OneTime, &mut rng);
+    let (alice, bundle) = (account(Suite::Classical, "alice", &mut rng).0, bundles());
     group.bench_function("verify", |bencher| bencher.iter(|| verified(&bundle)));
     group.bench_function("verify and initiate", |bencher| {
         bencher.iter(|| alice.initiate(&verified(&bundle), &mut rng).unwrap());
@@ -134,17 +157,8 @@ fn initiate(criterion: &mut Criterion) {
 
 /// Bob's side of a handshake, its first message decrypted.
 fn accept(criterion: &mut Criterion) {
-    let mut rng = rng();
-    let (bob, mut server) = account("bob", &mut rng);
-    let (alice, _) = account("alice", &mut rng);
-    let mut alice = alice.initiate(&verified(&server.hand_out()), &mut rng).unwrap();
-    let (bob, message) = (bob.snapshot(), message(&mut alice, SMALL, &mut rng));
     criterion.bench_function("accept", |bencher| {
-        bencher.iter_batched_ref(
-            || Account::restore(&bob).unwrap(),
-            |bob| bob.accept(&message, AD, NOW).unwrap(),
-            BatchSize::SmallInput,
-        );
+        accept_after(bencher, Suite::Classical, PreKeys::OneTime, 0);
     });
 }
 
@@ -178,7 +192,7 @@ fn encrypt_holding_1000(criterion: &mut Criterion) {
     let (mut bob, _) = holding(1_000, &mut rng);
     // Begins Bob's chain.
     message(&mut bob, SMALL, &mut rng);
-    let (bob, payload) = (stored(&bob), payload(SMALL));
+    let (bob, payload) = (stored(&bob), payload(Suite::Classical, SMALL));
     criterion.bench_function("encrypt_holding_1000", |bencher| {
         in_runs(bencher, &bob, |bob, _| bob.encrypt(&payload, AD, &mut rng).unwrap());
     });
@@ -209,7 +223,7 @@ fn restore_decrypt_store(criterion: &mut Criterion) {
 /// Random bytes come, and the header keys of as many chains as can be are tried on them.
 fn forged(criterion: &mut Criterion) {
     let mut rng = rng();
-    let (mut alice, mut bob) = first_exchange(&mut rng);
+    let (mut alice, mut bob) = first_exchange(Suite::Classical, &mut rng);
     // The current chain and five older ones.
     for _ in 0..6 {
         message(&mut alice, SMALL, &mut rng);
@@ -224,18 +238,138 @@ fn forged(criterion: &mut Criterion) {
     });
 }
 
+/// One message in each phase of an epoch. What a session keeps of it in memory and does not store has been made by a
+/// message that is not timed.
+fn hybrid_encrypt(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("suite 2, encrypt");
+    for (name, phase) in PHASES {
+        let mut rng = rng();
+        let (sender, _) = in_phase(phase, &mut rng);
+        let (sender, payload) = (stored(&sender), payload(Suite::Hybrid, SMALL));
+        let mut warming_rng = rng.clone();
+        let mut prepare = || {
+            let mut sender = restored(&sender);
+            sender.encrypt(&payload, AD, &mut warming_rng).unwrap();
+            sender
+        };
+        group.bench_function(name, |bencher| {
+            in_runs_of(bencher, messages_left(phase), &mut prepare, |sender, _| {
+                sender.encrypt(&payload, AD, &mut rng).unwrap()
+            });
+        });
+    }
+}
+
+fn hybrid_decrypt(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("suite 2, decrypt");
+    for (name, phase) in PHASES {
+        let mut rng = rng();
+        let (mut sender, receiver) = in_phase(phase, &mut rng);
+        let receiver = stored(&receiver);
+        let warming = message(&mut sender, SMALL, &mut rng);
+        let messages = repeat_with(|| message(&mut sender, SMALL, &mut rng));
+        let messages: Vec<_> = messages.take(messages_left(phase)).collect();
+        let mut prepare = || {
+            let mut receiver = restored(&receiver);
+            receiver.decrypt(&warming, AD, NOW).unwrap();
+            receiver
+        };
+        group.bench_function(name, |bencher| {
+            in_runs_of(bencher, messages.len(), &mut prepare, |receiver, number| {
+                receiver.decrypt(&messages[number], AD, NOW).unwrap()
+            });
+        });
+    }
+}
+
+fn hybrid_initiate(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("suite 2, verify and initiate");
+    for (name, prekeys) in PREKEYS {
+        let mut rng = rng();
+        let (_, mut bundles) = bob(Suite::Hybrid, prekeys, &mut rng);
+        let (alice, bundle) = (account(Suite::Hybrid, "alice", &mut rng).0, bundles());
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| alice.initiate(&verified(&bundle), &mut rng).unwrap());
+        });
+    }
+}
+
+/// How many messages the receiver of a phase opens in it between the second, and the one that completes what they carry.
+fn messages_left(phase: Phase) -> usize {
+    match phase {
+        Phase::Rest => RUN,
+        Phase::Key => MESSAGES_OF_A_KEY - 3,
+        Phase::Answer => MESSAGES_OF_AN_ANSWER - 3,
+    }
+}
+
+/// With an account out of its store, and with one that has accepted before.
+fn hybrid_accept(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("suite 2, accept");
+    for (name, prekeys) in PREKEYS {
+        group.bench_function(name, |bencher| accept_after(bencher, Suite::Hybrid, prekeys, 0));
+    }
+    group.bench_function("another", |bencher| {
+        accept_after(bencher, Suite::Hybrid, PreKeys::OneTime, 1);
+    });
+}
+
+/// All messages of an epoch, both sides, with three ratchet steps each.
+fn hybrid_epoch(criterion: &mut Criterion) {
+    let mut rng = rng();
+    let (alice, bob) = first_exchange(Suite::Hybrid, &mut rng);
+    let (alice, bob) = (stored(&alice), stored(&bob));
+    criterion.bench_function("suite 2, epoch", |bencher| {
+        bencher.iter_batched_ref(
+            || (restored(&alice), restored(&bob)),
+            |(alice, bob)| run_epoch(alice, bob, &mut rng),
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+/// Times the acceptance of a first message by an account out of its store that has accepted so many before.
+fn accept_after(bencher: &mut Bencher<'_>, suite: Suite, prekeys: PreKeys, before: usize) {
+    let mut rng = rng();
+    let (bob, mut bundles) = bob(suite, prekeys, &mut rng);
+    let mut first = || first_message(suite, &bundles(), &mut rng).1;
+    let before: Vec<_> = (0..before).map(|_| first()).collect();
+    let (bob, message) = (bob.snapshot(), first());
+    bencher.iter_batched_ref(
+        || {
+            let mut bob = Account::restore(&bob).unwrap();
+            for message in &before {
+                bob.accept(message, AD, NOW).unwrap();
+            }
+            bob
+        },
+        |bob| bob.accept(&message, AD, NOW).unwrap(),
+        BatchSize::SmallInput,
+    );
+}
+
 /// Times `routine` on a stored session, in runs; it is told how many times it has run before.
 fn in_runs<O>(
     bencher: &mut Bencher<'_>,
     session: &[u8],
+    routine: impl FnMut(&mut Session, usize) -> O,
+) {
+    in_runs_of(bencher, RUN, || restored(session), routine);
+}
+
+/// The same in runs of so many, each on a session made for it.
+fn in_runs_of<O>(
+    bencher: &mut Bencher<'_>,
+    most: usize,
+    mut prepare: impl FnMut() -> Session,
     mut routine: impl FnMut(&mut Session, usize) -> O,
 ) {
     bencher.iter_custom(|iterations| {
         let mut elapsed = Duration::ZERO;
         let mut left = usize::try_from(iterations).unwrap();
         while left != 0 {
-            let run = left.min(RUN);
-            let mut session = restored(session);
+            let run = left.min(most);
+            let mut session = prepare();
             let start = Instant::now();
             for number in 0..run {
                 black_box(routine(&mut session, number));
