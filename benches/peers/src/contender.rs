@@ -1,6 +1,6 @@
 //! Whoever takes part: what it does in each row, and what it does less of there.
 
-use crate::row::Row;
+use crate::row::{Hybrid, Kem, Row};
 use crate::work::Work;
 
 /// Someone who takes part, with a method for each operation.
@@ -18,8 +18,23 @@ pub trait Contender {
     fn decrypt_from_sealed_state(&self) -> Entry;
     fn decrypt_from_plain_state(&self) -> Entry;
 
+    /// An operation of suite 2, which only evanesce and the floor have.
+    fn hybrid(&self, _operation: Hybrid) -> Entry {
+        Entry::Absent
+    }
+
+    /// What suite 2 is held against, of evanesce and the floor.
+    fn epochs_messages(&self) -> Entry {
+        Entry::Absent
+    }
+
     /// A primitive, which only the floor has.
     fn agreement(&self) -> Entry {
+        Entry::Absent
+    }
+
+    /// A primitive, which only the floor has.
+    fn kem(&self, _calls: Kem) -> Entry {
         Entry::Absent
     }
 
@@ -46,7 +61,10 @@ pub trait Contender {
             Row::EncryptHolding { held } => self.encrypt_holding(held),
             Row::DecryptFromSealedState => self.decrypt_from_sealed_state(),
             Row::DecryptFromPlainState => self.decrypt_from_plain_state(),
+            Row::Hybrid(operation) => self.hybrid(operation),
+            Row::EpochsMessages => self.epochs_messages(),
             Row::Agreement => self.agreement(),
+            Row::Kem(calls) => self.kem(calls),
             Row::ChainSteps { count } => self.chain_steps(count),
         }
     }

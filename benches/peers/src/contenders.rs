@@ -6,6 +6,8 @@ mod evanesce;
 mod floor;
 mod vodozemac;
 
+use ::evanesce::Suite;
+
 use crate::contender::Contender;
 use crate::contenders::double_ratchet::DoubleRatchetOverOurs;
 use crate::contenders::double_ratchet_2::{ClearHeaders, EncryptedHeaders};
@@ -22,7 +24,7 @@ pub const EVANESCE: usize = 1;
 
 /// The floor, evanesce, then its peers.
 pub fn all() -> Vec<Box<dyn Contender>> {
-    let evanesce = Conversations::new(Evanesce::default());
+    let evanesce = Conversations::new(Evanesce::of_suite(Suite::Classical));
     let states = evanesce.sizes().and_then(|sizes| sizes.states);
     let sealed_state = states.expect("evanesce seals states").receiving;
     vec![

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::contender::{Contender, Entry, Remark, Sizes, StateSizes};
-use crate::row::{MANY, Row, SMALL};
+use crate::row::{Hybrid, MANY, Row, SMALL};
 use crate::work::{Stretches, Work, repeated};
 
 /// How many messages of a chain are timed on one session, then it begins anew: what is to be decrypted
@@ -80,6 +80,14 @@ pub trait Library: Sized + 'static {
     }
 
     fn decrypt_from_plain_state(self: Rc<Self>) -> Option<Box<dyn Work>> {
+        None
+    }
+
+    fn hybrid(self: Rc<Self>, _operation: Hybrid) -> Option<Box<dyn Work>> {
+        None
+    }
+
+    fn epochs_messages(self: Rc<Self>) -> Option<Box<dyn Work>> {
         None
     }
 }
@@ -202,6 +210,14 @@ impl<L: Library> Contender for Conversations<L> {
 
     fn decrypt_from_plain_state(&self) -> Entry {
         self.entry(Row::DecryptFromPlainState, L::decrypt_from_plain_state)
+    }
+
+    fn hybrid(&self, operation: Hybrid) -> Entry {
+        self.entry(Row::Hybrid(operation), |library| library.hybrid(operation))
+    }
+
+    fn epochs_messages(&self) -> Entry {
+        self.entry(Row::EpochsMessages, L::epochs_messages)
     }
 
     fn sizes(&self) -> Option<Sizes> {

@@ -6,7 +6,11 @@ pub const SMALL: usize = 64;
 /// How many messages were lost, or are still missing, where there are many.
 pub const MANY: usize = 1_000;
 
-/// One operation.
+/// Bytes of a padded plaintext of [`SMALL`] bytes once as many fragments of an epoch travel with it as evanesce makes
+/// room for.
+pub const CARRYING: usize = 320;
+
+/// One operation; of suite 1, where evanesce does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
     /// In a chain, a plaintext of so many bytes.
@@ -31,18 +35,78 @@ pub enum Row {
     DecryptFromSealedState,
     /// The state is bytes in the clear before, and is so again afterwards.
     DecryptFromPlainState,
+    /// Of suite 2: nobody but evanesce and the floor takes part.
+    Hybrid(Hybrid),
+    /// The messages of an epoch in suite 1, which has none: as many, and as long. Nobody but evanesce and the floor takes
+    /// part.
+    EpochsMessages,
     /// A single X25519: nobody but the floor takes part.
     Agreement,
+    /// ML-KEM by itself: nobody but the floor takes part.
+    Kem(Kem),
     /// The steps of a symmetric ratchet: nobody but the floor takes part.
     ChainSteps { count: usize },
 }
 
+/// An operation of suite 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hybrid {
+    /// In a chain, a padded plaintext of [`SMALL`] bytes before what it carries.
+    Encrypt(Phase),
+    /// The same message, in order.
+    Decrypt(Phase),
+    /// From the other's published keys to the first message.
+    Initiate(PreKeys),
+    /// From the first message to its plaintext, with an account that comes out of its store.
+    Accept(PreKeys),
+    /// The same with a one-time prekey, where the account has accepted another before.
+    AcceptAgain,
+    /// All messages of an epoch, both sides: the key, the answer, and the first message behind the secret.
+    Epoch,
+}
+
+/// Where a session is in its epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing travels.
+    Rest,
+    /// Messages carry the key: sent in SendEk, received in Wait.
+    Key,
+    /// Messages carry the answer: sent in SendCt, received in SendEk.
+    Answer,
+}
+
+/// Which prekeys a handshake goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreKeys {
+    /// The signed one and a one-time one.
+    OneTime,
+    /// The signed one alone.
+    LastResort,
+}
+
+/// Calls of ML-KEM. Key pairs are seeds, and expanded where they are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kem {
+    /// ML-KEM-1024: what a handshake's initiator does.
+    Encapsulate,
+    /// ML-KEM-1024: what its responder does.
+    Decapsulate,
+    /// ML-KEM-768: a key, an encapsulation and a decapsulation, as both sides of an epoch do together.
+    Epoch,
+    /// The same where they fall due among the messages of an epoch: a processor that has just done something else takes
+    /// longer for them.
+    AmidMessages,
+}
+
 /// In the order in which they are shown.
-pub const ROWS: [Row; 20] = [
+pub const ROWS: [Row; 39] = [
     Row::Encrypt { size: SMALL },
+    Row::Encrypt { size: CARRYING },
     Row::Encrypt { size: 1_024 },
     Row::Encrypt { size: 65_536 },
     Row::Decrypt { size: SMALL },
+    Row::Decrypt { size: CARRYING },
     Row::Decrypt { size: 1_024 },
     Row::Decrypt { size: 65_536 },
     Row::DecryptWithRatchetStep,
@@ -56,7 +120,24 @@ pub const ROWS: [Row; 20] = [
     Row::EncryptHolding { held: MANY },
     Row::DecryptFromSealedState,
     Row::DecryptFromPlainState,
+    Row::Hybrid(Hybrid::Encrypt(Phase::Rest)),
+    Row::Hybrid(Hybrid::Encrypt(Phase::Key)),
+    Row::Hybrid(Hybrid::Encrypt(Phase::Answer)),
+    Row::Hybrid(Hybrid::Decrypt(Phase::Rest)),
+    Row::Hybrid(Hybrid::Decrypt(Phase::Key)),
+    Row::Hybrid(Hybrid::Decrypt(Phase::Answer)),
+    Row::Hybrid(Hybrid::Initiate(PreKeys::OneTime)),
+    Row::Hybrid(Hybrid::Initiate(PreKeys::LastResort)),
+    Row::Hybrid(Hybrid::Accept(PreKeys::OneTime)),
+    Row::Hybrid(Hybrid::Accept(PreKeys::LastResort)),
+    Row::Hybrid(Hybrid::AcceptAgain),
+    Row::Hybrid(Hybrid::Epoch),
+    Row::EpochsMessages,
+    Row::Kem(Kem::AmidMessages),
     Row::Agreement,
+    Row::Kem(Kem::Encapsulate),
+    Row::Kem(Kem::Decapsulate),
+    Row::Kem(Kem::Epoch),
     Row::ChainSteps { count: 1 },
     Row::ChainSteps { count: MANY },
 ];
@@ -75,9 +156,51 @@ impl Row {
             Self::EncryptHolding { held } => format!("encrypt, {} held", number(held)),
             Self::DecryptFromSealedState => "restore sealed state, decrypt, store".into(),
             Self::DecryptFromPlainState => "restore plain state, decrypt, store".into(),
+            Self::Hybrid(operation) => format!("suite 2: {}", operation.name()),
+            Self::EpochsMessages => "the messages of an epoch, in suite 1".into(),
             Self::Agreement => "X25519".into(),
+            Self::Kem(Kem::Encapsulate) => "ML-KEM-1024, encapsulate".into(),
+            Self::Kem(Kem::Decapsulate) => "ML-KEM-1024, decapsulate from a seed".into(),
+            Self::Kem(Kem::Epoch) => "ML-KEM-768, all three from a seed".into(),
+            Self::Kem(Kem::AmidMessages) => {
+                "the messages of an epoch, with its ML-KEM calls".into()
+            }
             Self::ChainSteps { count: 1 } => "chain step, 2 HMACs".into(),
             Self::ChainSteps { count } => format!("{} chain steps", number(count)),
+        }
+    }
+}
+
+impl Hybrid {
+    fn name(self) -> String {
+        match self {
+            Self::Encrypt(phase) => format!("encrypt, {}, {}", bytes(SMALL), phase.name()),
+            Self::Decrypt(phase) => format!("decrypt, {}, {}", bytes(SMALL), phase.name()),
+            Self::Initiate(prekeys) => {
+                format!("initiate, with the first message{}", prekeys.name())
+            }
+            Self::Accept(prekeys) => format!("accept, with the first message{}", prekeys.name()),
+            Self::AcceptAgain => "accept another, with its first message".into(),
+            Self::Epoch => "the messages of an epoch".into(),
+        }
+    }
+}
+
+impl Phase {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rest => "at rest",
+            Self::Key => "carrying a key",
+            Self::Answer => "carrying an answer",
+        }
+    }
+}
+
+impl PreKeys {
+    fn name(self) -> &'static str {
+        match self {
+            Self::OneTime => "",
+            Self::LastResort => ", no one-time prekey",
         }
     }
 }

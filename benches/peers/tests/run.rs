@@ -20,8 +20,16 @@ fn each_row_has_figures() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     let rows = printed["rows"].as_array().unwrap();
-    let primitives = ["X25519", "chain step, 2 HMACs", "1,000 chain steps"];
-    assert_eq!(rows.len(), 20);
+    let primitives = [
+        "X25519",
+        "ML-KEM-1024, encapsulate",
+        "ML-KEM-1024, decapsulate from a seed",
+        "ML-KEM-768, all three from a seed",
+        "the messages of an epoch, with its ML-KEM calls",
+        "chain step, 2 HMACs",
+        "1,000 chain steps",
+    ];
+    assert_eq!(rows.len(), 39);
     for row in rows {
         let name = row["name"].as_str().unwrap();
         let median = |contender| cell(row, contender)["nanoseconds"]["median"].as_f64();
@@ -29,6 +37,10 @@ fn each_row_has_figures() {
         if !primitives.contains(&name) {
             assert!(median("evanesce").unwrap() > 0.0, "{name}");
             assert!(cell(row, "evanesce")["ratio"]["median"].as_f64().unwrap() > 0.0, "{name}");
+        }
+        // Nobody else has both suites.
+        if name.starts_with("suite 2: ") {
+            assert_eq!(median("vodozemac (Olm)"), None, "{name}");
         }
     }
     let encrypt = &rows[0];
@@ -43,7 +55,12 @@ fn each_row_has_figures() {
     for row in rows.iter().filter(|row| row["name"] == "decrypt after a gap of 1,000") {
         assert!(cell(row, "double-ratchet-2, clear headers")["refuses"].is_string());
     }
-    assert!(printed["goals"].as_array().unwrap().len() > 10);
+    let goals = printed["goals"].as_array().unwrap();
+    let of_suite_2 = |goal: &&Value| goal["name"].as_str().unwrap().starts_with("suite 2: ");
+    let in_agreements = if cfg!(feature = "libcrux") { 3 } else { 0 };
+    assert_eq!(goals.iter().filter(of_suite_2).count(), 5 + 6 + in_agreements);
+    assert!(goals.iter().any(|goal| goal["name"].as_str().unwrap().starts_with("what an epoch")));
+    assert!(goals.len() > 25);
     assert_eq!(printed["sizes"].as_array().unwrap().len(), 5);
     assert!(printed["machine"]["compiler"].as_str().unwrap().starts_with("rustc "));
 }

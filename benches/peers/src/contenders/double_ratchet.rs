@@ -98,7 +98,10 @@ impl Library for DoubleRatchetOverOurs {
             | Row::EncryptHolding { .. }
             | Row::DecryptFromSealedState
             | Row::DecryptFromPlainState
+            | Row::Hybrid(_)
+            | Row::EpochsMessages
             | Row::Agreement
+            | Row::Kem(_)
             | Row::ChainSteps { .. } => Remark::less(CLEAR),
         }
     }

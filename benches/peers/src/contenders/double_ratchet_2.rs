@@ -196,7 +196,10 @@ fn remark(row: Row, lacks: &'static str, stored: &'static str) -> Remark {
         | Row::DecryptLate { .. }
         | Row::EncryptHolding { .. }
         | Row::DecryptFromSealedState
+        | Row::Hybrid(_)
+        | Row::EpochsMessages
         | Row::Agreement
+        | Row::Kem(_)
         | Row::ChainSteps { .. } => Remark::less(lacks),
     }
 }

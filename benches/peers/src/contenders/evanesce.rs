@@ -1,10 +1,12 @@
-//! evanesce: bytes in, bytes out; encrypted headers, padding, commitments.
+//! evanesce: bytes in, bytes out; encrypted headers, padding, commitments. Suite 1, but where the row says otherwise.
+
+mod hybrid;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use evanesce::limits::Limits;
-use evanesce::server::PublishedPreKeys;
+use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use evanesce::session::Session;
 use evanesce::snapshot::StorageKey;
 use evanesce::{Account, Address, Payload, PreKeyBundle, Suite, Timestamp, VerifiedBundle};
@@ -13,7 +15,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::contender::Remark;
 use crate::conversation::{Library, turning};
-use crate::row::{Row, SMALL};
+use crate::row::{Hybrid, PreKeys, Row, SMALL};
 use crate::work::{Stretches, Work, repeated};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
@@ -21,41 +23,101 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
 /// No associated data.
 const AD: &[u8] = b"";
 
-/// What padding and an empty stamp add to a body, so that sizes are those of padded plaintexts.
-const AROUND_BODY: usize = 3;
-
 pub struct Evanesce {
+    suite: Suite,
     rng: RefCell<ChaCha20Rng>,
     storage_key: StorageKey,
 }
 
-impl Default for Evanesce {
-    fn default() -> Self {
-        let rng = RefCell::new(ChaCha20Rng::seed_from_u64(7));
-        Self { rng, storage_key: StorageKey::new(&[7; 32]) }
-    }
-}
-
 impl Evanesce {
-    /// A new account of suite 1, and its server.
-    fn account(&self, name: &str) -> (Account, PublishedPreKeys) {
-        let rng = &mut *self.rng.borrow_mut();
-        let (address, limits) = (Address::new(name).expect("short"), Limits::default());
-        let mut account = Account::generate_of_suite(Suite::Classical, address, limits, NOW, rng);
+    pub fn of_suite(suite: Suite) -> Self {
+        let rng = RefCell::new(ChaCha20Rng::seed_from_u64(7));
+        Self { suite, rng, storage_key: StorageKey::new(&[7; 32]) }
+    }
+
+    /// A new account, and what it publishes.
+    fn account(&self, name: &str) -> (Account, PreKeyUpload) {
+        let (address, rng) = (Address::new(name).expect("short"), &mut *self.rng.borrow_mut());
+        let limits = Limits::default();
+        let mut account = Account::generate_of_suite(self.suite, address, limits, NOW, rng);
         let upload =
             account.maintain(None, NOW, rng).upload.expect("there is something to publish");
         let _ = account.mark_published(&upload);
-        (account, PublishedPreKeys::new(upload))
+        (account, upload)
     }
 
-    /// Alice's first message, and Bob who has not seen it.
-    fn first_message(&self) -> (Session, Vec<u8>, Account) {
-        let (bob, mut server) = self.account("bob");
+    /// A new Bob, and bundles of his that have these prekeys.
+    fn bob(&self, prekeys: PreKeys) -> (Account, impl FnMut() -> Vec<u8> + 'static) {
+        let (bob, upload) = self.account("bob");
+        let last_resort = upload.bundle().encode();
+        let mut server = PublishedPreKeys::new(upload);
+        let bundles = move || match prekeys {
+            PreKeys::OneTime => server.hand_out(),
+            PreKeys::LastResort => last_resort.clone(),
+        };
+        (bob, bundles)
+    }
+
+    /// The first message of a new Alice, who has this bundle.
+    fn first_message(&self, bundle: &[u8]) -> (Session, Vec<u8>) {
         let (alice, _) = self.account("alice");
         let rng = &mut *self.rng.borrow_mut();
-        let mut alice = alice.initiate(&verified(&server.hand_out()), rng).expect("honest keys");
+        let mut alice = alice.initiate(&verified(bundle), rng).expect("honest keys");
         let first = alice.encrypt(&self.plaintext(SMALL), AD, rng).expect("it may be sent");
-        (alice, first, bob)
+        (alice, first)
+    }
+
+    fn initiating(self: Rc<Self>, prekeys: PreKeys) -> Box<dyn Work> {
+        let (bob, mut bundles) = self.bob(prekeys);
+        let (alice, _) = self.account("alice");
+        let (bob, bundle, plaintext) = (bob.snapshot(), bundles(), self.plaintext(SMALL));
+        let expected = plaintext.body.clone();
+        repeated(
+            8,
+            move |_| {
+                let rng = &mut *self.rng.borrow_mut();
+                let mut session = alice.initiate(&verified(&bundle), rng).expect("honest keys");
+                session.encrypt(&plaintext, AD, rng).expect("it may be sent")
+            },
+            move |message| {
+                let mut bob = Account::restore(&bob).expect("just written");
+                let accepted = bob.accept(&message, AD, NOW).expect("it opens");
+                assert_eq!(accepted.received.body, expected);
+            },
+        )
+    }
+
+    /// Bob comes out of his store, and has accepted these before.
+    fn accepting(self: Rc<Self>, prekeys: PreKeys, accepted_before: usize) -> Box<dyn Work> {
+        let (bob, mut bundles) = self.bob(prekeys);
+        let mut first_message = || self.first_message(&bundles()).1;
+        let before: Vec<_> = (0..accepted_before).map(|_| first_message()).collect();
+        let message = first_message();
+        let (bob, expected) = (bob.snapshot(), self.plaintext(SMALL).body);
+        Box::new(Stretches {
+            uses: 1,
+            at_once: 8,
+            prepare: move || {
+                let mut bob = Account::restore(&bob).expect("just written");
+                for message in &before {
+                    bob.accept(message, AD, NOW).expect("it opens");
+                }
+                bob
+            },
+            operate: move |bob: &mut Account, _| bob.accept(&message, AD, NOW).expect("it opens"),
+            check: move |_: &mut Account, accepted: evanesce::session::Accepted| {
+                assert_eq!(accepted.received.body, expected);
+            },
+        })
+    }
+
+    /// What padding, an empty stamp and in suite 2 an empty control add to a body, so that sizes are those of padded
+    /// plaintexts.
+    fn around_body(&self) -> usize {
+        match self.suite {
+            Suite::Classical => 3,
+            Suite::Hybrid => 4,
+        }
     }
 }
 
@@ -68,7 +130,7 @@ impl Library for Evanesce {
     const WIDEST_GAP: usize = 1_000;
 
     fn plaintext(&self, size: usize) -> Payload {
-        Payload::new(vec![b'x'; size - AROUND_BODY])
+        Payload::new(vec![b'x'; size - self.around_body()])
     }
 
     fn text(plaintext: &Payload) -> &[u8] {
@@ -76,7 +138,8 @@ impl Library for Evanesce {
     }
 
     fn first_exchange(&self) -> (Session, Session) {
-        let (mut alice, first, mut bob) = self.first_message();
+        let (mut bob, mut bundles) = self.bob(PreKeys::OneTime);
+        let (mut alice, first) = self.first_message(&bundles());
         let mut bob = bob.accept(&first, AD, NOW).expect("it opens").session;
         let answer = self.encrypt(&mut bob, &self.plaintext(SMALL));
         self.decrypt(&mut alice, &answer).expect("it opens");
@@ -104,7 +167,8 @@ impl Library for Evanesce {
     }
 
     fn first_message_overhead(&self) -> Option<usize> {
-        let (_, first, _) = self.first_message();
+        let (_, mut bundles) = self.bob(PreKeys::OneTime);
+        let (_, first) = self.first_message(&bundles());
         Some(first.len() - SMALL)
     }
 
@@ -117,37 +181,11 @@ impl Library for Evanesce {
     }
 
     fn initiate(self: Rc<Self>) -> Option<Box<dyn Work>> {
-        let (bob, mut server) = self.account("bob");
-        let (alice, _) = self.account("alice");
-        let (bob, bundle, plaintext) = (bob.snapshot(), server.hand_out(), self.plaintext(SMALL));
-        let expected = plaintext.body.clone();
-        Some(repeated(
-            8,
-            move |_| {
-                let rng = &mut *self.rng.borrow_mut();
-                let mut session = alice.initiate(&verified(&bundle), rng).expect("honest keys");
-                session.encrypt(&plaintext, AD, rng).expect("it may be sent")
-            },
-            move |message| {
-                let mut bob = Account::restore(&bob).expect("just written");
-                let accepted = bob.accept(&message, AD, NOW).expect("it opens");
-                assert_eq!(accepted.received.body, expected);
-            },
-        ))
+        Some(self.initiating(PreKeys::OneTime))
     }
 
     fn accept(self: Rc<Self>) -> Option<Box<dyn Work>> {
-        let (_, message, bob) = self.first_message();
-        let (bob, expected) = (bob.snapshot(), self.plaintext(SMALL).body);
-        Some(Box::new(Stretches {
-            uses: 1,
-            at_once: 8,
-            prepare: move || Account::restore(&bob).expect("just written"),
-            operate: move |bob: &mut Account, _| bob.accept(&message, AD, NOW).expect("it opens"),
-            check: move |_: &mut Account, accepted: evanesce::session::Accepted| {
-                assert_eq!(accepted.received.body, expected);
-            },
-        }))
+        Some(self.accepting(PreKeys::OneTime, 0))
     }
 
     fn decrypt_from_sealed_state(self: Rc<Self>) -> Option<Box<dyn Work>> {
@@ -169,6 +207,22 @@ impl Library for Evanesce {
             let text = library.decrypt(&mut session, message).expect("it opens");
             (text, session.snapshot())
         }))
+    }
+
+    fn hybrid(self: Rc<Self>, operation: Hybrid) -> Option<Box<dyn Work>> {
+        let library = Rc::new(Self::of_suite(Suite::Hybrid));
+        Some(match operation {
+            Hybrid::Encrypt(phase) => hybrid::encrypting(library, phase),
+            Hybrid::Decrypt(phase) => hybrid::decrypting(library, phase),
+            Hybrid::Initiate(prekeys) => library.initiating(prekeys),
+            Hybrid::Accept(prekeys) => library.accepting(prekeys, 0),
+            Hybrid::AcceptAgain => library.accepting(PreKeys::OneTime, 1),
+            Hybrid::Epoch => hybrid::epoch(library),
+        })
+    }
+
+    fn epochs_messages(self: Rc<Self>) -> Option<Box<dyn Work>> {
+        Some(hybrid::epoch(self))
     }
 }
 

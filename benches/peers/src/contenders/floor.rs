@@ -2,6 +2,7 @@
 //! crates and features of evanesce. No state machine, no checks but the ciphers' own, no formats, fixed
 //! keys; one allocation for each message, as a library must make that hands out messages.
 
+mod kem;
 mod primitives;
 
 mod message;
@@ -9,26 +10,23 @@ mod state;
 
 mod ratchet;
 
+mod epoch;
 mod handshake;
 
 use std::hint::black_box;
 
 use crate::contender::{Contender, Entry, Remark};
+use crate::contenders::floor::epoch::Epoch;
 use crate::contenders::floor::handshake::Handshake;
 use crate::contenders::floor::message::{
-    Chain, chain_step, decrypt, encrypt, open_body, open_header,
+    CHAIN, Chain, PREFIX, chain_step, decrypt, encrypt, open_body, open_header,
 };
 use crate::contenders::floor::primitives::{agree, public_key};
 use crate::contenders::floor::ratchet::Turn;
 use crate::contenders::floor::state::SealedState;
 use crate::conversation::chain as messages_of_a_chain;
-use crate::row::SMALL;
+use crate::row::{CARRYING, Hybrid, Kem, Phase, PreKeys, SMALL};
 use crate::work::repeated;
-
-/// What an ordinary message begins with (§6.1): version and kind.
-const PREFIX: &[u8] = &[0x12];
-
-const CHAIN: Chain = Chain { ratchet_key: [3; 32], header_key: [2; 32], chain_key: [1; 32] };
 
 pub struct Floor {
     /// Bytes of a sealed state of evanesce.
@@ -95,26 +93,12 @@ impl Contender for Floor {
         )
     }
 
-    /// §3.4 step 4, §4.1, §5.4 with its sending step, §6.4.
     fn initiate(&self) -> Entry {
-        let (handshake, plaintext) = (Handshake::new(), plaintext(SMALL));
-        let (responder, expected) = (Handshake::new(), plaintext.clone());
-        timed(
-            8,
-            move |_| handshake.initiate(black_box(&plaintext)),
-            move |message| assert_eq!(responder.accept(&message), expected),
-        )
+        initiating(Handshake::classical)
     }
 
-    /// §4.3, §5.5 in the first chain, §6.4.
     fn accept(&self) -> Entry {
-        let (handshake, plaintext) = (Handshake::new(), plaintext(SMALL));
-        let message = handshake.initiate(&plaintext);
-        timed(
-            8,
-            move |_| handshake.accept(black_box(&message)),
-            move |text| assert_eq!(text, plaintext),
-        )
+        accepting(Handshake::classical())
     }
 
     /// §5.5: the current chain is stepped, then a message as any other.
@@ -177,6 +161,68 @@ impl Contender for Floor {
         self.decrypt(SMALL)
     }
 
+    /// Messages are those of suite 1 (§5.10): what they carry is plaintext.
+    fn hybrid(&self, operation: Hybrid) -> Entry {
+        match operation {
+            Hybrid::Encrypt(phase) => self.encrypt(padded_length(phase)),
+            Hybrid::Decrypt(phase) => self.decrypt(padded_length(phase)),
+            Hybrid::Initiate(prekeys) => initiating(move || Handshake::hybrid(prekeys)),
+            Hybrid::Accept(prekeys) => accepting(Handshake::hybrid(prekeys)),
+            Hybrid::AcceptAgain => accepting(Handshake::hybrid(PreKeys::OneTime)),
+            Hybrid::Epoch => {
+                let epoch = Epoch::new();
+                timed(4, move |_| epoch.whole(), |[ours, theirs]| assert_eq!(ours, theirs))
+            }
+        }
+    }
+
+    fn epochs_messages(&self) -> Entry {
+        let epoch = Epoch::new();
+        timed(4, move |_| epoch.messages(), |last| assert_eq!(last, plaintext(SMALL)))
+    }
+
+    fn kem(&self, calls: Kem) -> Entry {
+        let (seed, randomness) = ([20; 64], [21; 32]);
+        match calls {
+            Kem::Encapsulate => {
+                let key = kem::ml_kem_1024::generate(&seed);
+                timed(
+                    8,
+                    move |_| kem::ml_kem_1024::encapsulate(black_box(&key), &randomness),
+                    move |(ciphertext, shared)| {
+                        assert_eq!(kem::ml_kem_1024::decapsulate(&seed, &ciphertext), shared);
+                    },
+                )
+            }
+            Kem::Decapsulate => {
+                let key = kem::ml_kem_1024::generate(&seed);
+                let (ciphertext, shared) = kem::ml_kem_1024::encapsulate(&key, &randomness);
+                timed(
+                    8,
+                    move |_| kem::ml_kem_1024::decapsulate(black_box(&seed), &ciphertext),
+                    move |output| assert_eq!(output, shared),
+                )
+            }
+            Kem::Epoch => timed(
+                4,
+                move |_| {
+                    let key = kem::ml_kem_768::generate(black_box(&seed));
+                    let (ciphertext, shared) = kem::ml_kem_768::encapsulate(&key, &randomness);
+                    (shared, kem::ml_kem_768::decapsulate(black_box(&seed), &ciphertext))
+                },
+                |(sent, received)| assert_eq!(sent, received),
+            ),
+            Kem::AmidMessages => {
+                let epoch = Epoch::new();
+                timed(
+                    4,
+                    move |_| epoch.calls_and_messages(),
+                    |[ours, theirs]| assert_eq!(ours, theirs),
+                )
+            }
+        }
+    }
+
     fn agreement(&self) -> Entry {
         let theirs = public_key(&[3; 32]);
         timed(8, move |_| agree(black_box(&[4; 32]), &theirs), |output| assert_ne!(output, [0; 32]))
@@ -184,6 +230,36 @@ impl Contender for Floor {
 
     fn chain_steps(&self, count: usize) -> Entry {
         timed(8, move |_| steps(black_box(&CHAIN), count), |key| assert_ne!(key, CHAIN.chain_key))
+    }
+}
+
+/// §3.4 step 4, §4.1, §5.4 with its sending step, §6.4.
+fn initiating(handshake: impl Fn() -> Handshake) -> Entry {
+    let (initiator, responder, plaintext) = (handshake(), handshake(), plaintext(SMALL));
+    let expected = plaintext.clone();
+    timed(
+        8,
+        move |_| initiator.initiate(black_box(&plaintext)),
+        move |message| assert_eq!(responder.accept(&message), expected),
+    )
+}
+
+/// §4.3, §5.5 in the first chain, §6.4.
+fn accepting(handshake: Handshake) -> Entry {
+    let plaintext = plaintext(SMALL);
+    let message = handshake.initiate(&plaintext);
+    timed(
+        8,
+        move |_| handshake.accept(black_box(&message)),
+        move |text| assert_eq!(text, plaintext),
+    )
+}
+
+/// How long a plaintext of 64 bytes is once what travels in this phase is before it.
+fn padded_length(phase: Phase) -> usize {
+    match phase {
+        Phase::Rest => SMALL,
+        Phase::Key | Phase::Answer => CARRYING,
     }
 }
 

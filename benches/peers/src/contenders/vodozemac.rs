@@ -121,7 +121,10 @@ impl Library for Vodozemac {
             Row::Encrypt { .. }
             | Row::Decrypt { .. }
             | Row::DecryptLate { .. }
+            | Row::Hybrid(_)
+            | Row::EpochsMessages
             | Row::Agreement
+            | Row::Kem(_)
             | Row::ChainSteps { .. } => Remark::less(HEADERS),
         }
     }

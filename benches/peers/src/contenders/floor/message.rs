@@ -16,6 +16,11 @@ const DIRECTION: u8 = 0;
 const COMMITMENT_LABEL: &[u8] = b"evanesce/v1 commitment";
 const ENCRYPTION_LABEL: &[u8] = b"evanesce/v1 encryption";
 
+/// What an ordinary message begins with (§6.1): version and kind.
+pub const PREFIX: &[u8] = &[0x12];
+
+pub const CHAIN: Chain = Chain { ratchet_key: [3; 32], header_key: [2; 32], chain_key: [1; 32] };
+
 /// What a chain's messages are made with.
 pub struct Chain {
     /// Public, in each header.

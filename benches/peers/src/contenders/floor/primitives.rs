@@ -50,6 +50,14 @@ pub fn hkdf<const KEYS: usize>(salt: &[u8], ikm: &[&[u8]], info: &[&[u8]]) -> [[
     keys
 }
 
+/// d ‖ z of an ML-KEM key pair.
+pub fn expanded_seed(seed: &[u8; 32], label: &[u8]) -> [u8; 64] {
+    let halves: [[u8; 32]; 2] = hkdf(&[], &[seed], &[label]);
+    let mut expanded = [0; 64];
+    expanded.copy_from_slice(halves.as_flattened());
+    expanded
+}
+
 pub fn gcm_seal(key: &[u8; 32], text: &mut [u8], ad: &[u8]) -> [u8; TAG] {
     seal(&Aes256Gcm::new(key.into()), text, ad)
 }
