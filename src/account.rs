@@ -41,8 +41,8 @@ pub struct Account {
 }
 
 impl Account {
-    /// A new device with the protocol's limits, of the [default suite](Suite::default). Two draws: the identity's seed,
-    /// then the signed prekey's secret.
+    /// A new device with the protocol's limits, of the [default suite](Suite::default). Three draws: the identity's seed,
+    /// then both secrets of the signed prekey.
     ///
     /// [`Account::maintain`] gives what to publish.
     #[must_use]
@@ -50,7 +50,7 @@ impl Account {
         Self::generate_with_limits(address, Limits::default(), now, rng)
     }
 
-    /// A new device with limits of your own.
+    /// A new device with limits of your own. Three draws, as [`generate`](Self::generate).
     #[must_use]
     pub fn generate_with_limits(
         address: Address,
@@ -62,7 +62,7 @@ impl Account {
     }
 
     /// A new device of a suite of your choice, for its whole life. Two draws: the identity's seed, then the signed
-    /// prekey's secret; for [`Suite::Hybrid`] one more, for its second secret.
+    /// prekey's secret; for [`Suite::Hybrid`] a third, its second secret.
     #[must_use]
     pub fn generate_of_suite(
         suite: Suite,
