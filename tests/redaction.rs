@@ -735,6 +735,7 @@ fn errors_speak_in_words_and_carry_nothing() {
         AcceptError::NoSession,
         AcceptError::UnknownPreKey,
         AcceptError::Undecryptable,
+        AcceptError::Forked,
         AcceptError::Replayed,
         AcceptError::ReplayRecordFull,
     ]);

@@ -7,11 +7,13 @@ use evanesce::limits::Limits;
 use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use evanesce::session::{AcceptError, DecryptError, EpochStatus, Role, Session};
 use evanesce::snapshot::StorageKey;
-use evanesce::{Account, Address, DecodeError, Payload, Peer, PreKeyBundle, Suite, VerifyError};
+use evanesce::{
+    Account, Address, DecodeError, Payload, Peer, PeerDecryptError, PreKeyBundle, Suite, VerifyError,
+};
 use rand_chacha::ChaCha20Rng;
 use support::layout::one_time_prekey;
 use support::pair::{Pair, between_all_suites};
-use support::{AD, NOW, SUITES, account_of, other_suite, publishing, rng};
+use support::{AD, NOW, SUITES, account_of, other_suite, publishing, rng, state, stored_form};
 
 fn account(name: &str, suite: Suite, rng: &mut ChaCha20Rng) -> Account {
     Account::generate_of_suite(suite, Address::new(name).unwrap(), Limits::default(), NOW, rng)
@@ -265,6 +267,30 @@ fn a_session_has_the_suite_of_its_bundle_whoever_initiates() {
         let refused = carols.decrypt(&first, AD, NOW);
         assert_eq!(refused, Err(DecryptError::OtherSession));
     }
+}
+
+/// docs/protocol.md §5.4, §12.1.
+#[test]
+fn a_first_message_that_has_epochs_behind_it_is_forked() {
+    let rng = &mut rng(6);
+    let alice = account("alice", Suite::Hybrid, rng);
+    let mut bob = account("bob", Suite::Hybrid, rng);
+    let fresh = state(&initiated(&alice, &mut published(&mut bob, rng), rng));
+    // At rest, after two epochs.
+    let made_up = [("epochs.where", 1), ("epochs.mixed", 2), ("epochs.since", 1)];
+    let made_up = made_up.iter().fold(fresh.clone(), |state, (name, value)| {
+        stored_form::with(&state, stored_form::place(&state, name), &[*value])
+    });
+    let mut made_up = Session::restore(&made_up).unwrap();
+    let message = sent(&mut made_up, rng);
+    let before = state(&bob);
+    assert_eq!(bob.accept(&message, AD, NOW).map(drop), Err(AcceptError::Forked));
+    // That anybody can make one must not end the sessions that a peer has.
+    let mut of_alice = Peer::new(Address::new("alice").unwrap());
+    let refusal = of_alice.decrypt(&mut bob, &message, AD, NOW).map(drop);
+    assert_eq!(refusal, Err(PeerDecryptError::Undecryptable));
+    assert_eq!(state(&bob), before);
+    let _ = bob.accept(&sent(&mut Session::restore(&fresh).unwrap(), rng), AD, NOW).unwrap();
 }
 
 #[test]

@@ -494,6 +494,7 @@ fn accept_error(error: AcceptError) -> &'static str {
         AcceptError::NoSession => "no_session",
         AcceptError::UnknownPreKey => "unknown_prekey",
         AcceptError::Undecryptable => "undecryptable",
+        AcceptError::Forked => "forked",
         AcceptError::Replayed => "replayed",
         AcceptError::ReplayRecordFull => "replay_record_full",
         other => panic!("{other:?} has no name"),

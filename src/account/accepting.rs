@@ -37,6 +37,9 @@ pub enum AcceptError {
     UnknownPreKey,
     /// It is not for us, or was altered. Deliberately says no more.
     Undecryptable,
+    /// It says that its session has epochs behind it, which no first message has: discard it. Whoever made it did not
+    /// keep to the protocol.
+    Forked,
     /// This very handshake was accepted before, and the message belongs to the session that it made
     /// then. If that session is lost, initiate a new one; else discard it.
     Replayed,
@@ -54,6 +57,7 @@ impl fmt::Display for AcceptError {
             Self::NoSession => "the message carries no handshake, and no session was tried",
             Self::UnknownPreKey => "the message names a prekey that is not held",
             Self::Undecryptable => "the message cannot be decrypted",
+            Self::Forked => "the message is of a session that has gone on elsewhere",
             Self::Replayed => "the handshake was accepted before",
             Self::ReplayRecordFull => "too many handshakes came without a one-time prekey",
         })
@@ -85,13 +89,13 @@ impl From<DecryptError> for AcceptError {
         match error {
             DecryptError::Malformed => Self::Malformed,
             DecryptError::Unsupported => Self::Unsupported,
+            DecryptError::Forked => Self::Forked,
             // A session that is only being made has received nothing, so no message of it can be late or
-            // repeated; one that says it has epochs behind it is made up.
+            // repeated.
             DecryptError::Undecryptable
             | DecryptError::OtherSession
             | DecryptError::Duplicate
-            | DecryptError::Expired
-            | DecryptError::Forked => Self::Undecryptable,
+            | DecryptError::Expired => Self::Undecryptable,
         }
     }
 }

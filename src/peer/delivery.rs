@@ -161,7 +161,8 @@ impl From<AcceptError> for PeerDecryptError {
             AcceptError::Unsupported => Self::Unsupported,
             AcceptError::NoSession => Self::NoSession,
             AcceptError::UnknownPreKey => Self::UnknownPreKey,
-            AcceptError::Undecryptable => Self::Undecryptable,
+            // Anybody can begin a session that is forked, so it says nothing of those that are there.
+            AcceptError::Undecryptable | AcceptError::Forked => Self::Undecryptable,
             AcceptError::Replayed => Self::Replayed,
             AcceptError::ReplayRecordFull => Self::ReplayRecordFull,
         }
