@@ -275,7 +275,8 @@ impl Account {
 
     /// Who an initial message says that it is from. **Nothing is proved by it**, and anyone can say
     /// anything: it serves to find the [`Peer`](crate::Peer) that the message is then offered to, where the
-    /// transport does not name a sender. Costs up to 4 X25519 agreements.
+    /// transport does not name a sender. Costs up to 4 X25519 agreements, in suite 2 also a decapsulation and the expansion
+    /// of two ML-KEM keys.
     ///
     /// Ask [`Peer::knows`](crate::Peer::knows) first: of a session that is here, the handshake names a one-time prekey
     /// that is spent, and later messages have none.

@@ -120,13 +120,9 @@ mod tests {
     use alloc::vec::Vec;
     use serde_json::Value;
 
-    /// Replays a case with the set that it names, and fails if it has other fields.
+    /// Replays a case with the set that it names.
     macro_rules! replay {
-        ($case:expr, $function:ident, $fields:expr) => {
-            for name in $case.as_object().unwrap().keys() {
-                let known = ["comment", "kem"].contains(&name.as_str());
-                assert!(known || $fields.contains(&name.as_str()), "unknown field {name}");
-            }
+        ($case:expr, $function:ident) => {
             match $case.number("kem") {
                 768 => $function::<MlKem768>($case),
                 1_024 => $function::<MlKem1024>($case),
@@ -159,7 +155,7 @@ mod tests {
             assert_eq!(stored.as_bytes(), case.bytes("seed"));
         }
         for case in &hybrid_section("kem_key") {
-            replay!(case, agrees, ["seed", "d", "z", "ek"]);
+            replay!(case, agrees);
         }
     }
 
@@ -181,9 +177,8 @@ mod tests {
             assert!(*pair.decapsulate(&flipped).unwrap() == case.secret("ss_rejected"));
             assert!(pair.decapsulate(&flipped[1..]).is_none());
         }
-        let fields = ["seed", "draw", "m", "ct", "ss", "ct_flipped", "ss_rejected"];
         for case in &hybrid_section("encapsulation") {
-            replay!(case, agrees, fields);
+            replay!(case, agrees);
         }
     }
 
@@ -200,7 +195,7 @@ mod tests {
             }
         }
         for case in &hybrid_section("ek") {
-            replay!(case, agrees, ["ek", "valid"]);
+            replay!(case, agrees);
         }
     }
 

@@ -37,9 +37,9 @@
 //! | [`Peer::initiate`], [`Peer::accept_request`], [`Peer::refuse`], [`Peer::set_back_to_request`] | peer | |
 //! | [`Peer::note_refusal`], [`Peer::note_identity`], [`Peer::accept_identity`], [`Peer::reject_identity`], [`Peer::keep_identity`] | peer | |
 //! | [`Peer::change_address`], [`Peer::follow_bundle`], [`Peer::own_address_changed`] | peer, in the row that it had | |
-//! | [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`] | peer | |
+//! | [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`], [`Peer::request_epoch`] | peer | |
 //! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
-//! | [`Peer::decrypt`], [`Peer::decrypt_established`] | account if it changed, peer, and what the message says | acknowledge to the server |
+//! | [`Peer::decrypt`], [`Peer::decrypt_established`] | account if it changed, peer, and what the message says, with its evidence, context and postmark if users can report | acknowledge to the server |
 //! | refused as [`PeerDecryptError::IdentityChanged`] | the peer, as [`Peer::note_refusal`] says, and the bytes as they came; within bounds, for anyone can send such | acknowledge; ask the user; after [`Peer::accept_identity`] offer them again |
 //! | refused as [`PeerDecryptError::AddressChanged`] | the bytes as they came, within bounds | acknowledge; after [`Peer::change_address`] offer them again |
 //! | refused otherwise | the peer, as [`Peer::note_refusal`] says; or the bytes of [`PeerDecryptError::Unsupported`] | as the table of [`PeerDecryptError`] says |
@@ -56,8 +56,8 @@
 //! - **The row of a peer that has a session is never deleted**, whatever the user deletes:
 //!   [`Peer::set_back_to_request`].
 //! - If it cannot be one transaction, write peer and message first and the account last, never the other way.
-//! - With bare sessions it is the same: [`Session::encrypt`], [`Session::decrypt`] and [`Session::maintain`],
-//!   if it dropped keys, change the session; [`Account::accept`] the account too.
+//! - With bare sessions it is the same: [`Session::encrypt`], [`Session::encrypt_with_evidence`], [`Session::decrypt`],
+//!   [`Session::request_epoch`], [`Session::set_limits`] and [`Session::maintain`], if it dropped keys, change the session; [`Account::accept`] the account too.
 //!
 //! # After a restore from a backup
 //!

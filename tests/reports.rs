@@ -112,6 +112,12 @@ fn account(device: &Value) -> Account {
     draws.finish();
     let upload = account.pending_upload().unwrap();
     assert_eq!(upload.signed_part(), hex_of(device, "signed_part"));
+    assert_eq!(account.device().identity.encode().as_slice(), hex_of(device, "ident"));
+    let one_time = device["one_time"].as_array().unwrap();
+    assert_eq!(upload.one_time_prekeys().len(), one_time.len());
+    for (prekey, expected) in upload.one_time_prekeys().iter().zip(one_time) {
+        assert_eq!(hex::encode(prekey.encode()), expected.as_str().unwrap());
+    }
     let _ = account.mark_published(&upload);
     account
 }
@@ -180,12 +186,18 @@ impl Conversation {
             None => plain(step, "wire"),
         };
         let ad = hex_of(step, "ad");
+        // Whether a session is made is what the handler says.
+        let accepts = step.get("accepts").is_some_and(|accepts| accepts.as_bool().unwrap());
+        assert_eq!(accepts, text(step, "handler") == "accept", "{place}");
         let received: Received = match text(step, "handler") {
             "accept" => {
                 let account = self.accounts.get_mut(text(step, "to")).unwrap();
                 let accepted = account.accept(&message, &ad, now(step)).unwrap();
                 let id = array(step, "session_id");
                 assert_eq!(accepted.session.id().as_bytes(), &id, "{place}");
+                let peer = accepted.session.peer();
+                assert_eq!(peer.identity.encode().as_slice(), hex_of(step, "peer_ident"));
+                assert_eq!(peer.address.as_bytes(), hex_of(step, "peer_address"));
                 self.sessions.insert(slot(step, "to"), accepted.session);
                 accepted.received
             }
@@ -420,6 +432,16 @@ fn both_sides_prove_every_form_of_message_in_both_suites() {
     }
 }
 
+/// How many bytes stand before the body of a message of suite 2, which is sent, received and proven.
+fn proven_front(from: &mut Session, to: &mut Session, payload: &Payload) -> usize {
+    let message = sent(from, payload);
+    let received = to.decrypt(&message.message, AD, NOW).unwrap();
+    assert_eq!(received.evidence, message.evidence);
+    let evidence = message.evidence.unwrap();
+    assert_proven(&evidence, &message.message, payload, Suite::Hybrid);
+    evidence.encode().len() - 102
+}
+
 #[test]
 fn what_an_epoch_sends_along_is_part_of_the_evidence() {
     let mut two = Two::of(Suite::Hybrid);
@@ -429,21 +451,18 @@ fn what_an_epoch_sends_along_is_part_of_the_evidence() {
     let mut bobs = two.bob.accept(&first.message, AD, NOW).unwrap().session;
     let mut fronts = Vec::new();
     assert!(alices.request_epoch());
+    // Both keys and answers travel: the first epoch's key is Alice's, the second one's Bob's.
     for _ in 0..20 {
-        let message = sent(&mut bobs, &payload);
-        let received = alices.decrypt(&message.message, AD, NOW).unwrap();
-        assert_eq!(received.evidence, message.evidence);
-        let message = sent(&mut alices, &payload);
-        let received = bobs.decrypt(&message.message, AD, NOW).unwrap();
-        assert_eq!(received.evidence, message.evidence);
-        let evidence = message.evidence.unwrap();
-        assert_proven(&evidence, &message.message, &payload, Suite::Hybrid);
-        fronts.push(evidence.encode().len() - 102);
+        fronts.push(proven_front(&mut bobs, &mut alices, &payload));
+        fronts.push(proven_front(&mut alices, &mut bobs, &payload));
     }
-    fronts.sort_unstable();
-    let (shortest, longest) = (fronts[0], fronts[fronts.len() - 1]);
-    // A control that says nothing, or seven fragments and more; behind it the stamp.
-    assert!(shortest == 1 + 26 && longest >= 7 + 7 * 32 + 26, "{fronts:?}");
+    let of_bob = fronts.iter().copied().step_by(2);
+    let of_alice = fronts.iter().copied().skip(1).step_by(2);
+    for fronts in [of_bob.collect::<Vec<_>>(), of_alice.collect()] {
+        let (shortest, longest) = (fronts.iter().min().unwrap(), fronts.iter().max().unwrap());
+        // A control that says nothing, or seven fragments and more; behind it the stamp.
+        assert!(*shortest == 1 + 26 && *longest >= 7 + 7 * 32 + 26, "{fronts:?}");
+    }
 }
 
 #[test]

@@ -8,7 +8,8 @@ use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use evanesce::session::{AcceptError, DecryptError, EpochStatus, Role, Session};
 use evanesce::snapshot::StorageKey;
 use evanesce::{
-    Account, Address, DecodeError, Payload, Peer, PeerDecryptError, PreKeyBundle, Suite, VerifyError,
+    Account, Address, DecodeError, Payload, Peer, PeerDecryptError, PreKeyBundle, Suite,
+    VerifyError,
 };
 use rand_chacha::ChaCha20Rng;
 use support::layout::one_time_prekey;
@@ -372,6 +373,14 @@ fn a_bundle_with_parts_of_two_suites_is_refused_whatever_brings_it() {
     let mut of_two = good;
     cut(&mut of_two["one_time_prekey"]);
     assert!(serde_json::from_value::<PreKeyBundle>(of_two).is_err());
+    // Nor an upload.
+    let mut carol = account("carol", Suite::Hybrid, rng);
+    let upload = carol.maintain(None, NOW, rng).upload.unwrap();
+    let good = serde_json::to_value(&upload).unwrap();
+    assert_eq!(serde_json::from_value::<PreKeyUpload>(good.clone()).unwrap(), upload);
+    let mut of_two = good;
+    cut(&mut of_two["one_time_prekeys"][7]);
+    assert!(serde_json::from_value::<PreKeyUpload>(of_two).is_err());
     let mut upload = serde_json::to_value(&server).unwrap();
     cut(&mut upload["one_time_prekeys"][0]);
     assert!(serde_json::from_value::<PublishedPreKeys>(upload).is_err());

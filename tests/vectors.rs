@@ -555,6 +555,8 @@ fn long_bytes(value: &Value) -> Vec<u8> {
     if value.is_string() {
         return hex::decode(value.as_str().unwrap()).unwrap();
     }
+    let known = ["start", "repeat", "length"];
+    assert!(value.as_object().unwrap().keys().all(|name| known.contains(&name.as_str())));
     let mut long = value.get("start").map_or_else(Vec::new, |_| bytes(value, "start"));
     let length = usize::try_from(number(value, "length")).unwrap();
     let pattern = bytes(value, "repeat");

@@ -32,7 +32,7 @@ impl Peer {
         lost.or_else(|| self.sessions.need(&self.limits, now))
     }
 
-    /// Begins a session, which is used from now on: 32 bytes drawn. Nothing is sent: the handshake
+    /// Begins a session, which is used from now on: 32 bytes drawn, in suite 2 twice. Nothing is sent: the handshake
     /// travels with the messages. Another session of ours in which nothing was sent is replaced.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl Peer {
     /// one, name nothing.
     ///
     /// Draws 32 bytes for our first message in a session and when the peer has begun a new chain in it since
-    /// we last sent, else nothing.
+    /// we last sent, in suite 2 twice where an epoch goes on by it; else nothing.
     ///
     /// # Errors
     ///

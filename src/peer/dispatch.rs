@@ -76,7 +76,8 @@ pub enum PeerEncryptError {
     /// There is no session that can send (any more): fetch a bundle, [`Peer::initiate`](crate::Peer::initiate),
     /// and encrypt again.
     NeedsSession,
-    /// Stamp and body are more than 16 MiB once padded: send it in parts.
+    /// Stamp and body, in suite 2 and one byte more, are above 16 MiB once padded: send it in parts, or as an
+    /// [`attachment`](crate::attachment).
     TooLarge,
 }
 

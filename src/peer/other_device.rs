@@ -143,8 +143,8 @@ impl Peer {
         self.sessions.epochs()
     }
 
-    /// Asks for an epoch in the session that sends, as [`Session::request_epoch`] does, for a user who fears that a
-    /// device of theirs was read. [`Peer::encrypt`] does it by itself where none was completed or asked for in a week
+    /// Asks for an epoch in the session that sends, as [`Session::request_epoch`] does: of the two sides it is the next to
+    /// make a key that asks to effect. For a user who fears that a device of theirs was read. [`Peer::encrypt`] does it by itself where none was completed or asked for in a week
     /// of the clock, so that a conversation of few words heals too.
     pub fn request_epoch(&mut self, now: Timestamp) -> Changes {
         let asked = self.sessions.request_epoch(now);

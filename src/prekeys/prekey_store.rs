@@ -194,7 +194,7 @@ impl PreKeyStore {
         }
     }
 
-    /// Replaces the signed prekey: one draw. Fewer than 2^32 can be made.
+    /// Replaces the signed prekey: one draw, in suite 2 two. Fewer than 2^32 can be made.
     pub(crate) fn rotate(
         &mut self,
         limits: &PreKeyLimits,
@@ -245,7 +245,7 @@ impl PreKeyStore {
     }
 
     /// Replaces all that others begin sessions with, and keeps what was there before for those who have it: a draw for
-    /// the signed prekey, and one for each one-time prekey.
+    /// the signed prekey, and one for each one-time prekey, in suite 2 two for each.
     pub(crate) fn republish(
         &mut self,
         limits: &PreKeyLimits,

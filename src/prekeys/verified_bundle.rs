@@ -22,7 +22,7 @@ pub(crate) const MAX_CLOCK_AHEAD: Duration = Duration::from_secs(86_400);
 /// A bundle whose signature and lifetime hold. Only [`PreKeyBundle::verify`] makes one, and only with
 /// one can a session be initiated.
 ///
-/// It proves that the device's identity key made the signed prekey. Whose identity key that is, no
+/// It proves that the device's identity key made the signed prekey, in suite 2 the one-time prekey too. Whose identity key that is, no
 /// bundle can prove: compare it with the one known for the address, and have the users compare
 /// safety numbers.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub enum VerifyError {
 impl fmt::Display for VerifyError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Malformed => "the bundle's identity does not decode",
+            Self::Malformed => "the bundle is malformed",
             Self::WeakKey => "the bundle's identity key is weak",
             Self::BadSignature => "the bundle's signature does not hold",
             Self::NotYetValid => "the bundle is not yet valid",

@@ -229,6 +229,40 @@ mod tests {
         }
     }
 
+    /// docs/protocol.md §16.3, step 4 and what comes of the other suite's name.
+    #[test]
+    fn what_is_proven_is_read_as_its_suite_says() {
+        let server_key = ServerKey::new(&[9; 32]);
+        let stamp = Stamp::NONE.encode();
+        let run = |first: u8, count: u8| [&[0xa0, count, first, 1, 2, 3, 4][..], &[7; 64]].concat();
+        let content = |parts: &[&[u8]]| [&parts.concat()[..], &[0x80, 0, 0]].concat();
+        for (suite, padded, expected) in [
+            (Suite::Hybrid, content(&[&[0x80], &stamp, b"hi"]), Ok((true, &b"hi"[..]))),
+            (Suite::Hybrid, content(&[&run(0, 2), &stamp, b"hi"]), Ok((true, b"hi"))),
+            // A malformed stamp behind a control: what is behind the control is the body.
+            (Suite::Hybrid, content(&[&[0x80], &[0x40, 0]]), Ok((false, &[0x40, 0]))),
+            // Runs that nobody may send, no control, and no end mark.
+            (Suite::Hybrid, content(&[&run(0, 0), &stamp, b"hi"]), Err(ProofError::Malformed)),
+            (Suite::Hybrid, content(&[&run(37, 2), &stamp, b"hi"]), Err(ProofError::Malformed)),
+            (Suite::Hybrid, content(&[&run(0, 2)[..40]]), Err(ProofError::Malformed)),
+            (Suite::Hybrid, content(&[&stamp, b"hi"]), Err(ProofError::Malformed)),
+            (Suite::Hybrid, [&[0x80][..], &stamp, &[0; 9]].concat(), Err(ProofError::Malformed)),
+            // Of suite 2, under the name of suite 1: all of it is the body.
+            (Suite::Classical, content(&[&[0x80], &stamp, b"hi"]), Ok((false, b"\x80\0\0hi"))),
+        ] {
+            let opening = CommitmentOpening::new(Secret::filled_by(|out| *out = [5; 32]), [6; 32]);
+            let commitment = opening.commitment(&padded);
+            let postmark = server_key.postmark(&commitment, b"noon").unwrap();
+            let context = b"noon".to_vec();
+            let shown = padded.clone();
+            let padded = Zeroizing::new(padded);
+            let entry = ReportEntry::new(suite.byte(), opening, padded, context, postmark);
+            let proven = entry.verify(&server_key);
+            let read = proven.as_ref().map(|proven| (proven.stamp.is_ok(), proven.body));
+            assert_eq!(read, expected.as_ref().copied(), "{suite:?} {shown:?}");
+        }
+    }
+
     #[test]
     fn vectors_report_verify() {
         for case in known_answers::report_section("verify") {

@@ -24,7 +24,7 @@ pub enum EncryptError {
     /// The chain carries its 10,000 messages and nothing has come back: start a new session, or wait
     /// for an answer.
     ChainFull,
-    /// Stamp and body are more than 16 MiB once padded.
+    /// Stamp and body, in suite 2 and one byte more, are above 16 MiB once padded.
     TooLarge,
     /// The responder of an [`ExternalHandshake`](crate::session::ExternalHandshake) speaks second: wait for the first
     /// message.

@@ -123,7 +123,8 @@ impl Session {
     /// where an epoch goes on by it; else nothing.
     ///
     /// The result is 105 bytes longer than the padded payload, and 288 or 292 until the peer's first answer has been
-    /// opened, in suite 2 1,856 or 1,860 (docs/protocol.md §6).
+    /// opened, in suite 2 1,856 or 1,860 (docs/protocol.md §6). What an epoch sends along makes some messages of suite 2
+    /// longer, those of up to 1 KiB by 256 bytes at most.
     ///
     /// # Errors
     ///
@@ -235,8 +236,9 @@ impl Session {
         self.healing.status(&self.ratchet)
     }
 
-    /// Asks for an epoch, though fewer than 50 messages have been exchanged since the last: it begins with the next
-    /// chain of whoever of the two is to begin it. Says whether that was news. Nothing in suite 1.
+    /// Asks that the next epoch whose key is ours begins without the pause of 50 messages: with our next chain if it is
+    /// our turn. Else the peer's comes first, with its pause, and the wish is kept until then; the peer is not told. Says
+    /// whether that was news. Nothing in suite 1.
     pub fn request_epoch(&mut self) -> bool {
         self.healing.request()
     }

@@ -29,7 +29,7 @@ pub(crate) enum OwnHandshake {
         /// What each message begins with: the first byte, then the handshake fields.
         prefix: Vec<u8>,
     },
-    /// It is known again by the hash of its fields, a fifth of their size.
+    /// It is known again by the hash of its fields, a fifth of their size, in suite 2 a fiftieth.
     Settled {
         /// SHA-256 of the handshake fields.
         record: [u8; 32],

@@ -14,7 +14,7 @@ use crate::wire::stamp::Stamp;
 pub struct Payload {
     /// What the message says about its own life. [`Stamp::NONE`] says nothing.
     pub stamp: Stamp,
-    /// The application's bytes, possibly none. With the stamp and padding at most 16 MiB.
+    /// The application's bytes, possibly none. With the stamp, in suite 2 one byte more, and padding at most 16 MiB.
     #[cfg_attr(feature = "serde", serde(with = "crate::byte_string"))]
     pub body: Vec<u8>,
 }
