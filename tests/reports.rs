@@ -442,6 +442,25 @@ fn proven_front(from: &mut Session, to: &mut Session, payload: &Payload) -> usiz
     evidence.encode().len() - 102
 }
 
+/// docs/protocol.md §16.2: what is no message gets no postmark.
+#[test]
+fn a_first_message_of_suite_2_that_is_cut_or_changed_in_its_frame_has_no_commitment() {
+    let mut two = Two::of(Suite::Hybrid);
+    let first = sent(&mut two.initiate(), &Payload::new("a text")).message;
+    assert!(Commitment::of(&first).is_ok());
+    // Inside of the ciphertext of ML-KEM, of the sealed header, of the commitment, and of the tag, of which more is lacking.
+    let shortest = 1_812 + 32 + 16;
+    for length in [0, 1, 300, 1_700, 1_800, 1_812 + 31, shortest - 1] {
+        assert_eq!(Commitment::of(&first[..length]), Err(DecodeError::Malformed), "{length}");
+    }
+    assert!(Commitment::of(&first[..shortest]).is_ok());
+    // Under the name of suite 1 its commitment would stand elsewhere; other suites and kinds are not known.
+    let named = |kind: u8, suite: u8| Commitment::of(&[&[kind, suite], &first[2..]].concat());
+    assert_eq!(named(0x11, 3), Err(DecodeError::Unsupported));
+    assert_eq!(named(0x21, 2), Err(DecodeError::Unsupported));
+    assert_ne!(named(0x11, 1), Commitment::of(&first));
+}
+
 #[test]
 fn what_an_epoch_sends_along_is_part_of_the_evidence() {
     let mut two = Two::of(Suite::Hybrid);

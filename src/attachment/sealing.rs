@@ -110,7 +110,7 @@ impl AttachmentSealer {
             let room = CHUNK_LENGTH.saturating_sub(self.filled);
             if room != 0 {
                 self.take(piece, room);
-            } else if self.sealed.saturating_add(1) == MAX_CHUNKS {
+            } else if self.sealed.saturating_add(1) >= MAX_CHUNKS {
                 return Err(self.refuse(SealError::TooLarge));
             } else {
                 let length = self.seal_chunk(None);
@@ -308,5 +308,34 @@ impl fmt::Debug for SealedRest {
         let mut shown = formatter.debug_struct("SealedRest");
         shown.field("chunks", &self.sealer.sealed).field("of", &self.layout.chunks());
         shown.finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::secret::Secret;
+    use alloc::vec;
+
+    /// Such a one is made up: the last chunk comes out at the end alone.
+    #[test]
+    fn from_a_checkpoint_after_the_last_chunk_nothing_comes_out() {
+        let pages = usize::try_from(MAX_CHUNKS / CHUNKS_PER_PAGE).unwrap();
+        for length in [1, CHUNK_LENGTH, CHUNK_LENGTH + 1, 3 * CHUNK_LENGTH + 7] {
+            let checkpoint = AttachmentCheckpoint {
+                key: Secret::filled_by(|out| *out = [7; 32]),
+                chunks: MAX_CHUNKS,
+                open_page: OpenPageHash::of(&[]),
+                top: HashList::from_bytes(&vec![7; pages * 32]).unwrap(),
+            };
+            assert!(AttachmentCheckpoint::decode(&checkpoint.encode()).is_ok());
+            let mut sealer = AttachmentSealer::resume(checkpoint);
+            let file = vec![0; length];
+            let mut piece = &file[..];
+            let pushed = sealer.push(&mut piece).map(|given_out| given_out.is_none());
+            let too_large = Err(SealError::TooLarge);
+            assert_eq!(pushed, if length > CHUNK_LENGTH { too_large } else { Ok(true) });
+            assert_eq!(sealer.finish().map(drop), Err(SealError::TooLarge), "{length}");
+        }
     }
 }
