@@ -18,6 +18,7 @@ use evanesce::expiry::{
     Age, ContentKey, ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage, Opens,
     Parts, Stamp,
 };
+use evanesce::report::{Commitment, Report, ServerKey};
 use evanesce::session::Session;
 use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{Account, Peer, Suite};
@@ -570,6 +571,36 @@ fn a_scheduler_leaves_none_of_its_secrets_behind() {
     assert_eq!(left_behind(all.clone(), || drop(scheduler)), 0);
     // The same draws once more, watched for while they are taken in.
     assert_eq!(left_behind(all, || with_content_keys(&mut rng(9))), 0);
+}
+
+/// Whoever has one of them and the commitment, which travels in the clear, can test what the message said.
+#[test]
+fn lists_of_what_is_reported_leave_no_keys_of_commitments_behind() {
+    let _turn = turn();
+    let mut pair = Pair::talking_of([Suite::Hybrid; 2], 3);
+    let server_key = ServerKey::new(&[1; 32]);
+    let mut keys = Vec::new();
+    let mut entries = Vec::with_capacity(9);
+    for _ in 0..9 {
+        let message = pair.alice_sends("insult");
+        let evidence = pair.bob.receives(&message).evidence.unwrap();
+        keys.push(evidence.encode()[2..34].try_into().unwrap());
+        let postmark = server_key.postmark(&Commitment::of(&message).unwrap(), b"noon").unwrap();
+        entries.push(evidence.entry(b"insult", b"noon", &postmark).unwrap());
+    }
+    let mut encoded = Vec::new();
+    let found = left_behind(keys.clone(), || {
+        let mut report = Report::new(entries.pop().unwrap());
+        for entry in entries.drain(..) {
+            report.push(entry).unwrap();
+        }
+        encoded = report.encode().to_vec();
+    });
+    assert_eq!(found, 0, "as a report grows");
+    let found = left_behind(keys.clone(), || Report::decode(&encoded).unwrap());
+    assert_eq!(found, 0, "as one is read");
+    // And such keys would be found.
+    assert_ne!(left_behind(keys, || drop(std::mem::take(&mut encoded))), 0);
 }
 
 #[test]

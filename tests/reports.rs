@@ -11,6 +11,9 @@ mod support;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
+use evanesce::attachment::{
+    AttachmentReference, BlobLayout, ChunkError, ChunkList, ChunkSealer, RangeError, SealedChunk,
+};
 use evanesce::expiry::{MemberTag, Opens, Policy, Setting, SettingVersion, Stamp};
 use evanesce::limits::Limits;
 use evanesce::report::{
@@ -22,11 +25,13 @@ use evanesce::session::{SentMessage, Session};
 use evanesce::{
     Account, Address, DecodeError, Payload, Peer, PreKeyBundle, Received, Suite, Timestamp,
 };
+use hkdf::Hkdf;
 use known_bytes::{
     Blobs, ExactDraws, assert_fields, assert_result, bytes, hex_of, known_answers, light, number,
     section, text,
 };
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use support::{AD, NOW, rng};
 
 const SECTIONS: [&str; 10] = [
@@ -534,6 +539,78 @@ fn peers_give_evidence_of_what_they_send_and_receive() {
         let delivered = from_alice.decrypt(&mut two.bob, &encrypted.message, AD, NOW).unwrap();
         assert_eq!(delivered.received.evidence, encrypted.evidence);
         assert_proven(&encrypted.evidence.unwrap(), &encrypted.message, &payload, suite);
+    }
+}
+
+/// A file above 2 MiB ends in chunks that are nothing but padding, which nobody opens who shows the file by ranges. If its
+/// sender breaks one of them and takes the blob away, whoever has top and pages still proves each byte that she was shown.
+#[test]
+fn what_was_shown_by_ranges_is_proven_by_top_and_pages_whatever_its_sender_broke() {
+    let size = (1_u64 << 22) + 1;
+    let layout = BlobLayout::of_size(size).unwrap();
+    let file: Vec<u8> = (0..size).map(|place| place.to_le_bytes()[0]).collect();
+    let (last, all) = (layout.chunks() - 1, layout.chunks());
+    assert!(layout.plaintext(last).unwrap().is_empty() && layout.pages() == 1);
+    let part = |range: std::ops::Range<u64>| {
+        &file[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()]
+    };
+    let seal = |sealer: &ChunkSealer, index: u64| {
+        sealer.seal(index, part(layout.plaintext(index).unwrap())).unwrap()
+    };
+    let listed = |chunks: &[SealedChunk]| {
+        let mut list = ChunkList::new(layout);
+        let mut pages = chunks.iter().filter_map(|chunk| list.push(chunk.hash).unwrap());
+        let page = pages.next().unwrap().bytes;
+        assert!(pages.next().is_none());
+        drop(pages);
+        (list, page)
+    };
+    let sealer = ChunkSealer::generate(layout, &mut rng(60));
+    let mut chunks: Vec<_> = (0..all).map(|index| seal(&sealer, index)).collect();
+    let honest = sealer.finish(listed(&chunks).0).unwrap().1.encode();
+    // The sender seals something else in place of the last chunk's zeros: under the same key, as if the file went on.
+    let longer = [&honest[..65], &(all * 65_536).to_be_bytes()].concat();
+    let longer = ChunkSealer::again(&AttachmentReference::decode(&longer).unwrap());
+    assert_eq!(longer.layout().chunks(), all);
+    chunks[usize::try_from(last).unwrap()] = longer.seal(last, &[7; 65_536]).unwrap();
+    let (_, page) = listed(&chunks);
+    let hash = |parts: &[&[u8]]| -> [u8; 32] { Sha256::digest(parts.concat()).into() };
+    let top = hash(&[b"evanesce/v1 attachment page", &page]);
+    let mut commitment = [0; 32];
+    Hkdf::<Sha256>::new(None, &honest[1..33])
+        .expand(b"evanesce/v1 attachment commitment", &mut commitment)
+        .unwrap();
+    let root = hash(&[b"evanesce/v1 attachment root", &commitment, &size.to_be_bytes(), &top]);
+    let reference = [&honest[..33], &root, &honest[65..]].concat();
+    let reference = AttachmentReference::decode(&reference).unwrap();
+    // She is shown all of it, and it is final.
+    let mut opener = reference.opener(&top).unwrap();
+    let mut shown = Vec::new();
+    for stretch in layout.covering(0..size) {
+        opener.add_page(stretch.page, &page).unwrap();
+        for index in stretch.chunks {
+            let chunk = &chunks[usize::try_from(index).unwrap()];
+            shown.extend_from_slice(&opener.open(index, &chunk.bytes).unwrap());
+        }
+    }
+    assert!(shown == file);
+    assert_eq!(
+        opener.open(last, &chunks[usize::try_from(last).unwrap()].bytes),
+        Err(RangeError::Malformed)
+    );
+    // The blob is gone. What she seals again does not come to the root, since of the last chunk she has not the bytes.
+    let again = ChunkSealer::again(&reference);
+    let sealed: Vec<_> = (0..all).map(|index| seal(&again, index)).collect();
+    assert_eq!(again.finish(listed(&sealed).0).map(drop), Err(ChunkError::Changed));
+    // But chunk by chunk it is what top and page list.
+    let mut moderator = reference.opener(&top).unwrap();
+    moderator.add_page(0, &page).unwrap();
+    for index in (0..all).filter(|index| !layout.plaintext(*index).unwrap().is_empty()) {
+        let chunk = &sealed[usize::try_from(index).unwrap()];
+        assert!(
+            *moderator.open(index, &chunk.bytes).unwrap()
+                == *part(layout.plaintext(index).unwrap())
+        );
     }
 }
 

@@ -264,6 +264,10 @@ fn a_session_has_the_suite_of_its_bundle_whoever_initiates() {
         let first = sent(&mut other, rng);
         let mut carol = account("carol", ours, rng);
         assert_eq!(carol.accept(&first, AD, NOW).map(drop), Err(AcceptError::Unsupported));
+        // What no later release will open is nothing to be kept for one.
+        let mut of_alice = Peer::new(Address::new("alice").unwrap());
+        let refusal = of_alice.decrypt(&mut carol, &first, AD, NOW).map(drop);
+        assert_eq!(refusal, Err(PeerDecryptError::UnknownPreKey));
         let mut carols = initiated(&bob, &mut published(&mut carol, rng), rng);
         let refused = carols.decrypt(&first, AD, NOW);
         assert_eq!(refused, Err(DecryptError::OtherSession));

@@ -61,10 +61,11 @@ impl AttachmentCheckpoint {
         let key: &[u8; 32] = reader.array()?;
         let chunks = reader.u64()?;
         let open_page = OpenPageHash(*reader.array()?);
-        let top = HashList::from_bytes(reader.rest()).ok_or(DecodeError::Malformed)?;
-        if chunks > MAX_CHUNKS || top.count() != page_of(chunks) {
+        if chunks > MAX_CHUNKS {
             return Err(DecodeError::Malformed);
         }
+        let top =
+            HashList::from_bytes(reader.rest(), page_of(chunks)).ok_or(DecodeError::Malformed)?;
         let key = Secret::filled_by(|out| out.copy_from_slice(key));
         Ok(Self { key, chunks, open_page, top })
     }

@@ -49,9 +49,10 @@ impl Root {
 pub(crate) struct HashList(Vec<u8>);
 
 impl HashList {
-    /// Takes what is a whole number of hashes.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        (bytes.len() % HASH_LENGTH == 0).then(|| Self(bytes.to_vec()))
+    /// Takes just so many hashes, and copies nothing of other lengths.
+    pub(crate) fn from_bytes(bytes: &[u8], count: u64) -> Option<Self> {
+        let count = usize::try_from(count).ok()?;
+        (Some(bytes.len()) == count.checked_mul(HASH_LENGTH)).then(|| Self(bytes.to_vec()))
     }
 
     pub(crate) fn push(&mut self, hash: &Hash) {

@@ -140,7 +140,7 @@ impl AttachmentOpener {
 
 impl VerifiedTop {
     fn verify(top: &[u8], keys: &AttachmentKeys, layout: &BlobLayout, root: &Root) -> Option<Self> {
-        let hashes = HashList::from_bytes(top).filter(|hashes| hashes.count() == layout.pages())?;
+        let hashes = HashList::from_bytes(top, layout.pages())?;
         (Root::of(&keys.commitment, layout, top) == *root).then_some(Self(hashes))
     }
 
@@ -148,7 +148,7 @@ impl VerifiedTop {
         let Self(hashes) = self;
         let listed = layout.listed(number)?;
         let count = listed.end.saturating_sub(listed.start);
-        let page = HashList::from_bytes(page).filter(|page| page.count() == count)?;
+        let page = HashList::from_bytes(page, count)?;
         (hashes.get(number)? == &page_hash(page.as_bytes())).then_some(VerifiedPage(page))
     }
 }

@@ -315,18 +315,19 @@ impl fmt::Debug for SealedRest {
 mod tests {
     use super::*;
     use crate::crypto::secret::Secret;
+    use crate::wire::blob_layout::page_of;
     use alloc::vec;
 
     /// Such a one is made up: the last chunk comes out at the end alone.
     #[test]
     fn from_a_checkpoint_after_the_last_chunk_nothing_comes_out() {
-        let pages = usize::try_from(MAX_CHUNKS / CHUNKS_PER_PAGE).unwrap();
+        let pages = usize::try_from(page_of(MAX_CHUNKS)).unwrap();
         for length in [1, CHUNK_LENGTH, CHUNK_LENGTH + 1, 3 * CHUNK_LENGTH + 7] {
             let checkpoint = AttachmentCheckpoint {
                 key: Secret::filled_by(|out| *out = [7; 32]),
                 chunks: MAX_CHUNKS,
                 open_page: OpenPageHash::of(&[]),
-                top: HashList::from_bytes(&vec![7; pages * 32]).unwrap(),
+                top: HashList::from_bytes(&vec![7; pages * 32], page_of(MAX_CHUNKS)).unwrap(),
             };
             assert!(AttachmentCheckpoint::decode(&checkpoint.encode()).is_ok());
             let mut sealer = AttachmentSealer::resume(checkpoint);

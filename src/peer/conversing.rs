@@ -3,7 +3,7 @@
 use rand_core::CryptoRng;
 
 use crate::account::Account;
-use crate::account::accepting::Accepted;
+use crate::account::accepting::{AcceptError, Accepted};
 use crate::changes::Changes;
 use crate::peer::contact::{Contact, Stranger};
 use crate::peer::delivery::{Delivered, PeerDecryptError};
@@ -201,7 +201,13 @@ impl Peer {
         now: Timestamp,
     ) -> Result<Delivered, PeerDecryptError> {
         let limits = self.session_limits.as_ref().unwrap_or(&account.limits().session).clone();
-        let acceptance = account.plan_accept(message, ad, limits, now)?;
+        let acceptance = account.plan_accept(message, ad, limits, now).map_err(|refusal| {
+            match refusal {
+                // It decodes, so it is of the suite that the account has not: no later release takes it.
+                AcceptError::Unsupported => PeerDecryptError::UnknownPreKey,
+                refusal => refusal.into(),
+            }
+        })?;
         let identity =
             self.check(acceptance.initiator(), now).map_err(|stranger| match stranger {
                 Stranger::Address => PeerDecryptError::OtherAddress,

@@ -52,7 +52,8 @@ pub enum PeerDecryptError {
     Refused,
     /// It carries no handshake, and there is no session: the peer has one that we lost, or it is nobody's.
     NoSession,
-    /// It names a prekey that is not held (any more): used, replaced long ago, or never ours.
+    /// It names a prekey that is not held (any more): used, replaced long ago, or never ours, as is one of another suite
+    /// than the account's.
     UnknownPreKey,
     /// No session opens it, or it was altered, or repeats a message of a chain that is complete and lies more than a
     /// hundred messages back; deliberately says no more. Where all that comes from a peer is so, one of the two sides

@@ -25,7 +25,9 @@ pub struct Encrypted {
     /// What proves the message to a moderator, for one's own side of a report: as secret as the payload, and deleted with
     /// it. Its postmark comes with the carrier's answer. `None` of a message whose proof would show more than what it
     /// says; no message to a peer is such a one.
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    ///
+    /// serde leaves it out, as this value goes into outboxes and to who sends it: store [`Evidence`] with the payload.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub evidence: Option<Evidence>,
 }
 

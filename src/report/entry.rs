@@ -1,5 +1,6 @@
 //! One message in a report.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -74,7 +75,8 @@ impl core::error::Error for ProofError {}
 pub struct ReportEntry {
     /// Possibly none that is known.
     suite: u8,
-    opening: CommitmentOpening,
+    /// Boxed, so that a list of entries that grows leaves no key behind.
+    opening: Box<CommitmentOpening>,
     padded: Zeroizing<Vec<u8>>,
     context: Vec<u8>,
     postmark: Postmark,
@@ -102,7 +104,7 @@ pub struct ProvenMessage<'entry> {
 impl ReportEntry {
     pub(crate) fn new(
         suite: u8,
-        opening: CommitmentOpening,
+        opening: Box<CommitmentOpening>,
         padded: Zeroizing<Vec<u8>>,
         context: Vec<u8>,
         postmark: Postmark,
@@ -169,7 +171,7 @@ impl ReportEntry {
         let context = reader.bytes(length)?;
         let postmark = Postmark::new(*reader.array()?);
         let key = Secret::filled_by(|out| out.copy_from_slice(key));
-        let opening = CommitmentOpening::new(key, *context_of_message);
+        let opening = Box::new(CommitmentOpening::new(key, *context_of_message));
         let padded = Zeroizing::new(padded.to_vec());
         Ok(Self { suite, opening, padded, context: context.to_vec(), postmark })
     }
@@ -251,6 +253,7 @@ mod tests {
             (Suite::Classical, content(&[&[0x80], &stamp, b"hi"]), Ok((false, b"\x80\0\0hi"))),
         ] {
             let opening = CommitmentOpening::new(Secret::filled_by(|out| *out = [5; 32]), [6; 32]);
+            let opening = Box::new(opening);
             let commitment = opening.commitment(&padded);
             let postmark = server_key.postmark(&commitment, b"noon").unwrap();
             let context = b"noon".to_vec();

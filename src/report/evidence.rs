@@ -1,5 +1,6 @@
 //! What a message is later proven by, without showing any key of the session.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -164,7 +165,7 @@ impl Evidence {
         if context.len() > MAX_CONTEXT {
             return Err(EntryError::TooLarge);
         }
-        let opening = self.opening.duplicate();
+        let opening = Box::new(self.opening.duplicate());
         Ok(ReportEntry::new(self.suite.byte(), opening, padded, context.to_vec(), *postmark))
     }
 

@@ -58,7 +58,9 @@ pub struct SentMessage {
     pub message: Vec<u8>,
     /// What proves it, for one's own side of a report: as secret as the payload, and deleted with it. `None` of a message
     /// whose proof would show more than what it says; no message of a session is such a one.
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    ///
+    /// serde leaves it out, as this value goes into outboxes and to who sends it: store [`Evidence`] with the payload.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub evidence: Option<Evidence>,
 }
 
