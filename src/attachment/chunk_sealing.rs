@@ -185,7 +185,9 @@ impl ChunkSealer {
     ///
     /// # Errors
     ///
-    /// [`ChunkError::Unfinished`]; [`ChunkError::Changed`] of a file that is sealed [again](ChunkSealer::again).
+    /// [`ChunkError::Unfinished`]; [`ChunkError::Changed`] of a file that is sealed [again](ChunkSealer::again). That may be
+    /// its sender's doing, who broke a chunk that nobody has opened: with top and pages, which who shows a file by ranges
+    /// keeps, the other chunks are proven all the same (docs/protocol.md §16.3).
     pub fn finish(self, list: ChunkList) -> Result<(Vec<u8>, AttachmentReference), ChunkError> {
         let Self { keys, layout, purpose } = self;
         if (list.layout, list.listed) != (layout, layout.chunks()) {

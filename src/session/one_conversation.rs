@@ -122,9 +122,8 @@ impl Session {
     /// Draws 32 bytes for our first message and when the peer has begun a new chain since we last sent, in suite 2 twice
     /// where an epoch goes on by it; else nothing.
     ///
-    /// The result is 105 bytes longer than the padded payload, and 288 or 292 until the peer's first answer has been
-    /// opened, in suite 2 1,856 or 1,860 (docs/protocol.md §6). What an epoch sends along makes some messages of suite 2
-    /// longer, those of up to 1 KiB by 256 bytes at most.
+    /// The result is 105 bytes longer than the padded payload, 288 or 292 until the peer's first answer has been opened, in
+    /// suite 2 1,856 or 1,860 (docs/protocol.md §6); and there by what an epoch sends along, 256 at most up to 1 KiB.
     ///
     /// # Errors
     ///
