@@ -78,6 +78,10 @@
 //! numbers be compared.
 //!
 //! [`Account::accept`]: crate::Account::accept
+//! [`Peer::request_epoch`]: crate::Peer::request_epoch
+//! [`Session::encrypt_with_evidence`]: crate::session::Session::encrypt_with_evidence
+//! [`Session::request_epoch`]: crate::session::Session::request_epoch
+//! [`Session::set_limits`]: crate::session::Session::set_limits
 //! [`Account::add_one_time_prekeys`]: crate::Account::add_one_time_prekeys
 //! [`Account::change_address`]: crate::Account::change_address
 //! [`Account::generate`]: crate::Account::generate

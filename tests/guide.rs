@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use evanesce::attachment::{
-    AttachmentCheckpoint, AttachmentReference, AttachmentSealer, RangeError, SealError,
+    AttachmentCheckpoint, AttachmentReference, AttachmentSealer, BlobLayout, RangeError, SealError,
 };
 use evanesce::expiry::{
     Age, ContentKey, ConversationId, DeviceEvent, Effects, ExpiryEvent, ExpiryScheduler,
@@ -15,7 +15,9 @@ use evanesce::expiry::{
 };
 use evanesce::limits::{Limits, SessionLimits};
 use evanesce::rand_core::{CryptoRng, Rng};
-use evanesce::report::{Commitment, Evidence, Postmark, Report, ServerKey};
+use evanesce::report::{
+    Commitment, Evidence, Postmark, ProofError, ProvenMessage, Report, ServerKey,
+};
 use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use evanesce::snapshot::StorageKey;
 use evanesce::zeroize::Zeroizing;
@@ -991,16 +993,21 @@ impl Phone {
                 return self.expiry.next_wakeup(now);
             }
             for due in poll.due {
-                if due.parts.contains(Parts::RESEND_LOG) {
-                    rows.extend(self.rows_gone(&unconfirmed(due.id)));
-                }
-                if due.parts.contains(Parts::BODY) {
-                    rows.extend(self.all_gone(due.id)); // its notification and search entries too
+                let mut gone = Parts::NONE; // what is not deleted here is not confirmed, and stays due
+                for part in due.parts.iter() {
+                    rows.extend(match part {
+                        Parts::BODY => self.all_gone(due.id),
+                        Parts::RESEND_LOG => self.rows_gone(&unconfirmed(due.id)),
+                        // Of a file that lies beside the database: delete it before the transaction.
+                        Parts::FILE | Parts::THUMBNAIL => self.rows_gone(&file_place(due.id, part)),
+                        _ => continue,
+                    });
+                    gone = gone | part;
                 }
                 if due.ended && due.unsent {
                     self.notices.push(Notice::NeverSent(due.id));
                 }
-                let effects = self.expiry.done(due.id, due.parts, now);
+                let effects = self.expiry.done(due.id, gone, now);
                 rows.extend(self.settle(effects, rng));
             }
             self.store.transaction(rows);
@@ -1336,6 +1343,25 @@ fn upload(
 }
 // guide: end
 
+impl Phone {
+    // guide: a message with a file
+    /// What the scheduler is to know of a message that comes with a file, which is still to be fetched.
+    fn with_file(new: NewMessage) -> NewMessage {
+        new.with_parts(Parts::FILE | Parts::THUMBNAIL).awaiting_media()
+    }
+
+    /// The first bytes of its file are there to be shown, or all of it: from here on reading it starts its clock.
+    fn fetched(&mut self, id: MessageId, file: &[u8], now: Now, rng: &mut impl CryptoRng) {
+        let effects = self.expiry.ready(id, now);
+        let mut rows = self.settle(effects, rng);
+        if self.place_of(id).is_some() {
+            rows.push(self.sealed_row(file_place(id, Parts::FILE), file, rng));
+        }
+        self.store.transaction(rows);
+    }
+    // guide: end
+}
+
 // guide: opening a file
 /// A part of a file, to be shown while the rest is still to come: it is final, whatever becomes of that.
 fn part_of(
@@ -1346,14 +1372,22 @@ fn part_of(
     let layout = reference.layout();
     let mut opener = reference.opener(&blob.fetch(layout.top()))?; // kept while the file is open
     let mut opened = Vec::new();
-    for stretch in layout.covering(part) {
+    for stretch in layout.covering(part.clone()) {
         opener.add_page(stretch.page, &blob.fetch(stretch.page_bytes))?;
+        let fetched = blob.fetch(stretch.chunk_bytes); // one request for up to 128 MiB: ask for less at a time
+        let mut sealed = fetched.chunks(BlobLayout::SEALED_CHUNK_LENGTH);
         for chunk in stretch.chunks {
-            let place = layout.chunk(chunk).ok_or(RangeError::NoSuchChunk)?;
-            opened.extend_from_slice(&opener.open(chunk, &blob.fetch(place))?);
+            // Fewer than were asked for are altered ones.
+            let bytes = opener.open(chunk, sealed.next().unwrap_or_default())?;
+            let place = layout.plaintext(chunk).ok_or(RangeError::NoSuchChunk)?;
+            let [from, to] = [part.start, part.end].map(|at| {
+                usize::try_from(at.clamp(place.start, place.end) - place.start)
+                    .unwrap_or(usize::MAX)
+            });
+            opened.extend_from_slice(bytes.get(from..to).unwrap_or_default());
         }
     }
-    Ok(opened) // whole chunks of 64 KiB: they begin before the part, and go on behind it
+    Ok(opened)
 }
 
 /// What to do about a part that is refused.
@@ -1369,7 +1403,7 @@ fn what_now(error: RangeError) -> &'static str {
 // guide: end
 
 // guide: reporting
-/// What is kept of a message that can be reported: the row of its body, sealed, and deleted as one.
+/// What is kept of a message that can be reported, one's own too: the row of its body, sealed, and deleted as one.
 struct Reportable {
     body: Vec<u8>,
     evidence: Vec<u8>,
@@ -1391,23 +1425,51 @@ fn report_of(messages: &[Reportable]) -> Option<Report> {
     report
 }
 
-/// The moderators' side: what was delivered to `reporter`, who has logged in to report it.
-fn proven_to(
+/// What the moderators see of a message.
+#[derive(Debug, PartialEq)]
+struct Proven {
+    sender: Vec<u8>,
+    recipient: Vec<u8>,
+    body: Vec<u8>,
+}
+
+/// The moderators' side: what a report proves that `reporter` made, who has logged in. For each message by itself.
+fn proven_by(
     reporter: &Address,
     report: &[u8],
     key: &ServerKey,
-) -> Result<Vec<Vec<u8>>, DecodeError> {
+) -> Result<Vec<Result<Proven, &'static str>>, DecodeError> {
     let report = Report::decode(report)?;
-    let proven = report.entries().iter().filter_map(|entry| entry.verify(key).ok());
-    let to_reporter =
-        proven.filter(|message| recipient(message.context) == Some(reporter.as_bytes()));
-    Ok(to_reporter.map(|message| message.body.to_vec()).collect())
+    let of_reporter = |message: ProvenMessage<'_>| {
+        let (recipient, sender) =
+            delivered(message.context).ok_or("The context is none of ours.")?;
+        if ![recipient, sender].contains(&reporter.as_bytes()) {
+            return Err("Somebody else sent it to somebody else.");
+        }
+        let [sender, recipient] = [sender, recipient].map(<[u8]>::to_vec);
+        Ok(Proven { sender, recipient, body: message.body.to_vec() })
+    };
+    let verified = report.entries().iter().map(|entry| match entry.verify(key) {
+        Ok(message) => of_reporter(message),
+        Err(ProofError::Unproven) => Err("We have not delivered this."),
+        Err(ProofError::Malformed) => Err("Nobody was shown it."),
+        Err(ProofError::Unsupported) => Err("It needs a newer release."),
+        Err(_) => Err("It cannot be verified."),
+    });
+    Ok(verified.collect())
 }
 
-/// Whom a message was delivered to: its context begins with the length of that address. So it reads one way.
-fn recipient(context: &[u8]) -> Option<&[u8]> {
+/// To whom and from whom a message was delivered: its context begins with both addresses, each behind its length. So it
+/// reads one way. Time, and a count for each pair, stand behind them.
+fn delivered(context: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (recipient, rest) = address_in(context)?;
+    let (sender, _) = address_in(rest)?;
+    Some((recipient, sender))
+}
+
+fn address_in(context: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = context.split_first()?;
-    rest.get(..usize::from(*length))
+    rest.split_at_checked(usize::from(*length))
 }
 // guide: end
 
@@ -1455,6 +1517,12 @@ fn message_place(id: MessageId) -> Vec<u8> {
 /// Where a message stands to be sent again, before whom it was for.
 fn unconfirmed(id: MessageId) -> Vec<u8> {
     [b"unconfirmed/".as_slice(), &id.0].concat()
+}
+
+/// Where a file of a message stands, or its thumbnail.
+fn file_place(id: MessageId, part: Parts) -> Vec<u8> {
+    let table: &[u8] = if part == Parts::FILE { b"file/" } else { b"thumbnail/" };
+    [table, &id.0].concat()
 }
 
 fn kept_for(name: &Address) -> Vec<u8> {
@@ -2188,7 +2256,9 @@ fn a_file_whose_upload_was_stopped_is_opened_in_parts() {
     assert!(blob.checkpoint.is_none());
     assert_eq!(u64::try_from(blob.bytes.len()).unwrap(), reference.layout().blob_length());
     let part = part_of(&reference, 1_000_000..1_200_000, &blob).unwrap();
-    assert!(part == file[983_040..1_245_184]);
+    assert!(part == file[1_000_000..1_200_000]);
+    assert!(part_of(&reference, 0..2_500_000, &blob).unwrap() == file);
+    assert!(part_of(&reference, 2_499_999..2_600_000, &blob).unwrap() == file[2_499_999..]);
 
     blob.bytes[1_100_000] ^= 1;
     let refused = part_of(&reference, 1_000_000..1_200_000, &blob).unwrap_err();
@@ -2197,6 +2267,44 @@ fn a_file_whose_upload_was_stopped_is_opened_in_parts() {
 
     let whole = upload(&file, None, &mut Blob::default(), rng).unwrap();
     assert_ne!(whole, reference, "another upload has another key");
+}
+
+#[test]
+fn a_file_dies_with_its_message_and_what_nobody_deletes_stays_due() {
+    let mut world = World::acquainted(60, Senders::Named);
+    let (now, World { rng, bob, .. }) = (world.now(), &mut world);
+    let (id, conversation) = (MessageId([7; 16]), conversation_with(&alices()));
+    let ttl = std::num::NonZeroU32::new(300).unwrap();
+    let stamp = Stamp::NONE.with_policy(Policy::AfterRead { ttl });
+    let author = bob.peers[&alices()].member_tag().unwrap();
+    let new = Phone::with_file(NewMessage::new(id, conversation, author));
+    let new = new.with_parts(Parts::PREVIEW);
+    let arrival = bob.expiry.received(new, &Ok(stamp), Age::NONE, now);
+    let mut rows = bob.settle(arrival.effects, rng);
+    let content = Content::Text([8; 16], "a film".into());
+    rows.push(bob.message_row(id, conversation, &content, rng));
+    rows.push(bob.sealed_row(file_place(id, Parts::THUMBNAIL), b"a picture", rng));
+    bob.store.transaction(rows);
+    // Reading what is not there yet starts no clock.
+    let _ = bob.shown(id, now, rng);
+    let later = |seconds| Now::from_wall(now.wall + Duration::from_secs(seconds));
+    bob.purge(later(400), rng);
+    assert!(bob.place_of(id).is_some());
+    bob.fetched(id, b"the film", later(500), rng);
+    let places = [Parts::FILE, Parts::THUMBNAIL].map(|part| file_place(id, part));
+    assert!(places.iter().all(|place| bob.store.row(place).is_some()));
+    bob.purge(later(801), rng);
+    assert!(places.iter().all(|place| bob.store.row(place).is_none()));
+    assert!(bob.place_of(id).is_none());
+    // This application deletes no lines of a list, so that is still due.
+    let due = bob.expiry.poll(100, later(2_000)).due;
+    assert_eq!(
+        due.iter().map(|due| (due.id, due.parts)).collect::<Vec<_>>(),
+        [(id, Parts::PREVIEW)]
+    );
+    // What comes too late for its message is not stored.
+    bob.fetched(id, b"the film", later(2_001), rng);
+    assert!(places.iter().all(|place| bob.store.row(place).is_none()));
 }
 
 #[test]
@@ -2210,25 +2318,41 @@ fn what_bob_was_sent_he_proves_to_the_moderators_and_nobody_proves_it_for_him() 
     let (mut to_bob, mut from_alice) = (Peer::new(bobs()), Peer::new(alices()));
     let _ = to_bob.initiate(&alice, bundle, now, rng).unwrap();
     let key = ServerKey::new(&[7; 32]);
-    let length = u8::try_from(bobs().as_bytes().len()).unwrap();
-    let context = [&[length][..], bobs().as_bytes(), alices().as_bytes(), &[0; 8]].concat();
+    let named = |address: &Address| {
+        [&[u8::try_from(address.as_bytes().len()).unwrap()], address.as_bytes()].concat()
+    };
+    let context = |to: &Address, from: &Address| [named(to), named(from), vec![0; 8]].concat();
     let mut kept = Vec::new();
+    let mut keep = |body: &[u8], evidence: Option<Evidence>, message: &[u8], context: Vec<u8>| {
+        let postmark = key.postmark(&Commitment::of(message).unwrap(), &context).unwrap();
+        let evidence = evidence.unwrap().encode().to_vec();
+        let (body, postmark) = (body.to_vec(), *postmark.as_bytes());
+        kept.push(Reportable { body, evidence, context, postmark });
+    };
     for text in ["one insult", "another"] {
         let message = to_bob.encrypt(&Payload::new(text), b"", now, rng).unwrap().message;
-        let postmark = key.postmark(&Commitment::of(&message).unwrap(), &context).unwrap();
         let received = from_alice.decrypt(&mut bob, &message, b"", now).unwrap().received;
-        kept.push(Reportable {
-            body: received.body,
-            evidence: received.evidence.unwrap().encode().to_vec(),
-            context: context.clone(),
-            postmark: *postmark.as_bytes(),
-        });
+        keep(&received.body, received.evidence, &message, context(&bobs(), &alices()));
     }
+    // What he wrote himself.
+    let _ = from_alice.accept_request();
+    let own = from_alice.encrypt(&Payload::new("please stop"), b"", now, rng).unwrap();
+    keep(b"please stop", own.evidence, &own.message, context(&alices(), &bobs()));
     let report = report_of(&kept).unwrap().encode();
-    let proven = proven_to(&bobs(), &report, &key).unwrap();
-    assert_eq!(proven, [b"one insult".to_vec(), b"another".to_vec()]);
-    assert!(proven_to(&alices(), &report, &key).unwrap().is_empty());
-    assert!(proven_to(&bobs(), &report, &ServerKey::new(&[8; 32])).unwrap().is_empty());
+    let proven = |sender: &Address, recipient: &Address, body: &str| {
+        let [sender, recipient] = [sender, recipient].map(|address| address.as_bytes().to_vec());
+        Ok(Proven { sender, recipient, body: body.into() })
+    };
+    let expected = [
+        proven(&alices(), &bobs(), "one insult"),
+        proven(&alices(), &bobs(), "another"),
+        proven(&bobs(), &alices(), "please stop"),
+    ];
+    assert_eq!(proven_by(&bobs(), &report, &key).unwrap(), expected);
+    let others = proven_by(&address("user-99/device-1"), &report, &key).unwrap();
+    assert_eq!(others, [const { Err("Somebody else sent it to somebody else.") }; 3]);
+    let other_key = proven_by(&bobs(), &report, &ServerKey::new(&[8; 32])).unwrap();
+    assert_eq!(other_key, [const { Err("We have not delivered this.") }; 3]);
 
     kept[0].body = b"one compliment".to_vec();
     assert!(report_of(&kept).is_none());

@@ -524,6 +524,10 @@ fn a_report_that_is_full_stays_as_it_is() {
     let before = report.encode();
     assert_eq!(report.push(entry()), Err(ReportFull));
     assert!(report.encode() == before);
+    // One of them is passed on.
+    let one = report.into_entries().swap_remove(7);
+    let report = Report::decode(&Report::new(one).encode()).unwrap();
+    assert_eq!(report.entries()[0].verify(&server_key).unwrap().body, b"x");
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn of_two_who_begin_at_once_each_has_the_suite_of_the_other_and_they_meet_in_one
             assert!(pair.agree() && pair.exchange());
             let session = pair.alice.peer.sessions().next().unwrap();
             had_it[usize::from(session.role() == Role::Initiator)] = true;
+            assert_eq!(pair.alice.peer.suite(), Some(session.suite()));
             match session.suite() {
                 Suite::Hybrid => heals(&mut pair),
                 Suite::Classical => assert!(!pair.alice.peer.request_epoch(NOW).any()),

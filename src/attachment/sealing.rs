@@ -96,6 +96,9 @@ impl AttachmentSealer {
     /// Takes from the front of `piece`, and gives out at most one chunk, with its page behind it where that is full:
     /// append it to the blob, and call again until there is none. By then all of the piece has been taken.
     ///
+    /// **Called once for each piece it would leave the rest of that out of the file**, and nothing could notice: `piece` is
+    /// empty when all was taken, and [`AttachmentReference::size`] of what comes of it is to be the file's length.
+    ///
     /// A chunk is given out once a byte behind it has come: the last of the file is sealed as that.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::stamp::MemberTag;
+use crate::wire::suite::Suite;
 
 /// One other device, as an application keeps it: the identity that is pinned for its address, and the
 /// sessions with it. One of them sends; older ones open what is late.
@@ -135,6 +136,13 @@ impl Peer {
     /// The sessions, the one that sends first, then the newest.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         self.sessions.in_order_of_trying()
+    }
+
+    /// The suite of the session that sends; `None` if there is none. Another session may have another, where the other
+    /// device's account is not of the suite of ours.
+    #[must_use]
+    pub fn suite(&self) -> Option<Suite> {
+        self.sessions().next().map(Session::suite)
     }
 
     /// How far healing is in the session that sends; `None` if there is none, or if it is of suite 1.

@@ -59,7 +59,9 @@ impl fmt::Display for ProofError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Unsupported => "the message is of an unsupported suite",
-            Self::Unproven => "the message is not the one that was delivered",
+            Self::Unproven => {
+                "the message is not proven: it was altered, or its postmark is of another context or server key"
+            }
             Self::Malformed => "the message that was delivered is malformed",
         })
     }

@@ -50,6 +50,12 @@ impl Report {
         Self { entries: Vec::from([entry]), length }
     }
 
+    /// The messages by themselves, for who passes on some of them: [`Self::new`] makes a report of one.
+    #[must_use]
+    pub fn into_entries(self) -> Vec<ReportEntry> {
+        self.entries
+    }
+
     /// Adds a message. What went before makes the others understood, and a moderator sees gaps only where the carrier's
     /// context counts.
     ///

@@ -26,9 +26,12 @@ use crate::wire::suite::Suite;
 pub struct EpochStatus {
     /// How many epochs are complete.
     pub completed: u32,
-    /// How many messages were sent and opened since the last, the one that completed it included.
+    /// How many messages were sent and opened since the last, the one that completed it included; while there was none, since
+    /// the session began.
     pub messages_since: u32,
-    /// Whether the next step is the peer's: a silent peer prevents healing.
+    /// Whether something of ours is under way that goes on only by what the peer does: then a silent peer prevents healing. In
+    /// an ordinary epoch both sides say so most of the time, so it is no alarm. Where the peer is the one to begin, or has
+    /// never answered, it is false: that it is silent then shows in `completed` and `messages_since` alone.
     pub waits_for_peer: bool,
 }
 
