@@ -202,11 +202,9 @@ impl Peer {
     ) -> Result<Delivered, PeerDecryptError> {
         let limits = self.session_limits.as_ref().unwrap_or(&account.limits().session).clone();
         let acceptance = account.plan_accept(message, ad, limits, now).map_err(|refusal| {
-            match refusal {
-                // It decodes, so it is of the suite that the account has not: no later release takes it.
-                AcceptError::Unsupported => PeerDecryptError::UnknownPreKey,
-                refusal => refusal.into(),
-            }
+            // It decodes, so it is of the suite that the account has not, and no later release takes it.
+            let is_of_other_suite = refusal == AcceptError::Unsupported;
+            if is_of_other_suite { PeerDecryptError::UnknownPreKey } else { refusal.into() }
         })?;
         let identity =
             self.check(acceptance.initiator(), now).map_err(|stranger| match stranger {
