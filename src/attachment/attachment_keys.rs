@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 use crate::crypto::aead::{NONCE_LENGTH, SivKey, TAG_LENGTH};
 use crate::crypto::kdf::hkdf;
 use crate::crypto::secret::Secret;
-use crate::wire::blob_layout::BlobLayout;
+use crate::wire::blob_layout::{BlobLayout, CHUNK_LENGTH, SEALED_CHUNK_LENGTH};
 
 /// Derives the key of the chunks (K_e).
 const ENCRYPTION_LABEL: &[u8] = b"evanesce/v1 attachment encryption";
@@ -95,6 +95,16 @@ impl AttachmentKeys {
         SivKey::new(&self.encryption).seal_at(&place.nonce(), chunk)
     }
 
+    /// Encrypts a chunk from where it stays.
+    pub(crate) fn seal_into(
+        &self,
+        place: Place,
+        chunk: &[u8; CHUNK_LENGTH],
+        sealed: &mut [u8; CHUNK_LENGTH],
+    ) -> [u8; TAG_LENGTH] {
+        SivKey::new(&self.encryption).seal_at_into(&place.nonce(), chunk, sealed)
+    }
+
     /// Decrypts a chunk where it stands; on failure the caller wipes what stands there.
     #[must_use]
     pub(crate) fn open(
@@ -104,6 +114,19 @@ impl AttachmentKeys {
         tag: &[u8; TAG_LENGTH],
     ) -> Option<()> {
         SivKey::new(&self.encryption).open_at(&place.nonce(), chunk, tag)
+    }
+
+    /// Decrypts a chunk from where it stays; on failure the caller wipes what stands in `chunk`.
+    #[must_use]
+    pub(crate) fn open_into(
+        &self,
+        place: Place,
+        sealed: &[u8; SEALED_CHUNK_LENGTH],
+        chunk: &mut [u8; CHUNK_LENGTH],
+    ) -> Option<()> {
+        let (text, tag) = sealed.split_last_chunk()?;
+        let text = text.first_chunk()?;
+        SivKey::new(&self.encryption).open_at_into(&place.nonce(), text, tag, chunk)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sealing a file of known size on all cores: chunks by themselves, in any order, and the list of their hashes.
 
 use alloc::boxed::Box;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -10,7 +11,7 @@ use crate::attachment::attachment_keys::{AttachmentKeys, Place};
 use crate::attachment::hash_tree::{Hash, HashList, Root, chunk_hash, page_hash};
 use crate::attachment::reference::AttachmentReference;
 use crate::shown_bytes::Hex;
-use crate::wire::blob_layout::{BlobLayout, CHUNK_LENGTH, SEALED_CHUNK_LENGTH, page_of};
+use crate::wire::blob_layout::{BlobLayout, SEALED_CHUNK_LENGTH, page_of};
 
 /// Why a chunk is not sealed or not listed: the caller's doing, or its file has changed. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,16 +167,22 @@ impl ChunkSealer {
     ///
     /// [`ChunkError::NoSuchChunk`] or [`ChunkError::WrongLength`].
     pub fn seal(&self, index: u64, plaintext: &[u8]) -> Result<SealedChunk, ChunkError> {
-        let place = self.layout.plaintext(index).ok_or(ChunkError::NoSuchChunk)?;
-        let length = place.end.saturating_sub(place.start);
+        let of_file = self.layout.plaintext(index).ok_or(ChunkError::NoSuchChunk)?;
+        let length = of_file.end.saturating_sub(of_file.start);
         if u64::try_from(plaintext.len()) != Ok(length) {
             return Err(ChunkError::WrongLength);
         }
-        let mut bytes = Vec::with_capacity(SEALED_CHUNK_LENGTH);
-        bytes.extend_from_slice(plaintext);
-        bytes.resize(CHUNK_LENGTH, 0);
-        let tag = self.keys.seal(Place::of(index, &self.layout), &mut bytes);
-        bytes.extend_from_slice(&tag);
+        let place = Place::of(index, &self.layout);
+        let mut bytes = vec![0; SEALED_CHUNK_LENGTH];
+        if let Some((text, tag)) = bytes.split_first_chunk_mut() {
+            tag.copy_from_slice(&match plaintext.try_into() {
+                Ok(full) => self.keys.seal_into(place, full, text),
+                Err(_) => {
+                    text.iter_mut().zip(plaintext).for_each(|(out, byte)| *out = *byte);
+                    self.keys.seal(place, text)
+                }
+            });
+        }
         let hash = ChunkHash { index, hash: chunk_hash(&bytes) };
         Ok(SealedChunk { bytes, hash })
     }

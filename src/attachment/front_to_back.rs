@@ -8,7 +8,7 @@ use core::fmt;
 use zeroize::Zeroize;
 
 use crate::attachment::attachment_keys::{AttachmentKeys, Place};
-use crate::attachment::hash_tree::{HashList, Root, chunk_hash, page_hash};
+use crate::attachment::hash_tree::{Hash, HashList, Root, chunk_hash, page_hash};
 use crate::attachment::reference::AttachmentReference;
 use crate::wire::blob_layout::{BlobLayout, CHUNK_LENGTH, SEALED_CHUNK_LENGTH, page_of};
 
@@ -130,6 +130,12 @@ impl AttachmentReader {
     pub fn push(&mut self, piece: &mut &[u8]) -> Result<Option<Provisional<'_>>, ReadError> {
         while !piece.is_empty() {
             match self.state {
+                State::Chunk { come: 0 } if piece.len() >= SEALED_CHUNK_LENGTH => {
+                    let length = self.open_chunk_of(take(piece, SEALED_CHUNK_LENGTH))?;
+                    if length != 0 {
+                        return Ok(self.buffer.get(..length).map(Provisional));
+                    }
+                }
                 State::Chunk { come } => {
                     let taken = take(piece, SEALED_CHUNK_LENGTH.saturating_sub(come));
                     let now_come = come.saturating_add(taken.len());
@@ -186,15 +192,30 @@ impl AttachmentReader {
         }
     }
 
-    /// Opens the chunk that has come. Says how many of its bytes are of the file.
+    /// Opens a chunk that came in one piece, without a copy of it. Says how many of its bytes are of the file.
+    fn open_chunk_of(&mut self, piece: &[u8]) -> Result<usize, ReadError> {
+        let hash = chunk_hash(piece);
+        let place = Place::of(self.opened, &self.layout);
+        let opened = piece.first_chunk().zip(self.buffer.first_chunk_mut());
+        let opened = opened.and_then(|(sealed, text)| self.keys.open_into(place, sealed, text));
+        self.chunk_opened(hash, opened)
+    }
+
+    /// Opens the chunk that has come into the buffer. Says how many of its bytes are of the file.
     fn open_chunk(&mut self) -> Result<usize, ReadError> {
         let hash = chunk_hash(&self.buffer);
         let place = Place::of(self.opened, &self.layout);
-        let opened = self.buffer.split_last_chunk_mut().and_then(|(text, tag)| {
-            self.keys.open(place, text, tag)?;
-            Some(text)
-        });
-        let (Some(plaintext), Some(of_file)) = (opened, self.layout.plaintext(self.opened)) else {
+        let opened = self.buffer.split_last_chunk_mut();
+        let opened = opened.and_then(|(text, tag)| self.keys.open(place, text, tag));
+        self.chunk_opened(hash, opened)
+    }
+
+    /// Lists a chunk whose plaintext stands in the buffer, if it has opened.
+    fn chunk_opened(&mut self, hash: Hash, opened: Option<()>) -> Result<usize, ReadError> {
+        let of_file = self.layout.plaintext(self.opened);
+        let (Some(of_file), Some(plaintext)) =
+            (opened.and(of_file), self.buffer.get(..CHUNK_LENGTH))
+        else {
             return Err(self.refuse());
         };
         let length = of_file.end.saturating_sub(of_file.start);

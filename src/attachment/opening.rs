@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Deref;
@@ -173,9 +174,8 @@ impl VerifiedPage {
 impl ListedChunk<'_> {
     fn decrypt(self, keys: &AttachmentKeys) -> Option<Vec<u8>> {
         let Self { place, sealed } = self;
-        let (text, tag) = sealed.split_last_chunk()?;
-        let mut plaintext = text.to_vec();
-        if keys.open(place, &mut plaintext, tag).is_none() {
+        let mut plaintext = vec![0; CHUNK_LENGTH];
+        if keys.open_into(place, sealed, plaintext.first_chunk_mut()?).is_none() {
             plaintext.zeroize();
             return None;
         }

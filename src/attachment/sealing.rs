@@ -111,15 +111,25 @@ impl AttachmentSealer {
             }
             let has_caught_up = self.catch_up()?;
             let room = CHUNK_LENGTH.saturating_sub(self.filled);
-            if room != 0 {
+            // A chunk that came in one piece, with more behind it, is sealed from where it stands.
+            let whole = piece.split_first_chunk().filter(|(_, behind)| !behind.is_empty());
+            let whole = whole.filter(|_| self.filled == 0);
+            if whole.is_none() && room != 0 {
                 self.take(piece, room);
-            } else if self.sealed.saturating_add(1) >= MAX_CHUNKS {
+                continue;
+            }
+            if self.sealed.saturating_add(1) >= MAX_CHUNKS {
                 return Err(self.refuse(SealError::TooLarge));
-            } else {
-                let length = self.seal_chunk(None);
-                if has_caught_up {
-                    return Ok(self.buffer.get(..length));
+            }
+            let length = match whole {
+                None => self.seal_chunk(None),
+                Some((chunk, behind)) => {
+                    *piece = behind;
+                    self.seal_chunk_of(chunk)
                 }
+            };
+            if has_caught_up {
+                return Ok(self.buffer.get(..length));
             }
         }
     }
@@ -203,9 +213,6 @@ impl AttachmentSealer {
     /// bytes of the buffer are to be given out: the chunk, and its page where that is full or the file ends.
     fn seal_chunk(&mut self, layout: Option<&BlobLayout>) -> usize {
         let index = self.sealed;
-        if self.begins_page() {
-            self.buffer.truncate(SEALED_CHUNK_LENGTH);
-        }
         let place = layout.map_or(Place::before_others(index), |layout| Place::of(index, layout));
         let sealed = self.buffer.get_mut(..SEALED_CHUNK_LENGTH);
         if let Some((chunk, tag)) = sealed.and_then(|sealed| sealed.split_last_chunk_mut()) {
@@ -215,7 +222,25 @@ impl AttachmentSealer {
             *tag = self.keys.seal(place, chunk);
         }
         self.filled = 0;
-        self.sealed = index.saturating_add(1);
+        self.list_chunk(place)
+    }
+
+    /// The same of a chunk that stands elsewhere, on which others follow.
+    fn seal_chunk_of(&mut self, chunk: &[u8; CHUNK_LENGTH]) -> usize {
+        let place = Place::before_others(self.sealed);
+        let sealed = self.buffer.first_chunk_mut::<SEALED_CHUNK_LENGTH>();
+        if let Some((text, tag)) = sealed.and_then(|sealed| sealed.split_first_chunk_mut()) {
+            tag.copy_from_slice(&self.keys.seal_into(place, chunk, text));
+        }
+        self.list_chunk(place)
+    }
+
+    /// Lists the chunk that stands sealed in the buffer.
+    fn list_chunk(&mut self, place: Place) -> usize {
+        if self.begins_page() {
+            self.buffer.truncate(SEALED_CHUNK_LENGTH);
+        }
+        self.sealed = place.index.saturating_add(1);
         let hash = chunk_hash(self.buffer.get(..SEALED_CHUNK_LENGTH).unwrap_or_default());
         self.buffer.extend_from_slice(&hash);
         if !self.begins_page() && place.end == End::No {

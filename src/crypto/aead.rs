@@ -29,13 +29,13 @@ impl GcmKey {
 
     /// Encrypts `text` where it stands. At most 16 MiB, far below the standard's 64 GiB.
     pub(crate) fn seal(self, text: &mut [u8], ad: &[u8]) -> [u8; TAG_LENGTH] {
-        seal(&Aes256Gcm::new(self.0.as_bytes().into()), &NONCE, text, ad)
+        seal(&Aes256Gcm::new(self.0.as_bytes().into()), &NONCE, text.into(), ad)
     }
 
     /// Decrypts `text` where it stands; on failure its content is of no use to anyone.
     #[must_use]
     pub(crate) fn open(self, text: &mut [u8], tag: &[u8; TAG_LENGTH], ad: &[u8]) -> Option<()> {
-        open(&Aes256Gcm::new(self.0.as_bytes().into()), &NONCE, text, tag, ad)
+        open(&Aes256Gcm::new(self.0.as_bytes().into()), &NONCE, text.into(), tag, ad)
     }
 }
 
@@ -51,17 +51,29 @@ impl<'key> SivKey<'key> {
     /// Encrypts `text` where it stands. Of all callers only an application that seals its own state could
     /// come to the standard's 64 GiB, and is told so.
     pub(crate) fn seal(&self, text: &mut [u8], ad: &[u8]) -> [u8; TAG_LENGTH] {
-        seal(&Aes256GcmSiv::new(self.0.as_bytes().into()), &NONCE, text, ad)
+        seal(&Aes256GcmSiv::new(self.0.as_bytes().into()), &NONCE, text.into(), ad)
     }
 
     /// Decrypts `text` where it stands; on failure its content is of no use to anyone.
     #[must_use]
     pub(crate) fn open(&self, text: &mut [u8], tag: &[u8; TAG_LENGTH], ad: &[u8]) -> Option<()> {
-        open(&Aes256GcmSiv::new(self.0.as_bytes().into()), &NONCE, text, tag, ad)
+        open(&Aes256GcmSiv::new(self.0.as_bytes().into()), &NONCE, text.into(), tag, ad)
     }
 
     /// The same for a key that seals many places, each under a nonce of its own.
     pub(crate) fn seal_at(&self, nonce: &[u8; NONCE_LENGTH], text: &mut [u8]) -> [u8; TAG_LENGTH] {
+        seal(&Aes256GcmSiv::new(self.0.as_bytes().into()), nonce, text.into(), &[])
+    }
+
+    /// [`SivKey::seal_at`] of a text that stays where it stands: it costs no copy.
+    pub(crate) fn seal_at_into<const LENGTH: usize>(
+        &self,
+        nonce: &[u8; NONCE_LENGTH],
+        text: &[u8; LENGTH],
+        sealed: &mut [u8; LENGTH],
+    ) -> [u8; TAG_LENGTH] {
+        #[expect(clippy::expect_used, reason = "arrays of one type are equally long")]
+        let text = InOutBuf::new(text, sealed).expect("equally long");
         seal(&Aes256GcmSiv::new(self.0.as_bytes().into()), nonce, text, &[])
     }
 
@@ -73,6 +85,20 @@ impl<'key> SivKey<'key> {
         text: &mut [u8],
         tag: &[u8; TAG_LENGTH],
     ) -> Option<()> {
+        open(&Aes256GcmSiv::new(self.0.as_bytes().into()), nonce, text.into(), tag, &[])
+    }
+
+    /// [`SivKey::open_at`] of a text that stays as it was sealed; on failure `text` has what nobody vouches for, and is to
+    /// be wiped.
+    #[must_use]
+    pub(crate) fn open_at_into<const LENGTH: usize>(
+        &self,
+        nonce: &[u8; NONCE_LENGTH],
+        sealed: &[u8; LENGTH],
+        tag: &[u8; TAG_LENGTH],
+        text: &mut [u8; LENGTH],
+    ) -> Option<()> {
+        let text = InOutBuf::new(sealed, text).ok()?;
         open(&Aes256GcmSiv::new(self.0.as_bytes().into()), nonce, text, tag, &[])
     }
 }
@@ -80,27 +106,24 @@ impl<'key> SivKey<'key> {
 fn seal<Cipher: AeadInOut<NonceSize = U12, TagSize = U16>>(
     cipher: &Cipher,
     nonce: &[u8; NONCE_LENGTH],
-    text: &mut [u8],
+    text: InOutBuf<'_, '_, u8>,
     ad: &[u8],
 ) -> [u8; TAG_LENGTH] {
     #[expect(
         clippy::expect_used,
         reason = "it fails only above 64 GiB: messages have 16 MiB, and StorageKey::seal says so"
     )]
-    let tag = cipher
-        .encrypt_inout_detached(&(*nonce).into(), ad, InOutBuf::from(text))
-        .expect("below 64 GiB");
+    let tag = cipher.encrypt_inout_detached(&(*nonce).into(), ad, text).expect("below 64 GiB");
     tag.into()
 }
 
 fn open<Cipher: AeadInOut<NonceSize = U12, TagSize = U16>>(
     cipher: &Cipher,
     nonce: &[u8; NONCE_LENGTH],
-    text: &mut [u8],
+    text: InOutBuf<'_, '_, u8>,
     tag: &[u8; TAG_LENGTH],
     ad: &[u8],
 ) -> Option<()> {
-    let text = InOutBuf::from(text);
     cipher.decrypt_inout_detached(&(*nonce).into(), ad, text, &(*tag).into()).ok()
 }
 
@@ -126,11 +149,12 @@ mod tests {
             }
             let cipher = Cipher::new_from_slice(&test.key).unwrap();
             let mut text = test.ct.to_vec();
-            let opened = open(&cipher, &nonce, &mut text, &tag, &test.aad).is_some();
+            let opened =
+                open(&cipher, &nonce, text.as_mut_slice().into(), &tag, &test.aad).is_some();
             assert_eq!(opened, test.result == TestResult::Valid, "case {}", test.tc_id);
             if opened {
                 assert_eq!(text.as_slice(), test.pt.as_slice());
-                assert_eq!(seal(&cipher, &nonce, &mut text, &test.aad), tag);
+                assert_eq!(seal(&cipher, &nonce, text.as_mut_slice().into(), &test.aad), tag);
                 assert_eq!(text.as_slice(), test.ct.as_slice());
                 valid += 1;
             } else {
