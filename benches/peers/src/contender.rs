@@ -1,6 +1,6 @@
 //! Whoever takes part: what it does in each row, and what it does less of there.
 
-use crate::row::{Hybrid, Kem, Row};
+use crate::row::{Handling, Hybrid, Kem, Row};
 use crate::work::Work;
 
 /// Someone who takes part, with a method for each operation.
@@ -25,6 +25,11 @@ pub trait Contender {
 
     /// What suite 2 is held against, of evanesce and the floor.
     fn epochs_messages(&self) -> Entry {
+        Entry::Absent
+    }
+
+    /// An attachment, which only evanesce and the floor have.
+    fn file(&self, _handling: Handling) -> Entry {
         Entry::Absent
     }
 
@@ -63,6 +68,7 @@ pub trait Contender {
             Row::DecryptFromPlainState => self.decrypt_from_plain_state(),
             Row::Hybrid(operation) => self.hybrid(operation),
             Row::EpochsMessages => self.epochs_messages(),
+            Row::File(handling) => self.file(handling),
             Row::Agreement => self.agreement(),
             Row::Kem(calls) => self.kem(calls),
             Row::ChainSteps { count } => self.chain_steps(count),

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::contender::{Contender, Entry, Remark, Sizes, StateSizes};
-use crate::row::{Hybrid, MANY, Row, SMALL};
+use crate::row::{Handling, Hybrid, MANY, Row, SMALL};
 use crate::work::{Stretches, Work, repeated};
 
 /// How many messages of a chain are timed on one session, then it begins anew: what is to be decrypted
@@ -88,6 +88,10 @@ pub trait Library: Sized + 'static {
     }
 
     fn epochs_messages(self: Rc<Self>) -> Option<Box<dyn Work>> {
+        None
+    }
+
+    fn file(self: Rc<Self>, _handling: Handling) -> Option<Box<dyn Work>> {
         None
     }
 }
@@ -218,6 +222,10 @@ impl<L: Library> Contender for Conversations<L> {
 
     fn epochs_messages(&self) -> Entry {
         self.entry(Row::EpochsMessages, L::epochs_messages)
+    }
+
+    fn file(&self, handling: Handling) -> Entry {
+        self.entry(Row::File(handling), |library| library.file(handling))
     }
 
     fn sizes(&self) -> Option<Sizes> {

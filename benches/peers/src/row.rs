@@ -10,6 +10,9 @@ pub const MANY: usize = 1_000;
 /// room for.
 pub const CARRYING: usize = 320;
 
+/// Bytes of a file. More than the processor's own caches hold, so that it comes from further away, as files do.
+pub const FILE: usize = 4 << 20;
+
 /// One operation; of suite 1, where evanesce does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
@@ -40,6 +43,8 @@ pub enum Row {
     /// The messages of an epoch in suite 1, which has none: as many, and as long. Nobody but evanesce and the floor takes
     /// part.
     EpochsMessages,
+    /// A file of [`FILE`] bytes: nobody but evanesce and the floor takes part.
+    File(Handling),
     /// A single X25519: nobody but the floor takes part.
     Agreement,
     /// ML-KEM by itself: nobody but the floor takes part.
@@ -76,6 +81,19 @@ pub enum Phase {
     Answer,
 }
 
+/// What is done with a file in memory. What comes out is looked at and not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handling {
+    /// Front to back.
+    Seal,
+    /// Chunk by chunk, on one core.
+    SealByChunks,
+    /// Front to back.
+    Read,
+    /// Chunk by chunk, with all pages.
+    OpenByRanges,
+}
+
 /// Which prekeys a handshake goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PreKeys {
@@ -100,7 +118,7 @@ pub enum Kem {
 }
 
 /// In the order in which they are shown.
-pub const ROWS: [Row; 39] = [
+pub const ROWS: [Row; 43] = [
     Row::Encrypt { size: SMALL },
     Row::Encrypt { size: CARRYING },
     Row::Encrypt { size: 1_024 },
@@ -134,6 +152,10 @@ pub const ROWS: [Row; 39] = [
     Row::Hybrid(Hybrid::Epoch),
     Row::EpochsMessages,
     Row::Kem(Kem::AmidMessages),
+    Row::File(Handling::Seal),
+    Row::File(Handling::SealByChunks),
+    Row::File(Handling::Read),
+    Row::File(Handling::OpenByRanges),
     Row::Agreement,
     Row::Kem(Kem::Encapsulate),
     Row::Kem(Kem::Decapsulate),
@@ -158,6 +180,7 @@ impl Row {
             Self::DecryptFromPlainState => "restore plain state, decrypt, store".into(),
             Self::Hybrid(operation) => format!("suite 2: {}", operation.name()),
             Self::EpochsMessages => "the messages of an epoch, in suite 1".into(),
+            Self::File(handling) => format!("{}, {} MiB", handling.name(), FILE >> 20),
             Self::Agreement => "X25519".into(),
             Self::Kem(Kem::Encapsulate) => "ML-KEM-1024, encapsulate".into(),
             Self::Kem(Kem::Decapsulate) => "ML-KEM-1024, decapsulate from a seed".into(),
@@ -182,6 +205,17 @@ impl Hybrid {
             Self::Accept(prekeys) => format!("accept, with the first message{}", prekeys.name()),
             Self::AcceptAgain => "accept another, with its first message".into(),
             Self::Epoch => "the messages of an epoch".into(),
+        }
+    }
+}
+
+impl Handling {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Seal => "seal a file",
+            Self::SealByChunks => "seal a file by chunks",
+            Self::Read => "read a file front to back",
+            Self::OpenByRanges => "open a file by ranges",
         }
     }
 }

@@ -100,6 +100,7 @@ impl Library for DoubleRatchetOverOurs {
             | Row::DecryptFromPlainState
             | Row::Hybrid(_)
             | Row::EpochsMessages
+            | Row::File(_)
             | Row::Agreement
             | Row::Kem(_)
             | Row::ChainSteps { .. } => Remark::less(CLEAR),

@@ -198,6 +198,7 @@ fn remark(row: Row, lacks: &'static str, stored: &'static str) -> Remark {
         | Row::DecryptFromSealedState
         | Row::Hybrid(_)
         | Row::EpochsMessages
+        | Row::File(_)
         | Row::Agreement
         | Row::Kem(_)
         | Row::ChainSteps { .. } => Remark::less(lacks),

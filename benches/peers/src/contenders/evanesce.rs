@@ -1,5 +1,6 @@
 //! evanesce: bytes in, bytes out; encrypted headers, padding, commitments. Suite 1, but where the row says otherwise.
 
+mod file;
 mod hybrid;
 
 use std::cell::RefCell;
@@ -15,7 +16,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::contender::Remark;
 use crate::conversation::{Library, turning};
-use crate::row::{Hybrid, PreKeys, Row, SMALL};
+use crate::row::{Handling, Hybrid, PreKeys, Row, SMALL};
 use crate::work::{Stretches, Work, repeated};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
@@ -223,6 +224,15 @@ impl Library for Evanesce {
 
     fn epochs_messages(self: Rc<Self>) -> Option<Box<dyn Work>> {
         Some(hybrid::epoch(self))
+    }
+
+    fn file(self: Rc<Self>, handling: Handling) -> Option<Box<dyn Work>> {
+        Some(match handling {
+            Handling::Seal => file::seal(),
+            Handling::SealByChunks => file::seal_by_chunks(),
+            Handling::Read => file::read(),
+            Handling::OpenByRanges => file::open_by_ranges(),
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod state;
 mod ratchet;
 
 mod epoch;
+mod file;
 mod handshake;
 
 use std::hint::black_box;
@@ -25,7 +26,7 @@ use crate::contenders::floor::primitives::{agree, public_key};
 use crate::contenders::floor::ratchet::Turn;
 use crate::contenders::floor::state::SealedState;
 use crate::conversation::chain as messages_of_a_chain;
-use crate::row::{CARRYING, Hybrid, Kem, Phase, PreKeys, SMALL};
+use crate::row::{CARRYING, Handling, Hybrid, Kem, Phase, PreKeys, SMALL};
 use crate::work::repeated;
 
 pub struct Floor {
@@ -179,6 +180,15 @@ impl Contender for Floor {
     fn epochs_messages(&self) -> Entry {
         let epoch = Epoch::new();
         timed(4, move |_| epoch.messages(), |last| assert_eq!(last, plaintext(SMALL)))
+    }
+
+    /// §15.1: a cipher and a hash of each chunk.
+    fn file(&self, handling: Handling) -> Entry {
+        let work = match handling {
+            Handling::Seal | Handling::SealByChunks => file::seal(),
+            Handling::Read | Handling::OpenByRanges => file::open(),
+        };
+        Entry::Runs { work, remark: Remark::NONE }
     }
 
     fn kem(&self, calls: Kem) -> Entry {

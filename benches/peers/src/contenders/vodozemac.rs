@@ -123,6 +123,7 @@ impl Library for Vodozemac {
             | Row::DecryptLate { .. }
             | Row::Hybrid(_)
             | Row::EpochsMessages
+            | Row::File(_)
             | Row::Agreement
             | Row::Kem(_)
             | Row::ChainSteps { .. } => Remark::less(HEADERS),
