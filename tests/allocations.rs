@@ -1,48 +1,18 @@
-//! How often operations ask for memory, counted by an allocator of the test's own.
+//! How often operations ask for memory, counted by an allocator of the tests' own.
 
+#[path = "support/counted_memory.rs"]
+mod counted_memory;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use std::num::NonZeroU32;
+
+use counted_memory::asked;
 
 use evanesce::attachment::AttachmentSealer;
 use evanesce::expiry::{Opens, Policy, Setting, SettingVersion, Stamp};
 use evanesce::{Payload, Suite};
 use support::phases;
 use support::{AD, NOW, Talk, World, in_each_suite, receive, rng, started};
-
-thread_local! {
-    /// How many blocks this thread has asked for.
-    static ASKED: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: everything is the system allocator's own doing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ASKED.set(ASKED.get() + 1);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block comes from `alloc`.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-/// How many blocks `happening` asks for; growing one counts as well.
-fn asked<Outcome>(happening: impl FnOnce() -> Outcome) -> (usize, Outcome) {
-    let before = ASKED.get();
-    let outcome = happening();
-    (ASKED.get() - before, outcome)
-}
 
 /// A conversation in which Bob remembers as many messages as he ever does, so that room for more is not asked for.
 fn acquainted(suite: Suite, seed: u64) -> Talk {
