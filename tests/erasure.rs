@@ -628,3 +628,195 @@ fn messages_that_are_opened_deleted_and_stored_leave_no_key_behind() {
     });
     assert_eq!((found, scheduler.held_messages()), (0, 38));
 }
+
+/// Files and reports: neither keys nor what is sealed stays where it was.
+mod attached {
+    use super::*;
+    use evanesce::Payload;
+    use evanesce::attachment::{
+        AttachmentCheckpoint, AttachmentReference, AttachmentSealer, BlobLayout, ChunkSealer,
+        RangeError, ReadError,
+    };
+    use evanesce::report::{Commitment, Evidence, Report, ServerKey};
+    use hkdf::Hkdf;
+    use sha2::{Digest, Sha256};
+
+    /// What the file has nothing but: two chunks of it, the second not full.
+    const TEXT: [u8; 32] = *b"what the file says, and says on.";
+
+    fn file() -> Vec<u8> {
+        TEXT.repeat(2_100)
+    }
+
+    /// The one key that is drawn, what is derived from it, and the file.
+    fn secrets_of(seed: u64) -> Vec<[u8; 32]> {
+        let mut draws = Draws::new(seed);
+        drop(AttachmentSealer::generate(&mut draws));
+        let [key] = draws.made[..] else { panic!("a key is one draw") };
+        let derived = ["encryption", "commitment"].map(|name| {
+            let mut derived = [0; 32];
+            let label = format!("evanesce/v1 attachment {name}");
+            let keys = Hkdf::<Sha256>::new(None, &key);
+            keys.expand(label.as_bytes(), &mut derived).unwrap();
+            derived
+        });
+        [&derived[..], &[key, TEXT]].concat()
+    }
+
+    fn seal(mut sealer: AttachmentSealer, file: &[u8]) -> (Vec<u8>, AttachmentReference) {
+        let mut blob = Vec::with_capacity(200_000);
+        for mut piece in file.chunks(40_000) {
+            while let Some(sealed) = sealer.push(&mut piece).unwrap() {
+                blob.extend_from_slice(sealed);
+            }
+        }
+        let mut rest = sealer.finish().unwrap();
+        while let Some(sealed) = rest.next_piece() {
+            blob.extend_from_slice(sealed);
+        }
+        (blob, rest.reference())
+    }
+
+    #[test]
+    fn a_file_that_is_sealed_leaves_neither_its_key_nor_itself_behind() {
+        let _turn = turn();
+        let (secrets, file) = (secrets_of(50), file());
+        let sealer = || AttachmentSealer::generate(&mut rng(50));
+        let found = left_behind(secrets.clone(), || {
+            drop(seal(sealer(), &file));
+            // Stopped in the middle of a chunk, of the first or of one behind it.
+            for fed in [30_000, 66_000] {
+                let mut stopped = sealer();
+                let mut piece = &file[..fed];
+                while stopped.push(&mut piece).unwrap().is_some() {}
+                let checkpoint = stopped.checkpoint().unwrap().encode();
+                drop(stopped);
+                let checkpoint = || AttachmentCheckpoint::decode(&checkpoint).unwrap();
+                drop(seal(AttachmentSealer::resume(checkpoint()), &file));
+                let mut other = AttachmentSealer::resume(checkpoint());
+                let mut piece = &file[1..];
+                while let Ok(Some(_)) = other.push(&mut piece) {}
+            }
+            let layout = BlobLayout::of_size(67_200).unwrap();
+            let by_chunks = Box::new(ChunkSealer::generate(layout, &mut rng(50)));
+            drop(by_chunks.seal(0, &file[..65_536]).unwrap());
+            drop(by_chunks.seal(1, &file[65_536..]).unwrap());
+        });
+        assert_eq!(found, 0);
+    }
+
+    #[test]
+    fn a_file_that_is_opened_leaves_neither_its_key_nor_itself_behind() {
+        let _turn = turn();
+        let (secrets, file) = (secrets_of(51), file());
+        let (blob, reference) = seal(AttachmentSealer::generate(&mut rng(51)), &file);
+        let layout = reference.layout();
+        let part = |range: std::ops::Range<u64>| {
+            &blob[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()]
+        };
+        let found = left_behind(secrets.clone(), || {
+            let reference = reference.encode();
+            let reference = AttachmentReference::decode(&*reference).unwrap();
+            // Chunks that come in one piece, and in several; one that is altered behind one that opened.
+            for (length, altered) in
+                [(200_000, None), (1_000, None), (200_000, Some(70_000)), (900, Some(70_000))]
+            {
+                let mut given = blob.clone();
+                altered.into_iter().for_each(|place: usize| given[place] ^= 1);
+                let mut reader = reference.reader();
+                let mut refused = false;
+                for mut piece in given.chunks(length) {
+                    loop {
+                        match reader.push(&mut piece) {
+                            Ok(Some(_)) => {}
+                            Ok(None) => break,
+                            Err(ReadError::Altered) => {
+                                refused = true;
+                                break;
+                            }
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                    if refused {
+                        break;
+                    }
+                }
+                assert_eq!(refused, altered.is_some());
+                drop(reader);
+            }
+        });
+        assert_eq!(found, 0);
+        // What opens by ranges is the caller's: here it is kept, and only the keys are looked for.
+        let mut opened = Vec::new();
+        let found = left_behind(secrets, || {
+            let mut opener = Box::new(reference.opener(part(layout.top())).unwrap());
+            opener.add_page(0, part(layout.page(0).unwrap())).unwrap();
+            for chunk in 0..layout.chunks() {
+                opened.push(opener.open(chunk, part(layout.chunk(chunk).unwrap())).unwrap());
+            }
+            drop(opener);
+        });
+        assert_eq!((found, opened.iter().map(|bytes| bytes.len()).sum::<usize>()), (0, file.len()));
+    }
+
+    /// A sender who lists what does not open, or has other bytes than zeros behind the file, gets nothing left behind.
+    #[test]
+    fn a_chunk_that_its_sender_broke_leaves_nothing_behind() {
+        let _turn = turn();
+        let secrets = secrets_of(52);
+        let file = file();
+        let (blob, reference) = seal(AttachmentSealer::generate(&mut rng(52)), &file);
+        // The same bytes as a file that ends sooner: by its size, what is behind the end should be zeros.
+        let size = 66_000_u64.to_be_bytes();
+        let encoded = reference.encode();
+        let [_, commitment, ..] = secrets[..] else { panic!("two are derived") };
+        let layout = reference.layout();
+        let top = &blob[usize::try_from(layout.top().start).unwrap()..];
+        let root: [u8; 32] = Sha256::new()
+            .chain_update(b"evanesce/v1 attachment root")
+            .chain_update(commitment)
+            .chain_update(size)
+            .chain_update(top)
+            .finalize()
+            .into();
+        let shorter = [&encoded[..33], &root, &size].concat();
+        let shorter = AttachmentReference::decode(&shorter).unwrap();
+        let page = layout.page(0).unwrap();
+        let page = &blob[usize::try_from(page.start).unwrap()..usize::try_from(page.end).unwrap()];
+        let chunk = &blob[65_552..2 * 65_552];
+        let found = left_behind(secrets, || {
+            let mut opener = shorter.opener(top).unwrap();
+            opener.add_page(0, page).unwrap();
+            assert_eq!(opener.open(1, chunk), Err(RangeError::Malformed));
+        });
+        assert_eq!(found, 0);
+    }
+
+    #[test]
+    fn evidence_and_reports_leave_neither_their_keys_nor_the_message_behind() {
+        let _turn = turn();
+        in_each_suite(|suite| {
+            let mut talk = World::of(suite, 53).start();
+            let body = TEXT.repeat(100);
+            let payload = Payload::new(body.clone());
+            let sent = talk.alice.encrypt_with_evidence(&payload, AD, &mut rng(1)).unwrap();
+            let evidence = sent.evidence.unwrap().encode();
+            let opening: [u8; 32] = evidence[2..34].try_into().unwrap();
+            let server_key = [0xcd; 32];
+            let found = left_behind(vec![opening, TEXT, server_key], || {
+                let key = Box::new(ServerKey::new(&server_key));
+                let postmark =
+                    key.postmark(&Commitment::of(&sent.message).unwrap(), b"context").unwrap();
+                let evidence = Box::new(Evidence::decode(&evidence).unwrap());
+                drop(evidence.encode());
+                let entry = evidence.entry(&body, b"context", &postmark).unwrap();
+                assert!(evidence.entry(&body[1..], b"context", &postmark).is_err());
+                let report = Report::new(entry).encode();
+                let report = Box::new(Report::decode(&report).unwrap());
+                assert!(report.entries()[0].verify(&key).unwrap().body == body);
+                drop(report.encode());
+            });
+            assert_eq!(found, 0, "{suite:?}");
+        });
+    }
+}
