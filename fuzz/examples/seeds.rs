@@ -35,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let directory = env::args_os().nth(1).ok_or("where to?")?;
     let targets = [
         ("attachment_reader", attachment_reader()),
+        ("attachment_sealer", attachment_sealer()),
         ("conversation", conversation()),
         ("envelope", envelope()),
         ("expiry", expiry()),
@@ -72,6 +73,24 @@ fn attachment_reader() -> Seeds {
         ("longer", vec![2, 0, 2, 0, 1]),
         ("reference", files[2].reference.encode().to_vec()),
         ("checkpoint", [[1].as_slice(), &[7; 32], &3_u64.to_be_bytes(), &[8; 32]].concat()),
+    ];
+    seeds.map(|(name, seed)| (name.to_owned(), seed)).into()
+}
+
+/// Where the upload stops in three bytes, an edit of its checkpoint in two, and a script for the file.
+fn attachment_sealer() -> Seeds {
+    let lengths = 40_000_u16.to_be_bytes();
+    let seeds = [
+        ("at_once", vec![0, 0, 0, 0, 0, 3, 0, 0, 0, 0]),
+        ("behind_two", [[2, 50, 0, 0, 0, 3, 0, 0, 0, 0].as_slice(), &lengths.repeat(3)].concat()),
+        ("changed", vec![2, 50, 0, 0, 0, 3, 1, 0, 7, 0, 1, 0, 0, 0]),
+        ("changed_behind", vec![1, 50, 0, 0, 0, 3, 1, 2, 150, 0, 1, 0, 0, 0]),
+        ("cut", vec![2, 50, 0, 0, 0, 3, 0, 1, 200, 0]),
+        ("longer", vec![2, 50, 0, 0, 0, 3, 0, 2, 0, 9]),
+        ("another_key", vec![0, 9, 0, 5, 1, 3, 0, 0, 0, 0]),
+        ("another_hash", vec![2, 50, 0, 50, 1, 3, 0, 0, 0, 0]),
+        ("another_count", vec![2, 50, 0, 40, 255, 3, 0, 0, 0, 0]),
+        ("no_bytes", vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
     ];
     seeds.map(|(name, seed)| (name.to_owned(), seed)).into()
 }

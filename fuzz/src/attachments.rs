@@ -1,6 +1,6 @@
-//! Sealed files that never change, and what somebody does to their blobs.
+//! Sealed files that never change, what somebody does to their blobs, and uploads that stop.
 
-use evanesce::attachment::{AttachmentReference, AttachmentSealer};
+use evanesce::attachment::{AttachmentReference, AttachmentSealer, SealError};
 use rand_chacha::rand_core::Rng;
 
 use crate::people::rng;
@@ -15,7 +15,7 @@ pub struct SealedFile {
     pub reference: AttachmentReference,
 }
 
-/// What is done to a blob, and in which pieces it comes.
+/// What is done to a blob, or to a file whose upload has stopped, and in which pieces it comes.
 pub struct Script {
     /// Which of the files.
     pub file: usize,
@@ -36,18 +36,56 @@ pub fn sealed_files() -> Vec<SealedFile> {
     let sealed = |size| {
         let mut plaintext = vec![0; size];
         rng(50).fill_bytes(&mut plaintext);
-        let mut sealer = AttachmentSealer::generate(&mut rng(51));
-        let (mut blob, mut piece) = (Vec::new(), plaintext.as_slice());
-        while let Some(sealed) = sealer.push(&mut piece).expect("a short file") {
-            blob.extend_from_slice(sealed);
-        }
-        let mut rest = sealer.finish().expect("a short file");
+        let lengths = [plaintext.len()];
+        let (blob, reference) = seal(new_sealer(), &plaintext, &lengths).expect("a short file");
+        SealedFile { plaintext, blob, reference }
+    };
+    SIZES.map(sealed).into()
+}
+
+/// The sealer that all these files were sealed by.
+pub fn new_sealer() -> AttachmentSealer {
+    AttachmentSealer::generate(&mut rng(51))
+}
+
+/// What comes out until the file ends. On a refusal there must have been nothing before.
+pub fn seal(
+    mut sealer: AttachmentSealer,
+    plaintext: &[u8],
+    lengths: &[usize],
+) -> Result<(Vec<u8>, AttachmentReference), SealError> {
+    let mut blob = Vec::new();
+    let seal = || {
+        feed(&mut sealer, plaintext, lengths, &mut blob)?;
+        let mut rest = sealer.finish()?;
         while let Some(sealed) = rest.next_piece() {
             blob.extend_from_slice(sealed);
         }
-        SealedFile { plaintext, blob, reference: rest.reference() }
+        Ok(rest.reference())
     };
-    SIZES.map(sealed).into()
+    let sealed = seal();
+    assert!(sealed.is_ok() || blob.is_empty(), "something came out of another file");
+    Ok((blob, sealed?))
+}
+
+/// Feeds bytes in pieces of these lengths, and the rest in one.
+pub fn feed(
+    sealer: &mut AttachmentSealer,
+    plaintext: &[u8],
+    lengths: &[usize],
+    out: &mut Vec<u8>,
+) -> Result<(), SealError> {
+    let (mut rest, mut lengths) = (plaintext, lengths.iter());
+    while !rest.is_empty() {
+        let length = lengths.next().map_or(rest.len(), |length| (*length).min(rest.len()));
+        let (mut piece, behind) = rest.split_at(length);
+        rest = behind;
+        while let Some(sealed) = sealer.push(&mut piece)? {
+            out.extend_from_slice(sealed);
+        }
+        assert!(piece.is_empty());
+    }
+    Ok(())
 }
 
 impl Script {
@@ -72,12 +110,14 @@ impl Script {
         Self { file, edits, end, pieces }
     }
 
-    /// The blob afterwards.
+    /// The blob, or the file, afterwards.
     pub fn applied_to(&self, blob: &[u8]) -> Vec<u8> {
         let mut blob = blob.to_vec();
         for (place, added) in &self.edits {
-            let place = place % blob.len();
-            blob[place] = blob[place].wrapping_add(*added);
+            // An empty file has no place.
+            if let Some(place) = place.checked_rem(blob.len()) {
+                blob[place] = blob[place].wrapping_add(*added);
+            }
         }
         match self.end {
             End::Stays => {}
