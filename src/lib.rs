@@ -114,8 +114,8 @@
 //! | [security](crate::docs::security) | how to report a vulnerability, the threat model, what the application must do |
 //! | [changelog](crate::docs::changelog) | what is new |
 //!
-//! In the package, `examples/` has stories to copy from: `quickstart`, `late_messages` and `disappearing`. In the
-//! repository there are also a store whose processes are killed, and a messenger.
+//! In the package, `examples/` has stories to copy from: `quickstart`, `late_messages`, `disappearing` and `report`. In
+//! the repository there are also a file that goes through a bad store, a store whose processes are killed, and a messenger.
 //!
 //! # What is supported
 //!
