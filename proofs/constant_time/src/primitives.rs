@@ -23,6 +23,7 @@ use crate::report::postmark::ServerKey;
 use crate::safety_number::SafetyNumber;
 use crate::snapshot::sealed::StorageKey;
 use crate::time::Timestamp;
+use crate::wire::blob_layout::CHUNK_LENGTH;
 use crate::wire::header::Header;
 use crate::wire::suite::Suite;
 
@@ -76,6 +77,9 @@ pub const CASES: &[Case] = &[
     Case { name: "attachment chunk, seal", run: chunk_seal },
     Case { name: "attachment chunk, open", run: |conceal| chunk_open(0, conceal) },
     Case { name: "attachment chunk, refuse", run: |conceal| chunk_open(1, conceal) },
+    Case { name: "whole attachment chunk, seal", run: whole_chunk_seal },
+    Case { name: "whole attachment chunk, open", run: |conceal| whole_chunk_open(0, conceal) },
+    Case { name: "whole attachment chunk, refuse", run: |conceal| whole_chunk_open(1, conceal) },
     Case { name: "commitment and postmark", run: postmark },
     Case { name: "header key, seal", run: header_seal },
     Case { name: "header key, open", run: |conceal| header_open(0, conceal) },
@@ -265,6 +269,25 @@ fn chunk_open(flaw: u8, conceal: Conceal) -> Output {
     let mut tag = AttachmentKeys::of(known(1)).seal(place, &mut chunk);
     tag[0] ^= flaw;
     let verdict = AttachmentKeys::of(secret(1, conceal)).open(place, &mut chunk, &tag);
+    opened(memcheck::ask(verdict.is_some()).then(|| chunk.to_vec()), flaw)
+}
+
+/// From one place to another, as chunks that come in one piece.
+fn whole_chunk_seal(conceal: Conceal) -> Output {
+    let (mut chunk, mut sealed) = ([b'm'; CHUNK_LENGTH], [0; CHUNK_LENGTH]);
+    conceal(&mut chunk);
+    let keys = AttachmentKeys::of(secret(1, conceal));
+    let tag = keys.seal_into(Place::before_others(3), &chunk, &mut sealed);
+    StillSecret([sealed.as_slice(), &tag].concat())
+}
+
+fn whole_chunk_open(flaw: u8, conceal: Conceal) -> Output {
+    let (place, mut chunk) = (Place::before_others(3), [b'm'; CHUNK_LENGTH]);
+    let tag = AttachmentKeys::of(known(1)).seal(place, &mut chunk);
+    let mut sealed = [chunk.as_slice(), &tag].concat();
+    sealed[CHUNK_LENGTH] ^= flaw;
+    let sealed = sealed.first_chunk().expect("a chunk and its tag");
+    let verdict = AttachmentKeys::of(secret(1, conceal)).open_into(place, sealed, &mut chunk);
     opened(memcheck::ask(verdict.is_some()).then(|| chunk.to_vec()), flaw)
 }
 
