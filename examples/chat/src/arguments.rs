@@ -10,17 +10,22 @@ use crate::name::Name;
 use crate::relay::Log;
 
 pub const USAGE: &str = "usage:
-  chat relay [--listen ADDR] [--store FILE] [--log]
+  chat relay [--listen ADDR] [--store FILE] [--room MIB] [--log]
   chat relay --free NAME [--store FILE]
   chat as NAME [--relay ADDR] [--store FILE] [--patience SECONDS] [--plain]";
 
 const RELAY: &str = "127.0.0.1:7411";
+
+/// How many MiB the blobs of a relay take together.
+const ROOM: u32 = 1_024;
 
 #[derive(Debug)]
 pub enum Arguments {
     Relay {
         listen: String,
         store: PathBuf,
+        /// Bytes for blobs.
+        room: u64,
         log: Log,
     },
     /// Gives an address free whose owner has lost the token.
@@ -56,11 +61,12 @@ impl Arguments {
 
     fn relay(mut parser: Parser) -> Result<Self, lexopt::Error> {
         let (mut listen, mut store) = (RELAY.to_owned(), PathBuf::from("relay.sqlite"));
-        let (mut log, mut free) = (Log::Silent, None);
+        let (mut room, mut log, mut free) = (ROOM, Log::Silent, None);
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("listen") => listen = parser.value()?.string()?,
                 Arg::Long("store") => store = parser.value()?.into(),
+                Arg::Long("room") => room = parser.value()?.parse::<u32>()?,
                 Arg::Long("log") => log = Log::Printed,
                 Arg::Long("free") => free = Some(name(parser.value()?)?),
                 other => return Err(other.unexpected()),
@@ -68,7 +74,7 @@ impl Arguments {
         }
         Ok(match free {
             Some(address) => Self::Free { address, store },
-            None => Self::Relay { listen, store, log },
+            None => Self::Relay { listen, store, room: u64::from(room) << 20, log },
         })
     }
 
@@ -102,8 +108,10 @@ mod tests {
 
     #[test]
     fn defaults_are_as_the_readme_says() {
-        assert!(matches!(parse("relay"), Ok(Arguments::Relay { listen, log: Log::Silent, .. })
-            if listen == "127.0.0.1:7411"));
+        assert!(
+            matches!(parse("relay"), Ok(Arguments::Relay { listen, room, log: Log::Silent, .. })
+            if listen == "127.0.0.1:7411" && room == 1 << 30)
+        );
         assert!(matches!(parse("as bob"), Ok(Arguments::As { store, front: Front::Screen, .. })
             if store.to_str() == Some("bob.chat")));
         assert!(matches!(parse("as bob --plain"), Ok(Arguments::As { front: Front::Lines, .. })));

@@ -4,6 +4,8 @@ mod bucket;
 mod log;
 mod mailroom;
 
+mod blobs;
+
 mod desk;
 
 mod server;
@@ -14,9 +16,14 @@ use crate::name::Name;
 pub use crate::relay::log::Log;
 use crate::relay::mailroom::Mailroom;
 
-/// Serves until the process is ended.
-pub fn run(listen: &str, store: &Path, log: Log) -> Result<(), Box<dyn std::error::Error>> {
-    server::run(listen, store, log)
+/// Serves until the process is ended, with so many bytes of room for blobs.
+pub fn run(
+    listen: &str,
+    store: &Path,
+    room: u64,
+    log: Log,
+) -> Result<(), Box<dyn std::error::Error>> {
+    server::run(listen, store, room, log)
 }
 
 /// Gives an address free whose owner has lost the token. The relay may go on running meanwhile.

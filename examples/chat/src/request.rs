@@ -10,9 +10,19 @@ use crate::name::Name;
 /// Bytes of a message that the relay carries: a text of 16 KiB with room for its padding.
 pub const LARGEST_MESSAGE: usize = 64 * 1_024;
 
+/// Bytes of the blob of a file that the relay keeps: a file of about 64 MiB.
+pub const LARGEST_BLOB: u64 = 68 << 20;
+
+/// Bytes of a blob that travel in one frame: a sealed chunk, with the page of hashes that may stand behind it.
+pub const LARGEST_PIECE: usize = 132 * 1_024;
+
 /// Proves that who asks is who claimed the address. Only its holder and, once, the relay have seen it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token(pub [u8; 32]);
+
+/// What a blob is called: random, so who knows it was told, and it says of nobody whose it is.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobId(pub [u8; 16]);
 
 /// A question. Its number comes back with the answer, so that a repeated or late answer is recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,18 +31,56 @@ pub struct Request {
     pub ask: Ask,
 }
 
-/// The first two name their asker, the last two do not: a connection is for the former or for the latter, and
-/// the relay refuses one that is used for both.
+/// The first two name their asker, the next two do not, and those about a blob name nothing but the blob. A connection is
+/// for one of these, and for one blob: the relay refuses one that would tell it that they belong together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
     /// Publishes prekeys. The first one claims the address.
-    Publish { address: Name, token: Token, upload: Vec<u8> },
+    Publish {
+        address: Name,
+        token: Token,
+        upload: Vec<u8>,
+    },
     /// Deletes all letters up to a number, and asks for those after it; waits a while if there is none.
-    Fetch { address: Name, token: Token, acknowledged: u64, wait_seconds: u8 },
+    Fetch {
+        address: Name,
+        token: Token,
+        acknowledged: u64,
+        wait_seconds: u8,
+    },
     /// A bundle of prekeys, to write to somebody.
-    Bundle { address: Name },
+    Bundle {
+        address: Name,
+    },
     /// A message for somebody. The same id again changes nothing.
-    Deposit { recipient: Name, id: [u8; 16], message: Vec<u8> },
+    Deposit {
+        recipient: Name,
+        id: [u8; 16],
+        message: Vec<u8>,
+    },
+    /// Makes room for a blob of so many bytes, to be written with this token; or asks how much of it is there.
+    BeginBlob {
+        id: BlobId,
+        token: Token,
+        length: u64,
+    },
+    /// Writes on from where a blob ends. What is there already stays as it is, so the same again changes nothing.
+    PutBlob {
+        id: BlobId,
+        token: Token,
+        offset: u64,
+        bytes: Vec<u8>,
+    },
+    /// A part of a blob that is whole.
+    GetBlob {
+        id: BlobId,
+        offset: u64,
+        length: u32,
+    },
+    DeleteBlob {
+        id: BlobId,
+        token: Token,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +100,16 @@ pub enum Answer {
     Bundle(Vec<u8>),
     Deposited,
     Refused(Refusal),
+    /// So much of a blob is stored for good.
+    BlobStored {
+        length: u64,
+    },
+    /// A part of a blob, and how many bytes all of it has.
+    BlobPart {
+        length: u64,
+        bytes: Vec<u8>,
+    },
+    BlobDeleted,
 }
 
 /// A message in the order in which it came. Its number is never used again.
@@ -84,6 +142,12 @@ pub enum Refusal {
     TooOften { seconds: u32 },
     /// The relay has a fault of its own.
     Fault,
+    /// There is no such blob, it is not whole, or its days are over.
+    NoBlob,
+    /// There is no room for a blob of this length at present.
+    NoRoom,
+    /// What is before these bytes of the blob is missing.
+    Gap,
 }
 
 impl fmt::Display for Refusal {
@@ -91,7 +155,7 @@ impl fmt::Display for Refusal {
         formatter.write_str(match self {
             Self::Malformed => "what was sent breaks the format",
             Self::Busy => "the relay is busy",
-            Self::Mixed => "a connection is with a name or without one, not both",
+            Self::Mixed => "a connection is for mail, for sending or for one blob",
             Self::Unknown => "nobody has this address",
             Self::NotYours => "the address belongs to somebody else",
             Self::BadUpload => "the prekeys are not of this address",
@@ -101,7 +165,22 @@ impl fmt::Display for Refusal {
                 return write!(formatter, "asked too often: again in {seconds} s");
             }
             Self::Fault => "the relay has a fault of its own",
+            Self::NoBlob => "the relay does not have this file, or not any more",
+            Self::NoRoom => "the relay has no room for a file of this size",
+            Self::Gap => "the relay has lost a part of this file",
         })
+    }
+}
+
+impl fmt::Display for BlobId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for BlobId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "BlobId({self})")
     }
 }
 

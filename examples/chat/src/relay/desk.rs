@@ -6,18 +6,25 @@ use evanesce::Timestamp;
 use evanesce::server::PreKeyUpload;
 
 use crate::name::Name;
+use crate::relay::blobs::Blobs;
 use crate::relay::bucket::Buckets;
 use crate::relay::mailroom::{Mailroom, MailroomError};
 use crate::request::{Answer, Ask, Refusal};
 
 pub struct Desk {
     mailroom: Mailroom,
+    blobs: Blobs,
     buckets: Buckets,
+    /// When blobs whose days are over were dropped last, by the steady clock.
+    swept: Option<Duration>,
 }
 
+/// How often blobs are dropped whose days are over.
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(3_600);
+
 impl Desk {
-    pub fn new(mailroom: Mailroom) -> Self {
-        Self { mailroom, buckets: Buckets::default() }
+    pub fn new(mailroom: Mailroom, blobs: Blobs) -> Self {
+        Self { mailroom, blobs, buckets: Buckets::default(), swept: None }
     }
 
     /// Answers at once; of a fetch that finds nothing, whoever holds the connection may ask again with
@@ -40,6 +47,10 @@ impl Desk {
         now: Timestamp,
         steady: Duration,
     ) -> Result<Answer, MailroomError> {
+        if self.swept.is_none_or(|last| steady.saturating_sub(last) >= BETWEEN_SWEEPS) {
+            self.blobs.drop_ended(now)?;
+            self.swept = Some(steady);
+        }
         match ask {
             Ask::Publish { address, token, upload } => {
                 let upload = checked(address, upload, now)?;
@@ -62,6 +73,22 @@ impl Desk {
                 self.mailroom.deposit(recipient, id, message)?;
                 Ok(Answer::Deposited)
             }
+            Ask::BeginBlob { id, token, length } => {
+                let length = self.blobs.begin(*id, token, *length, now)?;
+                Ok(Answer::BlobStored { length })
+            }
+            Ask::PutBlob { id, token, offset, bytes } => {
+                let length = self.blobs.put(*id, token, *offset, bytes, now)?;
+                Ok(Answer::BlobStored { length })
+            }
+            Ask::GetBlob { id, offset, length } => {
+                let (length, bytes) = self.blobs.get(*id, *offset, *length, now)?;
+                Ok(Answer::BlobPart { length, bytes })
+            }
+            Ask::DeleteBlob { id, token } => {
+                self.blobs.delete(*id, token)?;
+                Ok(Answer::BlobDeleted)
+            }
         }
     }
 }
@@ -77,6 +104,10 @@ fn refused(error: MailroomError) -> Answer {
     match error {
         MailroomError::Refused(refusal) => Answer::Refused(refusal),
         MailroomError::Store(error) => {
+            eprintln!("relay: {error}");
+            Answer::Refused(Refusal::Fault)
+        }
+        MailroomError::File(error) => {
             eprintln!("relay: {error}");
             Answer::Refused(Refusal::Fault)
         }
@@ -102,7 +133,7 @@ mod tests {
 
     fn desk() -> (Desk, [Name; 2]) {
         let names = ["bob", "carol"].map(|name| Name::new(name).unwrap());
-        let mut desk = Desk::new(Mailroom::in_memory());
+        let mut desk = Desk::new(Mailroom::in_memory(), Blobs::in_memory());
         for name in &names {
             assert_eq!(publish(&mut desk, name, name), Answer::Published);
         }

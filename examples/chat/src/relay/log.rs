@@ -38,14 +38,24 @@ impl Log {
 }
 
 fn describe(ask: &Ask, answer: &Answer) -> String {
-    let (kind, address, size): (&str, &Name, usize) = match ask {
-        Ask::Publish { address, upload, .. } => ("publish", address, upload.len()),
-        Ask::Fetch { address, .. } => ("fetch", address, 0),
-        Ask::Bundle { address } => ("bundle", address, 0),
-        Ask::Deposit { recipient, message, .. } => ("deposit", recipient, message.len()),
+    let of =
+        |kind: &str, address: &Name, size: usize| format!("{kind} address={address} in={size}");
+    let asked = match ask {
+        Ask::Publish { address, upload, .. } => of("publish", address, upload.len()),
+        Ask::Fetch { address, .. } => of("fetch", address, 0),
+        Ask::Bundle { address } => of("bundle", address, 0),
+        Ask::Deposit { recipient, message, .. } => of("deposit", recipient, message.len()),
+        Ask::BeginBlob { id, length, .. } => format!("begin-blob id={id} length={length}"),
+        Ask::PutBlob { id, offset, bytes, .. } => {
+            format!("put-blob id={id} offset={offset} in={}", bytes.len())
+        }
+        Ask::GetBlob { id, offset, .. } => format!("get-blob id={id} offset={offset}"),
+        Ask::DeleteBlob { id, .. } => format!("delete-blob id={id}"),
     };
     let outcome = match answer {
-        Answer::Published | Answer::Deposited => "done".into(),
+        Answer::Published | Answer::Deposited | Answer::BlobDeleted => "done".into(),
+        Answer::BlobStored { length } => format!("stored={length}"),
+        Answer::BlobPart { bytes, .. } => format!("out={}", bytes.len()),
         Answer::Mail { letters, .. } => {
             let size: usize = letters.iter().map(|letter| letter.message.len()).sum();
             format!("letters={} out={size}", letters.len())
@@ -53,17 +63,26 @@ fn describe(ask: &Ask, answer: &Answer) -> String {
         Answer::Bundle(bundle) => format!("out={}", bundle.len()),
         Answer::Refused(refusal) => format!("refused: {refusal}"),
     };
-    format!("{kind} address={address} in={size} {outcome}")
+    format!("{asked} {outcome}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::{BlobId, Token};
 
     #[test]
     fn a_line_about_a_letter_has_its_recipient_and_size_and_no_more() {
         let recipient = Name::new("bob").unwrap();
         let ask = Ask::Deposit { recipient, id: [7; 16], message: vec![0xaa; 400] };
         assert_eq!(describe(&ask, &Answer::Deposited), "deposit address=bob in=400 done");
+    }
+
+    #[test]
+    fn a_line_about_a_blob_has_nobody_in_it() {
+        let id = BlobId([0xa5; 16]);
+        let ask = Ask::PutBlob { id, token: Token([7; 32]), offset: 9, bytes: vec![0; 100] };
+        let line = describe(&ask, &Answer::BlobStored { length: 109 });
+        assert_eq!(line, format!("put-blob id={} offset=9 in=100 stored=109", "a5".repeat(16)));
     }
 }

@@ -46,6 +46,8 @@ pub struct Mailroom(Connection);
 pub enum MailroomError {
     Refused(Refusal),
     Store(rusqlite::Error),
+    /// The file of a blob cannot be read or written.
+    File(std::io::Error),
 }
 
 impl Mailroom {
@@ -189,9 +191,12 @@ impl fmt::Display for MailroomError {
         match self {
             Self::Refused(refusal) => refusal.fmt(formatter),
             Self::Store(error) => error.fmt(formatter),
+            Self::File(error) => error.fmt(formatter),
         }
     }
 }
+
+impl std::error::Error for MailroomError {}
 
 impl From<Refusal> for MailroomError {
     fn from(refusal: Refusal) -> Self {
@@ -202,6 +207,12 @@ impl From<Refusal> for MailroomError {
 impl From<rusqlite::Error> for MailroomError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<std::io::Error> for MailroomError {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error)
     }
 }
 
@@ -237,11 +248,11 @@ fn store(
 }
 
 /// Tokens are random, so one hash is enough, and the time that comparing hashes takes tells nothing of use.
-fn check(token: &Token, expected: &[u8]) -> Result<(), Refusal> {
+pub fn check(token: &Token, expected: &[u8]) -> Result<(), Refusal> {
     if hash(token) == expected { Ok(()) } else { Err(Refusal::NotYours) }
 }
 
-fn hash(token: &Token) -> Vec<u8> {
+pub fn hash(token: &Token) -> Vec<u8> {
     Sha256::digest(token.0).to_vec()
 }
 
@@ -268,7 +279,7 @@ mod tests {
     fn refusal<T: fmt::Debug>(result: Result<T, MailroomError>) -> Refusal {
         match result.unwrap_err() {
             MailroomError::Refused(refusal) => refusal,
-            MailroomError::Store(error) => panic!("{error}"),
+            other => panic!("{other}"),
         }
     }
 

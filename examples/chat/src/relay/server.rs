@@ -15,10 +15,11 @@ use tokio::time::{self, Instant};
 use crate::clock;
 use crate::frame::{self, FrameError};
 use crate::name::Name;
+use crate::relay::blobs::Blobs;
 use crate::relay::desk::Desk;
 use crate::relay::log::Log;
 use crate::relay::mailroom::Mailroom;
-use crate::request::{Answer, Ask, Refusal, Reply, Request};
+use crate::request::{Answer, Ask, BlobId, Refusal, Reply, Request};
 
 /// Each holds a frame at most, so this bounds the memory: 128 MiB.
 const MOST_CONNECTIONS: usize = 256;
@@ -41,17 +42,24 @@ struct Office {
     log: Log,
 }
 
-/// What a connection has been used for.
+/// What a connection is used for. What is done over one belongs together, so it is for one thing alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
-    Nothing,
     WithName,
     WithoutName,
+    Blob(BlobId),
 }
 
 /// Runs until the process is ended; there is nothing to tidy up.
-pub fn run(listen: &str, store: &Path, log: Log) -> Result<(), Box<dyn std::error::Error>> {
+pub fn run(
+    listen: &str,
+    store: &Path,
+    room: u64,
+    log: Log,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let (mailroom, blobs) = (Mailroom::open(store)?, Blobs::open(store, room)?);
     let office = Rc::new(Office {
-        desk: RefCell::new(Desk::new(Mailroom::open(store)?)),
+        desk: RefCell::new(Desk::new(mailroom, blobs)),
         letters: watch::Sender::new(0),
         connections: RefCell::new(0),
         log,
@@ -98,21 +106,18 @@ async fn serve(mut connection: TcpStream, office: Rc<Office>) {
 
 /// Answers one question after the other, until the connection ends.
 async fn converse(connection: &mut TcpStream, office: &Office) -> FrameError {
-    let mut used = Use::Nothing;
+    let mut used = None;
     loop {
         let request: Request = match in_time(frame::read(connection)).await {
             Ok(request) => request,
             Err(error) => return error,
         };
-        used = match (used, names_its_asker(&request.ask)) {
-            (Use::Nothing | Use::WithName, true) => Use::WithName,
-            (Use::Nothing | Use::WithoutName, false) => Use::WithoutName,
-            (Use::WithName, false) | (Use::WithoutName, true) => {
-                office.log.closed("used with a name and without");
-                refuse(connection, Refusal::Mixed).await;
-                return FrameError::Closed;
-            }
-        };
+        let is_for = is_for(&request.ask);
+        if *used.get_or_insert(is_for) != is_for {
+            office.log.closed("used for things that are to be kept apart");
+            refuse(connection, Refusal::Mixed).await;
+            return FrameError::Closed;
+        }
         let answer = answer(&request.ask, office).await;
         office.log.answered(&request.ask, &answer);
         let reply = Reply { number: request.number, answer };
@@ -122,10 +127,14 @@ async fn converse(connection: &mut TcpStream, office: &Office) -> FrameError {
     }
 }
 
-fn names_its_asker(ask: &Ask) -> bool {
+fn is_for(ask: &Ask) -> Use {
     match ask {
-        Ask::Publish { .. } | Ask::Fetch { .. } => true,
-        Ask::Bundle { .. } | Ask::Deposit { .. } => false,
+        Ask::Publish { .. } | Ask::Fetch { .. } => Use::WithName,
+        Ask::Bundle { .. } | Ask::Deposit { .. } => Use::WithoutName,
+        Ask::BeginBlob { id, .. }
+        | Ask::PutBlob { id, .. }
+        | Ask::GetBlob { id, .. }
+        | Ask::DeleteBlob { id, .. } => Use::Blob(*id),
     }
 }
 
