@@ -2,6 +2,11 @@
 
 mod ending;
 mod link;
+mod looking;
+mod saving;
+
+mod fetching;
+mod loading;
 
 mod lines;
 

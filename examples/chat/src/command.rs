@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 use crate::name::Name;
 use crate::span;
@@ -15,6 +16,19 @@ pub enum Command {
         text: String,
         life: OwnLife,
     },
+    /// Sends a file. The caller looks for it, and gives what it found to
+    /// [`Engine::send_file`](crate::engine::Engine::send_file).
+    SendFile {
+        to: Name,
+        path: PathBuf,
+    },
+    /// Saves a file of theirs, in this place or under its name. The caller does, as
+    /// [`Engine::whole_file`](crate::engine::Engine::whole_file) lets it.
+    Save(MessagePrefix, Option<PathBuf>),
+    /// Shows a picture of theirs; the same.
+    Show(MessagePrefix),
+    /// Fetches a file of theirs again.
+    Fetch(MessagePrefix),
     /// How long messages of a conversation live.
     Timer {
         with: Name,
@@ -79,9 +93,9 @@ pub enum Unclear {
     Wrong(String),
 }
 
-const ALL: &str = "to NAME TEXT | /for | /once | /timer | /vanish | /open | /unsend | /delete | /read | /close | \
-    /history | /find | /list | /requests | /accept | /refuse | /block | /accept-identity | /keep-identity | /verify | \
-    /verified | /restored | /quit";
+const ALL: &str = "to NAME TEXT | /send | /save | /show | /fetch | /for | /once | /timer | /vanish | /open | /unsend | /delete | /read | /close | \
+    /history | /find | /list | /requests | /accept | /refuse | /block | /accept-identity | /keep-identity | \
+    /verify | /verified | /restored | /quit";
 
 /// Where the ids of messages are to be seen.
 pub const WHERE_IDS_ARE: &str = "/history NAME shows them";
@@ -92,12 +106,13 @@ impl Command {
         let (verb, rest) = word(line);
         let usage = |arguments: &str| format!("{verb} {arguments}");
         let named = |make: fn(Name) -> Self| name(rest.trim(), &usage("NAME")).map(make);
-        let message = |make: fn(MessagePrefix) -> Self| {
-            MessagePrefix::new(rest.trim()).map(make).ok_or_else(|| {
+        let prefix = |digits: &str, arguments: &str| {
+            MessagePrefix::new(digits).ok_or_else(|| {
                 let what = "an ID is the first digits of a message's, four or more of 0-9 a-f";
-                wrong(&usage("ID"), &format!("{what}: {WHERE_IDS_ARE}"))
+                wrong(&usage(arguments), &format!("{what}: {WHERE_IDS_ARE}"))
             })
         };
+        let message = |make: fn(MessagePrefix) -> Self| prefix(rest.trim(), "ID").map(make);
         let alone = |command: Self| match rest.trim() {
             "" => Ok(command),
             _ => Err(wrong(verb, "nothing can follow it")),
@@ -110,6 +125,21 @@ impl Command {
                 let (span, rest) = word(rest);
                 send(rest, OwnLife::For(seconds(span, &usage)?), &usage)
             }
+            "/send" => {
+                let (usage, (to, path)) = (usage("NAME FILE"), word(rest));
+                let to = name(to, &usage)?;
+                match path.trim() {
+                    "" => Err(wrong(&usage, "the file is missing")),
+                    path => Ok(Self::SendFile { to, path: path.into() }),
+                }
+            }
+            "/save" => {
+                let (digits, path) = word(rest.trim());
+                let path = Some(path.trim()).filter(|path| !path.is_empty()).map(PathBuf::from);
+                Ok(Self::Save(prefix(digits, "ID [PATH]")?, path))
+            }
+            "/show" => message(Self::Show),
+            "/fetch" => message(Self::Fetch),
             "/timer" => {
                 let (usage, (with, timer)) = (usage("NAME SPAN|off"), word(rest));
                 let with = name(with, &usage)?;
@@ -246,6 +276,19 @@ mod tests {
     }
 
     #[test]
+    fn files_are_sent_by_a_path_and_saved_by_an_id() {
+        let path = |path: &str| PathBuf::from(path);
+        let send = Command::SendFile { to: bob(), path: path("/tmp/a file.png") };
+        assert_eq!(Command::parse("/send bob /tmp/a file.png"), Ok(send));
+        let id = || MessagePrefix("12ab".into());
+        assert_eq!(Command::parse("/save 12ab"), Ok(Command::Save(id(), None)));
+        let save = Command::Save(id(), Some(path("a file.png")));
+        assert_eq!(Command::parse("/save 12ab a file.png"), Ok(save));
+        assert_eq!(Command::parse("/show 12ab"), Ok(Command::Show(id())));
+        assert_eq!(Command::parse("/fetch 12ab"), Ok(Command::Fetch(id())));
+    }
+
+    #[test]
     fn words_are_looked_for_whatever_stands_between_them() {
         let find = Command::Find(Words::of("key stone"));
         assert_eq!(Command::parse("/find  the-KEY").unwrap(), Command::Find(Words::of("the key")));
@@ -263,6 +306,8 @@ mod tests {
             ("/vanish bob", "/vanish NAME on|off: ", "say on or off"),
             ("/open xyz1", "/open ID: ", "four or more of 0-9 a-f: /history NAME shows them"),
             ("/open 12", "/open ID: ", "the first digits"),
+            ("/send bob", "/send NAME FILE: ", "the file is missing"),
+            ("/save", "/save ID [PATH]: ", "the first digits"),
             ("/find ?", "/find WORDS: ", "say one word at least"),
             ("/accept", "/accept NAME: ", "the name is missing"),
             ("/quit now", "/quit: ", "nothing can follow it"),
@@ -274,7 +319,7 @@ mod tests {
         for line in ["", " ", "hello", "/", "\u{0}"] {
             let error = Command::parse(line).unwrap_err();
             assert_eq!(error, Unclear::NoCommand, "{line:?}");
-            assert!(error.to_string().contains("to NAME TEXT | /for"), "{line:?}");
+            assert!(error.to_string().contains("to NAME TEXT | /send"), "{line:?}");
         }
     }
 }

@@ -6,8 +6,13 @@
 //!
 //! A payload without a body says nothing but its stamp: a change of the timer, or an echo of it.
 
+use evanesce::attachment::AttachmentReference;
 use evanesce::expiry::MessageId;
 use serde::{Deserialize, Serialize};
+
+use crate::file_name::FileName;
+use crate::media_type::MediaType;
+use crate::request::BlobId;
 
 /// The format's version. Another one is shown as such, and not guessed at.
 const VERSION: u8 = 1;
@@ -21,6 +26,25 @@ pub enum Content {
     Text { chosen: [u8; 16], text: String },
     /// Takes a message back.
     Unsend { message: MessageId },
+    /// A file. Its blob is with the relay; the rest is here.
+    File { chosen: [u8; 16], file: AttachedFile },
+}
+
+/// What a message says of a file. How large it is, its reference says, and nothing else does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachedFile {
+    /// An [`AttachmentReference`]: 73 bytes, with the key.
+    pub reference: Vec<u8>,
+    pub blob: BlobId,
+    pub name: FileName,
+    pub media_type: MediaType,
+}
+
+impl AttachedFile {
+    /// What opens it. One that came has been found to decode.
+    pub fn reference(&self) -> Option<AttachmentReference> {
+        AttachmentReference::decode(&self.reference).ok()
+    }
 }
 
 /// What came is none of this release.
@@ -38,6 +62,7 @@ impl Content {
         let Some((&VERSION, rest)) = body.split_first() else { return Err(NotReadable) };
         match postcard::take_from_bytes(rest) {
             Ok((Self::Text { text, .. }, [])) if text.len() > LONGEST_TEXT => Err(NotReadable),
+            Ok((Self::File { file, .. }, [])) if file.reference().is_none() => Err(NotReadable),
             Ok((content, [])) => Ok(content),
             Ok(_) | Err(_) => Err(NotReadable),
         }
@@ -48,10 +73,28 @@ impl Content {
 mod tests {
     use super::*;
 
+    fn file(size: u64) -> AttachedFile {
+        AttachedFile {
+            reference: [&[1][..], &[7; 64], &size.to_be_bytes()].concat(),
+            blob: BlobId([4; 16]),
+            name: FileName::cleaned("picture.png"),
+            media_type: MediaType::by_name("picture.png"),
+        }
+    }
+
+    #[test]
+    fn a_file_whose_reference_is_none_is_not_readable() {
+        for wrong in [file(u64::MAX), AttachedFile { reference: vec![1; 72], ..file(1) }] {
+            let content = Content::File { chosen: [3; 16], file: wrong };
+            assert_eq!(Content::decode(&content.encode()), Err(NotReadable));
+        }
+    }
+
     #[test]
     fn contents_come_back_and_anything_else_is_not_readable() {
         let text = Content::Text { chosen: [1; 16], text: "Hällo".into() };
-        for content in [text, Content::Unsend { message: MessageId([2; 16]) }] {
+        let file = Content::File { chosen: [3; 16], file: file(100) };
+        for content in [text, Content::Unsend { message: MessageId([2; 16]) }, file] {
             let bytes = content.encode();
             assert_eq!(Content::decode(&bytes), Ok(content));
             for length in 0..bytes.len() {

@@ -13,6 +13,10 @@ mod lives;
 
 mod reading;
 
+mod uploads;
+
+mod fetches;
+
 mod receiving;
 
 mod people;
@@ -23,9 +27,12 @@ mod orders;
 mod beginning;
 
 pub use crate::engine::errands::Errand;
+pub use crate::engine::fetches::{Fetch, Fetched, Part, WholeFile};
+pub use crate::engine::message::Upload;
 pub use crate::engine::outcome::Outcome;
 pub use crate::engine::people::{SafetyNumbers, Secrecy};
 pub use crate::engine::state::Engine;
+pub use crate::engine::uploads::{Load, Loaded, LocalFile};
 
 #[cfg(test)]
 mod conversations;

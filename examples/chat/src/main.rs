@@ -33,6 +33,9 @@ mod relay;
 mod row;
 mod shown;
 
+mod file_name;
+mod media_type;
+
 mod command;
 mod content;
 mod store;
@@ -53,9 +56,7 @@ use crate::arguments::{Arguments, USAGE};
 
 fn main() -> ExitCode {
     let result = match Arguments::parse() {
-        Ok(Arguments::Relay { listen, store, room, log }) => {
-            relay::run(&listen, &store, room, log)
-        }
+        Ok(Arguments::Relay { listen, store, room, log }) => relay::run(&listen, &store, room, log),
         Ok(Arguments::Free { address, store }) => relay::free(&address, &store),
         Ok(Arguments::As { name, relay, store, patience_seconds, front }) => {
             let patience = Duration::from_secs(u64::from(patience_seconds));

@@ -7,7 +7,7 @@ use evanesce::expiry::{MessageId, Policy};
 
 use crate::name::Name;
 use crate::shown::{Id, OneLine, timer};
-use crate::view::{ContactView, LineView};
+use crate::view::{ContactView, FileLine, LineView};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -31,6 +31,20 @@ pub enum Notice {
     Once(Name, MessageId),
     /// What it said.
     Opened(Name, MessageId, String),
+    /// A file, which counts as read now.
+    File(Name, MessageId, FileLine),
+    /// So many percent of a file of ours are with the relay.
+    Sending(Name, MessageId, u8),
+    /// So many percent of a file of theirs are here.
+    Fetching(Name, MessageId, u8),
+    /// All of it is.
+    Fetched(Name, MessageId),
+    /// The relay gave a part of it that is not its sender's: which, and what is done.
+    Altered(Name, MessageId, String),
+    /// It is not fetched any more, and why.
+    Stopped(Name, MessageId, &'static str),
+    /// It was saved, and where.
+    Saved(Name, MessageId, String),
     /// Its time came, and it is gone from the store.
     Expired(Name, MessageId),
     /// Its author took it back.
@@ -93,6 +107,19 @@ impl fmt::Display for Notice {
             Self::Once(name, id) => write!(formatter, "ONCE {name} {}", Id(*id)),
             Self::Opened(name, id, text) => {
                 write!(formatter, "OPENED {name} {} {}", Id(*id), OneLine(text))
+            }
+            Self::File(name, id, file) => write!(formatter, "FILE {name} {} {file}", Id(*id)),
+            Self::Sending(name, id, percent) => {
+                write!(formatter, "SENDING {name} {} {percent}%", Id(*id))
+            }
+            Self::Fetching(name, id, percent) => {
+                write!(formatter, "FETCHING {name} {} {percent}%", Id(*id))
+            }
+            Self::Fetched(name, id) => write!(formatter, "FETCHED {name} {}", Id(*id)),
+            Self::Altered(name, id, part) => write!(formatter, "ALTERED {name} {} {part}", Id(*id)),
+            Self::Stopped(name, id, why) => write!(formatter, "STOPPED {name} {} {why}", Id(*id)),
+            Self::Saved(name, id, path) => {
+                write!(formatter, "SAVED {name} {} {}", Id(*id), OneLine(path))
             }
             Self::Expired(name, id) => write!(formatter, "EXPIRED {name} {}", Id(*id)),
             Self::Unsent(name, id) => write!(formatter, "UNSENT {name} {}", Id(*id)),

@@ -28,6 +28,12 @@ pub enum Row {
     Parcel(u64),
     /// What came under another identity than the one that is pinned.
     Parked(u64),
+    /// A file that is on its way to the relay.
+    Upload(u64),
+    /// A part of a file that came, by its number: nothing but what is final.
+    Piece(MessageId, u64),
+    /// A blob that the relay is to delete.
+    Disposal(u64),
 }
 
 /// What a row holds from now on; nothing if it goes.

@@ -40,13 +40,37 @@ impl fmt::Display for OneLine<'_> {
 }
 
 /// Line separators, and what turns the direction of writing round: it can make a text look like another one.
-fn is_direction(character: char) -> bool {
+pub fn is_direction(character: char) -> bool {
     matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+/// How large a file is.
+pub struct Size(pub u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(bytes) = *self;
+        let tenths = |unit: u64| (bytes / unit, bytes % unit * 10 / unit);
+        let ((whole, tenth), unit) = match bytes {
+            0..1_000 => return write!(formatter, "{bytes} B"),
+            1_000..1_000_000 => (tenths(1_000), "kB"),
+            _ => (tenths(1_000_000), "MB"),
+        };
+        write!(formatter, "{whole}.{tenth} {unit}")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_in_the_unit_that_people_use() {
+        for (bytes, shown) in [(0, "0 B"), (999, "999 B"), (1_960, "1.9 kB"), (2_500_000, "2.5 MB")]
+        {
+            assert_eq!(Size(bytes).to_string(), shown);
+        }
+    }
 
     #[test]
     fn a_text_of_others_is_one_line_and_orders_nothing() {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::path::Path;
 
+use evanesce::expiry::MessageId;
 use evanesce::snapshot::StorageKey;
 use evanesce::zeroize::Zeroizing;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -39,6 +40,7 @@ const SETTINGS: &str = "
     CREATE TABLE IF NOT EXISTS lock (only INTEGER PRIMARY KEY CHECK (only = 1), salt BLOB NOT NULL,
         memory INTEGER NOT NULL, passes INTEGER NOT NULL, lanes INTEGER NOT NULL, sealed BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS rows (name BLOB PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS pieces (name BLOB PRIMARY KEY, sealed BLOB NOT NULL);
     COMMIT;";
 
 /// After so many deletions, and at each start, the file is written anew. When SQLite moves rows within and between pages it
@@ -95,6 +97,22 @@ impl Store {
         Ok(rows)
     }
 
+    /// A part of a file. They are in a table of their own, since they are not held in memory as all rows are.
+    pub fn piece(&self, message: MessageId, number: u64) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let row = Row::Piece(message, number);
+        let name = self.row_name(&row)?;
+        let sql = "SELECT name, sealed FROM pieces WHERE name = ?";
+        let mut query = self.database.prepare(sql)?;
+        let mut stored = query.query([name])?;
+        let held = self.held(stored.next()?.ok_or(StoreError::Damaged)?)?;
+        if held.row == row { Ok(held.value) } else { Err(StoreError::Damaged) }
+    }
+
+    fn row_name(&self, row: &Row) -> Result<[u8; 32], StoreError> {
+        let row = postcard::to_allocvec(row).map_err(|_| StoreError::Damaged)?;
+        Ok(self.key.row_name(&row))
+    }
+
     /// Which rows have all of these words.
     pub fn find(&self, words: &Words) -> Result<Vec<Row>, StoreError> {
         let sql =
@@ -126,6 +144,10 @@ impl Store {
         let transaction = self.database.transaction()?;
         let mut deletions: u32 = 0;
         for Write { row, value, words } in writes {
+            let table = match row {
+                Row::Piece(..) => "pieces",
+                _ => "rows",
+            };
             let row = postcard::to_allocvec(row).map_err(|_| StoreError::Damaged)?;
             let name = self.key.row_name(&row);
             match value {
@@ -133,13 +155,14 @@ impl Store {
                     let state = Zeroizing::new([&row[..], value].concat());
                     let rng = &mut random::system();
                     let sealed = self.key.seal(&state, ROW, &name, rng);
-                    transaction
-                        .execute("REPLACE INTO rows VALUES (?, ?)", params![name, sealed])?;
+                    let sql = format!("REPLACE INTO {table} VALUES (?, ?)");
+                    transaction.execute(&sql, params![name, sealed])?;
                     index::add(&transaction, &self.key, &name, words)?;
                 }
                 None => {
                     deletions = deletions.saturating_add(1);
-                    transaction.execute("DELETE FROM rows WHERE name = ?", [name])?;
+                    let sql = format!("DELETE FROM {table} WHERE name = ?");
+                    transaction.execute(&sql, [name])?;
                     index::remove(&transaction, &name)?;
                 }
             }
@@ -228,7 +251,6 @@ impl std::error::Error for StoreError {}
 mod tests {
     use super::*;
     use crate::name::Name;
-    use evanesce::expiry::MessageId;
     use std::fs;
     use std::path::PathBuf;
 
@@ -270,6 +292,28 @@ mod tests {
         assert_eq!(&store.rows().unwrap()[0].value[..], b"a secret text");
         store.commit(&[write(row, None)]).unwrap();
         assert!(store.rows().unwrap().is_empty());
+        drop(store);
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn pieces_of_files_are_no_rows_and_each_is_in_its_place() {
+        let path = file("pieces");
+        let mut store = Store::open(&path, "passphrase").unwrap();
+        let id = MessageId::from(7);
+        let piece = |number| write(Row::Piece(id, number), Some(&[0xa5; 65_536]));
+        store.commit(&[piece(0), piece(1)]).unwrap();
+        assert!(store.rows().unwrap().is_empty());
+        assert_eq!(store.piece(id, 1).unwrap()[..], [0xa5; 65_536]);
+        assert!(!bytes(&path).windows(16).any(|window| window == [0xa5; 16]));
+        assert!(matches!(store.piece(id, 2), Err(StoreError::Damaged)));
+        // Two that change places are noticed.
+        let sql = "UPDATE pieces SET sealed = (SELECT other.sealed FROM pieces AS other WHERE other.name != pieces.name)";
+        store.database.execute_batch(sql).unwrap();
+        assert!(matches!(store.piece(id, 0), Err(StoreError::Damaged)));
+        let gone = |number| write(Row::Piece(id, number), None);
+        store.commit(&[gone(0), gone(1)]).unwrap();
+        assert!(matches!(store.piece(id, 1), Err(StoreError::Damaged)));
         drop(store);
         fs::remove_file(path).unwrap();
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use evanesce::expiry::{MessageId, Policy};
 
+use crate::file_name::FileName;
+use crate::media_type::MediaType;
 use crate::name::Name;
 use crate::shown::{Id, OneLine, timer};
 
@@ -71,6 +73,26 @@ pub enum LineText {
     Text(String),
     /// To be opened once, by its recipient.
     Once,
+    File(FileLine),
+}
+
+/// A file. Its name and type are what its sender says, cleaned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileLine {
+    pub name: FileName,
+    pub media_type: MediaType,
+    /// Bytes.
+    pub size: u64,
+    pub state: FileState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// So many percent of it have been sent, or fetched.
+    Going(u8),
+    Whole,
+    /// It is not fetched, and why.
+    Stopped(&'static str),
 }
 
 /// What became of a message.
@@ -132,6 +154,20 @@ impl fmt::Display for LineView {
         match text {
             LineText::Text(text) => write!(formatter, "text {}", OneLine(text)),
             LineText::Once => formatter.write_str("once"),
+            LineText::File(file) => write!(formatter, "file {file}"),
         }
+    }
+}
+
+impl fmt::Display for FileLine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, media_type, size, state } = self;
+        write!(formatter, "{size} ")?;
+        match state {
+            FileState::Going(percent) => write!(formatter, "{percent}% ")?,
+            FileState::Whole => formatter.write_str("whole ")?,
+            FileState::Stopped(_) => formatter.write_str("stopped ")?,
+        }
+        write!(formatter, "{media_type} {}", OneLine(name.as_str()))
     }
 }

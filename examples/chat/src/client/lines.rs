@@ -1,15 +1,21 @@
-//! The two connections of a client, each a task that asks one question at a time: the mailbox, which says whose it
-//! is, and the postman, who says nothing of it. The relay is not told that they belong together.
+//! The connections of a client, each a task that asks one question at a time: the mailbox, which says whose it is; the
+//! postman, who says nothing of it; and two that carry files, each blob over a connection of its own. The relay is not told
+//! that they belong together.
 
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task;
+use tokio::{task, time};
 
+use crate::client::fetching::Pickup;
 use crate::client::link::{Link, LinkError};
-use crate::engine::Errand;
+use crate::client::loading::Shipment;
+use crate::engine::{Errand, Fetch, Fetched, Load, Loaded};
 use crate::name::Name;
 use crate::request::{Answer, Ask, Token};
+
+/// How long a file stays open that is not carried on.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// A question of the mailbox.
 #[derive(Clone, Debug)]
@@ -26,25 +32,34 @@ pub enum Visit {
 pub enum Report {
     Mailbox(Visit, Result<Answer, LinkError>),
     Postman(Errand, Result<Answer, LinkError>),
+    Loaded(Load, Loaded),
+    Fetched(Fetch, Fetched),
 }
 
 pub struct Lines {
     pub visits: mpsc::Sender<Visit>,
     pub errands: mpsc::Sender<Errand>,
+    pub loads: mpsc::Sender<Load>,
+    pub fetches: mpsc::Sender<Fetch>,
     pub reports: mpsc::Receiver<Report>,
 }
 
-/// Starts both. They end when this is dropped.
+/// Starts all. They end when this is dropped.
 pub fn start(relay: &str, patience: Duration, address: Name, token: Token) -> Lines {
     let (visits, mailbox) = mpsc::channel(1);
     let (errands, postman) = mpsc::channel(1);
-    let (report, reports) = mpsc::channel(2);
-    let link = || Link::new(relay.into(), patience);
+    let (loads, loader) = mpsc::channel(1);
+    let (fetches, fetcher) = mpsc::channel(1);
+    let (report, reports) = mpsc::channel(4);
+    let relay = relay.to_owned();
+    let link = move || Link::new(relay.clone(), patience);
     // The relay's answer without mail comes sooner than our patience ends.
     let wait = patience.min(Duration::from_secs(20));
     task::spawn_local(visit(link(), mailbox, report.clone(), address, token, wait));
-    task::spawn_local(carry(link(), postman, report));
-    Lines { visits, errands, reports }
+    task::spawn_local(carry(link(), postman, report.clone()));
+    task::spawn_local(load(link.clone(), loader, report.clone()));
+    task::spawn_local(fetch(link, fetcher, report));
+    Lines { visits, errands, loads, fetches, reports }
 }
 
 async fn visit(
@@ -89,6 +104,76 @@ async fn carry(mut link: Link, mut errands: mpsc::Receiver<Errand>, reports: mps
         let answer = link.ask(&ask, Duration::ZERO).await;
         if reports.send(Report::Postman(errand, answer)).await.is_err() {
             return;
+        }
+    }
+}
+
+async fn load(
+    link: impl Fn() -> Link,
+    mut loads: mpsc::Receiver<Load>,
+    reports: mpsc::Sender<Report>,
+) {
+    let mut current: Option<Shipment> = None;
+    while let Some(load) = next(&mut loads, &mut current).await {
+        let loaded = match &load {
+            Load::Send { number, upload } => {
+                let shipment = match current.take().filter(|it| it.is_of(*number, upload)) {
+                    Some(shipment) => Ok(shipment),
+                    None => Shipment::begin(*number, upload, link()),
+                };
+                match shipment {
+                    Ok(mut shipment) => {
+                        let loaded = shipment.step(upload).await;
+                        current = Some(shipment);
+                        loaded
+                    }
+                    Err(why) => Loaded::Unusable(why),
+                }
+            }
+            Load::Delete { disposal, .. } => {
+                let (id, token) = (disposal.blob, disposal.token.clone());
+                match link().ask(&Ask::DeleteBlob { id, token }, Duration::ZERO).await {
+                    Ok(Answer::BlobDeleted) => Loaded::Deleted,
+                    Ok(Answer::Refused(refusal)) => Loaded::Refused(refusal),
+                    Ok(_) => Loaded::Unanswered,
+                    Err(_) => {
+                        // A link that is new each time has no pause of its own.
+                        time::sleep(IDLE).await;
+                        Loaded::Unanswered
+                    }
+                }
+            }
+        };
+        if reports.send(Report::Loaded(load, loaded)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn fetch(
+    link: impl Fn() -> Link,
+    mut fetches: mpsc::Receiver<Fetch>,
+    reports: mpsc::Sender<Report>,
+) {
+    let mut current: Option<Pickup> = None;
+    while let Some(fetch) = next(&mut fetches, &mut current).await {
+        let pickup = current.take().filter(|it| it.is_of(fetch.message));
+        let mut pickup = pickup.unwrap_or_else(|| Pickup::begin(fetch.message, link()));
+        let fetched = pickup.step(&fetch).await;
+        current = Some(pickup);
+        if reports.send(Report::Fetched(fetch, fetched)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What is to be done next. If nothing is, what was open for the last one is closed, and its keys are wiped.
+async fn next<T, C>(orders: &mut mpsc::Receiver<T>, current: &mut Option<C>) -> Option<T> {
+    match time::timeout(IDLE, orders.recv()).await {
+        Ok(order) => order,
+        Err(_) => {
+            *current = None;
+            orders.recv().await
         }
     }
 }

@@ -4,11 +4,12 @@ use std::io::{self, BufRead, Write};
 use std::thread;
 use std::time::Duration;
 
+use image::RgbImage;
 use tokio::sync::mpsc;
 
 use crate::client::session::{Input, Origin, Screen};
 use crate::command::{Command, Unclear};
-use crate::engine::Engine;
+use crate::engine::{Engine, WholeFile};
 use crate::notice::Notice;
 
 pub struct Plain;
@@ -24,6 +25,13 @@ impl Screen for Plain {
     fn put_back(&mut self, _: Origin) {}
 
     fn refresh(&mut self, _: &Engine) {}
+
+    /// Lines are for scripts.
+    fn has_pictures(&self) -> bool {
+        false
+    }
+
+    fn picture(&mut self, _: &WholeFile, _: RgbImage) {}
 
     fn pace(&self) -> Duration {
         Duration::MAX

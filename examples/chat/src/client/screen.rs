@@ -5,6 +5,7 @@ mod input_line;
 mod timeline;
 mod wrapping;
 
+mod half_blocks;
 mod qr;
 mod tty;
 mod typed;
@@ -33,6 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use evanesce::expiry::Now;
+use image::RgbImage;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use tokio::sync::mpsc;
@@ -44,7 +46,7 @@ use crate::client::screen::tty::Tty;
 use crate::client::screen::typed::Latest;
 use crate::client::session::{Input, Origin, Screen};
 use crate::clock;
-use crate::engine::Engine;
+use crate::engine::{Engine, WholeFile};
 use crate::name::Name;
 use crate::notice::Notice;
 
@@ -97,6 +99,12 @@ impl FullScreen {
             let timeline = self.timelines.entry(contact.name.clone()).or_default();
             Conversation { contact, entries: timeline.arrange(lines) }
         });
+        // What has ended leaves the screen, and nothing else has the picture.
+        if let Page::Picture { id, .. } = &focus.page
+            && engine.lines_of(&[*id], now).is_empty()
+        {
+            focus.page = Page::Nothing;
+        }
         let page = match (&focus.page, &open) {
             (Page::Nothing, _) | (Page::Safety, None) => PageView::Nothing,
             (Page::Help, _) => PageView::Help,
@@ -105,6 +113,9 @@ impl FullScreen {
             }
             (Page::Opened(from, id, text), _) => {
                 PageView::Opened { from: from.clone(), id: *id, text: text.clone() }
+            }
+            (Page::Picture { id: _, title, picture }, _) => {
+                PageView::Picture { title: title.clone(), picture: Arc::clone(picture) }
             }
             // Asked anew each time: what has ended since is not drawn.
             (Page::Found(ids), _) => PageView::Found(engine.lines_of(ids, now)),
@@ -172,6 +183,16 @@ impl Screen for FullScreen {
 
     fn put_back(&mut self, origin: Origin) {
         self.focus().put_back(origin);
+    }
+
+    fn has_pictures(&self) -> bool {
+        true
+    }
+
+    fn picture(&mut self, file: &WholeFile, picture: RgbImage) {
+        let title = format!("{} from {}", file.name.as_str(), file.with);
+        let (id, picture) = (file.message, Arc::new(picture));
+        self.focus().page = Page::Picture { id, title, picture };
     }
 
     fn refresh(&mut self, engine: &Engine) {

@@ -1,16 +1,20 @@
 //! A run of the client: waits for the user, the relay and the clock, and sees to the order of things. For each event
 //! the engine gives an outcome; that is stored; then it is shown, and then the relay is asked or acknowledged.
 
+use std::path::Path;
 use std::time::Duration;
 
+use image::RgbImage;
 use tokio::sync::mpsc;
 use tokio::time::{self, Instant};
 
 use crate::client::ending::Ending;
 use crate::client::lines::{self, Lines, Report, Visit};
+use crate::client::looking::{self, LookError};
+use crate::client::saving::{self, SaveError};
 use crate::clock;
-use crate::command::Command;
-use crate::engine::{Engine, Outcome};
+use crate::command::{Command, MessagePrefix};
+use crate::engine::{Engine, LocalFile, Outcome, WholeFile};
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::random;
@@ -57,6 +61,10 @@ pub trait Screen {
     fn put_back(&mut self, origin: Origin);
     /// All of one event has been noticed: a screen draws anew from [`Engine::contacts`] and [`Engine::lines`].
     fn refresh(&mut self, engine: &Engine);
+    /// Whether it can show a picture.
+    fn has_pictures(&self) -> bool;
+    /// The user wants to see this one.
+    fn picture(&mut self, file: &WholeFile, picture: RgbImage);
     /// How often it is drawn anew though nothing happens: for countdowns.
     fn pace(&self) -> Duration;
 }
@@ -68,7 +76,9 @@ pub struct Session<'screen, S: Screen> {
     screen: &'screen mut S,
     lines: Lines,
     mailbox: Mailbox,
-    postman: Postman,
+    postman: Worker,
+    loader: Worker,
+    fetcher: Worker,
 }
 
 struct Mailbox {
@@ -90,7 +100,7 @@ enum Connection {
     Offline,
 }
 
-enum Postman {
+enum Worker {
     Idle,
     Asking,
 }
@@ -112,7 +122,8 @@ impl<'screen, S: Screen> Session<'screen, S> {
         let lines = lines::start(relay, patience, engine.name().clone(), engine.token().clone());
         let mailbox =
             Mailbox { state: MailboxState::Idle, acknowledged: 0, connection: Connection::Unknown };
-        Self { engine, store, screen, lines, mailbox, postman: Postman::Idle }
+        let (postman, loader, fetcher) = (Worker::Idle, Worker::Idle, Worker::Idle);
+        Self { engine, store, screen, lines, mailbox, postman, loader, fetcher }
     }
 
     /// Runs until the user quits. After an error of the store nothing goes on with what is in memory.
@@ -163,10 +174,20 @@ impl<'screen, S: Screen> Session<'screen, S> {
     }
 
     async fn hand_out_work(&mut self) {
-        if let (Postman::Idle, Some(errand)) = (&self.postman, self.engine.errand(clock::now()))
+        if let (Worker::Idle, Some(errand)) = (&self.postman, self.engine.errand(clock::now()))
             && self.lines.errands.send(errand).await.is_ok()
         {
-            self.postman = Postman::Asking;
+            self.postman = Worker::Asking;
+        }
+        if let (Worker::Idle, Some(load)) = (&self.loader, self.engine.next_load(clock::now()))
+            && self.lines.loads.send(load).await.is_ok()
+        {
+            self.loader = Worker::Asking;
+        }
+        if let (Worker::Idle, Some(fetch)) = (&self.fetcher, self.engine.next_fetch(clock::now()))
+            && self.lines.fetches.send(fetch).await.is_ok()
+        {
+            self.fetcher = Worker::Asking;
         }
         let may_ask = match self.mailbox.state {
             MailboxState::Idle => true,
@@ -185,12 +206,17 @@ impl<'screen, S: Screen> Session<'screen, S> {
     }
 
     fn sleep(&self) -> Duration {
+        let now = clock::now();
         let sleep =
-            self.engine.next_wakeup(clock::now()).min(self.screen.pace()).max(SHORTEST_SLEEP);
+            self.engine.next_wakeup(now).min(self.screen.pace()).max(SHORTEST_SLEEP);
         let mailbox_rests = matches!(self.mailbox.state, MailboxState::Resting(_));
-        let postman_waits =
-            matches!(self.postman, Postman::Idle) && self.engine.has_resting_errands();
-        if mailbox_rests || postman_waits { sleep.min(RETRY) } else { sleep }
+        let waits = [
+            (&self.postman, self.engine.has_resting_errands()),
+            (&self.loader, self.engine.has_resting_loads(now)),
+            (&self.fetcher, self.engine.has_resting_fetches(now)),
+        ];
+        let waits = waits.iter().any(|(worker, has)| *has && matches!(worker, Worker::Idle));
+        if mailbox_rests || waits { sleep.min(RETRY) } else { sleep }
     }
 
     fn input(&mut self, input: Input) -> Result<Flow, StoreError> {
@@ -211,16 +237,58 @@ impl<'screen, S: Screen> Session<'screen, S> {
         let flow = if command == Command::Quit { Flow::End } else { Flow::GoOn };
         let outcome = match command {
             Command::Find(words) => self.engine.found(&self.store.find(&words)?, clock::now()),
+            Command::SendFile { to, path } => match found(&path) {
+                Ok(file) => self.engine.send_file(&to, file, clock::now(), &mut random::system()),
+                Err(why) => self.engine.cannot(why),
+            },
+            Command::Show(prefix) => self.show(&prefix)?,
+            Command::Save(prefix, place) => self.save(&prefix, place.as_deref())?,
             command => self.engine.command(command, clock::now(), &mut random::system()),
         };
         self.apply_of(outcome, origin)?;
         Ok(flow)
     }
 
+    fn save(
+        &mut self,
+        prefix: &MessagePrefix,
+        place: Option<&Path>,
+    ) -> Result<Outcome, StoreError> {
+        let file = match self.engine.whole_file(prefix, clock::now()) {
+            Ok(file) => file,
+            Err(why) => return Ok(self.engine.cannot(why)),
+        };
+        Ok(match saving::save(&file, &self.store, place) {
+            Ok(path) => self.engine.saved(&file, path.display().to_string()),
+            Err(SaveError::Exists(path)) => {
+                self.engine.cannot(format!("{} is there already: say another path", path.display()))
+            }
+            Err(SaveError::Disk(error)) => self.engine.cannot(format!("it was not saved: {error}")),
+            Err(SaveError::Store(error)) => return Err(error),
+        })
+    }
+
+    fn show(&mut self, prefix: &MessagePrefix) -> Result<Outcome, StoreError> {
+        if !self.screen.has_pictures() {
+            let text = "pictures are for the screen: /save ID saves it";
+            return Ok(self.engine.cannot(text.into()));
+        }
+        let file = match self.engine.whole_file(prefix, clock::now()) {
+            Ok(file) => file,
+            Err(why) => return Ok(self.engine.cannot(why)),
+        };
+        match looking::look(&file, &self.store) {
+            Ok(picture) => self.screen.picture(&file, picture),
+            Err(LookError::NotLookedAt(why)) => return Ok(self.engine.cannot(why)),
+            Err(LookError::Store(error)) => return Err(error),
+        }
+        Ok(Outcome::default())
+    }
+
     fn report(&mut self, report: Report) -> Result<(), StoreError> {
         match report {
             Report::Postman(errand, answer) => {
-                self.postman = Postman::Idle;
+                self.postman = Worker::Idle;
                 // Whichever of the two connections comes through first, the relay is there.
                 if answer.is_ok() {
                     self.connection(Connection::Online);
@@ -239,6 +307,17 @@ impl<'screen, S: Screen> Session<'screen, S> {
                     // Not answered, or with nonsense: it is still to be done.
                     (_, Ok(_) | Err(_)) => return Ok(()),
                 };
+                self.apply(outcome)
+            }
+            Report::Loaded(load, loaded) => {
+                self.loader = Worker::Idle;
+                let rng = &mut random::system();
+                let outcome = self.engine.loaded(&load, loaded, clock::now(), rng);
+                self.apply(outcome)
+            }
+            Report::Fetched(fetch, fetched) => {
+                self.fetcher = Worker::Idle;
+                let outcome = self.engine.fetched(&fetch, fetched, clock::now());
                 self.apply(outcome)
             }
             Report::Mailbox(visit, answer) => {
@@ -308,5 +387,15 @@ impl<'screen, S: Screen> Session<'screen, S> {
         }
         self.mailbox.connection = connection;
         self.screen.refresh(&self.engine);
+    }
+}
+
+/// A file as it is on the disk now.
+fn found(path: &Path) -> Result<LocalFile, String> {
+    let found = path.metadata().and_then(|found| Ok((std::path::absolute(path)?, found)));
+    match found {
+        Ok((path, found)) if found.is_file() => Ok(LocalFile { path, size: found.len() }),
+        Ok(_) => Err(format!("{} is no file", path.display())),
+        Err(error) => Err(format!("{}: {error}", path.display())),
     }
 }

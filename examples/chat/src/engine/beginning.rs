@@ -67,9 +67,14 @@ impl Engine {
                     peers.insert(name, peer);
                 }
                 Row::Contact(name) => notes.push((name, decoded::<Notes>(&value)?)),
-                Row::Message(_) | Row::Draft(_) | Row::Parcel(_) | Row::Parked(_) => {
-                    rest.push(Held { row, value });
-                }
+                Row::Message(_)
+                | Row::Draft(_)
+                | Row::Parcel(_)
+                | Row::Parked(_)
+                | Row::Upload(_)
+                | Row::Disposal(_) => rest.push(Held { row, value }),
+                // They are read when the file is.
+                Row::Piece(..) => {}
             }
         }
         let (Some(account), Some(profile)) = (account, profile) else {
@@ -96,9 +101,8 @@ impl Engine {
             Row::Message(_) => {
                 let message: crate::engine::message::Message = decoded(value)?;
                 self.last_number = self.last_number.max(message.number);
-                self.places.insert(message.id, (message.with.clone(), message.number));
-                let person = self.people.get_mut(&message.with).ok_or(LoadError::Damaged)?;
-                person.messages.insert(message.number, message);
+                self.people.get(&message.with).ok_or(LoadError::Damaged)?;
+                self.place(message);
             }
             Row::Draft(number) => {
                 self.last_number = self.last_number.max(*number);
@@ -112,7 +116,20 @@ impl Engine {
                 self.last_number = self.last_number.max(*number);
                 self.parked.insert(*number, decoded(value)?);
             }
-            Row::Account | Row::Profile | Row::Scheduler(_) | Row::Peer(_) | Row::Contact(_) => {}
+            Row::Upload(number) => {
+                self.last_number = self.last_number.max(*number);
+                self.uploads.insert(*number, decoded(value)?);
+            }
+            Row::Disposal(number) => {
+                self.last_number = self.last_number.max(*number);
+                self.disposals.insert(*number, decoded(value)?);
+            }
+            Row::Account
+            | Row::Piece(..)
+            | Row::Profile
+            | Row::Scheduler(_)
+            | Row::Peer(_)
+            | Row::Contact(_) => {}
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ impl Engine {
                 return;
             }
             for due in poll.due {
-                // A message is one row here: a part without which it lives on there is none.
+                // All that there is of a message goes with its row: a part without which it lives on there is none.
                 if due.ended {
                     if due.unsent {
                         self.fail(Some(due.id), "its time ended before it was sent");

@@ -1,9 +1,16 @@
 //! What is stored of messages, on the way and in conversations.
 
+use std::path::PathBuf;
+
+use evanesce::attachment::BlobLayout;
 use evanesce::expiry::{MemberTag, MessageId, Stamp};
 use serde::{Deserialize, Serialize};
 
+use crate::content::AttachedFile;
+use crate::file_name::FileName;
+use crate::media_type::MediaType;
 use crate::name::Name;
+use crate::request::{BlobId, Token};
 use crate::view::{Author, Progress};
 use crate::words::Words;
 
@@ -28,13 +35,87 @@ pub enum Body {
     Sealed(Vec<u8>),
     /// Ours, for them to open once: nothing of it is kept here.
     TheirsToOpen,
+    /// Theirs, as far as it is here.
+    File(HeldFile),
+    /// Ours: its bytes are where they were. Nothing here opens what the relay has; the token deletes it.
+    OurFile {
+        name: FileName,
+        media_type: MediaType,
+        size: u64,
+        blob: BlobId,
+        token: Token,
+    },
 }
+
+/// A file of somebody else. Its chunks are rows of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldFile {
+    pub file: AttachedFile,
+    /// How many chunks are here, from the first one on. They are final.
+    pub opened: u64,
+    pub state: FetchState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FetchState {
+    /// It is fetched, or will be once its sender is accepted.
+    Going,
+    Whole,
+    /// It is not fetched any more unless the user says so.
+    Stopped(Stopped),
+}
+
+/// Why a file does not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stopped {
+    /// The relay has other bytes than its sender made, each time.
+    Altered,
+    /// Its sender made it so that it does not open.
+    Broken,
+    /// The relay does not have it any more.
+    Gone,
+    /// It is larger than what is fetched.
+    TooLarge,
+}
+
+impl Stopped {
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Altered => "the relay has altered it",
+            Self::Broken => "its sender made it so that it does not open",
+            Self::Gone => "the relay does not have it any more",
+            Self::TooLarge => "it is too large to be fetched",
+        }
+    }
+}
+
+impl HeldFile {
+    /// Where everything stands in its blob.
+    pub fn layout(&self) -> Option<BlobLayout> {
+        self.file.reference().map(|reference| reference.layout())
+    }
+
+    /// Bytes of the file.
+    pub fn size(&self) -> u64 {
+        self.layout().map_or(0, |layout| layout.size())
+    }
+
+    /// How many chunks have bytes of the file, and are rows therefore: behind them is nothing but padding.
+    pub fn pieces(&self) -> u64 {
+        self.size().div_ceil(CHUNK)
+    }
+}
+
+/// Bytes of the file in a chunk.
+const CHUNK: u64 = 65_536;
 
 impl Body {
     /// What it is found by. What can be opened once is not to be found.
     pub fn words(&self) -> Words {
         match self {
             Self::Text(text) => Words::of(text),
+            Self::File(held) => Words::of(held.file.name.as_str()),
+            Self::OurFile { name, .. } => Words::of(name.as_str()),
             Self::Sealed(_) | Self::TheirsToOpen => Words::default(),
         }
     }
@@ -48,6 +129,40 @@ pub struct Draft {
     pub message: Option<MessageId>,
     pub body: Vec<u8>,
     pub stamp: Stamp,
+}
+
+/// A file on its way to the relay. It goes with its message; when all of it is there, a draft follows that says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    pub to: Name,
+    pub message: MessageId,
+    /// Makes the message's id, with our tag.
+    pub chosen: [u8; 16],
+    pub path: PathBuf,
+    /// Bytes of the file when it was sent.
+    pub size: u64,
+    pub blob: BlobId,
+    pub token: Token,
+    /// The library's [`AttachmentCheckpoint`](evanesce::attachment::AttachmentCheckpoint), with the key. It is here
+    /// before anything leaves, so that what goes on after a crash comes to the same bytes.
+    pub checkpoint: Vec<u8>,
+    /// Bytes of the blob that the relay has.
+    pub sent: u64,
+    pub stamp: Stamp,
+}
+
+impl Upload {
+    /// Bytes of the whole blob.
+    pub fn blob_length(&self) -> u64 {
+        BlobLayout::of_size(self.size).map_or(0, |layout| layout.blob_length())
+    }
+}
+
+/// A blob that nobody is to have any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disposal {
+    pub blob: BlobId,
+    pub token: Token,
 }
 
 /// What is to be handed to the relay, under an id by which the relay knows it again.
@@ -64,4 +179,10 @@ pub struct Parcel {
 pub struct Parked {
     pub from: Name,
     pub bytes: Vec<u8>,
+}
+
+/// How much of it is there, in whole percent.
+pub fn percent(there: u64, all: u64) -> u8 {
+    let percent = there.saturating_mul(100).checked_div(all).unwrap_or(0).min(100);
+    u8::try_from(percent).unwrap_or(100)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evanesce::expiry::{MessageId, NewMessage, Now, Opens, Policy, Verdict};
+use evanesce::expiry::{MessageId, NewMessage, Now, Opens, Parts, Policy, Stamp, Verdict};
 use evanesce::rand_core::CryptoRng;
 use evanesce::server::PreKeyStock;
 use evanesce::{SessionNeed, StockDisagreement};
@@ -10,11 +10,11 @@ use evanesce::{SessionNeed, StockDisagreement};
 use crate::clock;
 use crate::command::{Command, OwnLife};
 use crate::content::{Content, LONGEST_TEXT};
-use crate::engine::message::{Body, Draft, Message};
+use crate::engine::message::{Body, Disposal, Draft, Message};
 use crate::engine::outcome::Outcome;
 use crate::engine::person::conversation;
 use crate::engine::reading::{NO_SUCH_MESSAGE, unknown};
-use crate::engine::state::{Engine, keys_where};
+use crate::engine::state::Engine;
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::view::{Author, Progress, Standing, Trust};
@@ -32,6 +32,12 @@ impl Engine {
             self.notice(Notice::Error(error));
         }
         self.settle(now, rng);
+        self.finish()
+    }
+
+    /// What was ordered cannot be done, as the caller found.
+    pub fn cannot(&mut self, why: String) -> Outcome {
+        self.notice(Notice::Error(why));
         self.finish()
     }
 
@@ -129,6 +135,10 @@ impl Engine {
                 Ok(())
             }
             Command::Find(_) => Err("the store was not asked".into()),
+            Command::SendFile { .. } | Command::Save(..) | Command::Show(_) => {
+                Err("the disk was not asked".into())
+            }
+            Command::Fetch(prefix) => self.fetch_again(self.find(&prefix)?),
             Command::List => {
                 self.contacts(now).into_iter().for_each(|it| self.notice(Notice::Contact(it)));
                 Ok(())
@@ -185,8 +195,6 @@ impl Engine {
         }
         let mut chosen = [0; 16];
         rng.fill_bytes(&mut chosen);
-        let tag = self.tag();
-        let id = MessageId::by(tag, &chosen);
         let mut stamp = self.expiry.stamp(conversation(to));
         let mut body = Body::Text(text.clone());
         match life {
@@ -197,8 +205,29 @@ impl Engine {
                 body = Body::TheirsToOpen;
             }
         }
-        let message = NewMessage::new(id, conversation(to), tag);
-        let arrival = self.expiry.queued(message, &stamp, now);
+        let id = self.queue(to, &chosen, &stamp, body, now)?;
+        let body = Content::Text { chosen, text }.encode();
+        self.post(Draft { to: to.clone(), message: Some(id), body, stamp }, now, rng);
+        Ok(())
+    }
+
+    /// Puts a message of ours into its conversation. Its clock runs when the relay has it.
+    pub(super) fn queue(
+        &mut self,
+        to: &Name,
+        chosen: &[u8; 16],
+        stamp: &Stamp,
+        body: Body,
+        now: Now,
+    ) -> Result<MessageId, String> {
+        let tag = self.tag();
+        let id = MessageId::by(tag, chosen);
+        let parts = match &body {
+            Body::OurFile { .. } | Body::File(_) => Parts::FILE,
+            Body::Text(_) | Body::Sealed(_) | Body::TheirsToOpen => Parts::NONE,
+        };
+        let message = NewMessage::new(id, conversation(to), tag).with_parts(parts);
+        let arrival = self.expiry.queued(message, stamp, now);
         self.absorb(&arrival.effects);
         if arrival.verdict != Verdict::Keep {
             return Err("its id is in use: send it again".into());
@@ -207,9 +236,7 @@ impl Engine {
         let (with, author, progress) = (to.clone(), Author::Us, Progress::Waiting);
         self.put_message(Message { id, number, with, author, tag, body, progress });
         self.notice(Notice::Queued(to.clone(), id));
-        let body = Content::Text { chosen, text }.encode();
-        self.post(Draft { to: to.clone(), message: Some(id), body, stamp }, now, rng);
-        Ok(())
+        Ok(id)
     }
 
     /// Takes a message of ours back, at both ends. What has not been encrypted goes no further than here.
@@ -221,7 +248,11 @@ impl Engine {
                 return Err("only its author takes a message back: /delete deletes it here".into());
             }
         }
-        let is_draft = !keys_where(&self.drafts, |draft| draft.message == Some(id)).is_empty();
+        if let Body::OurFile { blob, token, .. } = &message.body {
+            self.put_disposal(Disposal { blob: *blob, token: token.clone() });
+        }
+        let is_draft = self.drafts.values().any(|draft| draft.message == Some(id))
+            || self.uploads.values().any(|upload| upload.message == id);
         if !is_draft && message.progress != Progress::Failed {
             self.check_writable(&message.with)?;
             // One that is on its way must not stay where it is just because its request was faster.
@@ -242,7 +273,7 @@ impl Engine {
         self.delete_due(now);
     }
 
-    fn check_writable(&self, to: &Name) -> Result<(), String> {
+    pub(super) fn check_writable(&self, to: &Name) -> Result<(), String> {
         if to == self.name() {
             return Err("that is this device: messages go to somebody else".into());
         }

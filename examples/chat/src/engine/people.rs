@@ -120,6 +120,8 @@ impl Engine {
         for number in keys_where(&self.parcels, |parcel| parcel.to == *name) {
             messages.extend(self.drop_parcel(number).and_then(|parcel| parcel.message));
         }
+        let uploads = self.drop_uploads_of(|upload| upload.to == *name);
+        messages.extend(uploads.into_iter().map(|upload| upload.message));
         messages
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evanesce::expiry::{MessageId, Now, Parts, Visibility};
 
 use crate::command::MessagePrefix;
-use crate::engine::message::{Body, Message};
+use crate::engine::message::{Body, FetchState, Message, percent};
 use crate::engine::outcome::Outcome;
 use crate::engine::person::{Person, conversation};
 use crate::engine::state::Engine;
@@ -13,7 +13,7 @@ use crate::name::Name;
 use crate::notice::Notice;
 use crate::row::Row;
 use crate::shown::Id;
-use crate::view::{ContactView, LineText, LineView, Progress, Window};
+use crate::view::{ContactView, FileLine, FileState, LineText, LineView, Progress, Window};
 
 /// It may have ended, or be of another conversation.
 pub const NO_SUCH_MESSAGE: &str = "there is no such message, or none any more";
@@ -46,6 +46,13 @@ impl Engine {
                 let effects = self.expiry.read(message.id, now);
                 self.absorb(&effects);
                 self.notice(notice);
+            }
+            Body::File(_) | Body::OurFile { .. } => {
+                let effects = self.expiry.read(message.id, now);
+                self.absorb(&effects);
+                if let LineText::File(file) = self.line(&message, now).text {
+                    self.notice(Notice::File(message.with.clone(), message.id, file));
+                }
             }
             // What is seen is that there is something to open, and opening it is reading.
             Body::Sealed(_) | Body::TheirsToOpen => {
@@ -95,7 +102,7 @@ impl Engine {
     }
 
     /// Asked before each time that something is drawn.
-    fn may_be_shown(&self, id: MessageId, now: Now) -> bool {
+    pub(super) fn may_be_shown(&self, id: MessageId, now: Now) -> bool {
         match self.expiry.visibility(id, now) {
             // What is to be opened is sealed in the store: its line says only that it is there.
             Visibility::Shown | Visibility::Placeholder => true,
@@ -138,6 +145,25 @@ impl Engine {
         let text = match &message.body {
             Body::Text(text) => LineText::Text(text.clone()),
             Body::Sealed(_) | Body::TheirsToOpen => LineText::Once,
+            Body::File(held) => {
+                let chunks = held.layout().map_or(0, |layout| layout.chunks());
+                LineText::File(FileLine {
+                    name: held.file.name.clone(),
+                    media_type: held.file.media_type.clone(),
+                    size: held.size(),
+                    state: match held.state {
+                        FetchState::Going => FileState::Going(percent(held.opened, chunks)),
+                        FetchState::Whole => FileState::Whole,
+                        FetchState::Stopped(why) => FileState::Stopped(why.told()),
+                    },
+                })
+            }
+            Body::OurFile { name, media_type, size, .. } => LineText::File(FileLine {
+                name: name.clone(),
+                media_type: media_type.clone(),
+                size: *size,
+                state: self.sent_percent(message).map_or(FileState::Whole, FileState::Going),
+            }),
         };
         LineView {
             id: message.id,

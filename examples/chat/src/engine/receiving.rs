@@ -9,7 +9,7 @@ use evanesce::expiry::{
 use evanesce::rand_core::CryptoRng;
 use evanesce::{Delivered, Peer, PeerDecryptError};
 
-use crate::content::Content;
+use crate::content::{AttachedFile, Content};
 use crate::engine::message::{Body, Message, Parked};
 use crate::engine::person::{Person, conversation};
 use crate::engine::sending::NO_AD;
@@ -26,6 +26,13 @@ const MOST_OF_A_REQUEST: usize = 100;
 
 /// How much is kept of identities that changed, in all: anyone can send such.
 const MOST_PARKED: usize = 100;
+
+/// A message that has come, before it has a place.
+struct Incoming {
+    id: MessageId,
+    tag: MemberTag,
+    body: Body,
+}
 
 impl Engine {
     /// Takes in what the relay brought. Whatever it is, it may be acknowledged once the outcome is stored.
@@ -133,6 +140,10 @@ impl Engine {
                 let id = MessageId::by(author, &chosen);
                 self.text_came(name, author, id, text, &received.stamp, now, rng);
             }
+            Some(Content::File { chosen, file }) => {
+                let id = MessageId::by(author, &chosen);
+                self.file_came(name, author, id, file, &received.stamp, now);
+            }
             Some(Content::Unsend { message }) => {
                 self.heard(name, &received.stamp, now);
                 self.unsend_came(message, author, now);
@@ -172,6 +183,38 @@ impl Engine {
             body = Body::Sealed(key.seal(id, Parts::BODY, text.as_bytes()));
             message = message.sealed_under(key);
         }
+        self.message_came(name, message, Incoming { id, tag, body }, stamp, now);
+    }
+
+    /// It is fetched when its sender is accepted, and its clock does not run before it is here.
+    fn file_came(
+        &mut self,
+        name: &Name,
+        tag: MemberTag,
+        id: MessageId,
+        file: AttachedFile,
+        stamp: &Result<Stamp, MalformedStamp>,
+        now: Now,
+    ) {
+        if stamp.as_ref().is_ok_and(|stamp| stamp.opens != Opens::Unlimited) {
+            self.notice(Notice::Trouble(format!("{name} sent a file to be opened once: not here")));
+            return self.heard(name, stamp, now);
+        }
+        let message = NewMessage::new(id, conversation(name), tag);
+        let message = message.with_parts(Parts::FILE).awaiting_media();
+        let body = Body::File(Self::held_file(file));
+        self.message_came(name, message, Incoming { id, tag, body }, stamp, now);
+    }
+
+    fn message_came(
+        &mut self,
+        name: &Name,
+        message: NewMessage,
+        incoming: Incoming,
+        stamp: &Result<Stamp, MalformedStamp>,
+        now: Now,
+    ) {
+        let Incoming { id, tag, body } = incoming;
         let arrival = self.expiry.received(message, stamp, Age::NONE, now);
         self.absorb(&arrival.effects);
         // The scheduler knows again what has an end; what has none, its row tells.

@@ -8,7 +8,7 @@ use evanesce::zeroize::Zeroizing;
 use evanesce::{Account, Changes, Peer};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::message::{Draft, Message, Parcel, Parked};
+use crate::engine::message::{Body, Disposal, Draft, FetchState, Message, Parcel, Parked, Upload};
 use crate::engine::outcome::Outcome;
 use crate::engine::person::{Notes, Person, conversation};
 use crate::name::Name;
@@ -27,6 +27,10 @@ pub struct Engine {
     pub(super) drafts: BTreeMap<u64, Draft>,
     pub(super) parcels: BTreeMap<u64, Parcel>,
     pub(super) parked: BTreeMap<u64, Parked>,
+    pub(super) uploads: BTreeMap<u64, Upload>,
+    pub(super) disposals: BTreeMap<u64, Disposal>,
+    /// The messages whose files are to be fetched.
+    pub(super) fetches: BTreeSet<MessageId>,
     pub(super) last_number: u64,
     pub(super) pending: Pending,
     unsaved: Unsaved,
@@ -55,6 +59,11 @@ pub struct Pending {
     pub account_due: Option<Duration>,
     /// When the account was told last what the relay has, by the steady clock.
     pub told_of_stock: Option<Duration>,
+    /// Before when no file is carried, and none fetched, by the steady clock.
+    pub loads_rest: Option<Duration>,
+    pub fetches_rest: Option<Duration>,
+    /// How often the next part of a file came altered.
+    pub attempts: BTreeMap<MessageId, u32>,
 }
 
 #[derive(Default)]
@@ -74,6 +83,9 @@ impl Engine {
             drafts: BTreeMap::new(),
             parcels: BTreeMap::new(),
             parked: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+            disposals: BTreeMap::new(),
+            fetches: BTreeSet::new(),
             last_number: 0,
             pending: Pending::default(),
             unsaved: Unsaved::default(),
@@ -200,6 +212,16 @@ impl Engine {
     pub(super) fn put_message(&mut self, message: Message) {
         let (row, value) = (Row::Message(message.id), encoded(&message));
         self.outcome.write_with_words(row, value, message.body.words());
+        self.place(message);
+    }
+
+    /// Puts a message where it stands, of which its row is written.
+    pub(super) fn place(&mut self, message: Message) {
+        let is_going = matches!(&message.body, Body::File(held) if held.state == FetchState::Going);
+        match is_going {
+            true => self.fetches.insert(message.id),
+            false => self.fetches.remove(&message.id),
+        };
         self.places.insert(message.id, (message.with.clone(), message.number));
         self.meet(&message.with);
         if let Some(person) = self.people.get_mut(&message.with) {
@@ -220,8 +242,16 @@ impl Engine {
         for number in keys_where(&self.parcels, |parcel| parcel.message == Some(id)) {
             self.drop_parcel(number);
         }
+        self.drop_uploads_of(|upload| upload.message == id);
+        self.fetches.remove(&id);
+        self.pending.attempts.remove(&id);
         let (name, number) = self.places.remove(&id)?;
-        self.people.get_mut(&name)?.messages.remove(&number);
+        let message = self.people.get_mut(&name)?.messages.remove(&number);
+        if let Some(Message { body: Body::File(held), .. }) = message {
+            for piece in 0..held.opened.min(held.pieces()) {
+                self.outcome.write(Row::Piece(id, piece), None);
+            }
+        }
         self.outcome.write(Row::Message(id), None);
         Some(name)
     }
@@ -257,6 +287,35 @@ impl Engine {
     pub(super) fn drop_parked(&mut self, number: u64) -> Option<Parked> {
         self.outcome.write(Row::Parked(number), None);
         self.parked.remove(&number)
+    }
+
+    pub(super) fn put_upload(&mut self, number: u64, upload: Upload) {
+        self.outcome.write(Row::Upload(number), encoded(&upload));
+        self.uploads.insert(number, upload);
+    }
+
+    pub(super) fn drop_upload(&mut self, number: u64) -> Option<Upload> {
+        self.outcome.write(Row::Upload(number), None);
+        self.uploads.remove(&number)
+    }
+
+    /// Has the relay delete a blob, once.
+    pub(super) fn put_disposal(&mut self, disposal: Disposal) {
+        if self.disposals.values().any(|other| other.blob == disposal.blob) {
+            return;
+        }
+        let number = self.next_number();
+        self.outcome.write(Row::Disposal(number), encoded(&disposal));
+        self.disposals.insert(number, disposal);
+    }
+
+    pub(super) fn drop_disposal(&mut self, number: u64) {
+        self.outcome.write(Row::Disposal(number), None);
+        self.disposals.remove(&number);
+    }
+
+    pub(super) fn write_row(&mut self, row: Row, value: Option<Zeroizing<Vec<u8>>>) {
+        self.outcome.write(row, value);
     }
 
     /// Ends an event: what has changed becomes rows.

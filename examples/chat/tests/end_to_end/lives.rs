@@ -5,7 +5,7 @@ use crate::process::Process;
 use crate::world::{World, contains};
 
 /// Whose sealed rows are there now and were not before.
-fn new_rows(
+pub fn new_rows(
     before: &[(Vec<u8>, Vec<u8>)],
     after: &[(Vec<u8>, Vec<u8>)],
 ) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -14,7 +14,7 @@ fn new_rows(
 }
 
 /// Nothing of these rows is left in somebody's file and log.
-fn assert_gone(world: &World, name: &str, rows: &[(Vec<u8>, Vec<u8>)]) {
+pub fn assert_gone(world: &World, name: &str, rows: &[(Vec<u8>, Vec<u8>)]) {
     assert!(!rows.is_empty());
     let bytes = world.bytes(name);
     for (row, sealed) in rows {

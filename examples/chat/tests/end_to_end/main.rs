@@ -10,6 +10,7 @@ mod world;
 
 mod conversation;
 mod faults;
+mod files;
 mod find;
 mod identity;
 mod kills;

@@ -14,7 +14,7 @@ const F5: &str = "\u{1b}[15~";
 const CONTROL_C: &str = "\u{3}";
 
 /// Two screens, each with the other's conversation open.
-fn introduced(world: &World) -> (Terminal, Terminal) {
+pub fn introduced(world: &World) -> (Terminal, Terminal) {
     let (alice, bob) = (world.screen("alice"), world.screen("bob"));
     alice.wait_for("● online");
     bob.wait_for("● online");

@@ -12,6 +12,7 @@ use crate::terminal::Terminal;
 
 pub struct World {
     directory: PathBuf,
+    room: u32,
     pub relay: Process,
     /// Where the relay listens, also after a restart.
     pub address: String,
@@ -19,16 +20,21 @@ pub struct World {
 
 impl World {
     pub fn new(name: &str) -> Self {
+        Self::with_room(name, 1_024)
+    }
+
+    /// A relay with so many MiB of room for blobs.
+    pub fn with_room(name: &str, room: u32) -> Self {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chat-{name}"));
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).unwrap();
-        let (relay, address) = start_relay(&directory, "127.0.0.1:0");
-        Self { directory, relay, address }
+        let (relay, address) = start_relay(&directory, "127.0.0.1:0", room);
+        Self { directory, room, relay, address }
     }
 
     pub fn restart_relay(&mut self) {
         self.relay.kill();
-        (self.relay, self.address) = start_relay(&self.directory, &self.address);
+        (self.relay, self.address) = start_relay(&self.directory, &self.address, self.room);
     }
 
     /// Starts somebody, and waits until they have published.
@@ -63,6 +69,22 @@ impl World {
         self.directory.join(format!("{name}.chat"))
     }
 
+    /// A file of the test's, in its directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// The files of the blobs that the relay has.
+    pub fn blobs(&self) -> Vec<PathBuf> {
+        let directory = fs::read_dir(self.directory.join("relay.sqlite.blobs")).unwrap();
+        directory.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    /// Changes the relay's store behind its back.
+    pub fn change_relay(&self, sql: &str) {
+        Connection::open(relay_store(&self.directory)).unwrap().execute_batch(sql).unwrap();
+    }
+
     /// Gives an address free, as the relay's operator does.
     pub fn free(&self, name: &str) {
         let mut command = chat();
@@ -88,8 +110,17 @@ impl World {
 
     /// The sealed rows of somebody's store by name.
     pub fn rows(&self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.table(name, "SELECT name, sealed FROM rows")
+    }
+
+    /// The sealed parts of files in somebody's store.
+    pub fn pieces(&self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.table(name, "SELECT name, sealed FROM pieces")
+    }
+
+    fn table(&self, name: &str, sql: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.copied(name, |database| {
-            let mut query = database.prepare("SELECT name, sealed FROM rows").unwrap();
+            let mut query = database.prepare(sql).unwrap();
             let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
             rows.map(Result::unwrap).collect()
         })
@@ -137,9 +168,10 @@ pub fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-fn start_relay(directory: &Path, listen: &str) -> (Process, String) {
+fn start_relay(directory: &Path, listen: &str, room: u32) -> (Process, String) {
     let mut command = chat();
-    command.args(["relay", "--log", "--listen", listen, "--store"]).arg(relay_store(directory));
+    command.args(["relay", "--log", "--room", &room.to_string(), "--listen", listen, "--store"]);
+    command.arg(relay_store(directory));
     let mut relay = Process::start(&mut command);
     let address = relay.wait_for("listening on");
     (relay, address)

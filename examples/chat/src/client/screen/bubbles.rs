@@ -15,8 +15,8 @@ use crate::client::screen::focus::Ids;
 use crate::client::screen::picture::Conversation;
 use crate::client::screen::timeline::{Entry, Note, Tone};
 use crate::client::screen::wrapping::{width, wrap};
-use crate::shown::{Id, OneLine};
-use crate::view::{Author, LineText, LineView, Progress, Standing, Trust};
+use crate::shown::{Id, OneLine, Size};
+use crate::view::{Author, FileLine, FileState, LineText, LineView, Progress, Standing, Trust};
 
 /// What stands beside a message has this much room.
 const MARK_COLUMNS: usize = 20;
@@ -84,6 +84,8 @@ fn message(line: &LineView, ids: Ids, columns: usize) -> Vec<Line<'static>> {
     let (text, ground) = match (&line.text, line.author) {
         (LineText::Text(text), Author::Us) => (OneLine(text).to_string(), OURS),
         (LineText::Text(text), Author::Them) => (OneLine(text).to_string(), THEIRS),
+        (LineText::File(file), Author::Us) => (described(file), OURS),
+        (LineText::File(file), Author::Them) => (described(file), THEIRS),
         (LineText::Once, Author::Us) => ("view once".into(), ONCE),
         (LineText::Once, Author::Them) => ("view once: F3 opens it".into(), ONCE),
     };
@@ -112,6 +114,18 @@ fn message(line: &LineView, ids: Ids, columns: usize) -> Vec<Line<'static>> {
         })
         .chain([Line::default()])
         .collect()
+}
+
+/// A file by its name and size, and how far it has come.
+pub fn described(file: &FileLine) -> String {
+    let FileLine { name, media_type, size, state } = file;
+    let state = match state {
+        FileState::Going(percent) => format!(" · {percent} %"),
+        FileState::Whole => String::new(),
+        FileState::Stopped(why) => format!(" · {why}"),
+    };
+    let kind = if media_type.is_picture() { "picture" } else { "file" };
+    format!("{kind} {} · {}{state}", OneLine(name.as_str()), Size(*size))
 }
 
 /// What stands beside a message: how long it lives, what became of it.

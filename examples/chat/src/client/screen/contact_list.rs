@@ -66,6 +66,7 @@ fn preview(contact: &ContactView) -> String {
     let text = match (&last.text, last.progress) {
         (_, Progress::Unread) => return "something new".into(),
         (LineText::Once, _) => "view once".into(),
+        (LineText::File(file), _) => OneLine(file.name.as_str()).to_string(),
         (LineText::Text(text), _) => OneLine(text).to_string(),
     };
     match last.author {

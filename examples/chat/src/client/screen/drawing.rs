@@ -3,26 +3,41 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Clear, Paragraph};
+use ratatui::widgets::{Clear, LineGauge, Paragraph};
 
 use crate::client::screen::bubbles;
-use crate::client::screen::colours::{ALARM, FAINT, STRONG};
+use crate::client::screen::colours::{ALARM, FAINT, GOOD, STRONG};
 use crate::client::screen::contact_list;
 use crate::client::screen::pages;
-use crate::client::screen::picture::{PageView, Picture};
+use crate::client::screen::picture::{Conversation, PageView, Picture};
 use crate::client::screen::status;
+use crate::client::screen::timeline::Entry;
 use crate::client::screen::wrapping::wrap;
 use crate::shown::OneLine;
+use crate::view::{FileLine, FileState, LineText, Progress};
 
 /// A narrower terminal has no room for the list.
 const NARROWEST_WITH_LIST: u16 = 56;
 const LIST_COLUMNS: u16 = 26;
 
+/// How much of a file's name stands before its bar.
+const LONGEST_LABEL: usize = 24;
+
 /// Draws, and says how far the conversation is scrolled in truth.
 pub fn draw(picture: &Picture, frame: &mut Frame) -> usize {
-    let [body, status, input] =
-        Layout::vertical([Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)])
-            .areas(frame.area());
+    let going = picture.open.as_ref().and_then(going);
+    let gauge = u16::from(going.is_some());
+    let [body, gauge, status, input] = Layout::vertical([
+        Constraint::Min(0),
+        Constraint::Length(gauge),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    if let Some((label, percent)) = going {
+        let gauge_of = LineGauge::default().label(label).ratio(f64::from(percent) / 100.0);
+        frame.render_widget(gauge_of.filled_style(GOOD).unfilled_style(FAINT), gauge);
+    }
     let list = if body.width < NARROWEST_WITH_LIST { 0 } else { LIST_COLUMNS };
     let [list, main] =
         Layout::horizontal([Constraint::Length(list), Constraint::Min(0)]).areas(body);
@@ -44,6 +59,20 @@ pub fn draw(picture: &Picture, frame: &mut Frame) -> usize {
     status::draw(picture, status, frame);
     draw_input(picture, input, frame);
     scroll
+}
+
+/// The file of the open conversation that is on its way: what it is, and how many percent of it are there.
+fn going(open: &Conversation) -> Option<(String, u8)> {
+    open.entries.iter().rev().find_map(|entry| match entry {
+        Entry::Message(line) if line.progress != Progress::Unread => match &line.text {
+            LineText::File(FileLine { name, state: FileState::Going(percent), .. }) => {
+                let name: String = name.as_str().chars().take(LONGEST_LABEL).collect();
+                Some((format!(" {} {percent:>3} % ", OneLine(&name)), *percent))
+            }
+            _ => None,
+        },
+        Entry::Message(_) | Entry::Note(_) => None,
+    })
 }
 
 fn draw_complaint(picture: &Picture, body: Rect, frame: &mut Frame) {

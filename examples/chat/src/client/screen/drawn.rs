@@ -1,9 +1,11 @@
 //! Tests of drawing: a picture in, the cells of a terminal out.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use evanesce::expiry::{MessageId, Policy};
+use image::RgbImage;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -13,8 +15,12 @@ use crate::client::screen::input_line::InputLine;
 use crate::client::screen::picture::{Conversation, Number, PageView, Picture, Reach, Safety};
 use crate::client::screen::timeline::{Entry, Note, Tone};
 use crate::engine::Secrecy;
+use crate::file_name::FileName;
+use crate::media_type::MediaType;
 use crate::name::Name;
-use crate::view::{Author, ContactView, LineText, LineView, Progress, Standing, Trust, Window};
+use crate::view::{
+    Author, ContactView, FileLine, FileState, LineText, LineView, Progress, Standing, Trust, Window,
+};
 
 fn name(name: &str) -> Name {
     Name::new(name).unwrap()
@@ -77,6 +83,10 @@ fn all_pages(picture: Picture) -> Vec<Picture> {
         PageView::Safety(Safety::Known { number: known, secrecy: None }),
         PageView::Safety(undecided),
         PageView::Found((0..40).map(found).collect()),
+        PageView::Picture {
+            title: "secret \u{1b}[2J".into(),
+            picture: Arc::new(RgbImage::new(300, 200)),
+        },
         opened,
     ];
     pages.into_iter().map(|page| Picture { page, ..picture.clone() }).collect()
@@ -229,6 +239,7 @@ fn hostile_text_orders_the_terminal_to_do_nothing() {
         match &mut picture.page {
             PageView::Opened { text, .. } => *text = hostile.into(),
             PageView::Found(lines) => lines[39].1.text = LineText::Text(hostile.into()),
+            PageView::Picture { title, .. } => *title = hostile.into(),
             PageView::Nothing | PageView::Help | PageView::Safety(_) => {}
         }
         let drawn = drawn(&picture, 100, 20);
@@ -238,6 +249,25 @@ fn hostile_text_orders_the_terminal_to_do_nothing() {
         assert!(drawn.chars().all(harmless), "{drawn:?}");
         assert!(drawn.contains("\\u{1b}[2J"), "{drawn}");
     }
+}
+
+#[test]
+fn a_file_on_its_way_has_a_bar_until_it_is_there() {
+    let file = |state| {
+        let name = FileName::cleaned("a picture.png");
+        let media_type = MediaType::by_name(name.as_str());
+        let text = LineText::File(FileLine { name, media_type, size: 2_500_000, state });
+        let line = LineView { text, ..line(1, Author::Us, "") };
+        drawn(&conversation(vec![line]), 80, 12)
+    };
+    let going = file(FileState::Going(40));
+    assert!(going.contains("picture a picture.png · 2.5 MB · 40 %"), "{going}");
+    let bar = going.lines().find(|row| row.contains("a picture.png  40 % ")).unwrap();
+    assert!(bar.matches('─').count() > 40, "{bar}");
+    let whole = file(FileState::Whole);
+    assert!(whole.contains("a picture.png · 2.5 MB ") && !whole.contains('%'), "{whole}");
+    let stopped = file(FileState::Stopped("the relay has altered it"));
+    assert!(stopped.contains("the relay has altered it"), "{stopped}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What the user looks at and types: all that changes without the engine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use evanesce::expiry::MessageId;
+use image::RgbImage;
 
 use crate::client::screen::input_line::InputLine;
 use crate::client::screen::typed::Latest;
@@ -41,6 +43,12 @@ pub enum Page {
     Safety,
     /// What could be opened once. Nothing else has it any more.
     Opened(Name, MessageId, String),
+    /// A file of theirs that is a picture.
+    Picture {
+        id: MessageId,
+        title: String,
+        picture: Arc<RgbImage>,
+    },
     /// What was found, in whatever conversation.
     Found(Vec<MessageId>),
 }

@@ -1,13 +1,15 @@
 //! What lies over the conversation: help, the safety number, what can be opened once.
 
+use image::RgbImage;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::client::screen::bubbles::countdown;
+use crate::client::screen::bubbles::{countdown, described};
 use crate::client::screen::colours::{ALARM, COUNTDOWN, FAINT, GOOD, ONCE, STRONG};
+use crate::client::screen::half_blocks;
 use crate::client::screen::picture::{Conversation, Number, PageView, Picture, Safety};
 use crate::client::screen::qr;
 use crate::client::screen::wrapping::{width, wrap};
@@ -17,15 +19,13 @@ use crate::shown::OneLine;
 use crate::view::{Author, LineText, LineView, Trust};
 
 const HELP: [(&str, &str); 22] = [
-    ("Up, Down, Tab", "another conversation"),
+    ("Up, Down, Tab", "another conversation; PageUp scrolls"),
     ("Enter", "sends, or runs a /command"),
-    ("PageUp, PageDown", "scrolls"),
     ("Esc", "closes a page, then the conversation"),
     ("F2, /verify", "the safety number"),
     ("F3, /open", "opens what can be opened once"),
     ("F4", "ids of messages, for /unsend, /delete"),
     ("Ctrl-C, /quit", "closes everything, ends"),
-    ("", ""),
     ("/to NAME TEXT", "writes to somebody new"),
     ("/timer 30s|off", "how long messages live: s m h d w"),
     ("/vanish on|off", "they end when the conversation closes"),
@@ -38,6 +38,8 @@ const HELP: [(&str, &str); 22] = [
     ("/keep-identity", "stays with the former one (F6)"),
     ("/read NAME", "goes to a conversation"),
     ("/find WORDS", "messages with all of these words"),
+    ("/send FILE", "sends a file"),
+    ("/save, /show", "their last file: to the disk, as a picture"),
     ("//TEXT", "sends a text that begins with /"),
 ];
 
@@ -46,6 +48,7 @@ pub fn draw(page: &PageView, open: Option<&Conversation>, area: Rect, frame: &mu
         (PageView::Help, _) => draw_help(area, frame),
         (PageView::Safety(safety), Some(open)) => draw_safety(safety, open, area, frame),
         (PageView::Opened { from, id: _, text }, _) => draw_opened(from, text, area, frame),
+        (PageView::Picture { title, picture }, _) => draw_picture(title, picture, area, frame),
         (PageView::Found(lines), _) => draw_found(lines, area, frame),
         (PageView::Nothing, _) | (PageView::Safety(_), None) => {}
     }
@@ -203,6 +206,7 @@ fn found(name: &Name, line: &LineView, columns: u16) -> Vec<Line<'static>> {
     let text = match &line.text {
         LineText::Text(text) => OneLine(text).to_string(),
         LineText::Once => "view once".into(),
+        LineText::File(file) => described(file),
     };
     let mut rows = vec![Line::from(vec![
         Span::styled(format!(" {who}"), STRONG),
@@ -210,6 +214,15 @@ fn found(name: &Name, line: &LineView, columns: u16) -> Vec<Line<'static>> {
     ])];
     rows.extend(wrapped(&text, columns, Style::new()));
     rows
+}
+
+fn draw_picture(title: &str, picture: &RgbImage, area: Rect, frame: &mut Frame) {
+    let mut rows = wrapped(&OneLine(title).to_string(), area.width, STRONG);
+    let room = usize::from(area.height).saturating_sub(rows.len()).saturating_sub(1);
+    let room = u16::try_from(room).unwrap_or(u16::MAX);
+    rows.extend(half_blocks::rows(picture, area.width.saturating_sub(2), room));
+    rows.extend(wrapped("Esc: back", area.width, FAINT));
+    frame.render_widget(Paragraph::new(rows), area);
 }
 
 fn draw_opened(from: &Name, text: &str, area: Rect, frame: &mut Frame) {

@@ -1,7 +1,10 @@
 //! What is drawn, at one moment: the view model of the whole screen.
 
+use std::sync::Arc;
+
 use evanesce::SafetyNumber;
 use evanesce::expiry::MessageId;
+use image::RgbImage;
 
 use crate::client::screen::focus::Ids;
 use crate::client::screen::input_line::InputLine;
@@ -48,6 +51,10 @@ pub enum PageView {
         from: Name,
         id: MessageId,
         text: String,
+    },
+    Picture {
+        title: String,
+        picture: Arc<RgbImage>,
     },
     /// What was found and may be shown, the first line first.
     Found(Vec<(Name, LineView)>),

@@ -122,6 +122,13 @@ impl Note {
                 (name, calm("you stayed with the former identity".into()))
             }
             Notice::Verified(name) => (name, calm(format!("you verified {name}"))),
+            Notice::Altered(name, _, part) => {
+                (name, warning(format!("the relay altered a file, {part}")))
+            }
+            Notice::Stopped(name, _, why) => {
+                (name, warning(format!("a file does not come: {why}")))
+            }
+            Notice::Saved(name, _, path) => (name, calm(format!("saved as {path}"))),
             Notice::Unsent(name, _) => (name, calm("a message was taken back".into())),
             Notice::Ready(_)
             | Notice::Online
@@ -133,6 +140,10 @@ impl Note {
             | Notice::Message(..)
             | Notice::Once(..)
             | Notice::Opened(..)
+            | Notice::File(..)
+            | Notice::Sending(..)
+            | Notice::Fetching(..)
+            | Notice::Fetched(..)
             | Notice::Expired(..)
             | Notice::Refused(_)
             | Notice::Closed(_)

@@ -57,6 +57,8 @@ pub struct Latest {
     /// Ours.
     pub to_unsend: Option<MessageId>,
     pub to_delete: Option<MessageId>,
+    /// A file of theirs.
+    pub file: Option<MessageId>,
 }
 
 impl Latest {
@@ -68,6 +70,9 @@ impl Latest {
             to_open: last(|line| line.author == Author::Them && line.text == LineText::Once),
             to_unsend: last(|line| line.author == Author::Us),
             to_delete: last(|line| line.progress != Progress::Unread),
+            file: last(|line| {
+                line.author == Author::Them && matches!(line.text, LineText::File(_))
+            }),
         }
     }
 }
@@ -142,6 +147,8 @@ fn within(line: &str, open: &Name, place: Place, doubts: Doubts) -> Result<Typed
         }
         "/close" if is_alone => Ok(Typed::Leave),
         "/verify" if is_alone => Ok(Typed::Safety),
+        "/send" => by_name(),
+        "/save" | "/show" | "/fetch" => by_id(place.latest.file, "there is no file of theirs here"),
         "/open" => by_id(place.latest.to_open, "there is nothing here to be opened once"),
         "/unsend" => by_id(place.latest.to_unsend, "there is nothing of yours here to take back"),
         "/delete" => by_id(place.latest.to_delete, "there is nothing here to delete"),
@@ -154,8 +161,8 @@ fn anywhere(line: &str, place: Place) -> Result<Typed, Undone> {
     match line.trim() {
         "/help" => return Ok(Typed::Help),
         "/list" | "/requests" => return wrong("everybody is on the left: Up and Down"),
-        "/close" | "/verify" | "/verified" | "/open" | "/unsend" | "/delete" | "/accept"
-        | "/refuse" | "/block" | "/accept-identity" | "/keep-identity" => {
+        "/close" | "/save" | "/show" | "/fetch" | "/verify" | "/verified" | "/open" | "/unsend"
+        | "/delete" | "/accept" | "/refuse" | "/block" | "/accept-identity" | "/keep-identity" => {
             return wrong("go to a conversation first: Up and Down");
         }
         _ => {}

@@ -1,0 +1,188 @@
+//! Carries files to the relay: reads, seals and sends one piece for each load. A connection is for one blob, so the relay
+//! is not told which blobs belong together, nor to whom.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::time::Duration;
+
+use evanesce::attachment::{AttachmentCheckpoint, AttachmentSealer, SealError, SealedRest};
+use evanesce::zeroize::Zeroizing;
+
+use crate::client::link::Link;
+use crate::engine::{Loaded, Upload};
+use crate::request::{Answer, Ask, BlobId};
+
+/// How much of a file is read at once.
+const READ: usize = 64 * 1_024;
+
+const UNREADABLE: &str = "the file cannot be read";
+const CHANGED: &str = "the file has changed since: send it again";
+
+/// An upload, between two of its pieces.
+pub struct Shipment {
+    number: u64,
+    blob: BlobId,
+    link: Link,
+    room: Room,
+    file: File,
+    /// What was read, and how much of it was taken.
+    read: Zeroizing<Vec<u8>>,
+    taken: usize,
+    /// How much was read in all, with what lies before where reading began.
+    fed: u64,
+    stage: Stage,
+    /// The piece that the relay does not have yet, and where it stands in the blob.
+    piece: Option<Vec<u8>>,
+    offset: u64,
+}
+
+/// Whether the relay has been asked for room in this run.
+enum Room {
+    Unknown,
+    Made,
+}
+
+enum Stage {
+    Sealing(AttachmentSealer),
+    Ending(SealedRest),
+    /// With the reference.
+    Whole(Vec<u8>),
+    Nothing,
+}
+
+/// Why there is no next piece.
+enum Unusable {
+    Unreadable,
+    Changed,
+}
+
+impl Shipment {
+    /// Goes on with an upload from its checkpoint.
+    pub fn begin(number: u64, upload: &Upload, link: Link) -> Result<Self, &'static str> {
+        let checkpoint = AttachmentCheckpoint::decode(&upload.checkpoint).map_err(|_| CHANGED)?;
+        let mut file = File::open(&upload.path).map_err(|_| UNREADABLE)?;
+        let (fed, offset) = (checkpoint.feed_from(), checkpoint.output_from());
+        file.seek(SeekFrom::Start(fed)).map_err(|_| UNREADABLE)?;
+        let stage = Stage::Sealing(AttachmentSealer::resume(checkpoint));
+        let (room, read, piece) = (Room::Unknown, Zeroizing::new(Vec::new()), None);
+        let blob = upload.blob;
+        Ok(Self { number, blob, link, room, file, read, taken: 0, fed, stage, piece, offset })
+    }
+
+    /// Whether it is this one, and not begun anew since.
+    pub fn is_of(&self, number: u64, upload: &Upload) -> bool {
+        (self.number, self.blob) == (number, upload.blob)
+    }
+
+    /// Sends the next piece.
+    pub async fn step(&mut self, upload: &Upload) -> Loaded {
+        let (id, token) = (upload.blob, upload.token.clone());
+        if let Room::Unknown = self.room {
+            let ask = Ask::BeginBlob { id, token: token.clone(), length: upload.blob_length() };
+            match self.link.ask(&ask, Duration::ZERO).await {
+                // What it has is the same, or the beginning of the same: it is sent from the checkpoint on.
+                Ok(Answer::BlobStored { length }) if length >= self.offset => {
+                    self.room = Room::Made;
+                }
+                Ok(Answer::BlobStored { .. }) => return Loaded::Lost,
+                Ok(Answer::Refused(refusal)) => return Loaded::Refused(refusal),
+                Ok(_) | Err(_) => return Loaded::Unanswered,
+            }
+        }
+        if self.piece.is_none() {
+            match self.next_piece(upload) {
+                Ok(Some(piece)) => self.piece = Some(piece),
+                Ok(None) => {
+                    return match &self.stage {
+                        Stage::Whole(reference) => Loaded::Whole { reference: reference.clone() },
+                        Stage::Sealing(_) | Stage::Ending(_) | Stage::Nothing => {
+                            Loaded::Unusable(UNREADABLE)
+                        }
+                    };
+                }
+                Err(Unusable::Unreadable) => return Loaded::Unusable(UNREADABLE),
+                Err(Unusable::Changed) => return Loaded::Unusable(CHANGED),
+            }
+        }
+        let bytes = self.piece.clone().unwrap_or_default();
+        let end = self.offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let ask = Ask::PutBlob { id, token, offset: self.offset, bytes };
+        match self.link.ask(&ask, Duration::ZERO).await {
+            Ok(Answer::BlobStored { length }) if length >= end => {
+                (self.piece, self.offset) = (None, end);
+                // While the last pieces go there is none: they are made again from the one before.
+                let checkpoint = match &self.stage {
+                    Stage::Sealing(sealer) => sealer.checkpoint().ok(),
+                    Stage::Ending(_) | Stage::Whole(_) | Stage::Nothing => None,
+                };
+                let checkpoint = checkpoint.map(|checkpoint| checkpoint.encode().to_vec());
+                Loaded::Sent { checkpoint, length: end }
+            }
+            Ok(Answer::BlobStored { .. }) => Loaded::Lost,
+            Ok(Answer::Refused(refusal)) => Loaded::Refused(refusal),
+            Ok(_) | Err(_) => Loaded::Unanswered,
+        }
+    }
+
+    /// The next piece of the blob; nothing when all were given out, and then the reference is there.
+    fn next_piece(&mut self, upload: &Upload) -> Result<Option<Vec<u8>>, Unusable> {
+        loop {
+            match &mut self.stage {
+                Stage::Sealing(sealer) => {
+                    let mut rest = self.read.get(self.taken..).unwrap_or_default();
+                    let before = rest.len();
+                    let sealed = sealer.push(&mut rest)?.map(<[u8]>::to_vec);
+                    self.taken = self.taken.saturating_add(before.saturating_sub(rest.len()));
+                    if sealed.is_some() {
+                        return Ok(sealed);
+                    }
+                    if self.read_on()? == 0 {
+                        self.end(upload)?;
+                    }
+                }
+                Stage::Ending(rest) => match rest.next_piece() {
+                    Some(piece) => return Ok(Some(piece.to_vec())),
+                    None => {
+                        if let Stage::Ending(rest) =
+                            std::mem::replace(&mut self.stage, Stage::Nothing)
+                        {
+                            self.stage = Stage::Whole(rest.reference().encode().to_vec());
+                        }
+                    }
+                },
+                Stage::Whole(_) | Stage::Nothing => return Ok(None),
+            }
+        }
+    }
+
+    fn read_on(&mut self) -> Result<usize, Unusable> {
+        self.read.resize(READ, 0);
+        let length = loop {
+            match self.file.read(&mut self.read) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other.map_err(|_| Unusable::Unreadable)?,
+            }
+        };
+        self.read.truncate(length);
+        self.taken = 0;
+        self.fed = self.fed.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        Ok(length)
+    }
+
+    /// The file has ended, where it was to end.
+    fn end(&mut self, upload: &Upload) -> Result<(), Unusable> {
+        if self.fed != upload.size {
+            return Err(Unusable::Changed);
+        }
+        if let Stage::Sealing(sealer) = std::mem::replace(&mut self.stage, Stage::Nothing) {
+            self.stage = Stage::Ending(sealer.finish()?);
+        }
+        Ok(())
+    }
+}
+
+impl From<SealError> for Unusable {
+    fn from(_: SealError) -> Self {
+        Self::Changed
+    }
+}
