@@ -12,6 +12,7 @@ use crate::relay::Log;
 pub const USAGE: &str = "usage:
   chat relay [--listen ADDR] [--store FILE] [--room MIB] [--log]
   chat relay --free NAME [--store FILE]
+  chat relay --reports [--store FILE]
   chat as NAME [--relay ADDR] [--store FILE] [--patience SECONDS] [--plain]";
 
 const RELAY: &str = "127.0.0.1:7411";
@@ -33,6 +34,10 @@ pub enum Arguments {
         address: Name,
         store: PathBuf,
     },
+    /// Shows the moderators what was reported.
+    Reports {
+        store: PathBuf,
+    },
     As {
         name: Name,
         relay: String,
@@ -40,6 +45,13 @@ pub enum Arguments {
         patience_seconds: u8,
         front: Front,
     },
+}
+
+/// What a relay's command does.
+enum Task {
+    Serve,
+    Free(Name),
+    Reports,
 }
 
 impl Arguments {
@@ -61,20 +73,22 @@ impl Arguments {
 
     fn relay(mut parser: Parser) -> Result<Self, lexopt::Error> {
         let (mut listen, mut store) = (RELAY.to_owned(), PathBuf::from("relay.sqlite"));
-        let (mut room, mut log, mut free) = (ROOM, Log::Silent, None);
+        let (mut room, mut log, mut task) = (ROOM, Log::Silent, Task::Serve);
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("listen") => listen = parser.value()?.string()?,
                 Arg::Long("store") => store = parser.value()?.into(),
                 Arg::Long("room") => room = parser.value()?.parse::<u32>()?,
                 Arg::Long("log") => log = Log::Printed,
-                Arg::Long("free") => free = Some(name(parser.value()?)?),
+                Arg::Long("free") => task = Task::Free(name(parser.value()?)?),
+                Arg::Long("reports") => task = Task::Reports,
                 other => return Err(other.unexpected()),
             }
         }
-        Ok(match free {
-            Some(address) => Self::Free { address, store },
-            None => Self::Relay { listen, store, room: u64::from(room) << 20, log },
+        Ok(match task {
+            Task::Free(address) => Self::Free { address, store },
+            Task::Reports => Self::Reports { store },
+            Task::Serve => Self::Relay { listen, store, room: u64::from(room) << 20, log },
         })
     }
 
@@ -115,6 +129,7 @@ mod tests {
         assert!(matches!(parse("as bob"), Ok(Arguments::As { store, front: Front::Screen, .. })
             if store.to_str() == Some("bob.chat")));
         assert!(matches!(parse("as bob --plain"), Ok(Arguments::As { front: Front::Lines, .. })));
+        assert!(matches!(parse("relay --reports"), Ok(Arguments::Reports { .. })));
         assert!(matches!(parse("relay --free bob"), Ok(Arguments::Free { .. })));
     }
 

@@ -27,6 +27,9 @@ pub enum Command {
     Save(MessagePrefix, Option<PathBuf>),
     /// Shows a picture of theirs; the same.
     Show(MessagePrefix),
+    /// Reports a message of theirs. Only the store has what proves it: the caller asks it, and gives that to
+    /// [`Engine::report`](crate::engine::Engine::report).
+    Report(MessagePrefix),
     /// Fetches a file of theirs again.
     Fetch(MessagePrefix),
     /// How long messages of a conversation live.
@@ -93,9 +96,9 @@ pub enum Unclear {
     Wrong(String),
 }
 
-const ALL: &str = "to NAME TEXT | /send | /save | /show | /fetch | /for | /once | /timer | /vanish | /open | /unsend | /delete | /read | /close | \
-    /history | /find | /list | /requests | /accept | /refuse | /block | /accept-identity | /keep-identity | \
-    /verify | /verified | /restored | /quit";
+const ALL: &str = "to NAME TEXT | /send | /save | /show | /fetch | /for | /once | /timer | /vanish | /open | /unsend | \
+    /delete | /report | /read | /close | /history | /find | /list | /requests | /accept | /refuse | /block | \
+    /accept-identity | /keep-identity | /verify | /verified | /restored | /quit";
 
 /// Where the ids of messages are to be seen.
 pub const WHERE_IDS_ARE: &str = "/history NAME shows them";
@@ -138,6 +141,7 @@ impl Command {
                 let path = Some(path.trim()).filter(|path| !path.is_empty()).map(PathBuf::from);
                 Ok(Self::Save(prefix(digits, "ID [PATH]")?, path))
             }
+            "/report" => message(Self::Report),
             "/show" => message(Self::Show),
             "/fetch" => message(Self::Fetch),
             "/timer" => {

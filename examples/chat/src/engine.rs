@@ -16,6 +16,7 @@ mod reading;
 mod uploads;
 
 mod fetches;
+mod reporting;
 
 mod receiving;
 
@@ -28,7 +29,7 @@ mod beginning;
 
 pub use crate::engine::errands::Errand;
 pub use crate::engine::fetches::{Fetch, Fetched, Part, WholeFile};
-pub use crate::engine::message::Upload;
+pub use crate::engine::message::{DueReport, Upload};
 pub use crate::engine::outcome::Outcome;
 pub use crate::engine::people::{SafetyNumbers, Secrecy};
 pub use crate::engine::state::Engine;

@@ -25,6 +25,8 @@ mod random;
 mod span;
 mod words;
 
+mod delivery;
+
 mod frame;
 mod request;
 
@@ -41,6 +43,7 @@ mod content;
 mod store;
 mod view;
 
+mod moderator;
 mod notice;
 
 mod engine;
@@ -57,6 +60,7 @@ use crate::arguments::{Arguments, USAGE};
 fn main() -> ExitCode {
     let result = match Arguments::parse() {
         Ok(Arguments::Relay { listen, store, room, log }) => relay::run(&listen, &store, room, log),
+        Ok(Arguments::Reports { store }) => moderator::run(&store),
         Ok(Arguments::Free { address, store }) => relay::free(&address, &store),
         Ok(Arguments::As { name, relay, store, patience_seconds, front }) => {
             let patience = Duration::from_secs(u64::from(patience_seconds));

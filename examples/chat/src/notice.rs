@@ -45,6 +45,8 @@ pub enum Notice {
     Stopped(Name, MessageId, &'static str),
     /// It was saved, and where.
     Saved(Name, MessageId, String),
+    /// The moderators have the report of it.
+    Reported(Name, MessageId),
     /// Its time came, and it is gone from the store.
     Expired(Name, MessageId),
     /// Its author took it back.
@@ -121,6 +123,7 @@ impl fmt::Display for Notice {
             Self::Saved(name, id, path) => {
                 write!(formatter, "SAVED {name} {} {}", Id(*id), OneLine(path))
             }
+            Self::Reported(name, id) => write!(formatter, "REPORTED {name} {}", Id(*id)),
             Self::Expired(name, id) => write!(formatter, "EXPIRED {name} {}", Id(*id)),
             Self::Unsent(name, id) => write!(formatter, "UNSENT {name} {}", Id(*id)),
             Self::Timer(name, policy, by) => {

@@ -3,6 +3,7 @@
 mod bucket;
 mod log;
 mod mailroom;
+mod postmaster;
 
 mod blobs;
 
@@ -12,9 +13,12 @@ mod server;
 
 use std::path::Path;
 
+use evanesce::report::ServerKey;
+
 use crate::name::Name;
 pub use crate::relay::log::Log;
-use crate::relay::mailroom::Mailroom;
+pub use crate::relay::mailroom::{Mailroom, Reported};
+pub use crate::relay::postmaster::Postmaster;
 
 /// Serves until the process is ended, with so many bytes of room for blobs.
 pub fn run(
@@ -34,4 +38,10 @@ pub fn free(address: &Name, store: &Path) -> Result<(), Box<dyn std::error::Erro
     } else {
         Err(format!("nobody has the address {address}").into())
     }
+}
+
+/// What was reported, and the key that proves it: for moderators alone.
+pub fn reports(store: &Path) -> Result<(ServerKey, Vec<Reported>), Box<dyn std::error::Error>> {
+    let mut mailroom = Mailroom::open(store)?;
+    Ok((ServerKey::new(&*mailroom.server_key()?), mailroom.reports()?))
 }

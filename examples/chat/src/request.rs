@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use evanesce::report::Postmark;
 use evanesce::server::PreKeyStock;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,9 @@ pub const LARGEST_BLOB: u64 = 68 << 20;
 
 /// Bytes of a blob that travel in one frame: a sealed chunk, with the page of hashes that may stand behind it.
 pub const LARGEST_PIECE: usize = 132 * 1_024;
+
+/// Bytes of a report: of one message of the largest, with what proves it.
+pub const LARGEST_REPORT: usize = 128 * 1_024;
 
 /// Proves that who asks is who claimed the address. Only its holder and, once, the relay have seen it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +35,8 @@ pub struct Request {
     pub ask: Ask,
 }
 
-/// The first two name their asker, the next two do not, and those about a blob name nothing but the blob. A connection is
-/// for one of these, and for one blob: the relay refuses one that would tell it that they belong together.
+/// Some name their asker, some do not, and those about a blob name nothing but the blob. A connection is for one of these,
+/// and for one blob: the relay refuses one that would tell it that they belong together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
     /// Publishes prekeys. The first one claims the address.
@@ -81,6 +85,20 @@ pub enum Ask {
         id: BlobId,
         token: Token,
     },
+    /// As `Fetch`; each letter comes with what it takes to report it.
+    FetchMarked {
+        address: Name,
+        token: Token,
+        acknowledged: u64,
+        wait_seconds: u8,
+    },
+    /// A report for the moderators. The same id again changes nothing.
+    Report {
+        address: Name,
+        token: Token,
+        id: [u8; 16],
+        report: Vec<u8>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +128,11 @@ pub enum Answer {
         bytes: Vec<u8>,
     },
     BlobDeleted,
+    MarkedMail {
+        stock: PreKeyStock,
+        letters: Vec<MarkedLetter>,
+    },
+    Reported,
 }
 
 /// A message in the order in which it came. Its number is never used again.
@@ -119,6 +142,21 @@ pub struct Letter {
     pub message: Vec<u8>,
 }
 
+/// A letter with its mark; without one, if it is no message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkedLetter {
+    pub letter: Letter,
+    pub mark: Option<Mark>,
+}
+
+/// What the relay says of a letter that it delivers, and what proves that it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// A [`Delivery`](crate::delivery::Delivery).
+    pub context: Vec<u8>,
+    pub postmark: Postmark,
+}
+
 /// Why the relay does not do it. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
@@ -126,7 +164,7 @@ pub enum Refusal {
     Malformed,
     /// Too many connections, or one that was silent for too long: the connection ends.
     Busy,
-    /// The connection is used with a name and without one: it ends.
+    /// The connection is used for things that are to be kept apart: it ends.
     Mixed,
     /// Nobody has claimed the address.
     Unknown,

@@ -34,6 +34,10 @@ pub enum Row {
     Piece(MessageId, u64),
     /// A blob that the relay is to delete.
     Disposal(u64),
+    /// What proves a message of theirs, beside the row of the message.
+    Evidence(MessageId),
+    /// A report that the relay is to get.
+    Report(u64),
 }
 
 /// What a row holds from now on; nothing if it goes.

@@ -40,7 +40,7 @@ const SETTINGS: &str = "
     CREATE TABLE IF NOT EXISTS lock (only INTEGER PRIMARY KEY CHECK (only = 1), salt BLOB NOT NULL,
         memory INTEGER NOT NULL, passes INTEGER NOT NULL, lanes INTEGER NOT NULL, sealed BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS rows (name BLOB PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS pieces (name BLOB PRIMARY KEY, sealed BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS apart (name BLOB PRIMARY KEY, sealed BLOB NOT NULL);
     COMMIT;";
 
 /// After so many deletions, and at each start, the file is written anew. When SQLite moves rows within and between pages it
@@ -97,15 +97,20 @@ impl Store {
         Ok(rows)
     }
 
-    /// A part of a file. They are in a table of their own, since they are not held in memory as all rows are.
+    /// A part of a file.
     pub fn piece(&self, message: MessageId, number: u64) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let row = Row::Piece(message, number);
-        let name = self.row_name(&row)?;
-        let sql = "SELECT name, sealed FROM pieces WHERE name = ?";
+        self.apart(&Row::Piece(message, number))?.ok_or(StoreError::Damaged)
+    }
+
+    /// A row of those in a table of their own, since they are not held in memory as all others are.
+    pub fn apart(&self, row: &Row) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        let name = self.row_name(row)?;
+        let sql = "SELECT name, sealed FROM apart WHERE name = ?";
         let mut query = self.database.prepare(sql)?;
         let mut stored = query.query([name])?;
-        let held = self.held(stored.next()?.ok_or(StoreError::Damaged)?)?;
-        if held.row == row { Ok(held.value) } else { Err(StoreError::Damaged) }
+        let Some(stored) = stored.next()? else { return Ok(None) };
+        let held = self.held(stored)?;
+        if held.row == *row { Ok(Some(held.value)) } else { Err(StoreError::Damaged) }
     }
 
     fn row_name(&self, row: &Row) -> Result<[u8; 32], StoreError> {
@@ -145,7 +150,7 @@ impl Store {
         let mut deletions: u32 = 0;
         for Write { row, value, words } in writes {
             let table = match row {
-                Row::Piece(..) => "pieces",
+                Row::Piece(..) | Row::Evidence(_) => "apart",
                 _ => "rows",
             };
             let row = postcard::to_allocvec(row).map_err(|_| StoreError::Damaged)?;
@@ -308,7 +313,7 @@ mod tests {
         assert!(!bytes(&path).windows(16).any(|window| window == [0xa5; 16]));
         assert!(matches!(store.piece(id, 2), Err(StoreError::Damaged)));
         // Two that change places are noticed.
-        let sql = "UPDATE pieces SET sealed = (SELECT other.sealed FROM pieces AS other WHERE other.name != pieces.name)";
+        let sql = "UPDATE apart SET sealed = (SELECT other.sealed FROM apart AS other WHERE other.name != apart.name)";
         store.database.execute_batch(sql).unwrap();
         assert!(matches!(store.piece(id, 0), Err(StoreError::Damaged)));
         let gone = |number| write(Row::Piece(id, number), None);

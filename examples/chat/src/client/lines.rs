@@ -10,7 +10,7 @@ use tokio::{task, time};
 use crate::client::fetching::Pickup;
 use crate::client::link::{Link, LinkError};
 use crate::client::loading::Shipment;
-use crate::engine::{Errand, Fetch, Fetched, Load, Loaded};
+use crate::engine::{DueReport, Errand, Fetch, Fetched, Load, Loaded};
 use crate::name::Name;
 use crate::request::{Answer, Ask, Token};
 
@@ -21,6 +21,7 @@ const IDLE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub enum Visit {
     Publish(Vec<u8>),
+    Report(u64, DueReport),
     /// With the number up to which everything is stored.
     Fetch {
         acknowledged: u64,
@@ -76,6 +77,10 @@ async fn visit(
             Visit::Publish(upload) => {
                 (Ask::Publish { address, token, upload: upload.clone() }, Duration::ZERO)
             }
+            Visit::Report(_, due) => {
+                let (id, report) = (due.id, due.report.clone());
+                (Ask::Report { address, token, id, report }, Duration::ZERO)
+            }
             Visit::Fetch { acknowledged } => {
                 // Numbers are of one relay: over a new connection, which may be to one that has lost its store, none
                 // is acknowledged. What comes again then is known again.
@@ -83,7 +88,7 @@ async fn visit(
                 // The first question over a connection is answered at once: then we know that the relay is there.
                 let wait = if link.is_connected() { wait } else { Duration::ZERO };
                 let wait_seconds = u8::try_from(wait.as_secs()).unwrap_or(u8::MAX);
-                (Ask::Fetch { address, token, acknowledged, wait_seconds }, wait)
+                (Ask::FetchMarked { address, token, acknowledged, wait_seconds }, wait)
             }
         };
         let answer = link.ask(&ask, wait).await;

@@ -18,7 +18,8 @@ use crate::engine::{Engine, LocalFile, Outcome, WholeFile};
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::random;
-use crate::request::{Answer, Refusal};
+use crate::request::{Answer, MarkedLetter, Refusal};
+use crate::row::Row;
 use crate::store::{Store, StoreError};
 
 /// How long after an event that says nothing the clock is looked at again, at least: deadlines are in milliseconds,
@@ -195,9 +196,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
             MailboxState::Resting(until) => until <= Instant::now(),
         };
         if may_ask {
-            let visit = match self.engine.publication() {
-                Some(upload) => Visit::Publish(upload),
-                None => Visit::Fetch { acknowledged: self.mailbox.acknowledged },
+            let visit = match (self.engine.publication(), self.engine.due_report()) {
+                (Some(upload), _) => Visit::Publish(upload),
+                (None, Some((number, due))) => Visit::Report(number, due),
+                (None, None) => Visit::Fetch { acknowledged: self.mailbox.acknowledged },
             };
             if self.lines.visits.send(visit).await.is_ok() {
                 self.mailbox.state = MailboxState::Asking;
@@ -207,8 +209,7 @@ impl<'screen, S: Screen> Session<'screen, S> {
 
     fn sleep(&self) -> Duration {
         let now = clock::now();
-        let sleep =
-            self.engine.next_wakeup(now).min(self.screen.pace()).max(SHORTEST_SLEEP);
+        let sleep = self.engine.next_wakeup(now).min(self.screen.pace()).max(SHORTEST_SLEEP);
         let mailbox_rests = matches!(self.mailbox.state, MailboxState::Resting(_));
         let waits = [
             (&self.postman, self.engine.has_resting_errands()),
@@ -241,12 +242,23 @@ impl<'screen, S: Screen> Session<'screen, S> {
                 Ok(file) => self.engine.send_file(&to, file, clock::now(), &mut random::system()),
                 Err(why) => self.engine.cannot(why),
             },
+            Command::Report(prefix) => self.make_report(&prefix)?,
             Command::Show(prefix) => self.show(&prefix)?,
             Command::Save(prefix, place) => self.save(&prefix, place.as_deref())?,
             command => self.engine.command(command, clock::now(), &mut random::system()),
         };
         self.apply_of(outcome, origin)?;
         Ok(flow)
+    }
+
+    fn make_report(&mut self, prefix: &MessagePrefix) -> Result<Outcome, StoreError> {
+        let (now, rng) = (clock::now(), &mut random::system());
+        let id = match self.engine.reportable(prefix, now) {
+            Ok(id) => id,
+            Err(why) => return Ok(self.engine.cannot(why)),
+        };
+        let held = self.store.apart(&Row::Evidence(id))?;
+        Ok(self.engine.report(id, held.as_ref().map(|held| held.as_slice()), now, rng))
     }
 
     fn save(
@@ -332,10 +344,14 @@ impl<'screen, S: Screen> Session<'screen, S> {
                         let outcome = self.engine.published(&upload);
                         self.apply(outcome)
                     }
-                    (Visit::Fetch { .. }, Ok(Answer::Mail { stock, letters })) => {
-                        for letter in letters {
+                    (Visit::Report(number, _), Ok(Answer::Reported)) => {
+                        let outcome = self.engine.reported(number);
+                        self.apply(outcome)
+                    }
+                    (Visit::Fetch { .. }, Ok(Answer::MarkedMail { stock, letters })) => {
+                        for MarkedLetter { letter, mark } in letters {
                             let (now, rng) = (clock::now(), &mut random::system());
-                            let outcome = self.engine.mail(&letter.message, now, rng);
+                            let outcome = self.engine.mail(&letter.message, mark, now, rng);
                             self.apply(outcome)?;
                             self.mailbox.acknowledged = letter.number;
                         }
@@ -360,6 +376,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
                 if self.engine.publication().is_none() {
                     self.mailbox.state = MailboxState::Resting(Instant::now() + REST);
                 }
+                self.apply(outcome)
+            }
+            (Visit::Report(number, _), Refusal::TooLarge | Refusal::QueueFull) => {
+                let outcome = self.engine.report_refused(*number, refusal);
                 self.apply(outcome)
             }
             _ => {

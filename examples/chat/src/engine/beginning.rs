@@ -72,9 +72,10 @@ impl Engine {
                 | Row::Parcel(_)
                 | Row::Parked(_)
                 | Row::Upload(_)
-                | Row::Disposal(_) => rest.push(Held { row, value }),
-                // They are read when the file is.
-                Row::Piece(..) => {}
+                | Row::Disposal(_)
+                | Row::Report(_) => rest.push(Held { row, value }),
+                // They are read when they are asked for.
+                Row::Piece(..) | Row::Evidence(_) => {}
             }
         }
         let (Some(account), Some(profile)) = (account, profile) else {
@@ -120,12 +121,17 @@ impl Engine {
                 self.last_number = self.last_number.max(*number);
                 self.uploads.insert(*number, decoded(value)?);
             }
+            Row::Report(number) => {
+                self.last_number = self.last_number.max(*number);
+                self.reports.insert(*number, decoded(value)?);
+            }
             Row::Disposal(number) => {
                 self.last_number = self.last_number.max(*number);
                 self.disposals.insert(*number, decoded(value)?);
             }
             Row::Account
             | Row::Piece(..)
+            | Row::Evidence(_)
             | Row::Profile
             | Row::Scheduler(_)
             | Row::Peer(_)

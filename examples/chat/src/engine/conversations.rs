@@ -117,7 +117,7 @@ impl Person {
                 Errand::Deposit { number, bytes, .. } => {
                     for _ in 0..copies {
                         let engine = other.engine.as_mut().unwrap();
-                        let outcome = engine.mail(&bytes, now, &mut other.rng);
+                        let outcome = engine.mail(&bytes, None, now, &mut other.rng);
                         other.commit(outcome);
                     }
                     self.engine().deposited(number, now)
@@ -311,7 +311,7 @@ fn those_who_were_refused_leave_room_for_others_who_ask() {
         let _ = peer.initiate(&stranger, bundle.verify(now).unwrap(), now, &mut bob.rng).unwrap();
         let body = Content::Text { chosen: [1; 16], text: "hello".into() }.encode();
         let sent = peer.encrypt(&Payload::new(body), b"", now, &mut bob.rng).unwrap();
-        let outcome = bob.engine.as_mut().unwrap().mail(&sent.message, at(1), &mut bob.rng);
+        let outcome = bob.engine.as_mut().unwrap().mail(&sent.message, None, at(1), &mut bob.rng);
         bob.commit(outcome);
         bob.does(&format!("/refuse {name}"), at(1));
         assert!(bob.said().contains(&format!("REQUEST {name}")), "{name}");
@@ -484,7 +484,7 @@ fn anything_may_come_and_nothing_happens() {
     let (mut alice, _) = introduced("noise");
     for bytes in [&b""[..], &[0x11; 400], &[0x12; 300], &[0x12; 3], &[0xff; 70_000]] {
         let engine = alice.engine.as_mut().unwrap();
-        let outcome = engine.mail(bytes, at(10), &mut alice.rng);
+        let outcome = engine.mail(bytes, None, at(10), &mut alice.rng);
         alice.commit(outcome);
     }
     assert_eq!(alice.said(), Vec::<String>::new());

@@ -10,7 +10,7 @@ use crate::content::AttachedFile;
 use crate::file_name::FileName;
 use crate::media_type::MediaType;
 use crate::name::Name;
-use crate::request::{BlobId, Token};
+use crate::request::{BlobId, Mark, Token};
 use crate::view::{Author, Progress};
 use crate::words::Words;
 
@@ -156,6 +156,28 @@ impl Upload {
     pub fn blob_length(&self) -> u64 {
         BlobLayout::of_size(self.size).map_or(0, |layout| layout.blob_length())
     }
+}
+
+/// What it takes to report a message of theirs. It is as secret as the message, and goes with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reportable {
+    /// As it came.
+    pub body: Vec<u8>,
+    /// An [`Evidence`](evanesce::report::Evidence).
+    pub evidence: Vec<u8>,
+    pub mark: Mark,
+}
+
+/// A report that the relay is to get. It is the user's word, and no longer the message's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueReport {
+    pub with: Name,
+    pub message: MessageId,
+    /// By which the relay knows it again.
+    pub id: [u8; 16],
+    pub report: Vec<u8>,
+    /// When it was made, in seconds: what nobody takes is not kept for ever.
+    pub unix_seconds: u64,
 }
 
 /// A blob that nobody is to have any more.

@@ -17,6 +17,7 @@ use crate::engine::reading::{NO_SUCH_MESSAGE, unknown};
 use crate::engine::state::Engine;
 use crate::name::Name;
 use crate::notice::Notice;
+use crate::request::Mark;
 use crate::view::{Author, Progress, Standing, Trust};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -42,8 +43,14 @@ impl Engine {
     }
 
     /// The relay brings a message. Acknowledge it when the outcome has been stored, whatever it is.
-    pub fn mail(&mut self, bytes: &[u8], now: Now, rng: &mut dyn CryptoRng) -> Outcome {
-        self.take_in(bytes, now, rng);
+    pub fn mail(
+        &mut self,
+        bytes: &[u8],
+        mark: Option<Mark>,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) -> Outcome {
+        self.take_in(bytes, mark, now, rng);
         self.delete_due(now);
         self.settle(now, rng);
         self.finish()
@@ -55,6 +62,7 @@ impl Engine {
         if self.pending.maintained.is_none_or(|last| steady.saturating_sub(last) >= DAY) {
             self.pending.maintained = Some(steady);
             self.maintain_people(now);
+            self.drop_old_reports(now);
         }
         if *self.pending.account_due.get_or_insert(steady.saturating_add(RELAY_FIRST)) <= steady {
             self.maintain_account(None, now, rng);
@@ -135,6 +143,7 @@ impl Engine {
                 Ok(())
             }
             Command::Find(_) => Err("the store was not asked".into()),
+            Command::Report(_) => Err("the store was not asked".into()),
             Command::SendFile { .. } | Command::Save(..) | Command::Show(_) => {
                 Err("the disk was not asked".into())
             }
@@ -156,7 +165,7 @@ impl Engine {
             Command::AcceptIdentity(name) => {
                 // What is offered again and does not open any more is discarded, as if it came now.
                 for parked in self.accept_identity(&name)? {
-                    self.take_in(&parked, now, rng);
+                    self.take_in(&parked, None, now, rng);
                 }
                 Ok(())
             }

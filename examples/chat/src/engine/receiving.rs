@@ -7,6 +7,7 @@ use evanesce::expiry::{
     Unsent, Verdict,
 };
 use evanesce::rand_core::CryptoRng;
+use evanesce::report::Evidence;
 use evanesce::{Delivered, Peer, PeerDecryptError};
 
 use crate::content::{AttachedFile, Content};
@@ -16,6 +17,7 @@ use crate::engine::sending::NO_AD;
 use crate::engine::state::Engine;
 use crate::name::Name;
 use crate::notice::Notice;
+use crate::request::Mark;
 use crate::view::{Author, Progress, Standing, Window};
 
 /// How many strangers may wait: each has a row of sessions, and anyone can be one.
@@ -36,10 +38,16 @@ struct Incoming {
 
 impl Engine {
     /// Takes in what the relay brought. Whatever it is, it may be acknowledged once the outcome is stored.
-    pub(super) fn take_in(&mut self, bytes: &[u8], now: Now, rng: &mut dyn CryptoRng) {
+    pub(super) fn take_in(
+        &mut self,
+        bytes: &[u8],
+        mark: Option<Mark>,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) {
         let Some((name, result)) = self.offer(bytes, now) else { return };
         let refusal = match result {
-            Ok(delivered) => return self.delivered(&name, delivered, now, rng),
+            Ok(delivered) => return self.delivered(&name, delivered, mark, now, rng),
             Err(refusal) => refusal,
         };
         let Some(person) = self.people.get_mut(&name) else { return };
@@ -123,7 +131,14 @@ impl Engine {
         Some(Ok(delivered))
     }
 
-    fn delivered(&mut self, name: &Name, delivered: Delivered, now: Now, rng: &mut dyn CryptoRng) {
+    fn delivered(
+        &mut self,
+        name: &Name,
+        delivered: Delivered,
+        mark: Option<Mark>,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) {
         self.changed(name, &delivered.changes);
         let received = delivered.received;
         if received.peer_went_back || received.dropped_keys > 0 {
@@ -138,11 +153,19 @@ impl Engine {
         match content {
             Some(Content::Text { chosen, text }) => {
                 let id = MessageId::by(author, &chosen);
+                let is_new = self.message(id).is_none();
                 self.text_came(name, author, id, text, &received.stamp, now, rng);
+                if is_new {
+                    self.prove(id, received.body, received.evidence.as_ref(), mark);
+                }
             }
             Some(Content::File { chosen, file }) => {
                 let id = MessageId::by(author, &chosen);
+                let is_new = self.message(id).is_none();
                 self.file_came(name, author, id, file, &received.stamp, now);
+                if is_new {
+                    self.prove(id, received.body, received.evidence.as_ref(), mark);
+                }
             }
             Some(Content::Unsend { message }) => {
                 self.heard(name, &received.stamp, now);
@@ -157,6 +180,22 @@ impl Engine {
         }
         // With a session that came about meanwhile, what was written before can go.
         self.encrypt_drafts(name, now, rng);
+    }
+
+    /// Of what was kept just now, what proves it is kept; but not of what is to be opened once.
+    fn prove(
+        &mut self,
+        id: MessageId,
+        body: Vec<u8>,
+        evidence: Option<&Evidence>,
+        mark: Option<Mark>,
+    ) {
+        let is_kept = self
+            .message(id)
+            .is_some_and(|message| matches!(message.body, Body::Text(_) | Body::File(_)));
+        if let (true, Some(evidence)) = (is_kept, evidence) {
+            self.keep_evidence(id, body, evidence, mark);
+        }
     }
 
     fn heard(&mut self, name: &Name, stamp: &Result<Stamp, MalformedStamp>, now: Now) {

@@ -8,7 +8,9 @@ use evanesce::zeroize::Zeroizing;
 use evanesce::{Account, Changes, Peer};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::message::{Body, Disposal, Draft, FetchState, Message, Parcel, Parked, Upload};
+use crate::engine::message::{
+    Body, Disposal, Draft, DueReport, FetchState, Message, Parcel, Parked, Upload,
+};
 use crate::engine::outcome::Outcome;
 use crate::engine::person::{Notes, Person, conversation};
 use crate::name::Name;
@@ -29,6 +31,7 @@ pub struct Engine {
     pub(super) parked: BTreeMap<u64, Parked>,
     pub(super) uploads: BTreeMap<u64, Upload>,
     pub(super) disposals: BTreeMap<u64, Disposal>,
+    pub(super) reports: BTreeMap<u64, DueReport>,
     /// The messages whose files are to be fetched.
     pub(super) fetches: BTreeSet<MessageId>,
     pub(super) last_number: u64,
@@ -85,6 +88,7 @@ impl Engine {
             parked: BTreeMap::new(),
             uploads: BTreeMap::new(),
             disposals: BTreeMap::new(),
+            reports: BTreeMap::new(),
             fetches: BTreeSet::new(),
             last_number: 0,
             pending: Pending::default(),
@@ -252,6 +256,7 @@ impl Engine {
                 self.outcome.write(Row::Piece(id, piece), None);
             }
         }
+        self.outcome.write(Row::Evidence(id), None);
         self.outcome.write(Row::Message(id), None);
         Some(name)
     }
@@ -312,6 +317,10 @@ impl Engine {
     pub(super) fn drop_disposal(&mut self, number: u64) {
         self.outcome.write(Row::Disposal(number), None);
         self.disposals.remove(&number);
+    }
+
+    pub(super) fn write_as(&mut self, row: Row, value: &impl Serialize) {
+        self.outcome.write(row, encoded(value));
     }
 
     pub(super) fn write_row(&mut self, row: Row, value: Option<Zeroizing<Vec<u8>>>) {

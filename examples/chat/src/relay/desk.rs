@@ -9,11 +9,13 @@ use crate::name::Name;
 use crate::relay::blobs::Blobs;
 use crate::relay::bucket::Buckets;
 use crate::relay::mailroom::{Mailroom, MailroomError};
-use crate::request::{Answer, Ask, Refusal};
+use crate::relay::postmaster::Postmaster;
+use crate::request::{Answer, Ask, Letter, MarkedLetter, Refusal};
 
 pub struct Desk {
     mailroom: Mailroom,
     blobs: Blobs,
+    postmaster: Postmaster,
     buckets: Buckets,
     /// When blobs whose days are over were dropped last, by the steady clock.
     swept: Option<Duration>,
@@ -23,8 +25,9 @@ pub struct Desk {
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(3_600);
 
 impl Desk {
-    pub fn new(mailroom: Mailroom, blobs: Blobs) -> Self {
-        Self { mailroom, blobs, buckets: Buckets::default(), swept: None }
+    pub fn new(mut mailroom: Mailroom, blobs: Blobs) -> Result<Self, MailroomError> {
+        let postmaster = Postmaster::new(&*mailroom.server_key()?);
+        Ok(Self { mailroom, blobs, postmaster, buckets: Buckets::default(), swept: None })
     }
 
     /// Answers at once; of a fetch that finds nothing, whoever holds the connection may ask again with
@@ -34,10 +37,17 @@ impl Desk {
     }
 
     /// The letters that wait for somebody whose token has been checked.
-    pub fn mail(&mut self, address: &Name) -> Answer {
-        match self.mailroom.waiting(address) {
-            Ok((stock, letters)) => Answer::Mail { stock, letters },
-            Err(error) => refused(error),
+    pub fn mail(&mut self, address: &Name, marks: Marks, now: Timestamp) -> Answer {
+        match (self.mailroom.waiting(address), marks) {
+            (Ok((stock, letters)), Marks::Without) => Answer::Mail { stock, letters },
+            (Ok((stock, letters)), Marks::With) => {
+                let marked = |letter: Letter| {
+                    let mark = self.postmaster.mark(address, &letter.message, now);
+                    MarkedLetter { letter, mark }
+                };
+                Answer::MarkedMail { stock, letters: letters.into_iter().map(marked).collect() }
+            }
+            (Err(error), _) => refused(error),
         }
     }
 
@@ -59,7 +69,15 @@ impl Desk {
             }
             Ask::Fetch { address, token, acknowledged, wait_seconds: _ } => {
                 self.mailroom.acknowledge(address, token, *acknowledged)?;
-                Ok(self.mail(address))
+                Ok(self.mail(address, Marks::Without, now))
+            }
+            Ask::FetchMarked { address, token, acknowledged, wait_seconds: _ } => {
+                self.mailroom.acknowledge(address, token, *acknowledged)?;
+                Ok(self.mail(address, Marks::With, now))
+            }
+            Ask::Report { address, token, id, report } => {
+                self.mailroom.report(address, token, id, report, now)?;
+                Ok(Answer::Reported)
             }
             Ask::Bundle { address } => {
                 // Of addresses that nobody has there are more than buckets.
@@ -91,6 +109,13 @@ impl Desk {
             }
         }
     }
+}
+
+/// Whether letters are delivered with their marks: older clients do not know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marks {
+    Without,
+    With,
 }
 
 /// An upload that is signed, and of a device of this address.
@@ -133,7 +158,7 @@ mod tests {
 
     fn desk() -> (Desk, [Name; 2]) {
         let names = ["bob", "carol"].map(|name| Name::new(name).unwrap());
-        let mut desk = Desk::new(Mailroom::in_memory(), Blobs::in_memory());
+        let mut desk = Desk::new(Mailroom::in_memory(), Blobs::in_memory()).unwrap();
         for name in &names {
             assert_eq!(publish(&mut desk, name, name), Answer::Published);
         }
@@ -152,7 +177,9 @@ mod tests {
         assert_eq!(bundle(&mut desk, &bob, 0), refused);
         assert!(matches!(bundle(&mut desk, &carol, 0), Answer::Bundle(_)));
         assert!(matches!(bundle(&mut desk, &bob, 11), Answer::Bundle(_)));
-        let Answer::Mail { stock, .. } = desk.mail(&bob) else { panic!("no mail") };
+        let Answer::Mail { stock, .. } = desk.mail(&bob, Marks::Without, NOW) else {
+            panic!("no mail")
+        };
         assert_eq!(stock.one_time_prekeys, 100 - 11, "a refusal takes no prekey");
     }
 

@@ -42,7 +42,8 @@ fn describe(ask: &Ask, answer: &Answer) -> String {
         |kind: &str, address: &Name, size: usize| format!("{kind} address={address} in={size}");
     let asked = match ask {
         Ask::Publish { address, upload, .. } => of("publish", address, upload.len()),
-        Ask::Fetch { address, .. } => of("fetch", address, 0),
+        Ask::Report { address, report, .. } => of("report", address, report.len()),
+        Ask::Fetch { address, .. } | Ask::FetchMarked { address, .. } => of("fetch", address, 0),
         Ask::Bundle { address } => of("bundle", address, 0),
         Ask::Deposit { recipient, message, .. } => of("deposit", recipient, message.len()),
         Ask::BeginBlob { id, length, .. } => format!("begin-blob id={id} length={length}"),
@@ -53,7 +54,13 @@ fn describe(ask: &Ask, answer: &Answer) -> String {
         Ask::DeleteBlob { id, .. } => format!("delete-blob id={id}"),
     };
     let outcome = match answer {
-        Answer::Published | Answer::Deposited | Answer::BlobDeleted => "done".into(),
+        Answer::Published | Answer::Deposited | Answer::BlobDeleted | Answer::Reported => {
+            "done".into()
+        }
+        Answer::MarkedMail { letters, .. } => {
+            let size: usize = letters.iter().map(|it| it.letter.message.len()).sum();
+            format!("letters={} out={size}", letters.len())
+        }
         Answer::BlobStored { length } => format!("stored={length}"),
         Answer::BlobPart { bytes, .. } => format!("out={}", bytes.len()),
         Answer::Mail { letters, .. } => {

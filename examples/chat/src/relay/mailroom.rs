@@ -5,12 +5,16 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use evanesce::Timestamp;
+use evanesce::rand_core::Rng;
 use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
+use evanesce::zeroize::Zeroizing;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use crate::name::Name;
-use crate::request::{LARGEST_MESSAGE, Letter, Refusal, Token};
+use crate::random;
+use crate::request::{LARGEST_MESSAGE, LARGEST_REPORT, Letter, Refusal, Token};
 
 /// How many people one relay serves: a stranger can claim names until then.
 const MOST_ADDRESSES: i64 = 10_000;
@@ -25,6 +29,13 @@ const REMEMBERED_IDS: i64 = 4_000;
 /// Bytes of letters in one answer, which has to fit into a frame.
 const LARGEST_BATCH: usize = 256 * 1_024;
 
+/// How many reports of one person are kept, and of all: what one says fills nobody's disk.
+const MOST_REPORTS_OF_ONE: i64 = 100;
+const MOST_REPORTS: i64 = 10_000;
+
+/// How long a report is kept.
+const DAYS_OF_REPORTS: Duration = Duration::from_secs(30 * 86_400);
+
 /// `secure_delete`, and a log that is overwritten with each transaction: what was delivered is not kept.
 const SETTINGS: &str = "
     PRAGMA journal_mode = WAL;
@@ -37,9 +48,21 @@ const SETTINGS: &str = "
         message BLOB NOT NULL);
     CREATE INDEX IF NOT EXISTS letters_of ON letters (recipient, number);
     CREATE TABLE IF NOT EXISTS seen (number INTEGER PRIMARY KEY AUTOINCREMENT, recipient TEXT NOT NULL,
-        id BLOB NOT NULL, UNIQUE (recipient, id));";
+        id BLOB NOT NULL, UNIQUE (recipient, id));
+    CREATE TABLE IF NOT EXISTS server_key (only INTEGER PRIMARY KEY CHECK (only = 1), key BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS reports (number INTEGER PRIMARY KEY AUTOINCREMENT, reporter TEXT NOT NULL,
+        id BLOB NOT NULL, time INTEGER NOT NULL, report BLOB NOT NULL, UNIQUE (reporter, id));";
 
 pub struct Mailroom(Connection);
+
+/// A report, as it was handed in by somebody who showed their token.
+pub struct Reported {
+    pub number: u64,
+    pub reporter: Name,
+    pub unix_seconds: u64,
+    /// A [`Report`](evanesce::report::Report), of which nothing is proven yet.
+    pub report: Vec<u8>,
+}
 
 /// Why something was not done: said to who asked, or a fault of the store, of which they hear nothing.
 #[derive(Debug)]
@@ -173,6 +196,68 @@ impl Mailroom {
         Ok((published.stock(), letters))
     }
 
+    /// The key of all postmarks, drawn once. Who else has it can postmark what nobody sent.
+    pub fn server_key(&mut self) -> Result<Zeroizing<[u8; 32]>, MailroomError> {
+        let mut key = Zeroizing::new([0; 32]);
+        random::system().fill_bytes(&mut *key);
+        let sql = "INSERT OR IGNORE INTO server_key VALUES (1, ?)";
+        self.0.execute(sql, [key.as_slice()])?;
+        let sql = "SELECT key FROM server_key";
+        *key = self.0.query_row(sql, [], |row| row.get::<_, [u8; 32]>(0))?;
+        Ok(key)
+    }
+
+    /// Takes a report of somebody who shows their token.
+    pub fn report(
+        &mut self,
+        address: &Name,
+        token: &Token,
+        id: &[u8; 16],
+        report: &[u8],
+        now: Timestamp,
+    ) -> Result<(), MailroomError> {
+        if report.len() > LARGEST_REPORT {
+            return Err(Refusal::TooLarge.into());
+        }
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (hash, _) = claim(&transaction, address)?.ok_or(Refusal::Unknown)?;
+        check(token, &hash)?;
+        let seconds = |time: Timestamp| i64::try_from(time.unix_seconds()).unwrap_or(i64::MAX);
+        let sql = "DELETE FROM reports WHERE time <= ?";
+        transaction.execute(sql, [seconds(now.minus(DAYS_OF_REPORTS))])?;
+        let sql = "SELECT count(*), coalesce(sum(reporter = ?1), 0),
+            coalesce(max(reporter = ?1 AND id = ?2), 0) FROM reports";
+        let (all, theirs, known): (i64, i64, bool) =
+            transaction.query_row(sql, params![address.as_str(), id], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        if known {
+            return Ok(());
+        }
+        if all >= MOST_REPORTS || theirs >= MOST_REPORTS_OF_ONE {
+            return Err(Refusal::QueueFull.into());
+        }
+        let sql = "INSERT INTO reports (reporter, id, time, report) VALUES (?, ?, ?, ?)";
+        transaction.execute(sql, params![address.as_str(), id, seconds(now), report])?;
+        Ok(transaction.commit()?)
+    }
+
+    /// What was reported, the first report first.
+    pub fn reports(&mut self) -> Result<Vec<Reported>, MailroomError> {
+        let sql = "SELECT number, reporter, time, report FROM reports ORDER BY number";
+        let mut query = self.0.prepare(sql)?;
+        let mut rows = query.query([])?;
+        let mut reports = Vec::new();
+        while let Some(row) = rows.next()? {
+            let reporter: String = row.get(1)?;
+            let reporter = Name::new(&reporter).map_err(|_| Refusal::Fault)?;
+            let (number, time): (i64, i64) = (row.get(0)?, row.get(2)?);
+            let (number, unix_seconds) = (number.unsigned_abs(), time.unsigned_abs());
+            reports.push(Reported { number, reporter, unix_seconds, report: row.get(3)? });
+        }
+        Ok(reports)
+    }
+
     /// Gives an address free, with all that waits for it: for its operator, when somebody has lost the token.
     /// Whether there was such an address.
     pub fn free(&mut self, address: &Name) -> rusqlite::Result<bool> {
@@ -259,8 +344,7 @@ pub fn hash(token: &Token) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random;
-    use evanesce::{Account, Timestamp};
+    use evanesce::Account;
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
@@ -341,6 +425,29 @@ mod tests {
         // Its id was not remembered, or it could never be sent again.
         mailroom.deposit(&bob, &[9; 16], b"late").unwrap();
         assert_eq!(mailroom.waiting(&bob).unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn reports_are_of_who_shows_the_token_each_once_and_not_for_ever() {
+        let (mut mailroom, bob, token) = with_bob();
+        let mut report = |token: &Token, id: u8, bytes: &[u8], days: u64| {
+            let now = NOW.plus(Duration::from_secs(days * 86_400));
+            mailroom.report(&bob, token, &[id; 16], bytes, now)
+        };
+        assert_eq!(refusal(report(&Token([2; 32]), 1, b"x", 0)), Refusal::NotYours);
+        let giant = vec![0; LARGEST_REPORT + 1];
+        assert_eq!(refusal(report(&token, 1, &giant, 0)), Refusal::TooLarge);
+        report(&token, 1, b"one", 0).unwrap();
+        report(&token, 1, b"one", 0).unwrap();
+        for id in 2..=100 {
+            report(&token, id, b"more", 1).unwrap();
+        }
+        assert_eq!(refusal(report(&token, 101, b"late", 1)), Refusal::QueueFull);
+        report(&token, 101, b"late", 30).unwrap();
+        let reports = mailroom.reports().unwrap();
+        assert_eq!((reports.len(), reports[0].reporter.as_str()), (100, "bob"));
+        assert!(reports.iter().all(|reported| reported.report != b"one"));
+        assert_eq!(*mailroom.server_key().unwrap(), *mailroom.server_key().unwrap());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::frame::{self, FrameError};
 use crate::name::Name;
 use crate::relay::blobs::Blobs;
-use crate::relay::desk::Desk;
+use crate::relay::desk::{Desk, Marks};
 use crate::relay::log::Log;
 use crate::relay::mailroom::Mailroom;
 use crate::request::{Answer, Ask, BlobId, Refusal, Reply, Request};
@@ -59,7 +59,7 @@ pub fn run(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let (mailroom, blobs) = (Mailroom::open(store)?, Blobs::open(store, room)?);
     let office = Rc::new(Office {
-        desk: RefCell::new(Desk::new(mailroom, blobs)),
+        desk: RefCell::new(Desk::new(mailroom, blobs)?),
         letters: watch::Sender::new(0),
         connections: RefCell::new(0),
         log,
@@ -129,7 +129,9 @@ async fn converse(connection: &mut TcpStream, office: &Office) -> FrameError {
 
 fn is_for(ask: &Ask) -> Use {
     match ask {
-        Ask::Publish { .. } | Ask::Fetch { .. } => Use::WithName,
+        Ask::Publish { .. } | Ask::Fetch { .. } | Ask::FetchMarked { .. } | Ask::Report { .. } => {
+            Use::WithName
+        }
         Ask::Bundle { .. } | Ask::Deposit { .. } => Use::WithoutName,
         Ask::BeginBlob { id, .. }
         | Ask::PutBlob { id, .. }
@@ -147,29 +149,42 @@ async fn answer(ask: &Ask, office: &Office) -> Answer {
             office.letters.send_modify(|count| *count = count.wrapping_add(1));
             first
         }
-        (Ask::Fetch { address, wait_seconds, .. }, Answer::Mail { letters: none, .. })
-            if none.is_empty() =>
-        {
+        (
+            Ask::Fetch { address, wait_seconds, .. }
+            | Ask::FetchMarked { address, wait_seconds, .. },
+            _,
+        ) if has_no_letters(&first) => {
+            let marks = match ask {
+                Ask::FetchMarked { .. } => Marks::With,
+                _ => Marks::Without,
+            };
             let until =
                 Instant::now() + Duration::from_secs(u64::from((*wait_seconds).min(LONGEST_WAIT)));
-            wait_for_mail(address, first, until, &mut letters, office).await
+            wait_for_mail((address, marks), first, until, &mut letters, office).await
         }
         _ => first,
     }
 }
 
+fn has_no_letters(answer: &Answer) -> bool {
+    match answer {
+        Answer::Mail { letters, .. } => letters.is_empty(),
+        Answer::MarkedMail { letters, .. } => letters.is_empty(),
+        _ => false,
+    }
+}
+
 async fn wait_for_mail(
-    address: &Name,
+    (address, marks): (&Name, Marks),
     mut answer: Answer,
     until: Instant,
     letters: &mut watch::Receiver<u64>,
     office: &Office,
 ) -> Answer {
     while let Ok(Ok(())) = time::timeout_at(until, letters.changed()).await {
-        answer = office.desk.borrow_mut().mail(address);
-        match &answer {
-            Answer::Mail { letters, .. } if letters.is_empty() => {}
-            _ => break,
+        answer = office.desk.borrow_mut().mail(address, marks, clock::now().timestamp());
+        if !has_no_letters(&answer) {
+            break;
         }
     }
     answer

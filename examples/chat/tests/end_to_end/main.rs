@@ -16,5 +16,6 @@ mod identity;
 mod kills;
 mod lives;
 mod passphrases;
+mod reports;
 mod returns;
 mod screens;

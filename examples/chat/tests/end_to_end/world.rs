@@ -10,6 +10,9 @@ use rusqlite::Connection;
 use crate::process::Process;
 use crate::terminal::Terminal;
 
+/// What proves a short message takes less than this, sealed.
+const SHORTEST_PIECE: usize = 1_000;
+
 pub struct World {
     directory: PathBuf,
     room: u32,
@@ -113,9 +116,24 @@ impl World {
         self.table(name, "SELECT name, sealed FROM rows")
     }
 
-    /// The sealed parts of files in somebody's store.
+    /// The sealed parts of files in somebody's store, if they are no shorter than that.
     pub fn pieces(&self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.table(name, "SELECT name, sealed FROM pieces")
+        let pieces = self.apart(name).into_iter();
+        pieces.filter(|(_, sealed)| sealed.len() > SHORTEST_PIECE).collect()
+    }
+
+    /// The sealed rows that are not held in memory: parts of files, and what proves messages.
+    pub fn apart(&self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.table(name, "SELECT name, sealed FROM apart")
+    }
+
+    /// What the relay's moderators see.
+    pub fn reports(&self) -> String {
+        let mut command = chat();
+        command.args(["relay", "--reports", "--store"]).arg(relay_store(&self.directory));
+        let output = command.output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
     }
 
     fn table(&self, name: &str, sql: &str) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -128,6 +128,7 @@ impl Note {
             Notice::Stopped(name, _, why) => {
                 (name, warning(format!("a file does not come: {why}")))
             }
+            Notice::Reported(name, _) => (name, calm("you reported a message".into())),
             Notice::Saved(name, _, path) => (name, calm(format!("saved as {path}"))),
             Notice::Unsent(name, _) => (name, calm("a message was taken back".into())),
             Notice::Ready(_)

@@ -337,6 +337,9 @@ mod tests {
         assert_eq!(within("/block"), same("/block bob"));
         assert_eq!(within("/open"), same(&format!("/open {}", "07".repeat(16))));
         assert_eq!(within("/open 1234"), same("/open 1234"));
+        assert_eq!(within("/send /tmp/a b.png"), same("/send bob /tmp/a b.png"));
+        assert_eq!(within("/save 1234 place"), same("/save 1234 place"));
+        assert_eq!(wrong(within("/show")), "there is no file of theirs here");
         assert_eq!(within("/find the key"), same("/find the key"));
         assert_eq!(within("/verify"), Ok(Typed::Safety));
         assert_eq!(within("/close"), Ok(Typed::Leave));
