@@ -18,6 +18,7 @@ use evanesce::report::ServerKey;
 use crate::name::Name;
 pub use crate::relay::log::Log;
 pub use crate::relay::mailroom::{Mailroom, Reported};
+#[cfg(test)]
 pub use crate::relay::postmaster::Postmaster;
 
 /// Serves until the process is ended, with so many bytes of room for blobs.

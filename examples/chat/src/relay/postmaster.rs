@@ -24,6 +24,7 @@ impl Postmaster {
         Self { key: ServerKey::new(secret), id }
     }
 
+    #[cfg(test)]
     pub fn key(&self) -> &ServerKey {
         &self.key
     }
