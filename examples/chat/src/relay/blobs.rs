@@ -126,6 +126,11 @@ impl Blobs {
         file.seek(SeekFrom::Start(held.stored))?;
         file.write_all(new)?;
         file.sync_data()?;
+        // That it is there at all is to outlive a power failure, too.
+        #[cfg(unix)]
+        if held.stored == 0 {
+            File::open(&self.directory)?.sync_all()?;
+        }
         let stored = offset.saturating_add(length);
         let days = if stored == held.length { DAYS_OF_WHOLE } else { DAYS_OF_UNFINISHED };
         let sql = "UPDATE blobs SET stored = ?, ends = ? WHERE id = ?";
