@@ -40,6 +40,7 @@ use ratatui::backend::CrosstermBackend;
 use tokio::sync::mpsc;
 
 use crate::client::screen::focus::{Focus, Page};
+use crate::client::screen::half_blocks::Palette;
 use crate::client::screen::picture::{Conversation, PageView, Picture, Reach, Safety};
 use crate::client::screen::timeline::{Entry, Note, Timeline};
 use crate::client::screen::tty::Tty;
@@ -60,6 +61,7 @@ pub struct FullScreen {
     /// What has happened since the screen was drawn.
     notes: Vec<(Name, Note)>,
     pace: Duration,
+    palette: Palette,
     /// Dropped last: gives the terminal back.
     _tty: Tty,
 }
@@ -77,6 +79,7 @@ impl FullScreen {
             timelines: BTreeMap::new(),
             notes: Vec::new(),
             pace: Duration::MAX,
+            palette: Palette::of_terminal(),
             _tty: tty,
         })
     }
@@ -115,7 +118,8 @@ impl FullScreen {
                 PageView::Opened { from: from.clone(), id: *id, text: text.clone() }
             }
             (Page::Picture { id: _, title, picture }, _) => {
-                PageView::Picture { title: title.clone(), picture: Arc::clone(picture) }
+                let (title, picture) = (title.clone(), Arc::clone(picture));
+                PageView::Picture { title, picture, palette: self.palette }
             }
             // Asked anew each time: what has ended since is not drawn.
             (Page::Found(ids), _) => PageView::Found(engine.lines_of(ids, now)),

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::symbols::line::{HORIZONTAL, THICK_HORIZONTAL};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, LineGauge, Paragraph};
 
@@ -36,6 +37,7 @@ pub fn draw(picture: &Picture, frame: &mut Frame) -> usize {
     .areas(frame.area());
     if let Some((label, percent)) = going {
         let gauge_of = LineGauge::default().label(label).ratio(f64::from(percent) / 100.0);
+        let gauge_of = gauge_of.filled_symbol(THICK_HORIZONTAL).unfilled_symbol(HORIZONTAL);
         frame.render_widget(gauge_of.filled_style(GOOD).unfilled_style(FAINT), gauge);
     }
     let list = if body.width < NARROWEST_WITH_LIST { 0 } else { LIST_COLUMNS };

@@ -11,6 +11,7 @@ use ratatui::backend::TestBackend;
 
 use crate::client::screen::drawing::draw;
 use crate::client::screen::focus::Ids;
+use crate::client::screen::half_blocks::Palette;
 use crate::client::screen::input_line::InputLine;
 use crate::client::screen::picture::{Conversation, Number, PageView, Picture, Reach, Safety};
 use crate::client::screen::timeline::{Entry, Note, Tone};
@@ -86,6 +87,7 @@ fn all_pages(picture: Picture) -> Vec<Picture> {
         PageView::Picture {
             title: "secret \u{1b}[2J".into(),
             picture: Arc::new(RgbImage::new(300, 200)),
+            palette: Palette::Full,
         },
         opened,
     ];
@@ -258,12 +260,13 @@ fn a_file_on_its_way_has_a_bar_until_it_is_there() {
         let media_type = MediaType::by_name(name.as_str());
         let text = LineText::File(FileLine { name, media_type, size: 2_500_000, state });
         let line = LineView { text, ..line(1, Author::Us, "") };
-        drawn(&conversation(vec![line]), 80, 12)
+        drawn(&conversation(vec![line]), 120, 12)
     };
     let going = file(FileState::Going(40));
     assert!(going.contains("picture a picture.png · 2.5 MB · 40 %"), "{going}");
     let bar = going.lines().find(|row| row.contains("a picture.png  40 % ")).unwrap();
-    assert!(bar.matches('─').count() > 40, "{bar}");
+    let (done, left) = (bar.matches('━').count(), bar.matches('─').count());
+    assert!(done > 20 && done.abs_diff((done + left) * 2 / 5) <= 1, "{bar}");
     let whole = file(FileState::Whole);
     assert!(whole.contains("a picture.png · 2.5 MB ") && !whole.contains('%'), "{whole}");
     let stopped = file(FileState::Stopped("the relay has altered it"));

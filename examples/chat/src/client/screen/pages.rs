@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 
 use crate::client::screen::bubbles::{countdown, described};
 use crate::client::screen::colours::{ALARM, COUNTDOWN, FAINT, GOOD, ONCE, STRONG};
-use crate::client::screen::half_blocks;
+use crate::client::screen::half_blocks::{self, Palette};
 use crate::client::screen::picture::{Conversation, Number, PageView, Picture, Safety};
 use crate::client::screen::qr;
 use crate::client::screen::wrapping::{width, wrap};
@@ -48,7 +48,9 @@ pub fn draw(page: &PageView, open: Option<&Conversation>, area: Rect, frame: &mu
         (PageView::Help, _) => draw_help(area, frame),
         (PageView::Safety(safety), Some(open)) => draw_safety(safety, open, area, frame),
         (PageView::Opened { from, id: _, text }, _) => draw_opened(from, text, area, frame),
-        (PageView::Picture { title, picture }, _) => draw_picture(title, picture, area, frame),
+        (PageView::Picture { title, picture, palette }, _) => {
+            draw_picture(title, (picture, *palette), area, frame);
+        }
         (PageView::Found(lines), _) => draw_found(lines, area, frame),
         (PageView::Nothing, _) | (PageView::Safety(_), None) => {}
     }
@@ -216,11 +218,16 @@ fn found(name: &Name, line: &LineView, columns: u16) -> Vec<Line<'static>> {
     rows
 }
 
-fn draw_picture(title: &str, picture: &RgbImage, area: Rect, frame: &mut Frame) {
+fn draw_picture(
+    title: &str,
+    (picture, palette): (&RgbImage, Palette),
+    area: Rect,
+    frame: &mut Frame,
+) {
     let mut rows = wrapped(&OneLine(title).to_string(), area.width, STRONG);
     let room = usize::from(area.height).saturating_sub(rows.len()).saturating_sub(1);
     let room = u16::try_from(room).unwrap_or(u16::MAX);
-    rows.extend(half_blocks::rows(picture, area.width.saturating_sub(2), room));
+    rows.extend(half_blocks::rows(picture, palette, area.width.saturating_sub(2), room));
     rows.extend(wrapped("Esc: back", area.width, FAINT));
     frame.render_widget(Paragraph::new(rows), area);
 }

@@ -7,6 +7,7 @@ use evanesce::expiry::MessageId;
 use image::RgbImage;
 
 use crate::client::screen::focus::Ids;
+use crate::client::screen::half_blocks::Palette;
 use crate::client::screen::input_line::InputLine;
 use crate::client::screen::timeline::Entry;
 use crate::engine::{SafetyNumbers, Secrecy};
@@ -55,6 +56,7 @@ pub enum PageView {
     Picture {
         title: String,
         picture: Arc<RgbImage>,
+        palette: Palette,
     },
     /// What was found and may be shown, the first line first.
     Found(Vec<(Name, LineView)>),
