@@ -32,6 +32,8 @@ pub enum Row {
     Upload(u64),
     /// A part of a file that came, by its number: nothing but what is final.
     Piece(MessageId, u64),
+    /// All parts of a file that came: they go together.
+    Pieces(MessageId),
     /// A blob that the relay is to delete.
     Disposal(u64),
     /// What proves a message of theirs, beside the row of the message.

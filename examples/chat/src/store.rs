@@ -2,24 +2,31 @@
 //! how many rows there are, how long, and when they changed; not what they are or of whom.
 
 mod index;
+mod pieces;
 mod vault;
 
 use std::fmt;
 use std::fs::OpenOptions;
+use std::io;
 use std::path::Path;
 
 use evanesce::expiry::MessageId;
+use evanesce::rand_core::Rng;
 use evanesce::snapshot::StorageKey;
 use evanesce::zeroize::Zeroizing;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::random;
 use crate::row::{Held, Row, Write};
+use crate::store::pieces::Pieces;
 use crate::store::vault::{Cost, Lock, VaultError};
 use crate::words::Words;
 
 /// The kind of a sealed row.
 const ROW: u8 = 65;
+
+/// The kind of the sealed key of a file.
+const FILE_KEY: u8 = 66;
 
 /// `EXCLUSIVE`: two processes that go on from one state would use a key twice, so the second finds it locked.
 ///
@@ -41,6 +48,7 @@ const SETTINGS: &str = "
         memory INTEGER NOT NULL, passes INTEGER NOT NULL, lanes INTEGER NOT NULL, sealed BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS rows (name BLOB PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS apart (name BLOB PRIMARY KEY, sealed BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS files (name BLOB PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
     COMMIT;";
 
 /// After so many deletions, and at each start, the file is written anew. When SQLite moves rows within and between pages it
@@ -50,6 +58,7 @@ const DELETIONS_BEFORE_VACUUM: u32 = 1_000;
 pub struct Store {
     database: Connection,
     key: StorageKey,
+    pieces: Pieces,
     /// Since the file was written anew.
     deletions: u32,
 }
@@ -63,6 +72,8 @@ pub enum StoreError {
     Damaged,
     /// The file cannot be read or written.
     Sqlite(rusqlite::Error),
+    /// Nor can those beside it.
+    Files(io::Error),
 }
 
 impl Store {
@@ -80,8 +91,10 @@ impl Store {
             }
         };
         index::create(&database)?;
-        let mut store = Self { database, key, deletions: 0 };
+        let pieces = Pieces::open(path)?;
+        let mut store = Self { database, key, pieces, deletions: 0 };
         store.write_anew()?;
+        store.pieces.keep_only(&store.files()?)?;
         Ok(store)
     }
 
@@ -99,23 +112,27 @@ impl Store {
 
     /// A part of a file.
     pub fn piece(&self, message: MessageId, number: u64) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.apart(&Row::Piece(message, number))?.ok_or(StoreError::Damaged)
+        let name = row_name(&self.key, &Row::Pieces(message))?;
+        let key = file_key(&self.database, &self.key, &name)?.ok_or(StoreError::Damaged)?;
+        self.pieces.read(&name, number, &key)?.ok_or(StoreError::Damaged)
+    }
+
+    /// What the files are called of which there are parts.
+    fn files(&self) -> Result<Vec<[u8; 32]>, StoreError> {
+        let mut query = self.database.prepare("SELECT name FROM files")?;
+        let names = query.query_map([], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
     }
 
     /// A row of those in a table of their own, since they are not held in memory as all others are.
     pub fn apart(&self, row: &Row) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        let name = self.row_name(row)?;
+        let name = row_name(&self.key, row)?;
         let sql = "SELECT name, sealed FROM apart WHERE name = ?";
         let mut query = self.database.prepare(sql)?;
         let mut stored = query.query([name])?;
         let Some(stored) = stored.next()? else { return Ok(None) };
         let held = self.held(stored)?;
         if held.row == *row { Ok(Some(held.value)) } else { Err(StoreError::Damaged) }
-    }
-
-    fn row_name(&self, row: &Row) -> Result<[u8; 32], StoreError> {
-        let row = postcard::to_allocvec(row).map_err(|_| StoreError::Damaged)?;
-        Ok(self.key.row_name(&row))
     }
 
     /// Which rows have all of these words.
@@ -147,12 +164,21 @@ impl Store {
             return Ok(());
         }
         let transaction = self.database.transaction()?;
-        let mut deletions: u32 = 0;
+        let (mut deletions, mut removed): (u32, _) = (0, Vec::new());
         for Write { row, value, words } in writes {
+            if let (Row::Piece(message, number), Some(value)) = (row, value) {
+                let name = row_name(&self.key, &Row::Pieces(*message))?;
+                let key = made_file_key(&transaction, &self.key, &name)?;
+                // Before it counts: what a crash leaves of it is written over.
+                self.pieces.write(&name, *number, value, &key, &mut random::system())?;
+                continue;
+            }
             let table = match row {
-                Row::Piece(..) | Row::Evidence(_) => "apart",
+                Row::Evidence(_) => "apart",
+                Row::Piece(..) | Row::Pieces(_) => "files",
                 _ => "rows",
             };
+            let kind = row;
             let row = postcard::to_allocvec(row).map_err(|_| StoreError::Damaged)?;
             let name = self.key.row_name(&row);
             match value {
@@ -169,10 +195,15 @@ impl Store {
                     let sql = format!("DELETE FROM {table} WHERE name = ?");
                     transaction.execute(&sql, [name])?;
                     index::remove(&transaction, &name)?;
+                    if let Row::Pieces(_) = kind {
+                        removed.push(name);
+                    }
                 }
             }
         }
         transaction.commit()?;
+        // Their keys are gone. If this is not done any more, the next start does it.
+        removed.iter().try_for_each(|name| self.pieces.remove(name))?;
         self.deletions = self.deletions.saturating_add(deletions);
         match deletions {
             0 => Ok(()),
@@ -192,6 +223,42 @@ impl Store {
     fn forget_log(&self) -> Result<(), StoreError> {
         Ok(self.database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
+}
+
+fn row_name(key: &StorageKey, row: &Row) -> Result<[u8; 32], StoreError> {
+    let row = postcard::to_allocvec(row).map_err(|_| StoreError::Damaged)?;
+    Ok(key.row_name(&row))
+}
+
+/// The key of a file's parts.
+fn file_key(
+    database: &Connection,
+    key: &StorageKey,
+    name: &[u8; 32],
+) -> Result<Option<StorageKey>, StoreError> {
+    let sql = "SELECT sealed FROM files WHERE name = ?";
+    let sealed = database.query_row(sql, [name], |row| row.get::<_, Vec<u8>>(0)).optional()?;
+    let Some(sealed) = sealed else { return Ok(None) };
+    let secret = key.open(&sealed, FILE_KEY, name).map_err(|_| StoreError::Damaged)?;
+    let secret = <&[u8; 32]>::try_from(&secret[..]).map_err(|_| StoreError::Damaged)?;
+    Ok(Some(StorageKey::new(secret)))
+}
+
+/// The same; a new one, if there is none.
+fn made_file_key(
+    transaction: &Transaction<'_>,
+    key: &StorageKey,
+    name: &[u8; 32],
+) -> Result<StorageKey, StoreError> {
+    if let Some(made) = file_key(transaction, key, name)? {
+        return Ok(made);
+    }
+    let rng = &mut random::system();
+    let mut secret = Zeroizing::new([0; 32]);
+    rng.fill_bytes(&mut *secret);
+    let sealed = key.seal(&*secret, FILE_KEY, name, rng);
+    transaction.execute("INSERT INTO files VALUES (?, ?)", params![name, sealed])?;
+    Ok(StorageKey::new(&secret))
 }
 
 /// Makes a new file that only its owner reads, as its log will be. If that fails, so will what comes next, and says why.
@@ -230,6 +297,12 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        Self::Files(error)
+    }
+}
+
 impl From<VaultError> for StoreError {
     fn from(error: VaultError) -> Self {
         match error {
@@ -246,6 +319,9 @@ impl fmt::Display for StoreError {
             Self::WrongPassphrase => formatter.write_str("wrong passphrase; nothing was changed"),
             Self::Damaged => formatter.write_str("the store is damaged or of another release"),
             Self::Sqlite(error) => write!(formatter, "the store cannot be used: {error}"),
+            Self::Files(error) => {
+                write!(formatter, "the files beside the store cannot be used: {error}")
+            }
         }
     }
 }
@@ -305,21 +381,40 @@ mod tests {
     fn pieces_of_files_are_no_rows_and_each_is_in_its_place() {
         let path = file("pieces");
         let mut store = Store::open(&path, "passphrase").unwrap();
-        let id = MessageId::from(7);
-        let piece = |number| write(Row::Piece(id, number), Some(&[0xa5; 65_536]));
-        store.commit(&[piece(0), piece(1)]).unwrap();
+        let (id, other) = (MessageId::from(7), MessageId::from(8));
+        let piece =
+            |id, number, length: usize| write(Row::Piece(id, number), Some(&vec![0xa5; length]));
+        store.commit(&[piece(id, 0, 65_536), piece(id, 1, 9), piece(other, 0, 9)]).unwrap();
         assert!(store.rows().unwrap().is_empty());
-        assert_eq!(store.piece(id, 1).unwrap()[..], [0xa5; 65_536]);
-        assert!(!bytes(&path).windows(16).any(|window| window == [0xa5; 16]));
+        assert_eq!(store.piece(id, 0).unwrap()[..], [0xa5; 65_536]);
+        assert_eq!(store.piece(id, 1).unwrap()[..], [0xa5; 9]);
+        // The same again is the same: a crash came between the part and its count.
+        store.commit(&[piece(id, 1, 9)]).unwrap();
+        assert_eq!(store.piece(id, 1).unwrap()[..], [0xa5; 9]);
         assert!(matches!(store.piece(id, 2), Err(StoreError::Damaged)));
-        // Two that change places are noticed.
-        let sql = "UPDATE apart SET sealed = (SELECT other.sealed FROM apart AS other WHERE other.name != apart.name)";
-        store.database.execute_batch(sql).unwrap();
+        let files = || -> Vec<PathBuf> {
+            let directory = fs::read_dir(format!("{}.files", path.display())).unwrap();
+            directory.map(|entry| entry.unwrap().path()).collect()
+        };
+        for sealed in files().into_iter().chain([path.clone()]) {
+            assert!(!bytes(&sealed).windows(9).any(|window| window == [0xa5; 9]));
+        }
+        // When the key goes, so does the file; one that a crash has left, at the next start.
+        store.commit(&[write(Row::Pieces(id), None)]).unwrap();
         assert!(matches!(store.piece(id, 0), Err(StoreError::Damaged)));
-        let gone = |number| write(Row::Piece(id, number), None);
-        store.commit(&[gone(0), gone(1)]).unwrap();
-        assert!(matches!(store.piece(id, 1), Err(StoreError::Damaged)));
+        let [of_other] = &files()[..] else { panic!("one file") };
+        fs::copy(of_other, of_other.with_file_name("ab".repeat(32))).unwrap();
         drop(store);
+        let store = Store::open(&path, "passphrase").unwrap();
+        assert_eq!(&files(), std::slice::from_ref(of_other));
+        assert_eq!(store.piece(other, 0).unwrap()[..], [0xa5; 9]);
+        // One that was altered is noticed.
+        let mut altered = fs::read(of_other).unwrap();
+        *altered.last_mut().unwrap() ^= 1;
+        fs::write(of_other, altered).unwrap();
+        assert!(matches!(store.piece(other, 0), Err(StoreError::Damaged)));
+        drop(store);
+        fs::remove_dir_all(format!("{}.files", path.display())).unwrap();
         fs::remove_file(path).unwrap();
     }
 

@@ -75,7 +75,7 @@ impl Engine {
                 | Row::Disposal(_)
                 | Row::Report(_) => rest.push(Held { row, value }),
                 // They are read when they are asked for.
-                Row::Piece(..) | Row::Evidence(_) => {}
+                Row::Piece(..) | Row::Pieces(_) | Row::Evidence(_) => {}
             }
         }
         let (Some(account), Some(profile)) = (account, profile) else {
@@ -131,6 +131,7 @@ impl Engine {
             }
             Row::Account
             | Row::Piece(..)
+            | Row::Pieces(_)
             | Row::Evidence(_)
             | Row::Profile
             | Row::Scheduler(_)

@@ -10,9 +10,6 @@ use rusqlite::Connection;
 use crate::process::Process;
 use crate::terminal::Terminal;
 
-/// What proves a short message takes less than this, sealed.
-const SHORTEST_PIECE: usize = 1_000;
-
 pub struct World {
     directory: PathBuf,
     room: u32,
@@ -111,18 +108,18 @@ impl World {
         Terminal::start(command)
     }
 
-    /// The sealed rows of somebody's store by name.
+    /// The sealed rows of somebody's store by name, and the sealed keys of files.
     pub fn rows(&self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.table(name, "SELECT name, sealed FROM rows")
+        self.table(name, "SELECT name, sealed FROM rows UNION ALL SELECT name, sealed FROM files")
     }
 
-    /// The sealed parts of files in somebody's store, if they are no shorter than that.
-    pub fn pieces(&self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let pieces = self.apart(name).into_iter();
-        pieces.filter(|(_, sealed)| sealed.len() > SHORTEST_PIECE).collect()
+    /// The sealed parts of files beside somebody's store, all of one file together.
+    pub fn pieces(&self, name: &str) -> Vec<Vec<u8>> {
+        let directory = fs::read_dir(format!("{}.files", self.store(name).display())).unwrap();
+        directory.map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect()
     }
 
-    /// The sealed rows that are not held in memory: parts of files, and what proves messages.
+    /// The sealed rows that are not held in memory: what proves messages.
     pub fn apart(&self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.table(name, "SELECT name, sealed FROM apart")
     }
