@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file_name::FileName;
 use crate::media_type::MediaType;
-use crate::request::BlobId;
+use crate::request::{BlobId, Token};
 
 /// The format's version. Another one is shown as such, and not guessed at.
 const VERSION: u8 = 1;
@@ -36,6 +36,8 @@ pub struct AttachedFile {
     /// An [`AttachmentReference`]: 73 bytes, with the key.
     pub reference: Vec<u8>,
     pub blob: BlobId,
+    /// What the relay deletes the blob for: it goes with the message at whichever end that ends.
+    pub token: Token,
     pub name: FileName,
     pub media_type: MediaType,
 }
@@ -77,6 +79,7 @@ mod tests {
         AttachedFile {
             reference: [&[1][..], &[7; 64], &size.to_be_bytes()].concat(),
             blob: BlobId([4; 16]),
+            token: Token([5; 32]),
             name: FileName::cleaned("picture.png"),
             media_type: MediaType::by_name("picture.png"),
         }

@@ -252,8 +252,10 @@ impl Engine {
         let (name, number) = self.places.remove(&id)?;
         let message = self.people.get_mut(&name)?.messages.remove(&number);
         if let Some(Message { body: Body::File(held), .. }) = message {
+            // Of one that was never fetched the relay is not told that it came to anybody.
             if held.opened > 0 {
                 self.outcome.write(Row::Pieces(id), None);
+                self.put_disposal(Disposal { blob: held.file.blob, token: held.file.token });
             }
         }
         self.outcome.write(Row::Evidence(id), None);

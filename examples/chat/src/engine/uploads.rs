@@ -223,7 +223,8 @@ impl Engine {
         else {
             return;
         };
-        let file = AttachedFile { reference, blob: upload.blob, name, media_type };
+        let (blob, token) = (upload.blob, upload.token.clone());
+        let file = AttachedFile { reference, blob, token, name, media_type };
         let body = Content::File { chosen: upload.chosen, file }.encode();
         let (to, stamp) = (upload.to.clone(), upload.stamp.clone());
         self.post(Draft { to, message: Some(upload.message), body, stamp }, now, rng);

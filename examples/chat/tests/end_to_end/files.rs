@@ -179,6 +179,10 @@ fn a_file_goes_with_its_message_and_nothing_of_it_stays() {
     let expired = [("alice", &mut alice, "bob"), ("bob", &mut bob, "alice")];
     for (_, process, with) in expired {
         process.wait_for(&format!("EXPIRED {with} {id}"));
+        if with == "alice" {
+            // Who had it has the relay forget it, too.
+            wait_until("the blob goes", || world.blobs().is_empty());
+        }
         process.kill();
     }
     assert!(world.pieces("bob").is_empty());
