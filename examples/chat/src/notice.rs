@@ -41,6 +41,8 @@ pub enum Notice {
     Fetched(Name, MessageId),
     /// The relay gave a part of it that is not its sender's: which, and what is done.
     Altered(Name, MessageId, String),
+    /// The relay does not let a file go on, and why. It is asked again and again.
+    Stalled(Name, MessageId, String),
     /// It is not fetched any more, and why.
     Stopped(Name, MessageId, &'static str),
     /// It was saved, and where.
@@ -119,6 +121,9 @@ impl fmt::Display for Notice {
             }
             Self::Fetched(name, id) => write!(formatter, "FETCHED {name} {}", Id(*id)),
             Self::Altered(name, id, part) => write!(formatter, "ALTERED {name} {} {part}", Id(*id)),
+            Self::Stalled(name, id, why) => {
+                write!(formatter, "STALLED {name} {} {}", Id(*id), OneLine(why))
+            }
             Self::Stopped(name, id, why) => write!(formatter, "STOPPED {name} {} {why}", Id(*id)),
             Self::Saved(name, id, path) => {
                 write!(formatter, "SAVED {name} {} {}", Id(*id), OneLine(path))

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::{task, time};
 
 use crate::client::fetching::Pickup;
-use crate::client::link::{Link, LinkError};
+use crate::client::link::{Link, LinkError, OTHER_ANSWER};
 use crate::client::loading::Shipment;
 use crate::engine::{DueReport, Errand, Fetch, Fetched, Load, Loaded};
 use crate::name::Name;
@@ -140,11 +140,11 @@ async fn load(
                 match link().ask(&Ask::DeleteBlob { id, token }, Duration::ZERO).await {
                     Ok(Answer::BlobDeleted) => Loaded::Deleted,
                     Ok(Answer::Refused(refusal)) => Loaded::Refused(refusal),
-                    Ok(_) => Loaded::Unanswered,
-                    Err(_) => {
+                    Ok(_) => Loaded::Unanswered(OTHER_ANSWER.into()),
+                    Err(error) => {
                         // A link that is new each time has no pause of its own.
                         time::sleep(IDLE).await;
-                        Loaded::Unanswered
+                        Loaded::Unanswered(error.to_string())
                     }
                 }
             }

@@ -24,6 +24,9 @@ pub struct Link {
     failures: u32,
 }
 
+/// What is said of an answer that is to another question.
+pub const OTHER_ANSWER: &str = "the answer is to another question";
+
 /// The question was not answered. Ask it again: the relay knows again what it has done.
 #[derive(Debug)]
 pub enum LinkError {

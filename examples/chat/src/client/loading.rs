@@ -8,7 +8,7 @@ use std::time::Duration;
 use evanesce::attachment::{AttachmentCheckpoint, AttachmentSealer, SealError, SealedRest};
 use evanesce::zeroize::Zeroizing;
 
-use crate::client::link::Link;
+use crate::client::link::{Link, OTHER_ANSWER};
 use crate::engine::{Loaded, Upload};
 use crate::request::{Answer, Ask, BlobId};
 
@@ -86,7 +86,8 @@ impl Shipment {
                 }
                 Ok(Answer::BlobStored { .. }) => return Loaded::Lost,
                 Ok(Answer::Refused(refusal)) => return Loaded::Refused(refusal),
-                Ok(_) | Err(_) => return Loaded::Unanswered,
+                Ok(_) => return Loaded::Unanswered(OTHER_ANSWER.into()),
+                Err(error) => return Loaded::Unanswered(error.to_string()),
             }
         }
         if self.piece.is_none() {
@@ -120,7 +121,8 @@ impl Shipment {
             }
             Ok(Answer::BlobStored { .. }) => Loaded::Lost,
             Ok(Answer::Refused(refusal)) => Loaded::Refused(refusal),
-            Ok(_) | Err(_) => Loaded::Unanswered,
+            Ok(_) => Loaded::Unanswered(OTHER_ANSWER.into()),
+            Err(error) => Loaded::Unanswered(error.to_string()),
         }
     }
 

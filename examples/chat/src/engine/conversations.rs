@@ -10,7 +10,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::command::Command;
 use crate::content::Content;
-use crate::engine::{Engine, Errand, Outcome};
+use crate::engine::{Engine, Errand, Fetched, Load, Loaded, LocalFile, Outcome};
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::store::Store;
@@ -125,6 +125,20 @@ impl Person {
             };
             self.commit(outcome);
         }
+    }
+
+    /// Sends a file of so many bytes, as if the relay had taken all of it.
+    fn sends_file_of(&mut self, size: u64, to: &mut Self, now: Now) {
+        let file = LocalFile { path: "a file".into(), size };
+        let outcome = self.engine.as_mut().unwrap().send_file(&to.name(), file, now, &mut self.rng);
+        self.commit(outcome);
+        let load = self.engine().next_load(now).unwrap();
+        assert!(matches!(load, Load::Send { .. }));
+        let reference = [&[1][..], &[7; 64], &size.to_be_bytes()].concat();
+        let engine = self.engine.as_mut().unwrap();
+        let outcome = engine.loaded(&load, Loaded::Whole { reference }, now, &mut self.rng);
+        self.commit(outcome);
+        self.sends_to(to, 1, now);
     }
 
     /// Lines since the last time that were asked for, without ids.
@@ -490,4 +504,57 @@ fn anything_may_come_and_nothing_happens() {
     assert_eq!(alice.said(), Vec::<String>::new());
     alice.does("/list", at(10));
     assert_eq!(alice.said(), ["CONTACT bob accepted unverified timer=off unread=1"]);
+}
+
+#[test]
+fn nobody_fills_the_disk_with_files_and_what_had_no_room_comes_when_there_is() {
+    let (mut alice, mut bob) = (Person::new("alice", "room"), Person::new("bob", "room"));
+    // As a stranger, whose files take nothing.
+    for _ in 0..6 {
+        alice.sends_file_of(60_000_000, &mut bob, at(1));
+    }
+    assert_eq!(bob.said(), [&["READY bob"][..], &["REQUEST alice"; 6]].concat());
+    assert!(bob.engine().next_fetch(at(1)).is_none());
+    // Four of them fit, and the last ones are stopped.
+    bob.does("/accept alice", at(2));
+    let stopped =
+        "STOPPED alice there is no room for more files of theirs: /delete some, then /fetch it";
+    assert_eq!(bob.said(), ["ACCEPTED alice", stopped, stopped]);
+    assert!(bob.engine().next_fetch(at(2)).is_some());
+    alice.sends_file_of(60_000_000, &mut bob, at(3));
+    alice.sends_file_of(1_000, &mut bob, at(3));
+    assert_eq!(bob.said(), ["UNREAD alice", stopped, "UNREAD alice"]);
+    bob.does("/read alice", at(4));
+    let ids: Vec<String> = bob
+        .lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("FILE alice ")?.get(..32))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(ids.len(), 8);
+    bob.said();
+    bob.does(&format!("/fetch {}", ids[5]), at(4));
+    assert_eq!(
+        bob.said(),
+        ["ERROR there is no room for more files of theirs: /delete some, then /fetch it"]
+    );
+    bob.does(&format!("/delete {}", ids[0]), at(4));
+    bob.does(&format!("/fetch {}", ids[5]), at(4));
+    assert_eq!(bob.said(), Vec::<String>::new());
+    bob.does(&format!("/fetch {}", ids[4]), at(4));
+    assert_eq!(bob.said().len(), 1);
+}
+
+#[test]
+fn of_a_file_that_does_not_go_on_the_user_is_told_once() {
+    let (mut alice, mut bob) = introduced("stalled");
+    alice.sends_file_of(1_000, &mut bob, at(3));
+    bob.said();
+    let fetch = bob.engine().next_fetch(at(3)).unwrap();
+    for _ in 0..10 {
+        let outcome = bob.engine().fetched(&fetch, Fetched::Unanswered("a reason".into()), at(3));
+        bob.commit(outcome);
+    }
+    assert_eq!(bob.said(), ["STALLED alice a reason"]);
+    assert_eq!(bob.engine().next_fetch(at(3)), Some(fetch));
 }

@@ -10,8 +10,9 @@ use evanesce::zeroize::Zeroizing;
 use crate::clock;
 use crate::command::MessagePrefix;
 use crate::content::AttachedFile;
-use crate::engine::message::{Body, FetchState, HeldFile, Message, Stopped, percent};
+use crate::engine::message::{Body, CHUNK, FetchState, HeldFile, Message, Stopped, percent};
 use crate::engine::outcome::Outcome;
+use crate::engine::person::Person;
 use crate::engine::reading::NO_SUCH_MESSAGE;
 use crate::engine::state::Engine;
 use crate::file_name::FileName;
@@ -27,6 +28,14 @@ const REST: Duration = Duration::from_secs(10);
 
 /// How often a part is fetched that the relay gives altered. What was altered on its disk stays so.
 const MOST_ATTEMPTS: u32 = 3;
+
+/// How often the relay may give no answer, one time after the other, before the user is told.
+const MANY_UNANSWERED: u32 = 3;
+
+/// Bytes of files of others that are here or coming, in all and of one person: nobody fills the disk, or takes the room of
+/// all others.
+const MOST_ROOM: u64 = 512 << 20;
+const MOST_ROOM_OF_ONE: u64 = 256 << 20;
 
 /// The chunk that is to be fetched next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +54,8 @@ pub enum Fetched {
     /// The sender's doing.
     Broken,
     Refused(Refusal),
-    Unanswered,
+    /// It is still to be fetched, and why.
+    Unanswered(String),
 }
 
 /// Which part of a blob is not what it must be.
@@ -109,7 +119,9 @@ impl Engine {
                 Fetched::Broken => self.stop(message, held, Stopped::Broken),
                 Fetched::Refused(Refusal::NoBlob) => self.stop(message, held, Stopped::Gone),
                 Fetched::Refused(_) => self.fetches_rest(now),
-                Fetched::Unanswered => {}
+                Fetched::Unanswered(why) => {
+                    self.unanswered(&message.with, message.id, why);
+                }
             }
         }
         self.delete_due(now);
@@ -126,6 +138,7 @@ impl Engine {
         held.opened = held.opened.saturating_add(1);
         let after = percent(held.opened, layout.chunks());
         self.pending.attempts.remove(&id);
+        self.pending.unanswered.remove(&id);
         if held.opened == layout.chunks() {
             held.state = FetchState::Whole;
             let effects = self.expiry.ready(id, now);
@@ -169,6 +182,15 @@ impl Engine {
         self.put_message(Message { body, ..message });
     }
 
+    /// It is asked on; the user is told once why nothing comes.
+    pub(super) fn unanswered(&mut self, with: &Name, id: MessageId, why: String) {
+        let times = self.pending.unanswered.entry(id).or_default();
+        *times = times.saturating_add(1);
+        if *times == MANY_UNANSWERED {
+            self.notice(Notice::Stalled(with.clone(), id, why));
+        }
+    }
+
     fn fetches_rest(&mut self, now: Now) {
         self.pending.fetches_rest = Some(clock::steady(now).saturating_add(REST));
     }
@@ -184,6 +206,40 @@ impl Engine {
         HeldFile { file, opened: 0, state }
     }
 
+    /// Of somebody whose files are fetched from now on, stops those for which there is no room, the last one first. Files of
+    /// strangers are not fetched, so they take none.
+    pub(super) fn admit_files(&mut self, name: &Name) {
+        let person = self.people.get(name).filter(|person| takes_room(person));
+        let is_going =
+            |it: &&Message| matches!(&it.body, Body::File(held) if held.state == FetchState::Going);
+        let messages = person.into_iter().flat_map(|person| person.messages.values().rev());
+        let going: Vec<Message> = messages.filter(is_going).cloned().collect();
+        for message in going {
+            if let Body::File(held) = message.body.clone()
+                && !self.has_room_for(&message, &held)
+            {
+                self.stop(message, held, Stopped::Full);
+            }
+        }
+    }
+
+    /// Whether a file fits beside all others.
+    fn has_room_for(&self, message: &Message, held: &HeldFile) -> bool {
+        let of = |person: &Person| -> u64 {
+            let others = person.messages.values().filter(|it| it.id != message.id);
+            let rooms = others.map(|other| match &other.body {
+                Body::File(held) => held.room(),
+                _ => 0,
+            });
+            rooms.fold(0, u64::saturating_add)
+        };
+        let takers = || self.people.iter().filter(|(_, person)| takes_room(person));
+        let all = takers().map(|(_, person)| of(person)).fold(0, u64::saturating_add);
+        let theirs = self.people.get(&message.with).map_or(0, of);
+        let room = held.pieces().saturating_mul(CHUNK);
+        all.saturating_add(room) <= MOST_ROOM && theirs.saturating_add(room) <= MOST_ROOM_OF_ONE
+    }
+
     /// The user wants what was stopped to be fetched once more.
     pub(super) fn fetch_again(&mut self, id: MessageId) -> Result<(), String> {
         let message = self.message(id).cloned().ok_or(NO_SUCH_MESSAGE)?;
@@ -194,7 +250,12 @@ impl Engine {
             FetchState::Going => return Err("it is being fetched".into()),
             FetchState::Whole => return Err("it is here: /save ID saves it".into()),
             FetchState::Stopped(Stopped::TooLarge) => return Err(Stopped::TooLarge.told().into()),
-            FetchState::Stopped(Stopped::Altered | Stopped::Broken | Stopped::Gone) => {}
+            FetchState::Stopped(
+                Stopped::Altered | Stopped::Broken | Stopped::Gone | Stopped::Full,
+            ) => {}
+        }
+        if !self.has_room_for(&message, &held) {
+            return Err(Stopped::Full.told().into());
         }
         self.pending.fetches_rest = None;
         let body = Body::File(HeldFile { state: FetchState::Going, ..held });
@@ -236,7 +297,17 @@ impl Engine {
         self.finish()
     }
 
+    /// Whether its message is still here: what was begun with it may come too late.
+    pub fn is_here(&self, file: &WholeFile, now: Now) -> bool {
+        self.message(file.message).is_some() && self.may_be_shown(file.message, now)
+    }
+
     fn write_piece(&mut self, id: MessageId, number: u64, bytes: Zeroizing<Vec<u8>>) {
         self.write_row(Row::Piece(id, number), Some(bytes));
     }
+}
+
+/// Of whom files are here or coming.
+fn takes_room(person: &Person) -> bool {
+    person.standing() != Standing::Request
 }

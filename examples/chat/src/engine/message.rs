@@ -76,6 +76,8 @@ pub enum Stopped {
     Gone,
     /// It is larger than what is fetched.
     TooLarge,
+    /// So many of theirs are here that there is no room for it.
+    Full,
 }
 
 impl Stopped {
@@ -85,6 +87,7 @@ impl Stopped {
             Self::Broken => "its sender made it so that it does not open",
             Self::Gone => "the relay does not have it any more",
             Self::TooLarge => "it is too large to be fetched",
+            Self::Full => "there is no room for more files of theirs: /delete some, then /fetch it",
         }
     }
 }
@@ -100,6 +103,15 @@ impl HeldFile {
         self.layout().map_or(0, |layout| layout.size())
     }
 
+    /// Bytes of the disk that it takes, or will take.
+    pub fn room(&self) -> u64 {
+        let pieces = match self.state {
+            FetchState::Going | FetchState::Whole => self.pieces(),
+            FetchState::Stopped(_) => self.opened.min(self.pieces()),
+        };
+        pieces.saturating_mul(CHUNK)
+    }
+
     /// How many chunks have bytes of the file, and are rows therefore: behind them is nothing but padding.
     pub fn pieces(&self) -> u64 {
         self.size().div_ceil(CHUNK)
@@ -107,7 +119,7 @@ impl HeldFile {
 }
 
 /// Bytes of the file in a chunk.
-const CHUNK: u64 = 65_536;
+pub const CHUNK: u64 = 65_536;
 
 impl Body {
     /// What it is found by. What can be opened once is not to be found.

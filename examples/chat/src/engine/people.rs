@@ -58,6 +58,7 @@ impl Engine {
         let changes = person.peer.accept_request();
         self.changed(name, &changes);
         self.notice(Notice::Accepted(name.clone()));
+        self.admit_files(name);
         self.encrypt_drafts(name, now, rng);
         Ok(())
     }

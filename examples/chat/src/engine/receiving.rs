@@ -243,6 +243,7 @@ impl Engine {
         let message = message.with_parts(Parts::FILE).awaiting_media();
         let body = Body::File(Self::held_file(file));
         self.message_came(name, message, Incoming { id, tag, body }, stamp, now);
+        self.admit_files(name);
     }
 
     fn message_came(

@@ -67,6 +67,8 @@ pub struct Pending {
     pub fetches_rest: Option<Duration>,
     /// How often the next part of a file came altered.
     pub attempts: BTreeMap<MessageId, u32>,
+    /// How often the relay did not answer when a file was to go on.
+    pub unanswered: BTreeMap<MessageId, u32>,
 }
 
 #[derive(Default)]
@@ -249,6 +251,7 @@ impl Engine {
         self.drop_uploads_of(|upload| upload.message == id);
         self.fetches.remove(&id);
         self.pending.attempts.remove(&id);
+        self.pending.unanswered.remove(&id);
         let (name, number) = self.places.remove(&id)?;
         let message = self.people.get_mut(&name)?.messages.remove(&number);
         if let Some(Message { body: Body::File(held), .. }) = message {

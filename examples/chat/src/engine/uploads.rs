@@ -68,8 +68,8 @@ pub enum Loaded {
     Refused(Refusal),
     /// The file is not the one that was sent, or cannot be read.
     Unusable(&'static str),
-    /// It is still to be done.
-    Unanswered,
+    /// It is still to be done, and why.
+    Unanswered(String),
 }
 
 impl Engine {
@@ -157,7 +157,7 @@ impl Engine {
                     self.drop_disposal(*number);
                 }
                 Loaded::Refused(_) => self.loads_rest(now),
-                Loaded::Sent { .. } | Loaded::Whole { .. } | Loaded::Unanswered => {}
+                Loaded::Sent { .. } | Loaded::Whole { .. } | Loaded::Unanswered(_) => {}
             },
         }
         self.settle(now, rng);
@@ -183,7 +183,8 @@ impl Engine {
             }
             Loaded::Unusable(why) => self.give_up(number, why),
             Loaded::Refused(_) => self.loads_rest(now),
-            Loaded::Deleted | Loaded::Unanswered => {}
+            Loaded::Unanswered(why) => self.unanswered(&upload.to, upload.message, why),
+            Loaded::Deleted => {}
         }
     }
 
@@ -194,6 +195,7 @@ impl Engine {
         checkpoint: Option<Vec<u8>>,
         length: u64,
     ) {
+        self.pending.unanswered.remove(&upload.message);
         let before = percent(upload.sent, upload.blob_length());
         upload.sent = length;
         if let Some(checkpoint) = checkpoint {

@@ -125,6 +125,9 @@ impl Note {
             Notice::Altered(name, _, part) => {
                 (name, warning(format!("the relay altered a file, {part}")))
             }
+            Notice::Stalled(name, _, why) => {
+                (name, warning(format!("a file does not go on: {why}; it is tried again")))
+            }
             Notice::Stopped(name, _, why) => {
                 (name, warning(format!("a file does not come: {why}")))
             }
