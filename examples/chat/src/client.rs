@@ -7,6 +7,7 @@ mod saving;
 
 mod fetching;
 mod loading;
+mod taking;
 
 mod lines;
 

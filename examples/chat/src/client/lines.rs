@@ -1,6 +1,6 @@
 //! The connections of a client, each a task that asks one question at a time: the mailbox, which says whose it is; the
 //! postman, who says nothing of it; and two that carry files, each blob over a connection of its own. The relay is not told
-//! that they belong together.
+//! that they belong together. One task more waits for the disk.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::{task, time};
 use crate::client::fetching::Pickup;
 use crate::client::link::{Link, LinkError, OTHER_ANSWER};
 use crate::client::loading::Shipment;
+use crate::client::taking::{Step, Stepped};
 use crate::engine::{DueReport, Errand, Fetch, Fetched, Load, Loaded};
 use crate::name::Name;
 use crate::request::{Answer, Ask, Token};
@@ -29,12 +30,12 @@ pub enum Visit {
 }
 
 /// What came of a question.
-#[derive(Debug)]
 pub enum Report {
     Mailbox(Visit, Result<Answer, LinkError>),
     Postman(Errand, Result<Answer, LinkError>),
     Loaded(Load, Loaded),
     Fetched(Fetch, Fetched),
+    Taken(Stepped),
 }
 
 pub struct Lines {
@@ -42,6 +43,7 @@ pub struct Lines {
     pub errands: mpsc::Sender<Errand>,
     pub loads: mpsc::Sender<Load>,
     pub fetches: mpsc::Sender<Fetch>,
+    pub takings: mpsc::Sender<Step>,
     pub reports: mpsc::Receiver<Report>,
 }
 
@@ -51,6 +53,7 @@ pub fn start(relay: &str, patience: Duration, address: Name, token: Token) -> Li
     let (errands, postman) = mpsc::channel(1);
     let (loads, loader) = mpsc::channel(1);
     let (fetches, fetcher) = mpsc::channel(1);
+    let (takings, taker) = mpsc::channel(1);
     let (report, reports) = mpsc::channel(4);
     let relay = relay.to_owned();
     let link = move || Link::new(relay.clone(), patience);
@@ -59,8 +62,9 @@ pub fn start(relay: &str, patience: Duration, address: Name, token: Token) -> Li
     task::spawn_local(visit(link(), mailbox, report.clone(), address, token, wait));
     task::spawn_local(carry(link(), postman, report.clone()));
     task::spawn_local(load(link.clone(), loader, report.clone()));
-    task::spawn_local(fetch(link, fetcher, report));
-    Lines { visits, errands, loads, fetches, reports }
+    task::spawn_local(fetch(link, fetcher, report.clone()));
+    task::spawn_local(take(taker, report));
+    Lines { visits, errands, loads, fetches, takings, reports }
 }
 
 async fn visit(
@@ -124,7 +128,7 @@ async fn load(
             Load::Send { number, upload } => {
                 let shipment = match current.take().filter(|it| it.is_of(*number, upload)) {
                     Some(shipment) => Ok(shipment),
-                    None => Shipment::begin(*number, upload, link()),
+                    None => Shipment::begin(*number, upload, link()).await,
                 };
                 match shipment {
                     Ok(mut shipment) => {
@@ -167,6 +171,17 @@ async fn fetch(
         let fetched = pickup.step(&fetch).await;
         current = Some(pickup);
         if reports.send(Report::Fetched(fetch, fetched)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A decoder that panics has shown nothing, and ends nothing else.
+async fn take(mut steps: mpsc::Receiver<Step>, reports: mpsc::Sender<Report>) {
+    while let Some(step) = steps.recv().await {
+        let stepped = task::spawn_blocking(move || step.run()).await;
+        let stepped = stepped.unwrap_or_else(|_| Stepped::Refused("it cannot be read".into()));
+        if reports.send(Report::Taken(stepped)).await.is_err() {
             return;
         }
     }

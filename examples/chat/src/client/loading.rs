@@ -3,10 +3,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 use std::time::Duration;
 
 use evanesce::attachment::{AttachmentCheckpoint, AttachmentSealer, SealError, SealedRest};
 use evanesce::zeroize::Zeroizing;
+use tokio::task;
 
 use crate::client::link::{Link, OTHER_ANSWER};
 use crate::engine::{Loaded, Upload};
@@ -24,13 +26,8 @@ pub struct Shipment {
     blob: BlobId,
     link: Link,
     room: Room,
-    file: File,
-    /// What was read, and how much of it was taken.
-    read: Zeroizing<Vec<u8>>,
-    taken: usize,
-    /// How much was read in all, with what lies before where reading began.
-    fed: u64,
-    stage: Stage,
+    /// Nothing while another thread has it.
+    source: Option<Source>,
     /// The piece that the relay does not have yet, and where it stands in the blob.
     piece: Option<Vec<u8>>,
     offset: u64,
@@ -40,6 +37,19 @@ pub struct Shipment {
 enum Room {
     Unknown,
     Made,
+}
+
+/// Where the pieces come from.
+struct Source {
+    file: File,
+    /// What was read, and how much of it was taken.
+    read: Zeroizing<Vec<u8>>,
+    taken: usize,
+    /// How much was read in all, with what lies before where reading began.
+    fed: u64,
+    /// Bytes of the file when it was sent.
+    size: u64,
+    stage: Stage,
 }
 
 enum Stage {
@@ -58,15 +68,14 @@ enum Unusable {
 
 impl Shipment {
     /// Goes on with an upload from its checkpoint.
-    pub fn begin(number: u64, upload: &Upload, link: Link) -> Result<Self, &'static str> {
+    pub async fn begin(number: u64, upload: &Upload, link: Link) -> Result<Self, &'static str> {
         let checkpoint = AttachmentCheckpoint::decode(&upload.checkpoint).map_err(|_| CHANGED)?;
-        let mut file = File::open(&upload.path).map_err(|_| UNREADABLE)?;
-        let (fed, offset) = (checkpoint.feed_from(), checkpoint.output_from());
-        file.seek(SeekFrom::Start(fed)).map_err(|_| UNREADABLE)?;
-        let stage = Stage::Sealing(AttachmentSealer::resume(checkpoint));
-        let (room, read, piece) = (Room::Unknown, Zeroizing::new(Vec::new()), None);
-        let blob = upload.blob;
-        Ok(Self { number, blob, link, room, file, read, taken: 0, fed, stage, piece, offset })
+        let (path, size, blob) = (upload.path.clone(), upload.size, upload.blob);
+        let offset = checkpoint.output_from();
+        let opened = task::spawn_blocking(move || Source::open(&path, size, checkpoint)).await;
+        let source = opened.unwrap_or(Err(Unusable::Unreadable)).map_err(Unusable::told)?;
+        let (room, piece) = (Room::Unknown, None);
+        Ok(Self { number, blob, link, room, source: Some(source), piece, offset })
     }
 
     /// Whether it is this one, and not begun anew since.
@@ -91,18 +100,19 @@ impl Shipment {
             }
         }
         if self.piece.is_none() {
-            match self.next_piece(upload) {
+            match self.next_piece().await {
                 Ok(Some(piece)) => self.piece = Some(piece),
                 Ok(None) => {
-                    return match &self.stage {
-                        Stage::Whole(reference) => Loaded::Whole { reference: reference.clone() },
-                        Stage::Sealing(_) | Stage::Ending(_) | Stage::Nothing => {
+                    return match self.source.as_ref().map(|source| &source.stage) {
+                        Some(Stage::Whole(reference)) => {
+                            Loaded::Whole { reference: reference.clone() }
+                        }
+                        Some(Stage::Sealing(_) | Stage::Ending(_) | Stage::Nothing) | None => {
                             Loaded::Unusable(UNREADABLE)
                         }
                     };
                 }
-                Err(Unusable::Unreadable) => return Loaded::Unusable(UNREADABLE),
-                Err(Unusable::Changed) => return Loaded::Unusable(CHANGED),
+                Err(unusable) => return Loaded::Unusable(unusable.told()),
             }
         }
         let bytes = self.piece.clone().unwrap_or_default();
@@ -112,9 +122,9 @@ impl Shipment {
             Ok(Answer::BlobStored { length }) if length >= end => {
                 (self.piece, self.offset) = (None, end);
                 // While the last pieces go there is none: they are made again from the one before.
-                let checkpoint = match &self.stage {
-                    Stage::Sealing(sealer) => sealer.checkpoint().ok(),
-                    Stage::Ending(_) | Stage::Whole(_) | Stage::Nothing => None,
+                let checkpoint = match self.source.as_ref().map(|source| &source.stage) {
+                    Some(Stage::Sealing(sealer)) => sealer.checkpoint().ok(),
+                    Some(Stage::Ending(_) | Stage::Whole(_) | Stage::Nothing) | None => None,
                 };
                 let checkpoint = checkpoint.map(|checkpoint| checkpoint.encode().to_vec());
                 Loaded::Sent { checkpoint, length: end }
@@ -126,8 +136,34 @@ impl Shipment {
         }
     }
 
+    /// Reads and seals on another thread: a disk may keep it waiting.
+    async fn next_piece(&mut self) -> Result<Option<Vec<u8>>, Unusable> {
+        let mut source = self.source.take().ok_or(Unusable::Unreadable)?;
+        let work = move || {
+            let piece = source.next_piece();
+            (source, piece)
+        };
+        let (source, piece) = task::spawn_blocking(work).await.map_err(|_| Unusable::Unreadable)?;
+        self.source = Some(source);
+        piece
+    }
+}
+
+impl Source {
+    fn open(path: &Path, size: u64, checkpoint: AttachmentCheckpoint) -> Result<Self, Unusable> {
+        // To open a pipe is to wait for whoever writes into it.
+        if !path.metadata()?.is_file() {
+            return Err(Unusable::Unreadable);
+        }
+        let mut file = File::open(path)?;
+        let fed = checkpoint.feed_from();
+        file.seek(SeekFrom::Start(fed))?;
+        let stage = Stage::Sealing(AttachmentSealer::resume(checkpoint));
+        Ok(Self { file, read: Zeroizing::new(Vec::new()), taken: 0, fed, size, stage })
+    }
+
     /// The next piece of the blob; nothing when all were given out, and then the reference is there.
-    fn next_piece(&mut self, upload: &Upload) -> Result<Option<Vec<u8>>, Unusable> {
+    fn next_piece(&mut self) -> Result<Option<Vec<u8>>, Unusable> {
         loop {
             match &mut self.stage {
                 Stage::Sealing(sealer) => {
@@ -139,7 +175,7 @@ impl Shipment {
                         return Ok(sealed);
                     }
                     if self.read_on()? == 0 {
-                        self.end(upload)?;
+                        self.end()?;
                     }
                 }
                 Stage::Ending(rest) => match rest.next_piece() {
@@ -162,7 +198,7 @@ impl Shipment {
         let length = loop {
             match self.file.read(&mut self.read) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other.map_err(|_| Unusable::Unreadable)?,
+                other => break other?,
             }
         };
         self.read.truncate(length);
@@ -172,14 +208,29 @@ impl Shipment {
     }
 
     /// The file has ended, where it was to end.
-    fn end(&mut self, upload: &Upload) -> Result<(), Unusable> {
-        if self.fed != upload.size {
+    fn end(&mut self) -> Result<(), Unusable> {
+        if self.fed != self.size {
             return Err(Unusable::Changed);
         }
         if let Stage::Sealing(sealer) = std::mem::replace(&mut self.stage, Stage::Nothing) {
             self.stage = Stage::Ending(sealer.finish()?);
         }
         Ok(())
+    }
+}
+
+impl Unusable {
+    fn told(self) -> &'static str {
+        match self {
+            Self::Unreadable => UNREADABLE,
+            Self::Changed => CHANGED,
+        }
+    }
+}
+
+impl From<io::Error> for Unusable {
+    fn from(_: io::Error) -> Self {
+        Self::Unreadable
     }
 }
 

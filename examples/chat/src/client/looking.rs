@@ -6,7 +6,6 @@ use evanesce::zeroize::Zeroizing;
 use image::{ImageFormat, ImageReader, Limits, RgbImage};
 
 use crate::engine::WholeFile;
-use crate::store::{Store, StoreError};
 
 /// Bytes of a file that is looked at.
 const LARGEST: u64 = 16 << 20;
@@ -20,29 +19,41 @@ const MOST_MEMORY: u64 = 256 << 20;
 /// Pixels of a side of what is kept: more than a terminal has.
 const KEPT_SIDE: u32 = 512;
 
-/// Why there is no picture.
-pub enum LookError {
-    Store(StoreError),
-    /// It is of another type, or too large.
-    NotLookedAt(String),
+/// A picture that is being taken out of the store.
+pub struct Look {
+    format: ImageFormat,
+    bytes: Zeroizing<Vec<u8>>,
 }
 
-/// A picture as its message says what it is: a file that is something else is none.
-pub fn look(file: &WholeFile, store: &Store) -> Result<RgbImage, LookError> {
-    let refused = |why: &str| LookError::NotLookedAt(format!("{why}: /save ID saves it"));
-    let format = match file.media_type.as_str() {
-        "image/png" => ImageFormat::Png,
-        "image/jpeg" => ImageFormat::Jpeg,
-        _ => return Err(refused("only PNG and JPEG are shown")),
-    };
-    if file.size > LARGEST {
-        return Err(refused("it is too large to be shown"));
+impl Look {
+    /// A picture as its message says what it is: a file that is something else is none.
+    pub fn begin(file: &WholeFile) -> Result<Self, String> {
+        let format = match file.media_type.as_str() {
+            "image/png" => ImageFormat::Png,
+            "image/jpeg" => ImageFormat::Jpeg,
+            _ => return Err(refused("only PNG and JPEG are shown")),
+        };
+        if file.size > LARGEST {
+            return Err(refused("it is too large to be shown"));
+        }
+        // With room for all of it, so that what grows leaves no copies behind.
+        let bytes = Vec::with_capacity(usize::try_from(file.size).unwrap_or(0));
+        Ok(Self { format, bytes: Zeroizing::new(bytes) })
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(file.size).unwrap_or(0)));
-    for number in 0..file.pieces {
-        bytes.extend_from_slice(&store.piece(file.message, number).map_err(LookError::Store)?);
+
+    pub fn add(&mut self, piece: &[u8]) {
+        self.bytes.extend_from_slice(piece);
     }
-    decode(&bytes, format).ok_or_else(|| refused("it is no picture, or too large a one"))
+
+    /// Decodes it, now that all of it is here.
+    pub fn end(self) -> Result<RgbImage, String> {
+        decode(&self.bytes, self.format)
+            .ok_or_else(|| refused("it is no picture, or too large a one"))
+    }
+}
+
+fn refused(why: &str) -> String {
+    format!("{why}: /save ID saves it")
 }
 
 fn decode(bytes: &[u8], format: ImageFormat) -> Option<RgbImage> {

@@ -1,6 +1,7 @@
 //! A run of the client: waits for the user, the relay and the clock, and sees to the order of things. For each event
 //! the engine gives an outcome; that is stored; then it is shown, and then the relay is asked or acknowledged.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,8 +11,7 @@ use tokio::time::{self, Instant};
 
 use crate::client::ending::Ending;
 use crate::client::lines::{self, Lines, Report, Visit};
-use crate::client::looking::{self, LookError};
-use crate::client::saving::{self, SaveError};
+use crate::client::taking::{Purpose, Step, Stepped, Taking};
 use crate::clock;
 use crate::command::{Command, MessagePrefix};
 use crate::engine::{Engine, LocalFile, Outcome, WholeFile};
@@ -28,6 +28,9 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(2);
 
 /// While something waits for the relay, it is looked at this often.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How many files wait to be saved or shown.
+const MOST_WANTED: usize = 16;
 
 /// How long the mailbox rests after a refusal.
 const REST: Duration = Duration::from_secs(5);
@@ -80,6 +83,27 @@ pub struct Session<'screen, S: Screen> {
     postman: Worker,
     loader: Worker,
     fetcher: Worker,
+    taker: Worker,
+    /// What is being saved or shown, while nobody works on it, and what comes after it.
+    taking: Option<Taking>,
+    wanted: VecDeque<Wanted>,
+    /// The line by which the one that is worked on was wanted.
+    wanted_by: Option<Origin>,
+    end: End,
+}
+
+/// A file that is to be saved or shown, and by which line.
+struct Wanted {
+    file: WholeFile,
+    purpose: Purpose,
+    origin: Option<Origin>,
+}
+
+/// Whether the user has quit. What is being saved is saved before that, unless they say it twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    No,
+    Wanted,
 }
 
 struct Mailbox {
@@ -123,8 +147,23 @@ impl<'screen, S: Screen> Session<'screen, S> {
         let lines = lines::start(relay, patience, engine.name().clone(), engine.token().clone());
         let mailbox =
             Mailbox { state: MailboxState::Idle, acknowledged: 0, connection: Connection::Unknown };
-        let (postman, loader, fetcher) = (Worker::Idle, Worker::Idle, Worker::Idle);
-        Self { engine, store, screen, lines, mailbox, postman, loader, fetcher }
+        let (taking, wanted, wanted_by, end) = (None, VecDeque::new(), None, End::No);
+        let [postman, loader, fetcher, taker] = [const { Worker::Idle }; 4];
+        Self {
+            engine,
+            store,
+            screen,
+            lines,
+            mailbox,
+            postman,
+            loader,
+            fetcher,
+            taker,
+            taking,
+            wanted,
+            wanted_by,
+            end,
+        }
     }
 
     /// Runs until the user quits. After an error of the store nothing goes on with what is in memory.
@@ -133,12 +172,19 @@ impl<'screen, S: Screen> Session<'screen, S> {
         mut inputs: mpsc::Receiver<Input>,
         mut ending: Ending,
     ) -> Result<(), StoreError> {
+        let mut has_inputs = true;
         loop {
-            self.hand_out_work().await;
+            self.hand_out_work().await?;
+            if self.end == End::Wanted && !self.is_taking() {
+                return self.quit();
+            }
             let sleep = self.sleep();
             let flow = tokio::select! {
-                input = inputs.recv() => self.input(input.unwrap_or(Input::End))?,
-                () = ending.comes() => self.input(Input::End)?,
+                input = inputs.recv(), if has_inputs => {
+                    has_inputs = !matches!(input, None | Some(Input::End));
+                    self.input(input.unwrap_or(Input::End))?
+                }
+                () = ending.comes() => return self.quit(),
                 Some(report) = self.lines.reports.recv() => {
                     self.report(report)?;
                     Flow::GoOn
@@ -174,7 +220,18 @@ impl<'screen, S: Screen> Session<'screen, S> {
         Ok(())
     }
 
-    async fn hand_out_work(&mut self) {
+    /// Closes all conversations.
+    fn quit(&mut self) -> Result<(), StoreError> {
+        let outcome = self.engine.command(Command::Quit, clock::now(), &mut random::system());
+        self.apply(outcome)
+    }
+
+    fn is_taking(&self) -> bool {
+        let is_working = matches!(self.taker, Worker::Asking);
+        is_working || self.taking.is_some() || !self.wanted.is_empty()
+    }
+
+    async fn hand_out_work(&mut self) -> Result<(), StoreError> {
         if let (Worker::Idle, Some(errand)) = (&self.postman, self.engine.errand(clock::now()))
             && self.lines.errands.send(errand).await.is_ok()
         {
@@ -205,6 +262,35 @@ impl<'screen, S: Screen> Session<'screen, S> {
                 self.mailbox.state = MailboxState::Asking;
             }
         }
+        if let Some(step) = self.next_taking()?
+            && self.lines.takings.send(step).await.is_ok()
+        {
+            self.taker = Worker::Asking;
+        }
+        Ok(())
+    }
+
+    /// The next step with a file that is taken out of the store; one piece at a time, so that all else goes on.
+    fn next_taking(&mut self) -> Result<Option<Step>, StoreError> {
+        if let Worker::Asking = self.taker {
+            return Ok(None);
+        }
+        let is_here = |file: &WholeFile| self.engine.is_here(file, clock::now());
+        if let Some(taking) = self.taking.take() {
+            if is_here(&taking.file) {
+                let message = taking.file.message;
+                return taking.next(|number| self.store.piece(message, number)).map(Some);
+            }
+            // What there is of it goes with it.
+            drop(taking);
+            let outcome = self.engine.cannot("its message has ended meanwhile".into());
+            self.apply(outcome)?;
+        }
+        let Some(Wanted { file, purpose, origin }) = self.wanted.pop_front() else {
+            return Ok(None);
+        };
+        self.wanted_by = origin;
+        Ok(Some(Step::Begin(file, purpose)))
     }
 
     fn sleep(&self) -> Duration {
@@ -231,24 +317,41 @@ impl<'screen, S: Screen> Session<'screen, S> {
                 self.screen.refresh(&self.engine);
                 return Ok(Flow::GoOn);
             }
-            Input::End => (Command::Quit, None),
+            Input::End => {
+                self.end = End::Wanted;
+                return Ok(Flow::GoOn);
+            }
             Input::Command(command) => (command, None),
             Input::Typed(command, origin) => (command, Some(origin)),
         };
-        let flow = if command == Command::Quit { Flow::End } else { Flow::GoOn };
         let outcome = match command {
+            Command::Quit if self.end == End::Wanted => {
+                self.quit()?;
+                return Ok(Flow::End);
+            }
+            Command::Quit => {
+                self.end = End::Wanted;
+                return Ok(Flow::GoOn);
+            }
             Command::Find(words) => self.engine.found(&self.store.find(&words)?, clock::now()),
             Command::SendFile { to, path } => match found(&path) {
                 Ok(file) => self.engine.send_file(&to, file, clock::now(), &mut random::system()),
                 Err(why) => self.engine.cannot(why),
             },
             Command::Report(prefix) => self.make_report(&prefix)?,
-            Command::Show(prefix) => self.show(&prefix)?,
-            Command::Save(prefix, place) => self.save(&prefix, place.as_deref())?,
+            Command::Show(prefix) if self.screen.has_pictures() => {
+                return self.want(&prefix, Purpose::Show, origin).map(|()| Flow::GoOn);
+            }
+            Command::Show(_) => {
+                self.engine.cannot("pictures are for the screen: /save ID saves it".into())
+            }
+            Command::Save(prefix, place) => {
+                return self.want(&prefix, Purpose::Save(place), origin).map(|()| Flow::GoOn);
+            }
             command => self.engine.command(command, clock::now(), &mut random::system()),
         };
         self.apply_of(outcome, origin)?;
-        Ok(flow)
+        Ok(Flow::GoOn)
     }
 
     fn make_report(&mut self, prefix: &MessagePrefix) -> Result<Outcome, StoreError> {
@@ -261,40 +364,25 @@ impl<'screen, S: Screen> Session<'screen, S> {
         Ok(self.engine.report(id, held.as_ref().map(|held| held.as_slice()), now, rng))
     }
 
-    fn save(
+    /// A file of theirs is wanted: it is taken out of the store after those that were wanted before.
+    fn want(
         &mut self,
         prefix: &MessagePrefix,
-        place: Option<&Path>,
-    ) -> Result<Outcome, StoreError> {
-        let file = match self.engine.whole_file(prefix, clock::now()) {
-            Ok(file) => file,
-            Err(why) => return Ok(self.engine.cannot(why)),
+        purpose: Purpose,
+        origin: Option<Origin>,
+    ) -> Result<(), StoreError> {
+        let found = match self.wanted.len() {
+            0..MOST_WANTED => self.engine.whole_file(prefix, clock::now()),
+            _ => Err("too many files are being saved: wait a while".into()),
         };
-        Ok(match saving::save(&file, &self.store, place) {
-            Ok(path) => self.engine.saved(&file, path.display().to_string()),
-            Err(SaveError::Exists(path)) => {
-                self.engine.cannot(format!("{} is there already: say another path", path.display()))
+        match found {
+            Ok(file) => self.wanted.push_back(Wanted { file, purpose, origin }),
+            Err(why) => {
+                let outcome = self.engine.cannot(why);
+                self.apply_of(outcome, origin)?;
             }
-            Err(SaveError::Disk(error)) => self.engine.cannot(format!("it was not saved: {error}")),
-            Err(SaveError::Store(error)) => return Err(error),
-        })
-    }
-
-    fn show(&mut self, prefix: &MessagePrefix) -> Result<Outcome, StoreError> {
-        if !self.screen.has_pictures() {
-            let text = "pictures are for the screen: /save ID saves it";
-            return Ok(self.engine.cannot(text.into()));
         }
-        let file = match self.engine.whole_file(prefix, clock::now()) {
-            Ok(file) => file,
-            Err(why) => return Ok(self.engine.cannot(why)),
-        };
-        match looking::look(&file, &self.store) {
-            Ok(picture) => self.screen.picture(&file, picture),
-            Err(LookError::NotLookedAt(why)) => return Ok(self.engine.cannot(why)),
-            Err(LookError::Store(error)) => return Err(error),
-        }
-        Ok(Outcome::default())
+        Ok(())
     }
 
     fn report(&mut self, report: Report) -> Result<(), StoreError> {
@@ -331,6 +419,27 @@ impl<'screen, S: Screen> Session<'screen, S> {
                 self.fetcher = Worker::Idle;
                 let outcome = self.engine.fetched(&fetch, fetched, clock::now());
                 self.apply(outcome)
+            }
+            Report::Taken(stepped) => {
+                self.taker = Worker::Idle;
+                let outcome = match stepped {
+                    Stepped::On(taking) => {
+                        self.taking = Some(taking);
+                        return Ok(());
+                    }
+                    Stepped::Saved(file, path) => {
+                        self.engine.saved(&file, path.display().to_string())
+                    }
+                    Stepped::Seen(file, picture) => {
+                        if self.engine.is_here(&file, clock::now()) {
+                            self.screen.picture(&file, picture);
+                        }
+                        Outcome::default()
+                    }
+                    Stepped::Refused(why) => self.engine.cannot(why),
+                };
+                let origin = self.wanted_by.take();
+                self.apply_of(outcome, origin)
             }
             Report::Mailbox(visit, answer) => {
                 self.mailbox.state = MailboxState::Idle;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::panic;
+use std::thread;
 
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::execute;
@@ -15,10 +16,14 @@ pub struct Tty(());
 
 impl Tty {
     pub fn take() -> io::Result<Self> {
-        let former = panic::take_hook();
+        let (former, screen) = (panic::take_hook(), thread::current().id());
         panic::set_hook(Box::new(move |info| {
-            give_back();
-            former(info);
+            // On another thread it ends that one, whose work is then said to have failed: a decoder of pictures may panic, and
+            // its message would be written over the screen.
+            if thread::current().id() == screen {
+                give_back();
+                former(info);
+            }
         }));
         enable_raw_mode()?;
         let tty = Self(());
