@@ -21,6 +21,17 @@ fn a_message_is_reported_and_proven_to_have_come_and_says_nothing_of_who_sent_it
     assert!(lines[1].ends_with(", sender hidden: text an insult"), "{reports}");
     assert_eq!(lines[2..], ["REPORTS 1"]);
     assert!(!reports.contains("alice") && !reports.contains("private"), "{reports}");
+    // A file is named by what its message says, and nothing of that orders a terminal about.
+    let path = world.path("an\u{1b}[2J\u{202e}insult.png");
+    std::fs::write(&path, [7; 2_500]).unwrap();
+    alice.say(&format!("/send bob {}", path.display()));
+    let file = alice.wait_for("QUEUED bob");
+    bob.wait_for(&format!("FETCHED alice {file}"));
+    bob.say(&format!("/report {file}"));
+    bob.wait_for(&format!("REPORTED alice {file}"));
+    let reports = world.reports();
+    assert!(reports.contains(", sender hidden: file "), "{reports}");
+    assert!(reports.contains(" image/png 2.5 kB an[2Jinsult.png\nREPORTS 2"), "{reports}");
     // What is ours is not for us to report; and a report that is altered proves nothing.
     alice.say(&format!("/report {insult}"));
     alice.wait_for("ERROR what others wrote can be reported");
