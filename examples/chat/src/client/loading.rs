@@ -1,10 +1,10 @@
 //! Carries files to the relay: reads, seals and sends one piece for each load. A connection is for one blob, so the relay
 //! is not told which blobs belong together, nor to whom.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use evanesce::attachment::{AttachmentCheckpoint, AttachmentSealer, SealError, SealedRest};
 use evanesce::zeroize::Zeroizing;
@@ -47,8 +47,9 @@ struct Source {
     taken: usize,
     /// How much was read in all, with what lies before where reading began.
     fed: u64,
-    /// Bytes of the file when it was sent.
+    /// Bytes of the file when it was sent, and when it had been changed.
     size: u64,
+    changed: Option<Duration>,
     stage: Stage,
 }
 
@@ -70,9 +71,11 @@ impl Shipment {
     /// Goes on with an upload from its checkpoint.
     pub async fn begin(number: u64, upload: &Upload, link: Link) -> Result<Self, &'static str> {
         let checkpoint = AttachmentCheckpoint::decode(&upload.checkpoint).map_err(|_| CHANGED)?;
-        let (path, size, blob) = (upload.path.clone(), upload.size, upload.blob);
+        let (path, blob) = (upload.path.clone(), upload.blob);
+        let (size, changed) = (upload.size, upload.changed);
         let offset = checkpoint.output_from();
-        let opened = task::spawn_blocking(move || Source::open(&path, size, checkpoint)).await;
+        let opened =
+            task::spawn_blocking(move || Source::open(&path, (size, changed), checkpoint)).await;
         let source = opened.unwrap_or(Err(Unusable::Unreadable)).map_err(Unusable::told)?;
         let (room, piece) = (Room::Unknown, None);
         Ok(Self { number, blob, link, room, source: Some(source), piece, offset })
@@ -150,7 +153,11 @@ impl Shipment {
 }
 
 impl Source {
-    fn open(path: &Path, size: u64, checkpoint: AttachmentCheckpoint) -> Result<Self, Unusable> {
+    fn open(
+        path: &Path,
+        (size, changed): (u64, Option<Duration>),
+        checkpoint: AttachmentCheckpoint,
+    ) -> Result<Self, Unusable> {
         // To open a pipe is to wait for whoever writes into it.
         if !path.metadata()?.is_file() {
             return Err(Unusable::Unreadable);
@@ -159,7 +166,19 @@ impl Source {
         let fed = checkpoint.feed_from();
         file.seek(SeekFrom::Start(fed))?;
         let stage = Stage::Sealing(AttachmentSealer::resume(checkpoint));
-        Ok(Self { file, read: Zeroizing::new(Vec::new()), taken: 0, fed, size, stage })
+        let source =
+            Self { file, read: Zeroizing::new(Vec::new()), taken: 0, fed, size, changed, stage };
+        source.check()?;
+        Ok(source)
+    }
+
+    /// That it is the file that was begun with. A checkpoint notices a part of all changes alone.
+    fn check(&self) -> Result<(), Unusable> {
+        let found = self.file.metadata()?;
+        match (found.len(), changed(&found)) == (self.size, self.changed) {
+            true => Ok(()),
+            false => Err(Unusable::Changed),
+        }
     }
 
     /// The next piece of the blob; nothing when all were given out, and then the reference is there.
@@ -209,6 +228,7 @@ impl Source {
 
     /// The file has ended, where it was to end.
     fn end(&mut self) -> Result<(), Unusable> {
+        self.check()?;
         if self.fed != self.size {
             return Err(Unusable::Changed);
         }
@@ -217,6 +237,11 @@ impl Source {
         }
         Ok(())
     }
+}
+
+/// When a file was changed last, where the file system says so.
+pub fn changed(found: &Metadata) -> Option<Duration> {
+    found.modified().ok()?.duration_since(UNIX_EPOCH).ok()
 }
 
 impl Unusable {

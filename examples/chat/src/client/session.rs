@@ -11,6 +11,7 @@ use tokio::time::{self, Instant};
 
 use crate::client::ending::Ending;
 use crate::client::lines::{self, Lines, Report, Visit};
+use crate::client::loading::changed;
 use crate::client::taking::{Purpose, Step, Stepped, Taking};
 use crate::clock;
 use crate::command::{Command, MessagePrefix};
@@ -523,7 +524,9 @@ impl<'screen, S: Screen> Session<'screen, S> {
 fn found(path: &Path) -> Result<LocalFile, String> {
     let found = path.metadata().and_then(|found| Ok((std::path::absolute(path)?, found)));
     match found {
-        Ok((path, found)) if found.is_file() => Ok(LocalFile { path, size: found.len() }),
+        Ok((path, found)) if found.is_file() => {
+            Ok(LocalFile { path, size: found.len(), changed: changed(&found) })
+        }
         Ok(_) => Err(format!("{} is no file", path.display())),
         Err(error) => Err(format!("{}: {error}", path.display())),
     }

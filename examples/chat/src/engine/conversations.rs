@@ -129,7 +129,7 @@ impl Person {
 
     /// Sends a file of so many bytes, as if the relay had taken all of it.
     fn sends_file_of(&mut self, size: u64, to: &mut Self, now: Now) {
-        let file = LocalFile { path: "a file".into(), size };
+        let file = LocalFile { path: "a file".into(), size, changed: None };
         let outcome = self.engine.as_mut().unwrap().send_file(&to.name(), file, now, &mut self.rng);
         self.commit(outcome);
         let load = self.engine().next_load(now).unwrap();

@@ -1,6 +1,7 @@
 //! What is stored of messages, on the way and in conversations.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use evanesce::attachment::BlobLayout;
 use evanesce::expiry::{MemberTag, MessageId, Stamp};
@@ -151,8 +152,10 @@ pub struct Upload {
     /// Makes the message's id, with our tag.
     pub chosen: [u8; 16],
     pub path: PathBuf,
-    /// Bytes of the file when it was sent.
+    /// Bytes of the file when it was sent, and when it had been changed last. If either is another one, it is not the file
+    /// that was begun with, and no more of it goes under the same key.
     pub size: u64,
+    pub changed: Option<Duration>,
     pub blob: BlobId,
     pub token: Token,
     /// The library's [`AttachmentCheckpoint`](evanesce::attachment::AttachmentCheckpoint), with the key. It is here

@@ -34,6 +34,8 @@ pub struct LocalFile {
     /// From the root, so that it is found again after a restart elsewhere.
     pub path: PathBuf,
     pub size: u64,
+    /// When it was changed last, since 1970, where the file system says so.
+    pub changed: Option<Duration>,
 }
 
 /// What is to be done next on connections that name but a blob.
@@ -96,7 +98,7 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), String> {
         self.check_writable(to)?;
-        let LocalFile { path, size } = file;
+        let LocalFile { path, size, changed } = file;
         let layout = BlobLayout::of_size(size).filter(|it| it.blob_length() <= LARGEST_BLOB);
         if layout.is_none() {
             return Err(format!("the file has {}: 64 MB or so are the most", Size(size)));
@@ -114,8 +116,19 @@ impl Engine {
         let body = Body::OurFile { name, media_type, size, blob, token: token.clone() };
         let message = self.queue(to, &chosen, &stamp, body, now)?;
         let (to, sent) = (to.clone(), 0);
-        let upload =
-            Upload { to, message, chosen, path, size, blob, token, checkpoint, sent, stamp };
+        let upload = Upload {
+            to,
+            message,
+            chosen,
+            path,
+            size,
+            changed,
+            blob,
+            token,
+            checkpoint,
+            sent,
+            stamp,
+        };
         let number = self.next_number();
         self.put_upload(number, upload);
         Ok(())
