@@ -33,6 +33,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How many files wait to be saved or shown.
 const MOST_WANTED: usize = 16;
 
+/// How long who quits at once waits for the disk.
+const GIVING_UP: Duration = Duration::from_secs(1);
+
 /// How long the mailbox rests after a refusal.
 const REST: Duration = Duration::from_secs(5);
 
@@ -185,7 +188,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
                     has_inputs = !matches!(input, None | Some(Input::End));
                     self.input(input.unwrap_or(Input::End))?
                 }
-                () = ending.comes() => return self.quit(),
+                () = ending.comes() => {
+                    self.quit()?;
+                    Flow::End
+                }
                 Some(report) = self.lines.reports.recv() => {
                     self.report(report)?;
                     Flow::GoOn
@@ -198,9 +204,27 @@ impl<'screen, S: Screen> Session<'screen, S> {
             };
             match flow {
                 Flow::GoOn => {}
-                Flow::End => return Ok(()),
+                Flow::End => {
+                    self.give_up().await;
+                    return Ok(());
+                }
             }
         }
+    }
+
+    /// What is being saved is not saved, and nothing is left of it, if the disk lets us.
+    async fn give_up(&mut self) {
+        let taken = async {
+            while let Some(report) = self.lines.reports.recv().await {
+                if let Report::Taken(_) = report {
+                    return;
+                }
+            }
+        };
+        if let Worker::Asking = self.taker {
+            let _ = time::timeout(GIVING_UP, taken).await;
+        }
+        self.taking = None;
     }
 
     /// Stores, then shows.
@@ -284,6 +308,7 @@ impl<'screen, S: Screen> Session<'screen, S> {
             }
             // What there is of it goes with it.
             drop(taking);
+            self.wanted_by = None;
             let outcome = self.engine.cannot("its message has ended meanwhile".into());
             self.apply(outcome)?;
         }

@@ -212,6 +212,15 @@ fn who_saves_a_file_goes_on_meanwhile_and_quits_when_it_is_there() {
     bob.say(&format!("/delete {id}"));
     bob.wait_for("ERROR its message has ended meanwhile");
     assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
+    // Nor is what was not waited for.
+    let id = send(&mut alice, "bob", &path);
+    bob.say("/read alice");
+    bob.wait_for(&format!("FETCHED alice {id}"));
+    bob.say(&format!("/save {id} {}", place.display()));
+    bob.say("/quit");
+    bob.say("/quit");
+    assert!(bob.wait_or_end("never said").is_none());
+    assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 
 use crate::client::screen::focus::Focus;
 use crate::client::session::Input;
-use crate::command::Command;
 
 pub fn inputs(focus: Arc<Mutex<Focus>>) -> mpsc::Receiver<Input> {
     let (send, inputs) = mpsc::channel(16);
@@ -17,8 +16,8 @@ pub fn inputs(focus: Arc<Mutex<Focus>>) -> mpsc::Receiver<Input> {
             // The lock is free again before the channel is waited for: who empties it draws with the lock.
             let inputs = focus.lock().unwrap_or_else(PoisonError::into_inner).event(event);
             for input in inputs {
-                let ends = matches!(input, Input::Command(Command::Quit));
-                if send.blocking_send(input).is_err() || ends {
+                // Also after an order to quit, which may wait, and can be said twice.
+                if send.blocking_send(input).is_err() {
                     return;
                 }
             }
