@@ -7,17 +7,17 @@ use alloc::boxed::Box;
 
 use rand_core::CryptoRng;
 
-use crate::account::accepting::{AcceptError, Accepted};
+use crate::account::accepting::{AcceptError, Acceptance, Accepted};
 use crate::account::maintained::Maintained;
 use crate::changes::{Changes, SpentPreKey};
+use crate::crypto::signature::SIGNATURE_LENGTH;
 use crate::handshake::responder::{Responded, respond};
 use crate::identity::{Address, Device, IdentityKeyPair};
 use crate::limits::{Limits, SessionLimits};
-use crate::prekeys::found_prekeys::{FoundPreKeys, UsedPreKeys};
+use crate::prekeys::found_prekeys::FoundPreKeys;
 use crate::prekeys::prekey_store::{Extent, PreKeyStore};
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::beginning::InitiateError;
-use crate::session::decrypting::Received;
 use crate::session::one_conversation::Session;
 use crate::shown_bytes::shown_in_part;
 use crate::stored::{StateWriter, Stored};
@@ -324,6 +324,11 @@ impl Account {
         Accepted { session, received, changes }
     }
 
+    /// Signs as this device's identity. What is signed begins with a label of its own.
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LENGTH] {
+        self.identity.sign(message)
+    }
+
     fn maintained_since(&self, before: &Extent) -> Maintained {
         let changed = self.prekeys.extent() != *before;
         let changes = if changed { Changes::ACCOUNT } else { Changes::NONE };
@@ -348,19 +353,6 @@ impl Account {
         let responded =
             respond(&self.identity, &device, &prekeys, fields).ok_or(AcceptError::Undecryptable)?;
         Ok((prekeys, responded))
-    }
-}
-
-/// A session worked out and proved, but not yet begun.
-pub(crate) struct Acceptance {
-    session: Session,
-    received: Received,
-    used: UsedPreKeys,
-}
-
-impl Acceptance {
-    pub(crate) fn initiator(&self) -> &Device {
-        self.session.peer()
     }
 }
 

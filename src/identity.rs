@@ -84,6 +84,11 @@ impl IdentityKey {
         Ok((Self { signing: unpacked.packed(), agreement }, unpacked))
     }
 
+    /// The Ed25519 half of a key that is held, to verify with. `None` of one out of a damaged store.
+    pub(crate) fn unpacked(&self) -> Option<UnpackedSignatureKey> {
+        UnpackedSignatureKey::decode(self.signing.as_bytes()).ok()
+    }
+
     /// The key's 64 bytes.
     #[must_use]
     pub fn encode(&self) -> [u8; IDENTITY_LENGTH] {

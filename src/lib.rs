@@ -86,9 +86,9 @@
 //!
 //! A [`Peer`] pins the first identity that comes with its address, and refuses any other until the user
 //! agrees ([`Peer::accept_identity`]). What is known at first contact is a claim, and becomes knowledge when
-//! two people compare their [`SafetyNumber`]. A peer is one device. What devices a person has, a server can claim
-//! and get wrong: show a new one before you write to it, or it reads along. Let users accept, refuse and verify
-//! people, and do so for each of their devices; own devices are [`Peer::pinned`].
+//! two people compare their [`SafetyNumber`]. A peer is one device. Which devices a person has they sign themselves
+//! ([`person`]); where that is not used a server can claim it and get it wrong, so show a new one before you write to it,
+//! or it reads along. Let users accept, refuse and verify people, and do so for each of their devices.
 //!
 //! # Where the rest is
 //!
@@ -99,6 +99,7 @@
 //! | [`attachment`] | files of any size, sealed for a store that nobody trusts |
 //! | [`expiry`] | messages that disappear: timers, views, own other devices |
 //! | [`limits`] | bounds and lifetimes that can be set |
+//! | [`person`] | people with several devices: linking, lists, messages to all of them |
 //! | [`report`] | what a recipient proves to a moderator, and what a carrier adds for that |
 //! | [`server`] | what a directory of prekeys or a carrier handles |
 //! | [`session`] | the layer below [`Peer`]: bare sessions, handshakes of your own; when a session is lost |
@@ -121,9 +122,8 @@
 //!
 //! - Conversations between two devices, either of which may be away for long; lost, late, repeated and altered
 //!   messages; sessions that are lost or begun twice; state that is stored plain or sealed; timers, views once, edits,
-//!   unsending; files of any size; reports of abuse. Several devices of a person are several peers.
-//! - Not yet: proof of who speaks that a quantum computer cannot forge, groups, linking of own devices (timers follow
-//!   theirs already).
+//!   unsending; files of any size; reports of abuse; people with several devices.
+//! - Not yet: proof of who speaks that a quantum computer cannot forge, groups.
 //! - Never: sending, storing or deleting by itself; hiding when and with whom one talks; keeping a recipient from
 //!   copying.
 //! - `no_std` with `alloc`; no `unsafe` code of its own. Tested on Linux on x86-64, with the standard library and
@@ -231,6 +231,8 @@ mod changes;
 mod account;
 
 mod peer;
+
+pub mod person;
 
 pub mod server;
 pub mod snapshot;

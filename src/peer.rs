@@ -4,6 +4,7 @@ pub(crate) mod addresses;
 pub(crate) mod delivery;
 pub(crate) mod dispatch;
 pub(crate) mod initiating;
+pub(crate) mod notices;
 
 pub(crate) mod contact;
 pub(crate) mod known_session;
@@ -13,6 +14,7 @@ pub(crate) mod rejected_identities;
 pub(crate) mod known_sessions;
 
 pub(crate) mod other_device;
+mod sending_session;
 
 mod conversing;
 mod deciding;

@@ -46,7 +46,7 @@
 //! **To nobody else**: without the server key anybody can make up evidence, and a postmark is 32 random bytes. Whoever has
 //! the server key, and publishes that a report was right, ends that deniability: moderators must not let it out.
 //!
-//! It shows the message with its stamp and the keys of its attachments, and no other message, no key of the session, and
+//! It shows the message with its stamp, the keys of its attachments and lists of devices that went along, and no other message, no key of the session, and
 //! nothing of who else talks. What went before, the user may leave out.
 //!
 //! # What the application does
@@ -58,7 +58,7 @@
 //! - A report is made at once, at the user's word. It is no longer the message's: it goes when the moderator has it, after
 //!   30 days at the latest.
 //! - Who lets nobody report drops evidence: nothing is stored of it by itself, and it takes no memory of its own beside its
-//!   message but for what an epoch sends along.
+//!   message but for what an epoch sends along, and lists of devices.
 
 pub(crate) mod postmark;
 

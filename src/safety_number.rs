@@ -8,8 +8,11 @@ use core::ops::Add;
 use subtle::ConstantTimeEq;
 
 use crate::crypto::hash::sha512;
-use crate::identity::Device;
+use crate::identity::{Device, IdentityKey};
 use crate::wire::codec::{DecodeError, Reader, write_length_prefixed};
+
+/// Separates those of people from every other hash.
+const PEOPLE_LABEL: &[u8] = b"evanesce/v1 person number";
 
 /// Separates safety numbers from every other hash.
 const LABEL: &[u8] = b"evanesce/v1 safety number";
@@ -17,8 +20,9 @@ const LABEL: &[u8] = b"evanesce/v1 safety number";
 /// How often the hash is repeated, which makes a search for a similar number that much dearer.
 const ITERATIONS: u32 = 5_199;
 
-/// The scannable form's version.
-const SCANNABLE_VERSION: u8 = 1;
+/// The first byte of the scannable form: of devices, and of people.
+const DEVICES: u8 = 1;
+const PEOPLE: u8 = 2;
 
 /// The safety number of two devices: the same 60 digits for both, or a code that one shows and the
 /// other scans (docs/protocol.md §9).
@@ -26,6 +30,8 @@ const SCANNABLE_VERSION: u8 = 1;
 /// `Display` shows the digits in twelve groups of five.
 #[derive(Clone)]
 pub struct SafetyNumber {
+    /// What the scannable form begins with.
+    kind: u8,
     ours: Fingerprint,
     theirs: Fingerprint,
 }
@@ -62,7 +68,13 @@ impl SafetyNumber {
     /// long where the dependencies are not optimised.
     #[must_use]
     pub fn between(our: &Device, their: &Device) -> Self {
-        Self { ours: Fingerprint::of(our), theirs: Fingerprint::of(their) }
+        Self { kind: DEVICES, ours: Fingerprint::of(our), theirs: Fingerprint::of(their) }
+    }
+
+    /// That of two people, by their owner identities (docs/protocol.md §17.8).
+    pub(crate) fn of_people(our: &IdentityKey, their: &IdentityKey) -> Self {
+        let (ours, theirs) = (Fingerprint::of_person(our), Fingerprint::of_person(their));
+        Self { kind: PEOPLE, ours, theirs }
     }
 
     /// The 60 digits, without spaces: the same on both devices.
@@ -83,11 +95,11 @@ impl SafetyNumber {
     /// What this device shows for the other one to scan.
     ///
     /// ```text
-    /// | version: 1 | our fingerprint: 32 | their fingerprint: 32 |
+    /// | kind: 1 | our fingerprint: 32 | their fingerprint: 32 |
     /// ```
     #[must_use]
     pub fn scannable(&self) -> [u8; Self::SCANNABLE_LENGTH] {
-        let mut bytes = [SCANNABLE_VERSION; Self::SCANNABLE_LENGTH];
+        let mut bytes = [self.kind; Self::SCANNABLE_LENGTH];
         let (_, fingerprints) = bytes.split_at_mut(1);
         let (first, second) = fingerprints.split_at_mut(32);
         first.copy_from_slice(&self.ours.0);
@@ -102,10 +114,11 @@ impl SafetyNumber {
     /// [`ScanError::Malformed`] and [`ScanError::Unsupported`] if the bytes are no such code,
     /// [`ScanError::Mismatch`] if they are that of other devices.
     pub fn verify_scanned(&self, scanned: &[u8]) -> Result<(), ScanError> {
-        let (first, second) = decode_scannable(scanned).map_err(|error| match error {
-            DecodeError::Malformed => ScanError::Malformed,
-            DecodeError::Unsupported => ScanError::Unsupported,
-        })?;
+        let (first, second) =
+            decode_scannable(scanned, self.kind).map_err(|error| match error {
+                DecodeError::Malformed => ScanError::Malformed,
+                DecodeError::Unsupported => ScanError::Unsupported,
+            })?;
         let same = self.theirs.0.ct_eq(first) & self.ours.0.ct_eq(second);
         if same.into() { Ok(()) } else { Err(ScanError::Mismatch) }
     }
@@ -135,9 +148,20 @@ impl Fingerprint {
         let identity = identity.encode();
         let mut prefixed = alloc::vec::Vec::new();
         write_length_prefixed(&mut prefixed, address.as_bytes());
-        let mut hash = sha512(&[LABEL, &prefixed, &identity]);
+        Self::repeated(sha512(&[LABEL, &prefixed, &identity]), &identity)
+    }
+
+    // docs/protocol.md §17.8:
+    //   h0 = SHA-512(label ‖ OWNER), h(i) = SHA-512(h(i-1) ‖ OWNER)
+    fn of_person(owner: &IdentityKey) -> Self {
+        let owner = owner.encode();
+        Self::repeated(sha512(&[PEOPLE_LABEL, &owner]), &owner)
+    }
+
+    /// The first bytes of h5199 that begins so.
+    fn repeated(mut hash: [u8; 64], identity: &[u8; 64]) -> Self {
         for _ in 0..ITERATIONS {
-            hash = sha512(&[&hash, &identity]);
+            hash = sha512(&[&hash, identity]);
         }
         let mut fingerprint = [0; 32];
         fingerprint.iter_mut().zip(hash).for_each(|(out, byte)| *out = byte);
@@ -154,13 +178,18 @@ impl Fingerprint {
     }
 }
 
-fn decode_scannable(bytes: &[u8]) -> Result<(&[u8; 32], &[u8; 32]), DecodeError> {
+/// The 30 digits of one device, its half of any safety number.
+pub(crate) fn half_digits(device: &Device) -> String {
+    Fingerprint::of(device).digits()
+}
+
+fn decode_scannable(bytes: &[u8], kind: u8) -> Result<(&[u8; 32], &[u8; 32]), DecodeError> {
     let mut reader = Reader::new(bytes);
-    let version = reader.u8()?;
+    let its_kind = reader.u8()?;
     let fingerprints = (reader.array()?, reader.array()?);
     reader.finish()?;
     // Whatever else people scan is rarely just as long, and is no version of ours.
-    if version == SCANNABLE_VERSION { Ok(fingerprints) } else { Err(DecodeError::Unsupported) }
+    if its_kind == kind { Ok(fingerprints) } else { Err(DecodeError::Unsupported) }
 }
 
 /// Shows the digits.
@@ -173,7 +202,7 @@ impl fmt::Debug for SafetyNumber {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{Address, IdentityKey};
+    use crate::identity::Address;
     use crate::known_answers::{self, Fields};
     use alloc::vec::Vec;
 
@@ -206,6 +235,36 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn vectors_number() {
+        for case in known_answers::devices_section("number") {
+            let known =
+                ["owner_a", "owner_b", "half_a", "half_b", "digits_a", "digits_b", "number"];
+            let shown = ["scannable_a", "scannable_b"];
+            known_answers::assert_fields(&case, &[&known[..], &shown].concat());
+            let owner = |name: &str| IdentityKey::decode(&case.array(name)).unwrap();
+            let (a, b) = (owner("owner_a"), owner("owner_b"));
+            let ours = SafetyNumber::of_people(&a, &b);
+            let theirs = SafetyNumber::of_people(&b, &a);
+            assert_eq!(ours.ours.0[..30], case.bytes("half_a"));
+            assert_eq!(ours.theirs.0[..30], case.bytes("half_b"));
+            assert_eq!(ours.ours.digits(), case.text("digits_a"));
+            assert_eq!(ours.theirs.digits(), case.text("digits_b"));
+            assert_eq!(
+                [ours.digits(), theirs.digits()],
+                [case.text("number"), case.text("number")]
+            );
+            assert_eq!(ours.scannable(), case.array("scannable_a"));
+            assert_eq!(theirs.scannable(), case.array("scannable_b"));
+            assert_eq!(ours.verify_scanned(&case.bytes("scannable_b")), Ok(()));
+            // One of devices is none of people.
+            let mut of_devices = case.bytes("scannable_b");
+            of_devices[0] = DEVICES;
+            assert_eq!(ours.verify_scanned(&of_devices), Err(ScanError::Unsupported));
+        }
+    }
+
     #[test]
     fn only_all_sixty_digits_match_however_they_are_grouped() {
         let case = &known_answers::section("safety_number")[0];

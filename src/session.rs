@@ -81,6 +81,7 @@ pub(crate) mod message_tag;
 
 pub(crate) mod one_conversation;
 
+mod outgoing;
 mod proving;
 mod recognising;
 

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! [`Account::snapshot`] gives plain bytes for stores that are encrypted as a whole, [`Account::seal`]
-//! sealed ones; so do [`Peer`], [`Session`] and, for those who store it whole, [`ExpiryScheduler`].
+//! sealed ones; so do [`Peer`], [`Person`](crate::person::Person), [`OwnDevices`], [`Session`] and, for those who store it whole, [`ExpiryScheduler`].
 //! [`StorageKey::seal`] is for rows of the application's own. Later releases read what this one writes.
 //!
 //! # What to store, and when
@@ -39,6 +39,7 @@
 //! | [`Peer::change_address`], [`Peer::follow_bundle`], [`Peer::own_address_changed`] | peer, in the row that it had | |
 //! | [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`], [`Peer::request_epoch`] | peer | |
 //! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
+//! | calls of [`OwnDevices`] and [`Recipients`](crate::person::Recipients), [`Person::adopt`] | what their [`PeopleChanges`](crate::person::PeopleChanges) name (of those without any the own devices, or the person), and all messages in an outbox | send them, or publish the list |
 //! | [`Peer::decrypt`], [`Peer::decrypt_established`] | account if it changed, peer, and what the message says, with its evidence, context and postmark if users can report | acknowledge to the server |
 //! | refused as [`PeerDecryptError::IdentityChanged`] | the peer, as [`Peer::note_refusal`] says, and the bytes as they came; within bounds, for anyone can send such | acknowledge; ask the user; after [`Peer::accept_identity`] offer them again |
 //! | refused as [`PeerDecryptError::AddressChanged`] | the bytes as they came, within bounds | acknowledge; after [`Peer::change_address`] offer them again |
@@ -93,6 +94,8 @@
 //! [`Account::seal`]: crate::Account::seal
 //! [`Account::set_limits`]: crate::Account::set_limits
 //! [`Account::snapshot`]: crate::Account::snapshot
+//! [`OwnDevices`]: crate::person::OwnDevices
+//! [`Person::adopt`]: crate::person::Person::adopt
 //! [`Changes::and`]: crate::Changes::and
 //! [`Changes`]: crate::Changes
 //! [`ExpiryScheduler::restored_from_backup`]: crate::expiry::ExpiryScheduler::restored_from_backup

@@ -5,6 +5,7 @@ pub(crate) mod suite;
 
 pub(crate) mod codec;
 
+pub(crate) mod content_parts;
 pub(crate) mod header;
 pub(crate) mod padding;
 pub(crate) mod prekey_public;
@@ -12,8 +13,11 @@ pub(crate) mod stamp;
 
 pub(crate) mod blob_layout;
 pub(crate) mod control;
+pub(crate) mod notice;
 pub(crate) mod prekey_bundle;
 
+pub(crate) mod device_list;
+pub(crate) mod linking;
 pub(crate) mod message;
 pub(crate) mod payload;
 pub(crate) mod prekey_stock;

@@ -1,5 +1,7 @@
 //! What is printed, logged or reported tells nothing that is secret.
 
+#[path = "support/household.rs"]
+mod household;
 #[path = "support/source_tree.rs"]
 mod source_tree;
 mod support;
@@ -22,6 +24,10 @@ use evanesce::expiry::{
     Visibility,
 };
 use evanesce::limits::{Limits, PeerLimits, SessionLimits};
+use evanesce::person::{
+    AdoptError, DeviceList, FanOutError, LinkCodeError, LinkError, ListError, ListExpired,
+    Obstacle, PartRefusal, PersonEvent, SignError, Whose,
+};
 use evanesce::report::{
     Commitment, EntryError, PostmarkError, ProofError, Report, ReportFull, ServerKey,
 };
@@ -36,6 +42,7 @@ use evanesce::{
     PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle, SafetyNumber, ScanError,
     SessionNeed, SpentPreKey, Suite, VerifyError,
 };
+use household::{Letter, Party, START, begin, link};
 use source_tree::{before_tests, read_source_tree, without_comments};
 use support::pair::Pair;
 use support::phases::{self, Moment};
@@ -343,6 +350,7 @@ fn whatever_the_state_what_is_printed_of_it_is_a_line_without_secrets() {
     for (suite, secrets) in SUITES.into_iter().zip([1 + 1_017, 1 + 2 * 1_017]) {
         print_full_states(&mut shown, suite, secrets);
     }
+    print_people(&mut shown);
     print_what_ends(&mut shown, &longest_stamp());
     print_small_values(&mut shown);
     print_attachments(&mut shown);
@@ -433,6 +441,95 @@ fn print_full_states(shown: &mut Printed, suite: Suite, accounts_secrets: usize)
     let session = Session::initiate_external(handshake, pair.public_key(), limits).unwrap();
     shown.check(&session.suite(), &[]);
     session.epochs().iter().for_each(|status| shown.check(status, &[]));
+}
+
+/// Two people, one of them with two devices, at the longest addresses; and each message and step between them.
+fn print_people(shown: &mut Printed) {
+    let rng = &mut rng(39);
+    let names = [[0xff; 64], [0xfe; 64], [0xfd; 64]];
+    let mut parties: Vec<Party> = names.iter().map(|name| Party::new(name, rng)).collect();
+    let code = parties[1].own.show_link_code(START, rng);
+    let secret: [u8; 32] = code.encode()[1..33].try_into().unwrap();
+    shown.check(&code, &[secret]);
+    shown.check(&parties[1].own, &[secret]);
+    let bundle = PreKeyBundle::decode(&parties[1].server.hand_out()).unwrap();
+    let bundle = bundle.verify(START).unwrap();
+    let Party { account, own, contacts, .. } = &mut parties[0];
+    let offer = own.offer_link(account, &mut contacts.peers, &code, bundle, START, rng).unwrap();
+    shown.check(&offer, &[secret]);
+    shown.check(own, &[secret]);
+    let Party { account, own, contacts, .. } = &mut parties[1];
+    let message = &offer.message.message;
+    let opened = own.open_link_offer(account, &mut contacts.peers, message, START).unwrap();
+    shown.check(&opened, &[secret]);
+    link(&mut parties, 0, 1, START, rng);
+    let list = parties[0].own.person().list().unwrap().clone();
+    shown.check(&list, &[]);
+    shown.check(&DeviceList::decode(&list.encode()).unwrap(), &[]);
+    shown.check(&list.devices()[0], &[]);
+    shown.check(&list.devices()[0].consent, &[]);
+    shown.check(&parties[0].own, &[]);
+    shown.check(parties[0].own.person(), &[]);
+    shown.check(&parties[0].own.to(parties[1].own.person()), &[]);
+
+    begin(&mut parties, 0, 2, START, rng);
+    let other = parties[2].identity();
+    let sent = parties[0].send(&other, &[7; 32], START, rng).unwrap();
+    shown.check(&sent, &[[7; 32]]);
+    shown.check(&sent.messages[0], &[[7; 32]]);
+    shown.check(&sent.changes, &[]);
+    let letter = Letter { from: parties[0].address(), bytes: sent.messages[0].message.clone() };
+    let told = parties[2].decrypt(&letter, START).unwrap();
+    shown.check(&told, &[[7; 32]]);
+    shown.check(&told.standing, &[]);
+    shown.check(&parties[2].contacts, &[]);
+    let laptop = parties[1].address();
+    parties[0].contacts.peers.iter_mut().for_each(|peer| {
+        if *peer.address() == laptop {
+            let _ = peer.drop_sessions();
+        }
+    });
+    let sent = parties[0].send(&other, b"", START, rng).unwrap();
+    shown.check(&sent.unreached[0], &[]);
+
+    let mut expiry = ExpiryScheduler::new(support::clock(START), rng);
+    let Party { account, own, contacts, .. } = &mut parties[0];
+    let now = support::clock(START);
+    let restored = own.restored_from_backup(account, contacts, &mut expiry, now, rng);
+    shown.check(&restored, &[]);
+
+    let device = parties[1].account.device();
+    let (owner, devices) = (parties[0].identity(), vec![device.clone(); 16]);
+    let (held, other) = (Box::new(list.clone()), Box::new(list.clone()));
+    let version = u32::MAX;
+    for event in [
+        PersonEvent::Adopted {
+            owner,
+            version,
+            came: devices.clone(),
+            went: devices,
+            unknown_own: true,
+        },
+        PersonEvent::Joined { owner, device },
+        PersonEvent::ListedTwice { device: parties[1].account.device(), of: owner, also: owner },
+        PersonEvent::Given(Box::new(list)),
+        PersonEvent::Equivocation { held, other },
+        PersonEvent::ListBehind { of: Whose::Theirs, version },
+        PersonEvent::ListsDiffer { of: Whose::Ours, version },
+        PersonEvent::Refused { part: 1, reason: PartRefusal::List(ListError::BadSignature) },
+    ] {
+        shown.check(&event, &[]);
+    }
+    shown.check(&Whose::Theirs, &[]);
+    shown.check(&PartRefusal::List(ListError::BadSignature), &[]);
+    shown.check(&Obstacle::IdentityUndecided, &[]);
+    shown.check(&FanOutError::NobodyReached, &[]);
+    shown.check(&LinkCodeError::Unsupported, &[]);
+    shown.check(&LinkError::Message(PeerDecryptError::IdentityChanged(owner)), &[]);
+    shown.check(&AdoptError::OtherOwner, &[]);
+    shown.check(&ListExpired, &[]);
+    shown.check(&SignError::List(ListError::BadSignature), &[]);
+    shown.check(&ListError::BadSignature, &[]);
 }
 
 /// With all that a stamp can say.
@@ -813,6 +910,44 @@ fn errors_speak_in_words_and_carry_nothing() {
         RecordError::NoHead,
         RecordError::Malformed(record_key()),
         RecordError::Unsupported(record_key()),
+    ]);
+    check_errors(&[
+        ListError::Unsupported,
+        ListError::Malformed,
+        ListError::WeakKey,
+        ListError::BadSignature,
+        ListError::NotYetValid,
+    ]);
+    check_errors(&[AdoptError::OtherOwner, AdoptError::OlderList]);
+    check_errors(&[ListExpired]);
+    check_errors(&[
+        SignError::NotTheOwner,
+        SignError::NotListed,
+        SignError::Unconfirmed,
+        SignError::List(ListError::Malformed),
+        SignError::VersionsUsedUp,
+    ]);
+    check_errors(&[
+        FanOutError::Removed,
+        FanOutError::ListExpired,
+        FanOutError::NobodyReached,
+        FanOutError::TooLarge,
+    ]);
+    check_errors(&[LinkCodeError::Malformed, LinkCodeError::Unsupported, LinkCodeError::WeakKey]);
+    check_texts(&[
+        LinkError::NotTheOwner,
+        LinkError::AlreadyListed,
+        LinkError::ListFull,
+        LinkError::OtherDevice,
+        LinkError::WeakKey,
+        LinkError::CodeExpired,
+        LinkError::CodeUsed,
+        LinkError::AlreadyLinked,
+        LinkError::NotLinking,
+        LinkError::Message(PeerDecryptError::IdentityChanged(identity)),
+        LinkError::Malformed,
+        LinkError::BadSignature,
+        LinkError::Sign(SignError::Unconfirmed),
     ]);
     check_errors(&[MalformedStamp]);
     check_errors(&[NotCanonical]);

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use crate::changes::Changes;
+use crate::identity::Device;
+use crate::prekeys::found_prekeys::UsedPreKeys;
 use crate::prekeys::replay_record::ReplayError;
 use crate::session::decrypting::{DecryptError, Received};
 use crate::session::one_conversation::Session;
@@ -17,6 +19,19 @@ pub struct Accepted {
     pub received: Received,
     /// What is to be stored: the account, and the session with it.
     pub changes: Changes,
+}
+
+/// A session worked out and proved, but not yet begun.
+pub(crate) struct Acceptance {
+    pub(crate) session: Session,
+    pub(crate) received: Received,
+    pub(crate) used: UsedPreKeys,
+}
+
+impl Acceptance {
+    pub(crate) fn initiator(&self) -> &Device {
+        self.session.peer()
+    }
 }
 
 /// Why a message makes no session. Nothing has changed.

@@ -3,7 +3,7 @@
 use rand_core::CryptoRng;
 
 use crate::account::Account;
-use crate::account::accepting::{AcceptError, Accepted};
+use crate::account::accepting::{AcceptError, Acceptance, Accepted};
 use crate::changes::Changes;
 use crate::peer::contact::{Contact, Stranger};
 use crate::peer::delivery::{Delivered, PeerDecryptError};
@@ -13,9 +13,10 @@ use crate::peer::known_sessions::Heard;
 use crate::peer::other_device::Peer;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::beginning::InitiateError;
-use crate::session::encrypting::SentMessage;
+use crate::session::encrypting::{EncryptError, SentMessage};
 use crate::session::message_tag::MessageTag;
 use crate::time::Timestamp;
+use crate::wire::content_parts::ContentParts;
 use crate::wire::message::{Envelope, InitialMessage};
 use crate::wire::payload::Payload;
 
@@ -92,18 +93,40 @@ impl Peer {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Encrypted, PeerEncryptError> {
+        self.encrypt_behind(&ContentParts::none(), payload, ad, now, rng)
+    }
+
+    /// The same behind parts.
+    pub(crate) fn encrypt_behind(
+        &mut self,
+        parts: &ContentParts,
+        payload: &Payload,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Encrypted, PeerEncryptError> {
         if !self.contact.may_be_written_to() {
             return Err(PeerEncryptError::Request);
         }
         if self.undecided.is_some() {
             return Err(PeerEncryptError::IdentityUndecided);
         }
-        let encrypted = self.sessions.encrypt(payload, ad, &self.limits, now, rng);
+        let encrypted = self.sessions.encrypt(parts, payload, ad, &self.limits, now, rng);
         let (sent, session) = encrypted.ok_or(PeerEncryptError::NeedsSession)??;
         let changes = Changes { session: Some(session), ..Changes::PEER };
         self.lost_session.send();
         let SentMessage { message, evidence } = sent;
         Ok(Encrypted { message, changes, session_need: self.session_need(now), evidence })
+    }
+
+    /// Whether a message behind these parts can be encrypted; `None` without a session that sends. Changes nothing.
+    pub(crate) fn check_encrypting(
+        &self,
+        parts: &ContentParts,
+        payload: &Payload,
+        now: Timestamp,
+    ) -> Option<Result<(), EncryptError>> {
+        self.sessions.check_encrypting(parts, payload, &self.limits, now)
     }
 
     /// Decrypts a message that came from this address and was bound to `ad`. Draws nothing. A message
@@ -206,6 +229,16 @@ impl Peer {
             let is_of_other_suite = refusal == AcceptError::Unsupported;
             if is_of_other_suite { PeerDecryptError::UnknownPreKey } else { refusal.into() }
         })?;
+        self.begin_with(account, acceptance, now)
+    }
+
+    /// Makes the session that was worked out, if it is of this device.
+    pub(crate) fn begin_with(
+        &mut self,
+        account: &mut Account,
+        acceptance: Acceptance,
+        now: Timestamp,
+    ) -> Result<Delivered, PeerDecryptError> {
         let identity =
             self.check(acceptance.initiator(), now).map_err(|stranger| match stranger {
                 Stranger::Address => PeerDecryptError::OtherAddress,
@@ -221,6 +254,7 @@ impl Peer {
         let Accepted { mut session, received, changes } = account.commit(acceptance);
         session.set_peer_address(self.address().clone());
         self.lost_session.replace();
+        self.notices.forget();
         self.sessions.add_theirs(session, &self.limits, now);
         let changes = Changes { peer: true, ..changes };
         Ok(Delivered { received, author: identity, began_session: true, changes })

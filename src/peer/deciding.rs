@@ -4,6 +4,7 @@ use crate::changes::Changes;
 use crate::identity::{Address, Device, IdentityKey};
 use crate::peer::contact::{Contact, Place, Stranger};
 use crate::peer::initiating::PeerInitiateError;
+use crate::peer::notices::Notices;
 use crate::peer::other_device::Peer;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::time::Timestamp;
@@ -44,6 +45,7 @@ impl Peer {
         let Some(refused) = self.contact.refused() else { return Changes::NONE };
         self.contact = refused;
         self.lost_session.forget();
+        self.notices.forget();
         self.sessions.clear();
         Changes::PEER
     }
@@ -97,6 +99,7 @@ impl Peer {
         self.contact = self.contact.with(identity);
         self.decide(identity);
         self.lost_session.forget();
+        self.notices = Notices::none();
         self.sessions.clear();
         Changes::PEER
     }

@@ -14,6 +14,7 @@ use crate::session::session_id::SessionId;
 use crate::stored::{StateWriter, Stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::content_parts::ContentParts;
 use crate::wire::message::Envelope;
 use crate::wire::payload::Payload;
 
@@ -94,6 +95,7 @@ impl KnownSession {
 
     pub(crate) fn encrypt(
         &mut self,
+        parts: &ContentParts,
         payload: &Payload,
         ad: &[u8],
         now: Timestamp,
@@ -102,7 +104,7 @@ impl KnownSession {
         let begins_chain = self.session.begins_chain();
         let completed = self.completed_epochs();
         let asks_for_epoch = self.last_epoch.is_some_and(|last| is_over(last, WEEK, now));
-        let message = self.session.encrypt_asking(payload, ad, asks_for_epoch, rng)?;
+        let message = self.session.encrypt_asking(parts, payload, ad, asks_for_epoch, rng)?;
         if asks_for_epoch {
             self.last_epoch = Some(now);
         }
@@ -285,7 +287,8 @@ mod tests {
     }
 
     fn turn(from: &mut KnownSession, to: &mut KnownSession, now: Timestamp, rng: &mut ChaCha20Rng) {
-        let message = from.encrypt(&Payload::new("text"), b"", now, rng).unwrap();
+        let message =
+            from.encrypt(&ContentParts::none(), &Payload::new("text"), b"", now, rng).unwrap();
         to.decrypt(&Envelope::decode(&message.message).unwrap(), b"", now).unwrap();
     }
 
@@ -347,9 +350,12 @@ mod tests {
         let before = state(&alices);
         let large = Payload::new(vec![0; 1 << 24]);
         let then = NOW.plus(WEEK);
-        assert_eq!(alices.encrypt(&large, b"", then, rng), Err(EncryptError::TooLarge));
+        assert_eq!(
+            alices.encrypt(&ContentParts::none(), &large, b"", then, rng),
+            Err(EncryptError::TooLarge)
+        );
         assert_eq!(state(&alices), before);
-        alices.encrypt(&Payload::new("text"), b"", then, rng).unwrap();
+        alices.encrypt(&ContentParts::none(), &Payload::new("text"), b"", then, rng).unwrap();
         assert_eq!(alices.last_epoch, Some(then));
     }
 

@@ -3,8 +3,6 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use rand_core::CryptoRng;
-
 use crate::changes::Changes;
 use crate::identity::Address;
 use crate::limits::{PeerLimits, SessionLimits};
@@ -13,8 +11,6 @@ use crate::peer::dispatch::SessionNeed;
 use crate::peer::known_session::{Echo, KnownSession};
 use crate::ratchet::message_key::Role;
 use crate::session::decrypting::DecryptError;
-use crate::session::encrypting::{EncryptError, SentMessage};
-use crate::session::healing::EpochStatus;
 use crate::session::one_conversation::Session;
 use crate::session::recently_opened::RecentlyOpened;
 use crate::session::session_id::SessionId;
@@ -22,7 +18,6 @@ use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::message::Envelope;
-use crate::wire::payload::Payload;
 
 /// How many messages a chain carries before a new session is asked for: a tenth is left to begin it in.
 const NEARLY_FULL: u32 = 9_000;
@@ -41,9 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 pub(crate) struct KnownSessions {
     /// In the order in which they were made here. What is secret in them is boxed, so that the vector
     /// leaves no copy behind.
-    all: Vec<KnownSession>,
+    pub(crate) all: Vec<KnownSession>,
     /// The place of the one that sends. Zero while there is none.
-    active: usize,
+    pub(crate) active: usize,
     /// How many sessions we have begun because the peer did not answer, since it last did.
     silences: u32,
     /// What was opened lately in sessions that are gone.
@@ -104,41 +99,9 @@ impl KnownSessions {
 
     /// The place of the one that sends; `None` if there is none that may. Where ours was never answered and is given
     /// up, it is the one in which the peer was heard last.
-    fn sending(&self, limits: &PeerLimits, now: Timestamp) -> Option<usize> {
+    pub(crate) fn sending(&self, limits: &PeerLimits, now: Timestamp) -> Option<usize> {
         let active = self.all.get(self.active)?;
         if active.is_given_up(limits, now) { self.heard_last() } else { Some(self.active) }
-    }
-
-    /// Encrypts in the session that sends; `None` if there is none that may.
-    pub(crate) fn encrypt(
-        &mut self,
-        payload: &Payload,
-        ad: &[u8],
-        limits: &PeerLimits,
-        now: Timestamp,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Option<Result<(SentMessage, SessionId), EncryptError>> {
-        let place = self.sending(limits, now)?;
-        let waiting = self.all.get(self.active)?.waiting;
-        let known = self.all.get_mut(place)?;
-        let encrypted = known.encrypt(payload, ad, now, rng).map(|message| (message, known.id()));
-        if encrypted.is_ok() {
-            // Where it goes on in another one, it has waited for as long.
-            known.waiting = known.waiting.min(waiting).or(known.waiting);
-            self.active = place;
-        }
-        Some(encrypted)
-    }
-
-    /// How far healing is in the one that sends.
-    pub(crate) fn epochs(&self) -> Option<EpochStatus> {
-        self.all.get(self.active)?.session.epochs()
-    }
-
-    /// Asks for an epoch in the one that sends; gives its id if that was news.
-    pub(crate) fn request_epoch(&mut self, now: Timestamp) -> Option<SessionId> {
-        let active = self.all.get_mut(self.active)?;
-        active.request_epoch(now).then(|| active.id())
     }
 
     /// The place of the session that was used last among those in which the peer was heard.

@@ -7,11 +7,12 @@ use crate::peer::addresses::Addresses;
 use crate::peer::contact::Contact;
 use crate::peer::known_sessions::KnownSessions;
 use crate::peer::lost_session::LostSession;
+use crate::peer::notices::Notices;
 use crate::peer::rejected_identities::RejectedIdentities;
 use crate::session::healing::EpochStatus;
 use crate::session::one_conversation::Session;
 use crate::shown_bytes::shown_in_part;
-use crate::stored::{StateWriter, Stored, stored};
+use crate::stored::{StateWriter, Stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::stamp::MemberTag;
@@ -67,6 +68,8 @@ pub struct Peer {
     pub(crate) rejected: RejectedIdentities,
     pub(crate) lost_session: LostSession,
     pub(crate) sessions: KnownSessions,
+    /// What it has said of lists of devices.
+    pub(crate) notices: Notices,
 }
 
 impl Peer {
@@ -93,7 +96,16 @@ impl Peer {
             rejected: RejectedIdentities::new(),
             lost_session: LostSession::new(),
             sessions: KnownSessions::new(),
+            notices: Notices::none(),
         }
+    }
+
+    /// A second copy, for what is worked out before it is known whether it counts: one of the two is dropped.
+    #[expect(clippy::expect_used, reason = "what a peer writes reads back")]
+    pub(crate) fn duplicate(&self) -> Self {
+        let mut state = StateWriter::new();
+        self.write(&mut state);
+        Self::read(&mut Reader::new(state.as_bytes())).expect("a state reads back")
     }
 
     /// Its address.
@@ -190,21 +202,52 @@ impl Peer {
     }
 }
 
-stored!(Peer {
-    addresses,
-    contact,
-    undecided,
-    limits,
-    session_limits,
-    rejected,
-    lost_session,
-    sessions,
-} if |peer| {
-    // All of them were made with the device that is known.
-    let device = peer.device();
-    let pinned = peer.contact.identity();
-    peer.sessions().all(|session| Some(session.peer()) == device.as_ref())
-        && (peer.undecided.is_none() || (pinned.is_some() && peer.undecided != pinned))
-});
+/// One that has to do with lists of devices goes on where any other ends.
+impl Stored for Peer {
+    fn write(&self, out: &mut StateWriter) {
+        let Self {
+            addresses,
+            contact,
+            undecided,
+            limits,
+            session_limits,
+            rejected,
+            lost_session,
+            sessions,
+            notices,
+        } = self;
+        addresses.write(out);
+        contact.write(out);
+        undecided.write(out);
+        limits.write(out);
+        session_limits.write(out);
+        rejected.write(out);
+        lost_session.write(out);
+        sessions.write(out);
+        if !notices.are_none() {
+            notices.write(out);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let peer = Self {
+            addresses: Stored::read(reader)?,
+            contact: Stored::read(reader)?,
+            undecided: Stored::read(reader)?,
+            limits: Stored::read(reader)?,
+            session_limits: Stored::read(reader)?,
+            rejected: Stored::read(reader)?,
+            lost_session: Stored::read(reader)?,
+            sessions: Stored::read(reader)?,
+            notices: if reader.rest().is_empty() { Notices::none() } else { Stored::read(reader)? },
+        };
+        // All of them were made with the device that is known.
+        let device = peer.device();
+        let pinned = peer.contact.identity();
+        let is_sound = peer.sessions().all(|session| Some(session.peer()) == device.as_ref())
+            && (peer.undecided.is_none() || (pinned.is_some() && peer.undecided != pinned));
+        if is_sound { Ok(peer) } else { Err(DecodeError::Malformed) }
+    }
+}
 
 shown_in_part!(Peer { addresses, contact, undecided, sessions });

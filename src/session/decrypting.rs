@@ -10,6 +10,7 @@ use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
 use crate::ratchet::refusal::Refusal;
 use crate::report::evidence::Evidence;
 use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::content_parts::ContentParts;
 use crate::wire::control::Control;
 use crate::wire::message::RatchetMessage;
 use crate::wire::payload::MalformedStamp;
@@ -40,15 +41,18 @@ pub struct Received {
     /// a session is such a one.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
     pub evidence: Option<Evidence>,
+    /// What of the library's own came with it. serde leaves it out: it is acted on when the message opens.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) parts: ContentParts,
 }
 
 impl fmt::Debug for Received {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { body, stamp, dropped_keys, peer_went_back, evidence: _ } = self;
+        let Self { body, stamp, dropped_keys, peer_went_back, evidence: _, parts } = self;
         let mut shown = formatter.debug_struct("Received");
         shown.field("body_length", &body.len()).field("stamp", stamp);
         shown.field("dropped_keys", dropped_keys).field("peer_went_back", peer_went_back);
-        shown.finish_non_exhaustive()
+        shown.field("parts", parts).finish_non_exhaustive()
     }
 }
 
@@ -99,6 +103,7 @@ impl core::error::Error for DecryptError {}
 pub(crate) struct Opened {
     pub(crate) stamp: Result<Stamp, MalformedStamp>,
     pub(crate) body: Vec<u8>,
+    pub(crate) parts: ContentParts,
     pub(crate) evidence: Evidence,
 }
 
@@ -132,8 +137,8 @@ impl Opened {
         }
     }
 
-    /// Takes stamp and body out of a padded plaintext, and keeps of the rest what the evidence needs: in place, unless
-    /// its sender padded it far more than it had to.
+    /// Takes parts, stamp and body out of a padded plaintext, and keeps of the rest what the evidence needs: in place,
+    /// unless its sender padded it far more than it had to.
     pub(crate) fn decode(
         mut padded: Zeroizing<Vec<u8>>,
         suite: Suite,
@@ -142,11 +147,11 @@ impl Opened {
     ) -> Result<Self, DecryptError> {
         let plaintext = Plaintext::cut(&padded, suite)?;
         let evidence = Evidence::of(suite, opening, commitment, &plaintext);
-        let Plaintext { front, stamp, body, zeros: _ } = plaintext;
+        let Plaintext { front, parts, stamp, body, zeros: _ } = plaintext;
         let body_length = body.len();
         if padded.capacity() > most_room(body_length) {
             // What else stands in `padded` is wiped with it.
-            return Ok(Self { stamp, body: body.to_vec(), evidence });
+            return Ok(Self { stamp, body: body.to_vec(), parts, evidence });
         }
         let body_start = front.len();
         let body_end = body_start.saturating_add(body_length);
@@ -156,7 +161,7 @@ impl Opened {
             left.zeroize();
         }
         plaintext.truncate(body_length);
-        Ok(Self { stamp, body: plaintext, evidence })
+        Ok(Self { stamp, body: plaintext, parts, evidence })
     }
 }
 
@@ -191,6 +196,7 @@ impl From<Refusal> for DecryptError {
 mod tests {
     use super::*;
     use crate::crypto::secret::Secret;
+    use crate::known_answers::{self, Fields};
     use crate::wire::padding::{pad, padded_length};
     use alloc::vec;
 
@@ -208,6 +214,20 @@ mod tests {
         Opened::decode(Zeroizing::new(padded), suite, opening, commitment)
     }
 
+    /// Opened in suite 1, and in suite 2 behind controls that say nothing and something. The evidence of each has all
+    /// before the body.
+    fn in_both_suites(content: &[u8]) -> [Opened; 3] {
+        let fragment = fragment();
+        let fronts =
+            [(&[][..], Suite::Classical), (&[0x80], Suite::Hybrid), (&fragment, Suite::Hybrid)];
+        fronts.map(|(control, suite)| {
+            let opened = opened(&[control, content], suite).unwrap();
+            let front = [control, &content[..content.len() - opened.body.len()]].concat();
+            assert_eq!((opened.evidence.front(), opened.evidence.suite()), (&*front, suite));
+            opened
+        })
+    }
+
     #[test]
     fn in_suite_2_a_control_stands_before_the_stamp_and_in_suite_1_nothing() {
         let stamp = Stamp::NONE.encode();
@@ -221,6 +241,35 @@ mod tests {
                     hybrid.control().is_some_and(|it| it == Control::Nothing),
                     control.len() == 1
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn vectors_parts_are_taken_from_before_the_stamp() {
+        for case in known_answers::devices_section("parts") {
+            known_answers::assert_fields(&case, &["content", "parts", "unknown", "stamp", "body"]);
+            for opened in in_both_suites(&case.bytes("content")) {
+                let parts: Vec<_> =
+                    opened.parts.iter().map(|part| hex::encode(part.bytes)).collect();
+                let expected = case["parts"].as_array().unwrap();
+                let expected: Vec<_> = expected.iter().map(|part| part.text("bytes")).collect();
+                assert_eq!(parts, expected);
+                let stamp = opened.stamp.ok().map(|stamp| stamp.encode());
+                assert_eq!(stamp, case.optional_bytes("stamp"), "{}", case["comment"]);
+                assert_eq!(opened.body, case.bytes("body"));
+            }
+        }
+    }
+
+    #[test]
+    fn vectors_parts_malformed_are_the_body_and_none_of_them_counts() {
+        for case in known_answers::devices_section("parts_malformed") {
+            let content = case.bytes("content");
+            for opened in in_both_suites(&content) {
+                assert_eq!(opened.stamp, Err(MalformedStamp), "{}", case["comment"]);
+                assert_eq!(opened.body, content);
+                assert!(opened.parts.is_empty());
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::crypto::aead::TAG_LENGTH;
 use crate::ratchet::CannotSend;
 use crate::ratchet::message_key::{MessageContext, MessageKey, Role, Sealed};
 use crate::report::evidence::{Evidence, Front};
+use crate::wire::content_parts::ContentParts;
 use crate::wire::control::Room;
 use crate::wire::header::SEALED_HEADER_LENGTH;
 use crate::wire::message::COMMITMENT_LENGTH;
@@ -24,7 +25,8 @@ pub enum EncryptError {
     /// The chain carries its 10,000 messages and nothing has come back: start a new session, or wait
     /// for an answer.
     ChainFull,
-    /// Stamp and body, in suite 2 and one byte more, are above 16 MiB once padded.
+    /// Stamp and body, in suite 2 and one byte more, and with lists of devices that travel before them, are above 16 MiB once
+    /// padded.
     TooLarge,
     /// The responder of an [`ExternalHandshake`](crate::session::ExternalHandshake) speaks second: wait for the first
     /// message.
@@ -74,6 +76,7 @@ impl fmt::Debug for SentMessage {
 
 /// A payload whose size is known to be allowed.
 pub(crate) struct Content<'payload> {
+    parts: &'payload ContentParts,
     payload: &'payload Payload,
     /// What the control has room in, in suite 2.
     room: Option<Room>,
@@ -86,14 +89,19 @@ pub(crate) struct SealedMessage {
     pub(crate) message: Vec<u8>,
     opening: CommitmentOpening,
     commitment: Commitment,
-    /// The stamp's bytes.
-    stamp: Front,
+    /// The bytes of parts and stamp.
+    behind_control: Front,
 }
 
 impl<'payload> Content<'payload> {
-    pub(crate) fn measure(payload: &'payload Payload, suite: Suite) -> Result<Self, EncryptError> {
+    pub(crate) fn measure(
+        parts: &'payload ContentParts,
+        payload: &'payload Payload,
+        suite: Suite,
+    ) -> Result<Self, EncryptError> {
         let Payload { stamp, body } = payload;
-        let length = stamp.encoded_length().checked_add(body.len());
+        let before_body = parts.encoded_length().checked_add(stamp.encoded_length());
+        let length = before_body.and_then(|length| length.checked_add(body.len()));
         // Whether it is too large does not hang on what the control will carry.
         let room = length.filter(|_| suite == Suite::Hybrid).and_then(Room::before);
         let padded_length = match suite {
@@ -101,7 +109,7 @@ impl<'payload> Content<'payload> {
             Suite::Hybrid => room.map(|room| room.unused().padded_length),
         };
         let padded_length = padded_length.ok_or(EncryptError::TooLarge)?;
-        Ok(Self { payload, room, control: Zeroizing::default(), padded_length })
+        Ok(Self { parts, payload, room, control: Zeroizing::default(), padded_length })
     }
 
     /// The same behind a control.
@@ -124,7 +132,8 @@ impl<'payload> Content<'payload> {
         sender: Role,
         session_id: &[u8; 32],
     ) -> SealedMessage {
-        let Self { payload: Payload { stamp, body }, room: _, control, padded_length } = self;
+        let Self { parts, payload, room: _, control, padded_length } = self;
+        let Payload { stamp, body } = payload;
         let lengths =
             [prefix.len(), SEALED_HEADER_LENGTH, COMMITMENT_LENGTH, *padded_length, TAG_LENGTH];
         let mut message = Vec::with_capacity(lengths.iter().sum());
@@ -134,9 +143,10 @@ impl<'payload> Content<'payload> {
         message.extend_from_slice(&[0; COMMITMENT_LENGTH]);
         let before_content = message.len();
         message.extend_from_slice(control);
-        let before_stamp = message.len();
+        let before_parts = message.len();
+        parts.encode_into(&mut message);
         stamp.encode_into(&mut message);
-        let stamp = Front::of(message.get(before_stamp..).unwrap_or_default());
+        let behind_control = Front::of(message.get(before_parts..).unwrap_or_default());
         message.extend_from_slice(body);
         pad(&mut message, before_content.saturating_add(*padded_length));
 
@@ -146,15 +156,15 @@ impl<'payload> Content<'payload> {
             *place = *commitment.as_bytes();
         }
         message.extend_from_slice(&tag);
-        SealedMessage { message, opening, commitment, stamp }
+        SealedMessage { message, opening, commitment, behind_control }
     }
 
     /// What proves the message that this was sealed into, beside that.
     pub(crate) fn with_evidence(&self, sealed: SealedMessage) -> SentMessage {
-        let Self { payload: Payload { stamp: _, body }, room, control, padded_length } = self;
-        let SealedMessage { message, opening, commitment, stamp } = sealed;
-        let front = Front::joined(control, stamp.as_bytes());
-        let content_length = front.as_bytes().len().saturating_add(body.len());
+        let Self { parts: _, payload, room, control, padded_length } = self;
+        let SealedMessage { message, opening, commitment, behind_control } = sealed;
+        let front = Front::joined(control, behind_control.as_bytes());
+        let content_length = front.as_bytes().len().saturating_add(payload.body.len());
         let zeros = padded_length.saturating_sub(content_length).saturating_sub(1);
         let evidence = Evidence::new(Suite::with(room), opening, commitment, front, zeros);
         SentMessage { message, evidence: Some(evidence) }
@@ -167,6 +177,37 @@ impl From<CannotSend> for EncryptError {
             CannotSend::ChainFull => Self::ChainFull,
             CannotSend::Waiting => Self::Waiting,
             CannotSend::WeakKey => Self::WeakKey,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::content_parts::PartKind;
+    use crate::wire::padding::MAX_PADDED;
+    use crate::wire::stamp::Stamp;
+    use alloc::vec;
+
+    #[test]
+    fn the_size_counts_parts_in_both_suites() {
+        let mut parts = ContentParts::none();
+        parts.push(PartKind::List, &[7; 300]);
+        let long = parts.encoded_length();
+        let longer = Payload::new(vec![0; long + 10]);
+        for suite in [Suite::Classical, Suite::Hybrid] {
+            let (payload, none) = (Payload::new([0; 10]), ContentParts::none());
+            let behind_parts = Content::measure(&parts, &payload, suite).unwrap();
+            let as_body = Content::measure(&none, &longer, suite).unwrap();
+            assert_eq!(behind_parts.padded_length, as_body.padded_length);
+            assert_eq!(behind_parts.room, as_body.room);
+
+            let before_body = Stamp::NONE.encoded_length() + usize::from(suite == Suite::Hybrid);
+            let most = Payload::new(vec![0; MAX_PADDED - 1 - before_body - long]);
+            assert!(Content::measure(&parts, &most, suite).is_ok());
+            let more = Payload::new(vec![0; most.body.len() + 1]);
+            let measured = Content::measure(&parts, &more, suite).map(|_| ());
+            assert_eq!(measured, Err(EncryptError::TooLarge));
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::ratchet::message_key::Role;
 use crate::ratchet::{DoubleRatchet, RatchetSecrets, Receipt};
 use crate::session::beginning::InitiateError;
 use crate::session::decrypting::{DecryptError, Opened, Received};
-use crate::session::encrypting::{Content, EncryptError, SealedMessage};
+use crate::session::encrypting::EncryptError;
 use crate::session::external::{ExternalHandshake, RatchetKeyPair};
 use crate::session::healing::{EpochStatus, Healing};
 use crate::session::own_handshake::OwnHandshake;
@@ -25,6 +25,7 @@ use crate::session::session_id::SessionId;
 use crate::stored::{StateWriter, Stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::content_parts::ContentParts;
 use crate::wire::message::{Envelope, InitialMessage, RatchetMessage};
 use crate::wire::payload::Payload;
 use crate::wire::suite::Suite;
@@ -134,31 +135,8 @@ impl Session {
         ad: &[u8],
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, EncryptError> {
-        self.encrypt_content(payload, ad, false, rng).map(|(_, sealed)| sealed.message)
-    }
-
-    /// What a payload became, and the message of it; asks for an epoch before, unless there is an error.
-    pub(crate) fn encrypt_content<'payload>(
-        &mut self,
-        payload: &'payload Payload,
-        ad: &[u8],
-        asks_for_epoch: bool,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<(Content<'payload>, SealedMessage), EncryptError> {
-        self.ratchet.check_sending()?;
-        let content = Content::measure(payload, self.suite())?;
-        let begins_chain = self.begins_chain();
-        let (sealed_header, message_key) = self.ratchet.send(self.healing.to_send(), rng)?;
-        if asks_for_epoch {
-            self.healing.request();
-        }
-        if begins_chain {
-            self.healing.sending_step(self.id, rng);
-        }
-        let content = self.healing.send(content);
-        let (prefix, id) = (self.handshake.prefix(), self.id.as_bytes());
-        let sealed = content.seal(prefix, &sealed_header, message_key, ad, self.role, id);
-        Ok((content, sealed))
+        let none = ContentParts::none();
+        self.encrypt_content(&none, payload, ad, false, rng).map(|(_, sealed)| sealed.message)
     }
 
     /// Decrypts a message that was bound to `ad`. Draws nothing; deletes the message's key.
@@ -350,8 +328,9 @@ impl Session {
         self.healing.opened(opened.control().as_ref(), chain, self.id);
         self.opened.note(message, came);
         self.handshake.settle();
-        let Opened { stamp, body, evidence } = opened;
-        Ok(Received { body, stamp, dropped_keys, peer_went_back, evidence: Some(evidence) })
+        let Opened { stamp, body, parts, evidence } = opened;
+        let evidence = Some(evidence);
+        Ok(Received { body, stamp, dropped_keys, peer_went_back, evidence, parts })
     }
 }
 

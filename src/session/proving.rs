@@ -4,6 +4,7 @@ use rand_core::CryptoRng;
 
 use crate::session::encrypting::{EncryptError, SentMessage};
 use crate::session::one_conversation::Session;
+use crate::wire::content_parts::ContentParts;
 use crate::wire::payload::Payload;
 
 impl Session {
@@ -18,18 +19,19 @@ impl Session {
         ad: &[u8],
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<SentMessage, EncryptError> {
-        self.encrypt_asking(payload, ad, false, rng)
+        self.encrypt_asking(&ContentParts::none(), payload, ad, false, rng)
     }
 
-    /// The same; asks for an epoch before, unless there is an error.
+    /// The same behind parts; asks for an epoch before, unless there is an error.
     pub(crate) fn encrypt_asking(
         &mut self,
+        parts: &ContentParts,
         payload: &Payload,
         ad: &[u8],
         asks_for_epoch: bool,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<SentMessage, EncryptError> {
-        let (content, sealed) = self.encrypt_content(payload, ad, asks_for_epoch, rng)?;
+        let (content, sealed) = self.encrypt_content(parts, payload, ad, asks_for_epoch, rng)?;
         Ok(content.with_evidence(sealed))
     }
 }

@@ -12,6 +12,8 @@ use crate::byte_string;
 use crate::crypto::hash::sha256;
 use crate::expiry::scheduler::ExpiryScheduler;
 use crate::peer::other_device::Peer;
+use crate::person::other_person::Person;
+use crate::person::our_devices::OwnDevices;
 use crate::session::external::RatchetKeyPair;
 use crate::session::one_conversation::Session;
 use crate::snapshot::sealed::{SnapshotError, StorageKey};
@@ -187,4 +189,6 @@ snapshots! {
     Peer is 3;
     RatchetKeyPair is 4;
     ExpiryScheduler is 5;
+    Person is 7;
+    OwnDevices is 8;
 }

@@ -1,6 +1,7 @@
 //! A padded plaintext (M), taken apart.
 
 use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::content_parts::ContentParts;
 use crate::wire::control::Control;
 use crate::wire::padding::content_length;
 use crate::wire::payload::MalformedStamp;
@@ -10,11 +11,12 @@ use crate::wire::suite::Suite;
 /// What a message says, once it is known to be of its sender.
 ///
 /// ```text
-/// | in suite 2 control: 1 or more | stamp: 2 to 26 | body | 0x80 | zeros |
+/// | in suite 2 control: 1 or more | parts, if there are any | stamp: 2 to 26 | body | 0x80 | zeros |
 /// ```
 pub(crate) struct Plaintext<'padded> {
-    /// All before the body. A malformed stamp is part of the body.
+    /// All before the body. A malformed stamp is part of the body, and so are malformed parts with what follows.
     pub(crate) front: &'padded [u8],
+    pub(crate) parts: ContentParts,
     pub(crate) stamp: Result<Stamp, MalformedStamp>,
     pub(crate) body: &'padded [u8],
     /// How many zeros follow on the end mark (z).
@@ -33,12 +35,17 @@ impl<'padded> Plaintext<'padded> {
             // Whether or not it is of use.
             Suite::Hybrid => _ = Control::read(&mut reader)?,
         }
-        let (stamp, body) = match Stamp::decode(reader.rest()) {
-            None => (Err(MalformedStamp), reader.rest()),
-            Some((stamp, body)) => (Ok(stamp), body),
+        let behind = reader.rest();
+        let (parts, stamp, body) = match ContentParts::split(behind) {
+            // No part of it counts.
+            None => (ContentParts::none(), Err(MalformedStamp), behind),
+            Some((parts, behind)) => match Stamp::decode(behind) {
+                None => (parts, Err(MalformedStamp), behind),
+                Some((stamp, body)) => (parts, Ok(stamp), body),
+            },
         };
         let front = content.get(..content.len().saturating_sub(body.len())).unwrap_or_default();
         let zeros = padded.len().saturating_sub(length).saturating_sub(1);
-        Ok(Self { front, stamp, body, zeros })
+        Ok(Self { front, parts, stamp, body, zeros })
     }
 }

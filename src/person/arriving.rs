@@ -1,0 +1,409 @@
+//! OwnDevices: messages in, and the parts that come with them.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::account::Account;
+use crate::identity::{Address, Device, IdentityKey};
+use crate::peer::delivery::PeerDecryptError;
+use crate::peer::other_device::Peer;
+use crate::person::contacts::Contacts;
+use crate::person::other_person::{AdoptError, Person};
+use crate::person::our_devices::OwnDevices;
+use crate::person::people_changes::PeopleChanges;
+use crate::person::person_delivered::PersonDelivered;
+use crate::person::person_event::{PartRefusal, PersonEvent, Whose};
+use crate::person::standing::Standing;
+use crate::person::verified_list::{ListError, VerifiedList};
+use crate::time::Timestamp;
+use crate::wire::content_parts::{Part, PartKind};
+use crate::wire::device_list::DeviceList;
+use crate::wire::notice::{Belief, Notice};
+
+/// How many lists of one message are verified, of a contact that is accepted and of any other: each costs up to 17
+/// verifications.
+const MOST_LISTS: u32 = 8;
+const MOST_LISTS_OF_STRANGERS: u32 = 2;
+
+impl OwnDevices {
+    /// Decrypts a message that came from this address and was bound to `ad`, and acts on what came with it: lists are
+    /// verified and adopted, notices kept. Draws nothing. A device that is not among the contacts is added.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerDecryptError`]; nothing has changed then. Give it to
+    /// [`Peer::note_refusal`](crate::Peer::note_refusal), as ever.
+    pub fn decrypt(
+        &mut self,
+        account: &mut Account,
+        contacts: &mut Contacts,
+        from: &Address,
+        message: &[u8],
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<PersonDelivered, PeerDecryptError> {
+        let place = contacts.place_of_sender(from, now);
+        let mut unknown = Peer::new(from.clone());
+        let peer = match place.and_then(|place| contacts.peers.get_mut(place)) {
+            Some(known) => known,
+            None => &mut unknown,
+        };
+        let mut delivered = peer.decrypt(account, message, ad, now)?;
+        let parts = core::mem::take(&mut delivered.received.parts);
+        peer.notices.sends_parts |= !parts.is_empty();
+        let device = peer.device_of(delivered.author);
+        let lists_left =
+            if peer.contact().is_accepted() { MOST_LISTS } else { MOST_LISTS_OF_STRANGERS };
+        let place = place.unwrap_or_else(|| {
+            contacts.peers.push(unknown);
+            contacts.peers.len().saturating_sub(1)
+        });
+        let mut changes = PeopleChanges::of_peer(&device.address);
+        changes.account = delivered.changes.account;
+        let mut arrival = Arrival {
+            own: self,
+            contacts,
+            place,
+            device,
+            now,
+            lists_left,
+            events: Vec::new(),
+            copy_of: None,
+            skipped_parts: Vec::new(),
+            changes,
+        };
+        parts.iter().for_each(|part| arrival.take(part));
+        let (sender, standing) = arrival.sender();
+        arrival.settle_contact(sender, standing);
+        let person = arrival.person(sender).map(|person| *person.owner());
+        let Arrival { device, events, copy_of, skipped_parts, changes, .. } = arrival;
+        let is_control = !parts.is_empty() && delivered.received.body.is_empty();
+        Ok(PersonDelivered {
+            delivered,
+            device,
+            standing,
+            person,
+            events,
+            copy_of,
+            is_control,
+            skipped_parts,
+            changes,
+        })
+    }
+}
+
+/// Whom a sender's device is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    Ours,
+    /// The person at this place.
+    Of(usize),
+    Alone,
+}
+
+/// A message whose parts are acted on.
+struct Arrival<'a> {
+    own: &'a mut OwnDevices,
+    contacts: &'a mut Contacts,
+    /// Where its peer is.
+    place: usize,
+    device: Device,
+    now: Timestamp,
+    /// How many lists may still be verified.
+    lists_left: u32,
+    events: Vec<PersonEvent>,
+    copy_of: Option<[u8; 64]>,
+    skipped_parts: Vec<u8>,
+    changes: PeopleChanges,
+}
+
+impl Arrival<'_> {
+    fn take(&mut self, part: Part<'_>) {
+        let taken = match part.kind {
+            PartKind::List => self.take_list(part.bytes),
+            PartKind::Asks | PartKind::Answers => {
+                if let Ok(notice) = Notice::decode(part.bytes) {
+                    self.take_notice(notice, part.kind);
+                }
+                Ok(())
+            }
+            PartKind::Copy => self.take_copy(part.bytes),
+            PartKind::LinkOffer | PartKind::LinkConsent => Err(PartRefusal::NotLinking),
+            PartKind::OfGroups(kind) | PartKind::Unknown(kind) => {
+                self.skipped_parts.push(kind);
+                Ok(())
+            }
+        };
+        if let Err(reason) = taken {
+            self.events.push(PersonEvent::Refused { part: part.kind.byte(), reason });
+        }
+    }
+
+    /// Of our own person first, then of the first who lists it or lately did.
+    fn sender(&self) -> (Sender, Standing) {
+        let own = self.own.person.standing(&self.device, self.now);
+        let place = self.contacts.place_of_person(&self.device, self.now);
+        let other = place.and_then(|place| self.contacts.people.get(place));
+        let other = other.map_or(Standing::Alone, |it| it.standing(&self.device, self.now));
+        match place {
+            _ if own.counts() => (Sender::Ours, own),
+            Some(place) if other.counts() || own == Standing::Alone => (Sender::Of(place), other),
+            _ if own == Standing::Removed => (Sender::Ours, own),
+            _ => (Sender::Alone, Standing::Alone),
+        }
+    }
+
+    fn person(&self, sender: Sender) -> Option<&Person> {
+        match sender {
+            Sender::Ours => Some(&self.own.person),
+            Sender::Of(place) => self.contacts.people.get(place),
+            Sender::Alone => None,
+        }
+    }
+
+    /// A device is known as far as its person's others, and an own one is not asked about, unless nobody has said that it
+    /// is ours.
+    fn settle_contact(&mut self, sender: Sender, standing: Standing) {
+        if !standing.counts() {
+            return;
+        }
+        let settled = match sender {
+            Sender::Ours if self.own.unconfirmed.contains(&self.device) => PeopleChanges::none(),
+            Sender::Ours => {
+                let peer = self.contacts.peers.get_mut(self.place);
+                peer.into_iter().for_each(|peer| _ = peer.accept_request());
+                PeopleChanges::none()
+            }
+            // Of whom it is known, unless something came with this message, nothing is to be settled.
+            Sender::Of(_) if self.events.is_empty() && self.is_accepted() => PeopleChanges::none(),
+            Sender::Of(place) => {
+                let owner = self.contacts.people.get(place).map(|person| *person.owner());
+                let settled = owner.map(|owner| self.contacts.settle(&owner, self.now));
+                settled.unwrap_or_default()
+            }
+            Sender::Alone => PeopleChanges::none(),
+        };
+        let changes = core::mem::take(&mut self.changes);
+        self.changes = changes.and(settled);
+    }
+
+    fn is_accepted(&self) -> bool {
+        self.contacts.peers.get(self.place).is_some_and(|peer| peer.contact().is_accepted())
+    }
+
+    fn take_list(&mut self, bytes: &[u8]) -> Result<(), PartRefusal> {
+        if self.is_held(bytes) {
+            return Ok(());
+        }
+        self.lists_left = self.lists_left.checked_sub(1).ok_or(PartRefusal::TooManyLists)?;
+        let list = DeviceList::decode(bytes).map_err(ListError::from);
+        let list = list.and_then(|list| list.verify(self.now)).map_err(PartRefusal::List)?;
+        let (sender, before) = self.sender();
+        let owner = *list.owner();
+        let adopted = if owner == *self.own.person.owner() {
+            self.own.adopt(list, self.now)
+        } else {
+            let Some(place) = self.place_for(sender, &list) else {
+                self.events.push(PersonEvent::Given(Box::new(list)));
+                return Ok(());
+            };
+            match self.contacts.people.get_mut(place) {
+                Some(person) => person.adopt(list, self.now),
+                None => return Ok(()),
+            }
+        };
+        let event = adopted.map_err(|error| match error {
+            AdoptError::OlderList => PartRefusal::OlderList,
+            AdoptError::OtherOwner => PartRefusal::List(ListError::BadSignature),
+        })?;
+        if event.is_none() {
+            return Ok(());
+        }
+        self.events.extend(event);
+        self.tell_listed_twice(&owner);
+        if owner == *self.own.person.owner() {
+            self.changes.own = true;
+        } else {
+            self.changes.add_person(&owner);
+        }
+        if before == Standing::Alone && self.sender().1.counts() {
+            self.events.push(PersonEvent::Joined { owner, device: self.device.clone() });
+        }
+        Ok(())
+    }
+
+    /// Tells which devices of an owner's list stand in another list that is held. It is told with each list: who reads it
+    /// once may not have understood it.
+    fn tell_listed_twice(&mut self, owner: &IdentityKey) {
+        let people = || core::iter::once(&self.own.person).chain(&self.contacts.people);
+        let Some(list) = people().find(|person| person.owner() == owner).and_then(Person::list)
+        else {
+            return;
+        };
+        let mut events = Vec::new();
+        for listed in list.devices() {
+            let device = &listed.device;
+            let mut owners = people().filter(|it| it.list().is_some_and(|it| it.lists(device)));
+            if let (Some(first), Some(second)) = (owners.next(), owners.next()) {
+                let (of, also) = (*first.owner(), *second.owner());
+                events.push(PersonEvent::ListedTwice { device: device.clone(), of, also });
+            }
+        }
+        self.events.extend(events);
+    }
+
+    /// Whether just these bytes are the list that is held of our own or of the sender's person: most are, and need not
+    /// be verified again.
+    fn is_held(&self, bytes: &[u8]) -> bool {
+        let (sender, _) = self.sender();
+        let lists = [self.own.person.list(), self.person(sender).and_then(Person::list)];
+        lists.into_iter().flatten().any(|list| list.as_bytes() == bytes)
+    }
+
+    /// The place of the person that a list is taken for: that of the sender, and of one who is alone the one of the list
+    /// if it names the sender or is its own. `None`: it is of a third person.
+    fn place_for(&mut self, sender: Sender, list: &VerifiedList) -> Option<usize> {
+        match sender {
+            Sender::Ours => None,
+            Sender::Of(place) => {
+                let person = self.contacts.people.get(place)?;
+                (person.owner() == list.owner()).then_some(place)
+            }
+            Sender::Alone => {
+                let concerns = list.lists(&self.device) || *list.owner() == self.device.identity;
+                concerns.then(|| self.contacts.place_of_owner(list.owner()))
+            }
+        }
+    }
+
+    fn take_notice(&mut self, notice: Notice, kind: PartKind) {
+        let (sender, _) = self.sender();
+        let ours = self.own.person.belief();
+        let theirs = self.theirs(sender).map_or(Belief::NONE, Person::belief);
+        let Notice { own, their } = notice;
+        let of_theirs = match sender {
+            // Both sides speak of one list.
+            Sender::Ours => claim(own, ours, Whose::Ours),
+            Sender::Of(_) | Sender::Alone => claim(own, theirs, Whose::Theirs),
+        };
+        let of_ours = claim(their, ours, Whose::Ours).filter(|it| of_theirs.as_ref() != Some(it));
+        self.events.extend(of_theirs.into_iter().chain(of_ours));
+        if let Some(peer) = self.contacts.peers.get_mut(self.place) {
+            peer.notices.came(notice);
+            if kind == PartKind::Asks {
+                peer.notices.asked();
+            }
+        }
+    }
+
+    /// The person that a sender speaks of as its own: of one who is alone the one that it owns.
+    fn theirs(&self, sender: Sender) -> Option<&Person> {
+        self.person(sender).or_else(|| self.contacts.person(&self.device.identity))
+    }
+
+    fn take_copy(&mut self, bytes: &[u8]) -> Result<(), PartRefusal> {
+        if !self.own.person.standing(&self.device, self.now).counts() {
+            return Err(PartRefusal::NotOwn);
+        }
+        self.copy_of = bytes.first_chunk().copied();
+        Ok(())
+    }
+}
+
+/// What is told of a claim that is ahead of what is held, or contradicts it.
+fn claim(claimed: Belief, held: Belief, of: Whose) -> Option<PersonEvent> {
+    let Belief { version, .. } = claimed;
+    if version > held.version {
+        Some(PersonEvent::ListBehind { of, version })
+    } else if version == held.version && claimed != held {
+        Some(PersonEvent::ListsDiffer { of, version })
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::person::consent::ListedDevice;
+    use crate::prekeys::published::PublishedPreKeys;
+    use crate::wire::content_parts::ContentParts;
+    use crate::wire::payload::Payload;
+    use crate::wire::prekey_bundle::PreKeyBundle;
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn account(name: &str, rng: &mut ChaCha20Rng) -> Account {
+        let mut limits = crate::limits::Limits::default();
+        limits.prekeys.one_time_prekeys = 1;
+        Account::generate_with_limits(Address::new(name).unwrap(), limits, NOW, rng)
+    }
+
+    fn list_of(owner: &Account) -> VerifiedList {
+        let listed = ListedDevice::consenting(owner, &owner.device().identity, NOW);
+        DeviceList::sign(owner, &[listed], 1, NOW).unwrap()
+    }
+
+    /// Alice, and a peer of Mallory's that can write to her.
+    fn alice_and_mallory(rng: &mut ChaCha20Rng) -> (Account, Peer, Address) {
+        let (mut alice, mallory) = (account("alice", rng), account("mallory", rng));
+        let upload = alice.maintain(None, NOW, rng).upload.unwrap();
+        let bundle = PreKeyBundle::decode(&PublishedPreKeys::new(upload).hand_out()).unwrap();
+        let mut peer = Peer::new(alice.device().address);
+        let _changes = peer.initiate(&mallory, bundle.verify(NOW).unwrap(), NOW, rng).unwrap();
+        (alice, peer, mallory.device().address)
+    }
+
+    #[test]
+    fn of_a_stranger_two_lists_of_a_message_are_verified_and_of_others_eight() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let (mut alice, mut peer, from) = alice_and_mallory(rng);
+        let (mut own, mut contacts) = (OwnDevices::new(&alice), Contacts::new());
+        let lists: Vec<VerifiedList> =
+            (0..10).map(|number| list_of(&account(&alloc::format!("{number}"), rng))).collect();
+        for verified in [2, 8] {
+            let mut parts = ContentParts::none();
+            lists.iter().for_each(|list| parts.push(PartKind::List, list.as_bytes()));
+            let sent = peer.encrypt_behind(&parts, &Payload::new("hello"), b"", NOW, rng).unwrap();
+            let got = own.decrypt(&mut alice, &mut contacts, &from, &sent.message, b"", NOW);
+            let got = got.unwrap();
+            assert_eq!(got.delivered.received.body, b"hello");
+            let (given, rest) = got.events.split_at(verified);
+            assert!(given.iter().zip(&lists).all(|(event, list)| {
+                matches!(event, PersonEvent::Given(given) if **given == *list)
+            }));
+            let refused = PersonEvent::Refused { part: 1, reason: PartRefusal::TooManyLists };
+            assert!(rest.len() == 10 - verified && rest.iter().all(|event| *event == refused));
+            let _changes = contacts.peers[0].accept_request();
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_held_is_not_counted_and_brings_no_event() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(2);
+        let (mut alice, mut peer, from) = alice_and_mallory(rng);
+        let (mut own, mut contacts) = (OwnDevices::new(&alice), Contacts::new());
+        let ours = own.refresh(&alice, NOW).unwrap().unwrap().clone();
+        let mut parts = ContentParts::none();
+        (0..40).for_each(|_| parts.push(PartKind::List, ours.as_bytes()));
+        let sent = peer.encrypt_behind(&parts, &Payload::new(""), b"", NOW, rng).unwrap();
+        let got = own.decrypt(&mut alice, &mut contacts, &from, &sent.message, b"", NOW).unwrap();
+        assert_eq!((got.events.len(), got.is_control), (0, true));
+        assert!(!got.changes.own && got.changes.people.is_empty());
+    }
+
+    #[test]
+    fn parts_of_groups_are_skipped_and_named_as_unknown_ones_are() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(3);
+        let (mut alice, mut peer, from) = alice_and_mallory(rng);
+        let (mut own, mut contacts) = (OwnDevices::new(&alice), Contacts::new());
+        let mut parts = ContentParts::none();
+        parts.push(PartKind::Unknown(9), b"later");
+        parts.push(PartKind::OfGroups(0x10), b"a roster");
+        let sent = peer.encrypt_behind(&parts, &Payload::new("x"), b"", NOW, rng).unwrap();
+        let got = own.decrypt(&mut alice, &mut contacts, &from, &sent.message, b"", NOW).unwrap();
+        assert_eq!(got.skipped_parts, [9, 0x10]);
+        assert!(!got.is_control && got.standing == Standing::Alone);
+    }
+}

@@ -1,0 +1,78 @@
+//! Contacts: what an application holds of others, in memory.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::identity::{Address, Device, IdentityKey};
+use crate::peer::other_device::Peer;
+use crate::person::other_person::Person;
+use crate::person::standing::Standing;
+use crate::time::Timestamp;
+
+/// The people and the devices that a call may concern: all that are known, or those that the application has loaded for
+/// it. Each is a row in the store; what is new after a call is named by its [changes](crate::person::PeopleChanges).
+#[derive(Default)]
+pub struct Contacts {
+    /// The people, in the order in which they became known: a device that stands in the lists of two is of the first.
+    pub people: Vec<Person>,
+    /// The devices, own ones included, in any order.
+    pub peers: Vec<Peer>,
+}
+
+impl Contacts {
+    /// Nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The person of this owner.
+    #[must_use]
+    pub fn person(&self, owner: &IdentityKey) -> Option<&Person> {
+        self.people.iter().find(|person| person.owner() == owner)
+    }
+
+    /// The device at this address.
+    #[must_use]
+    pub fn peer(&self, address: &Address) -> Option<&Peer> {
+        self.peers.iter().find(|peer| peer.address() == address)
+    }
+
+    /// The person that a device is of, and its standing: of the first who lists it, else of the first who did until
+    /// lately.
+    #[must_use]
+    pub fn person_of(&self, device: &Device, now: Timestamp) -> Option<(&Person, Standing)> {
+        let place = self.place_of_person(device, now)?;
+        self.people.get(place).map(|person| (person, person.standing(device, now)))
+    }
+
+    pub(crate) fn place_of_person(&self, device: &Device, now: Timestamp) -> Option<usize> {
+        let standings = || self.people.iter().map(|person| person.standing(device, now));
+        let counting = standings().position(Standing::counts);
+        counting.or_else(|| standings().position(|standing| standing == Standing::Removed))
+    }
+
+    /// Where the device is that a message from this address is of: one that is there, else one that left it lately.
+    pub(crate) fn place_of_sender(&self, from: &Address, now: Timestamp) -> Option<usize> {
+        let there = self.peers.iter().position(|peer| peer.address() == from);
+        there.or_else(|| self.peers.iter().position(|peer| peer.is_at(from, now)))
+    }
+
+    /// The place of a person, who is added if not known.
+    pub(crate) fn place_of_owner(&mut self, owner: &IdentityKey) -> usize {
+        let place = self.people.iter().position(|person| person.owner() == owner);
+        place.unwrap_or_else(|| {
+            self.people.push(Person::new(*owner));
+            self.people.len().saturating_sub(1)
+        })
+    }
+}
+
+/// How many there are.
+impl fmt::Debug for Contacts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { people, peers } = self;
+        let mut shown = formatter.debug_struct("Contacts");
+        shown.field("people", &people.len()).field("peers", &peers.len()).finish()
+    }
+}

@@ -1,0 +1,126 @@
+//! A message to all devices of a person, and whom it does not reach.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+#[cfg(feature = "serde")]
+use crate::byte_string;
+use crate::identity::Address;
+use crate::peer::dispatch::SessionNeed;
+use crate::person::people_changes::PeopleChanges;
+use crate::report::evidence::Evidence;
+
+/// One message of a fan-out. The evidence is as secret as the payload: keep it with that, or drop it.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[non_exhaustive]
+pub struct AddressedMessage {
+    /// The device that it is for.
+    pub to: Address,
+    /// Its bytes.
+    #[cfg_attr(feature = "serde", serde(with = "byte_string"))]
+    pub message: Vec<u8>,
+    /// Whether a session with that device is to be begun for those after it: see
+    /// [`Peer::session_need`](crate::Peer::session_need).
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "Option::deserialize"))]
+    pub session_need: Option<SessionNeed>,
+    /// What proves it to a moderator: see [`SentMessage::evidence`](crate::session::SentMessage::evidence). Each message
+    /// of a fan-out has its own, since each device gets other bytes; for one's own side of a report that of one will do.
+    ///
+    /// serde leaves it out, as this value goes into outboxes and to who sends it: store [`Evidence`] with the payload.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub evidence: Option<Evidence>,
+}
+
+/// What is to be sent to a person's devices and to own ones. Store what changed and all messages in one transaction, then
+/// send them: stopped at any moment, no device misses what the others got.
+#[derive(Clone, PartialEq, Eq)]
+#[must_use = "what has changed is to be stored"]
+#[non_exhaustive]
+pub struct FanOut {
+    /// In order of address, the person's before own ones.
+    pub messages: Vec<AddressedMessage>,
+    /// Whom it does not reach, in the same order. Mend the reason, then send the same payload to these
+    /// [alone](crate::person::Recipients::only).
+    pub unreached: Vec<Unreached>,
+    /// What encrypting it changed: peers.
+    pub changes: PeopleChanges,
+}
+
+/// A device that a fan-out does not reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+pub struct Unreached {
+    /// The device.
+    pub to: Address,
+    /// Why.
+    pub reason: Obstacle,
+}
+
+/// Why a device is not reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// There is no session that can send, or the peer there has another identity than the list says: fetch a bundle, and
+    /// begin one ([`Peer::initiate`](crate::Peer::initiate)).
+    NeedsSession,
+    /// The chain carries its 10,000 messages: the same.
+    ChainFull,
+    /// It wrote first and has not been accepted, or was refused.
+    Request,
+    /// Another identity came under its address, and the user has not decided.
+    IdentityUndecided,
+    /// An own device of which the user has not said that it is theirs:
+    /// [`OwnDevices::unconfirmed`](crate::person::OwnDevices::unconfirmed).
+    Unconfirmed,
+}
+
+/// Why nothing is sent to anybody. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FanOutError {
+    /// This device is missing in its own person's list, and sends nothing any more.
+    Removed,
+    /// The person's list has expired and names no device of the owner's: fetch another.
+    ListExpired,
+    /// No device of the person can be reached; of own ones, where only these were asked for. Begin sessions first.
+    NobodyReached,
+    /// One message would be more than 16 MiB once padded: send it in parts.
+    TooLarge,
+}
+
+impl fmt::Display for FanOutError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Removed => "this device was removed from its person's list",
+            Self::ListExpired => "the person's device list has expired",
+            Self::NobodyReached => "no device of the person can be reached",
+            Self::TooLarge => "the message is too large",
+        })
+    }
+}
+
+impl core::error::Error for FanOutError {}
+
+/// To whom, how long, and nothing of its bytes.
+impl fmt::Debug for AddressedMessage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { to, message, session_need, evidence: _ } = self;
+        let mut shown = formatter.debug_struct("AddressedMessage");
+        shown.field("to", to).field("message_length", &message.len());
+        shown.field("session_need", session_need).finish_non_exhaustive()
+    }
+}
+
+/// How many messages, and how many devices it does not reach.
+impl fmt::Debug for FanOut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { messages, unreached, changes } = self;
+        let mut shown = formatter.debug_struct("FanOut");
+        shown.field("messages", &messages.len()).field("unreached", &unreached.len());
+        shown.field("changes", changes).finish()
+    }
+}

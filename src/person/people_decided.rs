@@ -1,0 +1,69 @@
+//! Contacts: what the user decides of a person, which holds for all of their devices.
+
+use alloc::vec::Vec;
+
+use crate::changes::Changes;
+use crate::identity::IdentityKey;
+use crate::peer::contact::Contact;
+use crate::peer::other_device::Peer;
+use crate::person::contacts::Contacts;
+use crate::person::other_person::Person;
+use crate::person::people_changes::PeopleChanges;
+use crate::time::Timestamp;
+
+impl Contacts {
+    /// Accepts a person who wrote first, or unblocks one: all of their devices, those that become known later included.
+    pub fn accept(&mut self, owner: &IdentityKey, now: Timestamp) -> PeopleChanges {
+        self.decide(owner, now, Peer::accept_request)
+    }
+
+    /// Refuses a person, or blocks them: all of their devices, those that become known later included.
+    pub fn refuse(&mut self, owner: &IdentityKey, now: Timestamp) -> PeopleChanges {
+        self.decide(owner, now, Peer::refuse)
+    }
+
+    /// Makes a request of a person again, as when they are deleted from the contacts.
+    pub fn set_back_to_request(&mut self, owner: &IdentityKey, now: Timestamp) -> PeopleChanges {
+        self.decide(owner, now, Peer::set_back_to_request)
+    }
+
+    /// A device is known as far as the person's others: refused if one of them is, else accepted if one is.
+    pub(crate) fn settle(&mut self, owner: &IdentityKey, now: Timestamp) -> PeopleChanges {
+        let of_person = |peer: &&Peer| self.is_of(peer, owner, now);
+        let contacts = || self.peers.iter().filter(of_person).map(Peer::contact);
+        if contacts().any(Contact::is_refused) {
+            self.refuse(owner, now)
+        } else if contacts().any(Contact::is_accepted) {
+            self.accept(owner, now)
+        } else {
+            PeopleChanges::none()
+        }
+    }
+
+    fn decide(
+        &mut self,
+        owner: &IdentityKey,
+        now: Timestamp,
+        decide: impl Fn(&mut Peer) -> Changes,
+    ) -> PeopleChanges {
+        let mut changes = PeopleChanges::none();
+        let places = self.peers.iter().enumerate().filter(|(_, peer)| self.is_of(peer, owner, now));
+        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        for place in places {
+            let changed = self.peers.get_mut(place);
+            changes.peers.extend(
+                changed.and_then(|peer| decide(peer).any().then(|| peer.address().clone())),
+            );
+        }
+        changes
+    }
+
+    /// Whether it is a device of this person: a listed one, or without a list the owner's own. Of the few that may be, it
+    /// is asked whether another person was known to have it before.
+    fn is_of(&self, peer: &Peer, owner: &IdentityKey, now: Timestamp) -> bool {
+        let Some(device) = peer.device() else { return false };
+        let list = self.person(owner).and_then(Person::list);
+        let may_be = list.map_or(device.identity == *owner, |list| list.lists(&device));
+        may_be && self.person_of(&device, now).is_none_or(|(first, _)| first.owner() == owner)
+    }
+}

@@ -1,0 +1,58 @@
+//! A message from a device of a person, and what came with it.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::identity::{Device, IdentityKey};
+use crate::peer::delivery::Delivered;
+use crate::person::people_changes::PeopleChanges;
+use crate::person::person_event::PersonEvent;
+use crate::person::standing::Standing;
+use crate::wire::stamp::MemberTag;
+
+/// A message that has opened, from whom it is, and what came with it. Store what changed and what it says in one
+/// transaction, then acknowledge it.
+#[derive(Clone, PartialEq, Eq)]
+#[must_use = "what has changed is to be stored"]
+#[non_exhaustive]
+pub struct PersonDelivered {
+    /// The message itself: deliver its body whatever the rest is.
+    pub delivered: Delivered,
+    /// The device that it is from.
+    pub device: Device,
+    /// What that device is, after all that came with it: show it beside the message, unless it is *listed* or *alone*.
+    pub standing: Standing,
+    /// The owner of the person that it is of, if it is of one.
+    pub person: Option<IdentityKey>,
+    /// What became known of people's devices.
+    pub events: Vec<PersonEvent>,
+    /// The owner of whom the message was sent to, if it is a copy from an own device, in 64 bytes as that device says
+    /// it ([`IdentityKey::encode`]): show it in that conversation, as one's own.
+    pub copy_of: Option<[u8; 64]>,
+    /// Whether there is nothing to show: the body is empty, and only parts came.
+    pub is_control: bool,
+    /// The types of parts that this release does not know, and skipped.
+    pub skipped_parts: Vec<u8>,
+    /// What it changed.
+    pub changes: PeopleChanges,
+}
+
+impl PersonDelivered {
+    /// Who wrote it, as stamps and a scheduler name authors: the tag of the person's owner, so that whatever one device of
+    /// theirs has written another may edit and take back. A device that does not count as the person has its own tag.
+    #[must_use]
+    pub fn author(&self) -> MemberTag {
+        let person = self.person.filter(|_| self.standing.counts());
+        person.unwrap_or(self.device.identity).member_tag()
+    }
+}
+
+/// How long the body is, and nothing of what it says.
+impl fmt::Debug for PersonDelivered {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { delivered, device, standing, events, .. } = self;
+        let mut shown = formatter.debug_struct("PersonDelivered");
+        shown.field("body_length", &delivered.received.body.len()).field("device", device);
+        shown.field("standing", standing).field("events", &events.len()).finish_non_exhaustive()
+    }
+}
