@@ -1,6 +1,8 @@
 //! With serde: states are the bytes of their snapshots, byte strings are hex where people read, and public values
 //! come back as they were, or not at all.
 
+#[path = "support/household.rs"]
+mod household;
 mod support;
 
 use std::collections::BTreeSet;
@@ -14,6 +16,9 @@ use evanesce::expiry::{
     SettingRefusal, SettingVersion, Stamp, StampedSetting, Terms, Verdict, Visibility,
 };
 use evanesce::limits::{ExpiryLimits, Limits, PeerLimits};
+use evanesce::person::{
+    DeviceList, ListError, ListedDevice, Obstacle, OwnDevices, Person, Standing, Unreached,
+};
 use evanesce::rand_core::Rng;
 use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use evanesce::session::{DhPublicKey, RatchetKeyPair, Role, Session, SessionId};
@@ -21,6 +26,7 @@ use evanesce::{
     Account, Address, Contact, Device, IdentityKey, Payload, Peer, PreKeyBundle, SessionNeed,
     SpentPreKey, StockDisagreement, Suite,
 };
+use household::Party;
 use rand_chacha::ChaCha20Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,6 +73,17 @@ fn states_are_the_bytes_of_their_snapshots() {
         let pair = Pair::talking_of([suite; 2], 2);
         assert!(state(&as_postcard(&pair.bob.peer)) == state(&pair.bob.peer));
     });
+    for (name, bytes) in household::in_the_midst_of_things(&mut rng(4)) {
+        if name.starts_with("person") {
+            let person = Person::restore(&bytes).unwrap();
+            assert_eq!(serde_json::to_value(&person).unwrap(), json!(hex::encode(&bytes)));
+            assert!(state(&as_json(&person)) == bytes && state(&as_postcard(&person)) == bytes);
+        } else if name.starts_with("own-devices") {
+            let own = OwnDevices::restore(&bytes).unwrap();
+            assert_eq!(serde_json::to_value(&own).unwrap(), json!(hex::encode(&bytes)));
+            assert!(state(&as_json(&own)) == bytes && state(&as_postcard(&own)) == bytes);
+        }
+    }
     let mut scheduler = ExpiryScheduler::new(support::clock(NOW), &mut support::rng(4));
     let off = scheduler.set(ConversationId([1; 16]), None, MemberTag([2; 8]), support::clock(NOW));
     assert!(state(&as_postcard(&scheduler)) == state(&scheduler));
@@ -392,6 +409,41 @@ fn public_values_come_back() {
     every_missing_field_is_refused(&life);
     every_unknown_field_is_refused(&terms);
     assert_eq!(as_json(&Age::claimed(support::DAY)), Age::claimed(support::SECOND * 600));
+}
+
+#[test]
+fn public_values_of_people_come_back() {
+    let rng = &mut rng(6);
+    let mut parties = [Party::new("alice/1", rng), Party::new("bob/1", rng)];
+    let (alice, bob) = (parties[0].identity(), parties[1].identity());
+    let listed = ListedDevice::consenting(&parties[0].account, &alice, NOW);
+    let list = DeviceList::sign(&parties[0].account, std::slice::from_ref(&listed), 1, NOW);
+    let list = DeviceList::decode(&list.unwrap().encode()).unwrap();
+    assert_eq!(serde_json::to_value(&list).unwrap(), json!(hex::encode(list.encode())));
+    assert_eq!((as_json(&list), as_postcard(&list)), (list.clone(), list.clone()));
+    let refused = refusal::<DeviceList>(&json!(hex::encode(&list.encode()[1..])));
+    assert!(!refused.is_empty());
+    assert_eq!((as_json(&listed), as_postcard(&listed)), (listed.clone(), listed.clone()));
+    every_missing_field_is_refused(&listed);
+    every_unknown_field_is_refused(&listed);
+
+    household::begin(&mut parties, 0, 1, household::START, rng);
+    let sent = parties[0].send(&bob, b"text", household::START, rng).unwrap();
+    // Without what opens it to others: this goes to who sends it.
+    let mut message = sent.messages[0].clone();
+    assert!(message.evidence.take().is_some());
+    assert_eq!(as_json(&sent.messages[0]), message);
+    assert_eq!(as_postcard(&sent.messages[0]), message);
+    let message = &message;
+    every_missing_field_is_refused(message);
+    every_unknown_field_is_refused(message);
+    let unreached = Unreached { to: message.to.clone(), reason: Obstacle::NeedsSession };
+    assert_eq!(as_json(&unreached), unreached);
+    every_missing_field_is_refused(&unreached);
+    for standing in [Standing::Listed, Standing::Stale, Standing::Removed, Standing::Alone] {
+        assert_eq!(as_postcard(&standing), standing);
+    }
+    assert_eq!(as_json(&ListError::WeakKey), ListError::WeakKey);
 }
 
 fn loads<State: DeserializeOwned>(stored: &Value) -> bool {

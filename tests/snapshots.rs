@@ -3,6 +3,8 @@
 //! The files in `tests/vectors/snapshots/` were written by the release that first had their form, and never
 //! change; the messages that go on from them stand beside them. A new form brings new files.
 
+#[path = "support/household.rs"]
+mod household;
 mod support;
 
 use std::path::PathBuf;
@@ -13,11 +15,13 @@ use evanesce::expiry::{
     NewMessage, Now, Opens, Parts, Policy, Setting, SettingVersion, Stamp, Unsent, Visibility,
 };
 use evanesce::limits::{Limits, SessionLimits};
+use evanesce::person::{OwnDevices, Person, Standing};
 use evanesce::session::{AcceptError, DecryptError, RatchetKeyPair, Role, Session};
 use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{
     Account, Address, Contact, IdentityKey, Payload, Peer, PeerDecryptError, SessionNeed, Suite,
 };
+use household::START;
 use support::pair::Pair;
 use support::phases::{self, Moment, Phase};
 use support::{AD, NOW, SUITES, Stateful, Talk, World, receive, rng, send, state};
@@ -184,6 +188,68 @@ fn a_peer_of_form_1_with_sessions_of_both_suites_opens_and_goes_on() {
         let used = delivered.changes.session.unwrap();
         assert!(peer.sessions().any(|session| session.id() == used && session.suite() == suite));
     }
+}
+
+#[test]
+fn a_person_of_form_1_opens() {
+    let person: Person = restored("person-1");
+    let list = person.list().unwrap();
+    assert_eq!((list.version(), list.devices().len(), person.is_marked()), (3, 2, true));
+    // The tablet is in an older list of the phone that was put back.
+    let put_back: OwnDevices = restored("own-devices-put-back-1");
+    let older = put_back.person().list().unwrap();
+    let tablet = Address::new("alice/tablet").unwrap();
+    let mut devices = older.devices().iter().map(|listed| &listed.device);
+    let tablet = devices.find(|device| device.address == tablet).unwrap();
+    assert_eq!(person.standing(tablet, START), Standing::Removed);
+    assert_eq!(person.standing(tablet, START.plus(support::DAY * 31)), Standing::Alone);
+}
+
+#[test]
+fn a_peer_of_form_1_that_has_to_do_with_lists_opens_and_goes_on() {
+    let mut account: Account = restored("account-of-peer-with-notices-1");
+    let mut peer: Peer = restored("peer-with-notices-1");
+    let message = read("message-to-peer-with-notices-1");
+    let delivered = peer.decrypt(&mut account, &message, b"", START).unwrap();
+    assert_eq!(delivered.received.body, b"text");
+}
+
+#[test]
+fn own_devices_of_form_1_open_and_go_on_with_linking() {
+    let mut phone: OwnDevices = restored("own-devices-offering-1");
+    let account: Account = restored("account-of-own-devices-offering-1");
+    let mut peers: Vec<Peer> = vec![restored("peer-of-own-devices-offering-1")];
+    let answer = read("message-to-own-devices-offering-1");
+    let (list, _) = phone.finish_link(&account, &mut peers, &answer, START).unwrap();
+    assert_eq!((list.version(), list.devices().len()), (4, 3));
+
+    let mut watch: OwnDevices = restored("own-devices-showing-a-code-1");
+    let mut account: Account = restored("account-of-own-devices-showing-a-code-1");
+    let offer = read("message-to-own-devices-showing-a-code-1");
+    let opened = watch.open_link_offer(&mut account, &mut Vec::new(), &offer, START).unwrap();
+    assert_eq!(opened.digits, phone.digits());
+
+    let mut watch: OwnDevices = restored("own-devices-offered-1");
+    let account: Account = restored("account-of-own-devices-offered-1");
+    let mut peers: Vec<Peer> = vec![restored("peer-of-own-devices-offered-1")];
+    assert!(watch.answer_link_offer(&account, &mut peers, START, &mut rng(41)).is_ok());
+    let mut watch: OwnDevices = restored("own-devices-answered-1");
+    assert!(!watch.is_listed());
+    let _ = watch.adopt(list, START).unwrap();
+    assert!(watch.is_listed());
+}
+
+#[test]
+fn own_devices_of_form_1_open_and_ask_what_they_asked() {
+    let account: Account = restored("account-of-own-devices-offering-1");
+    let mut put_back: OwnDevices = restored("own-devices-put-back-1");
+    let later = START.plus(support::DAY * 8);
+    assert_eq!(put_back.refresh(&account, later).unwrap(), None);
+    assert!(put_back.confirm_all());
+    assert!(put_back.refresh(&account, later).unwrap().is_some());
+    let asking: OwnDevices = restored("own-devices-unconfirmed-1");
+    let asked: Vec<_> = asking.unconfirmed().iter().map(|device| device.address.clone()).collect();
+    assert_eq!(asked, [Address::new("alice/watch").unwrap()]);
 }
 
 #[test]
@@ -356,6 +422,14 @@ fn this_release_writes_the_states_that_the_first_one_wrote() {
 fn this_release_writes_the_peers_that_the_first_one_wrote() {
     SUITES.map(Files).into_iter().for_each(write_peers);
     write_peer_of_both_suites();
+}
+
+/// Apart for the same reason.
+#[test]
+fn this_release_writes_the_people_that_the_first_one_wrote() {
+    for (name, bytes) in household::in_the_midst_of_things(&mut rng(40)) {
+        write(name, &bytes);
+    }
 }
 
 fn write(name: &str, bytes: &[u8]) {

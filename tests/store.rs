@@ -1,11 +1,16 @@
 //! What is stored comes back as it was, or not at all.
 
+#[path = "support/household.rs"]
+mod household;
 mod support;
+
+use std::collections::BTreeMap;
 
 use evanesce::expiry::{
     ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage, Policy, Stamp,
 };
 use evanesce::limits::SessionLimits;
+use evanesce::person::{OwnDevices, Person};
 use evanesce::session::{ExternalHandshake, RatchetKeyPair, Session, SharedSecret};
 use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{Account, Address, Peer, Suite, Timestamp};
@@ -91,6 +96,15 @@ fn for_each_state(check: impl Fn(&dyn Fn(&[u8]) -> Result<Vec<u8>, SnapshotError
         &|bytes| ExpiryScheduler::restore(bytes).map(|restored| state(&restored)),
         &state(&scheduler),
     );
+    for (name, bytes) in household::in_the_midst_of_things(&mut rng(7)) {
+        if name.starts_with("person") {
+            check(&|bytes| Person::restore(bytes).map(|person| state(&person)), &bytes);
+        } else if name.starts_with("own-devices") {
+            check(&|bytes| OwnDevices::restore(bytes).map(|own| state(&own)), &bytes);
+        } else if name == "peer-with-notices-1" {
+            check(&|bytes| Peer::restore(bytes).map(|peer| state(&peer)), &bytes);
+        }
+    }
     let pair = RatchetKeyPair::generate(&mut rng(5)).snapshot();
     check(&|bytes| RatchetKeyPair::restore(bytes).map(|pair| pair.snapshot().to_vec()), &pair);
 }
@@ -234,6 +248,8 @@ fn refused_with(snapshot: &[u8], name: &str, bytes: &[u8]) {
     let refusal = match snapshot[5] {
         1 => Account::restore(&damaged).map(drop),
         2 => Session::restore(&damaged).map(drop),
+        7 => Person::restore(&damaged).map(drop),
+        8 => OwnDevices::restore(&damaged).map(drop),
         _ => Peer::restore(&damaged).map(drop),
     };
     assert_eq!(refusal, Err(SnapshotError::Malformed), "{name} as {bytes:?}");
@@ -402,6 +418,9 @@ fn tags_and_public_keys_that_nothing_writes_do_not_load() {
         let account = World::of_limited(suite, publishing(3), 2).bob;
         snapshots.extend([state(&account), state(&with_session)]);
     }
+    let people = household::in_the_midst_of_things(&mut rng(7)).into_iter();
+    let are_states = people.filter(|(name, _)| !name.starts_with("message"));
+    snapshots.extend(are_states.map(|(_, snapshot)| snapshot));
     for snapshot in snapshots {
         for field in stored_form::fields(&snapshot) {
             match field.kind {
@@ -432,6 +451,44 @@ fn a_peer_with_a_session_of_somebody_else_does_not_load() {
         refused_with(&snapshot, "session0.peer_identity", &other);
         refused_with(&snapshot, "active", &[1]);
     });
+}
+
+/// docs/protocol.md §14.4, what is checked of people.
+#[test]
+fn people_who_cannot_be_do_not_load() {
+    let stored: BTreeMap<_, _> =
+        household::in_the_midst_of_things(&mut rng(7)).into_iter().collect();
+    let person = &stored["person-1"];
+    let list = &person[stored_form::place(person, "list")];
+    let (first, last) = (list[0], list.len() - 1);
+    // Of another version, cut off, and of another owner.
+    refused_with(person, "list", &[&[first + 1], &list[1..]].concat());
+    let count = stored_form::place(person, "list_length");
+    refused_with(person, "list_length", &number(u64::try_from(last).unwrap()));
+    let other = World::new(9).alice.device().identity.encode();
+    refused_with(person, "owner", &other);
+    // One without a list is not marked.
+    let without = stored_form::with(person, count.start - 1..count.end + list.len(), &[0]);
+    refused_with(&without, "marked", &[1]);
+    let unmarked = stored_form::with(&without, stored_form::place(&without, "marked"), &[0]);
+    assert!(Person::restore(&unmarked).is_ok());
+    // 16 removed devices are remembered, and no more.
+    let removed = stored_form::place(person, "removed_count");
+    let one = person[removed.end..person.len() - 16].to_vec();
+    for (many, is_sound) in [(16, true), (17, false)] {
+        let all = [&number(many)[..], &one.repeat(usize::try_from(many).unwrap())].concat();
+        let place = removed.start..person.len() - 16;
+        let restored = Person::restore(&stored_form::with(person, place, &all)).map(drop);
+        assert_eq!(restored.is_ok(), is_sound, "{many}: {restored:?}");
+    }
+    // What never happened is not written.
+    let peer = &stored["peer-with-notices-1"];
+    let notices = stored_form::place(peer, "notices.has_last").start..peer.len() - 16;
+    for nothing in [&[0, 0, 0][..], &[0], &[0, 0], &[0, 1, 0, 0]] {
+        let damaged = stored_form::with(peer, notices.clone(), nothing);
+        assert_eq!(Peer::restore(&damaged).map(drop), Err(SnapshotError::Malformed), "{nothing:?}");
+    }
+    assert!(Peer::restore(&stored_form::with(peer, notices, &[])).is_ok());
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use evanesce::expiry::{ExpiryScheduler, Now};
 use evanesce::limits::Limits;
+use evanesce::person::{OwnDevices, Person};
 use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use evanesce::session::{
     AcceptError, Accepted, DecryptError, EncryptError, RatchetKeyPair, Session,
@@ -144,7 +145,7 @@ macro_rules! stateful {
     )+ };
 }
 
-stateful! { Account Session Peer RatchetKeyPair ExpiryScheduler }
+stateful! { Account Session Peer Person OwnDevices RatchetKeyPair ExpiryScheduler }
 
 /// The clocks of a device that has the right time and nothing else.
 pub fn clock(time: Timestamp) -> Now {

@@ -37,6 +37,8 @@ pub fn fields(snapshot: &[u8]) -> Vec<Field> {
         2 => _ = form.session(),
         3 => form.peer(),
         4 => form.pair(),
+        7 => form.person(),
+        8 => form.own_devices(),
         kind => panic!("kind {kind}"),
     }
     assert_eq!(form.at, bytes.len(), "the form of docs/protocol.md fills the snapshot");
@@ -374,5 +376,62 @@ impl Form<'_> {
         self.number("active");
         self.number("silences");
         self.marks("opened");
+        // One that has never had to do with lists of devices ends here.
+        if self.at < self.bytes.len() {
+            self.within("notices", |form| {
+                if form.tag("has_last") == 1 {
+                    form.field("last", 72, Kind::Public);
+                }
+                form.tag("asked");
+                form.tag("sends_parts");
+            });
+        }
+    }
+
+    fn person(&mut self) {
+        self.field("owner", 64, Kind::Public);
+        if self.tag("has_list") == 1 {
+            let length = usize::try_from(self.number("list_length")).unwrap();
+            self.field("list", length, Kind::Public);
+        }
+        self.tag("marked");
+        self.each("removed", |form| {
+            form.device();
+            form.number("went");
+        });
+    }
+
+    fn device(&mut self) {
+        self.field("identity", 64, Kind::Public);
+        self.address();
+    }
+
+    fn own_devices(&mut self) {
+        self.device();
+        self.within("person", Self::person);
+        self.each("unconfirmed", Self::device);
+        self.tag("put_back");
+        if self.tag("has_code") == 1 {
+            self.within("code", |form| {
+                form.number("made");
+                match form.tag("step") {
+                    0 => form.secret("secret"),
+                    1 => {
+                        form.secret("secret");
+                        form.device();
+                        form.number("added");
+                    }
+                    2 => {}
+                    other => panic!("a code that is {other}"),
+                }
+            });
+        }
+        if self.tag("has_offered") == 1 {
+            self.within("offered", |form| {
+                form.secret("secret");
+                form.device();
+                form.number("added");
+            });
+        }
     }
 }
