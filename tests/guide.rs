@@ -14,6 +14,10 @@ use evanesce::expiry::{
     Setting, SettingRefusal, SettingVersion, Stamp, Unsent, Verdict, Visibility,
 };
 use evanesce::limits::{Limits, SessionLimits};
+use evanesce::person::{
+    AddressedMessage, Contacts, DeviceList, FanOutError, ListError, Obstacle, OwnDevices,
+    PeopleChanges, Person, PersonEvent, Standing, VerifiedList,
+};
 use evanesce::rand_core::{CryptoRng, Rng};
 use evanesce::report::{
     Commitment, Evidence, Postmark, ProofError, ProvenMessage, Report, ServerKey,
@@ -1310,6 +1314,168 @@ impl Content {
 /// The kind of a stored message; those below 64 are the library's.
 const MESSAGE: u8 = 64;
 
+// guide: people
+/// What a device holds of its user, who has several, and of others. Each account, person and peer is a row, and so are the
+/// own devices.
+struct Household {
+    account: Account,
+    own: OwnDevices,
+    contacts: Contacts,
+    /// What stays after a crash, and what is to leave.
+    rows: BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>,
+    outbox: Vec<AddressedMessage>,
+    /// Texts by the owner of whom one talks with, one's own included.
+    conversations: BTreeMap<[u8; 64], Vec<String>>,
+    /// What the user is to be told.
+    told: Vec<String>,
+}
+
+impl Household {
+    /// A message to all devices of a person, and its copies to the user's own.
+    fn say(
+        &mut self,
+        to: &IdentityKey,
+        text: &str,
+        directory: &mut Directory,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), FanOutError> {
+        let payload = Payload::new(text); // with a stamp, as in step 8, made once for all of them
+        let mut missed: Option<Vec<Address>> = None;
+        loop {
+            let Contacts { people, peers, .. } = &mut self.contacts;
+            let person = people.iter().find(|person| person.owner() == to);
+            let recipients = self.own.to(person.unwrap_or(self.own.person())); // else a note to oneself
+            let recipients = match &missed {
+                None => recipients,
+                Some(missed) => recipients.only(missed),
+            };
+            let sent = recipients.encrypt(peers, &payload, b"", now, rng)?;
+            let needs_session =
+                |reason| matches!(reason, Obstacle::NeedsSession | Obstacle::ChainFull);
+            // Of the others the user is asked; until then those devices do without.
+            let missed_now = sent.unreached.iter().filter(|missed| needs_session(missed.reason));
+            let needed: Vec<_> = missed_now.map(|missed| missed.to.clone()).collect();
+            // One transaction: the rows that were named, all messages, and, the first time, the text.
+            if missed.is_none() {
+                self.conversations.entry(to.encode()).or_default().push(text.to_owned());
+            }
+            self.store(&sent.changes);
+            self.outbox.extend(sent.messages);
+            let begun = needed.into_iter().filter(|to| self.begin(to, directory, now, rng));
+            let begun: Vec<_> = begun.collect();
+            if begun.is_empty() || missed.is_some() {
+                return Ok(());
+            }
+            missed = Some(begun);
+        }
+    }
+
+    /// Takes in what came from an address: steps 4 and 5 say what is to be done about refusals.
+    fn hear(
+        &mut self,
+        from: &Address,
+        message: &[u8],
+        now: Timestamp,
+    ) -> Result<(), PeerDecryptError> {
+        let Self { account, own, contacts, .. } = self;
+        let heard = own.decrypt(account, contacts, from, message, b"", now)?;
+        self.told.extend(heard.events.iter().filter_map(what_to_tell));
+        // Whose conversation it is: a copy stands where the original does.
+        let sender = heard.person.unwrap_or(heard.device.identity);
+        let conversation = heard.copy_of.unwrap_or_else(|| sender.encode());
+        let body = String::from_utf8_lossy(&heard.delivered.received.body);
+        let text = match heard.standing {
+            Standing::Removed => format!("{body} (from a device that was removed)"),
+            Standing::Stale => format!("{body} (from a device that may have been removed)"),
+            _ => body.into_owned(),
+        };
+        if !heard.is_control {
+            self.conversations.entry(conversation).or_default().push(text);
+        }
+        self.store(&heard.changes); // in the same transaction; then it is acknowledged
+        Ok(())
+    }
+
+    /// At every start and once a day, after `Account::maintain`.
+    fn look_after_lists(
+        &mut self,
+        directory: &mut Directory,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) {
+        let signed = self.own.refresh(&self.account, now);
+        if let Ok(Some(list)) = signed {
+            directory.lists.insert(list.owner().encode(), list.encode());
+        }
+        for person in &mut self.contacts.people {
+            if person.list().is_some() && !person.list_need(now) {
+                continue;
+            }
+            let fetched = directory.lists.get(&person.owner().encode());
+            let Some(bytes) = fetched else { continue };
+            let list = DeviceList::decode(bytes).map_err(ListError::from);
+            // The server can withhold a list and give an older one, and no more.
+            if let Ok(Ok(event)) =
+                list.and_then(|list| list.verify(now)).map(|it| person.adopt(it, now))
+            {
+                self.told.extend(event.iter().filter_map(what_to_tell));
+            }
+        }
+        // Who should know of it and is not about to be written to anyway.
+        let Contacts { people, peers, .. } = &mut self.contacts;
+        let addresses: Vec<_> = peers.iter().map(|peer| peer.address().clone()).collect();
+        let mut changes = PeopleChanges::default();
+        for address in addresses {
+            let device =
+                peers.iter().find(|peer| *peer.address() == address).and_then(Peer::device);
+            let lists = |person: &&Person| {
+                device.as_ref().is_some_and(|device| person.standing(device, now).counts())
+            };
+            let Some(person) = people.iter().chain([self.own.person()]).find(lists) else {
+                continue;
+            };
+            if let Ok(told) = self.own.to(person).tell(peers, &address, b"", now, rng) {
+                changes = changes.and(told.changes);
+                self.outbox.extend(told.messages);
+            }
+        }
+        changes.own = true;
+        changes.people = people.iter().map(|person| *person.owner()).collect();
+        self.store(&changes);
+    }
+}
+
+/// What to show of what became known.
+fn what_to_tell(event: &PersonEvent) -> Option<String> {
+    let names = |devices: &[Device]| -> Vec<_> {
+        devices.iter().map(|device| device.address.to_string()).collect()
+    };
+    match event {
+        PersonEvent::Adopted { came, unknown_own: true, .. } => {
+            Some(format!("Are these devices yours? {:?}", names(came))) // `confirm`, or `remove`
+        }
+        PersonEvent::Adopted { came, went, .. } if came.is_empty() && went.is_empty() => None,
+        PersonEvent::Adopted { came, went, .. } => {
+            Some(format!("New devices: {:?}; gone: {:?}", names(came), names(went)))
+        }
+        PersonEvent::Joined { device, .. } => {
+            Some(format!("{} is another device of a contact.", device.address))
+        }
+        PersonEvent::ListedTwice { device, .. } => {
+            Some(format!("Two people say that {} is theirs.", device.address))
+        }
+        PersonEvent::Equivocation { .. } | PersonEvent::ListsDiffer { .. } => {
+            Some("Somebody may have a hidden device: compare numbers.".to_owned())
+        }
+        PersonEvent::Given(_) => None, // adopt it, if that person is known
+        PersonEvent::ListBehind { .. } => None, // it comes with the next messages, or is fetched
+        PersonEvent::Refused { .. } => None, // for the log
+        _ => None,
+    }
+}
+// guide: end
+
 // guide: sealing a file
 /// Seals a file into the store of blobs, and says what its message needs. After a crash it goes on from the checkpoint.
 fn upload(
@@ -1473,6 +1639,196 @@ fn address_in(context: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 // guide: end
 
+/// What servers have of all: bundles and lists.
+#[derive(Default)]
+struct Directory {
+    published: BTreeMap<Address, PublishedPreKeys>,
+    lists: BTreeMap<[u8; 64], Vec<u8>>,
+}
+
+impl Household {
+    fn new(name: &str, directory: &mut Directory, rng: &mut ChaCha20Rng) -> Self {
+        let account = Account::generate(Address::new(name).unwrap(), START, rng);
+        let upload = account.pending_upload().unwrap();
+        let address = account.device().address;
+        directory.published.insert(address, PublishedPreKeys::new(upload));
+        Self {
+            own: OwnDevices::new(&account),
+            account,
+            contacts: Contacts::new(),
+            rows: BTreeMap::new(),
+            outbox: Vec::new(),
+            conversations: BTreeMap::new(),
+            told: Vec::new(),
+        }
+    }
+
+    fn identity(&self) -> IdentityKey {
+        self.account.device().identity
+    }
+
+    /// Just the rows that a call names.
+    fn store(&mut self, changes: &PeopleChanges) {
+        if changes.account {
+            self.rows.insert(b"account".to_vec(), self.account.snapshot());
+        }
+        if changes.own {
+            self.rows.insert(b"own".to_vec(), self.own.snapshot());
+        }
+        for owner in &changes.people {
+            let person = self.contacts.person(owner).unwrap().snapshot();
+            self.rows.insert([b"person/".as_slice(), &owner.encode()].concat(), person);
+        }
+        for address in &changes.peers {
+            let peer = self.contacts.peer(address).unwrap().snapshot();
+            self.rows.insert([b"peer/", address.as_bytes()].concat(), peer);
+        }
+    }
+
+    /// Step 3, for a device that a list names.
+    fn begin(
+        &mut self,
+        to: &Address,
+        directory: &mut Directory,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> bool {
+        let people = self.contacts.people.iter().chain([self.own.person()]);
+        let mut devices = people.filter_map(Person::list).flat_map(VerifiedList::devices);
+        let listed = devices.find(|listed| listed.device.address == *to).unwrap().device.clone();
+        let bundle = directory.published.get_mut(to).unwrap().hand_out();
+        let bundle = PreKeyBundle::decode(&bundle).unwrap().verify(now).unwrap();
+        let peers = &mut self.contacts.peers;
+        let place = peers.iter().position(|peer| peer.address() == to).unwrap_or_else(|| {
+            peers.push(Peer::pinned(listed));
+            peers.len() - 1
+        });
+        let _ = peers[place].accept_request();
+        peers[place].initiate(&self.account, bundle, now, rng).is_ok()
+    }
+}
+
+/// Everything that waits is taken in, until nothing does.
+fn everything_arrives(houses: &mut [Household], now: Timestamp) {
+    loop {
+        let mut letters = Vec::new();
+        for house in houses.iter_mut() {
+            let from = house.account.device().address;
+            letters.extend(house.outbox.drain(..).map(|message| (from.clone(), message)));
+        }
+        if letters.is_empty() {
+            return;
+        }
+        for (from, message) in letters {
+            let to = houses.iter_mut().find(|house| house.account.device().address == message.to);
+            to.unwrap().hear(&from, &message.message, now).unwrap();
+        }
+    }
+}
+
+/// A laptop shows a code, and a phone that scans it links it.
+fn link(houses: &mut [Household], phone: usize, laptop: usize, directory: &mut Directory) {
+    let rng = &mut ChaCha20Rng::seed_from_u64(90);
+    let code = houses[laptop].own.show_link_code(START, rng);
+    let published = directory.published.get_mut(&code.device().address).unwrap();
+    let bundle = PreKeyBundle::decode(&published.hand_out()).unwrap().verify(START).unwrap();
+    let Household { account, own, contacts, .. } = &mut houses[phone];
+    let offer = own.offer_link(account, &mut contacts.peers, &code, bundle, START, rng).unwrap();
+    houses[phone].store(&offer.changes);
+    let Household { account, own, contacts, .. } = &mut houses[laptop];
+    let peers = &mut contacts.peers;
+    let opened = own.open_link_offer(account, peers, &offer.message.message, START).unwrap();
+    houses[laptop].store(&opened.changes);
+    assert_eq!(opened.digits, houses[phone].own.digits());
+    let Household { account, own, contacts, .. } = &mut houses[laptop];
+    let answer = own.answer_link_offer(account, &mut contacts.peers, START, rng).unwrap();
+    houses[laptop].store(&answer.changes);
+    let Household { account, own, contacts, .. } = &mut houses[phone];
+    let peers = &mut contacts.peers;
+    let (list, changes) = own.finish_link(account, peers, &answer.message.message, START).unwrap();
+    houses[phone].store(&changes);
+    directory.lists.insert(list.owner().encode(), list.encode());
+    let _ = houses[laptop].own.adopt(list, START).unwrap();
+    let mut changes = PeopleChanges::default();
+    changes.own = true;
+    houses[laptop].store(&changes);
+}
+
+#[test]
+fn a_person_has_several_devices() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(91);
+    let mut directory = Directory::default();
+    let names = ["alice/phone", "alice/laptop", "bob/phone", "bob/laptop"];
+    let mut houses: Vec<_> =
+        names.iter().map(|name| Household::new(name, &mut directory, rng)).collect();
+    link(&mut houses, 0, 1, &mut directory);
+    link(&mut houses, 2, 3, &mut directory);
+    let [alice, bob] = [0, 2].map(|phone: usize| houses[phone].identity());
+
+    // Alice knows Bob by his number, fetches his list and writes to all that it names.
+    houses[0].contacts.people.push(Person::new(bob));
+    houses[0].look_after_lists(&mut directory, START, rng);
+    assert_eq!(houses[0].told.len(), 1, "{:?}", houses[0].told);
+    let first = houses[0].say(&bob, "lost", &mut directory, START, rng);
+    assert_eq!(first, Err(FanOutError::NobodyReached), "no session yet");
+    for device in ["bob/phone", "bob/laptop"] {
+        let address = Address::new(device).unwrap();
+        assert!(houses[0].begin(&address, &mut directory, START, rng));
+    }
+    houses[0].say(&bob, "hello", &mut directory, START, rng).unwrap();
+    everything_arrives(&mut houses, START);
+    assert_eq!(houses[1].conversations[&bob.encode()], ["hello"], "a copy");
+    for device in [2, 3] {
+        assert_eq!(houses[device].conversations[&alice.encode()], ["hello"]);
+        // Bob agrees to be written to by her: by all of her devices.
+        let changes = houses[device].contacts.accept(&alice, START);
+        houses[device].store(&changes);
+    }
+    // He has a session with her phone alone; one with her laptop is begun when he answers.
+    houses[2].say(&alice, "hi", &mut directory, START, rng).unwrap();
+    everything_arrives(&mut houses, START);
+    for device in [0, 1] {
+        assert_eq!(houses[device].conversations[&bob.encode()], ["hello", "hi"]);
+    }
+    let changes = houses[1].contacts.accept(&bob, START);
+    houses[1].store(&changes);
+    assert_eq!(houses[3].conversations[&alice.encode()], ["hello", "hi"]);
+
+    // The laptop is lost: it gets nothing more from anybody who has heard of that, and what it writes says so.
+    let Household { account, own, .. } = &mut houses[0];
+    let list = own.remove(account, &Address::new("alice/laptop").unwrap(), START).unwrap().clone();
+    directory.lists.insert(list.owner().encode(), list.encode());
+    houses[0].look_after_lists(&mut directory, START, rng);
+    houses[0].outbox.retain(|message| message.to != Address::new("alice/laptop").unwrap());
+    everything_arrives(&mut houses, START);
+    let gone = r#"New devices: []; gone: ["alice/laptop"]"#;
+    assert!(houses[2].told.iter().any(|told| told == gone), "{:?}", houses[2].told);
+    houses[2].say(&alice, "between us", &mut directory, START, rng).unwrap();
+    assert!(
+        houses[2].outbox.iter().all(|message| message.to != Address::new("alice/laptop").unwrap())
+    );
+    everything_arrives(&mut houses, START);
+    houses[1].say(&bob, "still here", &mut directory, START, rng).unwrap();
+    houses[1].outbox.retain(|message| message.to == Address::new("bob/phone").unwrap());
+    everything_arrives(&mut houses, START);
+    // It may still be known to be hers, or not: it is never shown as if it were.
+    let shown = houses[2].conversations.values().flatten().find(|text| text.starts_with("still"));
+    assert_eq!(shown.unwrap(), "still here (from a device that was removed)");
+
+    // All that was stored is all that there is.
+    for house in &houses {
+        assert!(*house.rows[b"own".as_slice()] == *house.own.snapshot());
+        for peer in &house.contacts.peers {
+            let row = [b"peer/", peer.address().as_bytes()].concat();
+            assert!(*house.rows[&row] == *peer.snapshot(), "{}", peer.address());
+        }
+        for person in &house.contacts.people {
+            let row = [b"person/".as_slice(), &person.owner().encode()].concat();
+            assert!(*house.rows[&row] == *person.snapshot());
+        }
+    }
+}
+
 /// A store of attachments, of one blob, and the row of the message that it is of.
 #[derive(Default)]
 struct Blob {
@@ -1542,6 +1898,8 @@ const MARK: &str = "// guide: ";
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: u64 = 86_400;
+
+const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
 fn at(seconds: u64) -> Now {
     Now::from_wall(Duration::from_secs(1_800_000_000 + seconds))
