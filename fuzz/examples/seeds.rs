@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
-use std::{env, fs};
+use std::{env, fs, slice};
 
 use evanesce::expiry::{
     Age, ContentKey, ConversationId, DeviceEvent, ExpiryScheduler, MemberTag, MessageId, Monotonic,
@@ -22,6 +22,7 @@ use evanesce_fuzz::conversation::wording::ROOMY;
 use evanesce_fuzz::hostile_peer::event::{
     self as hostile, AnswerChoice, ChainChoice, ControlChoice, Lie, Mixes,
 };
+use evanesce_fuzz::households::Households;
 use evanesce_fuzz::people::{AD, DAY, NOW, SUITES, account, rng};
 use evanesce_fuzz::recipients::Recipients;
 use evanesce_fuzz::reports::Delivered;
@@ -37,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("attachment_reader", attachment_reader()),
         ("attachment_sealer", attachment_sealer()),
         ("conversation", conversation()),
+        ("device_list", device_list()),
         ("envelope", envelope()),
         ("expiry", expiry()),
         ("hostile_peer", hostile_peer()),
@@ -93,6 +95,19 @@ fn attachment_sealer() -> Seeds {
         ("no_bytes", vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
     ];
     seeds.map(|(name, seed)| (name.to_owned(), seed)).into()
+}
+
+/// Lists that were signed, and codes.
+fn device_list() -> Seeds {
+    let households = Households::new();
+    let mut seeds: Seeds = households
+        .lists
+        .iter()
+        .enumerate()
+        .map(|(number, list)| (format!("list_{number}"), list.clone()))
+        .collect();
+    seeds.push(("code".to_owned(), households.code));
+    seeds
 }
 
 fn report() -> Seeds {
@@ -631,6 +646,27 @@ fn payload() -> Seeds {
     add("control_ciphertext", padded(&run(0xc0, 1, 34), 9));
     add("control_beyond", padded(&run(0xc0, 1, 35), 9));
     add("control_cut", padded(&run(0xa0, 2, 0)[..60], 9));
+    // Parts: one of each kind, with and without a control; out of order; of another length; 64 and 65 of them.
+    let part = |kind: u8, length: u8| [&[kind, length], &*vec![kind; length.into()]].concat();
+    let parts = |parts: &[Vec<u8>], rest: &[u8]| {
+        let parts = parts.concat();
+        let [low, high] = [parts.len() & 0x7f, parts.len() >> 7];
+        let low = u8::try_from(low).expect("seven bits");
+        let high = u8::try_from(high).expect("few parts");
+        let length = if high == 0 { vec![low] } else { vec![low | 0x80, high] };
+        [&[0x30], &*length, &*parts, rest].concat()
+    };
+    let [list, asks, copy, unknown] = [part(1, 9), part(2, 72), part(4, 64), part(99, 0)];
+    let text = [&[0, 0][..], b"text"].concat();
+    let each = parts(&[list.clone(), asks.clone(), copy.clone(), unknown], &text);
+    add("parts", padded(&each, 9));
+    add("parts_behind_a_control", padded(&[&[0x80], &*each].concat(), 9));
+    add("parts_alone", padded(&parts(slice::from_ref(&asks), &[0, 0]), 9));
+    add("parts_with_a_broken_stamp", padded(&parts(slice::from_ref(&asks), b"\xff text"), 9));
+    add("parts_descending", padded(&parts(&[copy, list], &text), 9));
+    add("parts_of_another_length", padded(&parts(&[part(2, 71)], &text), 9));
+    add("parts_64", padded(&parts(&vec![part(7, 0); 64], &text), 9));
+    add("parts_65", padded(&parts(&vec![part(7, 0); 65], &text), 9));
     seeds
 }
 

@@ -12,27 +12,35 @@ fuzz_target!(|padded: &[u8]| {
     let end = padded.iter().rposition(|byte| *byte != 0);
     let content = end.filter(|end| padded[*end] == 0x80).map(|end| &padded[..end]);
     check(padded, Suite::Classical, content);
-    // In suite 2 a control stands before the stamp.
+    // In suite 2 a control stands before all else.
     let behind = content.and_then(|content| Some(&content[formats::control_length(content)?..]));
     check(padded, Suite::Hybrid, behind);
 });
 
-/// `content` is stamp and body, if there are any to be found.
+/// `content` is parts, stamp and body, if there are any to be found.
 fn check(padded: &[u8], suite: Suite, content: Option<&[u8]>) {
     let decoded = evanesce::fuzzing::decode_plaintext(padded, suite);
     let Some(content) = content else {
         assert!(decoded.is_none());
         return;
     };
-    match decoded.expect("a content that is there is found") {
-        (Ok(stamp), body) => {
-            assert_eq!(formats::stamp_length(content), Some(content.len() - body.len()));
-            assert_eq!([stamp.encode(), body].concat(), content);
+    let (parts, stamp, body) = decoded.expect("a content that is there is found");
+    let Some((expected, behind)) = formats::parts(content) else {
+        assert!(parts.is_empty() && stamp.is_err(), "no part of what is broken counts");
+        assert_eq!(body, content, "what broken parts say is delivered");
+        return;
+    };
+    let parts: Vec<_> = parts.iter().map(|(kind, bytes)| (*kind, bytes.as_slice())).collect();
+    assert_eq!(parts, expected);
+    match stamp {
+        Ok(stamp) => {
+            assert_eq!(formats::stamp_length(behind), Some(behind.len() - body.len()));
+            assert_eq!([stamp.encode(), body].concat(), behind);
         }
-        (Err(_), body) => {
-            assert_eq!(formats::stamp_length(content), None);
-            assert_eq!(Stamp::decode(content), None);
-            assert_eq!(body, content, "what a broken stamp says is delivered");
+        Err(_) => {
+            assert_eq!(formats::stamp_length(behind), None);
+            assert_eq!(Stamp::decode(behind), None);
+            assert_eq!(body, behind, "what a broken stamp says is delivered");
         }
     }
 }

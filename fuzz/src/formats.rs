@@ -1,6 +1,6 @@
 //! The encodings as docs/protocol.md states them, read a second time without the library's code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evanesce::DecodeError::{self, Malformed, Unsupported};
 use evanesce::Suite;
@@ -185,6 +185,92 @@ pub fn control_length(content: &[u8]) -> Option<usize> {
     let length = 7 + 32 * usize::from(count);
     let is_allowed = (1..=fragments).contains(&count) && first < fragments;
     (is_allowed && length <= content.len()).then_some(length)
+}
+
+/// A part: its type, and its bytes.
+pub type Part<'bytes> = (u8, &'bytes [u8]);
+
+/// The parts in front of a content, and what follows; no parts, and all of it, if it does not begin with any; `None` if
+/// they are malformed (§17.1).
+pub fn parts(content: &[u8]) -> Option<(Vec<Part<'_>>, &[u8])> {
+    let Some((0x30, mut rest)) = content.split_first() else {
+        return Some((Vec::new(), content));
+    };
+    let mut all = measured(&mut rest)?;
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    while !all.is_empty() {
+        let kind = take(&mut all, 1).ok()?[0];
+        let bytes = measured(&mut all)?;
+        let fits = match kind {
+            0 => false,
+            2 | 3 | 5 => bytes.len() == 72,
+            4 | 6 => bytes.len() == 64,
+            _ => true,
+        };
+        let in_order = parts.last().is_none_or(|(last, _)| *last <= kind);
+        if !fits || !in_order {
+            return None;
+        }
+        parts.push((kind, bytes));
+    }
+    (1..=64).contains(&parts.len()).then_some((parts, rest))
+}
+
+/// Bytes behind their length, which has one to four bytes of LEB128, in the shortest form.
+fn measured<'bytes>(rest: &mut &'bytes [u8]) -> Option<&'bytes [u8]> {
+    let count = rest.iter().position(|byte| byte & 0x80 == 0)? + 1;
+    let length = take(rest, count).ok()?;
+    if count > 4 || count > 1 && length.last() == Some(&0) {
+        return None;
+    }
+    let digits = length.iter().rev().map(|byte| usize::from(byte & 0x7f));
+    take(rest, digits.fold(0, |number, digit| number << 7 | digit)).ok()
+}
+
+/// A list of devices: whether it follows the encoding (§17.2), and what stands in it.
+pub struct DeviceListFields<'bytes> {
+    pub owner: &'bytes [u8],
+    pub version: u32,
+    pub created: u64,
+    pub expires: u64,
+    /// Address and identity of each device.
+    pub devices: Vec<(&'bytes [u8], &'bytes [u8])>,
+}
+
+/// Takes a list of devices apart (§17.2). Keys are not looked at.
+pub fn device_list(bytes: &[u8]) -> Result<DeviceListFields<'_>, DecodeError> {
+    let mut rest = bytes;
+    if take(&mut rest, 1)? != [1] {
+        return Err(Unsupported);
+    }
+    let owner = take(&mut rest, 64)?;
+    let version = id(&mut rest)?;
+    let created = number(take(&mut rest, 8)?);
+    let expires = number(take(&mut rest, 8)?);
+    let count = number(take(&mut rest, 1)?);
+    let mut devices = Vec::new();
+    for _ in 0..count {
+        let length = usize::try_from(number(take(&mut rest, 1)?)).expect("a byte");
+        let address = take(&mut rest, length)?;
+        let identity = take(&mut rest, 64)?;
+        take(&mut rest, 8 + 64)?;
+        devices.push((address, identity));
+    }
+    take(&mut rest, 64)?;
+    let addresses = || devices.iter().map(|(address, _)| *address);
+    let identities: BTreeSet<_> = devices.iter().map(|(_, identity)| identity).collect();
+    let is_sound = rest.is_empty()
+        && (1..=16).contains(&devices.len())
+        && addresses().all(|address| (1..=64).contains(&address.len()))
+        && addresses().is_sorted_by(|first, next| first < next)
+        && identities.len() == devices.len()
+        && version > 0
+        && created < expires
+        && expires - created <= MAX_LIFETIME;
+    if !is_sound {
+        return Err(Malformed);
+    }
+    Ok(DeviceListFields { owner, version, created, expires, devices })
 }
 
 /// How many bytes the stamp in front of a content has, if there is a well-formed one (§8).

@@ -9,6 +9,7 @@ pub mod attachments;
 pub mod bundles;
 pub mod conversation;
 pub mod hostile_peer;
+pub mod households;
 pub mod recipients;
 pub mod reports;
 pub mod server;
