@@ -8,8 +8,8 @@ use evanesce::expiry::{
     Visibility,
 };
 use evanesce::person::{
-    DeviceList, FanOutError, LinkCode, LinkError, ListedDevice, Obstacle, Person, PersonEvent,
-    SignError, Standing, Unreached,
+    DeviceList, FanOutError, LinkCode, LinkError, ListedDevice, Obstacle, PartRefusal, Person,
+    PersonEvent, SignError, Standing, Unreached,
 };
 use evanesce::report::{Commitment, EntryError, Evidence, Report, ServerKey};
 use evanesce::{Contact, Payload, Peer, PeerDecryptError, PreKeyBundle, Suite, Timestamp};
@@ -475,4 +475,143 @@ fn one_call_puts_an_account_right_that_was_restored() {
     assert_eq!(own.refresh(account, later).map(|list| list.is_some()), Ok(false));
     assert!(own.confirm_all() && !own.confirm_all());
     assert_eq!(own.refresh(account, later).map(|list| list.is_some()), Ok(true));
+}
+
+fn expiry(rng: &mut ChaCha20Rng) -> (ExpiryScheduler, Now) {
+    let now = Now::from_wall(Duration::from_secs(START.unix_seconds()));
+    (ExpiryScheduler::new(now, rng), now)
+}
+
+/// Alice's phone, put back to where it had her laptop, which was stolen and removed since; and the list without it.
+fn put_back_to_a_list_with_a_stolen_device(
+    rng: &mut ChaCha20Rng,
+) -> (Vec<Party>, evanesce::person::VerifiedList) {
+    let mut parties = three(rng);
+    parties.push(Party::new("alice/3", rng));
+    let (backup, laptop) = (parties[0].rows(), parties[1].address());
+    let Party { account, own, .. } = &mut parties[0];
+    let without = own.remove(account, &laptop, START).unwrap().clone();
+    parties[0].put_back(&backup);
+    let (mut expiry, now) = expiry(rng);
+    let Party { account, own, contacts, .. } = &mut parties[0];
+    let _ = own.restored_from_backup(account, contacts, &mut expiry, now, rng);
+    (parties, without)
+}
+
+/// Tries to link the device at the third place from the first.
+fn offer(parties: &mut [Party], rng: &mut ChaCha20Rng) -> Result<(), LinkError> {
+    let code = parties[3].own.show_link_code(START, rng);
+    let bundle = PreKeyBundle::decode(&parties[3].server.hand_out()).unwrap();
+    let bundle = bundle.verify(START).unwrap();
+    let Party { account, own, contacts, .. } = &mut parties[0];
+    own.offer_link(account, &mut contacts.peers, &code, bundle, START, rng).map(|_| ())
+}
+
+#[test]
+fn after_a_restore_no_call_signs_a_removed_device_back_in() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(21);
+    let (mut parties, without) = put_back_to_a_list_with_a_stolen_device(rng);
+    assert_eq!(offer(&mut parties, rng), Err(LinkError::Sign(SignError::PutBack)));
+    let stolen = parties[1].account.device();
+    let Party { account, own, .. } = &mut parties[0];
+    let before = own.snapshot();
+    let devices = own.person().list().unwrap().devices().to_vec();
+    let put_back = Err(SignError::PutBack);
+    assert_eq!(own.sign(account, &devices, START).map(|_| ()), put_back);
+    let phone = account.device().address;
+    assert_eq!(own.remove(account, &phone, START).map(|_| ()), put_back);
+    assert!(own.snapshot() == before);
+    // The newer list has come: all go on from that.
+    assert!(own.adopt(without, START).unwrap().is_some());
+    assert_eq!(offer(&mut parties, rng), Ok(()));
+    assert!(!parties[0].own.person().list().unwrap().lists(&stolen));
+}
+
+#[test]
+fn nothing_is_signed_on_one_of_two_lists_of_a_version_before_the_user_has_looked() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(22);
+    let (mut parties, without) = put_back_to_a_list_with_a_stolen_device(rng);
+    let stolen = parties[1].account.device();
+    // What happens if the user says too soon that all are theirs.
+    let Party { account, own, .. } = &mut parties[0];
+    assert!(own.confirm_all());
+    let devices = own.person().list().unwrap().devices().to_vec();
+    own.sign(account, &devices, START).unwrap();
+    let told = own.adopt(without.clone(), START).unwrap();
+    assert!(matches!(told, Some(PersonEvent::Equivocation { .. })), "{told:?}");
+    assert_eq!(own.unconfirmed(), slice::from_ref(&stolen));
+    assert_eq!(own.sign(account, &devices, START).map(|_| ()), Err(SignError::Marked));
+    assert_eq!(own.remove(account, &stolen.address, START).map(|_| ()), Err(SignError::Marked));
+    assert_eq!(offer(&mut parties, rng), Err(LinkError::Sign(SignError::Marked)));
+    let Party { account, own, .. } = &mut parties[0];
+    let later = START.plus(Duration::from_secs(8 * 86_400));
+    assert!(own.confirm(&stolen), "it was asked");
+    assert_eq!(own.refresh(account, later).map(|list| list.is_some()), Ok(false));
+    assert!(own.confirm_all() && !own.person().is_marked());
+    let next = own.remove(account, &stolen.address, START).unwrap();
+    assert!(next.version() > without.version() && !next.lists(&stolen));
+}
+
+#[test]
+fn a_list_that_came_between_offer_and_answer_is_not_signed_on() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(23);
+    let mut parties = three(rng);
+    parties.extend(["alice/3", "thief"].map(|name| Party::new(name, rng)));
+    let code = parties[3].own.show_link_code(START, rng);
+    let bundle = PreKeyBundle::decode(&parties[3].server.hand_out()).unwrap();
+    let bundle = bundle.verify(START).unwrap();
+    let Party { account, own, contacts, .. } = &mut parties[0];
+    let offer = own.offer_link(account, &mut contacts.peers, &code, bundle, START, rng).unwrap();
+    let Party { account, own, contacts, .. } = &mut parties[3];
+    let offer = &offer.message.message;
+    let _ = own.open_link_offer(account, &mut contacts.peers, offer, START).unwrap();
+    let answer = own.answer_link_offer(account, &mut contacts.peers, START, rng).unwrap();
+    let alice = parties[0].identity();
+    let thief = ListedDevice::consenting(&parties[4].account, &alice, START);
+    let Party { account, own, contacts, .. } = &mut parties[0];
+    let mut devices = own.person().list().unwrap().devices().to_vec();
+    devices.push(thief);
+    let version = own.person().list().unwrap().version() + 1;
+    let theirs = DeviceList::sign(account, &devices, version, START).unwrap();
+    assert!(own.adopt(theirs, START).unwrap().is_some());
+    let before = own.snapshot();
+    let answer = &answer.message.message;
+    let finished = own.finish_link(account, &mut contacts.peers, answer, START);
+    let finished = finished.map(|_| ());
+    assert_eq!(finished, Err(LinkError::Sign(SignError::Unconfirmed)));
+    assert!(own.snapshot() == before);
+    // The user has answered: the same answer still serves.
+    let thief = parties[4].address();
+    let Party { account, own, contacts, .. } = &mut parties[0];
+    own.remove(account, &thief, START).unwrap();
+    assert!(own.finish_link(account, &mut contacts.peers, answer, START).is_ok());
+}
+
+#[test]
+fn a_device_that_nobody_has_confirmed_does_not_write_as_the_user() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(24);
+    let mut parties = three(rng);
+    parties.push(Party::new("alice/3", rng));
+    let (alice, bob) = (parties[0].identity(), parties[2].identity());
+    let backup = parties[0].rows();
+    link(&mut parties, 0, 3, START, rng);
+    let list = parties[0].own.person().list().unwrap().clone();
+    parties[0].put_back(&backup);
+    assert!(parties[0].own.adopt(list, START).unwrap().is_some());
+    begin(&mut parties, 3, 2, START, rng);
+    begin(&mut parties, 3, 0, START, rng);
+    let third = parties[3].account.device();
+    for is_confirmed in [false, true] {
+        assert!(!is_confirmed || parties[0].own.confirm(&third));
+        let sent = parties[3].send(&bob, b"as if she had written", START, rng).unwrap();
+        let copy = sent.messages.iter().find(|it| it.to == parties[0].address()).unwrap();
+        let copy = letter(&parties[3], &copy.message);
+        let told = parties[0].decrypt(&copy, START).unwrap();
+        assert_eq!((told.standing, told.is_unconfirmed), (Standing::Listed, !is_confirmed));
+        assert_eq!(told.copy_of, is_confirmed.then(|| bob.encode()));
+        let author = if is_confirmed { alice } else { third.identity };
+        assert_eq!(told.author(), author.member_tag());
+        let refused = PersonEvent::Refused { part: 4, reason: PartRefusal::NotOwn };
+        assert_eq!(told.events.contains(&refused), !is_confirmed);
+    }
 }

@@ -76,6 +76,7 @@ impl OwnDevices {
         let (sender, standing) = arrival.sender();
         arrival.settle_contact(sender, standing);
         let person = arrival.person(sender).map(|person| *person.owner());
+        let is_unconfirmed = arrival.own.unconfirmed.contains(&arrival.device);
         let Arrival { device, events, copy_of, skipped_parts, changes, .. } = arrival;
         let is_control = !parts.is_empty() && delivered.received.body.is_empty();
         Ok(PersonDelivered {
@@ -83,6 +84,7 @@ impl OwnDevices {
             device,
             standing,
             person,
+            is_unconfirmed,
             events,
             copy_of,
             is_control,
@@ -302,7 +304,8 @@ impl Arrival<'_> {
     }
 
     fn take_copy(&mut self, bytes: &[u8]) -> Result<(), PartRefusal> {
-        if !self.own.person.standing(&self.device, self.now).counts() {
+        let counts = self.own.person.standing(&self.device, self.now).counts();
+        if !counts || self.own.unconfirmed.contains(&self.device) {
             return Err(PartRefusal::NotOwn);
         }
         self.copy_of = bytes.first_chunk().copied();

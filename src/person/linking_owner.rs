@@ -95,6 +95,8 @@ impl OwnDevices {
         let Some(Offered { secret, device, added }) = &self.linking.offered else {
             return Err(LinkError::NotLinking);
         };
+        // Another list may have come since the offer.
+        self.check_offer(account, device)?;
         let peer = peers.iter_mut().find(|peer| *peer.address() == device.address);
         let peer = peer.ok_or(LinkError::NotLinking)?;
         // What it says is known only once it has opened: it opens in a copy, which then takes the peer's place.
@@ -126,6 +128,7 @@ impl OwnDevices {
         if !self.is_owner() || account.device().identity != *self.person.owner() {
             return Err(LinkError::NotTheOwner);
         }
+        self.check_signing()?;
         if !self.unconfirmed.is_empty() {
             return Err(LinkError::Sign(SignError::Unconfirmed));
         }

@@ -121,6 +121,11 @@ impl Person {
         }
     }
 
+    /// The user has looked at both lists. Says whether there were two.
+    pub(crate) fn unmark(&mut self) -> bool {
+        core::mem::take(&mut self.equivocated)
+    }
+
     fn replace_by(&mut self, list: VerifiedList, now: Timestamp) -> PersonEvent {
         let devices = |list: &VerifiedList| -> Vec<Device> {
             list.devices().iter().map(|listed| listed.device.clone()).collect()

@@ -46,6 +46,12 @@ pub enum SignError {
     /// Devices came with a list that this device did not sign, and the user has not said which are theirs:
     /// [`OwnDevices::confirm`] or [`OwnDevices::remove`] each.
     Unconfirmed,
+    /// All was put back to an older state: a device that was removed since may stand in the list that is held. A newer
+    /// list has to come first, or the user looks at this one: [`OwnDevices::confirm_all`].
+    PutBack,
+    /// Another list of the version that is held has come ([`Person::is_marked`]): the user looks at the devices of both
+    /// first, then [`OwnDevices::confirm_all`].
+    Marked,
     /// The list would not verify, for this reason.
     List(ListError),
     /// The held list has the last version that there is, 2^32 − 1, and no other can follow: only another owner helps.
@@ -61,6 +67,8 @@ impl fmt::Display for SignError {
             Self::Unconfirmed => {
                 "nobody has said whose the devices are that came with another list"
             }
+            Self::PutBack => "the device list may be an older one, and nobody has looked at it",
+            Self::Marked => "another device list of this version has come, and nobody has looked",
             Self::List(_) => "the device list would not verify",
             Self::VersionsUsedUp => "no version of the device list is left",
         })
@@ -142,18 +150,22 @@ impl OwnDevices {
         self.unconfirmed.len() != before
     }
 
-    /// The user has looked at the list that is held, and all of its devices are theirs. Says whether that was asked: then
-    /// it is to be stored.
+    /// The user has looked at all devices of the list that is held, and they are theirs: lists are signed again. If one
+    /// is not, [remove](OwnDevices::remove) it right after, before anything else. After
+    /// [`PersonEvent::Equivocation`] show the devices of both lists, and sign the next version at once: as long as the
+    /// other one travels, each message that brings it asks again. Says whether that was asked: then it is to be stored.
     #[must_use]
     pub fn confirm_all(&mut self) -> bool {
-        let was_asked = self.put_back || !self.unconfirmed.is_empty();
+        let was_marked = self.is_owner() && self.person.unmark();
+        let was_asked = was_marked || self.put_back || !self.unconfirmed.is_empty();
         self.put_back = false;
         self.unconfirmed.clear();
         was_asked
     }
 
     /// Takes a verified list of our own person that came from elsewhere, as [`Person::adopt`] does. On the owner's own
-    /// device a list that it did not sign is adopted too, and says so.
+    /// device a list that it did not sign is adopted too, and says so. There another list of the held version makes the
+    /// devices that only the held one names [unconfirmed](OwnDevices::unconfirmed).
     ///
     /// # Errors
     ///
@@ -163,7 +175,18 @@ impl OwnDevices {
         list: VerifiedList,
         now: Timestamp,
     ) -> Result<Option<PersonEvent>, AdoptError> {
+        let was_marked = self.person.is_marked();
         let mut event = self.person.adopt(list, now)?;
+        if let Some(PersonEvent::Equivocation { held, other }) = &event {
+            if self.is_owner() && !was_marked {
+                let held = held.devices().iter().map(|listed| &listed.device);
+                let asked =
+                    held.filter(|device| **device != self.us && !other.lists(device)).cloned();
+                self.unconfirmed.extend(asked);
+                self.unconfirmed.sort_by(|one, other| one.address.cmp(&other.address));
+                self.unconfirmed.dedup();
+            }
+        }
         if let Some(PersonEvent::Adopted { came, unknown_own, .. }) = &mut event {
             self.forget_unlisted();
             self.put_back = false;
@@ -206,13 +229,13 @@ impl OwnDevices {
         if !self.is_owner() || owner.device().identity != *self.person.owner() {
             return Err(SignError::NotTheOwner);
         }
+        self.check_signing()?;
         let held = self.person.list().map_or(0, VerifiedList::version);
         let version = held.checked_add(1).ok_or(SignError::VersionsUsedUp)?;
         let signed = DeviceList::sign_for(owner, devices, version, lifetime, now);
         // It is of a higher version, and of the owner: it is adopted.
         let adopted = self.person.adopt(signed.map_err(SignError::List)?, now);
         self.forget_unlisted();
-        self.put_back = false;
         match (adopted, self.person.list()) {
             (Ok(_), Some(list)) => Ok(list),
             (Err(_), _) | (_, None) => Err(SignError::NotTheOwner),
@@ -221,7 +244,8 @@ impl OwnDevices {
 
     /// Maintenance of the owner's list, at every start and once a day: signs the next version, of the same devices, when
     /// the one that is held is 7 days old; the first, of this device alone, if there is none. `None` if nothing is due, on
-    /// a device that is not the owner's, while [devices are unconfirmed](OwnDevices::unconfirmed), and after a
+    /// a device that is not the owner's, while [devices are unconfirmed](OwnDevices::unconfirmed) or
+    /// [another list of the version](Person::is_marked) has been seen, and after a
     /// [restore](OwnDevices::restored_from_backup) until a list has come or is [confirmed](OwnDevices::confirm_all).
     /// Publish what it gives, and [tell](crate::person::Recipients::tell) own devices and contacts.
     ///
@@ -233,7 +257,7 @@ impl OwnDevices {
         owner: &Account,
         now: Timestamp,
     ) -> Result<Option<&VerifiedList>, SignError> {
-        if !self.is_owner() || !self.unconfirmed.is_empty() || self.put_back {
+        if !self.is_owner() || !self.unconfirmed.is_empty() || self.check_signing().is_err() {
             return Ok(None);
         }
         let devices = match self.person.list() {
@@ -269,6 +293,18 @@ impl OwnDevices {
     /// This device as the owner's list has it.
     pub(crate) fn ourselves(&self, account: &Account, now: Timestamp) -> ListedDevice {
         ListedDevice::consenting(account, self.person.owner(), now)
+    }
+
+    /// Nothing is built on a list that may be an older one, or is not the only one of its version: who was removed would be
+    /// signed back in.
+    pub(crate) fn check_signing(&self) -> Result<(), SignError> {
+        if self.put_back {
+            Err(SignError::PutBack)
+        } else if self.person.is_marked() {
+            Err(SignError::Marked)
+        } else {
+            Ok(())
+        }
     }
 
     fn forget_unlisted(&mut self) {

@@ -24,6 +24,9 @@ pub struct PersonDelivered {
     pub standing: Standing,
     /// The owner of the person that it is of, if it is of one.
     pub person: Option<IdentityKey>,
+    /// Whether it stands in our own person's list, but the user has not said that it is theirs
+    /// ([`OwnDevices::unconfirmed`](crate::person::OwnDevices::unconfirmed)): show nothing of it as one's own.
+    pub is_unconfirmed: bool,
     /// What became known of people's devices.
     pub events: Vec<PersonEvent>,
     /// The owner of whom the message was sent to, if it is a copy from an own device, in 64 bytes as that device says
@@ -39,10 +42,11 @@ pub struct PersonDelivered {
 
 impl PersonDelivered {
     /// Who wrote it, as stamps and a scheduler name authors: the tag of the person's owner, so that whatever one device of
-    /// theirs has written another may edit and take back. A device that does not count as the person has its own tag.
+    /// theirs has written another may edit and take back. A device that does not count as the person, or is
+    /// unconfirmed, has its own tag.
     #[must_use]
     pub fn author(&self) -> MemberTag {
-        let person = self.person.filter(|_| self.standing.counts());
+        let person = self.person.filter(|_| self.standing.counts() && !self.is_unconfirmed);
         person.unwrap_or(self.device.identity).member_tag()
     }
 }

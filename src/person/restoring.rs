@@ -31,9 +31,9 @@ impl OwnDevices {
     /// dropped, prekeys replaced, and what was to be opened once is due. The table of the
     /// [guide](crate::docs::guide) says what the application asks its user.
     ///
-    /// The list may be an older one too. On the owner's device no list is signed by [`OwnDevices::refresh`] until a newer
-    /// one has come, with a message of own devices or contacts, or the user has looked at the list that is held
-    /// ([`OwnDevices::confirm_all`]).
+    /// The list may be an older one too. On the owner's device no list is signed, and no device is linked, until a newer
+    /// one has come, with a message of own devices or contacts or from a server ([`OwnDevices::adopt`]), or the user has
+    /// looked at the list that is held ([`OwnDevices::confirm_all`]).
     ///
     /// Draws what [`Account::replace_prekeys`] draws.
     pub fn restored_from_backup(
