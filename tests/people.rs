@@ -8,8 +8,8 @@ use evanesce::expiry::{
     Visibility,
 };
 use evanesce::person::{
-    DeviceList, FanOutError, LinkCode, LinkError, ListedDevice, Obstacle, PartRefusal, Person,
-    PersonEvent, SignError, Standing, Unreached,
+    AdoptError, DeviceList, FanOutError, LinkCode, LinkError, ListedDevice, Obstacle, OwnDevices,
+    PartRefusal, Person, PersonEvent, SignError, Standing, Unreached,
 };
 use evanesce::report::{Commitment, EntryError, Evidence, Report, ServerKey};
 use evanesce::{Contact, Payload, Peer, PeerDecryptError, PreKeyBundle, Suite, Timestamp};
@@ -614,4 +614,77 @@ fn a_device_that_nobody_has_confirmed_does_not_write_as_the_user() {
         let refused = PersonEvent::Refused { part: 4, reason: PartRefusal::NotOwn };
         assert_eq!(told.events.contains(&refused), !is_confirmed);
     }
+}
+
+/// What a removed device does that has an older list, at somebody who holds none: Alice, who knows Bob's phone as release
+/// 0.1 did, and Bob's laptop, which he removed; a month has passed.
+#[test]
+fn no_removed_device_joins_a_person_by_a_list_that_has_expired() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(31);
+    let names = ["alice/1", "bob/1", "bob/2"];
+    let mut parties: Vec<Party> = names.iter().map(|name| Party::new(name, rng)).collect();
+    link(&mut parties, 1, 2, START, rng);
+    let (alice, bob) = (parties[0].identity(), parties[1].identity());
+    begin(&mut parties, 0, 1, START, rng);
+    begin(&mut parties, 2, 0, START, rng);
+    let Party { account, own, .. } = &mut parties[0];
+    let alices = own.refresh(account, START).unwrap().unwrap().clone();
+    let place = parties[2].place_of(&alice);
+    let _ = parties[2].contacts.people[place].adopt(alices, START).unwrap();
+    let expired = parties[2].own.person().list().unwrap().expires();
+    let before = expired.minus(Duration::from_secs(1));
+    let laptop = parties[2].account.device();
+    for (now, joins) in [(expired, false), (before, true)] {
+        let sent = parties[2].send(&alice, b"still Bob", now, rng).unwrap();
+        let message = letter(&parties[2], &sent.messages[0].message);
+        let told = parties[0].decrypt(&message, now).unwrap();
+        let refused = PersonEvent::Refused { part: 1, reason: PartRefusal::Expired };
+        assert_eq!(told.events.contains(&refused), !joins, "{:?}", told.events);
+        let standing = if joins { Standing::Listed } else { Standing::Alone };
+        assert_eq!((told.standing, told.person), (standing, joins.then_some(bob)));
+        let peer = parties[0].contacts.peer(&laptop.address).unwrap();
+        assert_eq!(matches!(peer.contact(), Contact::Accepted(_)), joins);
+        assert_eq!(parties[0].contacts.person(&bob).is_some(), joins);
+    }
+}
+
+#[test]
+fn by_a_list_that_has_expired_no_further_device_is_accepted() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(32);
+    let names = ["alice/1", "bob/1", "bob/2"];
+    let mut parties: Vec<Party> = names.iter().map(|name| Party::new(name, rng)).collect();
+    link(&mut parties, 1, 2, START, rng);
+    let (alice, bob) = (parties[0].identity(), parties[1].identity());
+    let list = parties[1].own.person().list().unwrap().clone();
+    let expired = list.expires();
+    let place = parties[0].place_of(&bob);
+    let _ = parties[0].contacts.people[place].adopt(list, START).unwrap();
+    begin(&mut parties, 0, 1, START, rng);
+    begin(&mut parties, 2, 0, START, rng);
+    let laptop = parties[2].address();
+    for (now, is_accepted) in [(expired, false), (START, true)] {
+        let sent = parties[2].send(&alice, b"hello", now, rng).unwrap();
+        let message = letter(&parties[2], &sent.messages[0].message);
+        let _ = parties[0].decrypt(&message, now).unwrap();
+        let peer = parties[0].contacts.peer(&laptop).unwrap();
+        assert_eq!(matches!(peer.contact(), Contact::Accepted(_)), is_accepted);
+    }
+}
+
+#[test]
+fn a_device_that_was_just_linked_takes_no_list_that_does_not_name_it() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(33);
+    let mut parties = three(rng);
+    parties.push(Party::new("alice/3", rng));
+    let older = parties[0].own.person().list().unwrap().clone();
+    let alice = parties[0].identity();
+    link(&mut parties, 0, 3, START, rng);
+    let list = parties[0].own.person().list().unwrap().clone();
+    // As it is between its answer and the owner's list.
+    parties[3].own = OwnDevices::belonging_to(&parties[3].account, alice);
+    let own = &mut parties[3].own;
+    let before = own.snapshot();
+    assert_eq!(own.adopt(older, START), Err(AdoptError::NotNamed));
+    assert!(own.snapshot() == before && !own.is_removed());
+    assert!(own.adopt(list, START).unwrap().is_some() && own.is_listed());
 }

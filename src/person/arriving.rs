@@ -170,7 +170,12 @@ impl Arrival<'_> {
             return;
         }
         let settled = match sender {
-            Sender::Ours if self.own.unconfirmed.contains(&self.device) => PeopleChanges::none(),
+            // Since a list expired, a device of it may have been removed.
+            Sender::Ours
+                if standing != Standing::Listed || self.own.unconfirmed.contains(&self.device) =>
+            {
+                PeopleChanges::none()
+            }
             Sender::Ours => {
                 let peer = self.contacts.peers.get_mut(self.place);
                 peer.into_iter().for_each(|peer| _ = peer.accept_request());
@@ -202,13 +207,16 @@ impl Arrival<'_> {
         let list = list.and_then(|list| list.verify(self.now)).map_err(PartRefusal::List)?;
         let (sender, before) = self.sender();
         let owner = *list.owner();
-        let adopted = if owner == *self.own.person.owner() {
+        let is_own = owner == *self.own.person.owner();
+        if !is_own && !self.concerns_sender(sender, &list) {
+            self.events.push(PersonEvent::Given(Box::new(list)));
+            return Ok(());
+        }
+        self.check_first(&list, is_own)?;
+        let adopted = if is_own {
             self.own.adopt(list, self.now)
         } else {
-            let Some(place) = self.place_for(sender, &list) else {
-                self.events.push(PersonEvent::Given(Box::new(list)));
-                return Ok(());
-            };
+            let place = self.contacts.place_of_owner(&owner);
             match self.contacts.people.get_mut(place) {
                 Some(person) => person.adopt(list, self.now),
                 None => return Ok(()),
@@ -216,6 +224,7 @@ impl Arrival<'_> {
         };
         let event = adopted.map_err(|error| match error {
             AdoptError::OlderList => PartRefusal::OlderList,
+            AdoptError::NotNamed => PartRefusal::NotNamed,
             AdoptError::OtherOwner => PartRefusal::List(ListError::BadSignature),
         })?;
         if event.is_none() {
@@ -262,19 +271,28 @@ impl Arrival<'_> {
         lists.into_iter().flatten().any(|list| list.as_bytes() == bytes)
     }
 
-    /// The place of the person that a list is taken for: that of the sender, and of one who is alone the one of the list
-    /// if it names the sender or is its own. `None`: it is of a third person.
-    fn place_for(&mut self, sender: Sender, list: &VerifiedList) -> Option<usize> {
+    /// Whether a list is taken for the sender's person, who of one that is alone is the one of the list if it names the
+    /// sender or is its own. Else it is of a third person.
+    fn concerns_sender(&self, sender: Sender, list: &VerifiedList) -> bool {
         match sender {
-            Sender::Ours => None,
+            Sender::Ours => false,
             Sender::Of(place) => {
-                let person = self.contacts.people.get(place)?;
-                (person.owner() == list.owner()).then_some(place)
+                self.contacts.people.get(place).is_some_and(|it| it.owner() == list.owner())
             }
-            Sender::Alone => {
-                let concerns = list.lists(&self.device) || *list.owner() == self.device.identity;
-                concerns.then(|| self.contacts.place_of_owner(list.owner()))
-            }
+            Sender::Alone => list.lists(&self.device) || *list.owner() == self.device.identity,
+        }
+    }
+
+    /// The first list of a person is not an expired one: the device that brings it may be the one that was removed since.
+    /// The owner's own device asks its user in any case.
+    fn check_first(&self, list: &VerifiedList, is_own: bool) -> Result<(), PartRefusal> {
+        let known =
+            if is_own { Some(&self.own.person) } else { self.contacts.person(list.owner()) };
+        let is_first = known.and_then(Person::list).is_none();
+        if is_first && !(is_own && self.own.is_owner()) && list.has_expired(self.now) {
+            Err(PartRefusal::Expired)
+        } else {
+            Ok(())
         }
     }
 

@@ -36,6 +36,9 @@ pub enum AdoptError {
     OtherOwner,
     /// One of a higher version is held.
     OlderList,
+    /// It does not name this device, which has just been linked and holds no list of its person yet: an older one, and who
+    /// was removed since may bring it.
+    NotNamed,
 }
 
 impl fmt::Display for AdoptError {
@@ -43,6 +46,7 @@ impl fmt::Display for AdoptError {
         formatter.write_str(match self {
             Self::OtherOwner => "the device list is of another owner",
             Self::OlderList => "a newer device list is held",
+            Self::NotNamed => "the device list does not name this device, which was just linked",
         })
     }
 }

@@ -165,7 +165,8 @@ impl OwnDevices {
 
     /// Takes a verified list of our own person that came from elsewhere, as [`Person::adopt`] does. On the owner's own
     /// device a list that it did not sign is adopted too, and says so. There another list of the held version makes the
-    /// devices that only the held one names [unconfirmed](OwnDevices::unconfirmed).
+    /// devices that only the held one names [unconfirmed](OwnDevices::unconfirmed). A device that is not the owner's takes
+    /// as its first list only one that names it.
     ///
     /// # Errors
     ///
@@ -175,6 +176,10 @@ impl OwnDevices {
         list: VerifiedList,
         now: Timestamp,
     ) -> Result<Option<PersonEvent>, AdoptError> {
+        let is_first = !self.is_owner() && self.person.list().is_none();
+        if is_first && list.owner() == self.person.owner() && !list.lists(&self.us) {
+            return Err(AdoptError::NotNamed);
+        }
         let was_marked = self.person.is_marked();
         let mut event = self.person.adopt(list, now)?;
         if let Some(PersonEvent::Equivocation { held, other }) = &event {

@@ -27,13 +27,16 @@ impl Contacts {
         self.decide(owner, now, Peer::set_back_to_request)
     }
 
-    /// A device is known as far as the person's others: refused if one of them is, else accepted if one is.
+    /// A device is known as far as the person's others: refused if one of them is, else accepted if one is. When
+    /// the list has expired none is accepted by it.
     pub(crate) fn settle(&mut self, owner: &IdentityKey, now: Timestamp) -> PeopleChanges {
         let of_person = |peer: &&Peer| self.is_of(peer, owner, now);
         let contacts = || self.peers.iter().filter(of_person).map(Peer::contact);
+        let list = || self.person(owner).and_then(Person::list);
+        let is_current = || list().is_none_or(|list| !list.has_expired(now));
         if contacts().any(Contact::is_refused) {
             self.refuse(owner, now)
-        } else if contacts().any(Contact::is_accepted) {
+        } else if is_current() && contacts().any(Contact::is_accepted) {
             self.accept(owner, now)
         } else {
             PeopleChanges::none()

@@ -94,6 +94,10 @@ pub enum PartRefusal {
     List(ListError),
     /// A list of a lower version than the one that is held.
     OlderList,
+    /// The first list of a person, and it has expired: devices of it may have been removed since.
+    Expired,
+    /// The first list of our own person that came after this device was linked, and it does not name it.
+    NotNamed,
     /// More lists than are verified of one message: eight, of somebody who is not accepted two.
     TooManyLists,
     /// A copy from a device that does not count as our own person's.
