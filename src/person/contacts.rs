@@ -9,11 +9,21 @@ use crate::person::other_person::Person;
 use crate::person::standing::Standing;
 use crate::time::Timestamp;
 
-/// The people and the devices that a call may concern: all that are known, or those that the application has loaded for
-/// it. Each is a row in the store; what is new after a call is named by its [changes](crate::person::PeopleChanges).
+/// The people and the devices that are known. Each is a row in the store; what is new after a call is named by its
+/// [changes](crate::person::PeopleChanges).
+///
+/// **All people have to be here, always, in the order in which they became known.** Whose list a message brings nobody
+/// knows before it has opened, and somebody who is not here is somebody new: a device that was removed, and brings the
+/// list that it still has, would be taken in by it, and the row of that person with the newer list would be written over.
+/// Nor could it be seen that a device stands in the lists of two. Keep a number with each row that says in which order they
+/// came, and load the people by it, at the start. People are small: at most some 3 kB for the list and as much for the
+/// devices that are gone.
+///
+/// Of peers those may be here that a call concerns: who writes, or is written to, all devices of their person and all own
+/// ones. What the user [accepts and refuses](Contacts::refuse) holds for those that are here.
 #[derive(Default)]
 pub struct Contacts {
-    /// The people, in the order in which they became known: a device that stands in the lists of two is of the first.
+    /// All people, in the order in which they became known: a device that stands in the lists of two is of the first.
     pub people: Vec<Person>,
     /// The devices, own ones included, in any order.
     pub peers: Vec<Peer>,
