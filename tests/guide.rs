@@ -15,8 +15,8 @@ use evanesce::expiry::{
 };
 use evanesce::limits::{Limits, SessionLimits};
 use evanesce::person::{
-    AddressedMessage, Contacts, DeviceList, FanOutError, ListError, Obstacle, OwnDevices,
-    PeopleChanges, Person, PersonEvent, Standing, VerifiedList,
+    AddressedMessage, Contacts, DeviceList, FanOutError, Obstacle, OwnDevices, PeopleChanges,
+    Person, PersonEvent, Standing, VerifiedList,
 };
 use evanesce::rand_core::{CryptoRng, Rng};
 use evanesce::report::{
@@ -1344,8 +1344,10 @@ impl Household {
         let mut missed: Option<Vec<Address>> = None;
         loop {
             let Contacts { people, peers, .. } = &mut self.contacts;
-            let person = people.iter().find(|person| person.owner() == to);
-            let recipients = self.own.to(person.unwrap_or(self.own.person())); // else a note to oneself
+            // To one's own person it is a note to oneself.
+            let person =
+                people.iter().chain([self.own.person()]).find(|person| person.owner() == to);
+            let recipients = self.own.to(person.ok_or(FanOutError::NobodyReached)?);
             let recipients = match &missed {
                 None => recipients,
                 Some(missed) => recipients.only(missed),
@@ -1397,31 +1399,30 @@ impl Household {
         Ok(())
     }
 
-    /// At every start and once a day, after `Account::maintain`.
+    /// At every start and once a day, after `Account::maintain`; after a restore before anything is sent.
     fn look_after_lists(
         &mut self,
         directory: &mut Directory,
         now: Timestamp,
         rng: &mut impl CryptoRng,
     ) {
-        let signed = self.own.refresh(&self.account, now);
-        if let Ok(Some(list)) = signed {
-            directory.lists.insert(list.owner().encode(), list.encode());
-        }
+        // After a restore all of them are old ones.
+        let is_put_back = self.own.is_put_back();
+        let fetch = |owner: &IdentityKey| {
+            let list = DeviceList::decode(directory.lists.get(&owner.encode())?).ok()?;
+            list.verify(now).ok()
+        };
+        // The server can withhold a list and give an older one, and no more.
+        let own_list = fetch(self.own.person().owner()).map(|list| self.own.adopt(list, now));
+        let mut events: Vec<_> = own_list.and_then(Result::ok).flatten().into_iter().collect();
         for person in &mut self.contacts.people {
-            if person.list().is_some() && !person.list_need(now) {
-                continue;
-            }
-            let fetched = directory.lists.get(&person.owner().encode());
-            let Some(bytes) = fetched else { continue };
-            let list = DeviceList::decode(bytes).map_err(ListError::from);
-            // The server can withhold a list and give an older one, and no more.
-            if let Ok(Ok(event)) =
-                list.and_then(|list| list.verify(now)).map(|it| person.adopt(it, now))
-            {
-                self.told.extend(event.iter().filter_map(what_to_tell));
+            if is_put_back || person.list().is_none() || person.list_need(now) {
+                let list = fetch(person.owner()).map(|list| person.adopt(list, now));
+                events.extend(list.and_then(Result::ok).flatten());
             }
         }
+        self.told.extend(events.iter().filter_map(what_to_tell));
+        let _ = self.own.refresh(&self.account, now); // what keeps it from signing, the user is asked
         // Who should know of it and is not about to be written to anyway.
         let Contacts { people, peers, .. } = &mut self.contacts;
         let addresses: Vec<_> = peers.iter().map(|peer| peer.address().clone()).collect();
@@ -1443,6 +1444,11 @@ impl Household {
         changes.own = true;
         changes.people = people.iter().map(|person| *person.owner()).collect();
         self.store(&changes);
+        // Only what is stored is published, each time: a version that is signed twice is two lists.
+        let list = self.own.person().list();
+        if let Some(list) = list.filter(|_| self.own.is_owner() && !self.own.is_put_back()) {
+            directory.lists.insert(list.owner().encode(), list.encode());
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use evanesce::person::{
     PartRefusal, Person, PersonEvent, SignError, Standing, Unreached,
 };
 use evanesce::report::{Commitment, EntryError, Evidence, Report, ServerKey};
-use evanesce::{Contact, Payload, Peer, PeerDecryptError, PreKeyBundle, Suite, Timestamp};
+use evanesce::{Address, Contact, Payload, Peer, PeerDecryptError, PreKeyBundle, Suite, Timestamp};
 use household::{Letter, Party, START, begin, link};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -687,4 +687,44 @@ fn a_device_that_was_just_linked_takes_no_list_that_does_not_name_it() {
     assert_eq!(own.adopt(older, START), Err(AdoptError::NotNamed));
     assert!(own.snapshot() == before && !own.is_removed());
     assert!(own.adopt(list, START).unwrap().is_some() && own.is_listed());
+}
+
+#[test]
+fn after_a_restore_own_devices_get_no_copies_before_the_list_is_known_to_be_theirs() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(41);
+    let mut parties = three(rng);
+    let bob = parties[2].identity();
+    let laptop = parties[1].address();
+    let (mut expiry, now) = expiry(rng);
+    let Party { account, own, contacts, .. } = &mut parties[0];
+    let _ = own.restored_from_backup(account, contacts, &mut expiry, now, rng);
+    begin(&mut parties, 0, 1, START, rng);
+    begin(&mut parties, 0, 2, START, rng);
+    for is_put_back in [true, false] {
+        assert_eq!(parties[0].own.is_put_back(), is_put_back);
+        let sent = parties[0].send(&bob, b"hello", START, rng).unwrap();
+        let copied = sent.messages.iter().any(|message| message.to == laptop);
+        let unreached = Unreached { to: laptop.clone(), reason: Obstacle::PutBack };
+        assert_eq!(copied, !is_put_back);
+        assert_eq!(sent.unreached.contains(&unreached), is_put_back);
+        assert_eq!(parties[0].own.confirm_all(), is_put_back);
+    }
+}
+
+#[test]
+fn an_owners_device_that_moves_is_listed_at_its_new_address() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(42);
+    let mut parties = three(rng);
+    let bob = parties[2].identity();
+    let Party { account, own, .. } = &mut parties[0];
+    assert!(!own.address_changed(account));
+    let address = Address::new("alice/moved").unwrap();
+    let _ = account.change_address(address.clone(), START, rng);
+    assert!(own.address_changed(account) && !own.address_changed(account));
+    assert!(own.is_removed() && own.device().address == address);
+    let list = own.refresh(account, START).unwrap().unwrap().clone();
+    assert!(own.is_listed() && own.refresh(account, START).unwrap().is_none());
+    let addresses: Vec<_> = list.devices().iter().map(|it| &it.device.address).collect();
+    assert_eq!(addresses, [&parties[1].address(), &address]);
+    assert!(parties[0].send(&bob, b"from there", START, rng).is_ok());
 }

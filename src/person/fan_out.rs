@@ -41,7 +41,9 @@ pub struct AddressedMessage {
 pub struct FanOut {
     /// In order of address, the person's before own ones.
     pub messages: Vec<AddressedMessage>,
-    /// Whom it does not reach, in the same order. Mend the reason, then send the same payload to these
+    /// Whom it does not reach, in the same order, of those that the lists name. When a list has expired that is the owner's
+    /// device alone: the others of its person are not written to and not named, and when our own person's has expired and
+    /// has no owner's device, no own one is. Mend the reason, then send the same payload to these
     /// [alone](crate::person::Recipients::only).
     pub unreached: Vec<Unreached>,
     /// What encrypting it changed: peers.
@@ -76,6 +78,9 @@ pub enum Obstacle {
     /// An own device of which the user has not said that it is theirs:
     /// [`OwnDevices::unconfirmed`](crate::person::OwnDevices::unconfirmed).
     Unconfirmed,
+    /// An own device of a list that may be an older one, after a restore: it may have been removed since.
+    /// [`OwnDevices::is_put_back`](crate::person::OwnDevices::is_put_back).
+    PutBack,
 }
 
 /// Why nothing is sent to anybody. Nothing has changed.

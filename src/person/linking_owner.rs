@@ -79,8 +79,8 @@ impl OwnDevices {
         Ok(LinkMessage::new(&to, encrypted))
     }
 
-    /// Takes the device's answer, signs a list with it (and with this device, if there was none), and holds it. Publish
-    /// the list, and [tell](crate::person::Recipients::tell) the new device, own devices and contacts.
+    /// Takes the device's answer, signs a list with it (and with this device, if there was none), and holds it. Store what
+    /// changed, publish the list, and [tell](crate::person::Recipients::tell) the new device, own devices and contacts.
     ///
     /// # Errors
     ///

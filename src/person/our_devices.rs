@@ -142,6 +142,31 @@ impl OwnDevices {
         &self.unconfirmed
     }
 
+    /// Whether all was [put back](OwnDevices::restored_from_backup) to an older state, and neither a newer list has come
+    /// since nor has the user [looked](OwnDevices::confirm_all) at the one that is held. No copy goes to own devices, and no
+    /// list is signed: who was removed since may stand in it. Fetch all lists, our own person's and others', before
+    /// anything is sent.
+    #[must_use]
+    pub fn is_put_back(&self) -> bool {
+        self.put_back
+    }
+
+    /// The account has [another address](Account::change_address): call it right after, and store both in one transaction.
+    /// Says whether this device had another one here, or is not the account's: then nothing changes.
+    ///
+    /// Until its person's list names it at the new address the device [is removed](OwnDevices::is_removed), and sends
+    /// nothing. On the owner's device [`OwnDevices::refresh`] then signs that list at once; any other is removed and
+    /// linked again.
+    #[must_use]
+    pub fn address_changed(&mut self, account: &Account) -> bool {
+        let device = account.device();
+        let has_changed = device.identity == self.us.identity && device != self.us;
+        if has_changed {
+            self.us = device;
+        }
+        has_changed
+    }
+
     /// The user says that this device is theirs. Says whether that was asked: then it is to be stored.
     #[must_use]
     pub fn confirm(&mut self, device: &Device) -> bool {
@@ -204,7 +229,9 @@ impl OwnDevices {
         Ok(event)
     }
 
-    /// Signs the next version: of these devices, for 30 days from `now` on. It is held at once.
+    /// Signs the next version: of these devices, for 30 days from `now` on. It is held at once: **store the own devices,
+    /// then publish it**, or after a crash in between another list of the same version is signed, and all are told that there
+    /// are two.
     /// [`OwnDevices::refresh`], [`OwnDevices::remove`] and linking do it for you.
     ///
     /// # Errors
@@ -248,11 +275,12 @@ impl OwnDevices {
     }
 
     /// Maintenance of the owner's list, at every start and once a day: signs the next version, of the same devices, when
-    /// the one that is held is 7 days old; the first, of this device alone, if there is none. `None` if nothing is due, on
+    /// the one that is held is 7 days old, or has this device at a former address; the first, of this device alone, if there
+    /// is none. `None` if nothing is due, on
     /// a device that is not the owner's, while [devices are unconfirmed](OwnDevices::unconfirmed) or
     /// [another list of the version](Person::is_marked) has been seen, and after a
     /// [restore](OwnDevices::restored_from_backup) until a list has come or is [confirmed](OwnDevices::confirm_all).
-    /// Publish what it gives, and [tell](crate::person::Recipients::tell) own devices and contacts.
+    /// Store the own devices, publish what it gives, and [tell](crate::person::Recipients::tell) own devices and contacts.
     ///
     /// # Errors
     ///
@@ -267,14 +295,21 @@ impl OwnDevices {
         }
         let devices = match self.person.list() {
             None => Vec::from([self.ourselves(owner, now)]),
+            Some(list) if self.has_moved(list) => {
+                let others = list.devices().iter();
+                let others = others.filter(|listed| listed.device.identity != self.us.identity);
+                others.cloned().chain([self.ourselves(owner, now)]).collect()
+            }
             Some(list) if now >= list.created().plus(REFRESH) => list.devices().to_vec(),
             Some(_) => return Ok(None),
         };
         self.sign(owner, &devices, now).map(Some)
     }
 
-    /// Removes the device at this address, and signs the next version: from whoever holds it, that device gets nothing
-    /// more. Publish what it gives, and tell own devices and contacts.
+    /// Removes the device at this address, and signs the next version: from whoever holds it, that device gets no message
+    /// and no copy more. It may be [told](crate::person::Recipients::tell) that list, so that it stops by itself, and its
+    /// peer stays accepted: set that back to a request, or after 30 days what it writes looks like anybody's. Store the own
+    /// devices, publish what it gives, and tell own devices and contacts.
     ///
     /// # Errors
     ///
@@ -310,6 +345,12 @@ impl OwnDevices {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether the list has this device at another address.
+    fn has_moved(&self, list: &VerifiedList) -> bool {
+        let mut devices = list.devices().iter().map(|listed| &listed.device);
+        devices.any(|device| device.identity == self.us.identity && *device != self.us)
     }
 
     fn forget_unlisted(&mut self) {

@@ -210,6 +210,10 @@ impl<'a> Recipients<'a> {
         if recipient.is_ours() && self.own.unconfirmed.contains(device) {
             return Err(Hindrance::Of(Obstacle::Unconfirmed));
         }
+        // Who was removed since the backup may stand in the list.
+        if recipient.is_ours() && self.own.put_back {
+            return Err(Hindrance::Of(Obstacle::PutBack));
+        }
         let is_it = |peer: &Peer| {
             peer.address() == &device.address && peer.contact().identity() == Some(device.identity)
         };
