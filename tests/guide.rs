@@ -1390,6 +1390,7 @@ impl Household {
         let text = match heard.standing {
             Standing::Removed => format!("{body} (from a device that was removed)"),
             Standing::Stale => format!("{body} (from a device that may have been removed)"),
+            _ if heard.is_unconfirmed => format!("{body} (from a device that may not be yours)"),
             _ => body.into_owned(),
         };
         if !heard.is_control {
@@ -1422,6 +1423,7 @@ impl Household {
             }
         }
         self.told.extend(events.iter().filter_map(what_to_tell));
+        let _ = self.own.maintain(now); // all of it is stored below
         let _ = self.own.refresh(&self.account, now); // what keeps it from signing, the user is asked
         // Who should know of it and is not about to be written to anyway.
         let Contacts { people, peers, .. } = &mut self.contacts;
@@ -1471,12 +1473,18 @@ fn what_to_tell(event: &PersonEvent) -> Option<String> {
         PersonEvent::ListedTwice { device, .. } => {
             Some(format!("Two people say that {} is theirs.", device.address))
         }
-        PersonEvent::Equivocation { .. } | PersonEvent::ListsDiffer { .. } => {
-            Some("Somebody may have a hidden device: compare numbers.".to_owned())
+        // Their number is the same whatever list is the right one: only they know their devices.
+        PersonEvent::Equivocation { held, other } => {
+            let names = |list: &VerifiedList| -> Vec<_> {
+                list.devices().iter().map(|it| it.device.address.to_string()).collect()
+            };
+            let (held, other) = (names(held), names(other));
+            Some(format!("Ask them whether they have {held:?} or {other:?}."))
         }
-        PersonEvent::Given(_) => None, // adopt it, if that person is known
-        PersonEvent::ListBehind { .. } => None, // it comes with the next messages, or is fetched
-        PersonEvent::Refused { .. } => None, // for the log
+        PersonEvent::ListsDiffer { .. } => None, // a claim: if the other list comes, the former
+        PersonEvent::Given(_) => None,           // adopt it, if that person is known
+        PersonEvent::ListBehind { .. } => None,  // it comes with the next messages, or is fetched
+        PersonEvent::Refused { .. } => None,     // for the log
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use evanesce::expiry::{
 };
 use evanesce::person::{
     AdoptError, DeviceList, FanOutError, LinkCode, LinkError, ListedDevice, Obstacle, OwnDevices,
-    PartRefusal, Person, PersonEvent, SignError, Standing, Unreached,
+    PartRefusal, Person, PersonEvent, SignError, Standing, Unreached, Whose,
 };
 use evanesce::report::{Commitment, EntryError, Evidence, Report, ServerKey};
 use evanesce::{Address, Contact, Payload, Peer, PeerDecryptError, PreKeyBundle, Suite, Timestamp};
@@ -727,4 +727,73 @@ fn an_owners_device_that_moves_is_listed_at_its_new_address() {
     let addresses: Vec<_> = list.devices().iter().map(|it| &it.device.address).collect();
     assert_eq!(addresses, [&parties[1].address(), &address]);
     assert!(parties[0].send(&bob, b"from there", START, rng).is_ok());
+}
+
+#[test]
+fn a_stranger_cannot_alarm_with_a_made_up_list() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(51);
+    let mut parties: Vec<Party> =
+        ["alice/1", "mallory"].iter().map(|name| Party::new(name, rng)).collect();
+    let alice = parties[0].identity();
+    let Party { account, own, .. } = &mut parties[0];
+    let devices = [ListedDevice::consenting(account, &alice, START)];
+    own.sign(account, &devices, START).unwrap();
+    // What Mallory says that she holds, of the same version. No stranger needs the owner's key to say it.
+    let later = START.plus(Duration::from_secs(1));
+    let other = DeviceList::sign(account, &devices, 1, later).unwrap();
+    let Party { account, own, .. } = &mut parties[1];
+    let _ = own.refresh(account, START).unwrap().unwrap();
+    let place = parties[1].place_of(&alice);
+    let _ = parties[1].contacts.people[place].adopt(other, later).unwrap();
+    begin(&mut parties, 1, 0, later, rng);
+    for is_accepted in [false, true] {
+        let sent = parties[1].send(&alice, b"hello", later, rng).unwrap();
+        let message = letter(&parties[1], &sent.messages[0].message);
+        let told = parties[0].decrypt(&message, later).unwrap();
+        let differ = PersonEvent::ListsDiffer { of: Whose::Ours, version: 1 };
+        assert_eq!(told.events.contains(&differ), is_accepted, "{:?}", told.events);
+        let mallory = parties[1].identity();
+        let _ = parties[0].contacts.accept(&mallory, later);
+    }
+}
+
+#[test]
+fn linking_is_called_off_and_expires_and_leaves_no_secret() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(52);
+    let names = ["alice/1", "alice/2"];
+    let mut parties: Vec<Party> = names.iter().map(|name| Party::new(name, rng)).collect();
+    let clean = [0, 1].map(|place: usize| parties[place].own.snapshot());
+    let hour = START.plus(Duration::from_secs(3_600));
+    let before = hour.minus(Duration::from_secs(1));
+    for is_cancelled in [true, false] {
+        let code = parties[1].own.show_link_code(START, rng);
+        let bundle = PreKeyBundle::decode(&parties[1].server.hand_out()).unwrap();
+        let bundle = bundle.verify(START).unwrap();
+        let Party { account, own, contacts, .. } = &mut parties[0];
+        let peers = &mut contacts.peers;
+        let offer = own.offer_link(account, peers, &code, bundle, START, rng).unwrap();
+        let offer = offer.message.message;
+        let Party { account, own, contacts, .. } = &mut parties[1];
+        let peers = &mut contacts.peers;
+        let long_before = START.minus(Duration::from_secs(86_401));
+        let set_back = own.open_link_offer(account, peers, &offer, long_before);
+        assert_eq!(set_back.map(|_| ()), Err(LinkError::CodeExpired));
+        let opened = own.open_link_offer(account, peers, &offer, START).unwrap();
+        assert_eq!(opened.is_new, is_cancelled, "the second time it is known");
+        if is_cancelled {
+            assert!(own.cancel_link() && !own.cancel_link());
+            let refused = own.answer_link_offer(account, peers, START, rng).map(|_| ());
+            assert_eq!(refused, Err(LinkError::NotLinking));
+            assert!(parties[0].own.cancel_link() && !parties[0].own.cancel_link());
+        } else {
+            let answer = own.answer_link_offer(account, peers, START, rng).unwrap();
+            let Party { account, own, contacts, .. } = &mut parties[0];
+            let peers = &mut contacts.peers;
+            let late = own.finish_link(account, peers, &answer.message.message, hour);
+            assert_eq!(late.map(|_| ()), Err(LinkError::CodeExpired));
+            assert!(!own.maintain(before) && own.maintain(hour) && !own.maintain(hour));
+        }
+        assert!(parties[0].own.snapshot() == clean[0]);
+        assert!(!is_cancelled || parties[1].own.snapshot() == clean[1]);
+    }
 }

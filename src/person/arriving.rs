@@ -307,7 +307,11 @@ impl Arrival<'_> {
             Sender::Of(_) | Sender::Alone => claim(own, theirs, Whose::Theirs),
         };
         let of_ours = claim(their, ours, Whose::Ours).filter(|it| of_theirs.as_ref() != Some(it));
-        self.events.extend(of_theirs.into_iter().chain(of_ours));
+        // Anybody can make up a digest: of somebody who is not accepted it is no reason to alarm the user.
+        let may_alarm = sender == Sender::Ours || self.is_accepted();
+        let told = of_theirs.into_iter().chain(of_ours);
+        let told = told.filter(|it| may_alarm || !matches!(it, PersonEvent::ListsDiffer { .. }));
+        self.events.extend(told);
         if let Some(peer) = self.contacts.peers.get_mut(self.place) {
             peer.notices.came(notice);
             if kind == PartKind::Asks {

@@ -20,7 +20,7 @@ pub enum LinkError {
     OtherDevice,
     /// A key in the bundle is of small order.
     WeakKey,
-    /// The code is ten minutes old: show another.
+    /// The code is ten minutes old, or the offer an hour: show another.
     CodeExpired,
     /// The code has served an offer: show another if the digits differed.
     CodeUsed,

@@ -14,7 +14,7 @@ use crate::person::consent::ListedDevice;
 use crate::person::link_code::{LinkCode, LinkSecret};
 use crate::person::link_error::LinkError;
 use crate::person::linking_message::{LinkMessage, nothing_more, only_part};
-use crate::person::linking_state::{CodeState, CodeStep, Served};
+use crate::person::linking_state::{CodeState, CodeStep, LinkingState, Served};
 use crate::person::other_person::Person;
 use crate::person::our_devices::OwnDevices;
 use crate::person::people_changes::PeopleChanges;
@@ -27,6 +27,9 @@ use crate::wire::message::Envelope;
 /// How long a code serves: ten minutes.
 const CODE_LIFETIME: Duration = Duration::from_secs(600);
 
+/// By how much a clock may be set back while a code serves: a day.
+const SET_BACK: Duration = Duration::from_secs(86_400);
+
 /// An offer to be linked that has opened, before the user has confirmed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "the user compares digits, and what has changed is to be stored"]
@@ -37,6 +40,9 @@ pub struct LinkOffer {
     /// Its 30 digits. **Show them, and answer only when the user has confirmed that the owner's device shows the same**:
     /// whoever photographed the code can offer first.
     pub digits: String,
+    /// Whether the device was not among the peers before. Its address is what it says: if the user declines, drop this peer
+    /// and its row, or the true device of this address comes as another identity. Then [`OwnDevices::cancel_link`].
+    pub is_new: bool,
     /// What opening it changed: the account, the own devices, and the peer.
     pub changes: PeopleChanges,
 }
@@ -72,7 +78,7 @@ impl OwnDevices {
         let Some(code) = &self.linking.code else {
             return Err(LinkError::NotLinking);
         };
-        if now >= code.made.plus(CODE_LIFETIME) {
+        if now >= code.made.plus(CODE_LIFETIME) || now < code.made.minus(SET_BACK) {
             return Err(LinkError::CodeExpired);
         }
         let CodeStep::Shown(secret) = &code.step else {
@@ -109,7 +115,24 @@ impl OwnDevices {
         let served = Served { secret, owner: owner.clone(), added: offer.added };
         let made = code.made;
         self.linking.code = Some(CodeState { made, step: CodeStep::Served(served) });
-        Ok(LinkOffer { owner, digits, changes })
+        Ok(LinkOffer { owner, digits, is_new: place.is_none(), changes })
+    }
+
+    /// Calls linking off, on either side: when the user declines, or leaves the screen. A code serves no more, an answer that
+    /// is still to come is refused, and the secrets are wiped from memory. Says whether anything was under way: then the own
+    /// devices are to be stored, over the row that has the secret.
+    #[must_use]
+    pub fn cancel_link(&mut self) -> bool {
+        let LinkingState { code, offered } =
+            core::mem::replace(&mut self.linking, LinkingState::new());
+        code.is_some() || offered.is_some()
+    }
+
+    /// Wipes what is left of linking an hour after it began. Says whether there was any: then the own devices are to be
+    /// stored. Call it at each start, and once a day.
+    #[must_use]
+    pub fn maintain(&mut self, now: Timestamp) -> bool {
+        self.linking.maintain(now)
     }
 
     /// Answers the offer that was opened, once **the user has confirmed its digits**: with this device's consent to be

@@ -12,7 +12,7 @@ use crate::person::consent::{Consent, ListedDevice};
 use crate::person::link_code::LinkCode;
 use crate::person::link_error::LinkError;
 use crate::person::linking_message::{LinkMessage, nothing_more, only_part};
-use crate::person::linking_state::Offered;
+use crate::person::linking_state::{OFFER_LIFETIME, Offered};
 use crate::person::our_devices::{OwnDevices, SignError};
 use crate::person::people_changes::PeopleChanges;
 use crate::person::verified_list::VerifiedList;
@@ -95,6 +95,9 @@ impl OwnDevices {
         let Some(Offered { secret, device, added }) = &self.linking.offered else {
             return Err(LinkError::NotLinking);
         };
+        if now >= added.plus(OFFER_LIFETIME) {
+            return Err(LinkError::CodeExpired);
+        }
         // Another list may have come since the offer.
         self.check_offer(account, device)?;
         let peer = peers.iter_mut().find(|peer| *peer.address() == device.address);

@@ -1,5 +1,7 @@
 //! How far linking is, on either side.
 
+use core::time::Duration;
+
 use crate::identity::Device;
 use crate::person::link_code::LinkSecret;
 use crate::stored::{StateWriter, Stored, stored};
@@ -10,6 +12,9 @@ use crate::wire::codec::{DecodeError, Reader};
 const SHOWN: u8 = 0;
 const SERVED: u8 = 1;
 const ANSWERED: u8 = 2;
+
+/// How long an offer waits for its answer: an hour, as its code serves ten minutes, and a user has both devices at hand.
+pub(crate) const OFFER_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// What waits for the other side, or for the user.
 pub(crate) struct LinkingState {
@@ -53,6 +58,14 @@ pub(crate) struct Offered {
 impl LinkingState {
     pub(crate) fn new() -> Self {
         Self { code: None, offered: None }
+    }
+
+    /// Gives up, and wipes, what is an hour old. Says whether there was any.
+    pub(crate) fn maintain(&mut self, now: Timestamp) -> bool {
+        let is_over = |made: Timestamp| now >= made.plus(OFFER_LIFETIME);
+        let code = self.code.take_if(|code| is_over(code.made));
+        let offered = self.offered.take_if(|offered| is_over(offered.added));
+        code.is_some() || offered.is_some()
     }
 }
 

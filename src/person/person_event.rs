@@ -46,8 +46,9 @@ pub enum PersonEvent {
     },
     /// A verified list of a third person came with the message, adopted nowhere: the sender passes it on.
     Given(Box<VerifiedList>),
-    /// The owner signed two lists of one version. Neither can be trusted to be whole: tell the user, and have them
-    /// compare numbers. The person is marked until a higher version comes.
+    /// The owner signed two lists of one version. Neither can be trusted to be whole: show the user the devices of both, and
+    /// have them ask the person, in some other way, which are theirs. The number of a person does not tell: it is of the
+    /// owner, and equal. The person is marked until a higher version comes.
     Equivocation {
         /// The one that is held.
         held: Box<VerifiedList>,
@@ -61,7 +62,8 @@ pub enum PersonEvent {
         /// Which version.
         version: u32,
     },
-    /// The sender says that it holds another list of the version that is held here.
+    /// The sender says that it holds another list of the version that is held here: a claim, until that list comes, and
+    /// [`PersonEvent::Equivocation`] is told, with both. Told of senders who are accepted, and of own devices.
     ListsDiffer {
         /// Of whom.
         of: Whose,
