@@ -797,3 +797,58 @@ fn linking_is_called_off_and_expires_and_leaves_no_secret() {
         assert!(!is_cancelled || parties[1].own.snapshot() == clean[1]);
     }
 }
+
+#[test]
+fn who_was_refused_does_not_come_back_by_changing_devices() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(61);
+    let names = ["alice/1", "bob/1", "bob/2", "bob/3"];
+    let mut parties: Vec<Party> = names.iter().map(|name| Party::new(name, rng)).collect();
+    link(&mut parties, 1, 2, START, rng);
+    let (alice, bob) = (parties[0].identity(), parties[1].identity());
+    let adopts = |parties: &mut [Party]| {
+        let list = parties[1].own.person().list().unwrap().clone();
+        let place = parties[0].place_of(&bob);
+        let _ = parties[0].contacts.people[place].adopt(list, START).unwrap();
+    };
+    adopts(&mut parties);
+    for from in [1, 2] {
+        begin(&mut parties, from, 0, START, rng);
+        let sent = parties[from].send(&alice, b"hello", START, rng).unwrap();
+        let message = letter(&parties[from], &sent.messages[0].message);
+        let _ = parties[0].decrypt(&message, START).unwrap();
+    }
+    let _ = parties[0].contacts.accept(&bob, START);
+    // He removes one device before he is refused, and the other one after it, when a third has come.
+    let laptop = parties[2].address();
+    let Party { account, own, .. } = &mut parties[1];
+    own.remove(account, &laptop, START).unwrap();
+    adopts(&mut parties);
+    let refused = parties[0].contacts.refuse(&bob, START).peers;
+    assert_eq!(refused, [parties[1].address(), laptop]);
+    link(&mut parties, 1, 3, START, rng);
+    let phone = parties[1].address();
+    let Party { account, own, .. } = &mut parties[1];
+    let list = own.remove(account, &phone, START).unwrap().clone();
+    adopts(&mut parties);
+    let _ = parties[3].own.adopt(list, START).unwrap();
+    begin(&mut parties, 3, 0, START, rng);
+    let mut heard = Vec::new();
+    for _ in 0..2 {
+        let sent = parties[3].send(&alice, b"it is me", START, rng).unwrap();
+        let message = letter(&parties[3], &sent.messages[0].message);
+        heard.push(parties[0].decrypt(&message, START).map(|told| told.person));
+    }
+    assert_eq!(heard, [Ok(Some(bob)), Err(PeerDecryptError::Refused)]);
+}
+
+#[test]
+fn a_device_that_has_signed_a_list_of_itself_can_still_be_linked() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(62);
+    let names = ["alice/1", "alice/2", "alice/3"];
+    let mut parties: Vec<Party> = names.iter().map(|name| Party::new(name, rng)).collect();
+    let Party { account, own, .. } = &mut parties[1];
+    assert!(own.refresh(account, START).unwrap().is_some());
+    link(&mut parties, 0, 1, START, rng);
+    assert!(parties[1].own.is_listed() && !parties[1].own.is_owner());
+    assert_eq!(parties[1].own.person().owner(), parties[0].own.person().owner());
+}

@@ -24,7 +24,7 @@ pub enum LinkError {
     CodeExpired,
     /// The code has served an offer: show another if the digits differed.
     CodeUsed,
-    /// The list that this device holds names it.
+    /// The list that this device holds names it, and is not its own of itself alone.
     AlreadyLinked,
     /// No code is shown, or no offer is out, or none was opened.
     NotLinking,

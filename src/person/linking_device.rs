@@ -84,7 +84,7 @@ impl OwnDevices {
         let CodeStep::Shown(secret) = &code.step else {
             return Err(LinkError::CodeUsed);
         };
-        if self.is_listed() {
+        if self.is_listed() && !self.is_by_itself() {
             return Err(LinkError::AlreadyLinked);
         }
         let refused = LinkError::Message;
@@ -133,6 +133,11 @@ impl OwnDevices {
     #[must_use]
     pub fn maintain(&mut self, now: Timestamp) -> bool {
         self.linking.maintain(now)
+    }
+
+    /// Whether it is its own owner and the only device of its list, as a new one is that has signed its first.
+    fn is_by_itself(&self) -> bool {
+        self.is_owner() && self.person.list().is_some_and(|list| list.devices().len() == 1)
     }
 
     /// Answers the offer that was opened, once **the user has confirmed its digits**: with this device's consent to be
