@@ -66,8 +66,8 @@ impl OwnDevices {
     ///
     /// # Errors
     ///
-    /// A [`LinkError`]; nothing has changed then, and the code still serves: no prekey is spent. What does not open is
-    /// perhaps an ordinary message.
+    /// A [`LinkError`]; nothing has changed then, and the code still serves: no prekey is spent. Whatever the error is, this is
+    /// perhaps an ordinary message: give it to [`OwnDevices::decrypt`] then.
     pub fn open_link_offer(
         &mut self,
         account: &mut Account,

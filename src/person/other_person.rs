@@ -97,7 +97,8 @@ impl Person {
     }
 
     /// Takes a verified list, whoever brought it: of each person the highest version is held. `None` if it is held
-    /// already; what is to be shown otherwise, and the person is to be stored.
+    /// already; what is to be shown otherwise, and the person is to be stored. That a device stands in the lists of two
+    /// people is told of lists that come with messages, not here.
     ///
     /// # Errors
     ///
@@ -281,6 +282,7 @@ mod tests {
             Ok(event) => json!({ "event": event.as_ref().map(told) }),
             Err(AdoptError::OtherOwner) => json!({ "error": "other_owner" }),
             Err(AdoptError::OlderList) => json!({ "error": "older_list" }),
+            Err(AdoptError::NotNamed) => panic!("it is of somebody else"),
         }
     }
 

@@ -22,7 +22,9 @@ pub struct PersonDelivered {
     pub device: Device,
     /// What that device is, after all that came with it: show it beside the message, unless it is *listed* or *alone*.
     pub standing: Standing,
-    /// The owner of the person that it is of, if it is of one.
+    /// The owner of the person that it is of, if it is of one; of a device that was removed lately, whose it was. Look at
+    /// the standing before anything is shown as theirs, and name authors by [`PersonDelivered::author`], not by what
+    /// `delivered` says, which is the device alone.
     pub person: Option<IdentityKey>,
     /// Whether it stands in our own person's list, but the user has not said that it is theirs
     /// ([`OwnDevices::unconfirmed`](crate::person::OwnDevices::unconfirmed)): show nothing of it as one's own.

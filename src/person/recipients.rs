@@ -110,7 +110,8 @@ impl<'a> Recipients<'a> {
 
     /// Tells the device at this address which lists are held, by a control message, if anything is due to it. After a
     /// list was signed or adopted, tell own devices and contacts; else it goes along with the next message. Nothing
-    /// is told of a person whose device it is not.
+    /// is told of a person whose device it is not. A device that was removed is told our list like any other that is
+    /// known: it learns so that it was.
     ///
     /// Draws what a message draws, if there is one.
     ///

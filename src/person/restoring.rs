@@ -47,9 +47,9 @@ impl OwnDevices {
         let mut changes = PeopleChanges::none();
         (changes.account, changes.own) = (true, true);
         for peer in &mut contacts.peers {
-            if peer.drop_sessions().any() {
-                changes.peers.push(peer.address().clone());
-            }
+            // Stored in any case: what was said of lists is forgotten too.
+            let _dropped = peer.drop_sessions();
+            changes.peers.push(peer.address().clone());
         }
         self.linking = LinkingState::new();
         self.put_back = true;
