@@ -308,8 +308,9 @@ impl OwnDevices {
 
     /// Removes the device at this address, and signs the next version: from whoever holds it, that device gets no message
     /// and no copy more. It may be [told](crate::person::Recipients::tell) that list, so that it stops by itself, and its
-    /// peer stays accepted: set that back to a request, or after 30 days what it writes looks like anybody's. Store the own
-    /// devices, publish what it gives, and tell own devices and contacts.
+    /// peer stays accepted: set that back to a request, or after 30 days what it writes looks like anybody's. Others that are
+    /// unconfirmed stay listed until each of them is removed. Store the own devices, publish what it gives, and tell own
+    /// devices and contacts.
     ///
     /// # Errors
     ///
