@@ -48,9 +48,9 @@ impl Peer {
     /// [`SessionNeed::Lost`](crate::SessionNeed::Lost) then, once the peer is accepted.
     pub fn drop_sessions(&mut self) -> Changes {
         let had_any = self.sessions().next().is_some();
-        self.notices.forget();
+        let had_notices = self.notices.forget();
         self.sessions.clear();
         let is_lost = self.contact.identity().is_some() && self.lost_session.lose();
-        if had_any || is_lost { Changes::PEER } else { Changes::NONE }
+        if had_any || had_notices || is_lost { Changes::PEER } else { Changes::NONE }
     }
 }

@@ -47,10 +47,11 @@ impl Notices {
         self.owed = false;
     }
 
-    /// It began a session, or ours were dropped: one side may have been put back, so nothing is agreed.
-    pub(crate) fn forget(&mut self) {
+    /// It began a session, or ours were dropped: one side may have been put back, so nothing is agreed. Says whether there
+    /// was anything.
+    pub(crate) fn forget(&mut self) -> bool {
         let Self { last, owed, sends_parts: _ } = self;
-        (*last, *owed) = (None, false);
+        (last.take().is_some(), core::mem::take(owed)) != (false, false)
     }
 }
 
@@ -64,5 +65,20 @@ impl Stored for Notice {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Self::decode(reader.bytes(NOTICE_LENGTH)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever has neither sessions nor an identity may still have notices: that they are gone is to be stored.
+    #[test]
+    fn forgetting_says_whether_there_was_anything() {
+        let mut notices = Notices::none();
+        assert!(!notices.forget());
+        notices.asked();
+        assert!(notices.forget() && !notices.forget());
+        assert!(notices.are_none());
     }
 }
