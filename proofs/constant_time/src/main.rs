@@ -46,6 +46,7 @@ mod library {
     pub(crate) mod identity;
     pub(crate) mod limits;
     pub(crate) mod peer;
+    pub(crate) mod person;
     pub(crate) mod prekeys;
     pub(crate) mod ratchet;
     pub(crate) mod report;
@@ -60,7 +61,7 @@ mod library {
 
 use library::{
     account, attachment, changes, commitment, crypto, encapsulation, epochs, expiry, handshake,
-    identity, limits, peer, prekeys, ratchet, report, safety_number, session, shown_bytes,
+    identity, limits, peer, person, prekeys, ratchet, report, safety_number, session, shown_bytes,
     snapshot, stored, time, wire,
 };
 
