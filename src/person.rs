@@ -74,7 +74,7 @@
 //! | [`Joined`](PersonEvent::Joined) | who wrote is Bob, from another device: put the two conversations together |
 //! | [`ListedTwice`](PersonEvent::ListedTwice) | one device is said to be of two people: "this device is listed by Bob and by Carol". It counts as Bob's |
 //! | [`Given`](PersonEvent::Given) | a list of somebody else: adopt it if that person is known |
-//! | [`Equivocation`](PersonEvent::Equivocation), [`ListsDiffer`](PersonEvent::ListsDiffer) | two lists of one version: somebody may have a hidden device. Compare [numbers](Person::number) |
+//! | [`Equivocation`](PersonEvent::Equivocation), [`ListsDiffer`](PersonEvent::ListsDiffer) | two lists of one version: somebody may have a hidden device. Show the devices of both and let people compare those: their [number](Person::number) is the same either way |
 //! | [`ListBehind`](PersonEvent::ListBehind) | nothing; fetch the list, if it does not come with the next messages |
 //! | [`Refused`](PersonEvent::Refused) | nothing; for the log |
 //! | [`Standing::Stale`], [`Standing::Removed`] | beside the message: from a device that may be, or is, no longer Bob's |

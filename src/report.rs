@@ -46,8 +46,8 @@
 //! **To nobody else**: without the server key anybody can make up evidence, and a postmark is 32 random bytes. Whoever has
 //! the server key, and publishes that a report was right, ends that deniability: moderators must not let it out.
 //!
-//! It shows the message with its stamp, the keys of its attachments and lists of devices that went along, and no other message, no key of the session, and
-//! nothing of who else talks. What went before, the user may leave out.
+//! It shows the message with its stamp, the keys of its attachments and lists of devices that went along, and no other
+//! message, no key of the session, and nothing of who else talks. What went before, the user may leave out.
 //!
 //! # What the application does
 //!

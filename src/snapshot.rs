@@ -20,7 +20,8 @@
 //! ```
 //!
 //! [`Account::snapshot`] gives plain bytes for stores that are encrypted as a whole, [`Account::seal`]
-//! sealed ones; so do [`Peer`], [`Person`](crate::person::Person), [`OwnDevices`], [`Session`] and, for those who store it whole, [`ExpiryScheduler`].
+//! sealed ones; so do [`Peer`], [`Person`](crate::person::Person), [`OwnDevices`], [`Session`] and, for those who store
+//! it whole, [`ExpiryScheduler`].
 //! [`StorageKey::seal`] is for rows of the application's own. Later releases read what this one writes.
 //!
 //! # What to store, and when
@@ -58,7 +59,8 @@
 //!   [`Peer::set_back_to_request`].
 //! - If it cannot be one transaction, write peer and message first and the account last, never the other way.
 //! - With bare sessions it is the same: [`Session::encrypt`], [`Session::encrypt_with_evidence`], [`Session::decrypt`],
-//!   [`Session::request_epoch`], [`Session::set_limits`] and [`Session::maintain`], if it dropped keys, change the session; [`Account::accept`] the account too.
+//!   [`Session::request_epoch`], [`Session::set_limits`] and [`Session::maintain`], if it dropped keys, change the session;
+//!   [`Account::accept`] the account too.
 //!
 //! # After a restore from a backup
 //!

@@ -13,7 +13,7 @@ use evanesce::attachment::{
     ChunkError, ChunkList, ChunkSealer, Complete, RangeError, ReadError, SealError,
 };
 use known_bytes::{
-    Blobs, ExactDraws, assert_fields, assert_result, bytes, hex_of, in_pieces, known_answers,
+    Blobs, GivenDraws, assert_fields, assert_result, bytes, hex_of, in_pieces, known_answers,
     length, light, lists_of_pieces, number, section, text,
 };
 use proptest::prelude::*;
@@ -168,9 +168,9 @@ fn seal(case: &Value, blobs: &mut Blobs) {
     let name = text(case, "name");
     let plaintext = bytes(&case["plaintext"], blobs);
     let generate = || {
-        let mut rng = ExactDraws(hex_of(case, "rng"));
+        let mut rng = GivenDraws(hex_of(case, "rng"));
         let sealer = AttachmentSealer::generate(&mut rng);
-        rng.finish();
+        rng.finish("draws");
         sealer
     };
     let reference = AttachmentReference::decode(&hex_of(case, "reference")).unwrap();
@@ -212,9 +212,9 @@ fn seal(case: &Value, blobs: &mut Blobs) {
 /// The same with chunks sealed by themselves, the last one first.
 fn on_all_cores(case: &Value, plaintext: &[u8], reference: &AttachmentReference) -> Vec<u8> {
     let layout = reference.layout();
-    let mut rng = ExactDraws(hex_of(case, "rng"));
+    let mut rng = GivenDraws(hex_of(case, "rng"));
     let sealer = ChunkSealer::generate(layout, &mut rng);
-    rng.finish();
+    rng.finish("draws");
     let mut blob = vec![0; usize::try_from(layout.blob_length()).unwrap()];
     let mut write = |at: std::ops::Range<u64>, bytes: &[u8]| {
         blob[usize::try_from(at.start).unwrap()..usize::try_from(at.end).unwrap()]

@@ -20,19 +20,19 @@ use evanesce::{
     Account, Address, DecodeError, Device, IdentityKey, Payload, Peer, PeerDecryptError,
     PreKeyBundle, Suite, VerifiedBundle, VerifyError,
 };
-use replay::{GivenDraws, assert_fields, assert_is, bytes, conversations, number, text, time};
+use replay::{assert_fields, assert_is, bytes, conversations, given_draws, number, text, time};
 use serde_json::{Value, json};
 
 #[test]
 fn vectors_devices_replay_without_a_difference() {
-    for (name, conversation) in conversations("devices-") {
+    for (name, conversation) in conversations("devices-", 1) {
         Replay::start(&name, &conversation, Restart::Never).run(&conversation);
     }
 }
 
 #[test]
 fn vectors_devices_replay_with_a_restart_after_every_step() {
-    for (name, conversation) in conversations("devices-") {
+    for (name, conversation) in conversations("devices-", 1) {
         Replay::start(&name, &conversation, Restart::AfterEachStep).run(&conversation);
     }
 }
@@ -298,7 +298,7 @@ impl Replay {
     fn initiate(&mut self, step: &Value) {
         let now = time(step, "now");
         let bundle = verified(&bytes(step, "bundle"), now).unwrap();
-        let mut rng = GivenDraws::of(step, "rng");
+        let mut rng = given_draws(step, "rng");
         let party = self.party(step);
         let to = address(step, "to");
         party.peer(&to);
@@ -312,7 +312,7 @@ impl Replay {
 
     fn fan_out(&mut self, step: &Value) {
         let (owner, place) = (self.owner(step), self.place.clone());
-        let (now, mut rng) = (time(step, "now"), GivenDraws::of(step, "rng"));
+        let (now, mut rng) = (time(step, "now"), given_draws(step, "rng"));
         let only: Option<Vec<Address>> = step["only"].as_array().map(|only| {
             only.iter()
                 .map(|it| Address::new(hex::decode(it.as_str().unwrap()).unwrap()).unwrap())
@@ -363,7 +363,7 @@ impl Replay {
     }
 
     fn control(&mut self, step: &Value) {
-        let (now, mut rng) = (time(step, "now"), GivenDraws::of(step, "rng"));
+        let (now, mut rng) = (time(step, "now"), given_draws(step, "rng"));
         let (to, place) = (address(step, "to"), self.place.clone());
         let party = self.party(step);
         let before = party.rows();
@@ -421,14 +421,14 @@ impl Replay {
     }
 
     fn link_code(&mut self, step: &Value) {
-        let mut rng = GivenDraws::of(step, "rng");
+        let mut rng = given_draws(step, "rng");
         let code = self.party(step).own.show_link_code(time(step, "now"), &mut rng);
         rng.finish(&self.place);
         assert_eq!(hex::encode(&*code.encode()), text(step, "code"), "{}", self.place);
     }
 
     fn link_offer(&mut self, step: &Value) {
-        let (now, mut rng) = (time(step, "now"), GivenDraws::of(step, "rng"));
+        let (now, mut rng) = (time(step, "now"), given_draws(step, "rng"));
         let Party { account, own, contacts } = self.party(step);
         let mut offer = || {
             let code = LinkCode::decode(&bytes(step, "code")).map_err(|error| match error {
@@ -477,7 +477,7 @@ impl Replay {
     }
 
     fn link_answer(&mut self, step: &Value) {
-        let mut rng = GivenDraws::of(step, "rng");
+        let mut rng = given_draws(step, "rng");
         let Party { account, own, contacts } = self.party(step);
         // Nothing of it hangs on the time.
         let now = evanesce::Timestamp::from_unix_seconds(1_800_000_000);
@@ -535,13 +535,13 @@ fn make_account(device: &Value) -> Account {
     let mut limits = Limits::default();
     let lifetime = number(device, "expires") - number(device, "created");
     limits.prekeys.signed_prekey_lifetime = Duration::from_secs(lifetime);
-    let mut rng = GivenDraws::of(device, "rng");
+    let mut rng = given_draws(device, "rng");
     let (suite, address) = (Suite::Classical, address(device, "address"));
     let mut account =
         Account::generate_of_suite(suite, address, limits, time(device, "created"), &mut rng);
     rng.finish("account");
     let count = u32::try_from(number(device, "one_time_prekeys")).unwrap();
-    let mut rng = GivenDraws::of(device, "one_time_rng");
+    let mut rng = given_draws(device, "one_time_rng");
     let upload = account.add_one_time_prekeys(count, &mut rng).upload.unwrap();
     rng.finish("one-time prekeys");
     let _ = account.mark_published(&upload);

@@ -14,7 +14,7 @@ use evanesce::attachment::{
     RangeError, ReadError,
 };
 use hkdf::Hkdf;
-use known_bytes::ExactDraws;
+use known_bytes::GivenDraws;
 use sha2::{Digest, Sha256};
 
 const KEY: [u8; 32] = [3; 32];
@@ -39,7 +39,7 @@ fn what_is_held_is_counted() {
 }
 
 fn sealer() -> AttachmentSealer {
-    AttachmentSealer::generate(&mut ExactDraws(KEY.to_vec()))
+    AttachmentSealer::generate(&mut GivenDraws(KEY.to_vec()))
 }
 
 /// Feeds so many bytes of a file, from a multiple of the period of its bytes on.
@@ -144,7 +144,7 @@ struct Huge {
 impl Huge {
     fn new() -> Self {
         let layout = BlobLayout::of_size(HUGE).unwrap();
-        let sealer = ChunkSealer::generate(layout, &mut ExactDraws(KEY.to_vec()));
+        let sealer = ChunkSealer::generate(layout, &mut GivenDraws(KEY.to_vec()));
         let last = layout.chunks() - 1;
         let places = [0, 2_047, 2_048, 1_000_000, HUGE / 65_536 - 1, HUGE / 65_536, last];
         let sealed = places.map(|index| {
@@ -252,7 +252,7 @@ fn a_store_that_gives_too_much_for_ever_or_another_file_is_refused_in_bounded_me
     let (blob, reference) = sealed(1_000_000);
     let (other, _) = sealed(999_999);
     let largest = BlobLayout::of_size(BlobLayout::MAX_SIZE).unwrap();
-    let of_largest = ChunkSealer::generate(largest, &mut ExactDraws(KEY.to_vec()));
+    let of_largest = ChunkSealer::generate(largest, &mut GivenDraws(KEY.to_vec()));
     let bytes: Vec<u8> = (0..PIECE).map(|place| place.to_le_bytes()[0]).collect();
     let chunk = BlobLayout::SEALED_CHUNK_LENGTH;
     let again = || std::iter::repeat_with(|| blob.clone());

@@ -6,12 +6,15 @@
 
 #[path = "support/household.rs"]
 mod household;
+#[path = "support/power.rs"]
+mod power;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use evanesce::person::{Contacts, OwnDevices, PeopleChanges, Person};
 use evanesce::{Account, Address, IdentityKey, Peer, PeerDecryptError, Suite};
 use household::{Letter, Party, START, begin, link};
+use power::{Power, Stopped, sealed_header};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -69,28 +72,6 @@ impl Disk {
     }
 }
 
-/// How often something that lasts may still happen before the machine stops.
-struct Power {
-    left: usize,
-    used: usize,
-    stops: usize,
-}
-
-/// The machine has stopped: what is in memory is gone.
-#[derive(Debug)]
-struct Stopped;
-
-impl Power {
-    fn write(&mut self) -> Result<(), Stopped> {
-        let Some(left) = self.left.checked_sub(1) else {
-            self.stops += 1;
-            return Err(Stopped);
-        };
-        (self.left, self.used) = (left, self.used + 1);
-        Ok(())
-    }
-}
-
 /// Carries what it is handed, at least once, and keeps it until it is acknowledged.
 #[derive(Default)]
 struct Carrier {
@@ -115,19 +96,6 @@ impl Carrier {
         let headers: BTreeSet<_> = self.seen.iter().map(|message| sealed_header(message)).collect();
         headers.len() != self.seen.len()
     }
-}
-
-/// The sealed header of a message; what stands before it depends on the kind and the suite.
-fn sealed_header(message: &[u8]) -> &[u8] {
-    let start = match (message[0], message[1], message[6]) {
-        (0x11, 1, 0) => 184,
-        (0x11, 1, 1) => 188,
-        (0x11, 2, 0) => 184 + 1_568,
-        (0x11, 2, 1) => 188 + 1_568,
-        (0x12, ..) => 1,
-        _ => panic!("neither an initial nor an ordinary message"),
-    };
-    &message[start..start + 56]
 }
 
 #[derive(Clone, Copy, PartialEq)]

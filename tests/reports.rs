@@ -27,7 +27,7 @@ use evanesce::{
 };
 use hkdf::Hkdf;
 use known_bytes::{
-    Blobs, ExactDraws, assert_fields, assert_result, bytes, hex_of, known_answers, light, number,
+    Blobs, GivenDraws, assert_fields, assert_result, bytes, hex_of, known_answers, light, number,
     section, text,
 };
 use serde_json::Value;
@@ -102,7 +102,7 @@ fn account(device: &Value) -> Account {
     assert_fields(device, &known);
     let created = Timestamp::from_unix_seconds(number(device, "created"));
     let address = Address::new(hex_of(device, "address")).unwrap();
-    let mut draws = ExactDraws(hex_of(device, "rng"));
+    let mut draws = GivenDraws(hex_of(device, "rng"));
     let mut account = Account::generate_of_suite(
         Suite::Classical,
         address,
@@ -110,11 +110,11 @@ fn account(device: &Value) -> Account {
         created,
         &mut draws,
     );
-    draws.finish();
-    let mut draws = ExactDraws(hex_of(device, "one_time_rng"));
+    draws.finish("draws");
+    let mut draws = GivenDraws(hex_of(device, "one_time_rng"));
     let count = u32::try_from(number(device, "one_time_prekeys")).unwrap();
     let _ = account.add_one_time_prekeys(count, &mut draws);
-    draws.finish();
+    draws.finish("draws");
     let upload = account.pending_upload().unwrap();
     assert_eq!(upload.signed_part(), hex_of(device, "signed_part"));
     assert_eq!(account.device().identity.encode().as_slice(), hex_of(device, "ident"));
@@ -136,9 +136,9 @@ impl Conversation {
                 assert_fields(step, &known);
                 let bundle = PreKeyBundle::decode(&hex_of(step, "bundle")).unwrap();
                 let bundle = bundle.verify(now(step)).unwrap();
-                let mut draws = ExactDraws(hex_of(step, "rng"));
+                let mut draws = GivenDraws(hex_of(step, "rng"));
                 let session = self.accounts[text(step, "by")].initiate(&bundle, &mut draws);
-                draws.finish();
+                draws.finish("draws");
                 let session = session.unwrap();
                 assert_eq!(session.id().as_bytes(), &array(step, "session_id"), "{place}");
                 self.sessions.insert(slot(step, "by"), session);
@@ -153,11 +153,11 @@ impl Conversation {
                 let (stamp, nothing) = Stamp::decode(&stamp).unwrap();
                 assert!(nothing.is_empty());
                 let payload = Payload::new(rest).with_stamp(stamp);
-                let mut draws = ExactDraws(hex_of(step, "rng"));
+                let mut draws = GivenDraws(hex_of(step, "rng"));
                 let session = self.sessions.get_mut(&slot(step, "by")).unwrap();
                 let ad = hex_of(step, "ad");
                 let sent = session.encrypt_with_evidence(&payload, &ad, &mut draws).unwrap();
-                draws.finish();
+                draws.finish("draws");
                 assert_result(&sent.message, &step["wire"], &Blobs::new(), place);
                 assert_evidence(sent.evidence.as_ref(), &sent.message, step, place);
                 self.messages.insert(text(step, "id").to_owned(), sent.message);

@@ -4,6 +4,8 @@
 //! Each step of a device's work is a list of writes, in the order of the table in `src/snapshot.rs`. A run is cut off
 //! after each prefix of all writes of both devices; then both go on from their stores.
 
+#[path = "support/power.rs"]
+mod power;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,6 +16,7 @@ use evanesce::{
     Account, Address, Changes, Maintained, Payload, Peer, PeerDecryptError, PeerEncryptError,
     PreKeyBundle, Suite,
 };
+use power::{Power, Stopped, sealed_header};
 use rand_chacha::ChaCha20Rng;
 use support::{AD, NOW, account_of, in_each_suite, publishing, rng};
 
@@ -39,28 +42,6 @@ struct Carrier {
     published: BTreeMap<&'static str, PublishedPreKeys>,
     /// All that it has ever seen.
     seen: BTreeSet<Vec<u8>>,
-}
-
-/// How often something that lasts may still happen before the machine stops.
-struct Power {
-    left: usize,
-    used: usize,
-    stops: usize,
-}
-
-/// The machine has stopped: what is in memory is gone.
-#[derive(Debug)]
-struct Stopped;
-
-impl Power {
-    fn write(&mut self) -> Result<(), Stopped> {
-        let Some(left) = self.left.checked_sub(1) else {
-            self.stops += 1;
-            return Err(Stopped);
-        };
-        (self.left, self.used) = (left, self.used + 1);
-        Ok(())
-    }
 }
 
 struct Machine {
@@ -292,19 +273,6 @@ impl Carrier {
         let headers: BTreeSet<_> = self.seen.iter().map(|message| sealed_header(message)).collect();
         headers.len() != self.seen.len()
     }
-}
-
-/// The sealed header of a message; what stands before it depends on the kind and the suite.
-fn sealed_header(message: &[u8]) -> &[u8] {
-    let start = match (message[0], message[1], message[6]) {
-        (0x11, 1, 0) => 184,
-        (0x11, 1, 1) => 188,
-        (0x11, 2, 0) => 184 + 1_568,
-        (0x11, 2, 1) => 188 + 1_568,
-        (0x12, ..) => 1,
-        _ => panic!("neither an initial nor an ordinary message"),
-    };
-    &message[start..start + 56]
 }
 
 /// Two people write to each other, and stop when `stops` say so: after so many writes, one after the other. Then they go

@@ -3,9 +3,10 @@
 //! They are read from `tests/vectors`, or from the directory that `EVANESCE_VECTORS` names. The format
 //! is described in `tests/vectors/README.md`. What this replayer does not know, it fails on.
 
+#[path = "support/replay.rs"]
+mod replay;
+
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use evanesce::expiry::Stamp;
@@ -15,8 +16,11 @@ use evanesce::session::{
     AcceptError, DecryptError, EncryptError, ExternalHandshake, RatchetKeyPair, Session,
     SharedSecret,
 };
-use evanesce::{Account, Address, Payload, PreKeyBundle, Received, Suite, Timestamp};
-use rand_chacha::rand_core::{TryCryptoRng, TryRng};
+use evanesce::{Account, Address, Payload, PreKeyBundle, Received, Suite};
+use replay::{
+    GivenDraws, bytes, conversations as conversations_of, directory, given_draws, number, text,
+    time,
+};
 use serde_json::Value;
 
 #[test]
@@ -35,30 +39,13 @@ fn vectors_replay_with_a_restart_after_every_step() {
 
 /// The conversations of both suites; fails if the directory lacks those of one.
 fn conversations() -> Vec<(String, Value)> {
-    let mut all = conversations_of("pieces.json", "conversation-", 1);
-    all.extend(conversations_of("suite2-pieces.json", "suite2-conversation-", 2));
+    for pieces in ["pieces.json", "suite2-pieces.json"] {
+        let directory = directory();
+        assert!(directory.join(pieces).is_file(), "no {pieces} in {directory:?}");
+    }
+    let mut all = conversations_of("conversation-", 1);
+    all.extend(conversations_of("suite2-conversation-", 2));
     all
-}
-
-fn conversations_of(pieces: &str, start: &str, format: u64) -> Vec<(String, Value)> {
-    let directory = std::env::var_os("EVANESCE_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"), PathBuf::from);
-    assert!(directory.join(pieces).is_file(), "no {pieces} in {directory:?}");
-    let entries = std::fs::read_dir(&directory).unwrap();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| {
-        let name = path.file_name().unwrap().to_string_lossy();
-        name.starts_with(start) && name.ends_with(".json")
-    });
-    paths.sort();
-    assert!(!paths.is_empty(), "no {start} in {directory:?}");
-    let read = |path: PathBuf| {
-        let conversation: Value =
-            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(conversation["format"], format, "{path:?}");
-        (path.file_stem().unwrap().to_string_lossy().into_owned(), conversation)
-    };
-    paths.into_iter().map(read).collect()
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -133,7 +120,7 @@ impl Replay {
     fn initiate(&mut self, step: &Value) {
         let bundle = PreKeyBundle::decode(&self.bundle(&step["bundle"])).unwrap();
         let bundle = bundle.verify(time(step, "now")).unwrap();
-        let mut rng = Draws::of(step, "rng");
+        let mut rng = given_draws(step, "rng");
         let account = &self.accounts[text(step, "by")];
         let session = account.initiate(&bundle, &mut rng).unwrap();
         rng.finish(&self.place);
@@ -145,7 +132,7 @@ impl Replay {
     }
 
     fn encrypt(&mut self, step: &Value) {
-        let mut rng = Draws::of(step, "rng");
+        let mut rng = given_draws(step, "rng");
         let session = self.sessions.get_mut(&key(step, "by")).unwrap();
         let message =
             session.encrypt(&payload(step), &bytes(step, "ad"), &mut rng).expect(&self.place);
@@ -155,7 +142,7 @@ impl Replay {
     }
 
     fn encrypt_run(&mut self, step: &Value) {
-        let mut rng = Draws::of(step, "rng");
+        let mut rng = given_draws(step, "rng");
         let session = self.sessions.get_mut(&key(step, "by")).unwrap();
         let (payload, ad) = (payload(step), bytes(step, "ad"));
         let mut wires = step["wires"].as_object().unwrap().clone();
@@ -178,7 +165,7 @@ impl Replay {
         let session = self.sessions.get_mut(&key(step, "by")).unwrap();
         let before = session.snapshot();
         let error = session
-            .encrypt(&payload(step), &bytes(step, "ad"), &mut Draws(Vec::new()))
+            .encrypt(&payload(step), &bytes(step, "ad"), &mut GivenDraws(Vec::new()))
             .expect_err(&self.place);
         assert_eq!(encrypt_error(error), text(step, "error"), "{}", self.place);
         assert!(session.snapshot() == before, "{}: a refusal changed the session", self.place);
@@ -257,7 +244,7 @@ impl Replay {
     fn rotate(&mut self, step: &Value) {
         let account = self.accounts.get_mut(text(step, "by")).unwrap();
         let _ = account.set_limits(limits(step));
-        let mut rng = Draws::of(step, "rng");
+        let mut rng = given_draws(step, "rng");
         let upload = account.rotate_signed_prekey(time(step, "created"), &mut rng).upload.unwrap();
         rng.finish(&self.place);
         assert_is(upload.signed_part(), &step["signed_part"], &self.place);
@@ -267,7 +254,7 @@ impl Replay {
 
     fn topup(&mut self, step: &Value) {
         let account = self.accounts.get_mut(text(step, "by")).unwrap();
-        let mut rng = Draws::of(step, "rng");
+        let mut rng = given_draws(step, "rng");
         let count = u32::try_from(number(step, "count")).unwrap();
         let upload = account.add_one_time_prekeys(count, &mut rng).upload.unwrap();
         rng.finish(&self.place);
@@ -444,12 +431,12 @@ fn make_account(device: &Value) -> (Account, PreKeyUpload) {
         Some(other) => panic!("unknown suite {other}"),
     };
     let address = Address::new(bytes(device, "address")).unwrap();
-    let mut rng = Draws::of(device, "rng");
+    let mut rng = given_draws(device, "rng");
     let created = time(device, "created");
     let mut account = Account::generate_of_suite(suite, address, limits(device), created, &mut rng);
     rng.finish("account");
     let count = u32::try_from(number(device, "one_time_prekeys")).unwrap();
-    let mut rng = Draws::of(device, "one_time_rng");
+    let mut rng = given_draws(device, "one_time_rng");
     let upload = account.add_one_time_prekeys(count, &mut rng).upload.unwrap();
     rng.finish("one-time prekeys");
     assert_eq!(account.device().identity.encode().as_slice(), bytes(device, "ident"));
@@ -509,40 +496,6 @@ fn encrypt_error(error: EncryptError) -> &'static str {
     }
 }
 
-/// Gives just these bytes, and fails when more are asked for.
-struct Draws(Vec<u8>);
-
-impl Draws {
-    fn of(object: &Value, name: &str) -> Self {
-        Self(bytes(object, name))
-    }
-
-    fn finish(self, place: &str) {
-        assert!(self.0.is_empty(), "{place}: {} bytes were not drawn", self.0.len());
-    }
-}
-
-impl TryRng for Draws {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        panic!("only whole draws are made")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        panic!("only whole draws are made")
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        assert_eq!(out.len(), 32, "a draw is of 32 bytes");
-        assert!(self.0.len() >= 32, "more is drawn than the protocol says");
-        out.copy_from_slice(&self.0.drain(..32).collect::<Vec<u8>>());
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Draws {}
-
 fn payload(step: &Value) -> Payload {
     let stamp = bytes(step, "stamp");
     let (stamp, rest) = Stamp::decode(&stamp).unwrap();
@@ -570,24 +523,8 @@ fn key(step: &Value, device: &str) -> (String, String) {
     (text(step, device).to_owned(), text(step, "session").to_owned())
 }
 
-fn text<'value>(object: &'value Value, name: &str) -> &'value str {
-    object[name].as_str().unwrap_or_else(|| panic!("no text {name} in {object}"))
-}
-
-fn bytes(object: &Value, name: &str) -> Vec<u8> {
-    hex::decode(text(object, name)).unwrap()
-}
-
 fn array(object: &Value, name: &str) -> [u8; 32] {
     bytes(object, name).try_into().unwrap()
-}
-
-fn number(object: &Value, name: &str) -> u64 {
-    object[name].as_u64().unwrap_or_else(|| panic!("no number {name} in {object}"))
-}
-
-fn time(object: &Value, name: &str) -> Timestamp {
-    Timestamp::from_unix_seconds(number(object, name))
 }
 
 fn size(message: &[u8]) -> u64 {

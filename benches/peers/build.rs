@@ -1,4 +1,4 @@
-//! Keeps what builds this, and how, for the header of what is printed.
+//! Keeps what builds this, and how, for the header of what is printed. `benches/files` is built with it too.
 
 use std::env;
 use std::process::Command;
@@ -8,7 +8,6 @@ const SETTINGS: [&str; 3] =
     ["CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "CARGO_PROFILE_RELEASE_LTO", "RUSTFLAGS"];
 
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=RUSTC");
     let compiler = env::var("RUSTC").expect("cargo sets RUSTC");
     let output = Command::new(compiler).arg("--version").output().expect("the compiler runs");

@@ -164,7 +164,7 @@ impl OwnDevices {
         let listed = ListedDevice::consenting(account, &owner.identity, *added);
         let mut parts = ContentParts::none();
         parts.push(PartKind::LinkConsent, &listed.consent.0);
-        let mut answering = peer.duplicate();
+        let mut answering = peer.duplicate().ok_or(LinkError::NotLinking)?;
         let _accepted = answering.accept_request();
         let encrypted = answering.encrypt_behind(&parts, &nothing_more(), &secret.ad(), now, rng);
         let encrypted = encrypted.map_err(|_| LinkError::NotLinking)?;

@@ -50,7 +50,7 @@ impl OwnDevices {
         let mut peer = match place.and_then(|place| peers.get(place)) {
             None => Peer::pinned(device.clone()),
             Some(known) if known.contact().identity().is_none_or(|it| it == device.identity) => {
-                known.duplicate()
+                known.duplicate().ok_or(LinkError::OtherDevice)?
             }
             Some(_) => return Err(LinkError::OtherDevice),
         };
@@ -103,7 +103,7 @@ impl OwnDevices {
         let peer = peers.iter_mut().find(|peer| *peer.address() == device.address);
         let peer = peer.ok_or(LinkError::NotLinking)?;
         // What it says is known only once it has opened: it opens in a copy, which then takes the peer's place.
-        let mut opened = peer.duplicate();
+        let mut opened = peer.duplicate().ok_or(LinkError::NotLinking)?;
         let delivered = opened.decrypt_established(message, &secret.ad(), now);
         let delivered = delivered.map_err(LinkError::Message)?;
         let consent = only_part(&delivered.received, PartKind::LinkConsent)?;

@@ -32,8 +32,8 @@ impl Contacts {
         self.decide(owner, now, Self::is_or_was_of, Peer::set_back_to_request)
     }
 
-    /// A device is known as far as the person's others: refused if one of them is, or of those that they had, else accepted if one is. When
-    /// the list has expired none is accepted by it.
+    /// A device is known as far as the person's others: refused if one of them is, or of those that they had, else accepted
+    /// if one is. When the list has expired none is accepted by it.
     pub(crate) fn settle(&mut self, owner: &IdentityKey, now: Timestamp) -> PeopleChanges {
         let of_person = |peer: &&Peer| self.is_of(peer, owner, now);
         let contacts = || self.peers.iter().filter(of_person).map(Peer::contact);

@@ -22,9 +22,9 @@ pub(crate) const MAX_CLOCK_AHEAD: Duration = Duration::from_secs(86_400);
 /// A bundle whose signature and lifetime hold. Only [`PreKeyBundle::verify`] makes one, and only with
 /// one can a session be initiated.
 ///
-/// It proves that the device's identity key made the signed prekey, in suite 2 the one-time prekey too. Whose identity key that is, no
-/// bundle can prove: compare it with the one known for the address, and have the users compare
-/// safety numbers.
+/// It proves that the device's identity key made the signed prekey, in suite 2 the one-time prekey too. Whose identity
+/// key that is, no bundle can prove: compare it with the one known for the address, and have the users compare safety
+/// numbers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedBundle {
     pub(crate) device: Device,

@@ -2,13 +2,16 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[path = "given_draws.rs"]
+mod given_draws;
+
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
-use rand_chacha::rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+pub use given_draws::GivenDraws;
 
 /// A file of the known answers, of format 1, with these sections and no other.
 pub fn known_answers(file: &str, sections: &[&str]) -> Value {
@@ -131,33 +134,3 @@ pub fn lists_of_pieces(case: &Value) -> Vec<Vec<usize>> {
     assert!(!lists.is_empty() && lists.iter().flatten().all(|length| *length != 0), "{case}");
     lists
 }
-
-/// Gives just these bytes, and fails when more are asked for.
-pub struct ExactDraws(pub Vec<u8>);
-
-impl ExactDraws {
-    pub fn finish(self) {
-        assert!(self.0.is_empty(), "{} bytes were not drawn", self.0.len());
-    }
-}
-
-impl TryRng for ExactDraws {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        panic!("only whole draws are made")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        panic!("only whole draws are made")
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        assert_eq!(out.len(), 32, "a draw is of 32 bytes");
-        assert!(self.0.len() >= 32, "more is drawn than the protocol says");
-        out.copy_from_slice(&self.0.drain(..32).collect::<Vec<u8>>());
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for ExactDraws {}

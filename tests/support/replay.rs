@@ -1,16 +1,26 @@
 //! What replayers of known answers read: fields with their types, draws that are used up exactly.
 
-use std::convert::Infallible;
+#![allow(dead_code, reason = "each test file uses a part")]
+
+#[path = "given_draws.rs"]
+mod given_draws;
+
 use std::path::{Path, PathBuf};
 
 use evanesce::Timestamp;
-use rand_chacha::rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
 
-/// The conversations whose file names begin so, each with its name; fails if there are none.
-pub fn conversations(start: &str) -> Vec<(String, Value)> {
-    let directory = std::env::var_os("EVANESCE_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"), PathBuf::from);
+pub use given_draws::GivenDraws;
+
+/// Where the known answers are.
+pub fn directory() -> PathBuf {
+    std::env::var_os("EVANESCE_VECTORS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"), PathBuf::from)
+}
+
+/// The conversations of this format whose file names begin so, each with its name; fails if there are none.
+pub fn conversations(start: &str, format: u64) -> Vec<(String, Value)> {
+    let directory = directory();
     let entries = std::fs::read_dir(&directory).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| {
@@ -22,7 +32,7 @@ pub fn conversations(start: &str) -> Vec<(String, Value)> {
     let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).unwrap();
         let conversation: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(conversation["format"], 1, "{path:?}");
+        assert_eq!(conversation["format"], format, "{path:?}");
         (path.file_stem().unwrap().to_string_lossy().into_owned(), conversation)
     };
     paths.into_iter().map(read).collect()
@@ -47,39 +57,10 @@ pub fn assert_is(bytes: &[u8], value: &Value, place: &str) {
     }
 }
 
-/// Gives just these bytes, and fails when more are asked for.
-pub struct GivenDraws(Vec<u8>);
-
-impl GivenDraws {
-    pub fn of(object: &Value, name: &str) -> Self {
-        Self(bytes(object, name))
-    }
-
-    pub fn finish(self, place: &str) {
-        assert!(self.0.is_empty(), "{place}: {} bytes were not drawn", self.0.len());
-    }
+/// The draws of a field.
+pub fn given_draws(object: &Value, name: &str) -> GivenDraws {
+    GivenDraws(bytes(object, name))
 }
-
-impl TryRng for GivenDraws {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        panic!("only whole draws are made")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        panic!("only whole draws are made")
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        assert_eq!(out.len(), 32, "a draw is of 32 bytes");
-        assert!(self.0.len() >= 32, "more is drawn than the protocol says");
-        out.copy_from_slice(&self.0.drain(..32).collect::<Vec<u8>>());
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for GivenDraws {}
 
 pub fn text<'value>(object: &'value Value, name: &str) -> &'value str {
     object[name].as_str().unwrap_or_else(|| panic!("no text {name} in {object}"))
