@@ -7,8 +7,9 @@ use crate::shown::is_direction;
 /// Bytes of a name.
 const LONGEST: usize = 100;
 
-/// What Windows takes for a device, with any ending.
+/// What Windows takes for a device, with any ending; and ports, which have a digit behind their name.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+const PORTS: [&str; 2] = ["com", "lpt"];
 
 /// A name that is safe to show, and to make a file of in a directory: one component without a separator, not hidden,
 /// without what orders a terminal or a shell about.
@@ -36,7 +37,10 @@ impl FileName {
         }
         let kept = kept.trim_end_matches(['.', ' ']);
         let stem = kept.split('.').next().unwrap_or_default().to_ascii_lowercase();
-        if kept.is_empty() || DEVICES.contains(&stem.as_str()) {
+        let is_number =
+            |rest: &str| rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_digit());
+        let is_port = PORTS.iter().any(|port| stem.strip_prefix(port).is_some_and(is_number));
+        if kept.is_empty() || DEVICES.contains(&stem.as_str()) || is_port {
             return Self("file".into());
         }
         Self(kept.into())
@@ -75,6 +79,9 @@ mod tests {
             ("", "file"),
             ("a/", "file"),
             ("NUL.txt", "file"),
+            ("Com1.log", "file"),
+            ("lpt9", "file"),
+            ("comet.jpg", "comet.jpg"),
             ("one\ntwo\u{1b}[2J", "onetwo[2J"),
             ("photo\u{202e}gnp.exe", "photognp.exe"),
             ("stream.txt:hidden", "stream.txthidden"),
