@@ -129,7 +129,7 @@ impl DoubleRatchet {
         let RatchetSecrets { root_key, initiator_header_key, responder_header_key } = secrets;
         Self {
             root_key: RootKey::new(root_key),
-            sending: Sending::Waiting { ratchet_key: Box::new(our_ratchet_key) },
+            sending: Sending::waiting(Box::new(our_ratchet_key)),
             next_sending_header_key: HeaderKey::new(responder_header_key),
             receiving: Receiving::new(HeaderKey::new(initiator_header_key)),
         }
@@ -139,8 +139,8 @@ impl DoubleRatchet {
     pub(crate) fn check_sending(&self) -> Result<(), CannotSend> {
         match &self.sending {
             Sending::Waiting { .. } => Err(CannotSend::Waiting),
-            Sending::Active(chain) if chain.is_full() => Err(CannotSend::ChainFull),
-            Sending::Active(_) | Sending::Due { .. } => Ok(()),
+            Sending::Active(chain, _) if chain.is_full() => Err(CannotSend::ChainFull),
+            Sending::Active(..) | Sending::Due { .. } => Ok(()),
         }
     }
 
@@ -152,7 +152,7 @@ impl DoubleRatchet {
     /// How many messages the chain has that we are sending.
     pub(crate) fn sent_in_chain(&self) -> u32 {
         match &self.sending {
-            Sending::Active(chain) => chain.sent,
+            Sending::Active(chain, _) => chain.sent,
             Sending::Waiting { .. } | Sending::Due { .. } => 0,
         }
     }
@@ -169,7 +169,7 @@ impl DoubleRatchet {
             self.begin_chain(&their_ratchet_key, previous_length, mixing, rng)?;
         }
         match &mut self.sending {
-            Sending::Active(chain) => chain.next().ok_or(CannotSend::ChainFull),
+            Sending::Active(chain, _) => chain.next().ok_or(CannotSend::ChainFull),
             Sending::Waiting { .. } | Sending::Due { .. } => Err(CannotSend::Waiting),
         }
     }
@@ -190,7 +190,7 @@ impl DoubleRatchet {
             self.root_key.step(&dh, mixing.secret, ratchet_key.public(), their_ratchet_key);
         self.root_key = root_key;
         let header_key = core::mem::replace(&mut self.next_sending_header_key, next_header_key);
-        self.sending = Sending::Active(Box::new(SendingChain {
+        self.sending = Sending::active(Box::new(SendingChain {
             ratchet_key,
             header_key,
             chain_key,
@@ -327,7 +327,7 @@ impl DoubleRatchet {
         mixed: u32,
         reader: &mut Reader<'_>,
     ) -> Result<(), DecodeError> {
-        if let Sending::Active(chain) = &mut self.sending {
+        if let Sending::Active(chain, _) = &mut self.sending {
             // It rises only where a chain begins: at our sending step, or before our next one is due.
             chain.mixed = Some(mixed);
         }

@@ -1,5 +1,7 @@
 //! Which lists of devices a device has said that it holds, and what it is owed (docs/protocol.md §17.4).
 
+use alloc::boxed::Box;
+
 use crate::stored::{StateWriter, Stored, stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::content_parts::NOTICE_LENGTH;
@@ -8,8 +10,8 @@ use crate::wire::notice::Notice;
 /// What is known of how a device sees our lists. Nothing, of one that has never sent or got parts.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Notices {
-    /// Its last notice.
-    last: Option<Notice>,
+    /// Its last notice. Boxed: most peers have none, and in its room would stand what happened to be on the stack.
+    last: Option<Box<Notice>>,
     /// Whether it asked for one since we sent it something.
     owed: bool,
     /// Whether it has once sent parts, and so knows them.
@@ -26,7 +28,7 @@ impl Notices {
     }
 
     pub(crate) fn last(&self) -> Option<&Notice> {
-        self.last.as_ref()
+        self.last.as_deref()
     }
 
     pub(crate) fn is_owed(&self) -> bool {
@@ -35,7 +37,7 @@ impl Notices {
 
     /// It says what it holds, and perhaps asks what we do.
     pub(crate) fn came(&mut self, notice: Notice) {
-        self.last = Some(notice);
+        self.last = Some(Box::new(notice));
     }
 
     pub(crate) fn asked(&mut self) {
