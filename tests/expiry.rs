@@ -549,7 +549,6 @@ fn what_has_no_end_is_not_held_and_writes_nothing() {
     assert!(queued.effects.is_empty());
     for effects in [
         scheduler.sent(id(2), Age::NONE, at(1)),
-        scheduler.read(id(1), at(1)),
         scheduler.ready(id(1), at(1)),
         scheduler.closed(chat(), at(1)),
         scheduler.done(id(1), Parts::BODY, at(1)),
@@ -557,10 +556,90 @@ fn what_has_no_end_is_not_held_and_writes_nothing() {
     ] {
         assert!(effects.is_empty(), "{effects:?}");
     }
+    let read = scheduler.read(id(1), at(1));
+    assert!(read.writes.is_empty() && read.events.is_empty());
+    assert_eq!(read.tell, [DeviceEvent::Seen(id(1))], "own other devices have it unread");
     assert_eq!(scheduler.parts_added(id(1), Parts::FILE, at(1)), PartsAdded::NotHeld);
     assert_eq!((scheduler.held_messages(), scheduler.next_wakeup(at(1))), (0, None));
     assert_eq!(scheduler.remaining(id(1), at(1)), None);
     assert_eq!(scheduler.open(id(1), at(1)).map(drop), Err(OpenError::Unknown));
+}
+
+#[test]
+fn what_an_own_device_has_read_without_an_end_is_said_once_and_when_it_comes() {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let read = ExpiryEvent::ReadElsewhere { id: id(1) };
+    let told = |scheduler: &mut ExpiryScheduler, event, seconds| {
+        scheduler.told_by_own_device(event, Age::NONE, at(seconds)).events
+    };
+    assert_eq!(told(&mut scheduler, DeviceEvent::Seen(id(1)), 1), [read]);
+    assert_eq!(told(&mut scheduler, DeviceEvent::Seen(id(1)), 2), []);
+    let mut scheduler = ExpiryScheduler::restore(&scheduler.snapshot()).unwrap();
+    let _ = scheduler.set(chat(), None, BOB, at(0));
+    let off = Ok(scheduler.stamp(chat()));
+    let arrival = scheduler.received(from_alice(1), &off, Age::NONE, at(3));
+    assert_eq!((arrival.verdict, &arrival.effects.events[..]), (Verdict::Keep, &[read][..]));
+    let again = scheduler.received(from_alice(1), &off, Age::NONE, at(4));
+    assert!(again.effects.events.is_empty(), "what was remembered is said");
+
+    // Of one that has an end it is said too, by the event that starts its clock.
+    let stamp = Ok(Stamp::NONE.with_policy(Policy::after_read(Duration::from_secs(60))));
+    let _ = scheduler.received(from_alice(2), &stamp, Age::NONE, at(5));
+    let read = ExpiryEvent::ReadElsewhere { id: id(2) };
+    assert_eq!(told(&mut scheduler, DeviceEvent::Read(id(2)), 6), [read]);
+    assert_eq!(told(&mut scheduler, DeviceEvent::Read(id(2)), 7), []);
+    // And where an own device took it for one without an end, its clock runs all the same.
+    let _ = scheduler.received(from_alice(3), &stamp, Age::NONE, at(8));
+    let read = ExpiryEvent::ReadElsewhere { id: id(3) };
+    assert_eq!(told(&mut scheduler, DeviceEvent::Seen(id(3)), 9), [read]);
+    assert_eq!(scheduler.visibility(id(3), at(69)), Visibility::Gone);
+    // What was read before it came lives from then on.
+    let _ = told(&mut scheduler, DeviceEvent::Seen(id(4)), 10);
+    let arrival = scheduler.received(from_alice(4), &stamp, Age::NONE, at(40));
+    assert_eq!(arrival.effects.events, [ExpiryEvent::ReadElsewhere { id: id(4) }]);
+    assert_eq!(scheduler.remaining(id(4), at(40)), Some(Duration::from_secs(30)));
+}
+
+#[test]
+fn of_what_own_devices_have_read_without_an_end_a_thousand_are_remembered() {
+    let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
+    let mut store = Store::begun(&scheduler);
+    for number in 0..1_010 {
+        let effects =
+            scheduler.told_by_own_device(DeviceEvent::Seen(id(number)), Age::NONE, at(number));
+        store.apply(&effects).unwrap();
+    }
+    let seen = |store: &Store| store.records.keys().filter(|key| key[0] == 6).count();
+    assert_eq!(seen(&store), 1_000);
+    let late = scheduler.poll(2_000, at(46 * 86_400));
+    store.apply(&late.effects).unwrap();
+    assert_eq!(seen(&store), 0);
+}
+
+#[test]
+fn a_device_that_was_just_linked_is_told_each_setting_with_how_long_it_holds() {
+    let mut phone = ExpiryScheduler::new(at(0), &mut rng(1));
+    let _ = phone.set(chat(), Some(Policy::after_send(Duration::from_secs(60))), BOB, at(100));
+    let _ = phone.set(chat(), Some(Policy::after_send(Duration::from_secs(30))), BOB, at(200));
+    // A stranger's conversation is no device's of ours.
+    let strangers = ConversationId::named(b"stranger");
+    let stamp = Ok(phone.stamp(chat()));
+    let _ = phone.heard(strangers, &stamp, Age::NONE, at(250));
+    let events: Vec<_> = phone.events_for_new_device(at(300)).collect();
+    let ages: Vec<u64> = events.iter().map(|(_, age)| age.duration().as_secs()).collect();
+    assert_eq!(ages, [200, 100]);
+    let mut laptop = ExpiryScheduler::new(at(290), &mut rng(2));
+    for (event, age) in events.iter().rev() {
+        let _ = laptop.told_by_own_device(*event, *age, at(300));
+    }
+    assert_eq!(laptop.setting(chat()), phone.setting(chat()));
+    assert_eq!(laptop.setting(strangers), None);
+    // A late message that says nothing of a setting lives by the one that held when it was sent.
+    for scheduler in [&mut phone, &mut laptop] {
+        let age = Age::trusted(Duration::from_secs(150));
+        let arrival = scheduler.received(from_alice(9), &Ok(Stamp::NONE), age, at(300));
+        assert_eq!(arrival.verdict, Verdict::Late, "sent at 150, when it was a minute");
+    }
 }
 
 #[test]

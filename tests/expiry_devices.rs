@@ -61,6 +61,8 @@ struct Device {
     scheduler: ExpiryScheduler,
     records: BTreeMap<Vec<u8>, Vec<u8>>,
     rows: BTreeMap<MessageId, Row>,
+    /// When others read what has not come.
+    read_before: BTreeMap<MessageId, u64>,
     /// What its user or another of its owner's devices has deleted.
     deleted: BTreeSet<MessageId>,
     awake: bool,
@@ -97,6 +99,7 @@ impl Device {
             records: BTreeMap::new(),
             scheduler,
             rows: BTreeMap::new(),
+            read_before: BTreeMap::new(),
             deleted: BTreeSet::new(),
             awake: true,
             wall_error: 0,
@@ -343,6 +346,7 @@ impl World {
                 match arrival.verdict {
                     Verdict::Keep if !own.deleted.contains(&id) => {
                         let read = (by == owner(to)).then_some(happened);
+                        let read = read.or_else(|| own.read_before.remove(&id));
                         own.rows.entry(id).or_insert(Row { arrived: time, read });
                     }
                     Verdict::Keep | Verdict::Known => {}
@@ -354,10 +358,19 @@ impl World {
             Sent::Setting(stamp) => own.scheduler.heard(chat(), &Ok(stamp), age, now),
             Sent::Event(event) => {
                 match event {
-                    DeviceEvent::Read(id) => {
-                        own.rows.entry(id).and_modify(|row| {
-                            row.read = Some(row.read.map_or(happened, |at| at.min(happened)));
-                        });
+                    // What has ended unread stays so, though it is told a moment later that it was read.
+                    DeviceEvent::Read(id) | DeviceEvent::Seen(id)
+                        if own.scheduler.visibility(id, now) != Visibility::Gone =>
+                    {
+                        match own.rows.get_mut(&id) {
+                            Some(Row { read, .. }) => {
+                                *read = Some(read.map_or(happened, |at| at.min(happened)));
+                            }
+                            None => {
+                                let before = own.read_before.entry(id).or_insert(happened);
+                                *before = happened.min(*before);
+                            }
+                        }
                     }
                     DeviceEvent::Deleted(id) => {
                         own.deleted.insert(id);
@@ -498,6 +511,8 @@ struct OwnDevices {
     /// To which device, since when, and what.
     under_way: Vec<(usize, u64, Heard)>,
     messages: u64,
+    /// Which messages are on which device: nobody reads what is not there.
+    there: BTreeSet<(usize, MessageId)>,
     /// Whether they start anew now and then; that closes conversations, on this device alone.
     restarts: bool,
 }
@@ -510,7 +525,8 @@ impl OwnDevices {
         let now = Now::from_wall(Duration::from_secs(START));
         let devices = (0..Self::NUMBER).map(|_| ExpiryScheduler::new(now, &mut rng)).collect();
         let restarts = seed % 2 == 0;
-        Self { rng, time: START, devices, under_way: Vec::new(), messages: 0, restarts }
+        let there = BTreeSet::new();
+        Self { rng, time: START, devices, under_way: Vec::new(), messages: 0, there, restarts }
     }
 
     fn index(&mut self, end: usize) -> usize {
@@ -570,6 +586,7 @@ impl OwnDevices {
                 let stamp = self.devices[device].stamp(chat());
                 let message = NewMessage::new(id, chat(), tag(0));
                 let queued = self.devices[device].queued(message, &stamp, now);
+                self.there.insert((device, id));
                 self.tells(device, queued.effects);
                 let _ = self.devices[device].sent(id, Age::NONE, now);
                 self.others_hear(Some(device), &Heard::FromOwn(id, stamp));
@@ -581,8 +598,10 @@ impl OwnDevices {
             }
             6 | 7 => {
                 let id = self.any_id();
-                let effects = self.devices[device].read(id, now);
-                self.tells(device, effects);
+                if self.there.contains(&(device, id)) {
+                    let effects = self.devices[device].read(id, now);
+                    self.tells(device, effects);
+                }
             }
             8 if self.restarts => {
                 let snapshot = self.devices[device].snapshot();
@@ -605,6 +624,9 @@ impl OwnDevices {
             let (now, age) = (self.now(), Age::trusted(Duration::from_secs(self.time - since)));
             let device = &mut self.devices[to];
             let message = |id, by| NewMessage::new(id, chat(), tag(by));
+            if let Heard::FromPeer(id, _) | Heard::FromOwn(id, _) = &heard {
+                self.there.insert((to, *id));
+            }
             let _ = match heard {
                 Heard::FromPeer(id, stamp) => {
                     device.received(message(id, 1), &stamp, age, now).effects

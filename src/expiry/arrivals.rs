@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::expiry::age::Age;
 use crate::expiry::conversation::Source;
-use crate::expiry::effects::{DeviceEvent, Effects};
+use crate::expiry::effects::{DeviceEvent, Effects, ExpiryEvent};
 use crate::expiry::life::{Life, Terms};
 use crate::expiry::message_id::{ConversationId, MessageId};
 use crate::expiry::new_message::{Arrival, Authority, Media, NewMessage, Verdict};
@@ -286,9 +286,13 @@ impl ExpiryScheduler {
         if self.is_buried(id) {
             return Verdict::Late;
         }
+        let seen = self.memory.seen.get(&id).copied();
         if let Some(facts) = self.memory.waiting.get(&id) {
             life.learn(facts);
         }
+        // Where it has an end after all, it has been read.
+        seen.into_iter().for_each(|at| life.read_elsewhere(at));
+        let was_read = seen.is_some() || (!life.is_ours() && life.started().is_some());
         if let Some(state) = self.conversations.get(&conversation) {
             state.tell(&mut life);
         }
@@ -312,11 +316,17 @@ impl ExpiryScheduler {
             if self.messages.lists().unsettled() > MAX_UNSETTLED {
                 self.settle_first(effects);
             }
+            if was_read {
+                effects.events.push(ExpiryEvent::ReadElsewhere { id });
+            }
             Verdict::Keep
         };
         // Last, since what was remembered is now part of what has been stored.
         if self.memory.waiting.remove(&id).is_some() {
             effects.writes.push(RecordName::Waiting(id).delete());
+        }
+        if self.memory.seen.remove(&id).is_some() {
+            effects.writes.push(RecordName::Seen(id).delete());
         }
         if self.memory.unsends.remove(&(id, author)).is_some() {
             effects.writes.push(RecordName::Unsend(id, author).delete());

@@ -18,7 +18,8 @@ pub struct Effects {
     pub writes: Vec<RecordWrite>,
     /// What the screen or the user is to be told.
     pub events: Vec<ExpiryEvent>,
-    /// What own other devices are to be told, in messages of the application's own.
+    /// What own other devices are to be told: [`Recipients::tell_events`](crate::person::Recipients::tell_events), or
+    /// messages of the application's own.
     pub tell: Vec<DeviceEvent>,
 }
 
@@ -54,6 +55,12 @@ pub enum ExpiryEvent {
         /// Which message.
         id: MessageId,
     },
+    /// An own device has read a message, whether it has an end or not: it is unread here no more, and its notification
+    /// goes. Of one that is not here yet it is said once, and again when it comes.
+    ReadElsewhere {
+        /// Which message.
+        id: MessageId,
+    },
     /// Who wrote does not know the setting that holds. The next message tells; if none is about to be sent, send
     /// an empty one; but none to a peer whose request has not been accepted. Said once an hour at most.
     EchoDue {
@@ -82,6 +89,8 @@ pub enum SettingRefusal {
 pub enum DeviceEvent {
     /// It was read, and its media was there: its clock runs.
     Read(MessageId),
+    /// It was read and has no end: no clock runs.
+    Seen(MessageId),
     /// It was opened, so often in all.
     Opened(MessageId, u8),
     /// It was deleted.

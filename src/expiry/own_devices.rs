@@ -19,12 +19,17 @@ impl ExpiryScheduler {
         match event {
             DeviceEvent::Read(id) => {
                 facts.started.note(at);
-                self.learn_or_wait(id, facts, time, &mut effects);
+                self.learn_reading(id, facts, time, &mut effects);
             }
+            DeviceEvent::Seen(id) if self.messages.get(id).is_some() => {
+                facts.started.note(at);
+                self.learn_reading(id, facts, time, &mut effects);
+            }
+            DeviceEvent::Seen(id) => self.remember_seen(id, at, time, &mut effects),
             DeviceEvent::Opened(id, times) => {
                 facts.opened = times;
                 facts.started.note(at);
-                self.learn_or_wait(id, facts, time, &mut effects);
+                self.learn_reading(id, facts, time, &mut effects);
             }
             DeviceEvent::Deleted(id) if self.messages.get(id).is_some() => {
                 facts.deleted = true;
@@ -53,6 +58,18 @@ impl ExpiryScheduler {
             }
         }
         self.ending(effects)
+    }
+
+    /// What an own device is to be told that was just linked, each with how long ago it was: the settings of all
+    /// conversations in which an own device has written or set anything, former ones included, for messages that are late.
+    pub fn events_for_new_device(&self, now: Now) -> impl Iterator<Item = (DeviceEvent, Age)> {
+        let time = self.head.clock.time(now);
+        let ours = self.conversations.iter().filter(|(_, state)| state.is_ours);
+        ours.flat_map(move |(id, state)| {
+            state.settings.held().map(move |(setting, since)| {
+                (DeviceEvent::Setting(*id, setting), Age::trusted(time.since(since)))
+            })
+        })
     }
 
     /// Closes a conversation, for all its messages that end then. Says whether there were any.
@@ -89,6 +106,46 @@ impl ExpiryScheduler {
             state.closed = closed;
             effects.writes.push(RecordName::Conversation(conversation).write(state));
         }
+    }
+
+    /// The same of what was read there, which the screen is told if it is news.
+    fn learn_reading(
+        &mut self,
+        id: MessageId,
+        facts: Facts,
+        time: EngineTime,
+        effects: &mut Effects,
+    ) {
+        let is_unread = |scheduler: &Self| {
+            let life = scheduler.messages.get(id).map(|tracked| &tracked.life);
+            life.is_some_and(|life| !life.is_ours() && life.started().is_none())
+        };
+        let was_unread = is_unread(self);
+        self.learn_or_wait(id, facts, time, effects);
+        if was_unread && !is_unread(self) {
+            effects.events.push(ExpiryEvent::ReadElsewhere { id });
+        }
+    }
+
+    /// It has no end, or has not come: which of the two is not known here.
+    fn remember_seen(
+        &mut self,
+        id: MessageId,
+        at: EngineTime,
+        time: EngineTime,
+        effects: &mut Effects,
+    ) {
+        let before = self.memory.seen.get(&id).copied();
+        if self.is_buried(id) || before.is_some_and(|before| before <= at) {
+            return;
+        }
+        if before.is_none() {
+            effects.events.push(ExpiryEvent::ReadElsewhere { id });
+        }
+        let since = self.memory.seen.since(&id).unwrap_or(time);
+        effects.writes.push(RecordName::Seen(id).write(&(since, at)));
+        let forgotten = self.memory.seen.insert(id, at, time);
+        effects.writes.extend(forgotten.map(|id| RecordName::Seen(id).delete()));
     }
 
     /// Adds facts to a message, or keeps them until it comes.

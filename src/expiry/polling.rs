@@ -140,6 +140,7 @@ impl ExpiryScheduler {
                 deleted.map(RecordName::Conversation),
                 self.memory.tombstones.pop_over(time).map(RecordName::Tombstone),
                 self.memory.waiting.pop_over(time).map(RecordName::Waiting),
+                self.memory.seen.pop_over(time).map(RecordName::Seen),
                 self.memory.unsends.pop_over(time).map(|(id, by)| RecordName::Unsend(id, by)),
             ];
             if !is_settled && over.iter().all(Option::is_none) {

@@ -78,8 +78,14 @@ impl ExpiryScheduler {
     /// A message was read: it has been on the screen of a window that has the user's attention, or of one that
     /// the application takes for read. Without its media it will have been read when that is there. Of our own
     /// there is nothing to say: its author has read it.
+    ///
+    /// Who has several devices says it of messages without an end too, once of each: the others are told.
     pub fn read(&mut self, id: MessageId, now: Now) -> Effects {
-        self.start(id, now, |life, time| life.read(time))
+        let mut effects = self.start(id, now, |life, time| life.read(time));
+        if self.messages.get(id).is_none() && !self.is_buried(id) {
+            effects.tell.push(DeviceEvent::Seen(id));
+        }
+        effects
     }
 
     /// The media of a message is there.

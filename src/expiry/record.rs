@@ -53,6 +53,8 @@ pub(crate) enum RecordName {
     Waiting(MessageId),
     /// Who said that a message that has not come is to go.
     Unsend(MessageId, MemberTag),
+    /// What an own device has read that has no end.
+    Seen(MessageId),
 }
 
 /// Why records cannot be taken back. **This is no reason to begin with a new scheduler** while messages with an end
@@ -124,6 +126,7 @@ impl RecordName {
             Self::Tombstone(hash) => RecordKey::of_parts([&[3], &hash, &[]]),
             Self::Waiting(id) => RecordKey::of_parts([&[4], &id.0, &[]]),
             Self::Unsend(id, by) => RecordKey::of_parts([&[5], &id.0, &by.0]),
+            Self::Seen(id) => RecordKey::of_parts([&[6], &id.0, &[]]),
         }
     }
 
@@ -136,6 +139,7 @@ impl RecordName {
             3 => Self::Tombstone(*reader.array()?),
             4 => Self::Waiting(Stored::read(&mut reader)?),
             5 => Self::Unsend(Stored::read(&mut reader)?, Stored::read(&mut reader)?),
+            6 => Self::Seen(Stored::read(&mut reader)?),
             _ => return Err(DecodeError::Unsupported),
         };
         reader.finish()?;

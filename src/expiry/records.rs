@@ -19,7 +19,7 @@ impl ExpiryScheduler {
     pub fn records(&self) -> impl Iterator<Item = RecordWrite> {
         let Self { head, stored_clock: _, conversations, messages, memory } = self;
         // That a conversation was deleted stands in its own row.
-        let Memory { tombstones, waiting, unsends, deleted: _ } = memory;
+        let Memory { tombstones, waiting, seen, unsends, deleted: _ } = memory;
         let conversations = conversations
             .iter()
             .map(|(id, conversation)| RecordName::Conversation(*id).write(conversation));
@@ -31,12 +31,14 @@ impl ExpiryScheduler {
             .map(|(id, since, facts)| RecordName::Waiting(*id).write(&(since, facts.clone())));
         let unsends =
             unsends.iter().map(|((id, by), since, ())| RecordName::Unsend(*id, *by).write(&since));
+        let seen = seen.iter().map(|(id, since, at)| RecordName::Seen(*id).write(&(since, *at)));
         core::iter::once(RecordName::Head.write(head))
             .chain(conversations)
             .chain(messages)
             .chain(tombstones)
             .chain(waiting)
             .chain(unsends)
+            .chain(seen)
     }
 
     /// Takes everything back from rows, keys and values, in any order; in the order of their keys it is fastest.
@@ -93,6 +95,10 @@ impl Rows {
             }
             RecordName::Unsend(id, by) => {
                 self.memory.unsends.restore((id, by), (), read_value(value)?);
+            }
+            RecordName::Seen(id) => {
+                let (since, at) = read_value(value)?;
+                self.memory.seen.restore(id, at, since);
             }
         }
         Ok(())

@@ -42,6 +42,11 @@ impl SettingHistory {
         self.held.last().map(|last| last.setting)
     }
 
+    /// Those that held, each since when, the first one first.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (Setting, EngineTime)> {
+        self.held.iter().map(|held| (held.setting, held.since))
+    }
+
     /// The one that held at a moment; `None` if none is known that old.
     pub(crate) fn at(&self, moment: EngineTime) -> Option<Setting> {
         let held = self.held.iter().rev().find(|held| held.since <= moment);

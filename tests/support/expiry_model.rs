@@ -582,6 +582,8 @@ struct Model {
     buried: BTreeMap<u8, u64>,
     /// What own devices told of messages that have not come, and since when.
     waiting: BTreeMap<u8, (u64, Vec<Fact>)>,
+    /// What own devices have read that has no end, or has not come, and since when, and when they did.
+    seen: BTreeMap<u8, (u64, u64)>,
     /// Which messages were taken back that have not come, by whom, and since when.
     unsends: BTreeMap<(u8, u8), u64>,
     /// How often a setting that was told reached a message that was there before.
@@ -956,6 +958,7 @@ impl Model {
             held: BTreeMap::new(),
             buried: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            seen: BTreeMap::new(),
             unsends: BTreeMap::new(),
             reached: 0,
         }
@@ -1125,7 +1128,16 @@ impl Model {
         events
     }
 
-    fn admit(&mut self, arriving: Arriving, time: u64) -> Verdict {
+    /// Says also whether an own device has read it.
+    fn admit(&mut self, arriving: Arriving, time: u64) -> (Verdict, bool) {
+        let (id, seen) = (arriving.id, self.seen.get(&arriving.id).copied());
+        let verdict = self.admit_unless_seen(arriving, time);
+        let learnt = self.held.get(&id).filter(|held| !held.is_ours);
+        let is_read = seen.is_some() || learnt.is_some_and(|held| held.started().is_some());
+        (verdict, verdict == Verdict::Keep && is_read)
+    }
+
+    fn admit_unless_seen(&mut self, arriving: Arriving, time: u64) -> Verdict {
         let Arriving { id, mut held } = arriving;
         if let Some(before) = self.held.get(&id) {
             if (before.author, before.conversation) != (held.author, held.conversation) {
@@ -1160,6 +1172,7 @@ impl Model {
         if let Some((_, facts)) = self.waiting.remove(&id) {
             held.log.extend(facts);
         }
+        held.log.extend(self.seen.remove(&id).map(|(_, at)| Fact::Started(at)));
         if self.unsends.remove(&(id, held.author)).is_some() {
             held.log.push(Fact::Deleted);
         }
@@ -1185,6 +1198,7 @@ impl Model {
         self.expire_quotes_of(id, time);
         self.held.remove(&id);
         self.waiting.remove(&id);
+        self.seen.remove(&id);
         self.buried.insert(id, time);
     }
 
@@ -1550,8 +1564,12 @@ impl Application {
             }
             Event::Read { id } => {
                 let (now, time) = self.go_on();
-                let tell = self.start(id % IDS, time, Fact::Read(time));
-                let effects = self.scheduler.read(message_id(id % IDS), now);
+                let id = id % IDS;
+                let tell = self.start(id, time, Fact::Read(time));
+                let is_unknown =
+                    !self.model.held.contains_key(&id) && !self.model.buried.contains_key(&id);
+                let tell = tell.or(is_unknown.then_some(DeviceEvent::Seen(message_id(id))));
+                let effects = self.scheduler.read(message_id(id), now);
                 self.tells(&effects, tell);
             }
             Event::Open { id } => self.open(id % IDS),
@@ -1841,12 +1859,13 @@ impl Application {
         arriving: Arriving,
         effects: &Effects,
         verdict: Verdict,
-        events: Vec<ExpiryEvent>,
+        mut events: Vec<ExpiryEvent>,
         time: u64,
     ) {
         let id = arriving.id;
-        let expected = self.model.admit(arriving, time);
+        let (expected, is_read) = self.model.admit(arriving, time);
         assert_eq!(verdict, expected, "of {id}");
+        events.extend(is_read.then_some(ExpiryEvent::ReadElsewhere { id: message_id(id) }));
         self.outcome.meet(verdict);
         if verdict == Verdict::IdTaken {
             let of_messages = effects.writes.iter().any(|write| write.key.as_bytes()[0] > 2);
@@ -2040,11 +2059,12 @@ impl Application {
         let at = time.saturating_sub(age.saturating_mul(SECOND));
         let setting = stamp.setting(self.model.setting(conversation));
         let mut events = Vec::new();
-        let (event, facts) = match kind % 8 {
+        let (event, facts) = match kind % 9 {
+            8 => (DeviceEvent::Seen(message_id(id)), vec![Fact::Started(at)]),
             0 | 1 => (DeviceEvent::Read(message_id(id)), vec![Fact::Started(at)]),
             2 => (DeviceEvent::Opened(message_id(id), 1), vec![Fact::Opened(1), Fact::Started(at)]),
             3 => {
-                let times = kind / 8;
+                let times = kind / 9;
                 let facts = vec![Fact::Opened(times), Fact::Started(at)];
                 (DeviceEvent::Opened(message_id(id), times), facts)
             }
@@ -2070,13 +2090,28 @@ impl Application {
                 (DeviceEvent::Setting(conversation_id(conversation), setting), Vec::new())
             }
         };
-        if kind % 8 == 5 && self.model.held.contains_key(&id) {
+        let is_unread = |model: &Model| {
+            model.held.get(&id).is_some_and(|held| !held.is_ours && held.started().is_none())
+        };
+        let was_unread = is_unread(&self.model);
+        let read = ExpiryEvent::ReadElsewhere { id: message_id(id) };
+        if kind % 9 == 5 && self.model.held.contains_key(&id) {
             self.model.learn_sent(id, at, time);
         } else if facts.is_empty() {
             // It is about a conversation.
         } else if self.model.held.contains_key(&id) {
             self.model.learn(id, time, &facts);
-        } else if !self.model.buried.contains_key(&id) {
+            let is_reading = facts.iter().any(|fact| matches!(fact, Fact::Started(_)));
+            if was_unread && is_reading && !is_unread(&self.model) {
+                events.push(read);
+            }
+        } else if self.model.buried.contains_key(&id) {
+            // Nothing is learnt of what has ended.
+        } else if kind % 9 == 8 {
+            events.extend((!self.model.seen.contains_key(&id)).then_some(read));
+            let (_, earliest) = self.model.seen.entry(id).or_insert((time, at));
+            *earliest = at.min(*earliest);
+        } else {
             self.model.waiting.entry(id).or_insert((time, Vec::new())).1.extend(facts);
         }
         let age = Age::trusted(Duration::from_secs(age));
@@ -2106,11 +2141,14 @@ impl Application {
         let all_was_given =
             poll.due.len() < limit && self.scheduler.next_wakeup(now) != Some(Duration::ZERO);
         self.model.check_poll(&poll.due, limit, time, &rows.messages, &written, all_was_given);
-        let Model { buried, waiting, unsends, .. } = &mut self.model;
+        let Model { buried, waiting, seen, unsends, .. } = &mut self.model;
         Model::check_forgotten(buried, &visible_as_buried, limit, time);
         let mut since = waiting.iter().map(|(id, (since, _))| (*id, *since)).collect();
         Model::check_forgotten(&mut since, &rows.waiting, limit, time);
         waiting.retain(|id, _| since.contains_key(id));
+        let mut since = seen.iter().map(|(id, (since, _))| (*id, *since)).collect();
+        Model::check_forgotten(&mut since, &rows.seen, limit, time);
+        seen.retain(|id, _| since.contains_key(id));
         Model::check_forgotten(unsends, &rows.unsends, limit, time);
         let (settled, forgotten) = self.model.settle(limit, time);
         self.outcome.meet(("due", poll.due.len().min(3)));
@@ -2269,6 +2307,7 @@ impl Application {
         assert_eq!(names.conversations, conversations);
         assert_eq!(names.tombstones, model.buried.len());
         assert!(names.waiting.iter().eq(model.waiting.keys()));
+        assert!(names.seen.iter().eq(model.seen.keys()));
         assert!(names.unsends.iter().eq(model.unsends.keys()));
     }
 
@@ -2305,6 +2344,7 @@ struct Names {
     messages: BTreeSet<u8>,
     tombstones: usize,
     waiting: BTreeSet<u8>,
+    seen: BTreeSet<u8>,
     unsends: BTreeSet<(u8, u8)>,
 }
 
@@ -2320,6 +2360,7 @@ impl Names {
                 3 => names.tombstones += 1,
                 4 => _ = names.waiting.insert(last(16)),
                 5 => _ = names.unsends.insert((last(16), last(24))),
+                6 => _ = names.seen.insert(last(16)),
                 kind => panic!("a row of kind {kind}"),
             }
         }
