@@ -76,22 +76,26 @@
 //! | [`Given`](PersonEvent::Given) | a list of somebody else: adopt it if that person is known |
 //! | [`Equivocation`](PersonEvent::Equivocation), [`ListsDiffer`](PersonEvent::ListsDiffer) | two lists of one version: somebody may have a hidden device. Show the devices of both and let people compare those: their [number](Person::number) is the same either way |
 //! | [`ListBehind`](PersonEvent::ListBehind) | nothing; fetch the list, if it does not come with the next messages |
+//! | [`DecidedElsewhere`](PersonEvent::DecidedElsewhere) | what the user decided on another own device, in the list of contacts; of who is refused there is nothing left to show |
+//! | [`RemovalAsked`](PersonEvent::RemovalAsked) | on the owner's device: "remove your tablet?" |
 //! | [`Refused`](PersonEvent::Refused) | nothing; for the log |
 //! | [`Standing::Stale`], [`Standing::Removed`] | beside the message: from a device that may be, or is, no longer Bob's |
 //!
 //! [`Peer`]: crate::Peer
 
 pub(crate) mod consent;
-pub(crate) mod people_changes;
+pub(crate) mod decisions;
 pub(crate) mod removed_devices;
 pub(crate) mod standing;
 
-pub(crate) mod fan_out;
+pub(crate) mod own_event;
 pub(crate) mod verified_list;
 
 pub(crate) mod link_code;
+pub(crate) mod people_changes;
 pub(crate) mod person_event;
 
+pub(crate) mod fan_out;
 pub(crate) mod linking_state;
 pub(crate) mod other_person;
 pub(crate) mod person_delivered;
@@ -99,6 +103,7 @@ pub(crate) mod person_delivered;
 pub(crate) mod contacts;
 pub(crate) mod our_devices;
 
+mod arrival;
 mod due_parts;
 
 pub(crate) mod link_error;
@@ -106,15 +111,18 @@ pub(crate) mod recipients;
 
 pub(crate) mod linking_message;
 
+mod own_arrivals;
 mod people_decided;
 pub(crate) mod restoring;
 
 mod arriving;
 pub(crate) mod linking_device;
 mod linking_owner;
+mod telling;
 
 pub use crate::person::consent::{Consent, ListedDevice};
 pub use crate::person::contacts::Contacts;
+pub use crate::person::decisions::ContactDecision;
 pub use crate::person::fan_out::{AddressedMessage, FanOut, FanOutError, Obstacle, Unreached};
 pub use crate::person::link_code::{LinkCode, LinkCodeError};
 pub use crate::person::link_error::LinkError;
@@ -122,6 +130,7 @@ pub use crate::person::linking_device::LinkOffer;
 pub use crate::person::linking_message::LinkMessage;
 pub use crate::person::other_person::{AdoptError, ListExpired, Person};
 pub use crate::person::our_devices::{OwnDevices, SignError};
+pub use crate::person::own_event::OwnEvent;
 pub use crate::person::people_changes::PeopleChanges;
 pub use crate::person::person_delivered::PersonDelivered;
 pub use crate::person::person_event::{PartRefusal, PersonEvent, Whose};

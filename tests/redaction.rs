@@ -10,6 +10,7 @@ use std::any::type_name;
 use std::collections::{BTreeSet, HashSet};
 use std::error::Error;
 use std::fmt::{Debug, Display};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use evanesce::attachment::{
@@ -25,8 +26,8 @@ use evanesce::expiry::{
 };
 use evanesce::limits::{Limits, PeerLimits, SessionLimits};
 use evanesce::person::{
-    AdoptError, DeviceList, FanOutError, LinkCodeError, LinkError, ListError, ListExpired,
-    Obstacle, PartRefusal, PersonEvent, SignError, Whose,
+    AdoptError, ContactDecision, DeviceList, FanOutError, LinkCodeError, LinkError, ListError,
+    ListExpired, Obstacle, OwnEvent, PartRefusal, PersonEvent, SignError, Whose,
 };
 use evanesce::report::{
     Commitment, EntryError, PostmarkError, ProofError, Report, ReportFull, ServerKey,
@@ -516,11 +517,21 @@ fn print_people(shown: &mut Printed) {
         PersonEvent::Equivocation { held, other },
         PersonEvent::ListBehind { of: Whose::Theirs, version },
         PersonEvent::ListsDiffer { of: Whose::Ours, version },
+        PersonEvent::DecidedElsewhere {
+            owner,
+            contact: Some(ContactDecision::Refused),
+            verified: true,
+        },
+        PersonEvent::RemovalAsked { device: parties[1].account.device() },
         PersonEvent::Refused { part: 1, reason: PartRefusal::List(ListError::BadSignature) },
     ] {
         shown.check(&event, &[]);
     }
     shown.check(&Whose::Theirs, &[]);
+    shown.check(&ContactDecision::Accepted, &[]);
+    let decision = ContactDecision::Request;
+    shown.check(&OwnEvent::Contact { owner, version: NonZeroU32::MAX, decision }, &[]);
+    shown.check(&OwnEvent::Device(parties[1].account.device()), &[]);
     shown.check(&PartRefusal::List(ListError::BadSignature), &[]);
     shown.check(&Obstacle::IdentityUndecided, &[]);
     shown.check(&FanOutError::NobodyReached, &[]);

@@ -15,7 +15,7 @@ use evanesce::expiry::{
     NewMessage, Now, Opens, Parts, Policy, Setting, SettingVersion, Stamp, Unsent, Visibility,
 };
 use evanesce::limits::{Limits, SessionLimits};
-use evanesce::person::{OwnDevices, Person, Standing};
+use evanesce::person::{ContactDecision, OwnDevices, Person, Standing};
 use evanesce::session::{AcceptError, DecryptError, RatchetKeyPair, Role, Session};
 use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{
@@ -203,6 +203,12 @@ fn a_person_of_form_1_opens() {
     let tablet = devices.find(|device| device.address == tablet).unwrap();
     assert_eq!(person.standing(tablet, START), Standing::Removed);
     assert_eq!(person.standing(tablet, START.plus(support::DAY * 31)), Standing::Alone);
+    assert_eq!((person.decision(), person.is_verified()), (None, false));
+
+    let decided: Person = restored("person-with-decisions-1");
+    assert_eq!((decided.list(), decided.is_marked()), (person.list(), true));
+    assert_eq!(decided.decision(), Some(ContactDecision::Refused));
+    assert!(decided.is_verified());
 }
 
 #[test]

@@ -481,6 +481,21 @@ fn people_who_cannot_be_do_not_load() {
         let restored = Person::restore(&stored_form::with(person, place, &all)).map(drop);
         assert_eq!(restored.is_ok(), is_sound, "{many}: {restored:?}");
     }
+    // Marks say no more than two things; what was decided is there if they say so, and something was.
+    refused_with(person, "marked", &[4]);
+    refused_with(person, "marked", &[3]);
+    let decided = &stored["person-with-decisions-1"];
+    assert!(Person::restore(decided).is_ok());
+    refused_with(decided, "marked", &[1]);
+    refused_with(decided, "contact.version", &[0]);
+    refused_with(decided, "contact.version", &number(1 << 32));
+    for decision in [0, 4] {
+        refused_with(decided, "contact.decision", &[decision]);
+    }
+    refused_with(decided, "comparison.decision", &[2]);
+    let contact = stored_form::place(decided, "contact.is_decided").start;
+    let nothing = stored_form::with(decided, contact..decided.len() - 16, &[0, 0]);
+    assert_eq!(Person::restore(&nothing).map(drop), Err(SnapshotError::Malformed));
     // What never happened is not written.
     let peer = &stored["peer-with-notices-1"];
     let notices = stored_form::place(peer, "notices.has_last").start..peer.len() - 16;

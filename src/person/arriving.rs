@@ -4,12 +4,15 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::account::Account;
-use crate::identity::{Address, Device, IdentityKey};
+use crate::identity::Address;
 use crate::peer::delivery::PeerDecryptError;
 use crate::peer::other_device::Peer;
-use crate::person::contacts::Contacts;
+use crate::person::arrival::{Arrival, Sender};
+use crate::person::contacts::{Contacts, listed_twice};
+use crate::person::decisions::ContactDecision;
 use crate::person::other_person::{AdoptError, Person};
 use crate::person::our_devices::OwnDevices;
+use crate::person::own_event::MAX_EVENTS;
 use crate::person::people_changes::PeopleChanges;
 use crate::person::person_delivered::PersonDelivered;
 use crate::person::person_event::{PartRefusal, PersonEvent, Whose};
@@ -67,7 +70,9 @@ impl OwnDevices {
             device,
             now,
             lists_left,
+            events_left: MAX_EVENTS,
             events: Vec::new(),
+            told: Vec::new(),
             copy_of: None,
             skipped_parts: Vec::new(),
             changes,
@@ -75,9 +80,13 @@ impl OwnDevices {
         parts.iter().for_each(|part| arrival.take(part));
         let (sender, standing) = arrival.sender();
         arrival.settle_contact(sender, standing);
-        let person = arrival.person(sender).map(|person| *person.owner());
+        let person = arrival.person(sender);
+        let is_refused = person.is_some_and(|person| {
+            standing != Standing::Alone && person.decision() == Some(ContactDecision::Refused)
+        });
+        let person = person.map(|person| *person.owner());
         let is_unconfirmed = arrival.own.unconfirmed.contains(&arrival.device);
-        let Arrival { device, events, copy_of, skipped_parts, changes, .. } = arrival;
+        let Arrival { device, events, told, copy_of, skipped_parts, changes, .. } = arrival;
         let is_control = !parts.is_empty() && delivered.received.body.is_empty();
         Ok(PersonDelivered {
             delivered,
@@ -85,38 +94,15 @@ impl OwnDevices {
             standing,
             person,
             is_unconfirmed,
+            is_refused,
             events,
+            told,
             copy_of,
             is_control,
             skipped_parts,
             changes,
         })
     }
-}
-
-/// Whom a sender's device is of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sender {
-    Ours,
-    /// The person at this place.
-    Of(usize),
-    Alone,
-}
-
-/// A message whose parts are acted on.
-struct Arrival<'a> {
-    own: &'a mut OwnDevices,
-    contacts: &'a mut Contacts,
-    /// Where its peer is.
-    place: usize,
-    device: Device,
-    now: Timestamp,
-    /// How many lists may still be verified.
-    lists_left: u32,
-    events: Vec<PersonEvent>,
-    copy_of: Option<[u8; 64]>,
-    skipped_parts: Vec<u8>,
-    changes: PeopleChanges,
 }
 
 impl Arrival<'_> {
@@ -130,6 +116,7 @@ impl Arrival<'_> {
                 Ok(())
             }
             PartKind::Copy => self.take_copy(part.bytes),
+            PartKind::Events => self.take_events(part.bytes),
             PartKind::LinkOffer | PartKind::LinkConsent => Err(PartRefusal::NotLinking),
             PartKind::OfGroups(kind) | PartKind::Unknown(kind) => {
                 self.skipped_parts.push(kind);
@@ -138,28 +125,6 @@ impl Arrival<'_> {
         };
         if let Err(reason) = taken {
             self.events.push(PersonEvent::Refused { part: part.kind.byte(), reason });
-        }
-    }
-
-    /// Of our own person first, then of the first who lists it or lately did.
-    fn sender(&self) -> (Sender, Standing) {
-        let own = self.own.person.standing(&self.device, self.now);
-        let place = self.contacts.place_of_person(&self.device, self.now);
-        let other = place.and_then(|place| self.contacts.people.get(place));
-        let other = other.map_or(Standing::Alone, |it| it.standing(&self.device, self.now));
-        match place {
-            _ if own.counts() => (Sender::Ours, own),
-            Some(place) if other.counts() || own == Standing::Alone => (Sender::Of(place), other),
-            _ if own == Standing::Removed => (Sender::Ours, own),
-            _ => (Sender::Alone, Standing::Alone),
-        }
-    }
-
-    fn person(&self, sender: Sender) -> Option<&Person> {
-        match sender {
-            Sender::Ours => Some(&self.own.person),
-            Sender::Of(place) => self.contacts.people.get(place),
-            Sender::Alone => None,
         }
     }
 
@@ -182,7 +147,11 @@ impl Arrival<'_> {
                 PeopleChanges::none()
             }
             // Of whom it is known, unless something came with this message, nothing is to be settled.
-            Sender::Of(_) if self.events.is_empty() && self.is_accepted() => PeopleChanges::none(),
+            Sender::Of(place)
+                if self.events.is_empty() && self.is_accepted() && !self.is_forbidden(place) =>
+            {
+                PeopleChanges::none()
+            }
             Sender::Of(place) => {
                 let owner = self.contacts.people.get(place).map(|person| *person.owner());
                 let settled = owner.map(|owner| self.contacts.settle(&owner, self.now));
@@ -190,12 +159,13 @@ impl Arrival<'_> {
             }
             Sender::Alone => PeopleChanges::none(),
         };
-        let changes = core::mem::take(&mut self.changes);
-        self.changes = changes.and(settled);
+        self.change(settled);
     }
 
-    fn is_accepted(&self) -> bool {
-        self.contacts.peers.get(self.place).is_some_and(|peer| peer.contact().is_accepted())
+    /// Whether the user decided that this person is not to be written to.
+    fn is_forbidden(&self, place: usize) -> bool {
+        let decision = self.contacts.people.get(place).and_then(Person::decision);
+        decision.is_some_and(|decision| decision != ContactDecision::Accepted)
     }
 
     fn take_list(&mut self, bytes: &[u8]) -> Result<(), PartRefusal> {
@@ -231,7 +201,9 @@ impl Arrival<'_> {
             return Ok(());
         }
         self.events.extend(event);
-        self.tell_listed_twice(&owner);
+        let people = || core::iter::once(&self.own.person).chain(&self.contacts.people);
+        let twice = listed_twice(&owner, people);
+        self.events.extend(twice);
         if owner == *self.own.person.owner() {
             self.changes.own = true;
         } else {
@@ -241,26 +213,6 @@ impl Arrival<'_> {
             self.events.push(PersonEvent::Joined { owner, device: self.device.clone() });
         }
         Ok(())
-    }
-
-    /// Tells which devices of an owner's list stand in another list that is held. It is told with each list: who reads it
-    /// once may not have understood it.
-    fn tell_listed_twice(&mut self, owner: &IdentityKey) {
-        let people = || core::iter::once(&self.own.person).chain(&self.contacts.people);
-        let Some(list) = people().find(|person| person.owner() == owner).and_then(Person::list)
-        else {
-            return;
-        };
-        let mut events = Vec::new();
-        for listed in list.devices() {
-            let device = &listed.device;
-            let mut owners = people().filter(|it| it.list().is_some_and(|it| it.lists(device)));
-            if let (Some(first), Some(second)) = (owners.next(), owners.next()) {
-                let (of, also) = (*first.owner(), *second.owner());
-                events.push(PersonEvent::ListedTwice { device: device.clone(), of, also });
-            }
-        }
-        self.events.extend(events);
     }
 
     /// Whether just these bytes are the list that is held of our own or of the sender's person: most are, and need not
@@ -324,15 +276,6 @@ impl Arrival<'_> {
     fn theirs(&self, sender: Sender) -> Option<&Person> {
         self.person(sender).or_else(|| self.contacts.person(&self.device.identity))
     }
-
-    fn take_copy(&mut self, bytes: &[u8]) -> Result<(), PartRefusal> {
-        let counts = self.own.person.standing(&self.device, self.now).counts();
-        if !counts || self.own.unconfirmed.contains(&self.device) {
-            return Err(PartRefusal::NotOwn);
-        }
-        self.copy_of = bytes.first_chunk().copied();
-        Ok(())
-    }
 }
 
 /// What is told of a claim that is ahead of what is held, or contradicts it.
@@ -370,20 +313,21 @@ mod tests {
         DeviceList::sign(owner, &[listed], 1, NOW).unwrap()
     }
 
-    /// Alice, and a peer of Mallory's that can write to her.
-    fn alice_and_mallory(rng: &mut ChaCha20Rng) -> (Account, Peer, Address) {
+    /// Alice, a peer of Mallory's that can write to her, and Mallory.
+    fn alice_and_mallory(rng: &mut ChaCha20Rng) -> (Account, Peer, Account) {
         let (mut alice, mallory) = (account("alice", rng), account("mallory", rng));
         let upload = alice.maintain(None, NOW, rng).upload.unwrap();
         let bundle = PreKeyBundle::decode(&PublishedPreKeys::new(upload).hand_out()).unwrap();
         let mut peer = Peer::new(alice.device().address);
         let _changes = peer.initiate(&mallory, bundle.verify(NOW).unwrap(), NOW, rng).unwrap();
-        (alice, peer, mallory.device().address)
+        (alice, peer, mallory)
     }
 
     #[test]
     fn of_a_stranger_two_lists_of_a_message_are_verified_and_of_others_eight() {
         let rng = &mut ChaCha20Rng::seed_from_u64(1);
-        let (mut alice, mut peer, from) = alice_and_mallory(rng);
+        let (mut alice, mut peer, mallory) = alice_and_mallory(rng);
+        let from = mallory.device().address;
         let (mut own, mut contacts) = (OwnDevices::new(&alice), Contacts::new());
         let lists: Vec<VerifiedList> =
             (0..10).map(|number| list_of(&account(&alloc::format!("{number}"), rng))).collect();
@@ -407,7 +351,8 @@ mod tests {
     #[test]
     fn a_list_that_is_held_is_not_counted_and_brings_no_event() {
         let rng = &mut ChaCha20Rng::seed_from_u64(2);
-        let (mut alice, mut peer, from) = alice_and_mallory(rng);
+        let (mut alice, mut peer, mallory) = alice_and_mallory(rng);
+        let from = mallory.device().address;
         let (mut own, mut contacts) = (OwnDevices::new(&alice), Contacts::new());
         let ours = own.refresh(&alice, NOW).unwrap().unwrap().clone();
         let mut parts = ContentParts::none();
@@ -419,9 +364,45 @@ mod tests {
     }
 
     #[test]
+    fn broken_events_of_an_own_device_are_refused_whole_and_the_body_is_delivered() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(4);
+        let (mut alice, mut peer, mallory) = alice_and_mallory(rng);
+        let from = mallory.device().address;
+        let (mut own, mut contacts) = (OwnDevices::new(&alice), Contacts::new());
+        let removal = [0x13, 0];
+        for (events, reason) in [
+            (removal.to_vec(), Some(PartRefusal::NotOwn)),
+            (removal.to_vec(), None),
+            ([&removal[..], &[0x13]].concat(), Some(PartRefusal::Malformed)),
+            ([&removal[..], &[0x13, 1, 0]].concat(), Some(PartRefusal::Malformed)),
+            (removal.repeat(1_001), Some(PartRefusal::Malformed)),
+        ] {
+            let mut parts = ContentParts::none();
+            parts.push(PartKind::Events, &events);
+            let sent = peer.encrypt_behind(&parts, &Payload::new("body"), b"", NOW, rng).unwrap();
+            let got = own.decrypt(&mut alice, &mut contacts, &from, &sent.message, b"", NOW);
+            let got = got.unwrap();
+            assert_eq!(got.delivered.received.body, b"body");
+            if got.standing == Standing::Alone {
+                // From here on it is an own one.
+                let owner = alice.device().identity;
+                let devices =
+                    [&alice, &mallory].map(|it| ListedDevice::consenting(it, &owner, NOW));
+                own.sign(&alice, &devices, NOW).unwrap();
+            }
+            let expected = match reason {
+                None => PersonEvent::RemovalAsked { device: got.device.clone() },
+                Some(reason) => PersonEvent::Refused { part: 8, reason },
+            };
+            assert_eq!(got.events, [expected]);
+        }
+    }
+
+    #[test]
     fn parts_of_groups_are_skipped_and_named_as_unknown_ones_are() {
         let rng = &mut ChaCha20Rng::seed_from_u64(3);
-        let (mut alice, mut peer, from) = alice_and_mallory(rng);
+        let (mut alice, mut peer, mallory) = alice_and_mallory(rng);
+        let from = mallory.device().address;
         let (mut own, mut contacts) = (OwnDevices::new(&alice), Contacts::new());
         let mut parts = ContentParts::none();
         parts.push(PartKind::Unknown(9), b"later");

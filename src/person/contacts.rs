@@ -5,8 +5,11 @@ use core::fmt;
 
 use crate::identity::{Address, Device, IdentityKey};
 use crate::peer::other_device::Peer;
-use crate::person::other_person::Person;
+use crate::person::other_person::{AdoptError, Person};
+use crate::person::people_changes::PeopleChanges;
+use crate::person::person_event::PersonEvent;
 use crate::person::standing::Standing;
+use crate::person::verified_list::VerifiedList;
 use crate::time::Timestamp;
 
 /// The people and the devices that are known. Each is a row in the store; what is new after a call is named by its
@@ -56,6 +59,30 @@ impl Contacts {
         self.people.get(place).map(|person| (person, person.standing(device, now)))
     }
 
+    /// Takes a verified list that was fetched, or [given](crate::person::PersonEvent::Given) out, for the person of its owner,
+    /// if that is known here: as [`Person::adopt`], and tells which of its devices stand in the lists of two people.
+    ///
+    /// # Errors
+    ///
+    /// An [`AdoptError`]: [`AdoptError::OtherOwner`] if nobody of that owner is known. Nothing has changed then.
+    pub fn adopt(
+        &mut self,
+        list: VerifiedList,
+        now: Timestamp,
+    ) -> Result<(Vec<PersonEvent>, PeopleChanges), AdoptError> {
+        let owner = *list.owner();
+        let person = self.people.iter_mut().find(|person| *person.owner() == owner);
+        let adopted = person.ok_or(AdoptError::OtherOwner)?.adopt(list, now)?;
+        let (mut events, mut changes) = (Vec::new(), PeopleChanges::none());
+        if let Some(event) = adopted {
+            changes.add_person(&owner);
+            events.push(event);
+            events.extend(listed_twice(&owner, || self.people.iter()));
+            changes = changes.and(self.settle(&owner, now));
+        }
+        Ok((events, changes))
+    }
+
     pub(crate) fn place_of_person(&self, device: &Device, now: Timestamp) -> Option<usize> {
         let standings = || self.people.iter().map(|person| person.standing(device, now));
         let counting = standings().position(Standing::counts);
@@ -76,6 +103,26 @@ impl Contacts {
             self.people.len().saturating_sub(1)
         })
     }
+}
+
+/// Tells which devices of an owner's list stand in another list of these people. It is told with each list: who reads it
+/// once may not have understood it.
+pub(crate) fn listed_twice<'a, People: Iterator<Item = &'a Person>>(
+    owner: &IdentityKey,
+    people: impl Fn() -> People,
+) -> Vec<PersonEvent> {
+    let list = people().find(|person| person.owner() == owner).and_then(Person::list);
+    let devices = list.map(VerifiedList::devices).unwrap_or_default();
+    let mut events = Vec::new();
+    for listed in devices {
+        let device = &listed.device;
+        let mut owners = people().filter(|it| it.list().is_some_and(|it| it.lists(device)));
+        if let (Some(first), Some(second)) = (owners.next(), owners.next()) {
+            let (of, also) = (*first.owner(), *second.owner());
+            events.push(PersonEvent::ListedTwice { device: device.clone(), of, also });
+        }
+    }
+    events
 }
 
 /// How many there are.

@@ -6,12 +6,13 @@ use core::cmp::Ordering;
 use core::fmt;
 
 use crate::identity::{Device, IdentityKey};
+use crate::person::decisions::{ContactDecision, Decisions};
 use crate::person::person_event::PersonEvent;
 use crate::person::removed_devices::RemovedDevices;
 use crate::person::standing::Standing;
 use crate::person::verified_list::VerifiedList;
 use crate::safety_number::SafetyNumber;
-use crate::stored::{StateWriter, Stored, stored};
+use crate::stored::{StateWriter, Stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::notice::Belief;
@@ -26,6 +27,8 @@ pub struct Person {
     /// Whether another list of the held version has come.
     equivocated: bool,
     removed: RemovedDevices,
+    /// What the user decided of them, here or on another own device.
+    pub(crate) decisions: Decisions,
 }
 
 /// Why a verified list is not adopted. Nothing has changed.
@@ -69,7 +72,13 @@ impl Person {
     /// A person of whom the owner identity is known, and no list.
     #[must_use]
     pub fn new(owner: IdentityKey) -> Self {
-        Self { owner, list: None, equivocated: false, removed: RemovedDevices::new() }
+        Self {
+            owner,
+            list: None,
+            equivocated: false,
+            removed: RemovedDevices::new(),
+            decisions: Decisions::NONE,
+        }
     }
 
     /// The owner identity: who the person is. Conversations are named by it, and it is what users compare.
@@ -94,6 +103,21 @@ impl Person {
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.equivocated
+    }
+
+    /// What the user decided of the person, here ([`Contacts::accept`](crate::person::Contacts::accept)) or on another own
+    /// device; `None` while they have not, and what they decide of single devices counts. A person to whom an own device
+    /// has written is accepted.
+    #[must_use]
+    pub fn decision(&self) -> Option<ContactDecision> {
+        self.decisions.contact()
+    }
+
+    /// Whether the user has compared the person's [number](Person::number), here or on another own device:
+    /// [`Contacts::verify`](crate::person::Contacts::verify).
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.decisions.is_verified()
     }
 
     /// Takes a verified list, whoever brought it: of each person the highest version is held. `None` if it is held
@@ -205,18 +229,44 @@ impl Person {
     }
 }
 
-stored!(Person { owner, list, equivocated, removed } if |person| {
-    let is_theirs = |list: &VerifiedList| *list.owner() == person.owner;
-    person.list().map_or(!person.equivocated, is_theirs)
-});
+/// Owner, list, marks, removed devices. Of marks the first bit is that two lists were seen, the second that decisions
+/// follow, so that a person of whom nothing was decided has the bytes of before there were decisions.
+impl Stored for Person {
+    fn write(&self, out: &mut StateWriter) {
+        let Self { owner, list, equivocated, removed, decisions } = self;
+        owner.write(out);
+        list.write(out);
+        let has_decisions = *decisions != Decisions::NONE;
+        out.put(&[u8::from(*equivocated) | u8::from(has_decisions) << 1]);
+        removed.write(out);
+        if has_decisions {
+            decisions.write(out);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (owner, list) =
+            (IdentityKey::read(reader)?, Option::<Box<VerifiedList>>::read(reader)?);
+        let marks = reader.u8()?;
+        let (equivocated, has_decisions) = (marks & 1 != 0, marks & 2 != 0);
+        let removed = Stored::read(reader)?;
+        let decisions = if has_decisions { Stored::read(reader)? } else { Decisions::NONE };
+        let is_theirs = list.as_ref().map_or(!equivocated, |list| *list.owner() == owner);
+        if marks > 3 || has_decisions == (decisions == Decisions::NONE) || !is_theirs {
+            return Err(DecodeError::Malformed);
+        }
+        Ok(Self { owner, list, equivocated, removed, decisions })
+    }
+}
 
 /// Whose, and which list.
 impl fmt::Debug for Person {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { owner, list, equivocated, removed: _ } = self;
+        let Self { owner, list, equivocated, removed: _, decisions } = self;
         let mut shown = formatter.debug_struct("Person");
         shown.field("owner", &owner.in_short()).field("list", list);
-        shown.field("equivocated", equivocated).finish_non_exhaustive()
+        shown.field("equivocated", equivocated).field("decision", &decisions.contact());
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -264,6 +314,8 @@ mod tests {
             | PersonEvent::Joined { .. }
             | PersonEvent::ListedTwice { .. }
             | PersonEvent::Given(_)
+            | PersonEvent::DecidedElsewhere { .. }
+            | PersonEvent::RemovalAsked { .. }
             | PersonEvent::ListBehind { .. }
             | PersonEvent::ListsDiffer { .. }
             | PersonEvent::Refused { .. } => panic!("{event:?}"),

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::identity::{Address, IdentityKey};
+use crate::person::own_event::OwnEvent;
 
 /// What a call changed, to be stored in **one transaction** with what it gave: before a message is sent, and before an
 /// arrival is acknowledged. If the transaction fails, drop all of this from memory and restore it.
@@ -19,6 +20,9 @@ pub struct PeopleChanges {
     pub people: Vec<IdentityKey>,
     /// The peers, by their addresses.
     pub peers: Vec<Address>,
+    /// What own other devices are to be told, in the same transaction:
+    /// [`Recipients::tell_events`](crate::person::Recipients::tell_events). Who has none needs nothing of it.
+    pub tell: Vec<OwnEvent>,
 }
 
 impl PeopleChanges {
@@ -39,24 +43,28 @@ impl PeopleChanges {
         }
     }
 
+    /// Adds a peer, once.
+    pub(crate) fn add_peer(&mut self, address: &Address) {
+        if !self.peers.contains(address) {
+            self.peers.push(address.clone());
+        }
+    }
+
     /// This and what a later call changed, to be stored at once.
     pub fn and(mut self, later: Self) -> Self {
-        let Self { account, own, people, peers } = later;
+        let Self { account, own, people, peers, tell } = later;
         self.account |= account;
         self.own |= own;
         people.iter().for_each(|owner| self.add_person(owner));
-        for address in peers {
-            if !self.peers.contains(&address) {
-                self.peers.push(address);
-            }
-        }
+        peers.iter().for_each(|address| self.add_peer(address));
+        self.tell.extend(tell);
         self
     }
 
     /// Whether anything is to be stored.
     #[must_use]
     pub fn any(&self) -> bool {
-        let Self { account, own, people, peers } = self;
+        let Self { account, own, people, peers, tell: _ } = self;
         *account || *own || !people.is_empty() || !peers.is_empty()
     }
 }
@@ -64,9 +72,10 @@ impl PeopleChanges {
 /// What, and of people and peers how many.
 impl fmt::Debug for PeopleChanges {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { account, own, people, peers } = self;
+        let Self { account, own, people, peers, tell } = self;
         let mut shown = formatter.debug_struct("PeopleChanges");
         shown.field("account", account).field("own", own);
-        shown.field("people", &people.len()).field("peers", &peers.len()).finish()
+        shown.field("people", &people.len()).field("peers", &peers.len());
+        shown.field("tell", &tell.len()).finish()
     }
 }

@@ -3,11 +3,15 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::expiry::age::Age;
+use crate::expiry::effects::{DeviceEvent, Effects};
+use crate::expiry::scheduler::ExpiryScheduler;
 use crate::identity::{Device, IdentityKey};
 use crate::peer::delivery::Delivered;
 use crate::person::people_changes::PeopleChanges;
 use crate::person::person_event::PersonEvent;
 use crate::person::standing::Standing;
+use crate::time::Now;
 use crate::wire::stamp::MemberTag;
 
 /// A message that has opened, from whom it is, and what came with it. Store what changed and what it says in one
@@ -29,8 +33,14 @@ pub struct PersonDelivered {
     /// Whether it stands in our own person's list, but the user has not said that it is theirs
     /// ([`OwnDevices::unconfirmed`](crate::person::OwnDevices::unconfirmed)): show nothing of it as one's own.
     pub is_unconfirmed: bool,
-    /// What became known of people's devices.
+    /// Whether its person was [refused](crate::person::Contacts::refuse), and this device was not known to be of them
+    /// before: show nothing of it.
+    pub is_refused: bool,
+    /// What became known of people's devices, and what was decided of people on own ones.
     pub events: Vec<PersonEvent>,
+    /// What own devices tell of messages and timers, each with how long before this message it happened:
+    /// [`PersonDelivered::note_in`] takes it to the scheduler.
+    pub told: Vec<(DeviceEvent, Age)>,
     /// The owner of whom the message was sent to, if it is a copy from an own device, in 64 bytes as that device says
     /// it ([`IdentityKey::encode`]): show it in that conversation, as one's own.
     pub copy_of: Option<[u8; 64]>,
@@ -43,6 +53,15 @@ pub struct PersonDelivered {
 }
 
 impl PersonDelivered {
+    /// Tells the scheduler what own devices told: call it for each message, before anything is shown of it. `age` is that
+    /// of the message, since it was handed to the carrier. Store what it gives in the same transaction.
+    pub fn note_in(&self, expiry: &mut ExpiryScheduler, age: Age, now: Now) -> Effects {
+        self.told.iter().fold(Effects::default(), |effects, (event, ago)| {
+            let age = Age::trusted(age.duration().saturating_add(ago.duration()));
+            effects.and(expiry.told_by_own_device(*event, age, now))
+        })
+    }
+
     /// Who wrote it, as stamps and a scheduler name authors: the tag of the person's owner, so that whatever one device of
     /// theirs has written another may edit and take back. A device that does not count as the person, or is
     /// unconfirmed, has its own tag.

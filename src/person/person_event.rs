@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::identity::{Device, IdentityKey};
+use crate::person::decisions::ContactDecision;
 use crate::person::verified_list::{ListError, VerifiedList};
 
 /// What became known of a person's devices: from this a screen can be written.
@@ -70,6 +71,23 @@ pub enum PersonEvent {
         /// Which version.
         version: u32,
     },
+    /// On another own device the user accepted, refused or verified somebody, or took that back. It holds here already; of
+    /// somebody who is refused show nothing any more.
+    DecidedElsewhere {
+        /// Of whom.
+        owner: IdentityKey,
+        /// What holds now; `None` if nothing was ever decided of their messages.
+        contact: Option<ContactDecision>,
+        /// Whether their number was compared.
+        verified: bool,
+    },
+    /// An own device asks to be removed from the list: ask the user, then [`OwnDevices::remove`] it, on the owner's device.
+    ///
+    /// [`OwnDevices::remove`]: crate::person::OwnDevices::remove
+    RemovalAsked {
+        /// Which.
+        device: Device,
+    },
     /// A part of the message was refused, and nothing else of it.
     Refused {
         /// Its type (docs/protocol.md §17.1).
@@ -102,10 +120,15 @@ pub enum PartRefusal {
     NotNamed,
     /// More lists than are verified of one message: eight, of somebody who is not accepted two.
     TooManyLists,
-    /// A copy from a device that does not count as our own person's.
+    /// A copy, or what own devices tell each other, from a device that does not count as our own person's.
     NotOwn,
     /// A part of linking, outside of linking.
     NotLinking,
+    /// What an own device tells breaks its form, or is more than 1,000 events.
+    Malformed,
+    /// A decision of an own device whose version is more than 2^20 above the one that is held: nobody comes there by
+    /// deciding.
+    VersionJump,
 }
 
 /// What, of whom, and of devices how many.
@@ -139,6 +162,14 @@ impl fmt::Debug for PersonEvent {
             Self::ListsDiffer { of, version } => {
                 let mut shown = formatter.debug_struct("ListsDiffer");
                 shown.field("of", of).field("version", version).finish()
+            }
+            Self::DecidedElsewhere { owner, contact, verified } => {
+                let mut shown = formatter.debug_struct("DecidedElsewhere");
+                shown.field("owner", &owner.in_short()).field("contact", contact);
+                shown.field("verified", verified).finish()
+            }
+            Self::RemovalAsked { device } => {
+                formatter.debug_struct("RemovalAsked").field("device", device).finish()
             }
             Self::Refused { part, reason } => {
                 let mut shown = formatter.debug_struct("Refused");

@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 use crate::identity::{Address, Device};
 use crate::peer::dispatch::Encrypted;
 use crate::peer::other_device::Peer;
+use crate::person::decisions::ContactDecision;
 use crate::person::due_parts::{Side, due_parts};
 use crate::person::fan_out::{AddressedMessage, FanOut, FanOutError, Obstacle, Unreached};
 use crate::person::other_person::{ListExpired, Person};
@@ -41,6 +42,12 @@ impl OwnDevices {
 struct Recipient<'a> {
     device: Device,
     side: Side<'a>,
+}
+
+/// What goes to own devices in place of a copy: lists of other people, and parts behind what is due.
+pub(crate) struct Addition {
+    pub(crate) lists: ContentParts,
+    pub(crate) own: ContentParts,
 }
 
 impl<'a> Recipients<'a> {
@@ -77,7 +84,7 @@ impl<'a> Recipients<'a> {
         let mut unreached = Vec::new();
         let mut is_too_large = false;
         for recipient in &recipients {
-            match self.prepare(recipient, peers, payload, now) {
+            match self.prepare(recipient, peers, payload, None, now) {
                 Ok(prepared) => reachable.push((recipient, prepared)),
                 Err(Hindrance::TooLarge) => is_too_large = true,
                 Err(Hindrance::Of(reason)) => {
@@ -199,12 +206,63 @@ impl<'a> Recipients<'a> {
         Ok(all)
     }
 
+    /// Our own person's devices, as this device has them.
+    pub(crate) fn own(&self) -> &'a OwnDevices {
+        self.own
+    }
+
+    /// Sends a control message for each of these to the own devices that are meant, beside what is due to them.
+    pub(crate) fn tell_additions(
+        self,
+        peers: &mut [Peer],
+        additions: &[Addition],
+        is_meant: impl Fn(&Device) -> bool,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<FanOut, FanOutError> {
+        if self.own.is_removed() {
+            return Err(FanOutError::Removed);
+        }
+        let note = Self { person: &self.own.person, ..self };
+        let payload = Payload { stamp: Stamp::NONE, body: Vec::new() };
+        let mut sent =
+            FanOut { messages: Vec::new(), unreached: Vec::new(), changes: PeopleChanges::none() };
+        let recipients = note.recipients(peers, now)?;
+        for recipient in recipients.iter().filter(|recipient| is_meant(&recipient.device)) {
+            let to = || recipient.device.address.clone();
+            for addition in additions {
+                let sending = match note.prepare(recipient, peers, &payload, Some(addition), now) {
+                    Err(Hindrance::TooLarge) => return Err(FanOutError::TooLarge),
+                    Err(Hindrance::Of(reason)) => Err(reason),
+                    Ok((place, parts)) => {
+                        let peer = peers.get_mut(place);
+                        let message = peer.and_then(|it| send(it, &parts, &payload, ad, now, rng));
+                        message.ok_or(Obstacle::NeedsSession)
+                    }
+                };
+                match sending {
+                    Ok(message) => {
+                        sent.changes.add_peer(&recipient.device.address);
+                        sent.messages.push(message);
+                    }
+                    Err(reason) => {
+                        sent.unreached.push(Unreached { to: to(), reason });
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(sent)
+    }
+
     /// The place of its peer, and what goes to it.
     fn prepare(
         &self,
         recipient: &Recipient<'a>,
         peers: &[Peer],
         payload: &Payload,
+        addition: Option<&Addition>,
         now: Timestamp,
     ) -> Result<(usize, ContentParts), Hindrance> {
         let Recipient { device, side } = recipient;
@@ -227,7 +285,12 @@ impl<'a> Recipients<'a> {
             if !self.knows_parts(peer, device) {
                 return Err(Hindrance::Of(Obstacle::NeedsSession));
             }
-            parts.push(PartKind::Copy, &self.person.owner().encode());
+            match addition {
+                Some(Addition { lists, own }) => parts = lists.clone().and(&parts).and(own),
+                None => parts.push(PartKind::Copy, &self.person.owner().encode()),
+            }
+        } else if self.person.decision().is_some_and(|it| it != ContactDecision::Accepted) {
+            return Err(Hindrance::Of(Obstacle::Request));
         }
         obstacle(peer, &parts, payload, now)?;
         Ok((place, parts))

@@ -40,6 +40,8 @@ pub(crate) enum PartKind {
     Copy,
     LinkOffer,
     LinkConsent,
+    /// What happened on an own device.
+    Events,
     /// Roster, about, distribution, want, leave.
     OfGroups(u8),
     /// Of a later release: it is skipped.
@@ -56,6 +58,7 @@ impl PartKind {
             4 => Self::Copy,
             5 => Self::LinkOffer,
             6 => Self::LinkConsent,
+            8 => Self::Events,
             0x10..=0x14 => Self::OfGroups(byte),
             _ => Self::Unknown(byte),
         })
@@ -69,6 +72,7 @@ impl PartKind {
             Self::Copy => 4,
             Self::LinkOffer => 5,
             Self::LinkConsent => 6,
+            Self::Events => 8,
             Self::OfGroups(byte) | Self::Unknown(byte) => byte,
         }
     }
@@ -80,7 +84,7 @@ impl PartKind {
             Self::Copy => Some(COPY_LENGTH),
             Self::LinkOffer => Some(LINK_OFFER_LENGTH),
             Self::LinkConsent => Some(LINK_CONSENT_LENGTH),
-            Self::List | Self::OfGroups(_) | Self::Unknown(_) => None,
+            Self::List | Self::Events | Self::OfGroups(_) | Self::Unknown(_) => None,
         }
     }
 }
@@ -129,6 +133,12 @@ impl ContentParts {
         self.bytes.push(kind.byte());
         self.bytes.extend(length_of(bytes));
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// These and those, none of which are of a lower type than the last of these.
+    pub(crate) fn and(mut self, later: &Self) -> Self {
+        self.bytes.extend_from_slice(&later.bytes);
+        self
     }
 
     /// In their order.

@@ -100,6 +100,13 @@ impl Party {
         })
     }
 
+    /// Publishes prekeys that are valid now, in place of those that were.
+    pub fn republish(&mut self, now: Timestamp, rng: &mut ChaCha20Rng) {
+        let upload = self.account.replace_prekeys(now, rng).upload.unwrap();
+        let _ = self.account.mark_published(&upload);
+        self.server = PublishedPreKeys::new(upload);
+    }
+
     /// Encrypts for a person, oneself included.
     pub fn send(
         &mut self,
@@ -199,7 +206,9 @@ pub fn in_the_midst_of_things(rng: &mut ChaCha20Rng) -> Vec<(&'static str, Vec<u
     };
     let to_bob = sent(&mut parties, 0, bobs_list.owner(), rng);
     let _ = parties[4].decrypt(&to_bob, START).unwrap();
-    let _ = parties[4].contacts.accept(&alice, START);
+    for peer in &mut parties[4].contacts.peers {
+        let _ = peer.accept_request();
+    }
     let answer = sent(&mut parties, 4, &alice, rng);
     let _ = parties[0].decrypt(&answer, START).unwrap();
     let peer =
@@ -217,6 +226,12 @@ pub fn in_the_midst_of_things(rng: &mut ChaCha20Rng) -> Vec<(&'static str, Vec<u
     );
     let _ = parties[4].contacts.people[0].adopt(other.unwrap(), START).unwrap();
     stored.push(("person-1", parties[4].contacts.people[0].snapshot().to_vec()));
+    let contacts = &mut parties[4].contacts;
+    for changes in [contacts.accept(&alice, START), contacts.refuse(&alice, START)] {
+        assert!(!changes.tell.is_empty());
+    }
+    let _ = contacts.verify(&alice, true);
+    stored.push(("person-with-decisions-1", contacts.people[0].snapshot().to_vec()));
 
     let code = parties[3].own.show_link_code(START, rng);
     stored.push(("own-devices-showing-a-code-1", parties[3].own.snapshot().to_vec()));

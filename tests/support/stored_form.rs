@@ -394,11 +394,21 @@ impl Form<'_> {
             let length = usize::try_from(self.number("list_length")).unwrap();
             self.field("list", length, Kind::Public);
         }
-        self.tag("marked");
+        let marks = self.tag("marked");
         self.each("removed", |form| {
             form.device();
             form.number("went");
         });
+        if marks & 2 != 0 {
+            for decided in ["contact", "comparison"] {
+                self.within(decided, |form| {
+                    if form.tag("is_decided") == 1 {
+                        form.number("version");
+                        form.tag("decision");
+                    }
+                });
+            }
+        }
     }
 
     fn device(&mut self) {
