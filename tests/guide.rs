@@ -15,8 +15,8 @@ use evanesce::expiry::{
 };
 use evanesce::limits::{Limits, SessionLimits};
 use evanesce::person::{
-    AddressedMessage, Contacts, DeviceList, FanOutError, Obstacle, OwnDevices, PeopleChanges,
-    Person, PersonEvent, Standing, VerifiedList,
+    AddressedMessage, Contacts, DeviceList, FanOutError, Obstacle, OwnDevices, OwnEvent,
+    PeopleChanges, Person, PersonEvent, Standing, VerifiedList,
 };
 use evanesce::rand_core::{CryptoRng, Rng};
 use evanesce::report::{
@@ -77,6 +77,8 @@ enum Notice {
         refusal: SettingRefusal,
     },
     NeverSent(MessageId),
+    /// Its notification goes.
+    ReadElsewhere(MessageId),
     /// This device was put back, or another one runs with its keys: step 10.
     PutBack,
     /// Another device publishes at this one's address.
@@ -917,13 +919,14 @@ impl Phone {
                 }
                 // It is not held here, so nothing else deletes it.
                 ExpiryEvent::DeletedElsewhere { id } => rows.extend(self.all_gone(id)),
+                ExpiryEvent::ReadElsewhere { id } => self.notices.push(Notice::ReadElsewhere(id)),
                 ExpiryEvent::EchoDue { conversation } => {
                     self.owed.extend(self.name_of(conversation));
                 }
                 _ => {}
             }
         }
-        // To own other devices, each in a message: `told_by_own_device` there. This phone has none.
+        // To own other devices: `People with several devices`. This phone has none.
         drop(tell);
         rows
     }
@@ -1321,11 +1324,14 @@ struct Household {
     account: Account,
     own: OwnDevices,
     contacts: Contacts,
+    expiry: ExpiryScheduler,
     /// What stays after a crash, and what is to leave.
     rows: BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>,
     outbox: Vec<AddressedMessage>,
     /// Texts by the owner of whom one talks with, one's own included.
     conversations: BTreeMap<[u8; 64], Vec<String>>,
+    /// What own devices have not been told, since there was no session with them.
+    untold: BTreeMap<Address, Vec<OwnEvent>>,
     /// What the user is to be told.
     told: Vec<String>,
 }
@@ -1378,11 +1384,24 @@ impl Household {
         &mut self,
         from: &Address,
         message: &[u8],
-        now: Timestamp,
+        age: Age, // as in step 8
+        now: Now,
     ) -> Result<(), PeerDecryptError> {
         let Self { account, own, contacts, .. } = self;
-        let heard = own.decrypt(account, contacts, from, message, b"", now)?;
+        let heard = own.decrypt(account, contacts, from, message, b"", now.timestamp())?;
+        let mut changes = heard.changes.clone();
+        for event in &heard.events {
+            // Lists of contacts come to a device that was just linked.
+            if let PersonEvent::Given(list) = event {
+                if let Ok((_, adopted)) = self.contacts.adopt((**list).clone(), now.timestamp()) {
+                    changes = changes.and(adopted);
+                }
+            }
+        }
         self.told.extend(heard.events.iter().filter_map(what_to_tell));
+        // What own devices tell of messages and timers.
+        let effects = heard.note_in(&mut self.expiry, age, now);
+        self.settle(&effects);
         // Whose conversation it is: a copy stands where the original does.
         let sender = heard.person.unwrap_or(heard.device.identity);
         let conversation = heard.copy_of.unwrap_or_else(|| sender.encode());
@@ -1393,11 +1412,67 @@ impl Household {
             _ if heard.is_unconfirmed => format!("{body} (from a device that may not be yours)"),
             _ => body.into_owned(),
         };
-        if !heard.is_control {
+        if !heard.is_control && !heard.is_refused {
             self.conversations.entry(conversation).or_default().push(text);
         }
-        self.store(&heard.changes); // in the same transaction; then it is acknowledged
+        self.store(&changes); // in the same transaction; then it is acknowledged
         Ok(())
+    }
+
+    /// The user's other devices are told what happened here, in the transaction that stores it.
+    fn tell(&mut self, events: Vec<OwnEvent>, now: Timestamp, rng: &mut impl CryptoRng) {
+        let recipients = self.own.to(self.own.person());
+        let peers = &mut self.contacts.peers;
+        let Ok(sent) = recipients.tell_events(peers, &events, Age::NONE, b"", now, rng) else {
+            return; // this device was removed
+        };
+        self.store(&sent.changes);
+        self.outbox.extend(sent.messages);
+        // Tell these alone, and how long ago it was, once there is a session: as for messages.
+        for missed in sent.unreached {
+            self.untold.entry(missed.to).or_default().extend(events.clone());
+        }
+    }
+
+    /// The user accepts a person, on whichever device: it holds for all of theirs, on all of the user's.
+    fn accept(&mut self, owner: &IdentityKey, now: Timestamp, rng: &mut impl CryptoRng) {
+        let mut changes = self.contacts.accept(owner, now); // or `refuse`, `set_back_to_request`, `verify`
+        let events = std::mem::take(&mut changes.tell);
+        self.store(&changes);
+        self.tell(events, now, rng);
+    }
+
+    /// A message is on the screen for the first time, whether it has an end or not.
+    fn read(&mut self, id: MessageId, now: Now, rng: &mut impl CryptoRng) {
+        let effects = self.expiry.read(id, now); // or any other call of the scheduler
+        self.settle(&effects);
+        let events = effects.tell.into_iter().map(OwnEvent::from).collect();
+        self.tell(events, now.timestamp(), rng);
+    }
+
+    /// A device was just linked: contacts, what was decided of them, their lists, timers.
+    fn introduce(&mut self, device: &Address, now: Now, rng: &mut impl CryptoRng) {
+        let Self { own, contacts, expiry, .. } = self;
+        if let Ok(sent) = own.introduce(contacts, expiry, device, b"", now, rng) {
+            self.store(&sent.changes);
+            self.outbox.extend(sent.messages);
+        }
+    }
+
+    /// Step 8 says what is done with events.
+    fn settle(&mut self, effects: &Effects) {
+        for write in &effects.writes {
+            let row = [b"expiry/", write.key.as_bytes()].concat();
+            match &write.value {
+                Some(value) => self.rows.insert(row, value.clone()),
+                None => self.rows.remove(&row),
+            };
+        }
+        for event in &effects.events {
+            if let ExpiryEvent::ReadElsewhere { id } = event {
+                self.told.push(format!("read elsewhere: {id}"));
+            }
+        }
     }
 
     /// At every start and once a day, after `Account::maintain`; after a restore before anything is sent.
@@ -1482,9 +1557,13 @@ fn what_to_tell(event: &PersonEvent) -> Option<String> {
             Some(format!("Ask them whether they have {held:?} or {other:?}."))
         }
         PersonEvent::ListsDiffer { .. } => None, // a claim: if the other list comes, the former
-        PersonEvent::Given(_) => None,           // adopt it, if that person is known
-        PersonEvent::ListBehind { .. } => None,  // it comes with the next messages, or is fetched
-        PersonEvent::Refused { .. } => None,     // for the log
+        PersonEvent::Given(_) => None,           // adopted above, if that person is known
+        PersonEvent::DecidedElsewhere { .. } => None, // the list of contacts is drawn anew
+        PersonEvent::RemovalAsked { device } => {
+            Some(format!("Remove your device {}?", device.address)) // `remove`
+        }
+        PersonEvent::ListBehind { .. } => None, // it comes with the next messages, or is fetched
+        PersonEvent::Refused { .. } => None,    // for the log
         _ => None,
     }
 }
@@ -1653,6 +1732,11 @@ fn address_in(context: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 // guide: end
 
+/// The wall clock alone.
+fn by_wall(now: Timestamp) -> Now {
+    Now::from_wall(Duration::from_secs(now.unix_seconds()))
+}
+
 /// What servers have of all: bundles and lists.
 #[derive(Default)]
 struct Directory {
@@ -1670,9 +1754,11 @@ impl Household {
             own: OwnDevices::new(&account),
             account,
             contacts: Contacts::new(),
+            expiry: ExpiryScheduler::new(by_wall(START), rng),
             rows: BTreeMap::new(),
             outbox: Vec::new(),
             conversations: BTreeMap::new(),
+            untold: BTreeMap::new(),
             told: Vec::new(),
         }
     }
@@ -1735,7 +1821,7 @@ fn everything_arrives(houses: &mut [Household], now: Timestamp) {
         }
         for (from, message) in letters {
             let to = houses.iter_mut().find(|house| house.account.device().address == message.to);
-            to.unwrap().hear(&from, &message.message, now).unwrap();
+            to.unwrap().hear(&from, &message.message, Age::NONE, by_wall(now)).unwrap();
         }
     }
 }
@@ -1794,18 +1880,39 @@ fn a_person_has_several_devices() {
     assert_eq!(houses[1].conversations[&bob.encode()], ["hello"], "a copy");
     for device in [2, 3] {
         assert_eq!(houses[device].conversations[&alice.encode()], ["hello"]);
-        // Bob agrees to be written to by her: by all of her devices.
-        let changes = houses[device].contacts.accept(&alice, START);
-        houses[device].store(&changes);
     }
+    // Bob agrees, on one device, to be written to by her: by all of her devices, to all of his.
+    houses[2].accept(&alice, START, rng);
+    everything_arrives(&mut houses, START);
+    assert!(houses[2].untold.is_empty());
+    let alices = Address::new("alice/phone").unwrap();
+    let contact = *houses[3].contacts.peer(&alices).unwrap().contact();
+    assert_eq!(contact, Contact::Accepted(alice));
+    // A device that was just linked is told of all contacts at once.
+    let laptops = Address::new("bob/laptop").unwrap();
+    houses[2].introduce(&laptops, by_wall(START), rng);
+    everything_arrives(&mut houses, START);
+    assert_eq!(
+        houses[3].contacts.person(&alice).unwrap().list().map(VerifiedList::version),
+        Some(1)
+    );
+    // What is read on the one is read on the other.
+    let id = MessageId::by(alice.member_tag(), b"hello");
+    houses[3].read(id, by_wall(START), rng);
+    everything_arrives(&mut houses, START);
+    let read = format!("read elsewhere: {id}");
+    assert!(houses[2].told.contains(&read), "{:?}", houses[2].told);
+    assert!(!houses[0].told.contains(&read), "it is nobody else's business");
     // He has a session with her phone alone; one with her laptop is begun when he answers.
     houses[2].say(&alice, "hi", &mut directory, START, rng).unwrap();
     everything_arrives(&mut houses, START);
     for device in [0, 1] {
         assert_eq!(houses[device].conversations[&bob.encode()], ["hello", "hi"]);
     }
-    let changes = houses[1].contacts.accept(&bob, START);
-    houses[1].store(&changes);
+    // Her laptop is no stranger to him: her phone has written to him.
+    let bobs = Address::new("bob/phone").unwrap();
+    let contact = *houses[1].contacts.peer(&bobs).unwrap().contact();
+    assert_eq!(contact, Contact::Accepted(bob));
     assert_eq!(houses[3].conversations[&alice.encode()], ["hello", "hi"]);
 
     // The laptop is lost: it gets nothing more from anybody who has heard of that, and what it writes says so.

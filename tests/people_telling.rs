@@ -84,10 +84,10 @@ fn what_happens_to_messages_and_timers_on_one_device_comes_to_the_others() {
     let mut schedulers = [(); 3].map(|()| ExpiryScheduler::new(now(0), rng));
     let alice = parties[0].own.person().member_tag();
     let (chat, bob) = (ConversationId::named(b"bob"), MemberTag([7; 8]));
-    let minute = Some(Policy::after_read(Duration::from_secs(60)));
+    let minute = Policy::after_read(Duration::from_secs(60));
     let [endless, read, deleted] = [1, 2, 3].map(MessageId::from);
     for scheduler in &mut schedulers {
-        let own_policy = Stamp::NONE.with_policy(minute.unwrap());
+        let own_policy = Stamp::NONE.with_policy(minute);
         for id in [read, deleted] {
             let message = NewMessage::new(id, chat, bob);
             let _ = scheduler.received(message, &Ok(own_policy.clone()), Age::NONE, now(0));
@@ -95,7 +95,7 @@ fn what_happens_to_messages_and_timers_on_one_device_comes_to_the_others() {
     }
     let phone = &mut schedulers[0];
     let effects = phone
-        .set(chat, minute, alice, now(10))
+        .set(chat, Some(minute), alice, now(10))
         .and(phone.read(endless, now(10)))
         .and(phone.read(read, now(10)))
         .and(phone.deleted(deleted, now(10)));
@@ -116,7 +116,7 @@ fn what_happens_to_messages_and_timers_on_one_device_comes_to_the_others() {
             .collect();
         let is_read = |id| ExpiryEvent::ReadElsewhere { id };
         assert_eq!(reads, [&is_read(endless), &is_read(read)]);
-        assert_eq!(scheduler.setting(chat).unwrap().policy, minute);
+        assert_eq!(scheduler.setting(chat).unwrap().policy, Some(minute));
         assert_eq!(scheduler.visibility(deleted, now(20)), Visibility::Gone);
         assert_eq!(scheduler.remaining(read, now(20)), Some(Duration::from_secs(50)));
         assert_eq!(got.note_in(scheduler, Age::NONE, now(21)).events, []);

@@ -269,7 +269,7 @@ mod tests {
     fn what_is_told_comes_back_and_no_byte_of_it_can_be_missing() {
         let age = Age::trusted(Duration::from_millis(1_234_567));
         for event in all() {
-            let bytes = encoded(&[event.clone()], age);
+            let bytes = encoded(core::slice::from_ref(&event), age);
             let expected = if matches!(event, OwnEvent::Expiry(_)) { age } else { Age::NONE };
             assert_eq!(decode_events(&bytes), Ok(vec![(event, expected)]));
             for length in 1..bytes.len() {

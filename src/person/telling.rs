@@ -170,25 +170,18 @@ fn encoded<'event>(
     events: impl IntoIterator<Item = (&'event OwnEvent, Age)>,
     lists: &[&[u8]],
 ) -> Vec<Addition> {
-    let mut parts: Vec<Vec<u8>> = Vec::new();
-    for (place, (event, age)) in events.into_iter().enumerate() {
-        if place.is_multiple_of(MAX_EVENTS) {
-            parts.push(Vec::new());
+    let events: Vec<(&OwnEvent, Age)> = events.into_iter().collect();
+    let (mut events, mut lists) = (events.chunks(MAX_EVENTS), lists.chunks(LISTS));
+    let next = || {
+        let (events, lists) = (events.next(), lists.next());
+        let mut addition = Addition { lists: ContentParts::none(), own: ContentParts::none() };
+        lists.into_iter().flatten().for_each(|list| addition.lists.push(PartKind::List, list));
+        if let Some(events) = events {
+            let mut part = Vec::new();
+            events.iter().for_each(|(event, age)| event.encode_into(*age, &mut part));
+            addition.own.push(PartKind::Events, &part);
         }
-        parts.last_mut().into_iter().for_each(|part| event.encode_into(age, part));
-    }
-    let mut lists = lists.chunks(LISTS);
-    let mut parts = parts.into_iter();
-    core::iter::from_fn(|| {
-        let (events, lists) = (parts.next(), lists.next());
-        let is_any = events.is_some() || lists.is_some();
-        is_any.then(|| {
-            let mut addition = Addition { lists: ContentParts::none(), own: ContentParts::none() };
-            let lists = lists.unwrap_or_default();
-            lists.iter().for_each(|list| addition.lists.push(PartKind::List, list));
-            events.iter().for_each(|events| addition.own.push(PartKind::Events, events));
-            addition
-        })
-    })
-    .collect()
+        (events.is_some() || lists.is_some()).then_some(addition)
+    };
+    core::iter::from_fn(next).collect()
 }
