@@ -1,5 +1,6 @@
 //! A device stops at any moment and goes on from what it had stored: what one says reaches every device of the other, and
-//! every own one, once and in order, and nothing is encrypted under a key that was used.
+//! every own one, once and in order; what is read on one device is told to the other own one; and nothing is encrypted under
+//! a key that was used.
 //!
 //! A message to a person is one change: the rows that its call names, and all messages of it, are written in one
 //! transaction. A run is cut off after each prefix of all writes of four devices; then all go on from their stores.
@@ -11,7 +12,8 @@ mod power;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use evanesce::person::{Contacts, OwnDevices, PeopleChanges, Person};
+use evanesce::expiry::{Age, DeviceEvent, MemberTag, MessageId};
+use evanesce::person::{Contacts, OwnDevices, OwnEvent, PeopleChanges, Person};
 use evanesce::{Account, Address, IdentityKey, Peer, PeerDecryptError, Suite};
 use household::{Letter, Party, START, begin, link};
 use power::{Power, Stopped, sealed_header};
@@ -33,6 +35,8 @@ struct Disk {
     peers: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Messages to show, copies of own ones included.
     shown: Vec<String>,
+    /// What own devices have read, as they told.
+    read_elsewhere: BTreeSet<MessageId>,
     /// Messages that are encrypted and not known to be with the carrier.
     outbox: VecDeque<(Address, Vec<u8>)>,
     /// How many texts of this device have been encrypted.
@@ -106,6 +110,8 @@ enum Order {
     TurnedRound,
     /// A transaction for each message of a fan-out: a mistake that must be noticed.
     InPieces,
+    /// Own devices are told what was read in a transaction of its own: a mistake that must be noticed.
+    ToldApart,
 }
 
 struct Machine {
@@ -164,7 +170,7 @@ impl Machine {
         assert_eq!((sent.messages.len(), sent.unreached.len()), (3, 0));
         let messages = sent.messages.into_iter().map(|message| (message.to, message.message));
         match self.order {
-            Order::Durable => {
+            Order::Durable | Order::ToldApart => {
                 power.write()?;
                 self.disk.store(&self.party, &sent.changes);
                 self.disk.outbox.extend(messages);
@@ -197,12 +203,37 @@ impl Machine {
         let here = self.party.address();
         let Some(letter) = carrier.of(&here).front().cloned() else { return Ok(false) };
         match self.party.decrypt(&letter, START) {
-            Ok(told) => {
-                assert!(!told.is_control && told.skipped_parts.is_empty());
+            Ok(told) if told.is_control => {
                 power.write()?;
                 self.disk.store(&self.party, &told.changes);
+                self.disk.read_elsewhere.extend(told.told.iter().map(|(event, _)| match event {
+                    DeviceEvent::Read(id) => *id,
+                    other => panic!("{other:?}"),
+                }));
+            }
+            Ok(told) => {
+                assert!(told.skipped_parts.is_empty() && told.told.is_empty());
                 let text = String::from_utf8(told.delivered.received.body).unwrap();
+                let events = match told.copy_of {
+                    Some(_) => Vec::new(),
+                    None => vec![OwnEvent::from(DeviceEvent::Read(id_of(&text)))],
+                };
+                let Party { own, contacts, .. } = &mut self.party;
+                let (recipients, peers) = (own.to(own.person()), &mut contacts.peers);
+                let age = Age::NONE;
+                let sent =
+                    recipients.tell_events(peers, &events, age, b"", START, &mut self.rng).unwrap();
+                assert_eq!((sent.messages.len(), sent.unreached.len()), (events.len(), 0));
+                // One transaction: what came, that it was read, and what the other device is told of it.
+                power.write()?;
+                self.disk.store(&self.party, &told.changes);
                 self.disk.shown.push(text);
+                if self.order == Order::ToldApart {
+                    power.write()?;
+                }
+                self.disk.store(&self.party, &sent.changes);
+                let messages = sent.messages.into_iter();
+                self.disk.outbox.extend(messages.map(|message| (message.to, message.message)));
             }
             // Stored before, and not acknowledged.
             Err(PeerDecryptError::Duplicate) => {}
@@ -279,6 +310,11 @@ fn live(suite: Suite, order: Order, stops: &[usize]) -> (Power, Vec<Machine>, Ca
     (power, machines, carrier)
 }
 
+/// The same on all devices.
+fn id_of(text: &str) -> MessageId {
+    MessageId::by(MemberTag([0; 8]), text.as_bytes())
+}
+
 /// What is wrong at the end.
 fn fault(machines: &[Machine], carrier: &Carrier) -> Option<String> {
     for (place, machine) in machines.iter().enumerate() {
@@ -289,6 +325,15 @@ fn fault(machines: &[Machine], carrier: &Carrier) -> Option<String> {
             if !shown.iter().copied().eq(&writer.texts) {
                 return Some(format!("{} was shown {shown:?}", NAMES[place]));
             }
+        }
+        let own = &machines[place ^ 1];
+        let of_others = |text: &&String| !text.starts_with(&NAMES[place][..3]);
+        let unheard = shown
+            .iter()
+            .filter(of_others)
+            .find(|text| !own.disk.read_elsewhere.contains(&id_of(text)));
+        if let Some(text) = unheard {
+            return Some(format!("{} was not told that \"{text}\" was read", NAMES[place ^ 1]));
         }
         if !refused.is_empty() {
             return Some(format!("{} refused {refused:?}", NAMES[place]));
@@ -342,12 +387,16 @@ fn devices_that_stop_again_and_again_get_done_and_agree() {
 /// So that the checks above can fail.
 #[test]
 fn a_message_that_is_stored_in_pieces_or_too_late_is_noticed() {
-    for (order, most) in [(Order::TurnedRound, 40), (Order::InPieces, 40)] {
+    for (order, most) in [(Order::TurnedRound, 40), (Order::InPieces, 40), (Order::ToldApart, 40)] {
         let noticed = (0..most).filter(|first| {
-            let (_, machines, carrier) = live(Suite::Classical, order, &[*first]);
+            // Each stops once: the first one before it has anything to read.
+            let stops = [*first; 4];
+            let (_, machines, carrier) = live(Suite::Classical, order, &stops);
             match order {
                 Order::TurnedRound => carrier.saw_a_key_used_twice(),
-                Order::Durable | Order::InPieces => fault(&machines, &carrier).is_some(),
+                Order::Durable | Order::InPieces | Order::ToldApart => {
+                    fault(&machines, &carrier).is_some()
+                }
             }
         });
         assert!(noticed.count() > 2);
