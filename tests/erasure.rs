@@ -3,6 +3,8 @@
 //! An allocator of the test's own looks into each block before it is given back. The stack and the
 //! registers it cannot see.
 
+#[path = "support/household.rs"]
+mod household;
 #[cfg(feature = "ml-kem")]
 #[path = "support/kem_secrets.rs"]
 mod kem_secrets;
@@ -18,11 +20,14 @@ use evanesce::expiry::{
     Age, ContentKey, ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage, Opens,
     Parts, Stamp,
 };
+use evanesce::person::{LinkCode, OwnDevices};
 use evanesce::report::{Commitment, Report, ServerKey};
 use evanesce::session::Session;
 use evanesce::snapshot::{SnapshotError, StorageKey};
-use evanesce::{Account, Peer, Suite};
-use rand_chacha::rand_core::CryptoRng;
+use evanesce::{Account, Peer, PreKeyBundle, Suite};
+use household::{Party, START};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{CryptoRng, SeedableRng};
 use support::pair::Pair;
 use support::phases::{self, Moment};
 use support::{
@@ -574,6 +579,53 @@ fn a_scheduler_leaves_none_of_its_secrets_behind() {
 }
 
 /// Whoever has one of them and the commitment, which travels in the clear, can test what the message said.
+/// The secret of a link code, on both sides, stored and restored in each step, called off in the end, or come to its own.
+#[test]
+fn linking_leaves_no_secret_behind() {
+    let _turn = turn();
+    for suite in SUITES {
+        for is_cancelled in [false, true] {
+            let rng = &mut ChaCha20Rng::seed_from_u64(20);
+            let mut phone = Box::new(Party::of_suite(suite, "alice/phone", rng));
+            let mut watch = Box::new(Party::of_suite(suite, "alice/watch", rng));
+            let shown = watch.own.show_link_code(START, rng).encode();
+            let secret = shown[1..33].try_into().unwrap();
+            let bundle = PreKeyBundle::decode(&watch.server.hand_out()).unwrap();
+            let bundle = bundle.verify(START).unwrap();
+            let found = left_behind(vec![secret], || {
+                let code = Box::new(LinkCode::decode(&shown).unwrap());
+                let Party { account, own, contacts, .. } = &mut *phone;
+                let peers = &mut contacts.peers;
+                let offer = own.offer_link(account, peers, &code, bundle, START, rng).unwrap();
+                go_through_the_store(own);
+                let Party { account, own, contacts, .. } = &mut *watch;
+                go_through_the_store(own);
+                let message = &offer.message.message;
+                let peers = &mut contacts.peers;
+                let _ = own.open_link_offer(account, peers, message, START).unwrap();
+                go_through_the_store(own);
+                if is_cancelled {
+                    assert!(own.cancel_link() && phone.own.cancel_link());
+                } else {
+                    let answer = own.answer_link_offer(account, peers, START, rng).unwrap();
+                    let Party { account, own, contacts, .. } = &mut *phone;
+                    let (peers, message) = (&mut contacts.peers, &answer.message.message);
+                    let _ = own.finish_link(account, peers, message, START).unwrap();
+                }
+                drop((phone, watch, shown));
+            });
+            assert_eq!(found, 0, "{suite:?}, cancelled: {is_cancelled}");
+        }
+    }
+}
+
+fn go_through_the_store(own: &mut OwnDevices) {
+    let snapshot = own.snapshot();
+    *own = OwnDevices::restore(&snapshot).unwrap();
+    let key = StorageKey::new(&[7; 32]);
+    *own = OwnDevices::unseal(&own.seal(&key, AD, &mut rng(1)), &key, AD).unwrap();
+}
+
 #[test]
 fn lists_of_what_is_reported_leave_no_keys_of_commitments_behind() {
     let _turn = turn();
