@@ -332,6 +332,57 @@ fn a_removed_device_hears_nothing_more_and_what_it_writes_says_so() {
     assert_eq!(person.standing(&device, after), Standing::Alone);
 }
 
+/// What both sides have agreed on is said no more. Whoever goes back to before, unnoticed, and still opens what comes, has
+/// forgotten the newer list and that it lacked one.
+#[test]
+fn who_was_put_back_unnoticed_hears_of_the_newer_list_with_the_next_session() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(31);
+    let mut parties = three(rng);
+    let (alice, bob) = (parties[0].identity(), parties[2].identity());
+    let (alices_phone, bobs_phone) = (parties[0].address(), parties[2].address());
+    let list = parties[0].own.person().list().unwrap().clone();
+    let place = parties[2].place_of(&alice);
+    let _ = parties[2].contacts.people[place].adopt(list, START).unwrap();
+    let write = |parties: &mut [Party], from: usize, rng: &mut ChaCha20Rng| {
+        let (person, to) = if from == 0 { (bob, &bobs_phone) } else { (alice, &alices_phone) };
+        let sent = parties[from].send(&person, b"text", START, rng).unwrap();
+        let message = sent.messages.iter().find(|message| message.to == *to).unwrap();
+        letter(&parties[from], &message.message)
+    };
+    for from in [0, 2, 0, 2, 0] {
+        let message = write(&mut parties, from, rng);
+        let _ = parties[2 - from].decrypt(&message, START).unwrap();
+        let _ = parties[2].contacts.accept(&alice, START);
+    }
+
+    let _late = write(&mut parties, 2, rng);
+    let backup = parties[2].rows();
+    let laptop = parties[1].address();
+    let Party { account, own, .. } = &mut parties[0];
+    let newer = own.remove(account, &laptop, START).unwrap().clone();
+    let adopts = |events: &[PersonEvent]| {
+        events.iter().any(|event| matches!(event, PersonEvent::Adopted { .. }))
+    };
+    let news = write(&mut parties, 0, rng);
+    assert!(adopts(&parties[2].decrypt(&news, START).unwrap().events));
+    let confirmed = write(&mut parties, 2, rng);
+    let _ = parties[0].decrypt(&confirmed, START).unwrap();
+    parties[2].put_back(&backup);
+    for from in [0, 2, 0] {
+        let message = write(&mut parties, from, rng);
+        assert_eq!(parties[2 - from].decrypt(&message, START).unwrap().events, []);
+    }
+    let held = |party: &Party| party.contacts.person(&alice).unwrap().list().unwrap().digest();
+    assert_ne!(held(&parties[2]), newer.digest());
+
+    begin(&mut parties, 2, 0, START, rng);
+    let first = write(&mut parties, 2, rng);
+    let _ = parties[0].decrypt(&first, START).unwrap();
+    let answer = write(&mut parties, 0, rng);
+    assert!(adopts(&parties[2].decrypt(&answer, START).unwrap().events));
+    assert_eq!(held(&parties[2]), newer.digest());
+}
+
 /// A device that is known alone is a person of its own, and becomes one of a person's without losing anything.
 #[test]
 fn a_peer_known_alone_becomes_a_device_of_a_person_and_keeps_its_sessions() {
