@@ -49,7 +49,8 @@ fn main() -> Outcome {
     let reached = say(all, 0, bob, "Are you at home?")?;
     assert!(reached.contains(&lost), "she cannot know yet");
     println!("Bob writes, and the list is in the message: no server can keep it back.");
-    let _store = all[3].contacts.accept(&alice, NOW);
+    let Party { own, contacts, .. } = &mut all[3];
+    let _store = contacts.accept(own, &alice, NOW);
     say(all, 3, alice, "I am.")?;
     println!("  the server's is refused: {}", all[0].fetch(&published).err().ok_or("older")?);
     println!("From now on the lost device gets nothing.");
@@ -70,7 +71,8 @@ impl Party {
 
     /// A server is believed as far as the owner has signed.
     fn fetch(&mut self, list: &[u8]) -> Outcome {
-        let (events, _store) = self.contacts.adopt(DeviceList::decode(list)?.verify(NOW)?, NOW)?;
+        let list = DeviceList::decode(list)?.verify(NOW)?;
+        let (events, _store) = self.contacts.adopt(&self.own, list, NOW)?;
         show(&self.account.device().address, &events);
         Ok(())
     }

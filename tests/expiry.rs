@@ -601,17 +601,17 @@ fn what_an_own_device_has_read_without_an_end_is_said_once_and_when_it_comes() {
 }
 
 #[test]
-fn of_what_own_devices_have_read_without_an_end_a_thousand_are_remembered() {
+fn of_what_own_devices_have_read_without_an_end_ten_thousand_are_remembered() {
     let mut scheduler = ExpiryScheduler::new(at(0), &mut rng(1));
     let mut store = Store::begun(&scheduler);
-    for number in 0..1_010 {
+    for number in 0..10_010 {
         let effects =
             scheduler.told_by_own_device(DeviceEvent::Seen(id(number)), Age::NONE, at(number));
         store.apply(&effects).unwrap();
     }
     let seen = |store: &Store| store.records.keys().filter(|key| key[0] == 6).count();
-    assert_eq!(seen(&store), 1_000);
-    let late = scheduler.poll(2_000, at(46 * 86_400));
+    assert_eq!(seen(&store), 10_000);
+    let late = scheduler.poll(20_000, at(46 * 86_400));
     store.apply(&late.effects).unwrap();
     assert_eq!(seen(&store), 0);
 }

@@ -1330,8 +1330,8 @@ struct Household {
     outbox: Vec<AddressedMessage>,
     /// Texts by the owner of whom one talks with, one's own included.
     conversations: BTreeMap<[u8; 64], Vec<String>>,
-    /// What own devices have not been told, since there was no session with them.
-    untold: BTreeMap<Address, Vec<OwnEvent>>,
+    /// What own devices have not been told, since there was no session with them, and since when: stored like the outbox.
+    untold: BTreeMap<Address, (Timestamp, Vec<OwnEvent>)>,
     /// What the user is to be told.
     told: Vec<String>,
 }
@@ -1386,16 +1386,26 @@ impl Household {
         message: &[u8],
         age: Age, // as in step 8
         now: Now,
+        rng: &mut impl CryptoRng,
     ) -> Result<(), PeerDecryptError> {
         let Self { account, own, contacts, .. } = self;
-        let heard = own.decrypt(account, contacts, from, message, b"", now.timestamp())?;
-        let mut changes = heard.changes.clone();
-        for event in &heard.events {
-            // Lists of contacts come to a device that was just linked.
-            if let PersonEvent::Given(list) = event {
-                if let Ok((_, adopted)) = self.contacts.adopt((**list).clone(), now.timestamp()) {
-                    changes = changes.and(adopted);
-                }
+        let mut heard = own.decrypt(account, contacts, from, message, b"", now.timestamp())?;
+        let mut changes = std::mem::take(&mut heard.changes);
+        let is_own = heard.person == Some(*own.person().owner());
+        if is_own && heard.standing.counts() && !heard.is_unconfirmed {
+            // Contacts of one's own: above all on a device that was just linked.
+            for event in std::mem::take(&mut heard.events) {
+                let (events, known) = match event {
+                    PersonEvent::Given(list) => {
+                        contacts.adopt(own, *list, now.timestamp()).unwrap_or_default()
+                    }
+                    PersonEvent::Known(device) => {
+                        (Vec::new(), contacts.pin(own, device, now.timestamp()))
+                    }
+                    other => (vec![other], PeopleChanges::default()),
+                };
+                heard.events.extend(events);
+                changes = changes.and(known);
             }
         }
         self.told.extend(heard.events.iter().filter_map(what_to_tell));
@@ -1415,31 +1425,64 @@ impl Household {
         if !heard.is_control && !heard.is_refused {
             self.conversations.entry(conversation).or_default().push(text);
         }
-        self.store(&changes); // in the same transaction; then it is acknowledged
+        // In one transaction; then it is acknowledged.
+        self.store_and_tell(changes, Vec::new(), now.timestamp(), rng);
         Ok(())
     }
 
-    /// The user's other devices are told what happened here, in the transaction that stores it.
-    fn tell(&mut self, events: Vec<OwnEvent>, now: Timestamp, rng: &mut impl CryptoRng) {
+    /// Stores what a call changed, and with it what the user's other devices are told of it: one transaction.
+    fn store_and_tell(
+        &mut self,
+        mut changes: PeopleChanges,
+        mut events: Vec<OwnEvent>,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) {
+        events.append(&mut changes.tell);
         let recipients = self.own.to(self.own.person());
         let peers = &mut self.contacts.peers;
-        let Ok(sent) = recipients.tell_events(peers, &events, Age::NONE, b"", now, rng) else {
-            return; // this device was removed
-        };
-        self.store(&sent.changes);
-        self.outbox.extend(sent.messages);
-        // Tell these alone, and how long ago it was, once there is a session: as for messages.
-        for missed in sent.unreached {
-            self.untold.entry(missed.to).or_default().extend(events.clone());
+        // Of a device that was removed nobody is told anything any more.
+        if let Ok(sent) = recipients.tell_events(peers, &events, Age::NONE, b"", now, rng) {
+            changes = changes.and(sent.changes);
+            self.outbox.extend(sent.messages);
+            for missed in sent.unreached {
+                let (_, untold) = self.untold.entry(missed.to).or_insert((now, Vec::new()));
+                untold.extend(events.clone());
+            }
+        }
+        self.store(&changes);
+    }
+
+    /// Those who were not reached, once there is a session: like `look_after_lists`, which see.
+    fn tell_untold(&mut self, directory: &mut Directory, now: Timestamp, rng: &mut impl CryptoRng) {
+        for (address, (since, events)) in std::mem::take(&mut self.untold) {
+            let list = self.own.person().list();
+            let is_listed = list.is_some_and(|list| {
+                list.devices().iter().any(|listed| listed.device.address == address)
+            });
+            if !is_listed {
+                continue; // it was removed
+            }
+            self.begin(&address, directory, now, rng);
+            let only = [address.clone()];
+            let age = now.unix_seconds().saturating_sub(since.unix_seconds());
+            let age = Age::trusted(Duration::from_secs(age));
+            let recipients = self.own.to(self.own.person()).only(&only);
+            let peers = &mut self.contacts.peers;
+            match recipients.tell_events(peers, &events, age, b"", now, rng) {
+                Ok(sent) if sent.unreached.is_empty() => {
+                    self.store(&sent.changes);
+                    self.outbox.extend(sent.messages);
+                }
+                _ => _ = self.untold.insert(address, (since, events)),
+            }
         }
     }
 
     /// The user accepts a person, on whichever device: it holds for all of theirs, on all of the user's.
     fn accept(&mut self, owner: &IdentityKey, now: Timestamp, rng: &mut impl CryptoRng) {
-        let mut changes = self.contacts.accept(owner, now); // or `refuse`, `set_back_to_request`, `verify`
-        let events = std::mem::take(&mut changes.tell);
-        self.store(&changes);
-        self.tell(events, now, rng);
+        let changes = self.contacts.accept(&self.own, owner, now); // or refuse, set_back_to_request, verify
+        self.store_and_tell(changes, Vec::new(), now, rng);
     }
 
     /// A message is on the screen for the first time, whether it has an end or not.
@@ -1447,16 +1490,22 @@ impl Household {
         let effects = self.expiry.read(id, now); // or any other call of the scheduler
         self.settle(&effects);
         let events = effects.tell.into_iter().map(OwnEvent::from).collect();
-        self.tell(events, now.timestamp(), rng);
+        self.store_and_tell(PeopleChanges::default(), events, now.timestamp(), rng);
     }
 
-    /// A device was just linked: contacts, what was decided of them, their lists, timers.
-    fn introduce(&mut self, device: &Address, now: Now, rng: &mut impl CryptoRng) {
+    /// A device was just linked, or put back: contacts, what was decided of them, their lists, timers. If it is not reached,
+    /// begin a session, and then again.
+    fn introduce(
+        &mut self,
+        device: &Address,
+        now: Now,
+        rng: &mut impl CryptoRng,
+    ) -> Result<bool, FanOutError> {
         let Self { own, contacts, expiry, .. } = self;
-        if let Ok(sent) = own.introduce(contacts, expiry, device, b"", now, rng) {
-            self.store(&sent.changes);
-            self.outbox.extend(sent.messages);
-        }
+        let sent = own.introduce(contacts, expiry, device, b"", now, rng)?;
+        self.store(&sent.changes);
+        self.outbox.extend(sent.messages);
+        Ok(sent.unreached.is_empty())
     }
 
     /// Step 8 says what is done with events.
@@ -1491,12 +1540,14 @@ impl Household {
         // The server can withhold a list and give an older one, and no more.
         let own_list = fetch(self.own.person().owner()).map(|list| self.own.adopt(list, now));
         let mut events: Vec<_> = own_list.and_then(Result::ok).flatten().into_iter().collect();
-        for person in &mut self.contacts.people {
-            if is_put_back || person.list().is_none() || person.list_need(now) {
-                let list = fetch(person.owner()).map(|list| person.adopt(list, now));
-                events.extend(list.and_then(Result::ok).flatten());
-            }
+        let needs_list =
+            |person: &&Person| is_put_back || person.list().is_none() || person.list_need(now);
+        let needed = self.contacts.people.iter().filter(needs_list);
+        for list in needed.filter_map(|person| fetch(person.owner())).collect::<Vec<_>>() {
+            let adopted = self.contacts.adopt(&self.own, list, now); // all of it is stored below
+            events.extend(adopted.into_iter().flat_map(|(events, _)| events));
         }
+        self.contacts.people.iter_mut().for_each(|person| _ = person.maintain(now));
         self.told.extend(events.iter().filter_map(what_to_tell));
         let _ = self.own.maintain(now); // all of it is stored below
         let _ = self.own.refresh(&self.account, now); // what keeps it from signing, the user is asked
@@ -1520,6 +1571,7 @@ impl Household {
         }
         changes.own = true;
         changes.people = people.iter().map(|person| *person.owner()).collect();
+        changes.peers = peers.iter().map(|peer| peer.address().clone()).collect();
         self.store(&changes);
         // Only what is stored is published, each time: a version that is signed twice is two lists.
         let list = self.own.person().list();
@@ -1557,7 +1609,8 @@ fn what_to_tell(event: &PersonEvent) -> Option<String> {
             Some(format!("Ask them whether they have {held:?} or {other:?}."))
         }
         PersonEvent::ListsDiffer { .. } => None, // a claim: if the other list comes, the former
-        PersonEvent::Given(_) => None,           // adopted above, if that person is known
+        PersonEvent::Given(_) => None,           // adopted above, if an own device gives it
+        PersonEvent::Known(_) => None,           // the same
         PersonEvent::DecidedElsewhere { .. } => None, // the list of contacts is drawn anew
         PersonEvent::RemovalAsked { device } => {
             Some(format!("Remove your device {}?", device.address)) // `remove`
@@ -1821,7 +1874,8 @@ fn everything_arrives(houses: &mut [Household], now: Timestamp) {
         }
         for (from, message) in letters {
             let to = houses.iter_mut().find(|house| house.account.device().address == message.to);
-            to.unwrap().hear(&from, &message.message, Age::NONE, by_wall(now)).unwrap();
+            let rng = &mut ChaCha20Rng::seed_from_u64(92);
+            to.unwrap().hear(&from, &message.message, Age::NONE, by_wall(now), rng).unwrap();
         }
     }
 }
@@ -1890,7 +1944,7 @@ fn a_person_has_several_devices() {
     assert_eq!(contact, Contact::Accepted(alice));
     // A device that was just linked is told of all contacts at once.
     let laptops = Address::new("bob/laptop").unwrap();
-    houses[2].introduce(&laptops, by_wall(START), rng);
+    assert_eq!(houses[2].introduce(&laptops, by_wall(START), rng), Ok(true));
     everything_arrives(&mut houses, START);
     assert_eq!(
         houses[3].contacts.person(&alice).unwrap().list().map(VerifiedList::version),
@@ -1903,6 +1957,17 @@ fn a_person_has_several_devices() {
     let read = format!("read elsewhere: {id}");
     assert!(houses[2].told.contains(&read), "{:?}", houses[2].told);
     assert!(!houses[0].told.contains(&read), "it is nobody else's business");
+    // Who cannot be reached is told later.
+    let phones = Address::new("bob/phone").unwrap();
+    let peers = &mut houses[3].contacts.peers;
+    let _ = peers.iter_mut().find(|peer| *peer.address() == phones).unwrap().drop_sessions();
+    let id = MessageId::by(alice.member_tag(), b"hi");
+    houses[3].read(id, by_wall(START), rng);
+    assert_eq!(houses[3].untold.len(), 1);
+    houses[3].tell_untold(&mut directory, START, rng);
+    assert!(houses[3].untold.is_empty());
+    everything_arrives(&mut houses, START);
+    assert!(houses[2].told.contains(&format!("read elsewhere: {id}")));
     // He has a session with her phone alone; one with her laptop is begun when he answers.
     houses[2].say(&alice, "hi", &mut directory, START, rng).unwrap();
     everything_arrives(&mut houses, START);

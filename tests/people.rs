@@ -112,7 +112,7 @@ fn where_both_sides_agree_evidence_has_no_byte_of_parts() {
             let to = parties.iter().position(|party| party.address() == message.to).unwrap();
             let letter = Letter { from: address.clone(), bytes: message.message.clone() };
             let received = parties[to].decrypt(&letter, START).unwrap().delivered.received;
-            let _ = parties[2].contacts.accept(&alice, START);
+            let _ = parties[2].accept(&alice, START);
             lengths.push((from, to, received.evidence.unwrap().encode().len()));
         }
     }
@@ -260,7 +260,7 @@ fn what_one_device_of_a_person_wrote_another_takes_back_on_all_devices() {
         let told = parties[2].decrypt(&heard, START).unwrap();
         assert_eq!(told.person, Some(alice));
         authors.push(told.author());
-        let _ = parties[2].contacts.accept(&alice, START);
+        let _ = parties[2].accept(&alice, START);
     }
     assert_eq!(authors, [alice.member_tag(); 2]);
     let new = NewMessage::new(id, conversation, authors[0]);
@@ -288,7 +288,7 @@ fn a_device_is_told_of_its_own_person_and_of_no_other() {
     let hello = letter(&parties[3], &sent.messages[0].message);
     let carol = parties[3].identity();
     assert_eq!(parties[0].decrypt(&hello, START).unwrap().person, Some(carol));
-    let _ = parties[0].contacts.accept(&carol, START);
+    let _ = parties[0].accept(&carol, START);
 
     for owner in [carol, bob] {
         let address = parties[3].address();
@@ -352,7 +352,7 @@ fn who_was_put_back_unnoticed_hears_of_the_newer_list_with_the_next_session() {
     for from in [0, 2, 0, 2, 0] {
         let message = write(&mut parties, from, rng);
         let _ = parties[2 - from].decrypt(&message, START).unwrap();
-        let _ = parties[2].contacts.accept(&alice, START);
+        let _ = parties[2].accept(&alice, START);
     }
 
     let _late = write(&mut parties, 2, rng);
@@ -465,13 +465,13 @@ fn what_the_user_decides_of_a_person_holds_for_devices_that_come_later() {
     let contact =
         |parties: &[Party], address| *parties[0].contacts.peer(address).unwrap().contact();
     assert_eq!(contact(&parties, &phone), Contact::Request(bob));
-    assert_eq!(parties[0].contacts.accept(&bob, START).peers, slice::from_ref(&phone));
+    assert_eq!(parties[0].accept(&bob, START).peers, slice::from_ref(&phone));
 
     begin(&mut parties, 2, 0, START, rng);
     assert_eq!(write(&mut parties, 2, rng), Ok(Standing::Listed));
     let laptop = parties[2].address();
     assert_eq!(contact(&parties, &laptop), Contact::Accepted(parties[2].identity()));
-    assert_eq!(parties[0].contacts.refuse(&bob, START).peers, [phone, laptop]);
+    assert_eq!(parties[0].refuse(&bob, START).peers, [phone, laptop]);
     for from in [1, 2] {
         assert_eq!(write(&mut parties, from, rng), Err(PeerDecryptError::Refused));
     }
@@ -804,7 +804,7 @@ fn a_stranger_cannot_alarm_with_a_made_up_list() {
         let differ = PersonEvent::ListsDiffer { of: Whose::Ours, version: 1 };
         assert_eq!(told.events.contains(&differ), is_accepted, "{:?}", told.events);
         let mallory = parties[1].identity();
-        let _ = parties[0].contacts.accept(&mallory, later);
+        let _ = parties[0].accept(&mallory, later);
     }
 }
 
@@ -868,13 +868,13 @@ fn who_was_refused_does_not_come_back_by_changing_devices() {
         let message = letter(&parties[from], &sent.messages[0].message);
         let _ = parties[0].decrypt(&message, START).unwrap();
     }
-    let _ = parties[0].contacts.accept(&bob, START);
+    let _ = parties[0].accept(&bob, START);
     // He removes one device before he is refused, and the other one after it, when a third has come.
     let laptop = parties[2].address();
     let Party { account, own, .. } = &mut parties[1];
     own.remove(account, &laptop, START).unwrap();
     adopts(&mut parties);
-    let refused = parties[0].contacts.refuse(&bob, START).peers;
+    let refused = parties[0].refuse(&bob, START).peers;
     assert_eq!(refused, [parties[1].address(), laptop]);
     link(&mut parties, 1, 3, START, rng);
     let phone = parties[1].address();

@@ -270,7 +270,7 @@ fn machines(suite: Suite, order: Order) -> Vec<Machine> {
         };
         let letter = Letter { from: parties[from].address(), bytes };
         let _ = parties[to].decrypt(&letter, START).unwrap();
-        let _ = parties[to].contacts.accept(&owners[0], START);
+        let _ = parties[to].accept(&owners[0], START);
     }
     let machines = parties.into_iter().enumerate().map(|(place, party)| {
         let mut disk = Disk::default();

@@ -15,7 +15,7 @@ use evanesce::{Address, Contact, IdentityKey, Payload, Peer, PeerDecryptError, T
 use household::{Letter, Party, START, begin, link};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 fn rng(seed: u64) -> ChaCha20Rng {
@@ -164,7 +164,7 @@ fn what_is_decided_of_a_person_on_one_device_holds_on_the_others() {
     let contact = |party: &Party| *party.contacts.peer(&bobs).unwrap().contact();
     assert_eq!(contact(&parties[1]), Contact::Request(bob));
 
-    let changes = parties[1].contacts.accept(&bob, START);
+    let changes = parties[1].accept(&bob, START);
     assert_eq!((changes.people.as_slice(), changes.tell.len()), (&[bob][..], 1));
     let delivered = deliver(&mut parties, 1, &changes.tell, rng);
     for (place, got) in &delivered {
@@ -177,17 +177,17 @@ fn what_is_decided_of_a_person_on_one_device_holds_on_the_others() {
     }
     assert_eq!(contact(&parties[2]), Contact::Accepted(bob));
     // Nobody is asked twice, and what is decided already is not told.
-    assert!(!parties[2].contacts.accept(&bob, START).any());
+    assert!(!parties[2].accept(&bob, START).any());
     assert!(
         deliver(&mut parties, 1, &changes.tell, rng).iter().all(|(_, got)| got.events.is_empty())
     );
 
-    let changes = parties[0].contacts.verify(&bob, true);
+    let changes = parties[0].verify(&bob, true);
     let _ = deliver(&mut parties, 0, &changes.tell, rng);
     assert!(parties[..3].iter().all(|it| it.contacts.person(&bob).unwrap().is_verified()));
 
     // The tablet blocks him: nothing of his opens anywhere, and nobody writes to him.
-    let changes = parties[2].contacts.refuse(&bob, START);
+    let changes = parties[2].refuse(&bob, START);
     let delivered = deliver(&mut parties, 2, &changes.tell, rng);
     assert!(delivered.iter().all(|(_, got)| got.changes.peers.contains(&bobs)));
     let sent = parties[3].send(&alice, b"hello?", START, rng).unwrap();
@@ -208,15 +208,15 @@ fn of_two_decisions_at_once_all_devices_come_to_the_same() {
     let rng = &mut rng(4);
     let mut parties = household(rng);
     let bob = parties[3].identity();
-    let accepted = parties[0].contacts.accept(&bob, START).tell;
-    let refused = parties[1].contacts.refuse(&bob, START).tell;
+    let accepted = parties[0].accept(&bob, START).tell;
+    let refused = parties[1].refuse(&bob, START).tell;
     let _ = deliver(&mut parties, 0, &accepted, rng);
     let _ = deliver(&mut parties, 1, &refused, rng);
     for party in &parties[..3] {
         assert_eq!(decision(party, &bob), Some(ContactDecision::Refused));
     }
     // Who decides knowing that, decides.
-    let accepted = parties[2].contacts.accept(&bob, START).tell;
+    let accepted = parties[2].accept(&bob, START).tell;
     let _ = deliver(&mut parties, 2, &accepted, rng);
     for party in &parties[..3] {
         assert_eq!(decision(party, &bob), Some(ContactDecision::Accepted));
@@ -235,7 +235,7 @@ fn whom_an_own_device_writes_to_is_no_request_on_the_others() {
             assert!(got.events.is_empty() && got.changes.people == [bob]);
         }
     }
-    let _ = parties[3].contacts.accept(&alice, START);
+    let _ = parties[3].accept(&alice, START);
     begin(&mut parties, 3, 1, START, rng);
     let sent = parties[3].send(&alice, b"hello Alice", START, rng).unwrap();
     let delivered = bring(&mut parties, 3, &sent);
@@ -244,7 +244,7 @@ fn whom_an_own_device_writes_to_is_no_request_on_the_others() {
     let bobs = parties[3].address();
     assert_eq!(*parties[1].contacts.peer(&bobs).unwrap().contact(), Contact::Accepted(bob));
     // A block that was decided before is not undone by a copy.
-    let blocked = parties[1].contacts.refuse(&bob, START).tell;
+    let blocked = parties[1].refuse(&bob, START).tell;
     let sent = parties[0].send(&bob, b"and", START, rng).unwrap();
     let _ = bring(&mut parties, 0, &sent);
     assert_eq!(decision(&parties[1], &bob), Some(ContactDecision::Refused));
@@ -257,7 +257,7 @@ fn what_others_tell_of_own_devices_is_refused_and_changes_nothing() {
     let rng = &mut rng(6);
     let mut parties = household(rng);
     let carol = Party::new("carol/1", rng).identity();
-    let version = NonZeroU32::MIN;
+    let version = NonZeroU64::MIN;
     let events = [
         OwnEvent::from(DeviceEvent::Deleted(MessageId::from(1))),
         OwnEvent::Contact { owner: carol, version, decision: ContactDecision::Accepted },
@@ -266,7 +266,7 @@ fn what_others_tell_of_own_devices_is_refused_and_changes_nothing() {
     let (alice, bob) = (parties[0].identity(), parties[3].identity());
     let sent = parties[0].send(&bob, b"hello", START, rng).unwrap();
     let _ = bring(&mut parties, 0, &sent);
-    let _ = parties[3].contacts.accept(&alice, START);
+    let _ = parties[3].accept(&alice, START);
     let letter = told_by_a_stranger(&mut parties[3], alice, &events, rng);
     let got = parties[0].decrypt(&letter, START).unwrap();
     let refused = PersonEvent::Refused { part: 8, reason: PartRefusal::NotOwn };
@@ -319,17 +319,17 @@ fn a_new_device_is_introduced_to_contacts_their_lists_and_timers() {
             let place = parties[0].place_of(&owner);
             let _ = parties[0].contacts.people[place].adopt(list, START).unwrap();
         }
-        let contacts = &mut parties[0].contacts;
+        let phone = &mut parties[0];
         let _ = match number {
-            0..12 => contacts.accept(&owner, START),
-            12 => contacts.refuse(&owner, START),
+            0..12 => phone.accept(&owner, START),
+            12 => phone.refuse(&owner, START),
             13 => {
-                contacts.peers.push(Peer::pinned(other.account.device()));
-                let _ = contacts.verify(&owner, true);
+                phone.contacts.peers.push(Peer::pinned(other.account.device()));
+                let _ = phone.verify(&owner, true);
                 PeopleChanges::default()
             }
             _ => {
-                contacts.people.push(Person::new(owner));
+                phone.contacts.people.push(Person::new(owner));
                 PeopleChanges::default()
             }
         };
@@ -349,7 +349,11 @@ fn a_new_device_is_introduced_to_contacts_their_lists_and_timers() {
         for event in got.events {
             match event {
                 PersonEvent::Given(list) => {
-                    let _ = parties[4].contacts.adopt(*list, START).unwrap();
+                    let _ = parties[4].adopt(*list, START).unwrap();
+                }
+                PersonEvent::Known(device) => {
+                    let Party { own, contacts, .. } = &mut parties[4];
+                    assert_eq!(contacts.pin(own, device, START).peers.len(), 1);
                 }
                 PersonEvent::DecidedElsewhere { .. } => {}
                 other => panic!("{other:?}"),
@@ -449,10 +453,10 @@ fn a_stolen_linked_device_cannot_use_up_the_versions_of_decisions() {
     let mut parties = household(rng);
     let bob = parties[3].identity();
     let decision = ContactDecision::Refused;
-    let version = NonZeroU32::new((1 << 20) + 1).unwrap();
+    let version = NonZeroU64::new((1 << 20) + 1).unwrap();
     let far = OwnEvent::Contact { owner: bob, version, decision };
     let unknown = parties[2].identity();
-    let others = OwnEvent::Contact { owner: unknown, version: NonZeroU32::MAX, decision };
+    let others = OwnEvent::Contact { owner: unknown, version: NonZeroU64::MAX, decision };
     let delivered = deliver(&mut parties, 1, &[far, others], rng);
     for (place, got) in &delivered {
         let refused = PersonEvent::Refused { part: 8, reason: PartRefusal::VersionJump };
@@ -477,7 +481,7 @@ fn what_an_own_device_says_of_our_own_person_or_of_known_addresses_changes_nothi
     let events = [
         OwnEvent::Contact {
             owner: alice,
-            version: NonZeroU32::MIN,
+            version: NonZeroU64::MIN,
             decision: ContactDecision::Refused,
         },
         // Another identity at an address that is known, a known one elsewhere, this device itself.
@@ -501,7 +505,7 @@ fn a_refused_person_stays_so_whatever_devices_they_come_with() {
     let mut parties = household(rng);
     let alice = parties[0].identity();
     let bob = parties[3].identity();
-    let _ = parties[0].contacts.refuse(&bob, START);
+    let _ = parties[0].refuse(&bob, START);
     // All of Bob's devices are exchanged, and more than 30 days have gone by.
     parties.push(Party::new("bob/2", rng));
     let later = START.plus(Duration::from_secs(40 * 86_400));
@@ -513,7 +517,7 @@ fn a_refused_person_stays_so_whatever_devices_they_come_with() {
     let Party { account, own, .. } = &mut parties[3];
     let list = own.remove(account, &old, later).unwrap().clone();
     let _ = parties[4].own.adopt(list.clone(), later).unwrap();
-    let _ = parties[0].contacts.adopt(list, later).unwrap();
+    let _ = parties[0].adopt(list, later).unwrap();
     let later = later.plus(Duration::from_secs(20 * 86_400));
     begin_at(&mut parties, 4, 0, later, rng);
     let place = parties[4].place_of(&alice);
@@ -553,14 +557,14 @@ fn who_is_accepted_again_is_not_blocked_by_a_device_that_they_no_longer_have() {
     parties.push(Party::new("bob/2", rng));
     link(&mut parties, 3, 4, START, rng);
     let both = parties[3].own.person().list().unwrap().clone();
-    let _ = parties[0].contacts.adopt(both, START).unwrap();
+    let _ = parties[0].adopt(both, START).unwrap();
     begin(&mut parties, 0, 4, START, rng);
     let second = parties[4].address();
     let Party { account, own, .. } = &mut parties[3];
     let one = own.remove(account, &second, START).unwrap().clone();
-    let _ = parties[0].contacts.adopt(one, START).unwrap();
-    let _ = parties[0].contacts.refuse(&bob, START);
-    let _ = parties[0].contacts.accept(&bob, START);
+    let _ = parties[0].adopt(one, START).unwrap();
+    let _ = parties[0].refuse(&bob, START);
+    let _ = parties[0].accept(&bob, START);
     begin(&mut parties, 3, 0, START, rng);
     let sent = parties[3].send(&alice, b"thank you", START, rng).unwrap();
     for (_, got) in bring(&mut parties, 3, &sent) {

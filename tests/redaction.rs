@@ -10,7 +10,7 @@ use std::any::type_name;
 use std::collections::{BTreeSet, HashSet};
 use std::error::Error;
 use std::fmt::{Debug, Display};
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use evanesce::attachment::{
@@ -530,7 +530,7 @@ fn print_people(shown: &mut Printed) {
     shown.check(&Whose::Theirs, &[]);
     shown.check(&ContactDecision::Accepted, &[]);
     let decision = ContactDecision::Request;
-    shown.check(&OwnEvent::Contact { owner, version: NonZeroU32::MAX, decision }, &[]);
+    shown.check(&OwnEvent::Contact { owner, version: NonZeroU64::MAX, decision }, &[]);
     shown.check(&OwnEvent::Device(parties[1].account.device()), &[]);
     shown.check(&PartRefusal::List(ListError::BadSignature), &[]);
     shown.check(&Obstacle::IdentityUndecided, &[]);

@@ -16,7 +16,7 @@ pub(crate) struct Memory {
     /// What own devices said of messages that have not come.
     pub(crate) waiting: Remembered<MessageId, Facts, 10_000, 45>,
     /// Messages without an end that own devices have read, some of which have not come, and when they did.
-    pub(crate) seen: Remembered<MessageId, EngineTime, 1_000, 45>,
+    pub(crate) seen: Remembered<MessageId, EngineTime, 10_000, 45>,
     /// Which messages that have not come were taken back, and by whom.
     pub(crate) unsends: Remembered<(MessageId, MemberTag), (), 1_000, 45>,
     /// Strangers' conversations that were deleted, and whose settings are still known.

@@ -73,13 +73,21 @@ impl Arrival<'_> {
         self.changes = core::mem::take(&mut self.changes).and(later);
     }
 
-    /// Whether the sender counts as our own person.
-    pub(crate) fn check_own(&self) -> Result<(), PartRefusal> {
-        let counts = self.own.person.standing(&self.device, self.now).counts();
-        if counts && !self.own.unconfirmed.contains(&self.device) {
-            Ok(())
-        } else {
-            Err(PartRefusal::NotOwn)
+    /// The person of whom the sender is a device, or was one lately; of one that is alone the one that it owns. `None` of our
+    /// own.
+    pub(crate) fn other_person(&self, sender: Sender) -> Option<&Person> {
+        match sender {
+            Sender::Ours => None,
+            Sender::Of(place) => self.contacts.people.get(place),
+            Sender::Alone => self.contacts.person(&self.device.identity),
         }
+    }
+
+    /// Gives the standing of a sender that counts as our own person. After a restore none does, until it is known which
+    /// list is the right one.
+    pub(crate) fn own_standing(&self) -> Result<Standing, PartRefusal> {
+        let standing = self.own.person.standing(&self.device, self.now);
+        let is_in_question = self.own.put_back || self.own.unconfirmed.contains(&self.device);
+        if standing.counts() && !is_in_question { Ok(standing) } else { Err(PartRefusal::NotOwn) }
     }
 }

@@ -55,8 +55,11 @@ impl OwnDevices {
         let parts = core::mem::take(&mut delivered.received.parts);
         peer.notices.sends_parts |= !parts.is_empty();
         let device = peer.device_of(delivered.author);
-        let lists_left =
-            if peer.contact().is_accepted() { MOST_LISTS } else { MOST_LISTS_OF_STRANGERS };
+        let is_own = |us: &Self| {
+            device.identity == *us.person.owner() || us.person.standing(&device, now).counts()
+        };
+        let is_known = peer.contact().is_accepted() || is_own(self);
+        let lists_left = if is_known { MOST_LISTS } else { MOST_LISTS_OF_STRANGERS };
         let place = place.unwrap_or_else(|| {
             contacts.peers.push(unknown);
             contacts.peers.len().saturating_sub(1)
@@ -78,13 +81,14 @@ impl OwnDevices {
             changes,
         };
         parts.iter().for_each(|part| arrival.take(part));
+        arrival.know_recipient();
         let (sender, standing) = arrival.sender();
         arrival.settle_contact(sender, standing);
-        let person = arrival.person(sender);
-        let is_refused = person.is_some_and(|person| {
-            standing != Standing::Alone && person.decision() == Some(ContactDecision::Refused)
-        });
-        let person = person.map(|person| *person.owner());
+        let decision = arrival.other_person(sender).and_then(Person::decision);
+        let peer = arrival.contacts.peers.get(arrival.place);
+        let is_refused = decision == Some(ContactDecision::Refused)
+            || peer.is_some_and(|peer| peer.contact().is_refused());
+        let person = arrival.person(sender).map(|person| *person.owner());
         let is_unconfirmed = arrival.own.unconfirmed.contains(&arrival.device);
         let Arrival { device, events, told, copy_of, skipped_parts, changes, .. } = arrival;
         let is_control = !parts.is_empty() && delivered.received.body.is_empty();
@@ -128,44 +132,25 @@ impl Arrival<'_> {
         }
     }
 
-    /// A device is known as far as its person's others, and an own one is not asked about, unless nobody has said that it
-    /// is ours.
+    /// A device is known as far as its person is, and an own one is not asked about, unless nobody has said that it is ours.
     fn settle_contact(&mut self, sender: Sender, standing: Standing) {
-        if !standing.counts() {
-            return;
-        }
-        let settled = match sender {
+        if sender == Sender::Ours {
             // Since a list expired, a device of it may have been removed.
-            Sender::Ours
-                if standing != Standing::Listed || self.own.unconfirmed.contains(&self.device) =>
-            {
-                PeopleChanges::none()
-            }
-            Sender::Ours => {
+            if standing == Standing::Listed && !self.own.unconfirmed.contains(&self.device) {
                 let peer = self.contacts.peers.get_mut(self.place);
                 peer.into_iter().for_each(|peer| _ = peer.accept_request());
-                PeopleChanges::none()
             }
-            // Of whom it is known, unless something came with this message, nothing is to be settled.
-            Sender::Of(place)
-                if self.events.is_empty() && self.is_accepted() && !self.is_forbidden(place) =>
-            {
-                PeopleChanges::none()
-            }
-            Sender::Of(place) => {
-                let owner = self.contacts.people.get(place).map(|person| *person.owner());
-                let settled = owner.map(|owner| self.contacts.settle(&owner, self.now));
-                settled.unwrap_or_default()
-            }
-            Sender::Alone => PeopleChanges::none(),
-        };
-        self.change(settled);
-    }
-
-    /// Whether the user decided that this person is not to be written to.
-    fn is_forbidden(&self, place: usize) -> bool {
-        let decision = self.contacts.people.get(place).and_then(Person::decision);
-        decision.is_some_and(|decision| decision != ContactDecision::Accepted)
+            return;
+        }
+        let Some(person) = self.other_person(sender) else { return };
+        let (owner, decision) = (*person.owner(), person.decision());
+        let is_forbidden = decision.is_some_and(|it| it != ContactDecision::Accepted);
+        // Of whom it is known, unless something came with this message, nothing is to be settled.
+        let is_settled = self.events.is_empty() && self.is_accepted();
+        if is_forbidden || (standing != Standing::Removed && !is_settled) {
+            let settled = self.contacts.settle(self.own, &owner, self.now);
+            self.change(settled);
+        }
     }
 
     fn take_list(&mut self, bytes: &[u8]) -> Result<(), PartRefusal> {
@@ -195,6 +180,7 @@ impl Arrival<'_> {
         let event = adopted.map_err(|error| match error {
             AdoptError::OlderList => PartRefusal::OlderList,
             AdoptError::NotNamed => PartRefusal::NotNamed,
+            AdoptError::Expired => PartRefusal::Expired,
             AdoptError::OtherOwner => PartRefusal::List(ListError::BadSignature),
         })?;
         if event.is_none() {

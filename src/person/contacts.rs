@@ -5,8 +5,7 @@ use core::fmt;
 
 use crate::identity::{Address, Device, IdentityKey};
 use crate::peer::other_device::Peer;
-use crate::person::other_person::{AdoptError, Person};
-use crate::person::people_changes::PeopleChanges;
+use crate::person::other_person::Person;
 use crate::person::person_event::PersonEvent;
 use crate::person::standing::Standing;
 use crate::person::verified_list::VerifiedList;
@@ -20,10 +19,11 @@ use crate::time::Timestamp;
 /// list that it still has, would be taken in by it, and the row of that person with the newer list would be written over.
 /// Nor could it be seen that a device stands in the lists of two. Keep a number with each row that says in which order they
 /// came, and load the people by it, at the start. People are small: at most some 3 kB for the list and as much for the
-/// devices that are gone.
+/// devices that are gone. Own devices make at most 10,000 known here; delete whom nobody needs any more, with the row.
 ///
 /// Of peers those may be here that a call concerns: who writes, or is written to, all devices of their person and all own
-/// ones. What the user [accepts and refuses](Contacts::refuse) holds for those that are here.
+/// ones. What the user [accepts and refuses](Contacts::refuse) holds for those that are here, and for the others when they
+/// write, or are written to.
 #[derive(Default)]
 pub struct Contacts {
     /// All people, in the order in which they became known: a device that stands in the lists of two is of the first.
@@ -57,30 +57,6 @@ impl Contacts {
     pub fn person_of(&self, device: &Device, now: Timestamp) -> Option<(&Person, Standing)> {
         let place = self.place_of_person(device, now)?;
         self.people.get(place).map(|person| (person, person.standing(device, now)))
-    }
-
-    /// Takes a verified list that was fetched, or [given](crate::person::PersonEvent::Given) out, for the person of its owner,
-    /// if that is known here: as [`Person::adopt`], and tells which of its devices stand in the lists of two people.
-    ///
-    /// # Errors
-    ///
-    /// An [`AdoptError`]: [`AdoptError::OtherOwner`] if nobody of that owner is known. Nothing has changed then.
-    pub fn adopt(
-        &mut self,
-        list: VerifiedList,
-        now: Timestamp,
-    ) -> Result<(Vec<PersonEvent>, PeopleChanges), AdoptError> {
-        let owner = *list.owner();
-        let person = self.people.iter_mut().find(|person| *person.owner() == owner);
-        let adopted = person.ok_or(AdoptError::OtherOwner)?.adopt(list, now)?;
-        let (mut events, mut changes) = (Vec::new(), PeopleChanges::none());
-        if let Some(event) = adopted {
-            changes.add_person(&owner);
-            events.push(event);
-            events.extend(listed_twice(&owner, || self.people.iter()));
-            changes = changes.and(self.settle(&owner, now));
-        }
-        Ok((events, changes))
     }
 
     pub(crate) fn place_of_person(&self, device: &Device, now: Timestamp) -> Option<usize> {

@@ -1,12 +1,13 @@
 //! What the user decided of a person, on whichever of their devices.
 
-use core::num::NonZeroU32;
+use core::num::NonZeroU64;
 
 use crate::stored::{StateWriter, Stored, stored};
 use crate::wire::codec::{DecodeError, Reader};
 
-/// How far a version may be above the one that is held, as of settings: nobody comes there by deciding.
-const MAX_JUMP: u32 = 1 << 20;
+/// How far a version may be above the one that is held, as of settings: nobody comes there by deciding. It takes 2^44
+/// decisions to come to the last one.
+const MAX_JUMP: u64 = 1 << 20;
 
 /// What the user decided of a person. Of two decisions that were made at the same time on two devices the more cautious
 /// holds: the order of the variants.
@@ -32,13 +33,26 @@ pub(crate) enum Comparison {
 /// A decision, and the how manyth of its kind it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Decided<Decision> {
-    pub(crate) version: NonZeroU32,
+    pub(crate) version: NonZeroU64,
     pub(crate) decision: Decision,
 }
 
 /// Its version is further above the one that is held than anybody comes by deciding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VersionJump;
+
+/// Why what an own device decided is not taken. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HearError {
+    VersionJump,
+    TooManyPeople,
+}
+
+impl From<VersionJump> for HearError {
+    fn from(_: VersionJump) -> Self {
+        Self::VersionJump
+    }
+}
 
 /// What was decided of one person. Decisions join: in any order, and any number of times, the same ones come to the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +64,7 @@ pub(crate) struct Decisions {
 impl<Decision: Copy + Ord> Decided<Decision> {
     /// The first of its kind.
     pub(crate) fn first(decision: Decision) -> Self {
-        Self { version: NonZeroU32::MIN, decision }
+        Self { version: NonZeroU64::MIN, decision }
     }
 
     /// Decides here; `None` if it was decided so already.
@@ -58,8 +72,8 @@ impl<Decision: Copy + Ord> Decided<Decision> {
         if held.is_some_and(|held| held.decision == decision) {
             return None;
         }
-        // The last version is out of reach: jumps are bounded.
-        let version = held.map_or(NonZeroU32::MIN, |held| held.version.saturating_add(1));
+        // The last version is out of reach.
+        let version = held.map_or(NonZeroU64::MIN, |held| held.version.saturating_add(1));
         *held = Some(Self { version, decision });
         *held
     }
@@ -121,7 +135,7 @@ impl<Decision: Stored> Stored for Decided<Decision> {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let version = NonZeroU32::new(Stored::read(reader)?).ok_or(DecodeError::Malformed)?;
+        let version = NonZeroU64::new(Stored::read(reader)?).ok_or(DecodeError::Malformed)?;
         Ok(Self { version, decision: Stored::read(reader)? })
     }
 }
@@ -154,9 +168,9 @@ mod tests {
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
-    fn decided(version: u32, byte: u8) -> Decided<ContactDecision> {
+    fn decided(version: u64, byte: u8) -> Decided<ContactDecision> {
         let decision = ContactDecision::of_byte(byte).unwrap();
-        Decided { version: NonZeroU32::new(version).unwrap(), decision }
+        Decided { version: NonZeroU64::new(version).unwrap(), decision }
     }
 
     #[test]
@@ -184,10 +198,10 @@ mod tests {
         assert_eq!(Decided::hear(&mut held, decided(MAX_JUMP, 1)), Ok(true));
         assert_eq!(Decided::hear(&mut held, decided(2 * MAX_JUMP + 1, 3)), Err(VersionJump));
         assert_eq!(Decided::hear(&mut held, decided(2 * MAX_JUMP, 3)), Ok(true));
-        let mut last = Some(decided(u32::MAX, 3));
+        let mut last = Some(decided(u64::MAX, 3));
         assert_eq!(
             Decided::decide(&mut last, ContactDecision::Accepted).unwrap().version.get(),
-            u32::MAX
+            u64::MAX
         );
     }
 
@@ -203,10 +217,10 @@ mod tests {
     proptest! {
         #[test]
         fn in_whatever_order_decisions_come_they_come_to_the_same(
-            heard in prop::collection::vec((1_u32..5, 1_u8..4), 1..8),
+            heard in prop::collection::vec((1_u64..5, 1_u8..4), 1..8),
             by in any::<prop::sample::Index>(),
         ) {
-            let of = |order: &[(u32, u8)]| {
+            let of = |order: &[(u64, u8)]| {
                 let mut held = None;
                 for (version, byte) in order {
                     Decided::hear(&mut held, decided(*version, *byte)).unwrap();

@@ -81,6 +81,8 @@ pub enum Obstacle {
     /// An own device of a list that may be an older one, after a restore: it may have been removed since.
     /// [`OwnDevices::is_put_back`](crate::person::OwnDevices::is_put_back).
     PutBack,
+    /// An own device that is told nothing since our own person's list has expired, of those that are not the owner's.
+    ListExpired,
 }
 
 /// Why nothing is sent to anybody. Nothing has changed.

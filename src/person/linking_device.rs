@@ -128,11 +128,13 @@ impl OwnDevices {
         code.is_some() || offered.is_some()
     }
 
-    /// Wipes what is left of linking an hour after it began. Says whether there was any: then the own devices are to be
-    /// stored. Call it at each start, and once a day.
+    /// Wipes what is left of linking an hour after it began, and forgets own devices that were removed long ago, as
+    /// [`Person::maintain`] does of others. Says whether there was any: then the own devices are to be stored. Call it at each
+    /// start, and once a day.
     #[must_use]
     pub fn maintain(&mut self, now: Timestamp) -> bool {
-        self.linking.maintain(now)
+        let has_linked = self.linking.maintain(now);
+        self.person.maintain(now) || has_linked
     }
 
     /// Whether it is its own owner and the only device of its list, as a new one is that has signed its first.

@@ -42,6 +42,8 @@ pub enum AdoptError {
     /// It does not name this device, which has just been linked and holds no list of its person yet: an older one, and who
     /// was removed since may bring it.
     NotNamed,
+    /// It is the first list of the person, and has expired: devices of it may have been removed since.
+    Expired,
 }
 
 impl fmt::Display for AdoptError {
@@ -50,6 +52,7 @@ impl fmt::Display for AdoptError {
             Self::OtherOwner => "the device list is of another owner",
             Self::OlderList => "a newer device list is held",
             Self::NotNamed => "the device list does not name this device, which was just linked",
+            Self::Expired => "the person's first device list has expired",
         })
     }
 }
@@ -316,6 +319,7 @@ mod tests {
             | PersonEvent::Given(_)
             | PersonEvent::DecidedElsewhere { .. }
             | PersonEvent::RemovalAsked { .. }
+            | PersonEvent::Known(_)
             | PersonEvent::ListBehind { .. }
             | PersonEvent::ListsDiffer { .. }
             | PersonEvent::Refused { .. } => panic!("{event:?}"),
@@ -334,7 +338,7 @@ mod tests {
             Ok(event) => json!({ "event": event.as_ref().map(told) }),
             Err(AdoptError::OtherOwner) => json!({ "error": "other_owner" }),
             Err(AdoptError::OlderList) => json!({ "error": "older_list" }),
-            Err(AdoptError::NotNamed) => panic!("it is of somebody else"),
+            Err(AdoptError::NotNamed | AdoptError::Expired) => panic!("it is of somebody else"),
         }
     }
 

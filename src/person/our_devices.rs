@@ -331,6 +331,14 @@ impl OwnDevices {
         self.sign(owner, &devices, now)
     }
 
+    /// Whether it is the identity of our own person, or of one of its devices.
+    pub(crate) fn is_ours(&self, identity: &IdentityKey) -> bool {
+        let devices = self.person.list().map(VerifiedList::devices).unwrap_or_default();
+        *identity == self.us.identity
+            || identity == self.person.owner()
+            || devices.iter().any(|listed| listed.device.identity == *identity)
+    }
+
     /// This device as the owner's list has it.
     pub(crate) fn ourselves(&self, account: &Account, now: Timestamp) -> ListedDevice {
         ListedDevice::consenting(account, self.person.owner(), now)

@@ -2,87 +2,97 @@
 
 use crate::expiry::age::Age;
 use crate::identity::{Device, IdentityKey};
-use crate::peer::other_device::Peer;
 use crate::person::arrival::Arrival;
-use crate::person::decisions::{Comparison, ContactDecision, Decided, Decisions, VersionJump};
+use crate::person::decisions::{Comparison, ContactDecision, Decided, Decisions, HearError};
 use crate::person::other_person::Person;
 use crate::person::own_event::{OwnEvent, decode_events};
 use crate::person::person_event::{PartRefusal, PersonEvent};
+use crate::person::standing::Standing;
 
 impl Arrival<'_> {
-    /// Whom an own device writes to is a contact.
     pub(crate) fn take_copy(&mut self, bytes: &[u8]) -> Result<(), PartRefusal> {
-        self.check_own()?;
+        self.own_standing()?;
         self.copy_of = bytes.first_chunk().copied();
+        Ok(())
+    }
+
+    /// Whom an own device writes to is a contact, unless something else was decided.
+    pub(crate) fn know_recipient(&mut self) {
         let owner = self.copy_of.and_then(|owner| IdentityKey::decode(&owner).ok());
         let decision = |owner: &IdentityKey| self.contacts.person(owner).and_then(Person::decision);
-        match owner.filter(|owner| decision(owner).is_none()) {
-            Some(owner) if owner != *self.own.person.owner() => {
-                let contact = Some(Decided::first(ContactDecision::Accepted));
-                let first = Decisions { contact, ..Decisions::NONE };
-                // The copy itself says it: there is no event.
-                let heard = self.contacts.hear_decisions(&owner, &first, self.now);
-                let (_, changes) = heard.map_err(|VersionJump| PartRefusal::VersionJump)?;
-                self.change(changes);
-            }
-            Some(_) | None => {}
+        if let Some(owner) = owner.filter(|owner| decision(owner).is_none()) {
+            let contact = Some(Decided::first(ContactDecision::Accepted));
+            let first = Decisions { contact, ..Decisions::NONE };
+            // The copy itself says it: there is no event; nor is one of somebody too many refused.
+            let heard = self.contacts.hear_decisions(self.own, &owner, &first, self.now);
+            heard.into_iter().for_each(|(_, changes)| self.change(changes));
         }
-        Ok(())
     }
 
     /// What an own device tells: of contacts it holds at once, the rest is for the scheduler.
     pub(crate) fn take_events(&mut self, bytes: &[u8]) -> Result<(), PartRefusal> {
-        self.check_own()?;
-        let events = decode_events(bytes).map_err(|_| PartRefusal::Malformed)?;
-        self.events_left =
-            self.events_left.checked_sub(events.len()).ok_or(PartRefusal::Malformed)?;
+        let standing = self.own_standing()?;
+        let events = decode_events(bytes, &mut self.events_left);
+        let events = events.map_err(|_| PartRefusal::Malformed)?;
         let mut refused = Ok(());
         for (event, age) in events {
-            refused = refused.and(self.take_event(event, age));
+            refused = refused.and(self.take_event(event, age, standing));
         }
         refused
     }
 
-    fn take_event(&mut self, event: OwnEvent, age: Age) -> Result<(), PartRefusal> {
+    fn take_event(
+        &mut self,
+        event: OwnEvent,
+        age: Age,
+        standing: Standing,
+    ) -> Result<(), PartRefusal> {
+        // Since the list expired, it may have been removed: who decides is not known.
+        let may_decide =
+            if standing == Standing::Listed { Ok(()) } else { Err(PartRefusal::NotOwn) };
         match event {
             OwnEvent::Expiry(event) => self.told.push((event, age)),
+            OwnEvent::Removal => self.tell_removal_asked(),
             OwnEvent::Contact { owner, version, decision } => {
+                may_decide?;
                 let contact = Some(Decided { version, decision });
                 return self.hear(&owner, &Decisions { contact, ..Decisions::NONE });
             }
             OwnEvent::Verification { owner, version, verified } => {
+                may_decide?;
                 let comparison = Some(Decided { version, decision: Comparison::of(verified) });
                 return self.hear(&owner, &Decisions { comparison, ..Decisions::NONE });
             }
-            OwnEvent::Device(device) => self.pin(device),
-            OwnEvent::Removal => {
-                self.events.push(PersonEvent::RemovalAsked { device: self.device.clone() });
+            OwnEvent::Device(device) => {
+                may_decide?;
+                self.tell_known(device);
             }
         }
         Ok(())
     }
 
     fn hear(&mut self, owner: &IdentityKey, heard: &Decisions) -> Result<(), PartRefusal> {
-        if owner == self.own.person.owner() {
-            return Ok(());
-        }
-        let heard = self.contacts.hear_decisions(owner, heard, self.now);
-        let (event, changes) = heard.map_err(|VersionJump| PartRefusal::VersionJump)?;
+        let heard = self.contacts.hear_decisions(self.own, owner, heard, self.now);
+        let (event, changes) = heard.map_err(|error| match error {
+            HearError::VersionJump => PartRefusal::VersionJump,
+            HearError::TooManyPeople => PartRefusal::TooManyPeople,
+        })?;
         self.events.extend(event);
         self.change(changes);
         Ok(())
     }
 
-    /// Knows a contact's device as the other own device does, unless something else is known of that address or identity.
-    fn pin(&mut self, device: Device) {
-        let is_known = |peer: &Peer| {
-            peer.is_at(&device.address, self.now)
-                || peer.contact().identity() == Some(device.identity)
-        };
-        let is_us = |us: &Device| us.address == device.address || us.identity == device.identity;
-        if !is_us(&self.own.us) && !self.contacts.peers.iter().any(is_known) {
-            self.changes.add_peer(&device.address);
-            self.contacts.peers.push(Peer::pinned(device));
+    fn tell_known(&mut self, device: Device) {
+        if self.contacts.may_be_pinned(self.own, &device, self.now) {
+            self.events.push(PersonEvent::Known(device));
+        }
+    }
+
+    /// Once for a message, where somebody can do it.
+    fn tell_removal_asked(&mut self) {
+        let asked = PersonEvent::RemovalAsked { device: self.device.clone() };
+        if self.own.is_owner() && !self.events.contains(&asked) {
+            self.events.push(asked);
         }
     }
 }

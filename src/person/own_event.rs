@@ -1,7 +1,8 @@
 //! What own devices tell each other (docs/protocol.md §17.10).
 
 use alloc::vec::Vec;
-use core::num::NonZeroU32;
+use core::fmt;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use crate::expiry::age::Age;
@@ -33,7 +34,7 @@ const REMOVAL: u8 = 0x13;
 /// [`PeopleChanges::tell`](crate::person::PeopleChanges::tell) and, of messages and timers,
 /// [`Effects::tell`](crate::expiry::Effects::tell) give them,
 /// [`Recipients::tell_events`](crate::person::Recipients::tell_events) sends them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum OwnEvent {
@@ -44,7 +45,7 @@ pub enum OwnEvent {
         /// Of whom.
         owner: IdentityKey,
         /// The how manyth decision it is, from 1.
-        version: NonZeroU32,
+        version: NonZeroU64,
         /// What.
         decision: ContactDecision,
     },
@@ -53,11 +54,11 @@ pub enum OwnEvent {
         /// Whose.
         owner: IdentityKey,
         /// The how manyth of these it is, from 1.
-        version: NonZeroU32,
+        version: NonZeroU64,
         /// Whether it is equal.
         verified: bool,
     },
-    /// A contact's device is known, and pinned here.
+    /// The device of a contact of whom there is no list: it is pinned here.
     Device(Device),
     /// The device that says so is to be removed from the list: see
     /// [`Recipients::ask_removal`](crate::person::Recipients::ask_removal).
@@ -94,7 +95,7 @@ impl OwnEvent {
     }
 
     fn kind_and_bytes(&self, age: Age) -> (u8, Vec<u8>) {
-        let of_person = |owner: &IdentityKey, version: NonZeroU32, byte: u8| {
+        let of_person = |owner: &IdentityKey, version: NonZeroU64, byte: u8| {
             [&owner.encode()[..], &version.get().to_be_bytes(), &[byte]].concat()
         };
         match self {
@@ -187,9 +188,9 @@ fn read_setting(reader: &mut Reader<'_>) -> Result<Setting, DecodeError> {
     }
 }
 
-fn read_decided(reader: &mut Reader<'_>) -> Result<(IdentityKey, NonZeroU32), DecodeError> {
+fn read_decided(reader: &mut Reader<'_>) -> Result<(IdentityKey, NonZeroU64), DecodeError> {
     let owner = read_identity(reader)?;
-    let version = NonZeroU32::new(reader.u32()?).ok_or(DecodeError::Malformed)?;
+    let version = NonZeroU64::new(reader.u64()?).ok_or(DecodeError::Malformed)?;
     Ok((owner, version))
 }
 
@@ -198,16 +199,15 @@ fn read_identity(reader: &mut Reader<'_>) -> Result<IdentityKey, DecodeError> {
 }
 
 /// The events of a part, in their order, each with how long before the message it happened. Kinds of later releases are
-/// skipped.
-pub(crate) fn decode_events(bytes: &[u8]) -> Result<Vec<(OwnEvent, Age)>, DecodeError> {
+/// skipped. Takes all of them from how many there may still be.
+pub(crate) fn decode_events(
+    bytes: &[u8],
+    left: &mut usize,
+) -> Result<Vec<(OwnEvent, Age)>, DecodeError> {
     let mut reader = Reader::new(bytes);
     let mut events = Vec::new();
-    let mut count = 0_usize;
     while !reader.rest().is_empty() {
-        count = count.saturating_add(1);
-        if count > MAX_EVENTS {
-            return Err(DecodeError::Malformed);
-        }
+        *left = left.checked_sub(1).ok_or(DecodeError::Malformed)?;
         let kind = reader.u8()?;
         let length = usize::try_from(reader.leb128()?).map_err(|_| DecodeError::Malformed)?;
         let mut event = Reader::new(reader.bytes(length)?);
@@ -217,6 +217,27 @@ pub(crate) fn decode_events(bytes: &[u8]) -> Result<Vec<(OwnEvent, Age)>, Decode
         }
     }
     Ok(events)
+}
+
+/// What, and of identities the first bytes.
+impl fmt::Debug for OwnEvent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expiry(event) => formatter.debug_tuple("Expiry").field(event).finish(),
+            Self::Contact { owner, version, decision } => {
+                let mut shown = formatter.debug_struct("Contact");
+                shown.field("owner", &owner.in_short()).field("version", version);
+                shown.field("decision", decision).finish()
+            }
+            Self::Verification { owner, version, verified } => {
+                let mut shown = formatter.debug_struct("Verification");
+                shown.field("owner", &owner.in_short()).field("version", version);
+                shown.field("verified", verified).finish()
+            }
+            Self::Device(device) => formatter.debug_tuple("Device").field(device).finish(),
+            Self::Removal => formatter.write_str("Removal"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -248,7 +269,7 @@ mod tests {
             DeviceEvent::Setting(conversation, off),
             DeviceEvent::Seen(id),
         ];
-        let (owner, version) = (identity(1), NonZeroU32::MIN);
+        let (owner, version) = (identity(1), NonZeroU64::MIN);
         let device = Device { identity: identity(2), address: Address::new("bob/phone").unwrap() };
         let decisions =
             [ContactDecision::Accepted, ContactDecision::Request, ContactDecision::Refused];
@@ -265,25 +286,29 @@ mod tests {
         out
     }
 
+    fn decoded(bytes: &[u8]) -> Result<Vec<(OwnEvent, Age)>, DecodeError> {
+        decode_events(bytes, &mut { MAX_EVENTS })
+    }
+
     #[test]
     fn what_is_told_comes_back_and_no_byte_of_it_can_be_missing() {
         let age = Age::trusted(Duration::from_millis(1_234_567));
         for event in all() {
             let bytes = encoded(core::slice::from_ref(&event), age);
             let expected = if matches!(event, OwnEvent::Expiry(_)) { age } else { Age::NONE };
-            assert_eq!(decode_events(&bytes), Ok(vec![(event, expected)]));
+            assert_eq!(decoded(&bytes), Ok(vec![(event, expected)]));
             for length in 1..bytes.len() {
-                assert!(decode_events(&bytes[..length]).is_err(), "{bytes:?}");
+                assert!(decoded(&bytes[..length]).is_err(), "{bytes:?}");
             }
             // Nor one too many, within the length that it says.
             let mut longer = bytes.clone();
             longer[1] += 1;
             longer.push(0);
-            assert!(decode_events(&longer).is_err(), "{longer:?}");
+            assert!(decoded(&longer).is_err(), "{longer:?}");
         }
         let bytes = encoded(&all(), Age::NONE);
         let read: Vec<OwnEvent> =
-            decode_events(&bytes).unwrap().into_iter().map(|(event, _)| event).collect();
+            decoded(&bytes).unwrap().into_iter().map(|(event, _)| event).collect();
         assert_eq!(read, all());
     }
 
@@ -293,18 +318,18 @@ mod tests {
         let mut bytes = encoded(&[read], Age::NONE);
         bytes.extend([0x7f, 3, 1, 2, 3]);
         bytes.extend(encoded(&[removal], Age::NONE));
-        assert_eq!(decode_events(&bytes).unwrap().len(), 2);
-        assert_eq!(decode_events(&[0x7f, 3, 1, 2]), Err(DecodeError::Malformed));
+        assert_eq!(decoded(&bytes).unwrap().len(), 2);
+        assert_eq!(decoded(&[0x7f, 3, 1, 2]), Err(DecodeError::Malformed));
     }
 
     #[test]
     fn a_part_has_a_thousand_events_and_not_one_more() {
         let removals = |count: usize| encoded(&vec![OwnEvent::Removal; count], Age::NONE);
-        assert_eq!(decode_events(&removals(MAX_EVENTS)).unwrap().len(), MAX_EVENTS);
-        assert_eq!(decode_events(&removals(MAX_EVENTS + 1)), Err(DecodeError::Malformed));
+        assert_eq!(decoded(&removals(MAX_EVENTS)).unwrap().len(), MAX_EVENTS);
+        assert_eq!(decoded(&removals(MAX_EVENTS + 1)), Err(DecodeError::Malformed));
         // Those that are skipped count.
         let unknown = [0x7f, 0].repeat(MAX_EVENTS + 1);
-        assert_eq!(decode_events(&unknown), Err(DecodeError::Malformed));
+        assert_eq!(decoded(&unknown), Err(DecodeError::Malformed));
     }
 
     proptest! {
@@ -315,7 +340,7 @@ mod tests {
         ) {
             let length = u8::try_from(body.len()).unwrap();
             let bytes = [&[kind, length][..], &body].concat();
-            if let Ok(events) = decode_events(&bytes) {
+            if let Ok(events) = decoded(&bytes) {
                 let mut again = Vec::new();
                 events.iter().for_each(|(event, age)| event.encode_into(*age, &mut again));
                 prop_assert!(events.is_empty() || again == bytes);

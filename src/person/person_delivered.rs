@@ -33,8 +33,8 @@ pub struct PersonDelivered {
     /// Whether it stands in our own person's list, but the user has not said that it is theirs
     /// ([`OwnDevices::unconfirmed`](crate::person::OwnDevices::unconfirmed)): show nothing of it as one's own.
     pub is_unconfirmed: bool,
-    /// Whether its person was [refused](crate::person::Contacts::refuse), and this device was not known to be of them
-    /// before: show nothing of it.
+    /// Whether its person, or those of their devices of which anything was decided, were
+    /// [refused](crate::person::Contacts::refuse), and this device was not known to be of them before: show nothing of it.
     pub is_refused: bool,
     /// What became known of people's devices, and what was decided of people on own ones.
     pub events: Vec<PersonEvent>,

@@ -81,7 +81,10 @@ pub enum PersonEvent {
         /// Whether their number was compared.
         verified: bool,
     },
-    /// An own device asks to be removed from the list: ask the user, then [`OwnDevices::remove`] it, on the owner's device.
+    /// Another own device knows this device of a contact, of whom there is no list. Have it known here too:
+    /// [`Contacts::pin`](crate::person::Contacts::pin), with all peers that are stored.
+    Known(Device),
+    /// An own device asks to be removed from the list, told on the owner's: ask the user, then [`OwnDevices::remove`] it, on the owner's device.
     ///
     /// [`OwnDevices::remove`]: crate::person::OwnDevices::remove
     RemovalAsked {
@@ -120,7 +123,8 @@ pub enum PartRefusal {
     NotNamed,
     /// More lists than are verified of one message: eight, of somebody who is not accepted two.
     TooManyLists,
-    /// A copy, or what own devices tell each other, from a device that does not count as our own person's.
+    /// A copy, or what own devices tell each other, from a device that does not count as our own person's, is unconfirmed, or
+    /// came before a newer list after a restore; a decision of one that is stale.
     NotOwn,
     /// A part of linking, outside of linking.
     NotLinking,
@@ -129,6 +133,8 @@ pub enum PartRefusal {
     /// A decision of an own device whose version is more than 2^20 above the one that is held: nobody comes there by
     /// deciding.
     VersionJump,
+    /// Own devices have made 10,000 people known, and this would be one more.
+    TooManyPeople,
 }
 
 /// What, of whom, and of devices how many.
@@ -168,6 +174,7 @@ impl fmt::Debug for PersonEvent {
                 shown.field("owner", &owner.in_short()).field("contact", contact);
                 shown.field("verified", verified).finish()
             }
+            Self::Known(device) => formatter.debug_tuple("Known").field(device).finish(),
             Self::RemovalAsked { device } => {
                 formatter.debug_struct("RemovalAsked").field("device", device).finish()
             }

@@ -39,8 +39,8 @@ impl OwnDevices {
 }
 
 /// One device that a message is for.
-struct Recipient<'a> {
-    device: Device,
+pub(crate) struct Recipient<'a> {
+    pub(crate) device: Device,
     side: Side<'a>,
 }
 
@@ -176,7 +176,7 @@ impl<'a> Recipients<'a> {
     }
 
     /// The person's devices, then own ones, without this one, as far as they are asked for.
-    fn recipients(
+    pub(crate) fn recipients(
         &self,
         peers: &[Peer],
         now: Timestamp,
@@ -206,58 +206,22 @@ impl<'a> Recipients<'a> {
         Ok(all)
     }
 
+    /// The same to our own person alone.
+    pub(crate) fn note(self) -> Self {
+        Self { person: &self.own.person, ..self }
+    }
+
+    pub(crate) fn are_asked(&self, device: &Device) -> bool {
+        self.only.is_none_or(|only| only.contains(&device.address))
+    }
+
     /// Our own person's devices, as this device has them.
     pub(crate) fn own(&self) -> &'a OwnDevices {
         self.own
     }
 
-    /// Sends a control message for each of these to the own devices that are meant, beside what is due to them.
-    pub(crate) fn tell_additions(
-        self,
-        peers: &mut [Peer],
-        additions: &[Addition],
-        is_meant: impl Fn(&Device) -> bool,
-        ad: &[u8],
-        now: Timestamp,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<FanOut, FanOutError> {
-        if self.own.is_removed() {
-            return Err(FanOutError::Removed);
-        }
-        let note = Self { person: &self.own.person, ..self };
-        let payload = Payload { stamp: Stamp::NONE, body: Vec::new() };
-        let mut sent =
-            FanOut { messages: Vec::new(), unreached: Vec::new(), changes: PeopleChanges::none() };
-        let recipients = note.recipients(peers, now)?;
-        for recipient in recipients.iter().filter(|recipient| is_meant(&recipient.device)) {
-            let to = || recipient.device.address.clone();
-            for addition in additions {
-                let sending = match note.prepare(recipient, peers, &payload, Some(addition), now) {
-                    Err(Hindrance::TooLarge) => return Err(FanOutError::TooLarge),
-                    Err(Hindrance::Of(reason)) => Err(reason),
-                    Ok((place, parts)) => {
-                        let peer = peers.get_mut(place);
-                        let message = peer.and_then(|it| send(it, &parts, &payload, ad, now, rng));
-                        message.ok_or(Obstacle::NeedsSession)
-                    }
-                };
-                match sending {
-                    Ok(message) => {
-                        sent.changes.add_peer(&recipient.device.address);
-                        sent.messages.push(message);
-                    }
-                    Err(reason) => {
-                        sent.unreached.push(Unreached { to: to(), reason });
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(sent)
-    }
-
     /// The place of its peer, and what goes to it.
-    fn prepare(
+    pub(crate) fn prepare(
         &self,
         recipient: &Recipient<'a>,
         peers: &[Peer],
@@ -321,7 +285,7 @@ impl Recipient<'_> {
 }
 
 /// Why nothing is encrypted for a device.
-enum Hindrance {
+pub(crate) enum Hindrance {
     TooLarge,
     Of(Obstacle),
 }
@@ -357,7 +321,7 @@ fn obstacle(
 }
 
 /// Encrypts behind parts; with them goes what was owed.
-fn send(
+pub(crate) fn send(
     peer: &mut Peer,
     parts: &ContentParts,
     payload: &Payload,

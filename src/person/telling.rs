@@ -7,24 +7,26 @@ use rand_core::CryptoRng;
 use crate::expiry::age::Age;
 use crate::expiry::scheduler::ExpiryScheduler;
 use crate::identity::{Address, Device};
-use crate::peer::contact::Contact;
 use crate::peer::other_device::Peer;
 use crate::person::contacts::Contacts;
 use crate::person::decisions::{ContactDecision, Decided};
-use crate::person::fan_out::{FanOut, FanOutError};
+use crate::person::fan_out::{FanOut, FanOutError, Obstacle, Unreached};
 use crate::person::other_person::Person;
 use crate::person::our_devices::OwnDevices;
 use crate::person::own_event::{MAX_EVENTS, OwnEvent};
 use crate::person::people_changes::PeopleChanges;
-use crate::person::recipients::{Addition, Recipients};
+use crate::person::recipients::{Addition, Hindrance, Recipients, send};
+use crate::person::verified_list::VerifiedList;
 use crate::time::{Now, Timestamp};
 use crate::wire::content_parts::{ContentParts, PartKind};
+use crate::wire::payload::Payload;
+use crate::wire::stamp::Stamp;
 
 /// How many lists of contacts go in one message to a device that was just linked. With our own person's there are eight,
 /// and no more of one message are verified.
 const LISTS: usize = 7;
 
-impl Recipients<'_> {
+impl<'a> Recipients<'a> {
     /// Tells the other own devices what happened on this one, so long ago: a control message to each, in which it is a
     /// part. Give it [`Effects::tell`](crate::expiry::Effects::tell) and
     /// [`PeopleChanges::tell`](crate::person::PeopleChanges::tell), of one call or of several. There
@@ -32,7 +34,7 @@ impl Recipients<'_> {
     /// [`PersonDelivered::note_in`](crate::person::PersonDelivered::note_in) takes the rest to the scheduler; in any order
     /// and any number of times it comes to the same.
     ///
-    /// Those whom it does not reach are named: tell [them alone](Recipients::only) the same when the reason is mended, with
+    /// Those whom it does not reach are named, also when our own list has expired and they are not the owner's: tell [them alone](Recipients::only) the same when the reason is mended, with
     /// the age that it has then. Nothing is sent, and that is no error, where there is nothing to tell, or no other device.
     /// Of more than 1,000 events there are several messages for each device.
     ///
@@ -51,7 +53,9 @@ impl Recipients<'_> {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<FanOut, FanOutError> {
-        let additions = encoded(events.iter().map(|event| (event, age)), &[]);
+        let of_chunk =
+            |events: &[OwnEvent]| Addition::of_events(events.iter().map(|event| (event, age)));
+        let additions: Vec<_> = events.chunks(MAX_EVENTS).map(of_chunk).collect();
         self.tell_additions(peers, &additions, |_| true, ad, now, rng)
     }
 
@@ -74,10 +78,83 @@ impl Recipients<'_> {
     ) -> Result<FanOut, FanOutError> {
         let own = self.own();
         let is_owners = |device: &Device| device.identity == *own.person().owner();
-        let additions = encoded([(&OwnEvent::Removal, Age::NONE)], &[]);
-        let sent = self.tell_additions(peers, &additions, is_owners, ad, now, rng)?;
-        if sent.messages.is_empty() && sent.unreached.is_empty() {
-            return Err(FanOutError::NobodyReached);
+        self.check_telling(peers, is_owners, now)?;
+        let additions = [Addition::of_events([(&OwnEvent::Removal, Age::NONE)].into_iter())];
+        self.tell_additions(peers, &additions, is_owners, ad, now, rng)
+    }
+
+    /// Whether there is an own device that is meant, and this one may tell it.
+    fn check_telling(
+        &self,
+        peers: &[Peer],
+        is_meant: impl Fn(&Device) -> bool,
+        now: Timestamp,
+    ) -> Result<(), FanOutError> {
+        if self.own().is_removed() {
+            return Err(FanOutError::Removed);
+        }
+        let note = self.note();
+        let recipients = note.recipients(peers, now)?;
+        let is_there = recipients.iter().any(|recipient| is_meant(&recipient.device));
+        if is_there { Ok(()) } else { Err(FanOutError::NobodyReached) }
+    }
+
+    /// Own devices that are not told anything since the list has expired.
+    fn expired(&self, now: Timestamp) -> impl Iterator<Item = &'a Device> {
+        let (person, us) = (self.own().person(), self.own().device());
+        let list = person.list().filter(|list| list.has_expired(now));
+        let devices = list.into_iter().flat_map(VerifiedList::devices).map(|it| &it.device);
+        devices.filter(move |device| *device != us && device.identity != *person.owner())
+    }
+
+    /// Sends a control message for each of these to the own devices that are meant, beside what is due to them.
+    fn tell_additions(
+        self,
+        peers: &mut [Peer],
+        additions: &[Addition],
+        is_meant: impl Fn(&Device) -> bool,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<FanOut, FanOutError> {
+        if self.own().is_removed() {
+            return Err(FanOutError::Removed);
+        }
+        let note = self.note();
+        let payload = Payload { stamp: Stamp::NONE, body: Vec::new() };
+        let mut sent =
+            FanOut { messages: Vec::new(), unreached: Vec::new(), changes: PeopleChanges::none() };
+        let recipients = note.recipients(peers, now)?;
+        if additions.is_empty() {
+            return Ok(sent);
+        }
+        let is_asked = |device: &Device| is_meant(device) && self.are_asked(device);
+        let reason = Obstacle::ListExpired;
+        let expired = self.expired(now).filter(|device| is_asked(device));
+        sent.unreached.extend(expired.map(|it| Unreached { to: it.address.clone(), reason }));
+        for recipient in recipients.iter().filter(|recipient| is_meant(&recipient.device)) {
+            let to = || recipient.device.address.clone();
+            for addition in additions {
+                let sending = match note.prepare(recipient, peers, &payload, Some(addition), now) {
+                    Err(Hindrance::TooLarge) => return Err(FanOutError::TooLarge),
+                    Err(Hindrance::Of(reason)) => Err(reason),
+                    Ok((place, parts)) => {
+                        let peer = peers.get_mut(place);
+                        let message = peer.and_then(|it| send(it, &parts, &payload, ad, now, rng));
+                        message.ok_or(Obstacle::NeedsSession)
+                    }
+                };
+                match sending {
+                    Ok(message) => {
+                        sent.changes.add_peer(&recipient.device.address);
+                        sent.messages.push(message);
+                    }
+                    Err(reason) => {
+                        sent.unreached.push(Unreached { to: to(), reason });
+                        break;
+                    }
+                }
+            }
         }
         Ok(sent)
     }
@@ -85,15 +162,16 @@ impl Recipients<'_> {
 
 impl OwnDevices {
     /// What a device that was just linked needs to know, in messages to it alone: the contacts, what the user decided of
-    /// them, their lists, and the timers of all conversations. Call it once the device is in the list. What was said before
-    /// is the application's to send. There the lists are [given](crate::person::PersonEvent::Given) out:
-    /// [`Contacts::adopt`] takes them.
+    /// them, their lists, and the timers of all conversations; also for one that was put back. Call it once the device is in
+    /// the list. What was said before is the application's to send. There [lists](crate::person::PersonEvent::Given) and
+    /// [devices](crate::person::PersonEvent::Known) are given out: [`Contacts::adopt`] and [`Contacts::pin`] take them.
     ///
-    /// Draws what each message draws.
+    /// What it does not reach is to be called for again. Draws what each message draws.
     ///
     /// # Errors
     ///
-    /// As [`Recipients::tell_events`].
+    /// [`FanOutError::NobodyReached`] if no other own device has this address; else as [`Recipients::tell_events`]. Nothing has
+    /// changed then.
     pub fn introduce(
         &self,
         contacts: &mut Contacts,
@@ -103,53 +181,72 @@ impl OwnDevices {
         now: Now,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<FanOut, FanOutError> {
-        let time = now.timestamp();
+        let (time, to) = (now.timestamp(), self.to(self.person()));
+        let is_it = |other: &Device| other.address == *device;
+        to.check_telling(&contacts.peers, is_it, time)?;
         let mut changes = PeopleChanges::none();
         for place in 0..contacts.people.len() {
-            changes = changes.and(contacts.decide_what_peers_say(place, time));
+            changes = changes.and(contacts.decide_what_devices_say(self, place, time));
         }
         let Contacts { people, peers } = contacts;
-        let timers = expiry.events_for_new_device(now);
-        let timers: Vec<_> = timers.map(|(event, age)| (OwnEvent::from(event), age)).collect();
-        let known: Vec<OwnEvent> =
-            people.iter().flat_map(|person| known_of(person, peers)).collect();
-        let known = known.iter().map(|event| (event, Age::NONE));
-        let timers = timers.iter().map(|(event, age)| (event, *age));
-        let is_known = |person: &&Person| person.decisions.contact.is_some();
-        let lists = people.iter().filter(is_known).filter_map(Person::list);
-        let lists: Vec<&[u8]> = lists.map(|list| list.as_bytes()).collect();
-        let additions = encoded(known.chain(timers), &lists);
-        let is_it = |other: &Device| other.address == *device;
-        let to = self.to(self.person());
+        let additions = introduction(people, peers, expiry, now);
         let mut sent = to.tell_additions(peers, &additions, is_it, ad, time, rng)?;
         sent.changes = changes.and(core::mem::take(&mut sent.changes));
-        // All of it is in the messages already.
-        sent.changes.tell.clear();
         Ok(sent)
     }
 }
 
 impl Contacts {
-    /// Where nobody has decided of a person, and a device of theirs is accepted, that counts as the first decision: so a
-    /// contact of before becomes one.
-    fn decide_what_peers_say(&mut self, place: usize, now: Timestamp) -> PeopleChanges {
+    /// Where nobody has decided of a person, what was decided of their devices counts as the first decision: so a contact of
+    /// before becomes one.
+    fn decide_what_devices_say(
+        &mut self,
+        own: &OwnDevices,
+        place: usize,
+        now: Timestamp,
+    ) -> PeopleChanges {
         let undecided = self.people.get(place).filter(|it| it.decisions.contact.is_none());
-        let Some(owner) = undecided.map(|person| *person.owner()) else {
-            return PeopleChanges::none();
-        };
-        let mut theirs = self.peers.iter().filter(|peer| self.is_of(peer, &owner, now));
-        let first = theirs.find_map(|peer| match peer.contact() {
-            Contact::Accepted(_) => Some(ContactDecision::Accepted),
-            Contact::Refused(_) => Some(ContactDecision::Refused),
-            Contact::None | Contact::Request(_) => None,
+        let first = undecided.and_then(|person| {
+            let owner = *person.owner();
+            Some((owner, self.decision_of_devices(own, &owner, now)?))
         });
         let mut changes = PeopleChanges::none();
-        if let (Some(first), Some(person)) = (first, self.people.get_mut(place)) {
+        if let (Some((owner, first)), Some(person)) = (first, self.people.get_mut(place)) {
             person.decisions.contact = Some(Decided::first(first));
             changes.add_person(&owner);
         }
         changes
     }
+}
+
+/// Each list goes with what was decided of its owner, so that it is no stranger's if another message is late.
+fn introduction(
+    people: &[Person],
+    peers: &[Peer],
+    expiry: &ExpiryScheduler,
+    now: Now,
+) -> Vec<Addition> {
+    let decided = || people.iter().filter(|person| person.decisions.contact.is_some());
+    let (with_list, without): (Vec<_>, Vec<_>) = decided().partition(|it| it.list().is_some());
+    let timers = expiry.events_for_new_device(now);
+    let timers = timers.map(|(event, age)| (OwnEvent::from(event), age));
+    let without = without.into_iter().flat_map(|person| known_of(person, peers));
+    let rest: Vec<_> = without.map(|event| (event, Age::NONE)).chain(timers).collect();
+    // Of each person with a list two things may be decided.
+    let (mut lists, mut rest) = (with_list.chunks(LISTS), rest.chunks(MAX_EVENTS - 2 * LISTS));
+    let next = || {
+        let (people, rest) = (lists.next(), rest.next());
+        let is_any = people.is_some() || rest.is_some();
+        let people = people.unwrap_or_default();
+        let known = people.iter().flat_map(|person| known_of(person, peers));
+        let events: Vec<_> = known.map(|event| (event, Age::NONE)).collect();
+        let events = events.iter().chain(rest.unwrap_or_default());
+        let mut addition = Addition::of_events(events.map(|(event, age)| (event, *age)));
+        let lists = people.iter().filter_map(|person| person.list());
+        lists.for_each(|list| addition.lists.push(PartKind::List, list.as_bytes()));
+        is_any.then_some(addition)
+    };
+    core::iter::from_fn(next).collect()
 }
 
 /// What is decided of a person; and the owner's device while there is no list, or it could not be written to.
@@ -165,23 +262,14 @@ fn known_of(person: &Person, peers: &[Peer]) -> Vec<OwnEvent> {
     contact.into_iter().chain(comparison).chain(device.map(OwnEvent::Device)).collect()
 }
 
-/// So many events, and so many lists, as one message carries; the rest in further ones.
-fn encoded<'event>(
-    events: impl IntoIterator<Item = (&'event OwnEvent, Age)>,
-    lists: &[&[u8]],
-) -> Vec<Addition> {
-    let events: Vec<(&OwnEvent, Age)> = events.into_iter().collect();
-    let (mut events, mut lists) = (events.chunks(MAX_EVENTS), lists.chunks(LISTS));
-    let next = || {
-        let (events, lists) = (events.next(), lists.next());
-        let mut addition = Addition { lists: ContentParts::none(), own: ContentParts::none() };
-        lists.into_iter().flatten().for_each(|list| addition.lists.push(PartKind::List, list));
-        if let Some(events) = events {
-            let mut part = Vec::new();
-            events.iter().for_each(|(event, age)| event.encode_into(*age, &mut part));
-            addition.own.push(PartKind::Events, &part);
+impl Addition {
+    fn of_events<'event>(events: impl Iterator<Item = (&'event OwnEvent, Age)>) -> Self {
+        let mut part = Vec::new();
+        events.for_each(|(event, age)| event.encode_into(age, &mut part));
+        let mut own = ContentParts::none();
+        if !part.is_empty() {
+            own.push(PartKind::Events, &part);
         }
-        (events.is_some() || lists.is_some()).then_some(addition)
-    };
-    core::iter::from_fn(next).collect()
+        Self { lists: ContentParts::none(), own }
+    }
 }

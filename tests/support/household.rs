@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use evanesce::expiry::{ExpiryScheduler, Now};
 use evanesce::limits::Limits;
 use evanesce::person::{
-    Contacts, DeviceList, FanOut, FanOutError, LinkCode, OwnDevices, Person, PersonDelivered,
+    AdoptError, Contacts, DeviceList, FanOut, FanOutError, LinkCode, OwnDevices, PeopleChanges,
+    Person, PersonDelivered, PersonEvent, VerifiedList,
 };
 use evanesce::server::PublishedPreKeys;
 use evanesce::{
@@ -98,6 +99,26 @@ impl Party {
             people.push(Person::new(*owner));
             people.len() - 1
         })
+    }
+
+    pub fn accept(&mut self, owner: &IdentityKey, now: Timestamp) -> PeopleChanges {
+        self.contacts.accept(&self.own, owner, now)
+    }
+
+    pub fn refuse(&mut self, owner: &IdentityKey, now: Timestamp) -> PeopleChanges {
+        self.contacts.refuse(&self.own, owner, now)
+    }
+
+    pub fn verify(&mut self, owner: &IdentityKey, is_equal: bool) -> PeopleChanges {
+        self.contacts.verify(&self.own, owner, is_equal)
+    }
+
+    pub fn adopt(
+        &mut self,
+        list: VerifiedList,
+        now: Timestamp,
+    ) -> Result<(Vec<PersonEvent>, PeopleChanges), AdoptError> {
+        self.contacts.adopt(&self.own, list, now)
     }
 
     /// Publishes prekeys that are valid now, in place of those that were.
@@ -226,12 +247,12 @@ pub fn in_the_midst_of_things(rng: &mut ChaCha20Rng) -> Vec<(&'static str, Vec<u
     );
     let _ = parties[4].contacts.people[0].adopt(other.unwrap(), START).unwrap();
     stored.push(("person-1", parties[4].contacts.people[0].snapshot().to_vec()));
-    let contacts = &mut parties[4].contacts;
-    for changes in [contacts.accept(&alice, START), contacts.refuse(&alice, START)] {
+    let bob = &mut parties[4];
+    for changes in [bob.accept(&alice, START), bob.refuse(&alice, START)] {
         assert!(!changes.tell.is_empty());
     }
-    let _ = contacts.verify(&alice, true);
-    stored.push(("person-with-decisions-1", contacts.people[0].snapshot().to_vec()));
+    let _ = bob.verify(&alice, true);
+    stored.push(("person-with-decisions-1", bob.contacts.people[0].snapshot().to_vec()));
 
     let code = parties[3].own.show_link_code(START, rng);
     stored.push(("own-devices-showing-a-code-1", parties[3].own.snapshot().to_vec()));
