@@ -231,7 +231,7 @@ fn of_a_device_that_an_own_one_knows_nothing_is_pinned_before_all_peers_are_look
         assert!(got.events.contains(&PersonEvent::Known(bob.clone())));
         let Party { own, contacts, .. } = &mut parties[place];
         assert!(contacts.peer(&bob.address).is_none(), "it may be stored, and not loaded");
-        assert_eq!(contacts.pin(own, bob.clone(), START).peers, [bob.address.clone()]);
+        assert_eq!(contacts.pin(own, bob.clone(), START).peers.len(), 1);
         assert!(!contacts.pin(own, bob.clone(), START).any(), "once");
     }
     // Of nobody whom an own device has not decided to be a contact, nor of another identity than the owner's.
