@@ -63,7 +63,7 @@
 //!
 //! Lists and what both sides hold go along with ordinary messages, until both agree; then nothing does. So a list that a
 //! server withholds from one side is noticed with the next message that gets through. Whoever withholds all of it has us
-//! send to a device that was removed until its list has expired, 30 days at most, and never to one more.
+//! send to a device that was removed until its list has expired, 30 days by default and 91 at most, and never to one more.
 //!
 //! # What to show
 //!
@@ -73,10 +73,11 @@
 //! | `Adopted` with `unknown_own` | a list of our own that this owner's device did not sign: ask which of the devices are the user's, before anything else |
 //! | [`Joined`](PersonEvent::Joined) | who wrote is Bob, from another device: put the two conversations together |
 //! | [`ListedTwice`](PersonEvent::ListedTwice) | one device is said to be of two people: "this device is listed by Bob and by Carol". It counts as Bob's |
-//! | [`Given`](PersonEvent::Given) | a list of somebody else: adopt it if that person is known |
+//! | [`Given`](PersonEvent::Given) | a list of somebody else: if an own device gives it [`Contacts::adopt`] takes it, and gives what to show |
 //! | [`Equivocation`](PersonEvent::Equivocation), [`ListsDiffer`](PersonEvent::ListsDiffer) | two lists of one version: somebody may have a hidden device. Show the devices of both and let people compare those: their [number](Person::number) is the same either way |
 //! | [`ListBehind`](PersonEvent::ListBehind) | nothing; fetch the list, if it does not come with the next messages |
 //! | [`DecidedElsewhere`](PersonEvent::DecidedElsewhere) | what the user decided on another own device, in the list of contacts; of who is refused there is nothing left to show |
+//! | [`Known`](PersonEvent::Known) | nothing; have the device known: [`Contacts::pin`] |
 //! | [`RemovalAsked`](PersonEvent::RemovalAsked) | on the owner's device: "remove your tablet?" |
 //! | [`Refused`](PersonEvent::Refused) | nothing; for the log |
 //! | [`Standing::Stale`], [`Standing::Removed`] | beside the message: from a device that may be, or is, no longer Bob's |

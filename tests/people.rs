@@ -390,7 +390,7 @@ fn a_peer_known_alone_becomes_a_device_of_a_person_and_keeps_its_sessions() {
     let mut parties: Vec<Party> =
         ["alice/1", "bob/1", "bob/2"].iter().map(|name| Party::new(name, rng)).collect();
     let bob = parties[1].identity();
-    // As release 0.1 had it: peers alone.
+    // As before there were lists: peers alone.
     begin(&mut parties, 0, 1, START, rng);
     let sent = parties[0].send(&bob, b"one", START, rng).unwrap();
     let first = letter(&parties[0], &sent.messages[0].message);

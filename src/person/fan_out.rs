@@ -67,11 +67,13 @@ pub struct Unreached {
 #[non_exhaustive]
 pub enum Obstacle {
     /// There is no session that can send, or the peer there has another identity than the list says: fetch a bundle, and
-    /// begin one ([`Peer::initiate`](crate::Peer::initiate)).
+    /// begin one ([`Peer::initiate`](crate::Peer::initiate)). Also an own device that shows no sign of knowing what lists are, of
+    /// which none is held here: it is reached when it has written, or stands in a list.
     NeedsSession,
     /// The chain carries its 10,000 messages: the same.
     ChainFull,
-    /// It wrote first and has not been accepted, or was refused.
+    /// It wrote first and has not been accepted, or was refused; or its person is a
+    /// [request, or refused](crate::person::Person::decision).
     Request,
     /// Another identity came under its address, and the user has not decided.
     IdentityUndecided,
@@ -93,10 +95,10 @@ pub enum FanOutError {
     Removed,
     /// The person's list has expired and names no device of the owner's: fetch another.
     ListExpired,
-    /// No device of the person can be reached; of own ones, where only these were asked for. Begin sessions first.
-    NobodyReached,
     /// One message would be more than 16 MiB once padded: send it in parts.
     TooLarge,
+    /// No device of the person can be reached; of own ones, where only these were asked for. Begin sessions first.
+    NobodyReached,
 }
 
 impl fmt::Display for FanOutError {

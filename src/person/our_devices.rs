@@ -78,8 +78,8 @@ impl fmt::Display for SignError {
 impl core::error::Error for SignError {}
 
 impl OwnDevices {
-    /// The device of this account as its own owner, without a list: every device at first, those of release 0.1
-    /// included.
+    /// The device of this account as its own owner, without a list: every device at first, those that were
+    /// stored before there were lists included.
     #[must_use]
     pub fn new(account: &Account) -> Self {
         Self::belonging_to(account, account.device().identity)
