@@ -19,6 +19,14 @@ use evanesce_fuzz::conversation::event::{
     BundleChoice, Event, LimitsChoice, MAX_EVENTS, Side, Tampering,
 };
 use evanesce_fuzz::conversation::wording::ROOMY;
+use evanesce_fuzz::formats;
+use evanesce_fuzz::hostile_device::event::{self as device, Alteration, Framing, Happens, Ours};
+use evanesce_fuzz::hostile_device::household::Sender;
+use evanesce_fuzz::hostile_device::signed_lists::{
+    BOBS_FIRST, BOBS_OTHER_SECOND, BOBS_WITH_LAPTOP, BOBS_WITH_MALLORY, BOBS_WITHOUT_PHONE,
+    CAROLS_FIRST, CAROLS_MOST, CAROLS_OTHER_MOST, DAVES_FIRST, DAVES_WITH_MALLORY, MALLORYS_FIRST,
+    MALLORYS_WITH_TABLET,
+};
 use evanesce_fuzz::hostile_peer::event::{
     self as hostile, AnswerChoice, ChainChoice, ControlChoice, Lie, Mixes,
 };
@@ -44,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("hostile_peer", hostile_peer()),
         ("payload", payload()),
         ("peers", peers()),
+        ("people", people()),
         ("prekey_bundle", prekey_bundle()),
         ("prekey_upload", prekey_upload()?),
         ("report", report()),
@@ -97,7 +106,7 @@ fn attachment_sealer() -> Seeds {
     seeds.map(|(name, seed)| (name.to_owned(), seed)).into()
 }
 
-/// Lists that were signed, and codes.
+/// Lists that were signed, a code, and a notice.
 fn device_list() -> Seeds {
     let households = Households::new();
     let mut seeds: Seeds = households
@@ -107,6 +116,8 @@ fn device_list() -> Seeds {
         .map(|(number, list)| (format!("list_{number}"), list.clone()))
         .collect();
     seeds.push(("code".to_owned(), households.code));
+    let [one, other] = [0, 1].map(|which| formats::belief(1 + which, &households.lists[0]));
+    seeds.push(("notice".to_owned(), [one, other].concat()));
     seeds
 }
 
@@ -681,6 +692,176 @@ fn peers() -> Seeds {
         (name.to_owned(), bytes)
     };
     names.into_iter().zip(1..).zip(suites).map(events).collect()
+}
+
+/// What a hostile device puts before stamps, by what it is to ours.
+fn people() -> Seeds {
+    let which = |place: usize| u8::try_from(place).expect("there are few");
+    let list = |place| device::Event::List { which: which(place), alteration: Alteration::None };
+    let notice =
+        |own, their| device::Event::Notice { asks: true, own: which(own), their: which(their) };
+    let message = |begins_session| device::Event::Sends {
+        framing: Framing::InOrder,
+        begins_session,
+        stamp: 0,
+        body: 5,
+    };
+    let (sends, begins) = (message(false), message(true));
+    let copy = device::Event::Copy { of: 2 };
+    let ours = device::Event::Ours;
+    let tells_of = |what| device::Event::Tells { what, of: 5, version: 1 };
+    let passes = |days| ours(Ours::Passes { days });
+    let (writes, tells) = (ours(Ours::Writes), ours(Ours::Tells));
+    let altered = |alteration| device::Event::List { which: which(CAROLS_FIRST), alteration };
+    let scripts: [(&str, Sender, Vec<device::Event>); 10] = [
+        (
+            "joins",
+            Sender::Stranger,
+            vec![
+                list(MALLORYS_FIRST),
+                notice(MALLORYS_FIRST, BOBS_FIRST),
+                sends,
+                ours(Ours::Accepts),
+                writes,
+                list(MALLORYS_WITH_TABLET),
+                sends,
+                passes(31),
+                writes,
+            ],
+        ),
+        (
+            "too_many",
+            Sender::Stranger,
+            vec![list(DAVES_FIRST), device::Event::Again { times: 63 }, sends, begins],
+        ),
+        (
+            "too_many_of_accepted",
+            Sender::Accepted,
+            vec![
+                list(DAVES_WITH_MALLORY),
+                list(CAROLS_FIRST),
+                device::Event::Again { times: 9 },
+                sends,
+                device::Event::Repeats,
+                writes,
+            ],
+        ),
+        (
+            "altered",
+            Sender::OfPerson,
+            vec![
+                altered(Alteration::Byte { place: 40, by: 1 }),
+                altered(Alteration::Cut { by: 3 }),
+                altered(Alteration::Longer { by: 3 }),
+                device::Event::Other { kind: 0x10, length: 9, byte: 7 },
+                device::Event::Link { is_consent: true, byte: 1 },
+                device::Event::Link { is_consent: false, byte: 1 },
+                copy,
+                sends,
+                copy,
+                list(CAROLS_FIRST),
+                device::Event::Sends {
+                    framing: Framing::AsGathered,
+                    begins_session: false,
+                    stamp: 3,
+                    body: 0,
+                },
+                copy,
+                device::Event::Sends {
+                    framing: Framing::Mismeasured { by: -1 },
+                    begins_session: false,
+                    stamp: 0,
+                    body: 9,
+                },
+            ],
+        ),
+        (
+            "most_devices",
+            Sender::OfPerson,
+            vec![list(CAROLS_MOST), sends, list(CAROLS_OTHER_MOST), sends, passes(31), writes],
+        ),
+        (
+            "was_removed",
+            Sender::WasOfPerson,
+            vec![
+                list(CAROLS_FIRST),
+                notice(CAROLS_FIRST, BOBS_WITH_LAPTOP),
+                sends,
+                tells,
+                passes(40),
+                sends,
+            ],
+        ),
+        (
+            "unknown_own",
+            Sender::Own,
+            vec![
+                list(BOBS_OTHER_SECOND),
+                sends,
+                list(BOBS_WITH_MALLORY),
+                copy,
+                sends,
+                ours(Ours::ConfirmsAll),
+                copy,
+                sends,
+                writes,
+            ],
+        ),
+        (
+            "put_back",
+            Sender::OwnToPutBack,
+            vec![copy, sends, writes, list(BOBS_WITH_MALLORY), begins, writes],
+        ),
+        (
+            "from_the_owner",
+            Sender::Owner,
+            vec![
+                list(BOBS_WITHOUT_PHONE),
+                copy,
+                sends,
+                writes,
+                list(BOBS_OTHER_SECOND),
+                sends,
+                passes(60),
+                writes,
+            ],
+        ),
+        (
+            "linked",
+            Sender::OwnerOfLinked,
+            vec![
+                list(BOBS_FIRST),
+                sends,
+                list(BOBS_WITH_LAPTOP),
+                copy,
+                sends,
+                tells_of(0),
+                tells_of(5),
+                tells_of(6),
+                sends,
+                writes,
+                ours(Ours::Refuses),
+                sends,
+            ],
+        ),
+    ];
+    let mut seeds = Seeds::new();
+    for suite in SUITES {
+        for (name, sender, events) in &scripts {
+            let bytes_of = |event: &device::Event| {
+                assert_eq!(device::Event::from_bytes(event.to_bytes()), *event);
+            };
+            events.iter().for_each(bytes_of);
+            let happens = Happens::Events(events.clone());
+            let script = device::Script { suite, sender: *sender, happens };
+            seeds.push((of(suite, name), script.to_bytes()));
+        }
+        let content = [&[0x30, 2, 99, 0][..], b"\0\0text"].concat();
+        let happens = Happens::Content(content);
+        let script = device::Script { suite, sender: Sender::Own, happens };
+        seeds.push((of(suite, "content"), script.to_bytes()));
+    }
+    seeds
 }
 
 /// A kind and a state: what stands between the head and the check of a snapshot.

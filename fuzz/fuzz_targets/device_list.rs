@@ -1,12 +1,16 @@
 //! A list of devices decodes exactly as docs/protocol.md says and encodes to the same bytes; it verifies only if its owner
-//! signed it, and is held as versions say. A code to link a device encodes to what it was decoded from.
+//! signed it, and is held as versions say. So do codes to link a device, and notices.
 
 #![no_main]
 
 use std::cell::RefCell;
 
-use evanesce::person::{AdoptError, DeviceList, LinkCode, Person, PersonEvent, VerifiedList};
-use evanesce_fuzz::formats::{self, DeviceListFields};
+use evanesce::fuzzing::decode_notice;
+use evanesce::person::{
+    AdoptError, DeviceList, LinkCode, LinkCodeError, Person, PersonEvent, VerifiedList,
+};
+use evanesce::{Address, DecodeError, Device, IdentityKey, IdentityKeyError};
+use evanesce_fuzz::formats::{self, Belief, DeviceListFields};
 use evanesce_fuzz::households::Households;
 use evanesce_fuzz::people::NOW;
 use libfuzzer_sys::fuzz_target;
@@ -16,12 +20,8 @@ thread_local! {
 }
 
 fuzz_target!(|bytes: &[u8]| HOUSEHOLDS.with_borrow(|households| {
-    if let Ok(code) = LinkCode::decode(bytes) {
-        assert_eq!(code.encode().as_slice(), bytes);
-        assert!(bytes[0] == 1 && (99..=162).contains(&bytes.len()));
-        let address = code.device().address.as_bytes().to_vec();
-        assert!(bytes.ends_with(&address));
-    }
+    check_code(bytes);
+    check_notice(bytes);
     let list = match (DeviceList::decode(bytes), formats::device_list(bytes)) {
         (Ok(list), Ok(fields)) => (list, fields),
         (decoded, read) => {
@@ -41,6 +41,40 @@ fuzz_target!(|bytes: &[u8]| HOUSEHOLDS.with_borrow(|households| {
         is_held_as_versions_say(held.expect("it was signed"), &list);
     }
 }));
+
+fn check_code(bytes: &[u8]) {
+    let read = formats::link_code(bytes).map_err(|error| match error {
+        DecodeError::Unsupported => LinkCodeError::Unsupported,
+        _ => LinkCodeError::Malformed,
+    });
+    let read = read.and_then(|(identity, address)| {
+        let identity = identity.try_into().expect("64 bytes");
+        let identity = IdentityKey::decode(identity).map_err(|error| match error {
+            IdentityKeyError::WeakKey => LinkCodeError::WeakKey,
+            _ => LinkCodeError::Malformed,
+        })?;
+        Ok(Device { identity, address: Address::new(address).expect("1 to 64 bytes") })
+    });
+    match (LinkCode::decode(bytes), read) {
+        (Ok(code), Ok(device)) => {
+            assert_eq!(*code.device(), device);
+            assert_eq!(code.encode().as_slice(), bytes);
+        }
+        (decoded, read) => assert_eq!(decoded.err(), read.err()),
+    }
+}
+
+/// Of any 72 bytes there is one.
+fn check_notice(bytes: &[u8]) {
+    match (decode_notice(bytes), formats::notice(bytes)) {
+        (Ok((said, [encoded, of_other_side])), Ok(read)) => {
+            assert_eq!(said, read.map(|Belief { version, digest }| (version, digest)));
+            assert_eq!(encoded, bytes);
+            assert_eq!(of_other_side, [&bytes[36..], &bytes[..36]].concat());
+        }
+        (decoded, read) => assert_eq!(decoded.err(), read.err()),
+    }
+}
 
 fn says_the_same(list: &VerifiedList, fields: &DeviceListFields<'_>) {
     let DeviceListFields { owner, version, created, expires, devices } = fields;

@@ -237,6 +237,63 @@ pub struct DeviceListFields<'bytes> {
     pub devices: Vec<(&'bytes [u8], &'bytes [u8])>,
 }
 
+/// What a notice says of one person (§17.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Belief {
+    pub version: u32,
+    pub digest: [u8; 32],
+}
+
+/// Takes a notice apart (§17.4): of its sender's person, of its receiver's.
+pub fn notice(bytes: &[u8]) -> Result<[Belief; 2], DecodeError> {
+    let mut rest = bytes;
+    let mut belief = || -> Result<Belief, DecodeError> {
+        let version = id(&mut rest)?;
+        let digest = take(&mut rest, 32)?.try_into().expect("32 bytes");
+        Ok(Belief { version, digest })
+    };
+    let beliefs = [belief()?, belief()?];
+    if rest.is_empty() { Ok(beliefs) } else { Err(Malformed) }
+}
+
+/// What a notice says of a list, as if it had this version (§17.2, §17.4).
+pub fn belief(version: u32, list: &[u8]) -> [u8; 36] {
+    let (signed, _) = list.split_last_chunk::<64>().expect("a list has a signature");
+    let hash = Sha256::new().chain_update("evanesce/v1 device list").chain_update(signed);
+    let mut belief = [0; 36];
+    belief[..4].copy_from_slice(&version.to_be_bytes());
+    belief[4..].copy_from_slice(&hash.finalize());
+    belief
+}
+
+/// A code to link a device (§17.6): its identity and its address.
+pub fn link_code(bytes: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
+    let mut rest = bytes;
+    if take(&mut rest, 1)? != [1] {
+        return Err(Unsupported);
+    }
+    take(&mut rest, 32)?;
+    let identity = take(&mut rest, 64)?;
+    let length = usize::try_from(number(take(&mut rest, 1)?)).expect("a byte");
+    let address = take(&mut rest, length)?;
+    let is_sound = rest.is_empty() && (1..=64).contains(&length);
+    if is_sound { Ok((identity, address)) } else { Err(Malformed) }
+}
+
+/// A length in the shortest form (§17.1).
+pub fn leb128(mut length: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let digit = u8::try_from(length & 0x7f).expect("seven bits");
+        length >>= 7;
+        if length == 0 {
+            bytes.push(digit);
+            return bytes;
+        }
+        bytes.push(digit | 0x80);
+    }
+}
+
 /// Takes a list of devices apart (§17.2). Keys are not looked at.
 pub fn device_list(bytes: &[u8]) -> Result<DeviceListFields<'_>, DecodeError> {
     let mut rest = bytes;

@@ -8,6 +8,7 @@ pub mod people;
 pub mod attachments;
 pub mod bundles;
 pub mod conversation;
+pub mod hostile_device;
 pub mod hostile_peer;
 pub mod households;
 pub mod recipients;
