@@ -202,10 +202,10 @@ impl Arrival<'_> {
     }
 
     /// Whether just these bytes are the list that is held of our own or of the sender's person: most are, and need not
-    /// be verified again.
+    /// be verified again. An owner's device that is not listed brings that of its person too.
     fn is_held(&self, bytes: &[u8]) -> bool {
         let (sender, _) = self.sender();
-        let lists = [self.own.person.list(), self.person(sender).and_then(Person::list)];
+        let lists = [self.own.person.list(), self.theirs(sender).and_then(Person::list)];
         lists.into_iter().flatten().any(|list| list.as_bytes() == bytes)
     }
 
@@ -382,6 +382,23 @@ mod tests {
             };
             assert_eq!(got.events, [expected]);
         }
+    }
+
+    #[test]
+    fn the_list_of_an_owner_who_is_not_in_it_is_verified_once_like_any_other() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(5);
+        let (mut alice, mut peer, mallory) = alice_and_mallory(rng);
+        let laptop = account("laptop", rng);
+        let listed = ListedDevice::consenting(&laptop, &mallory.device().identity, NOW);
+        let list = DeviceList::sign(&mallory, &[listed], 1, NOW).unwrap();
+        let (mut own, mut contacts) = (OwnDevices::new(&alice), Contacts::new());
+        let mut parts = ContentParts::none();
+        (0..40).for_each(|_| parts.push(PartKind::List, list.as_bytes()));
+        let sent = peer.encrypt_behind(&parts, &Payload::new(""), b"", NOW, rng).unwrap();
+        let from = mallory.device().address;
+        let got = own.decrypt(&mut alice, &mut contacts, &from, &sent.message, b"", NOW).unwrap();
+        assert!(matches!(&got.events[..], [PersonEvent::Adopted { version: 1, .. }]));
+        assert_eq!(got.standing, Standing::Alone);
     }
 
     #[test]
