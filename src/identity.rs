@@ -1,6 +1,5 @@
 //! Who a device is: its identity key and its address.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -208,8 +207,15 @@ impl Stored for IdentityKeyPair {
 
 /// Names a device in the application's own terms: 1 to 64 opaque bytes, best an id that never changes
 /// ([`Address::new`]).
+///
+/// Addresses are in order of their bytes, and what another one begins with is before that.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address(Box<[u8]>);
+pub struct Address {
+    /// In place, not on the heap: each call names the devices that it changed. Behind the address are zeros, so that the
+    /// derived order is as it says above.
+    bytes: [u8; MAX_ADDRESS],
+    length: u8,
+}
 
 /// An address has 1 to 64 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,24 +242,25 @@ impl Address {
     ///
     /// [`AddressLength`] unless there are 1 to 64 bytes.
     pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, AddressLength> {
-        let bytes = bytes.as_ref();
-        if bytes.is_empty() || bytes.len() > MAX_ADDRESS {
-            return Err(AddressLength);
-        }
-        Ok(Self(bytes.into()))
+        let address = bytes.as_ref();
+        let mut bytes = [0; MAX_ADDRESS];
+        let place = bytes.get_mut(..address.len()).filter(|place| !place.is_empty());
+        place.ok_or(AddressLength)?.copy_from_slice(address);
+        let length = u8::try_from(address.len()).map_err(|_| AddressLength)?;
+        Ok(Self { length, bytes })
     }
 
     /// The address's bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
     }
 }
 
 /// Shows it as `Display` does, and of one that is escaped to more than 64 characters the first ones.
 impl fmt::Debug for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Address({:?})", ShortText(&self.0))
+        write!(formatter, "Address({:?})", ShortText(self.as_bytes()))
     }
 }
 
@@ -262,14 +269,14 @@ impl fmt::Debug for Address {
 /// and backslashes are escaped too, so that two addresses never look the same.
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0.escape_ascii())
+        write!(formatter, "{}", self.as_bytes().escape_ascii())
     }
 }
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Address {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        byte_string::serialize(&self.0, serializer)
+        byte_string::serialize(self.as_bytes(), serializer)
     }
 }
 
@@ -291,7 +298,7 @@ impl TryFrom<Vec<u8>> for Address {
 
 impl From<Address> for Vec<u8> {
     fn from(address: Address) -> Self {
-        address.0.into_vec()
+        address.as_bytes().to_vec()
     }
 }
 
@@ -344,7 +351,7 @@ impl Stored for IdentityKey {
 impl Stored for Address {
     fn write(&self, out: &mut StateWriter) {
         let mut bytes = Vec::new();
-        write_length_prefixed(&mut bytes, &self.0);
+        write_length_prefixed(&mut bytes, self.as_bytes());
         out.put(&bytes);
     }
 
@@ -400,6 +407,22 @@ mod tests {
         assert_eq!(Address::new(""), Err(AddressLength));
         assert_eq!(Address::new([b'a'; 65]), Err(AddressLength));
         assert!(Address::new([b'a'; 64]).is_ok());
+    }
+
+    #[test]
+    fn addresses_are_in_order_of_their_bytes() {
+        // Up to four zeros and letters.
+        let bytes = |number: usize| -> Vec<u8> {
+            let digits = [number / 27, number / 9 % 3, number / 3 % 3, number % 3];
+            digits.iter().filter_map(|digit| [Some(0), Some(b'a'), None][*digit]).collect()
+        };
+        for (one, other) in (0..81).flat_map(|one| (0..81).map(move |other| (one, other))) {
+            let (one, other) = (bytes(one), bytes(other));
+            if let (Ok(first), Ok(second)) = (Address::new(&one), Address::new(&other)) {
+                assert_eq!(first.as_bytes(), one);
+                assert_eq!((first.cmp(&second), first == second), (one.cmp(&other), one == other));
+            }
+        }
     }
 
     #[test]
