@@ -46,12 +46,13 @@ impl Arrival<'_> {
     /// Of our own person first, then of the first who lists it or lately did.
     pub(crate) fn sender(&self) -> (Sender, Standing) {
         let own = self.own.person.standing(&self.device, self.now);
-        let place = self.contacts.place_of_person(&self.device, self.now);
-        let other = place.and_then(|place| self.contacts.people.get(place));
-        let other = other.map_or(Standing::Alone, |it| it.standing(&self.device, self.now));
-        match place {
-            _ if own.counts() => (Sender::Ours, own),
-            Some(place) if other.counts() || own == Standing::Alone => (Sender::Of(place), other),
+        if own.counts() {
+            return (Sender::Ours, own);
+        }
+        match self.contacts.standing(&self.device, self.now) {
+            Some((place, other)) if other.counts() || own == Standing::Alone => {
+                (Sender::Of(place), other)
+            }
             _ if own == Standing::Removed => (Sender::Ours, own),
             _ => (Sender::Alone, Standing::Alone),
         }

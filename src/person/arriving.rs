@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::account::Account;
-use crate::identity::Address;
-use crate::peer::delivery::PeerDecryptError;
+use crate::identity::{Address, Device};
+use crate::peer::delivery::{Delivered, PeerDecryptError};
 use crate::peer::other_device::Peer;
 use crate::person::arrival::{Arrival, Sender};
 use crate::person::contacts::{Contacts, listed_twice};
@@ -46,24 +46,23 @@ impl OwnDevices {
         now: Timestamp,
     ) -> Result<PersonDelivered, PeerDecryptError> {
         let place = contacts.place_of_sender(from, now);
-        let mut unknown = Peer::new(from.clone());
-        let peer = match place.and_then(|place| contacts.peers.get_mut(place)) {
-            Some(known) => known,
-            None => &mut unknown,
-        };
-        let mut delivered = peer.decrypt(account, message, ad, now)?;
+        let known = place.and_then(|place| contacts.peers.get_mut(place).map(|peer| (place, peer)));
+        let (place, device, lists_left, mut delivered);
+        match known {
+            Some((known_place, peer)) => {
+                delivered = peer.decrypt(account, message, ad, now)?;
+                (device, lists_left) = self.note_parts(peer, &delivered, now);
+                place = known_place;
+            }
+            None => {
+                let mut unknown = Peer::new(from.clone());
+                delivered = unknown.decrypt(account, message, ad, now)?;
+                (device, lists_left) = self.note_parts(&mut unknown, &delivered, now);
+                place = contacts.peers.len();
+                contacts.peers.push(unknown);
+            }
+        }
         let parts = core::mem::take(&mut delivered.received.parts);
-        peer.notices.sends_parts |= !parts.is_empty();
-        let device = peer.device_of(delivered.author);
-        let is_own = |us: &Self| {
-            device.identity == *us.person.owner() || us.person.standing(&device, now).counts()
-        };
-        let is_known = peer.contact().is_accepted() || is_own(self);
-        let lists_left = if is_known { MOST_LISTS } else { MOST_LISTS_OF_STRANGERS };
-        let place = place.unwrap_or_else(|| {
-            contacts.peers.push(unknown);
-            contacts.peers.len().saturating_sub(1)
-        });
         let mut changes = PeopleChanges::of_peer(&device.address);
         changes.account = delivered.changes.account;
         let mut arrival = Arrival {
@@ -106,6 +105,17 @@ impl OwnDevices {
             skipped_parts,
             changes,
         })
+    }
+
+    /// A message of this peer has opened: the device that it is from, and how many lists of it may be verified.
+    fn note_parts(&self, peer: &mut Peer, delivered: &Delivered, now: Timestamp) -> (Device, u32) {
+        peer.notices.sends_parts |= !delivered.received.parts.is_empty();
+        let device = peer.device_of(delivered.author);
+        let is_own = || {
+            device.identity == *self.person.owner() || self.person.standing(&device, now).counts()
+        };
+        let is_known = peer.contact().is_accepted() || is_own();
+        (device, if is_known { MOST_LISTS } else { MOST_LISTS_OF_STRANGERS })
     }
 }
 

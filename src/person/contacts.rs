@@ -55,14 +55,21 @@ impl Contacts {
     /// lately.
     #[must_use]
     pub fn person_of(&self, device: &Device, now: Timestamp) -> Option<(&Person, Standing)> {
-        let place = self.place_of_person(device, now)?;
-        self.people.get(place).map(|person| (person, person.standing(device, now)))
+        let (place, standing) = self.standing(device, now)?;
+        self.people.get(place).map(|person| (person, standing))
     }
 
-    pub(crate) fn place_of_person(&self, device: &Device, now: Timestamp) -> Option<usize> {
-        let standings = || self.people.iter().map(|person| person.standing(device, now));
-        let counting = standings().position(Standing::counts);
-        counting.or_else(|| standings().position(|standing| standing == Standing::Removed))
+    /// The place of the person that a device is of, and its standing.
+    pub(crate) fn standing(&self, device: &Device, now: Timestamp) -> Option<(usize, Standing)> {
+        let mut removed = None;
+        for (place, person) in self.people.iter().enumerate() {
+            match person.standing(device, now) {
+                Standing::Alone => {}
+                Standing::Removed => removed = removed.or(Some((place, Standing::Removed))),
+                counting @ (Standing::Listed | Standing::Stale) => return Some((place, counting)),
+            }
+        }
+        removed
     }
 
     /// Where the device is that a message from this address is of: one that is there, else one that left it lately.
