@@ -58,6 +58,16 @@ impl Contact {
         }
     }
 
+    /// Whether this identity is pinned.
+    pub(crate) fn is_of(&self, identity: &IdentityKey) -> bool {
+        match self {
+            Self::None => false,
+            Self::Request(pinned) | Self::Accepted(pinned) | Self::Refused(pinned) => {
+                pinned == identity
+            }
+        }
+    }
+
     /// Whether this is the device that is known, as far as its address is. Its identity, if so.
     pub(crate) fn check(&self, device: &Device, place: Place) -> Result<IdentityKey, Stranger> {
         let identity = device.identity;

@@ -15,6 +15,15 @@ pub(crate) enum Side<'a> {
     Theirs(Option<&'a Person>),
 }
 
+impl Side<'_> {
+    pub(crate) fn is_ours(&self) -> bool {
+        match self {
+            Self::Ours => true,
+            Self::Theirs(_) => false,
+        }
+    }
+}
+
 /// What is due to a device that has said this much: all that it lacks, and a notice, until it agrees; an answer, if it
 /// asked; then nothing.
 pub(crate) fn due_parts(notices: &Notices, ours: &Person, side: Side<'_>) -> ContentParts {
@@ -27,9 +36,10 @@ pub(crate) fn due_parts(notices: &Notices, ours: &Person, side: Side<'_>) -> Con
         }
     };
     let held = Notice { own: ours.belief(), their };
-    let said = notices.last().map(Notice::swapped);
+    let agrees = |last: &Notice| last.own == held.their && last.their == held.own;
     let mut parts = ContentParts::none();
-    if said != Some(held) {
+    if !notices.last().is_some_and(agrees) {
+        let said = notices.last().map(Notice::swapped);
         // Who has said nothing gets our list.
         let lacks_theirs = said.is_some_and(|said| said.their.lacks(&held.their));
         let lacks_ours = match side {

@@ -6,6 +6,7 @@ use core::cmp::Ordering;
 use core::fmt;
 
 use crate::identity::{Device, IdentityKey};
+use crate::person::consent::ListedDevice;
 use crate::person::decisions::{ContactDecision, Decisions};
 use crate::person::person_event::PersonEvent;
 use crate::person::removed_devices::RemovedDevices;
@@ -177,8 +178,13 @@ impl Person {
     #[must_use]
     pub fn standing(&self, device: &Device, now: Timestamp) -> Standing {
         match self.list() {
-            Some(list) if list.lists(device) && !list.has_expired(now) => Standing::Listed,
-            Some(list) if list.lists(device) => Standing::Stale,
+            Some(list) if list.lists(device) => {
+                if list.has_expired(now) {
+                    Standing::Stale
+                } else {
+                    Standing::Listed
+                }
+            }
             _ if self.removed.have(device, now) => Standing::Removed,
             _ => Standing::Alone,
         }
@@ -191,12 +197,17 @@ impl Person {
     ///
     /// [`ListExpired`] if it has, and the owner's device is not listed.
     pub fn devices(&self, now: Timestamp) -> Result<Vec<&Device>, ListExpired> {
+        self.listed(now).map(|listed| listed.iter().map(|listed| &listed.device).collect())
+    }
+
+    /// The same as the list has them.
+    pub(crate) fn listed(&self, now: Timestamp) -> Result<&[ListedDevice], ListExpired> {
         match self.list() {
-            None => Ok(Vec::new()),
+            None => Ok(&[]),
             Some(list) if list.has_expired(now) => {
-                list.owners_device().map(|device| Vec::from([device])).ok_or(ListExpired)
+                list.owners_device().map(core::slice::from_ref).ok_or(ListExpired)
             }
-            Some(list) => Ok(list.devices().iter().map(|listed| &listed.device).collect()),
+            Some(list) => Ok(list.devices()),
         }
     }
 

@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 use crate::identity::{Address, Device};
 use crate::peer::dispatch::Encrypted;
 use crate::peer::other_device::Peer;
+use crate::person::consent::ListedDevice;
 use crate::person::decisions::ContactDecision;
 use crate::person::due_parts::{Side, due_parts};
 use crate::person::fan_out::{AddressedMessage, FanOut, FanOutError, Obstacle, Unreached};
@@ -39,9 +40,23 @@ impl OwnDevices {
 }
 
 /// One device that a message is for.
+#[derive(Clone, Copy)]
 pub(crate) struct Recipient<'a> {
-    pub(crate) device: Device,
+    device: &'a Device,
     side: Side<'a>,
+}
+
+impl<'a> Recipient<'a> {
+    /// One of our own person's.
+    pub(crate) fn ours(device: &'a Device) -> Self {
+        Self { device, side: Side::Ours }
+    }
+}
+
+/// A device that a message goes to: where its peer is, and what goes before the payload.
+pub(crate) struct Prepared {
+    pub(crate) place: usize,
+    pub(crate) parts: ContentParts,
 }
 
 /// What goes to own devices in place of a copy: lists of other people, and parts behind what is due.
@@ -77,39 +92,64 @@ impl<'a> Recipients<'a> {
         if self.own.is_removed() {
             return Err(FanOutError::Removed);
         }
-        let recipients = self.recipients(peers, now)?;
-        let asks_for_person = recipients.iter().any(|recipient| !recipient.is_ours());
-        let needs_person = !self.is_note() && (asks_for_person || self.only.is_none());
-        let mut reachable = Vec::with_capacity(recipients.len());
+        let ours = self.own.person.listed(now);
+        let theirs = if self.is_note() {
+            // Nobody but one's own is left to write to.
+            ours.map_err(|ListExpired| FanOutError::ListExpired)?;
+            &[]
+        } else {
+            self.person.listed(now).map_err(|ListExpired| FanOutError::ListExpired)?
+        };
+        // Else nobody of one's own is left to copy to; the person is written to all the same.
+        let ours = ours.unwrap_or_default();
+        let owners = |person| owners_device(peers, person);
+        let their_owners = Some(self.person).filter(|_| !self.is_note()).and_then(owners);
+        let our_owners = owners(&self.own.person);
+
+        let mut needs_person = !self.is_note() && self.only.is_none();
+        let mut reaches_person = false;
+        let mut reachable = Vec::with_capacity(theirs.len().saturating_add(ours.len()));
         let mut unreached = Vec::new();
         let mut is_too_large = false;
-        for recipient in &recipients {
-            match self.prepare(recipient, peers, payload, None, now) {
-                Ok(prepared) => reachable.push((recipient, prepared)),
+        let mut after_last = 0;
+        let mut look_at = |recipient: Recipient<'_>| {
+            let Recipient { device, side } = recipient;
+            if !self.are_asked(device) {
+                return;
+            }
+            let is_theirs = !side.is_ours();
+            needs_person |= is_theirs;
+            match self.prepare(recipient, peers, after_last, payload, None, now) {
+                Ok(prepared) => {
+                    reaches_person |= is_theirs;
+                    after_last = prepared.place.saturating_add(1);
+                    reachable.push(prepared);
+                }
                 Err(Hindrance::TooLarge) => is_too_large = true,
                 Err(Hindrance::Of(reason)) => {
-                    unreached.push(Unreached { to: recipient.device.address.clone(), reason });
+                    unreached.push(Unreached { to: device.address.clone(), reason });
                 }
             }
+        };
+        for device in devices(theirs, their_owners.as_ref()) {
+            look_at(Recipient { device, side: Side::Theirs(Some(self.person)) });
+        }
+        for device in devices(ours, our_owners.as_ref()).filter(|ours| **ours != self.own.us) {
+            look_at(Recipient { device, side: Side::Ours });
         }
         if is_too_large {
             return Err(FanOutError::TooLarge);
         }
-        if !reachable.iter().any(|(recipient, _)| !needs_person || !recipient.is_ours()) {
+        if reachable.is_empty() || (needs_person && !reaches_person) {
             return Err(FanOutError::NobodyReached);
         }
-        let mut sent = FanOut { messages: Vec::new(), unreached, changes: PeopleChanges::none() };
-        for (recipient, (place, parts)) in reachable {
-            let to = recipient.device.address.clone();
-            match peers.get_mut(place).map(|peer| send(peer, &parts, payload, ad, now, rng)) {
-                Some(Some(message)) => {
-                    sent.changes.peers.push(to);
-                    sent.messages.push(message);
-                }
-                // Its stored state was damaged: all else was looked at before.
-                Some(None) | None => {
-                    sent.unreached.push(Unreached { to, reason: Obstacle::NeedsSession });
-                }
+        let messages = Vec::with_capacity(reachable.len());
+        let mut sent = FanOut { messages, unreached, changes: PeopleChanges::none() };
+        sent.changes.peers.reserve_exact(reachable.len());
+        for Prepared { place, parts } in reachable {
+            // Where it was found.
+            if let Some(peer) = peers.get_mut(place) {
+                let _is_sent = sent.encrypt(peer, &parts, payload, ad, now, rng);
             }
         }
         Ok(sent)
@@ -156,17 +196,12 @@ impl<'a> Recipients<'a> {
         if parts.is_empty() {
             return Ok(sent);
         }
-        let to = address.clone();
         match obstacle(peer, &parts, &payload, now) {
-            Err(Hindrance::Of(reason)) => sent.unreached.push(Unreached { to, reason }),
+            Err(Hindrance::Of(reason)) => {
+                sent.unreached.push(Unreached { to: address.clone(), reason });
+            }
             Err(Hindrance::TooLarge) => return Err(FanOutError::TooLarge),
-            Ok(()) => match send(peer, &parts, &payload, ad, now, rng) {
-                Some(message) => {
-                    sent.changes.peers.push(to);
-                    sent.messages.push(message);
-                }
-                None => sent.unreached.push(Unreached { to, reason: Obstacle::NeedsSession }),
-            },
+            Ok(()) => _ = sent.encrypt(peer, &parts, &payload, ad, now, rng),
         }
         Ok(sent)
     }
@@ -175,35 +210,9 @@ impl<'a> Recipients<'a> {
         self.person.owner() == self.own.person.owner()
     }
 
-    /// The person's devices, then own ones, without this one, as far as they are asked for.
-    pub(crate) fn recipients(
-        &self,
-        peers: &[Peer],
-        now: Timestamp,
-    ) -> Result<Vec<Recipient<'a>>, FanOutError> {
-        let of = |person: &'a Person, side: Side<'a>| -> Result<Vec<Recipient<'a>>, ListExpired> {
-            let devices = match person.list() {
-                Some(_) => person.devices(now)?.into_iter().cloned().collect(),
-                None => owners_device(peers, person),
-            };
-            Ok(devices.into_iter().map(|device| Recipient { device, side }).collect())
-        };
-        let mut all = Vec::new();
-        if !self.is_note() {
-            let theirs = of(self.person, Side::Theirs(Some(self.person)));
-            all.extend(theirs.map_err(|ListExpired| FanOutError::ListExpired)?);
-        }
-        let (own, us) = (&self.own.person, &self.own.us);
-        match of(own, Side::Ours) {
-            Ok(ours) => all.extend(ours.into_iter().filter(|ours| ours.device != *us)),
-            Err(ListExpired) if self.is_note() => return Err(FanOutError::ListExpired),
-            // Nobody of one's own is left to copy to; the person is written to all the same.
-            Err(ListExpired) => {}
-        }
-        if let Some(only) = self.only {
-            all.retain(|recipient| only.contains(&recipient.device.address));
-        }
-        Ok(all)
+    /// Our own person's devices, as this device has them.
+    pub(crate) fn own(&self) -> &'a OwnDevices {
+        self.own
     }
 
     /// The same to our own person alone.
@@ -211,40 +220,51 @@ impl<'a> Recipients<'a> {
         Self { person: &self.own.person, ..self }
     }
 
+    /// The other own devices that are asked for.
+    pub(crate) fn other_own(
+        &self,
+        peers: &[Peer],
+        now: Timestamp,
+    ) -> Result<Vec<Device>, FanOutError> {
+        let us = &self.own.person;
+        let listed = us.listed(now).map_err(|ListExpired| FanOutError::ListExpired)?;
+        let owners = owners_device(peers, us);
+        let others = devices(listed, owners.as_ref()).filter(|device| **device != self.own.us);
+        Ok(others.filter(|device| self.are_asked(device)).cloned().collect())
+    }
+
     pub(crate) fn are_asked(&self, device: &Device) -> bool {
         self.only.is_none_or(|only| only.contains(&device.address))
     }
 
-    /// Our own person's devices, as this device has them.
-    pub(crate) fn own(&self) -> &'a OwnDevices {
-        self.own
-    }
-
-    /// The place of its peer, and what goes to it.
+    /// The place of its peer, which is looked for from `after_last` on and then before it, since those of a person tend to be
+    /// side by side; and what goes to it.
     pub(crate) fn prepare(
         &self,
-        recipient: &Recipient<'a>,
+        recipient: Recipient<'_>,
         peers: &[Peer],
+        after_last: usize,
         payload: &Payload,
         addition: Option<&Addition>,
         now: Timestamp,
-    ) -> Result<(usize, ContentParts), Hindrance> {
+    ) -> Result<Prepared, Hindrance> {
         let Recipient { device, side } = recipient;
-        if recipient.is_ours() && self.own.unconfirmed.contains(device) {
+        if side.is_ours() && self.own.unconfirmed.contains(device) {
             return Err(Hindrance::Of(Obstacle::Unconfirmed));
         }
         // Who was removed since the backup may stand in the list.
-        if recipient.is_ours() && self.own.put_back {
+        if side.is_ours() && self.own.put_back {
             return Err(Hindrance::Of(Obstacle::PutBack));
         }
-        let is_it = |peer: &Peer| {
-            peer.address() == &device.address && peer.contact().identity() == Some(device.identity)
+        let is_it = |(_, peer): &(usize, &Peer)| {
+            peer.address() == &device.address && peer.contact().is_of(&device.identity)
         };
-        let place = peers.iter().position(is_it);
-        let place = place.ok_or(Hindrance::Of(Obstacle::NeedsSession))?;
-        let peer = peers.get(place).ok_or(Hindrance::Of(Obstacle::NeedsSession))?;
-        let mut parts = self.due_to(peer, device, *side);
-        if recipient.is_ours() {
+        let peers = || peers.iter().enumerate();
+        let mut in_turn = peers().skip(after_last).chain(peers().take(after_last));
+        let found = in_turn.find(is_it);
+        let (place, peer) = found.ok_or(Hindrance::Of(Obstacle::NeedsSession))?;
+        let mut parts = self.due_to(peer, device, side);
+        if side.is_ours() {
             // Without the part it would be taken for a message to ourselves.
             if !self.knows_parts(peer, device) {
                 return Err(Hindrance::Of(Obstacle::NeedsSession));
@@ -257,7 +277,7 @@ impl<'a> Recipients<'a> {
             return Err(Hindrance::Of(Obstacle::Request));
         }
         obstacle(peer, &parts, payload, now)?;
-        Ok((place, parts))
+        Ok(Prepared { place, parts })
     }
 
     /// Lists and notices that are due to it. To a device that shows no sign of knowing parts none go: it stands in no
@@ -275,15 +295,6 @@ impl<'a> Recipients<'a> {
     }
 }
 
-impl Recipient<'_> {
-    fn is_ours(&self) -> bool {
-        match self.side {
-            Side::Ours => true,
-            Side::Theirs(_) => false,
-        }
-    }
-}
-
 /// Why nothing is encrypted for a device.
 pub(crate) enum Hindrance {
     TooLarge,
@@ -291,9 +302,19 @@ pub(crate) enum Hindrance {
 }
 
 /// Without a list a person is the device whose identity is the owner's, wherever it is.
-fn owners_device(peers: &[Peer], person: &Person) -> Vec<Device> {
-    let mut devices = peers.iter().filter_map(Peer::device);
-    devices.find(|device| device.identity == *person.owner()).into_iter().collect()
+fn owners_device(peers: &[Peer], person: &Person) -> Option<Device> {
+    if person.list().is_some() {
+        return None;
+    }
+    peers.iter().find(|peer| peer.contact().is_of(person.owner())).and_then(Peer::device)
+}
+
+/// Those of a list, or without one that of the owner.
+fn devices<'a>(
+    listed: &'a [ListedDevice],
+    owners: Option<&'a Device>,
+) -> impl Iterator<Item = &'a Device> {
+    listed.iter().map(|listed| &listed.device).chain(owners)
 }
 
 /// Whether this could be encrypted for the peer. Changes nothing.
@@ -320,19 +341,32 @@ fn obstacle(
     Err(Hindrance::Of(obstacle))
 }
 
-/// Encrypts behind parts; with them goes what was owed.
-pub(crate) fn send(
-    peer: &mut Peer,
-    parts: &ContentParts,
-    payload: &Payload,
-    ad: &[u8],
-    now: Timestamp,
-    rng: &mut (impl CryptoRng + ?Sized),
-) -> Option<AddressedMessage> {
-    let encrypted = peer.encrypt_behind(parts, payload, ad, now, rng).ok()?;
-    peer.notices.sent();
-    let Encrypted { message, changes: _, session_need, evidence } = encrypted;
-    Some(AddressedMessage { to: peer.address().clone(), message, session_need, evidence })
+impl FanOut {
+    /// Encrypts behind parts, with which goes what was owed; says whether it could.
+    pub(crate) fn encrypt(
+        &mut self,
+        peer: &mut Peer,
+        parts: &ContentParts,
+        payload: &Payload,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> bool {
+        let to = peer.address().clone();
+        match peer.encrypt_behind(parts, payload, ad, now, rng) {
+            Ok(Encrypted { message, changes: _, session_need, evidence }) => {
+                peer.notices.sent();
+                self.changes.add_peer(&to);
+                self.messages.push(AddressedMessage { to, message, session_need, evidence });
+                true
+            }
+            // Its stored state was damaged: all else was looked at before.
+            Err(_) => {
+                self.unreached.push(Unreached { to, reason: Obstacle::NeedsSession });
+                false
+            }
+        }
+    }
 }
 
 /// Whose devices, and how many of them alone.

@@ -15,7 +15,7 @@ use crate::person::other_person::Person;
 use crate::person::our_devices::OwnDevices;
 use crate::person::own_event::{MAX_EVENTS, OwnEvent};
 use crate::person::people_changes::PeopleChanges;
-use crate::person::recipients::{Addition, Hindrance, Recipients, send};
+use crate::person::recipients::{Addition, Hindrance, Prepared, Recipient, Recipients};
 use crate::person::verified_list::VerifiedList;
 use crate::time::{Now, Timestamp};
 use crate::wire::content_parts::{ContentParts, PartKind};
@@ -94,8 +94,7 @@ impl<'a> Recipients<'a> {
             return Err(FanOutError::Removed);
         }
         let note = self.note();
-        let recipients = note.recipients(peers, now)?;
-        let is_there = recipients.iter().any(|recipient| is_meant(&recipient.device));
+        let is_there = note.other_own(peers, now)?.iter().any(is_meant);
         if is_there { Ok(()) } else { Err(FanOutError::NobodyReached) }
     }
 
@@ -124,7 +123,7 @@ impl<'a> Recipients<'a> {
         let payload = Payload { stamp: Stamp::NONE, body: Vec::new() };
         let mut sent =
             FanOut { messages: Vec::new(), unreached: Vec::new(), changes: PeopleChanges::none() };
-        let recipients = note.recipients(peers, now)?;
+        let others = note.other_own(peers, now)?;
         if additions.is_empty() {
             return Ok(sent);
         }
@@ -132,26 +131,22 @@ impl<'a> Recipients<'a> {
         let reason = Obstacle::ListExpired;
         let expired = self.expired(now).filter(|device| is_asked(device));
         sent.unreached.extend(expired.map(|it| Unreached { to: it.address.clone(), reason }));
-        for recipient in recipients.iter().filter(|recipient| is_meant(&recipient.device)) {
-            let to = || recipient.device.address.clone();
+        for device in others.iter().filter(|device| is_meant(device)) {
             for addition in additions {
-                let sending = match note.prepare(recipient, peers, &payload, Some(addition), now) {
+                let recipient = Recipient::ours(device);
+                match note.prepare(recipient, peers, 0, &payload, Some(addition), now) {
                     Err(Hindrance::TooLarge) => return Err(FanOutError::TooLarge),
-                    Err(Hindrance::Of(reason)) => Err(reason),
-                    Ok((place, parts)) => {
-                        let peer = peers.get_mut(place);
-                        let message = peer.and_then(|it| send(it, &parts, &payload, ad, now, rng));
-                        message.ok_or(Obstacle::NeedsSession)
-                    }
-                };
-                match sending {
-                    Ok(message) => {
-                        sent.changes.add_peer(&recipient.device.address);
-                        sent.messages.push(message);
-                    }
-                    Err(reason) => {
-                        sent.unreached.push(Unreached { to: to(), reason });
+                    Err(Hindrance::Of(reason)) => {
+                        sent.unreached.push(Unreached { to: device.address.clone(), reason });
                         break;
+                    }
+                    Ok(Prepared { place, parts }) => {
+                        let is_sent = peers
+                            .get_mut(place)
+                            .is_some_and(|peer| sent.encrypt(peer, &parts, &payload, ad, now, rng));
+                        if !is_sent {
+                            break;
+                        }
                     }
                 }
             }

@@ -236,9 +236,8 @@ impl VerifiedList {
     }
 
     /// The owner's own device, if it is listed.
-    pub(crate) fn owners_device(&self) -> Option<&Device> {
-        let mut devices = self.devices.iter().map(|listed| &listed.device);
-        devices.find(|device| device.identity == self.owner)
+    pub(crate) fn owners_device(&self) -> Option<&ListedDevice> {
+        self.devices.iter().find(|listed| listed.device.identity == self.owner)
     }
 
     /// What a notice says of it.

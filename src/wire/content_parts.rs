@@ -13,6 +13,7 @@ const PARTS_FOLLOW: u8 = 0x30;
 const MAX_PARTS: usize = 64;
 
 /// Lengths have at most four bytes of LEB128.
+const MAX_LENGTH_BYTES: usize = 4;
 const LENGTH_LIMIT: u64 = 1 << 28;
 
 /// Bytes of a notice: two versions with their digests.
@@ -130,6 +131,8 @@ impl ContentParts {
 
     /// Adds one behind the others. Whoever calls keeps to ascending types, to the length of each, and to the number.
     pub(crate) fn push(&mut self, kind: PartKind, bytes: &[u8]) {
+        // At once, so that no former copy is left: those of groups are keys.
+        self.bytes.reserve(bytes.len().saturating_add(1 + MAX_LENGTH_BYTES));
         self.bytes.push(kind.byte());
         self.bytes.extend(length_of(bytes));
         self.bytes.extend_from_slice(bytes);
