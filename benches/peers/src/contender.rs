@@ -1,6 +1,6 @@
 //! Whoever takes part: what it does in each row, and what it does less of there.
 
-use crate::row::{Handling, Hybrid, Kem, Row};
+use crate::row::{Handling, Hybrid, Kem, People, Row};
 use crate::work::Work;
 
 /// Someone who takes part, with a method for each operation.
@@ -30,6 +30,16 @@ pub trait Contender {
 
     /// An attachment, which only evanesce and the floor have.
     fn file(&self, _handling: Handling) -> Entry {
+        Entry::Absent
+    }
+
+    /// What people with several devices do, which only evanesce and the floor have.
+    fn people(&self, _operation: People) -> Entry {
+        Entry::Absent
+    }
+
+    /// A primitive, which only the floor has.
+    fn verifications(&self, _count: usize) -> Entry {
         Entry::Absent
     }
 
@@ -69,7 +79,9 @@ pub trait Contender {
             Row::Hybrid(operation) => self.hybrid(operation),
             Row::EpochsMessages => self.epochs_messages(),
             Row::File(handling) => self.file(handling),
+            Row::People(operation) => self.people(operation),
             Row::Agreement => self.agreement(),
+            Row::Verifications { count } => self.verifications(count),
             Row::Kem(calls) => self.kem(calls),
             Row::ChainSteps { count } => self.chain_steps(count),
         }

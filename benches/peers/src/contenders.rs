@@ -1,5 +1,8 @@
 //! Whoever takes part.
 
+#[path = "../../support/people.rs"]
+mod household;
+
 mod double_ratchet;
 mod double_ratchet_2;
 mod evanesce;

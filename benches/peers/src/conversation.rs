@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::contender::{Contender, Entry, Remark, Sizes, StateSizes};
-use crate::row::{Handling, Hybrid, MANY, Row, SMALL};
+use crate::row::{Handling, Hybrid, MANY, People, Row, SMALL};
 use crate::work::{Stretches, Work, repeated};
 
 /// How many messages of a chain are timed on one session, then it begins anew: what is to be decrypted
@@ -92,6 +92,10 @@ pub trait Library: Sized + 'static {
     }
 
     fn file(self: Rc<Self>, _handling: Handling) -> Option<Box<dyn Work>> {
+        None
+    }
+
+    fn people(self: Rc<Self>, _operation: People) -> Option<Box<dyn Work>> {
         None
     }
 }
@@ -226,6 +230,10 @@ impl<L: Library> Contender for Conversations<L> {
 
     fn file(&self, handling: Handling) -> Entry {
         self.entry(Row::File(handling), |library| library.file(handling))
+    }
+
+    fn people(&self, operation: People) -> Entry {
+        self.entry(Row::People(operation), |library| library.people(operation))
     }
 
     fn sizes(&self) -> Option<Sizes> {

@@ -3,7 +3,9 @@
 use crate::contender::Likeness;
 use crate::contenders::{EVANESCE, FLOOR};
 use crate::measure::{Cell, Results, RowResults};
-use crate::row::{CARRYING, Hybrid, Kem, MANY, Phase, PreKeys, ROWS, Row, SMALL};
+use crate::row::{
+    CARRYING, Hybrid, Kem, MANY, MOST_DEVICES, People, Phase, PreKeys, ROWS, Row, SMALL,
+};
 use crate::statistics::{Quartiles, ratios};
 
 /// A bound, and what was measured against it.
@@ -48,7 +50,9 @@ pub fn goals(results: &Results) -> Vec<Goal> {
             | Row::EncryptHolding { .. }
             | Row::DecryptFromSealedState
             | Row::DecryptFromPlainState
+            | Row::People(_)
             | Row::Agreement
+            | Row::Verifications { .. }
             | Row::Kem(_)
             | Row::ChainSteps { .. } => continue,
         };
@@ -103,6 +107,23 @@ pub fn goals(results: &Results) -> Vec<Goal> {
         let bases = results.figures(in_suite_1, EVANESCE);
         add(name, bound, evanesce_of(results, row, bases));
     }
+    for (operation, by_peers) in
+        [(People::Encrypt, People::EncryptOneByOne), (People::Decrypt, People::DecryptByPeer)]
+    {
+        let [row, by_peers] = [operation, by_peers].map(Row::People);
+        let name = format!("{}, of {}", row.name(), by_peers.name());
+        let bases = results.figures(by_peers, EVANESCE);
+        add(name, 1.05, evanesce_of(results, row, bases));
+    }
+    let (list, signatures) =
+        (Row::People(People::Adopt), Row::Verifications { count: MOST_DEVICES });
+    let bases = results.figures(signatures, FLOOR);
+    // It has one signature more.
+    add(
+        format!("{}, of {}", list.name(), signatures.name()),
+        1.10,
+        evanesce_of(results, list, bases),
+    );
     // The key, its encapsulation and its decapsulation, and all that an epoch sends and keeps of them.
     let added = |row, contender| {
         let messages = results.figures(Row::EpochsMessages, contender)?;

@@ -45,8 +45,12 @@ pub enum Row {
     EpochsMessages,
     /// A file of [`FILE`] bytes: nobody but evanesce and the floor takes part.
     File(Handling),
+    /// People with several devices: nobody but evanesce and the floor takes part.
+    People(People),
     /// A single X25519: nobody but the floor takes part.
     Agreement,
+    /// So many Ed25519 signatures of a list of devices, strictly: nobody but the floor takes part.
+    Verifications { count: usize },
     /// ML-KEM by itself: nobody but the floor takes part.
     Kem(Kem),
     /// The steps of a symmetric ratchet: nobody but the floor takes part.
@@ -94,6 +98,24 @@ pub enum Handling {
     OpenByRanges,
 }
 
+/// What people with several devices do, and the same by single ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum People {
+    /// A plaintext of [`SMALL`] bytes to four devices of a person and two other own ones, where nothing else is due.
+    Encrypt,
+    /// The same to the six peers, one by one.
+    EncryptOneByOne,
+    /// In order, a plaintext of [`SMALL`] bytes, by own devices.
+    Decrypt,
+    /// The same by its peer.
+    DecryptByPeer,
+    /// A list of [`MOST_DEVICES`]: decoded, verified, adopted.
+    Adopt,
+}
+
+/// How many devices a list has at most.
+pub const MOST_DEVICES: usize = 16;
+
 /// Which prekeys a handshake goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PreKeys {
@@ -118,7 +140,7 @@ pub enum Kem {
 }
 
 /// In the order in which they are shown.
-pub const ROWS: [Row; 43] = [
+pub const ROWS: [Row; 49] = [
     Row::Encrypt { size: SMALL },
     Row::Encrypt { size: CARRYING },
     Row::Encrypt { size: 1_024 },
@@ -156,7 +178,13 @@ pub const ROWS: [Row; 43] = [
     Row::File(Handling::SealByChunks),
     Row::File(Handling::Read),
     Row::File(Handling::OpenByRanges),
+    Row::People(People::Encrypt),
+    Row::People(People::EncryptOneByOne),
+    Row::People(People::Decrypt),
+    Row::People(People::DecryptByPeer),
+    Row::People(People::Adopt),
     Row::Agreement,
+    Row::Verifications { count: MOST_DEVICES },
     Row::Kem(Kem::Encapsulate),
     Row::Kem(Kem::Decapsulate),
     Row::Kem(Kem::Epoch),
@@ -181,7 +209,9 @@ impl Row {
             Self::Hybrid(operation) => format!("suite 2: {}", operation.name()),
             Self::EpochsMessages => "the messages of an epoch, in suite 1".into(),
             Self::File(handling) => format!("{}, {} MiB", handling.name(), FILE >> 20),
+            Self::People(operation) => operation.name().into(),
             Self::Agreement => "X25519".into(),
+            Self::Verifications { count } => format!("{count} Ed25519 verifications"),
             Self::Kem(Kem::Encapsulate) => "ML-KEM-1024, encapsulate".into(),
             Self::Kem(Kem::Decapsulate) => "ML-KEM-1024, decapsulate from a seed".into(),
             Self::Kem(Kem::Epoch) => "ML-KEM-768, all three from a seed".into(),
@@ -216,6 +246,18 @@ impl Handling {
             Self::SealByChunks => "seal a file by chunks",
             Self::Read => "read a file front to back",
             Self::OpenByRanges => "open a file by ranges",
+        }
+    }
+}
+
+impl People {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Encrypt => "a message to 4 devices and 2 own ones",
+            Self::EncryptOneByOne => "the same message by 6 peers",
+            Self::Decrypt => "a message by own devices",
+            Self::DecryptByPeer => "the same message by a peer",
+            Self::Adopt => "verify and adopt a list of 16 devices",
         }
     }
 }

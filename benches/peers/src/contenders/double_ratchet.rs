@@ -101,6 +101,8 @@ impl Library for DoubleRatchetOverOurs {
             | Row::Hybrid(_)
             | Row::EpochsMessages
             | Row::File(_)
+            | Row::People(_)
+            | Row::Verifications { .. }
             | Row::Agreement
             | Row::Kem(_)
             | Row::ChainSteps { .. } => Remark::less(CLEAR),

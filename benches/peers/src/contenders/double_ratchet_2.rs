@@ -199,6 +199,8 @@ fn remark(row: Row, lacks: &'static str, stored: &'static str) -> Remark {
         | Row::Hybrid(_)
         | Row::EpochsMessages
         | Row::File(_)
+        | Row::People(_)
+        | Row::Verifications { .. }
         | Row::Agreement
         | Row::Kem(_)
         | Row::ChainSteps { .. } => Remark::less(lacks),

@@ -2,6 +2,7 @@
 
 mod file;
 mod hybrid;
+mod people;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,7 +17,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::contender::Remark;
 use crate::conversation::{Library, turning};
-use crate::row::{Handling, Hybrid, PreKeys, Row, SMALL};
+use crate::row::{Handling, Hybrid, People, PreKeys, Row, SMALL};
 use crate::work::{Stretches, Work, repeated};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
@@ -232,6 +233,16 @@ impl Library for Evanesce {
             Handling::SealByChunks => file::seal_by_chunks(),
             Handling::Read => file::read(),
             Handling::OpenByRanges => file::open_by_ranges(),
+        })
+    }
+
+    fn people(self: Rc<Self>, operation: People) -> Option<Box<dyn Work>> {
+        Some(match operation {
+            People::Encrypt => people::encrypting(),
+            People::EncryptOneByOne => people::encrypting_one_by_one(),
+            People::Decrypt => people::decrypting(),
+            People::DecryptByPeer => people::decrypting_by_peer(),
+            People::Adopt => people::adopting(),
         })
     }
 }

@@ -16,6 +16,8 @@ mod handshake;
 
 use std::hint::black_box;
 
+use ed25519_dalek::{Signature, VerifyingKey};
+
 use crate::contender::{Contender, Entry, Remark};
 use crate::contenders::floor::epoch::Epoch;
 use crate::contenders::floor::handshake::Handshake;
@@ -25,8 +27,9 @@ use crate::contenders::floor::message::{
 use crate::contenders::floor::primitives::{agree, public_key};
 use crate::contenders::floor::ratchet::Turn;
 use crate::contenders::floor::state::SealedState;
+use crate::contenders::household::{SignedBytes, longest_list, signatures_of};
 use crate::conversation::chain as messages_of_a_chain;
-use crate::row::{CARRYING, Handling, Hybrid, Kem, Phase, PreKeys, SMALL};
+use crate::row::{CARRYING, Handling, Hybrid, Kem, MOST_DEVICES, People, Phase, PreKeys, SMALL};
 use crate::work::repeated;
 
 pub struct Floor {
@@ -191,6 +194,32 @@ impl Contender for Floor {
         Entry::Runs { work, remark: Remark::NONE }
     }
 
+    /// §17.5: a message for each device. §17.2: a signature and 16 consents.
+    fn people(&self, operation: People) -> Entry {
+        match operation {
+            People::Encrypt | People::EncryptOneByOne => {
+                let plaintext = plaintext(SMALL);
+                timed(
+                    messages_of_a_chain(SMALL),
+                    move |_| [(); 6].map(|()| encrypt(black_box(&CHAIN), PREFIX, &plaintext)),
+                    |messages| assert!(messages.iter().all(|message| message.len() > SMALL)),
+                )
+            }
+            People::Decrypt | People::DecryptByPeer => self.decrypt(SMALL),
+            People::Adopt => self.verifications(MOST_DEVICES + 1),
+        }
+    }
+
+    fn verifications(&self, count: usize) -> Entry {
+        let mut signatures = signatures_of(&longest_list());
+        signatures.truncate(count);
+        timed(
+            2,
+            move |_| black_box(&signatures).iter().filter(|signed| verify(signed)).count(),
+            move |verified| assert_eq!(verified, count),
+        )
+    }
+
     fn kem(&self, calls: Kem) -> Entry {
         let (seed, randomness) = ([20; 64], [21; 32]);
         match calls {
@@ -241,6 +270,12 @@ impl Contender for Floor {
     fn chain_steps(&self, count: usize) -> Entry {
         timed(8, move |_| steps(black_box(&CHAIN), count), |key| assert_ne!(key, CHAIN.chain_key))
     }
+}
+
+/// §1: strictly, with the key unpacked.
+fn verify(SignedBytes { key, message, signature }: &SignedBytes) -> bool {
+    let key = VerifyingKey::from_bytes(key).expect("a true key");
+    key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
 }
 
 /// §3.4 step 4, §4.1, §5.4 with its sending step, §6.4.

@@ -124,6 +124,8 @@ impl Library for Vodozemac {
             | Row::Hybrid(_)
             | Row::EpochsMessages
             | Row::File(_)
+            | Row::People(_)
+            | Row::Verifications { .. }
             | Row::Agreement
             | Row::Kem(_)
             | Row::ChainSteps { .. } => Remark::less(HEADERS),
