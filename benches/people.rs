@@ -78,7 +78,8 @@ fn print_ratio(name: &str, mut ours: impl FnMut(), mut base: impl FnMut()) {
         (0..OPERATIONS_OF_A_TURN).for_each(|_| operation());
         start.elapsed().as_secs_f64()
     };
-    (time(&mut ours), time(&mut base));
+    time(&mut ours);
+    time(&mut base);
     let mut ratios: Vec<f64> = (0..TURNS).map(|_| time(&mut ours) / time(&mut base)).collect();
     ratios.sort_by(f64::total_cmp);
     println!("ratio: {name}: {:.3}", ratios[TURNS / 2]);

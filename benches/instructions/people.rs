@@ -68,7 +68,7 @@ fn signatures() -> Vec<SignedBytes> {
     signatures_of(&longest_list())
 }
 
-/// Strictly, each with its key unpacked.
+// Strictly, each with its key unpacked.
 #[library_benchmark(setup = signatures)]
 fn verify_its_17_signatures(signatures: Vec<SignedBytes>) -> Vec<SignedBytes> {
     for SignedBytes { key, message, signature } in &signatures {
