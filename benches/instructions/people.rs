@@ -22,7 +22,7 @@ const SMALL: usize = 64;
 
 fn departure() -> Household {
     let mut household = Household::agreed(0);
-    household.fan_out(&body(SMALL));
+    let _ = household.fan_out(&body(SMALL));
     household
 }
 
@@ -41,7 +41,7 @@ fn encrypt_by_six_peers(mut household: Household) -> (Household, Vec<Encrypted>)
 fn arrival() -> (Household, Vec<u8>) {
     let mut household = Household::agreed(0);
     let [first, second] = household.messages_to_us(SMALL, 2).try_into().unwrap();
-    household.decrypt(&first);
+    let _ = household.decrypt(&first);
     (household, second)
 }
 

@@ -1,5 +1,7 @@
 //! Two people with several devices, who agree on their lists, and lists to measure with.
 
+#![allow(dead_code, reason = "each program uses a part")]
+
 use std::mem;
 
 use evanesce::limits::Limits;
