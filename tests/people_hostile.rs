@@ -122,7 +122,11 @@ fn a_person_without_a_list_who_is_blocked_on_one_device_is_blocked_on_the_others
     let events = parties[PHONE].accept(&bob.identity, START).tell;
     let _ = deliver(&mut parties, PHONE, &events, rng);
     assert!(!writes(&mut parties, BOB, TABLET, rng).unwrap().is_refused);
-    assert_eq!(contact(&parties[TABLET], &bob.address), Contact::Accepted(bob.identity));
+    // On the laptop too, where his device was refused.
+    assert!(!writes(&mut parties, BOB, LAPTOP, rng).unwrap().is_refused);
+    for device in [LAPTOP, TABLET] {
+        assert_eq!(contact(&parties[device], &bob.address), Contact::Accepted(bob.identity));
+    }
 }
 
 #[test]
@@ -453,4 +457,29 @@ fn a_wish_to_be_removed_is_told_once_and_where_it_can_be_done() {
         let expected = if place == PHONE { vec![asked] } else { Vec::new() };
         assert_eq!(got.events, expected);
     }
+}
+
+#[test]
+fn a_request_is_not_answered_by_another_device_of_theirs() {
+    let rng = &mut rng(16);
+    let mut parties = household(rng);
+    parties.push(Party::new("bob/2", rng));
+    let bob = parties[BOB].identity();
+    let list = list_of(&parties, &[BOB, 4], 86_400, START).verify(START).unwrap();
+    let _ = writes(&mut parties, BOB, PHONE, rng).unwrap();
+    let _ = parties[PHONE].place_of(&bob);
+    let _ = parties[PHONE].adopt(list, START).unwrap();
+    begin(&mut parties, PHONE, 4, START, rng);
+    let [first, second] = [BOB, 4].map(|device: usize| parties[device].address());
+    let reason = Obstacle::Request;
+    let asked = [first, second].map(|to| evanesce::person::Unreached { to, reason });
+    let refused = parties[PHONE].send(&bob, b"who are you?", START, rng).map(drop);
+    assert_eq!(refused, Err(FanOutError::NobodyReached));
+    let Party { own, contacts, .. } = &mut parties[PHONE];
+    let person = contacts.person(&bob).unwrap();
+    let obstacles = own.to(person).obstacles(&contacts.peers, START).unwrap();
+    assert_eq!(obstacles, asked);
+    let _ = parties[PHONE].accept(&bob, START);
+    let sent = parties[PHONE].send(&bob, b"hello Bob", START, rng).unwrap();
+    assert_eq!(sent.messages.iter().filter(|it| it.to.as_bytes().starts_with(b"bob")).count(), 2);
 }

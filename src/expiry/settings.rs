@@ -23,7 +23,8 @@ impl ExpiryScheduler {
         self.conversations.get(&conversation)?.settings.current()
     }
 
-    /// Sets how long messages live that are sent from now on; `None` is *off*. `by` is the own identity's. Then
+    /// Sets how long messages live that are sent from now on; `None` is *off*. `by` is the own
+    /// identity's; where there are several devices, that of [their person](crate::person::Person::member_tag). Then
     /// send a message with [`ExpiryScheduler::stamp`] and [`Stamp::announcing_change`], which may be empty. What has
     /// been sent keeps its life.
     pub fn set(

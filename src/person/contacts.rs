@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 ///
 /// Of peers those may be here that a call concerns: who writes, or is written to, all devices of their person and all own
 /// ones. What the user [accepts and refuses](Contacts::refuse) holds for those that are here, and for the others when they
-/// write, or are written to.
+/// write, or are written to; but nothing of a device opens that was refused and is not here when its person is accepted again.
 #[derive(Default)]
 pub struct Contacts {
     /// All people, in the order in which they became known: a device that stands in the lists of two is of the first.

@@ -59,6 +59,15 @@ pub(crate) struct Prepared {
     pub(crate) parts: ContentParts,
 }
 
+/// What a fan-out would come to.
+struct Looked {
+    /// The person's first.
+    reachable: Vec<Prepared>,
+    unreached: Vec<Unreached>,
+    needs_person: bool,
+    reached_of_person: usize,
+}
+
 /// What goes to own devices in place of a copy: lists of other people, and parts behind what is due.
 pub(crate) struct Addition {
     pub(crate) lists: ContentParts,
@@ -89,6 +98,40 @@ impl<'a> Recipients<'a> {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<FanOut, FanOutError> {
+        let Looked { reachable, unreached, needs_person, reached_of_person } =
+            self.look(peers, payload, now)?;
+        if reachable.is_empty() || (needs_person && reached_of_person == 0) {
+            return Err(FanOutError::NobodyReached);
+        }
+        let messages = Vec::with_capacity(reachable.len());
+        let mut sent = FanOut { messages, unreached, changes: PeopleChanges::none() };
+        sent.changes.peers.reserve_exact(reachable.len());
+        for Prepared { place, parts } in reachable {
+            // Where it was found.
+            if let Some(peer) = peers.get_mut(place) {
+                let _is_sent = sent.encrypt(peer, &parts, payload, ad, now, rng);
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Whom a message would not reach, and why: what to say to the user after [`FanOutError::NobodyReached`], or before they
+    /// write.
+    ///
+    /// # Errors
+    ///
+    /// [`FanOutError::Removed`] or [`FanOutError::ListExpired`].
+    pub fn obstacles(self, peers: &[Peer], now: Timestamp) -> Result<Vec<Unreached>, FanOutError> {
+        self.look(peers, &Payload::new(""), now).map(|looked| looked.unreached)
+    }
+
+    /// Whom a payload would reach.
+    fn look(
+        &self,
+        peers: &[Peer],
+        payload: &Payload,
+        now: Timestamp,
+    ) -> Result<Looked, FanOutError> {
         if self.own.is_removed() {
             return Err(FanOutError::Removed);
         }
@@ -107,7 +150,8 @@ impl<'a> Recipients<'a> {
         let our_owners = owners(&self.own.person);
 
         let mut needs_person = !self.is_note() && self.only.is_none();
-        let mut reaches_person = false;
+        let mut reached_of_person = 0_usize;
+        let mut is_asked_about = false;
         let mut reachable = Vec::with_capacity(theirs.len().saturating_add(ours.len()));
         let mut unreached = Vec::new();
         let mut is_too_large = false;
@@ -121,12 +165,13 @@ impl<'a> Recipients<'a> {
             needs_person |= is_theirs;
             match self.prepare(recipient, peers, after_last, payload, None, now) {
                 Ok(prepared) => {
-                    reaches_person |= is_theirs;
+                    reached_of_person = reached_of_person.saturating_add(usize::from(is_theirs));
                     after_last = prepared.place.saturating_add(1);
                     reachable.push(prepared);
                 }
                 Err(Hindrance::TooLarge) => is_too_large = true,
                 Err(Hindrance::Of(reason)) => {
+                    is_asked_about |= is_theirs && reason == Obstacle::Request;
                     unreached.push(Unreached { to: device.address.clone(), reason });
                 }
             }
@@ -140,19 +185,22 @@ impl<'a> Recipients<'a> {
         if is_too_large {
             return Err(FanOutError::TooLarge);
         }
-        if reachable.is_empty() || (needs_person && !reaches_person) {
-            return Err(FanOutError::NobodyReached);
+        if is_asked_about && self.person.decision().is_none() {
+            // By another device of theirs nobody is answered before the user has said so.
+            let reason = Obstacle::Request;
+            let places = reachable.drain(..reached_of_person).map(|prepared| prepared.place);
+            let them = places.filter_map(|place| peers.get(place));
+            unreached.extend(them.map(|peer| Unreached { to: peer.address().clone(), reason }));
+            let is_theirs = |missed: &Unreached| {
+                let of_list = theirs.iter().any(|listed| listed.device.address == missed.to);
+                of_list || their_owners.as_ref().is_some_and(|it| it.address == missed.to)
+            };
+            unreached.sort_by(|one, other| {
+                (!is_theirs(one), &one.to).cmp(&(!is_theirs(other), &other.to))
+            });
+            reached_of_person = 0;
         }
-        let messages = Vec::with_capacity(reachable.len());
-        let mut sent = FanOut { messages, unreached, changes: PeopleChanges::none() };
-        sent.changes.peers.reserve_exact(reachable.len());
-        for Prepared { place, parts } in reachable {
-            // Where it was found.
-            if let Some(peer) = peers.get_mut(place) {
-                let _is_sent = sent.encrypt(peer, &parts, payload, ad, now, rng);
-            }
-        }
-        Ok(sent)
+        Ok(Looked { reachable, unreached, needs_person, reached_of_person })
     }
 
     /// Tells the device at this address which lists are held, by a control message, if anything is due to it. After a
