@@ -4,6 +4,7 @@ mod ending;
 mod link;
 mod looking;
 mod saving;
+mod scanning;
 
 mod fetching;
 mod loading;

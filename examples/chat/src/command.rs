@@ -63,6 +63,22 @@ pub enum Command {
     Verify(Name),
     /// The user has compared it.
     Verified(Name),
+    /// Shows somebody's devices, or our own.
+    Devices(Option<Name>),
+    /// Shows the code by which this device, a new one, is linked.
+    Link,
+    /// Links the device that shows this code. The caller reads it, pasted or out of a picture, and gives it to
+    /// [`Engine::link_code_read`](crate::engine::Engine::link_code_read).
+    LinkWith(String),
+    /// The digits are the same on both devices.
+    LinkConfirm,
+    LinkCancel,
+    /// Asks the owner's device to remove this one.
+    Unlink,
+    /// Removes one of our own devices.
+    Remove(Name),
+    /// A device of ours that nobody knew here is the user's.
+    Confirm(Name),
     /// The store is an older one, put back from a backup.
     Restored,
     Quit,
@@ -98,7 +114,8 @@ pub enum Unclear {
 
 const ALL: &str = "to NAME TEXT | /send | /save | /show | /fetch | /for | /once | /timer | /vanish | /open | /unsend | \
     /delete | /report | /read | /close | /history | /find | /list | /requests | /accept | /refuse | /block | \
-    /accept-identity | /keep-identity | /verify | /verified | /restored | /quit";
+    /accept-identity | /keep-identity | /verify | /verified | /devices | /link | /link-confirm | /link-cancel | \
+    /unlink | /remove | /confirm | /restored | /quit";
 
 /// Where the ids of messages are to be seen.
 pub const WHERE_IDS_ARE: &str = "/history NAME shows them";
@@ -182,6 +199,19 @@ impl Command {
             "/keep-identity" => named(Self::KeepIdentity),
             "/verify" => named(Self::Verify),
             "/verified" => named(Self::Verified),
+            "/devices" => match rest.trim() {
+                "" => Ok(Self::Devices(None)),
+                _ => named(|name| Self::Devices(Some(name))),
+            },
+            "/link" => Ok(match rest.trim() {
+                "" => Self::Link,
+                code => Self::LinkWith(code.into()),
+            }),
+            "/link-confirm" => alone(Self::LinkConfirm),
+            "/link-cancel" => alone(Self::LinkCancel),
+            "/unlink" => alone(Self::Unlink),
+            "/remove" => named(Self::Remove),
+            "/confirm" => named(Self::Confirm),
             "/list" => alone(Self::List),
             "/requests" => alone(Self::Requests),
             "/restored" => alone(Self::Restored),

@@ -7,22 +7,31 @@ mod person;
 
 mod state;
 
+mod devices;
+
+mod telling;
+
 mod sending;
 
 mod lives;
 
 mod reading;
 
+mod meeting;
 mod uploads;
 
 mod fetches;
+mod lists;
 mod reporting;
+
+mod linking;
 
 mod receiving;
 
 mod people;
 
 mod errands;
+
 mod orders;
 
 mod beginning;

@@ -6,8 +6,8 @@ use std::fmt;
 use evanesce::expiry::{MessageId, Policy};
 
 use crate::name::Name;
-use crate::shown::{Id, OneLine, timer};
-use crate::view::{ContactView, FileLine, LineView};
+use crate::shown::{Id, LinkText, OneLine, timer};
+use crate::view::{ContactView, DeviceView, FileLine, LineText, LineView};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -21,6 +21,8 @@ pub enum Notice {
     Sent(Name, MessageId),
     /// It will not be sent.
     Failed(Name, MessageId, &'static str),
+    /// Another device of ours wrote this.
+    Ours(Name, MessageId, LineText),
     /// Something came in a conversation that is not open.
     Unread(Name, MessageId),
     /// The same from a stranger.
@@ -73,6 +75,31 @@ pub enum Notice {
     /// Those of the identity that waits until the user decides.
     SafetyOfWaiting(Name, String),
     Verified(Name),
+    /// Somebody, or we ourselves, has a device more or less.
+    Device(Name, Name, DeviceChange),
+    /// A device that somebody has.
+    DeviceLine(DeviceView),
+    /// What was said under the first name is in the conversation of the second, who it was.
+    Joined(Name, Name),
+    /// On a new device: the code by which it is linked, and its digits.
+    LinkCode(LinkText, String),
+    /// On the owner's device: a code was read, and the digits that the new device must show too.
+    LinkRead(Name, String),
+    /// The new device has an offer; the digits that it must show too.
+    LinkOffered(Name, String),
+    /// On the new device: an offer came, and the digits that the owner's device must show too.
+    LinkOpened(Name, String),
+    /// The user has confirmed on the new device.
+    LinkAnswered(Name),
+    LinkCancelled,
+    /// This device is linked, and whose it is.
+    Linked(Name),
+    /// A device asks to be removed, on the owner's; on that one itself: it has asked.
+    RemovalAsked(Name),
+    /// Another device of ours has shown it.
+    ReadElsewhere(Name, MessageId),
+    /// This device was removed from those of this person.
+    Removed(Name),
     /// All sessions and prekeys of an older store are gone, and new ones are made.
     Restored,
     Contact(ContactView),
@@ -86,6 +113,14 @@ pub enum Notice {
     Error(String),
     /// The line is no command: why, and what to do.
     Usage(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceChange {
+    Came,
+    Went,
+    /// It came with a list of ours that was not signed here: the user says whether it is theirs.
+    Unknown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +138,15 @@ impl fmt::Display for Notice {
             Self::Queued(name, id) => write!(formatter, "QUEUED {name} {}", Id(*id)),
             Self::Sent(name, id) => write!(formatter, "SENT {name} {}", Id(*id)),
             Self::Failed(name, id, why) => write!(formatter, "FAILED {name} {} {why}", Id(*id)),
+            Self::Ours(name, id, LineText::Text(text)) => {
+                write!(formatter, "OURS {name} {} {}", Id(*id), OneLine(text))
+            }
+            Self::Ours(name, id, LineText::Once) => {
+                write!(formatter, "OURS ONCE {name} {}", Id(*id))
+            }
+            Self::Ours(name, id, LineText::File(file)) => {
+                write!(formatter, "OURS FILE {name} {} {file}", Id(*id))
+            }
             Self::Unread(name, id) => write!(formatter, "UNREAD {name} {}", Id(*id)),
             Self::Request(name, id) => write!(formatter, "REQUEST {name} {}", Id(*id)),
             Self::Message(name, id, text) => {
@@ -152,6 +196,27 @@ impl fmt::Display for Notice {
                 write!(formatter, "SAFETY WAITING {name} {digits}")
             }
             Self::Verified(name) => write!(formatter, "VERIFIED {name}"),
+            Self::Device(name, device, DeviceChange::Came) => {
+                write!(formatter, "DEVICE CAME {name} {device}")
+            }
+            Self::Device(name, device, DeviceChange::Went) => {
+                write!(formatter, "DEVICE WENT {name} {device}")
+            }
+            Self::Device(name, device, DeviceChange::Unknown) => {
+                write!(formatter, "DEVICE UNKNOWN {name} {device}")
+            }
+            Self::DeviceLine(device) => write!(formatter, "DEVICE {device}"),
+            Self::Joined(from, to) => write!(formatter, "JOINED {from} {to}"),
+            Self::LinkCode(code, digits) => write!(formatter, "LINK CODE {code} {digits}"),
+            Self::LinkRead(name, digits) => write!(formatter, "LINK READ {name} {digits}"),
+            Self::LinkOffered(name, digits) => write!(formatter, "LINK OFFERED {name} {digits}"),
+            Self::LinkOpened(name, digits) => write!(formatter, "LINK OPENED {name} {digits}"),
+            Self::LinkAnswered(name) => write!(formatter, "LINK ANSWERED {name}"),
+            Self::LinkCancelled => formatter.write_str("LINK CANCELLED"),
+            Self::Linked(name) => write!(formatter, "LINKED {name}"),
+            Self::RemovalAsked(device) => write!(formatter, "REMOVAL ASKED {device}"),
+            Self::ReadElsewhere(name, id) => write!(formatter, "READ ELSEWHERE {name} {}", Id(*id)),
+            Self::Removed(name) => write!(formatter, "REMOVED {name}"),
             Self::Restored => formatter.write_str("RESTORED"),
             Self::Contact(contact) => contact.fmt(formatter),
             Self::Line(name, line) => write!(formatter, "LINE {name} {line}"),

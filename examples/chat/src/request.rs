@@ -20,6 +20,9 @@ pub const LARGEST_PIECE: usize = 132 * 1_024;
 /// Bytes of a report: of one message of the largest, with what proves it.
 pub const LARGEST_REPORT: usize = 128 * 1_024;
 
+/// Bytes of a list of devices: what the library's form can have at most, and no more.
+pub const LARGEST_LIST: usize = 3_366;
+
 /// Proves that who asks is who claimed the address. Only its holder and, once, the relay have seen it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token(pub [u8; 32]);
@@ -99,6 +102,16 @@ pub enum Ask {
         id: [u8; 16],
         report: Vec<u8>,
     },
+    /// Publishes the list of a person's devices, one of which has this address.
+    PublishList {
+        address: Name,
+        token: Token,
+        list: Vec<u8>,
+    },
+    /// The list of the person who has a device at this address.
+    List {
+        address: Name,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +146,9 @@ pub enum Answer {
         letters: Vec<MarkedLetter>,
     },
     Reported,
+    ListPublished,
+    /// None, if none was published. Whatever it says, nobody believes the relay, but the signatures in it.
+    List(Option<Vec<u8>>),
 }
 
 /// A message in the order in which it came. Its number is never used again.
@@ -186,6 +202,10 @@ pub enum Refusal {
     NoRoom,
     /// What is before these bytes of the blob is missing.
     Gap,
+    /// The list has no device of this address, or its signatures do not hold.
+    BadList,
+    /// There is a newer list of the same person.
+    OlderList,
 }
 
 impl fmt::Display for Refusal {
@@ -206,6 +226,8 @@ impl fmt::Display for Refusal {
             Self::NoBlob => "the relay does not have this file, or not any more",
             Self::NoRoom => "the relay has no room for a file of this size",
             Self::Gap => "the relay has lost a part of this file",
+            Self::BadList => "the list of devices is not of this address",
+            Self::OlderList => "there is a newer list of devices",
         })
     }
 }

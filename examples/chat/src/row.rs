@@ -16,7 +16,7 @@ pub enum Row {
     Profile,
     /// One record of the library's scheduler, by its key.
     Scheduler(Vec<u8>),
-    /// The library's peer.
+    /// The library's peer, by the name of the device.
     Peer(Name),
     /// What the application knows of a person.
     Contact(Name),
@@ -40,6 +40,12 @@ pub enum Row {
     Evidence(MessageId),
     /// A report that the relay is to get.
     Report(u64),
+    /// The library's own devices.
+    Own,
+    /// The library's person, by the order in which people became known.
+    Person(u64),
+    /// What own other devices are to be told.
+    Telling(u64),
 }
 
 /// What a row holds from now on; nothing if it goes.

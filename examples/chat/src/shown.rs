@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use evanesce::expiry::{MessageId, Policy};
+use evanesce::zeroize::Zeroizing;
 
 use crate::span;
 
@@ -22,6 +24,45 @@ impl fmt::Display for Id {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
+}
+
+/// The code by which a device is linked. Whoever sees it can offer to link that.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LinkText(Zeroizing<Vec<u8>>);
+
+impl LinkText {
+    pub fn new(code: Zeroizing<Vec<u8>>) -> Self {
+        Self(code)
+    }
+
+    /// What stands in a QR code.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The bytes of a code that was pasted.
+    pub fn read(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+        Base64UrlUnpadded::decode_vec(text).ok().map(Zeroizing::new)
+    }
+}
+
+/// In base64url, to be pasted.
+impl fmt::Display for LinkText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&Zeroizing::new(Base64UrlUnpadded::encode_string(&self.0)))
+    }
+}
+
+impl fmt::Debug for LinkText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("LinkText(..)")
+    }
+}
+
+/// Digits that people compare, in groups of five.
+pub fn grouped(digits: &str) -> String {
+    let digits: Vec<char> = digits.chars().collect();
+    digits.chunks(5).map(String::from_iter).collect::<Vec<_>>().join(" ")
 }
 
 /// A text in which nothing can end the line or order the terminal about: others wrote it.

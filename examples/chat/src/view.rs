@@ -23,6 +23,21 @@ pub struct ContactView {
     pub window: Window,
 }
 
+/// A device of somebody, or of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceView {
+    pub of: Name,
+    pub name: Name,
+    /// By the list that is held.
+    pub standing: evanesce::person::Standing,
+    /// Whether its identity is the person's.
+    pub is_owner: bool,
+    /// Whether it is this one.
+    pub is_this: bool,
+    /// Whether the user has not said that it is theirs.
+    pub is_unconfirmed: bool,
+}
+
 /// How far somebody is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -129,6 +144,22 @@ impl fmt::Display for ContactView {
             "CONTACT {name} {standing} {trust} timer={} unread={unread}",
             timer(*policy)
         )
+    }
+}
+
+impl fmt::Display for DeviceView {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { of, name, standing, is_owner, is_this, is_unconfirmed } = self;
+        let standing = match standing {
+            evanesce::person::Standing::Listed => "listed",
+            evanesce::person::Standing::Stale => "stale",
+            evanesce::person::Standing::Removed => "removed",
+            _ => "alone",
+        };
+        write!(formatter, "{of} {name} {standing}")?;
+        let remarks = [(is_owner, "owner"), (is_this, "this"), (is_unconfirmed, "unconfirmed")];
+        let mut remarks = remarks.iter().filter(|(holds, _)| **holds);
+        remarks.try_for_each(|(_, remark)| write!(formatter, " {remark}"))
     }
 }
 

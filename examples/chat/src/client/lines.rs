@@ -22,6 +22,7 @@ const IDLE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub enum Visit {
     Publish(Vec<u8>),
+    PublishList(Vec<u8>),
     Report(u64, DueReport),
     /// With the number up to which everything is stored.
     Fetch {
@@ -81,6 +82,9 @@ async fn visit(
             Visit::Publish(upload) => {
                 (Ask::Publish { address, token, upload: upload.clone() }, Duration::ZERO)
             }
+            Visit::PublishList(list) => {
+                (Ask::PublishList { address, token, list: list.clone() }, Duration::ZERO)
+            }
             Visit::Report(_, due) => {
                 let (id, report) = (due.id, due.report.clone());
                 (Ask::Report { address, token, id, report }, Duration::ZERO)
@@ -106,6 +110,7 @@ async fn carry(mut link: Link, mut errands: mpsc::Receiver<Errand>, reports: mps
     while let Some(errand) = errands.recv().await {
         let ask = match errand.clone() {
             Errand::Bundle(address) => Ask::Bundle { address },
+            Errand::List(address) => Ask::List { address },
             Errand::Deposit { number: _, to, id, bytes } => {
                 Ask::Deposit { recipient: to, id, message: bytes }
             }

@@ -19,6 +19,8 @@ mod bubbles;
 mod contact_list;
 
 mod keyboard;
+mod linking;
+
 mod pages;
 
 mod status;
@@ -39,7 +41,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use tokio::sync::mpsc;
 
-use crate::client::screen::focus::{Focus, Page};
+use crate::client::screen::focus::{Focus, LinkPage, Page};
 use crate::client::screen::half_blocks::Palette;
 use crate::client::screen::picture::{Conversation, PageView, Picture, Reach, Safety};
 use crate::client::screen::timeline::{Entry, Note, Timeline};
@@ -49,7 +51,7 @@ use crate::client::session::{Input, Origin, Screen};
 use crate::clock;
 use crate::engine::{Engine, WholeFile};
 use crate::name::Name;
-use crate::notice::Notice;
+use crate::notice::{DeviceChange, Notice};
 
 pub struct FullScreen {
     us: Name,
@@ -123,6 +125,8 @@ impl FullScreen {
             }
             // Asked anew each time: what has ended since is not drawn.
             (Page::Found(ids), _) => PageView::Found(engine.lines_of(ids, now)),
+            (Page::Link(link), _) => PageView::Link(link.clone()),
+            (Page::Devices(devices), _) => PageView::Devices(devices.clone()),
         };
         Picture {
             us: self.us.clone(),
@@ -134,6 +138,18 @@ impl FullScreen {
             page,
             complaint: focus.complaint.clone(),
             input: focus.input.clone(),
+        }
+    }
+
+    fn has(&self, name: &Name) -> bool {
+        self.focus().contacts.iter().any(|contact| contact.name == *name)
+    }
+
+    /// Both sides are done.
+    fn close_link(&self) {
+        let mut focus = self.focus();
+        if let Page::Link(_) = focus.page {
+            focus.page = Page::Nothing;
         }
     }
 
@@ -170,6 +186,66 @@ impl Screen for FullScreen {
             }
             Notice::Trouble(text) | Notice::Usage(text) => {
                 self.focus().complaint = Some(text.clone());
+            }
+            Notice::LinkCode(code, digits) => {
+                self.focus().page = Page::Link(LinkPage::Code(code.clone(), digits.clone()));
+            }
+            Notice::LinkRead(device, digits) => {
+                self.focus().page = Page::Link(LinkPage::Read(device.clone(), digits.clone()));
+            }
+            Notice::LinkOffered(device, digits) => {
+                self.focus().page = Page::Link(LinkPage::Offered(device.clone(), digits.clone()));
+            }
+            Notice::LinkOpened(owner, digits) => {
+                self.focus().page = Page::Link(LinkPage::Opened(owner.clone(), digits.clone()));
+            }
+            Notice::DeviceLine(device) => {
+                let mut focus = self.focus();
+                match &mut focus.page {
+                    Page::Devices(devices) => devices.push(device.clone()),
+                    page => *page = Page::Devices(vec![device.clone()]),
+                }
+            }
+            Notice::Joined(from, to) => {
+                self.timelines.remove(from);
+                let mut focus = self.focus();
+                if focus.open.as_ref() == Some(from) {
+                    focus.open = Some(to.clone());
+                }
+            }
+            // Of others it stands between the messages of their conversation.
+            Notice::Device(name, device, change) if !self.has(name) => {
+                let text = match change {
+                    DeviceChange::Came => format!("{device} is linked"),
+                    DeviceChange::Went => format!("{device} was removed"),
+                    DeviceChange::Unknown => {
+                        format!(
+                            "{device} is listed as yours: /confirm {device} or /remove {device}"
+                        )
+                    }
+                };
+                self.close_link();
+                self.focus().complaint = Some(text);
+            }
+            Notice::LinkAnswered(owner) => {
+                self.focus().complaint = Some(format!("{owner} does the rest"));
+            }
+            Notice::LinkCancelled => {
+                self.focus().complaint = Some("nothing is linked".into());
+            }
+            Notice::Linked(name) => {
+                self.close_link();
+                self.focus().complaint = Some(format!("this device is one of {name} now"));
+            }
+            Notice::RemovalAsked(device) => {
+                let text =
+                    format!("{device} asks to be removed: /remove {device} on the owner's device");
+                self.focus().complaint = Some(text);
+            }
+            Notice::Removed(name) => {
+                let text =
+                    format!("this device was removed: nothing of {name} comes here any more");
+                self.focus().complaint = Some(text);
             }
             Notice::Restored => {
                 let text = "all sessions and prekeys are new; others hear of it as they answer";

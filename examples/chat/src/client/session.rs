@@ -12,6 +12,7 @@ use tokio::time::{self, Instant};
 use crate::client::ending::Ending;
 use crate::client::lines::{self, Lines, Report, Visit};
 use crate::client::loading::changed;
+use crate::client::scanning;
 use crate::client::taking::{Purpose, Step, Stepped, Taking};
 use crate::clock;
 use crate::command::{Command, MessagePrefix};
@@ -278,11 +279,13 @@ impl<'screen, S: Screen> Session<'screen, S> {
             MailboxState::Resting(until) => until <= Instant::now(),
         };
         if may_ask {
-            let visit = match (self.engine.publication(), self.engine.due_report()) {
-                (Some(upload), _) => Visit::Publish(upload),
-                (None, Some((number, due))) => Visit::Report(number, due),
-                (None, None) => Visit::Fetch { acknowledged: self.mailbox.acknowledged },
-            };
+            let visit = self.engine.publication().map(Visit::Publish);
+            // The first publication claims the address.
+            let visit = visit.or_else(|| self.engine.list_publication().map(Visit::PublishList));
+            let report = || self.engine.due_report();
+            let visit = visit.or_else(|| report().map(|(number, due)| Visit::Report(number, due)));
+            let acknowledged = self.mailbox.acknowledged;
+            let visit = visit.unwrap_or(Visit::Fetch { acknowledged });
             if self.lines.visits.send(visit).await.is_ok() {
                 self.mailbox.state = MailboxState::Asking;
             }
@@ -365,6 +368,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
                 Err(why) => self.engine.cannot(why),
             },
             Command::Report(prefix) => self.make_report(&prefix)?,
+            Command::LinkWith(text) => match scanning::read(&text) {
+                Ok(code) => self.engine.link_code_read(code),
+                Err(why) => self.engine.cannot(why),
+            },
             Command::Show(prefix) if self.screen.has_pictures() => {
                 return self.want(&prefix, Purpose::Show, origin).map(|()| Flow::GoOn);
             }
@@ -427,6 +434,9 @@ impl<'screen, S: Screen> Session<'screen, S> {
                     (crate::engine::Errand::Bundle(name), Ok(Answer::Bundle(bundle))) => {
                         self.engine.bundle_came(name, &bundle, now, rng)
                     }
+                    (crate::engine::Errand::List(name), Ok(Answer::List(list))) => {
+                        self.engine.list_came(name, list.as_deref(), now, rng)
+                    }
                     (crate::engine::Errand::Deposit { number, .. }, Ok(Answer::Deposited)) => {
                         self.engine.deposited(*number, now)
                     }
@@ -479,6 +489,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
                         let outcome = self.engine.published(&upload);
                         self.apply(outcome)
                     }
+                    (Visit::PublishList(list), Ok(Answer::ListPublished)) => {
+                        let outcome = self.engine.list_published(&list);
+                        self.apply(outcome)
+                    }
                     (Visit::Report(number, _), Ok(Answer::Reported)) => {
                         let outcome = self.engine.reported(number);
                         self.apply(outcome)
@@ -503,7 +517,7 @@ impl<'screen, S: Screen> Session<'screen, S> {
 
     fn refused(&mut self, visit: &Visit, refusal: Refusal) -> Result<(), StoreError> {
         match (visit, refusal) {
-            (Visit::Fetch { .. }, Refusal::Unknown) => {
+            (Visit::Fetch { .. } | Visit::PublishList(_), Refusal::Unknown) => {
                 self.mailbox.acknowledged = 0;
                 let rng = &mut random::system();
                 let outcome = self.engine.relay_has_forgotten(clock::now(), rng);
@@ -511,6 +525,10 @@ impl<'screen, S: Screen> Session<'screen, S> {
                 if self.engine.publication().is_none() {
                     self.mailbox.state = MailboxState::Resting(Instant::now() + REST);
                 }
+                self.apply(outcome)
+            }
+            (Visit::PublishList(list), Refusal::OlderList | Refusal::BadList) => {
+                let outcome = self.engine.list_refused(list, refusal);
                 self.apply(outcome)
             }
             (Visit::Report(number, _), Refusal::TooLarge | Refusal::QueueFull) => {

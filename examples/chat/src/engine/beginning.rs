@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use evanesce::expiry::{ExpiryScheduler, Now};
+use evanesce::person::{Contacts, OwnDevices, Person as KnownPerson};
 use evanesce::rand_core::CryptoRng;
 use evanesce::{Account, Peer};
 use serde::de::DeserializeOwned;
 
 use crate::engine::outcome::Outcome;
 use crate::engine::person::{Notes, Person};
-use crate::engine::state::{Engine, Profile};
+use crate::engine::state::{Engine, Place, Profile};
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::request::Token;
@@ -47,24 +48,37 @@ impl Engine {
         let expiry = ExpiryScheduler::new(now, rng);
         let mut token = Token([0; 32]);
         rng.fill_bytes(&mut token.0);
-        let mut engine = Self::new(Profile { name: name.clone(), token }, account, expiry);
-        engine.save_profile();
-        engine.save_scheduler();
+        let profile = Profile {
+            name: name.clone(),
+            token,
+            person: name.clone(),
+            published_list: None,
+            place: Place::Owner,
+        };
+        let own = OwnDevices::new(&account);
+        let mut engine = Self::new(profile, account, own, Contacts::new(), expiry);
+        engine.save_beginning();
         engine
     }
 
     fn load(name: &Name, rows: Vec<Held>) -> Result<Self, LoadError> {
-        let (mut account, mut profile) = (None, None);
-        let (mut records, mut peers, mut notes) = (Vec::new(), BTreeMap::new(), Vec::new());
+        let (mut account, mut profile, mut own) = (None, None, None);
+        let (mut records, mut notes) = (Vec::new(), Vec::new());
+        let (mut contacts, mut people) = (Contacts::new(), BTreeMap::new());
         let mut rest = Vec::new();
         for Held { row, value } in rows {
             match row {
                 Row::Account => account = Account::restore(&value).ok(),
                 Row::Profile => profile = Some(decoded::<Profile>(&value)?),
                 Row::Scheduler(key) => records.push((key, value)),
-                Row::Peer(name) => {
+                Row::Own => own = OwnDevices::restore(&value).ok(),
+                Row::Person(number) => {
+                    let person = KnownPerson::restore(&value).map_err(|_| LoadError::Damaged)?;
+                    people.insert(number, person);
+                }
+                Row::Peer(_) => {
                     let peer = Peer::restore(&value).map_err(|_| LoadError::Damaged)?;
-                    peers.insert(name, peer);
+                    contacts.peers.push(peer);
                 }
                 Row::Contact(name) => notes.push((name, decoded::<Notes>(&value)?)),
                 Row::Message(_)
@@ -73,12 +87,13 @@ impl Engine {
                 | Row::Parked(_)
                 | Row::Upload(_)
                 | Row::Disposal(_)
+                | Row::Telling(_)
                 | Row::Report(_) => rest.push(Held { row, value }),
                 // They are read when they are asked for.
                 Row::Piece(..) | Row::Pieces(_) | Row::Evidence(_) => {}
             }
         }
-        let (Some(account), Some(profile)) = (account, profile) else {
+        let (Some(account), Some(profile), Some(own)) = (account, profile, own) else {
             return Err(LoadError::Damaged);
         };
         if profile.name != *name {
@@ -88,11 +103,13 @@ impl Engine {
             records.iter().map(|(key, value)| (key.as_slice(), value.as_slice())),
         )
         .map_err(|_| LoadError::Damaged)?;
-        let mut engine = Self::new(profile, account, expiry);
-        for (name, notes) in notes {
-            let peer = peers.remove(&name).unwrap_or_else(|| Peer::new(name.address()));
-            engine.people.insert(name, Person::new(peer, notes));
+        // In the order in which they became known, and all of them.
+        if !people.keys().copied().eq(0..u64::try_from(people.len()).unwrap_or(u64::MAX)) {
+            return Err(LoadError::Damaged);
         }
+        contacts.people = people.into_values().collect();
+        let mut engine = Self::new(profile, account, own, contacts, expiry);
+        engine.people.extend(notes.into_iter().map(|(name, notes)| (name, Person::new(notes))));
         rest.iter().try_for_each(|Held { row, value }| engine.take_back_row(row, value))?;
         Ok(engine)
     }
@@ -125,6 +142,10 @@ impl Engine {
                 self.last_number = self.last_number.max(*number);
                 self.reports.insert(*number, decoded(value)?);
             }
+            Row::Telling(number) => {
+                self.last_number = self.last_number.max(*number);
+                self.tellings.insert(*number, decoded(value)?);
+            }
             Row::Disposal(number) => {
                 self.last_number = self.last_number.max(*number);
                 self.disposals.insert(*number, decoded(value)?);
@@ -135,6 +156,8 @@ impl Engine {
             | Row::Evidence(_)
             | Row::Profile
             | Row::Scheduler(_)
+            | Row::Own
+            | Row::Person(_)
             | Row::Peer(_)
             | Row::Contact(_) => {}
         }

@@ -22,6 +22,7 @@ struct Person {
     path: std::path::PathBuf,
     store: Option<Store>,
     prekeys: Option<PublishedPreKeys>,
+    list: Option<Vec<u8>>,
     rng: ChaCha20Rng,
     lines: Vec<String>,
 }
@@ -37,8 +38,8 @@ impl Person {
         let _ = std::fs::remove_file(&path);
         let seed = test.bytes().chain(name.bytes()).map(u64::from).sum();
         let rng = ChaCha20Rng::seed_from_u64(seed);
-        let (engine, store, prekeys) = (None, None, None);
-        let mut person = Self { name, engine, path, store, prekeys, rng, lines: Vec::new() };
+        let (engine, store, prekeys, list) = (None, None, None, None);
+        let mut person = Self { name, engine, path, store, prekeys, list, rng, lines: Vec::new() };
         person.start(at(0));
         person
     }
@@ -68,6 +69,11 @@ impl Person {
             }
             let outcome = self.engine().published(&upload);
             self.commit(outcome);
+        }
+        if let Some(list) = self.engine().list_publication() {
+            let outcome = self.engine().list_published(&list);
+            self.commit(outcome);
+            self.list = Some(list);
         }
     }
 
@@ -113,6 +119,10 @@ impl Person {
                     let bundle = other.prekeys.as_mut().unwrap().hand_out();
                     let engine = self.engine.as_mut().unwrap();
                     engine.bundle_came(&name, &bundle, now, &mut self.rng)
+                }
+                Errand::List(name) => {
+                    let engine = self.engine.as_mut().unwrap();
+                    engine.list_came(&name, other.list.as_deref(), now, &mut self.rng)
                 }
                 Errand::Deposit { number, bytes, .. } => {
                     for _ in 0..copies {
@@ -372,6 +382,9 @@ fn where_the_relay_has_but_the_identity_that_was_turned_down_the_user_is_told_on
                     assert_eq!(asked, 1, "it is not asked for again at once");
                     let bundle = other.prekeys.as_mut().unwrap().hand_out();
                     engine.bundle_came(&name, &bundle, days(day), &mut alice.rng)
+                }
+                Errand::List(name) => {
+                    engine.list_came(&name, other.list.as_deref(), days(day), &mut alice.rng)
                 }
                 Errand::Deposit { number, .. } => engine.deposited(number, days(day)),
             };

@@ -4,19 +4,21 @@
 use std::time::Duration;
 
 use evanesce::expiry::{Age, Now};
+use evanesce::person::{DeviceList, Obstacle};
 use evanesce::rand_core::CryptoRng;
 use evanesce::server::{PreKeyStock, PreKeyUpload};
-use evanesce::{IdentityKey, PeerInitiateError, PreKeyBundle, StockDisagreement};
+use evanesce::{
+    Device, IdentityKey, Peer, PeerInitiateError, PreKeyBundle, StockDisagreement, VerifiedBundle,
+};
 
 use crate::clock;
-use crate::engine::message::Message;
+use crate::engine::message::{Draft, Message};
 use crate::engine::outcome::Outcome;
-use crate::engine::person::{Person, conversation};
-use crate::engine::state::Engine;
+use crate::engine::state::{Engine, Linking, Place};
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::request::Refusal;
-use crate::view::{Progress, Standing};
+use crate::view::{Progress, Standing, Trust};
 
 /// How often the account is told what the relay has left. Anyone can take prekeys from there, so not with each mail: one
 /// that was taken is held until it is used or too many are.
@@ -28,42 +30,120 @@ const REST: Duration = Duration::from_secs(10);
 /// What to ask on the connection that names nobody. One at a time: that keeps the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Errand {
+    /// Of a device.
     Bundle(Name),
-    Deposit { number: u64, to: Name, id: [u8; 16], bytes: Vec<u8> },
+    /// Of a person, by the name of a device of theirs.
+    List(Name),
+    Deposit {
+        number: u64,
+        to: Name,
+        id: [u8; 16],
+        bytes: Vec<u8>,
+    },
 }
 
 impl Engine {
     /// The next errand, of what has been stored.
     pub fn errand(&self, now: Now) -> Option<Errand> {
-        let rests = |name: &Name| {
-            self.pending.resting.get(name).is_some_and(|end| *end > clock::steady(now))
+        let may_go = |it: &crate::engine::message::Parcel| {
+            !self.rests(&it.to, now) && self.may_be_written_to(&it.with)
         };
-        let may_go = |name: &Name| {
-            !rests(name) && self.people.get(name).is_some_and(|person| person.may_be_written_to())
-        };
-        if let Some((number, parcel)) = self.parcels.iter().find(|(_, parcel)| may_go(&parcel.to)) {
+        if let Some((number, parcel)) = self.parcels.iter().find(|(_, parcel)| may_go(parcel)) {
             let (to, id, bytes) = (parcel.to.clone(), parcel.id, parcel.bytes.clone());
             return Some(Errand::Deposit { number: *number, to, id, bytes });
         }
-        let drafted = self.drafts.values().map(|draft| &draft.to);
-        let mut wanted = drafted.chain(&self.pending.renewals);
-        let wanted = wanted.find(|name| may_go(name) || (!rests(name) && self.is_to_check(name)));
-        wanted.cloned().map(Errand::Bundle)
+        if self.profile.place == Place::Removed {
+            return None;
+        }
+        let linked = match &self.pending.linking {
+            Some(Linking::Confirmed(code)) => Name::of(&code.device().address),
+            _ => None,
+        };
+        let linked = linked.filter(|device| !self.rests(device, now)).map(Errand::Bundle);
+        let mut lists = self.pending.lists.iter();
+        let list = || lists.find(|name| !self.rests(name, now)).cloned().map(Errand::List);
+        linked
+            .or_else(|| self.drafts.values().find_map(|draft| self.errand_for(draft, now)))
+            .or_else(|| {
+                let mut renewals = self.pending.renewals.iter();
+                let renewal = renewals.find(|device| self.may_renew(device, now));
+                renewal.cloned().map(Errand::Bundle)
+            })
+            .or_else(|| self.untold_device(now).map(Errand::Bundle))
+            .or_else(list)
+    }
+
+    /// One of our own devices that is to be told something, and with which there is no session.
+    fn untold_device(&self, now: Now) -> Option<Name> {
+        let us = &self.profile.person;
+        let is_missing = |device: &&Name| {
+            let listed = self.listed_device(us, device);
+            let hindrance = listed.and_then(|listed| self.hindrance(&listed, now));
+            hindrance == Some(Obstacle::NeedsSession) && !self.rests(device, now)
+        };
+        let mut untold = self.tellings.values().flat_map(|telling| &telling.devices);
+        untold.find(is_missing).cloned()
+    }
+
+    fn rests(&self, name: &Name, now: Now) -> bool {
+        self.pending.resting.get(name).is_some_and(|end| *end > clock::steady(now))
+    }
+
+    fn may_renew(&self, device: &Name, now: Now) -> bool {
+        let may_go = |with: Name| self.may_be_written_to(&with);
+        !self.rests(device, now)
+            && (self.is_own_device(device) || self.with_device(device).is_some_and(may_go))
+    }
+
+    /// What is missing before a draft can be encrypted: who somebody is and which devices they have, then sessions.
+    fn errand_for(&self, draft: &Draft, now: Now) -> Option<Errand> {
+        let with = &draft.to;
+        let bundle = |name: &Name| Some(Errand::Bundle(name.clone()));
+        if !self.may_be_written_to(with) {
+            return bundle(with).filter(|_| self.is_to_check(with) && !self.rests(with, now));
+        }
+        if self.wants_list(with, now)
+            || (self.has_expired_list(with, now) && self.may_ask_for_list(with, now))
+        {
+            return Some(Errand::List(with.clone())).filter(|_| !self.rests(with, now));
+        }
+        if self.owner_of(with).is_none() {
+            return bundle(with).filter(|_| !self.rests(with, now));
+        }
+        let (theirs, ours) = self.recipients(with, now);
+        // Without a list, and before a first message, the name is all that there is.
+        if theirs.is_empty() {
+            return bundle(with).filter(|_| !self.rests(with, now));
+        }
+        let is_missing =
+            |device: &&Device| self.hindrance(device, now) == Some(Obstacle::NeedsSession);
+        let is_meant = |name: &Name| draft.only.as_ref().is_none_or(|only| only.contains(name));
+        let devices = match &draft.only {
+            Some(_) => theirs.iter().chain(&ours).collect::<Vec<_>>(),
+            None => theirs.iter().collect(),
+        };
+        let names = devices.into_iter().filter(is_missing);
+        let mut names = names.filter_map(|device| Name::of(&device.address));
+        let name = names.find(|name| is_meant(name) && !self.rests(name, now));
+        name.map(Errand::Bundle)
     }
 
     /// Whether we wrote to somebody, and then something came under that name before our first message had left. Anyone
     /// can say that they are called so; whether it is the one whom the relay knows, a bundle shows.
     fn is_to_check(&self, name: &Name) -> bool {
-        let is_request = |person: &Person| {
-            person.standing() == Standing::Request && person.peer.undecided_identity().is_none()
-        };
         self.drafts.values().any(|draft| draft.to == *name)
-            && self.people.get(name).is_some_and(is_request)
+            && self.standing(name) == Standing::Request
+            && self.trust(name) != Trust::Changed
     }
 
     /// Whether something waits for a rest to end, so that it is worth asking again soon.
     pub fn has_resting_errands(&self) -> bool {
-        !(self.parcels.is_empty() && self.drafts.is_empty() && self.pending.renewals.is_empty())
+        !(self.parcels.is_empty()
+            && self.drafts.is_empty()
+            && self.pending.renewals.is_empty()
+            && self.pending.lists.is_empty()
+            && self.tellings.is_empty()
+            && self.pending.linking.is_none())
     }
 
     /// The relay has a parcel: from now on the message's clock runs.
@@ -73,88 +153,205 @@ impl Engine {
             self.pending.resting.remove(&parcel.to);
         }
         let message = parcel.and_then(|parcel| parcel.message);
-        if let Some(message) = message.and_then(|id| self.message(id)).cloned() {
+        let waits = |message: &Message| message.progress == Progress::Waiting;
+        if let Some(message) = message.and_then(|id| self.message(id)).cloned().filter(waits) {
             let effects = self.expiry.sent(message.id, Age::NONE, now);
             self.absorb(&effects);
             self.notice(Notice::Sent(message.with.clone(), message.id));
             self.put_message(Message { progress: Progress::Sent, ..message });
         }
         self.delete_due(now);
+        self.keep_tellings(now);
         self.finish()
     }
 
     /// A bundle came: a session begins, and what was written goes.
     pub fn bundle_came(
         &mut self,
-        name: &Name,
+        device: &Name,
         bytes: &[u8],
         now: Now,
         rng: &mut dyn CryptoRng,
     ) -> Outcome {
         let bundle =
             PreKeyBundle::decode(bytes).ok().and_then(|it| it.verify(now.timestamp()).ok());
-        let (Some(bundle), Some(person)) = (bundle, self.people.get_mut(name)) else {
-            self.rest(name, REST, now);
-            self.notice(Notice::Trouble(format!("the relay gave no good bundle of {name}")));
-            return self.finish();
-        };
-        if person.standing() == Standing::Request {
-            if person.peer.device().as_ref() == Some(bundle.device()) {
-                let changes = person.peer.accept_request();
-                self.changed(name, &changes);
-                self.notice(Notice::Accepted(name.clone()));
-                self.encrypt_drafts(name, now, rng);
-            } else {
-                let identity = bundle.device().identity;
-                self.other_identity_published(name, identity, now);
-            }
-            self.settle(now, rng);
-            return self.finish();
-        }
-        match person.peer.initiate(&self.account, bundle, now.timestamp(), rng) {
-            Ok(changes) => {
-                self.changed(name, &changes);
-                // In a new session something has to be said, or the other side does not hear of it.
-                if self.pending.renewals.remove(name) {
-                    let stamp = self.expiry.stamp(conversation(name));
-                    self.post_nothing(name, stamp, now, rng);
-                }
-                self.encrypt_drafts(name, now, rng);
-            }
-            Err(PeerInitiateError::IdentityChanged(identity)) => {
-                self.other_identity_published(name, identity, now);
-            }
-            Err(error) => {
-                self.rest(name, REST, now);
-                self.notice(Notice::Trouble(format!("no session with {name}: {error}")));
+        match bundle {
+            Some(bundle) if self.is_linking(device) => self.offer_link(bundle, now, rng),
+            Some(bundle) => self.begin_session(device, bundle, now, rng),
+            None => {
+                self.rest(device, REST, now);
+                self.notice(Notice::Trouble(format!("the relay gave no good bundle of {device}")));
             }
         }
         self.settle(now, rng);
         self.finish()
     }
 
-    /// A bundle is of another identity. The user is told, and nothing is sent until they decide; or they did, against
-    /// this one: then what they write waits, and they are told why.
-    fn other_identity_published(&mut self, name: &Name, identity: IdentityKey, now: Now) {
-        let Some(person) = self.people.get_mut(name) else { return };
-        let changes = person.peer.note_identity(identity);
-        self.changed(name, &changes);
-        if changes.peer {
-            self.notice(Notice::IdentityChanged(name.clone()));
+    fn begin_session(
+        &mut self,
+        device: &Name,
+        bundle: VerifiedBundle,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) {
+        let us = self.profile.person.clone();
+        let with = if self.is_own_device(device) { Some(us) } else { self.with_device(device) };
+        // Its conversation has gone meanwhile.
+        let Some(with) = with else {
+            self.pending.renewals.remove(device);
+            return;
+        };
+        let (came, owner) = (bundle.device().clone(), self.owner_of(&with));
+        if self.standing(&with) == Standing::Request && !self.is_us(&with) {
+            match owner {
+                Some(owner) if owner == came.identity => self.checked(&with, owner, now, rng),
+                _ => self.other_identity_published(&with, device, came.identity, now),
+            }
             return;
         }
-        if !self.pending.resting.contains_key(name) {
+        let listed = self.listed_device(&with, device);
+        let is_owners = listed.as_ref().is_none_or(|it| Some(it.identity) == owner);
+        if let Some(listed) = listed.filter(|listed| *listed != came) {
+            if is_owners {
+                self.other_identity_published(&with, device, came.identity, now);
+            } else {
+                self.notice(Notice::Trouble(format!(
+                    "the relay has another device under the name {device}, which {} had listed: it gets nothing",
+                    Name::of(&listed.address).unwrap_or(with)
+                )));
+                self.give_up_device(device);
+            }
+            return;
+        }
+        if self.peer(device).is_none() {
+            self.contacts.peers.push(Peer::pinned(came.clone()));
+        }
+        let Some(peer) = self.contacts.peers.iter_mut().find(|it| *it.address() == came.address)
+        else {
+            return;
+        };
+        match peer.initiate(&self.account, bundle, now.timestamp(), rng) {
+            Ok(changes) => {
+                self.peer_changed(device, &changes);
+                if !self.is_us(&with) && owner.is_none() {
+                    self.is_of(&with, came.identity, now);
+                    self.write_first_to(&with, now);
+                }
+                self.keep_keys_as_the_timer_says(&with);
+                // In a new session something has to be said, or the other side does not hear of it.
+                if self.pending.renewals.remove(device) {
+                    self.post_nothing_to_device(&with, device, now);
+                }
+                self.encrypt_drafts_for(device, now, rng);
+            }
+            Err(PeerInitiateError::IdentityChanged(identity)) if is_owners => {
+                self.other_identity_published(&with, device, identity, now);
+            }
+            Err(PeerInitiateError::IdentityChanged(_)) => self.give_up_device(device),
+            Err(error) => {
+                self.rest(device, REST, now);
+                self.notice(Notice::Trouble(format!("no session with {device}: {error}")));
+            }
+        }
+    }
+
+    /// Something for a session to begin with.
+    fn post_nothing_to_device(&mut self, with: &Name, device: &Name, now: Now) {
+        let to_us = self.is_us(with);
+        // To one of our own it is a copy of what is said to somebody: nothing is due without that.
+        let to = match to_us {
+            false => Some(with.clone()),
+            true => self.people.keys().find(|name| self.owner_of(name).is_some()).cloned(),
+        };
+        let Some(to) = to else { return };
+        let stamp = self.expiry.stamp(self.conversation(&to));
+        let unix_seconds = now.timestamp().unix_seconds();
+        let only = Some(vec![device.clone()]);
+        self.put_draft(Draft { to, message: None, body: Vec::new(), stamp, only, unix_seconds });
+    }
+
+    /// Who asked is whom we wrote to before: the relay knows them so.
+    fn checked(&mut self, with: &Name, owner: IdentityKey, now: Now, rng: &mut dyn CryptoRng) {
+        let changes = self.contacts.accept(&self.own, &owner, now.timestamp());
+        self.changed(&changes);
+        self.notice(Notice::Accepted(with.clone()));
+        self.encrypt_drafts(with, now, rng);
+    }
+
+    /// A bundle is of another identity. The user is told, and nothing is sent until they decide; or they did, against
+    /// this one: then what they write waits, and they are told why.
+    fn other_identity_published(
+        &mut self,
+        with: &Name,
+        device: &Name,
+        identity: IdentityKey,
+        now: Now,
+    ) {
+        // Of a person whose first device is known by a list alone the question is kept all the same.
+        if self.peer(device).is_none()
+            && let Some(listed) = self.listed_device(with, device)
+        {
+            self.contacts.peers.push(Peer::pinned(listed));
+        }
+        let Some(peer) = self.peer_mut(device) else { return };
+        let changes = peer.note_identity(identity);
+        self.peer_changed(device, &changes);
+        if changes.peer {
+            self.notice(Notice::IdentityChanged(with.clone()));
+            return;
+        }
+        if !self.pending.resting.contains_key(device) {
             self.notice(Notice::Trouble(format!(
-                "the relay knows {name} by the identity that you turned down: what you wrote waits, and \
-                 /accept-identity {name} goes over to it"
+                "the relay knows {with} by the identity that you turned down: what you wrote waits, and \
+                 /accept-identity {with} goes over to it"
             )));
         }
-        self.rest(name, REST, now);
+        self.rest(device, REST, now);
+    }
+
+    /// What the relay has of somebody's list, which proves itself or is nothing.
+    pub fn list_came(
+        &mut self,
+        with: &Name,
+        list: Option<&[u8]>,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) -> Outcome {
+        self.list_was_asked(with, now);
+        let verified = list.map(|list| {
+            DeviceList::decode(list).ok().and_then(|list| list.verify(now.timestamp()).ok())
+        });
+        match verified {
+            None => {}
+            Some(None) => {
+                self.notice(Notice::Trouble(format!("the relay gave no good list of {with}")));
+            }
+            Some(Some(list)) => self.list_is_offered(with, list, now),
+        }
+        self.drop_parked_devices(with);
+        self.take_in_offered_again(now, rng);
+        self.encrypt_drafts(with, now, rng);
+        self.settle(now, rng);
+        self.finish()
+    }
+
+    pub(super) fn take_in_offered_again(&mut self, now: Now, rng: &mut dyn CryptoRng) {
+        for bytes in std::mem::take(&mut self.pending.offered_again) {
+            self.take_in(&bytes, None, now, rng);
+        }
     }
 
     /// The relay does not do it. What is refused for ever fails, everything else is tried again later.
     pub fn errand_refused(&mut self, errand: &Errand, refusal: Refusal, now: Now) -> Outcome {
         let name = match errand {
+            // What is not known of somebody's devices keeps nothing from those that are.
+            Errand::List(name) => {
+                self.list_was_asked(name, now);
+                if refusal == Refusal::Unknown {
+                    return self.finish();
+                }
+                name
+            }
             Errand::Bundle(name) | Errand::Deposit { to: name, .. } => name,
         };
         match (errand, refusal) {
@@ -204,11 +401,14 @@ impl Engine {
             self.pending.told_of_stock = Some(steady);
             self.compare(stock, now, rng);
         }
+        self.settle(now, rng);
         self.finish()
     }
 
     /// The relay has nothing of us. If it had, it has lost its store, and everything is published anew.
     pub fn relay_has_forgotten(&mut self, now: Now, rng: &mut dyn CryptoRng) -> Outcome {
+        self.profile.published_list = None;
+        self.save_profile();
         self.compare(PreKeyStock::NOTHING, now, rng);
         self.finish()
     }

@@ -21,7 +21,7 @@ use crate::name::Name;
 use crate::notice::Notice;
 use crate::request::{LARGEST_BLOB, Refusal};
 use crate::row::Row;
-use crate::view::{Progress, Standing};
+use crate::view::{Author, Progress, Standing};
 
 /// How long nothing is fetched after a refusal that may pass.
 const REST: Duration = Duration::from_secs(10);
@@ -89,8 +89,7 @@ impl Engine {
             return None;
         }
         let known = |message: &&Message| {
-            let person = self.people.get(&message.with);
-            person.is_some_and(|person| person.standing() == Standing::Accepted)
+            message.author == Author::Us || self.standing(&message.with) == Standing::Accepted
         };
         let messages = self.fetches.iter().filter_map(|id| self.message(*id));
         messages.filter(known).find_map(|message| match &message.body {
@@ -125,6 +124,7 @@ impl Engine {
             }
         }
         self.delete_due(now);
+        self.keep_tellings(now);
         self.finish()
     }
 
@@ -209,7 +209,7 @@ impl Engine {
     /// Of somebody whose files are fetched from now on, stops those for which there is no room, the last one first. Files of
     /// strangers are not fetched, so they take none.
     pub(super) fn admit_files(&mut self, name: &Name) {
-        let person = self.people.get(name).filter(|person| takes_room(person));
+        let person = self.people.get(name).filter(|_| self.takes_room(name));
         let is_going =
             |it: &&Message| matches!(&it.body, Body::File(held) if held.state == FetchState::Going);
         let messages = person.into_iter().flat_map(|person| person.messages.values().rev());
@@ -233,7 +233,7 @@ impl Engine {
             });
             rooms.fold(0, u64::saturating_add)
         };
-        let takers = || self.people.iter().filter(|(_, person)| takes_room(person));
+        let takers = || self.people.iter().filter(|(name, _)| self.takes_room(name));
         let all = takers().map(|(_, person)| of(person)).fold(0, u64::saturating_add);
         let theirs = self.people.get(&message.with).map_or(0, of);
         let room = held.pieces().saturating_mul(CHUNK);
@@ -302,12 +302,12 @@ impl Engine {
         self.message(file.message).is_some() && self.may_be_shown(file.message, now)
     }
 
+    /// Whether files of a conversation are here or coming.
+    fn takes_room(&self, with: &Name) -> bool {
+        self.standing(with) != Standing::Request
+    }
+
     fn write_piece(&mut self, id: MessageId, number: u64, bytes: Zeroizing<Vec<u8>>) {
         self.write_row(Row::Piece(id, number), Some(bytes));
     }
-}
-
-/// Of whom files are here or coming.
-fn takes_room(person: &Person) -> bool {
-    person.standing() != Standing::Request
 }

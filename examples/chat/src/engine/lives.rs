@@ -6,7 +6,6 @@ use evanesce::expiry::{Now, Policy};
 use evanesce::rand_core::CryptoRng;
 
 use crate::command::Timer;
-use crate::engine::person::conversation;
 use crate::engine::state::Engine;
 use crate::name::Name;
 use crate::notice::Notice;
@@ -31,7 +30,7 @@ impl Engine {
             Timer::Vanish => Some(Policy::OnClose),
         };
         self.meet(with);
-        let (conversation, tag) = (conversation(with), self.tag());
+        let (conversation, tag) = (self.conversation(with), self.tag());
         let effects = self.expiry.set(conversation, policy, tag, now);
         self.absorb(&effects);
         let stamp = self.expiry.stamp(conversation).announcing_change();

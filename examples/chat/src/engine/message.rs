@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use evanesce::attachment::BlobLayout;
 use evanesce::expiry::{MemberTag, MessageId, Stamp};
+use evanesce::person::OwnEvent;
 use serde::{Deserialize, Serialize};
 
 use crate::content::AttachedFile;
@@ -142,6 +143,10 @@ pub struct Draft {
     pub message: Option<MessageId>,
     pub body: Vec<u8>,
     pub stamp: Stamp,
+    /// Of all devices that it is for the ones that do not have it, once others do.
+    pub only: Option<Vec<Name>>,
+    /// When it was made, in seconds: a device that is gone is not waited for without end.
+    pub unix_seconds: u64,
 }
 
 /// A file on its way to the relay. It goes with its message; when all of it is there, a draft follows that says so.
@@ -195,6 +200,15 @@ pub struct DueReport {
     pub unix_seconds: u64,
 }
 
+/// What own other devices are to be told, of those that have not been.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Telling {
+    pub devices: Vec<Name>,
+    pub events: Vec<OwnEvent>,
+    /// When it happened, in seconds.
+    pub unix_seconds: u64,
+}
+
 /// A blob that nobody is to have any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disposal {
@@ -205,13 +219,16 @@ pub struct Disposal {
 /// What is to be handed to the relay, under an id by which the relay knows it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
+    /// The device.
     pub to: Name,
+    /// Whose it is: somebody, or we ourselves.
+    pub with: Name,
     pub message: Option<MessageId>,
     pub id: [u8; 16],
     pub bytes: Vec<u8>,
 }
 
-/// What came under another identity, to be offered again when the user agrees to that.
+/// What came under another identity, to be offered again when the user agrees to that, or a list of devices says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
     pub from: Name,

@@ -10,11 +10,10 @@ use evanesce::{SessionNeed, StockDisagreement};
 use crate::clock;
 use crate::command::{Command, OwnLife};
 use crate::content::{Content, LONGEST_TEXT};
-use crate::engine::message::{Body, Disposal, Draft, Message};
+use crate::engine::message::{Body, Disposal, Message};
 use crate::engine::outcome::Outcome;
-use crate::engine::person::conversation;
 use crate::engine::reading::{NO_SUCH_MESSAGE, unknown};
-use crate::engine::state::Engine;
+use crate::engine::state::{Engine, Place};
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::request::Mark;
@@ -51,6 +50,7 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) -> Outcome {
         self.take_in(bytes, mark, now, rng);
+        self.take_in_offered_again(now, rng);
         self.delete_due(now);
         self.settle(now, rng);
         self.finish()
@@ -62,6 +62,7 @@ impl Engine {
         if self.pending.maintained.is_none_or(|last| steady.saturating_sub(last) >= DAY) {
             self.pending.maintained = Some(steady);
             self.maintain_people(now);
+            self.maintain_lists(now);
             self.drop_old_reports(now);
         }
         if *self.pending.account_due.get_or_insert(steady.saturating_add(RELAY_FIRST)) <= steady {
@@ -86,13 +87,16 @@ impl Engine {
     }
 
     fn maintain_people(&mut self, now: Now) {
-        let names: Vec<Name> = self.people.keys().cloned().collect();
-        for name in names {
-            if let Some(person) = self.people.get_mut(&name) {
-                let changes = person.peer.maintain(now.timestamp());
-                self.changed(&name, &changes);
+        for device in self.all_devices() {
+            if let Some(peer) = self.peer_mut(&device) {
+                let changes = peer.maintain(now.timestamp());
+                self.peer_changed(&device, &changes);
             }
         }
+    }
+
+    fn all_devices(&self) -> Vec<Name> {
+        self.contacts.peers.iter().filter_map(|peer| Name::of(peer.address())).collect()
     }
 
     /// The store is an older one: it does not go on where others have gone on from. What waits may have been sent
@@ -103,18 +107,28 @@ impl Engine {
             for message in self.drop_unsent(&name) {
                 self.fail(Some(message), "it may have been sent before the store was put back");
             }
-            let Some(person) = self.people.get_mut(&name) else { continue };
-            let changes = person.peer.drop_sessions();
-            if person.peer.session_need(now.timestamp()) == Some(SessionNeed::Lost) {
-                self.pending.renewals.insert(name.clone());
-            }
-            self.changed(&name, &changes);
         }
-        let effects = self.expiry.restored_from_backup(now);
-        self.absorb(&effects);
+        let restored = self.own.restored_from_backup(
+            &mut self.account,
+            &mut self.contacts,
+            &mut self.expiry,
+            now,
+            rng,
+        );
+        self.changed(&restored.changes);
+        self.absorb(&restored.effects);
         self.delete_due(now);
-        let replaced = self.account.replace_prekeys(now.timestamp(), rng);
-        self.account_changed(&replaced.changes);
+        for device in self.all_devices() {
+            let need = self.peer(&device).and_then(|peer| peer.session_need(now.timestamp()));
+            if need == Some(SessionNeed::Lost) {
+                self.pending.renewals.insert(device);
+            }
+        }
+        // Who was removed since stands in older lists: others are fetched before anything is written.
+        let us = self.profile.person.clone();
+        self.want_list(us);
+        self.pending.lists_asked.clear();
+        self.pending.lists.extend(self.people.keys().cloned());
         self.notice(Notice::Restored);
     }
 
@@ -164,7 +178,7 @@ impl Engine {
             Command::Block(name) => self.block(&name, now),
             Command::AcceptIdentity(name) => {
                 // What is offered again and does not open any more is discarded, as if it came now.
-                for parked in self.accept_identity(&name)? {
+                for parked in self.accept_identity(&name, now)? {
                     self.take_in(&parked, None, now, rng);
                 }
                 Ok(())
@@ -176,6 +190,14 @@ impl Engine {
             }
             Command::Verify(name) => self.show_safety_number(&name),
             Command::Verified(name) => self.verified(&name),
+            Command::Devices(name) => self.show_devices(name.as_ref(), now),
+            Command::Remove(device) => self.remove_device(&device, now, rng),
+            Command::Confirm(device) => self.confirm_device(&device),
+            Command::Link => self.show_link_code(now, rng),
+            Command::LinkWith(_) => Err("the code was not read".into()),
+            Command::LinkConfirm => self.confirm_link(now, rng),
+            Command::LinkCancel => self.cancel_link(),
+            Command::Unlink => self.ask_removal(now, rng),
             Command::Restored => {
                 self.restored(now, rng);
                 Ok(())
@@ -204,7 +226,7 @@ impl Engine {
         }
         let mut chosen = [0; 16];
         rng.fill_bytes(&mut chosen);
-        let mut stamp = self.expiry.stamp(conversation(to));
+        let mut stamp = self.expiry.stamp(self.conversation(to));
         let mut body = Body::Text(text.clone());
         match life {
             OwnLife::AsConversation => {}
@@ -216,7 +238,7 @@ impl Engine {
         }
         let id = self.queue(to, &chosen, &stamp, body, now)?;
         let body = Content::Text { chosen, text }.encode();
-        self.post(Draft { to: to.clone(), message: Some(id), body, stamp }, now, rng);
+        self.post(to, Some(id), body, stamp, now, rng);
         Ok(())
     }
 
@@ -235,7 +257,7 @@ impl Engine {
             Body::OurFile { .. } | Body::File(_) => Parts::FILE,
             Body::Text(_) | Body::Sealed(_) | Body::TheirsToOpen => Parts::NONE,
         };
-        let message = NewMessage::new(id, conversation(to), tag).with_parts(parts);
+        let message = NewMessage::new(id, self.conversation(to), tag).with_parts(parts);
         let arrival = self.expiry.queued(message, stamp, now);
         self.absorb(&arrival.effects);
         if arrival.verdict != Verdict::Keep {
@@ -260,15 +282,14 @@ impl Engine {
         if let Body::OurFile { blob, token, .. } = &message.body {
             self.put_disposal(Disposal { blob: *blob, token: token.clone() });
         }
-        let is_draft = self.drafts.values().any(|draft| draft.message == Some(id))
+        let is_draft = self.drafts.values().any(|it| it.message == Some(id) && it.only.is_none())
             || self.uploads.values().any(|upload| upload.message == id);
         if !is_draft && message.progress != Progress::Failed {
             self.check_writable(&message.with)?;
             // One that is on its way must not stay where it is just because its request was faster.
             let body = Content::Unsend { message: id }.encode();
-            let stamp = self.expiry.stamp(conversation(&message.with));
-            let to = message.with.clone();
-            self.post(Draft { to, message: None, body, stamp }, now, rng);
+            let stamp = self.expiry.stamp(self.conversation(&message.with));
+            self.post(&message.with, None, body, stamp, now, rng);
         }
         self.delete(id, now);
         self.notice(Notice::Unsent(message.with, id));
@@ -283,11 +304,17 @@ impl Engine {
     }
 
     pub(super) fn check_writable(&self, to: &Name) -> Result<(), String> {
-        if to == self.name() {
+        match self.profile.place {
+            Place::Owner | Place::Linked => {}
+            Place::Linking => {
+                return Err("this device is being linked: its owner's device comes first".into());
+            }
+            Place::Removed => return Err("this device was removed: it sends nothing".into()),
+        }
+        if to == self.name() || self.is_own_device(to) {
             return Err("that is this device: messages go to somebody else".into());
         }
-        let Some(person) = self.people.get(to) else { return Ok(()) };
-        match (person.standing(), person.trust()) {
+        match (self.standing(to), self.trust(to)) {
             (Standing::Request, _) => {
                 Err(format!("{to} has asked first: /accept {to}, or /refuse {to}"))
             }

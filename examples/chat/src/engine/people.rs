@@ -1,16 +1,17 @@
 //! People: requests, blocks, and identities that change or are verified.
 
 use evanesce::expiry::{MessageId, Now};
+use evanesce::person::Person as KnownPerson;
 use evanesce::rand_core::CryptoRng;
 use evanesce::session::EpochStatus;
-use evanesce::{Contact, Peer, SafetyNumber};
+use evanesce::{IdentityKey, Peer, SafetyNumber};
 
-use crate::engine::person::{Person, conversation};
+use crate::engine::person::Person;
 use crate::engine::reading::unknown;
 use crate::engine::state::{Engine, keys_where};
 use crate::name::Name;
 use crate::notice::Notice;
-use crate::view::{Standing, Window};
+use crate::view::{Standing, Trust, Window};
 
 /// The numbers of the identities that use a name.
 pub struct SafetyNumbers {
@@ -48,15 +49,13 @@ impl Engine {
         now: Now,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), String> {
-        let person = self.person(name)?;
-        match person.standing() {
-            Standing::Request | Standing::Blocked => {}
-            Standing::New | Standing::Accepted => {
-                return Err(format!("{name} has not asked, and is not blocked: write to them"));
-            }
-        }
-        let changes = person.peer.accept_request();
-        self.changed(name, &changes);
+        self.person(name)?;
+        let owner = match (self.standing(name), self.owner_of(name)) {
+            (Standing::Request | Standing::Blocked, Some(owner)) => owner,
+            _ => return Err(format!("{name} has not asked, and is not blocked: write to them")),
+        };
+        let changes = self.contacts.accept(&self.own, &owner, now.timestamp());
+        self.changed(&changes);
         self.notice(Notice::Accepted(name.clone()));
         self.admit_files(name);
         self.encrypt_drafts(name, now, rng);
@@ -66,16 +65,20 @@ impl Engine {
     /// Refuses a request: all that they wrote goes, and they may ask again. They are told nothing. The peer stays the
     /// request that it is: without its sessions nothing would open of what they write again, and nobody would be told.
     pub(super) fn refuse(&mut self, name: &Name, now: Now) -> Result<(), String> {
-        let person = self.person(name)?;
-        if person.standing() != Standing::Request {
+        self.person(name)?;
+        if self.standing(name) != Standing::Request {
             return Err(format!(
                 "{name} does not wait for an answer: /block {name} ends a conversation"
             ));
         }
-        person.window = Window::Closed;
+        self.person(name)?.window = Window::Closed;
         // Nor is a question left that nobody sees any more: the next message under another identity asks it again.
-        let changes = person.peer.keep_identity();
-        self.changed(name, &changes);
+        for device in self.devices_known(name) {
+            if let Some(peer) = self.peer_mut(&device) {
+                let changes = peer.keep_identity();
+                self.peer_changed(&device, &changes);
+            }
+        }
         self.delete_conversation(name, now);
         self.notice(Notice::Refused(name.clone()));
         Ok(())
@@ -83,20 +86,23 @@ impl Engine {
 
     /// Blocks somebody: what they send is not opened any more. What they wrote goes.
     pub(super) fn block(&mut self, name: &Name, now: Now) -> Result<(), String> {
-        let person = self.person(name)?;
-        if matches!(person.peer.contact(), Contact::None) {
+        self.person(name)?;
+        let owner = self.owner_of(name).filter(|_| self.standing(name) != Standing::New);
+        let Some(owner) = owner else {
             return Err(format!("{name} has not answered: /unsend takes back what you wrote"));
-        }
-        let changes = person.peer.refuse();
-        self.changed(name, &changes);
+        };
+        let changes = self.contacts.refuse(&self.own, &owner, now.timestamp());
+        self.changed(&changes);
         self.delete_conversation(name, now);
         self.notice(Notice::Blocked(name.clone()));
         Ok(())
     }
 
-    fn delete_conversation(&mut self, name: &Name, now: Now) {
-        let effects = self.expiry.conversation_deleted(conversation(name), now);
-        self.absorb(&effects);
+    pub(super) fn delete_conversation(&mut self, name: &Name, now: Now) {
+        for conversation in self.conversations(name) {
+            let effects = self.expiry.conversation_deleted(conversation, now);
+            self.absorb(&effects);
+        }
         let ids: Vec<MessageId> = self
             .people
             .get(name)
@@ -118,7 +124,7 @@ impl Engine {
         for number in keys_where(&self.drafts, |draft| draft.to == *name) {
             messages.extend(self.drop_draft(number).and_then(|draft| draft.message));
         }
-        for number in keys_where(&self.parcels, |parcel| parcel.to == *name) {
+        for number in keys_where(&self.parcels, |parcel| parcel.with == *name) {
             messages.extend(self.drop_parcel(number).and_then(|parcel| parcel.message));
         }
         let uploads = self.drop_uploads_of(|upload| upload.to == *name);
@@ -128,16 +134,22 @@ impl Engine {
 
     /// The user agrees to the other identity. What was written for the former one does not go to it unasked; what
     /// came from it is offered again, as the caller does with what this gives.
-    pub(super) fn accept_identity(&mut self, name: &Name) -> Result<Vec<Vec<u8>>, String> {
-        let person = self.person(name)?;
+    pub(super) fn accept_identity(
+        &mut self,
+        name: &Name,
+        now: Now,
+    ) -> Result<Vec<Vec<u8>>, String> {
+        let unchanged = || format!("the identity of {name} has not changed");
         // Or the one that was rejected last, by mistake; but not twice for one question.
-        let kept_from = person.notes.kept_from.take();
-        let Some(identity) = person.peer.undecided_identity().or(kept_from) else {
-            return Err(format!("the identity of {name} has not changed"));
-        };
-        let changes = person.peer.accept_identity(identity);
-        self.changed(name, &changes);
-        self.save_notes(name);
+        let kept_from = self.person(name)?.notes.kept_from.take();
+        let device = self.owners_peer(name).and_then(|peer| Name::of(peer.address()));
+        let device = device.ok_or_else(unchanged)?;
+        let peer = self.peer_mut(&device).ok_or_else(unchanged)?;
+        let identity = peer.undecided_identity().or(kept_from).ok_or_else(unchanged)?;
+        let changes = peer.accept_identity(identity);
+        self.peer_changed(&device, &changes);
+        self.is_of(name, identity, now);
+        self.pending.lists_asked.remove(name);
         for message in self.drop_unsent(name) {
             self.fail(Some(message), "written for the former identity");
         }
@@ -150,13 +162,15 @@ impl Engine {
     /// The user stays with the identity that is pinned. The other one was perhaps a stranger's, who would otherwise
     /// have stopped this conversation.
     pub(super) fn keep_identity(&mut self, name: &Name) -> Result<(), String> {
-        let person = self.person(name)?;
-        let Some(identity) = person.peer.undecided_identity() else {
-            return Err(format!("the identity of {name} has not changed"));
-        };
-        person.notes.kept_from = Some(identity);
-        let changes = person.peer.reject_identity(identity);
-        self.changed(name, &changes);
+        self.person(name)?;
+        let unchanged = || format!("the identity of {name} has not changed");
+        let device = self.owners_peer(name).and_then(|peer| Name::of(peer.address()));
+        let device = device.ok_or_else(unchanged)?;
+        let peer = self.peer_mut(&device).ok_or_else(unchanged)?;
+        let identity = peer.undecided_identity().ok_or_else(unchanged)?;
+        let changes = peer.reject_identity(identity);
+        self.peer_changed(&device, &changes);
+        self.person(name)?.notes.kept_from = Some(identity);
         self.save_notes(name);
         for number in keys_where(&self.parked, |parked| parked.from == *name) {
             self.drop_parked(number);
@@ -180,25 +194,27 @@ impl Engine {
 
     /// What two people compare, or let their devices scan.
     pub fn safety_numbers(&self, name: &Name) -> SafetyNumbers {
-        let between = |theirs| SafetyNumber::between(&self.account.device(), &theirs);
-        let person = self.people.get(name);
+        let ours = self.own.person().owner();
+        // Of people, not of devices: it stays the same as those come and go.
+        let between = |theirs: IdentityKey| KnownPerson::new(theirs).number(ours);
+        let peer = self.owners_peer(name);
         SafetyNumbers {
-            known: person.and_then(|person| person.peer.device()).map(between),
-            waiting: person.and_then(|person| person.peer.undecided_device()).map(between),
-            secrecy: person.and_then(|person| Secrecy::of(&person.peer)),
+            known: self.owner_of(name).map(between),
+            waiting: peer.and_then(Peer::undecided_identity).map(between),
+            secrecy: peer.or_else(|| self.peers_of(name).next()).and_then(Secrecy::of),
         }
     }
 
     pub(super) fn verified(&mut self, name: &Name) -> Result<(), String> {
-        let person = self.person(name)?;
-        let identity = person.peer.contact().identity().ok_or_else(|| no_identity(name))?;
-        if person.peer.undecided_identity().is_some() {
+        self.person(name)?;
+        let identity = self.owner_of(name).ok_or_else(|| no_identity(name))?;
+        if self.trust(name) == Trust::Changed {
             return Err(format!(
                 "two identities use the name {name}: first /accept-identity {name} or /keep-identity {name}"
             ));
         }
-        person.notes.verified = Some(identity);
-        self.save_notes(name);
+        let changes = self.contacts.verify(&self.own, &identity, true);
+        self.changed(&changes);
         self.notice(Notice::Verified(name.clone()));
         Ok(())
     }

@@ -7,7 +7,7 @@ use evanesce::expiry::{MessageId, Now, Parts, Visibility};
 use crate::command::MessagePrefix;
 use crate::engine::message::{Body, FetchState, Message, percent};
 use crate::engine::outcome::Outcome;
-use crate::engine::person::{Person, conversation};
+use crate::engine::person::Person;
 use crate::engine::state::Engine;
 use crate::name::Name;
 use crate::notice::Notice;
@@ -65,8 +65,10 @@ impl Engine {
     pub(super) fn close_window(&mut self, name: &Name, now: Now) -> Result<(), String> {
         let person = self.people.get_mut(name).ok_or_else(|| unknown(name))?;
         person.window = Window::Closed;
-        let effects = self.expiry.closed(conversation(name), now);
-        self.absorb(&effects);
+        for conversation in self.conversations(name) {
+            let effects = self.expiry.closed(conversation, now);
+            self.absorb(&effects);
+        }
         self.notice(Notice::Closed(name.clone()));
         self.delete_due(now);
         Ok(())
@@ -112,7 +114,7 @@ impl Engine {
 
     /// All conversations, by name.
     pub fn contacts(&self, now: Now) -> Vec<ContactView> {
-        let listed = self.people.iter().filter(|(_, person)| !person.is_forgotten());
+        let listed = self.people.iter().filter(|(name, _)| !self.is_forgotten(name));
         listed.map(|(name, person)| self.contact(name, person, now)).collect()
     }
 
@@ -120,11 +122,11 @@ impl Engine {
         let shown =
             || person.messages.values().filter(|message| self.may_be_shown(message.id, now));
         let unread = shown().filter(|message| message.progress == Progress::Unread).count();
-        let setting = self.expiry.setting(conversation(name));
+        let setting = self.expiry.setting(self.conversation(name));
         ContactView {
             name: name.clone(),
-            standing: person.standing(),
-            trust: person.trust(),
+            standing: self.standing(name),
+            trust: self.trust(name),
             timer: setting.and_then(|setting| setting.policy),
             unread,
             last: shown().next_back().map(|message| self.line(message, now)),
@@ -141,7 +143,7 @@ impl Engine {
             .collect()
     }
 
-    fn line(&self, message: &Message, now: Now) -> LineView {
+    pub(super) fn line(&self, message: &Message, now: Now) -> LineView {
         let text = match &message.body {
             Body::Text(text) => LineText::Text(text.clone()),
             Body::Sealed(_) | Body::TheirsToOpen => LineText::Once,

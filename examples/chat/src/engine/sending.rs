@@ -1,18 +1,26 @@
-//! Sending: a draft is written, encrypted when there is a session, and waits as a parcel until the relay has it.
+//! Sending: a draft is written, encrypted for all devices that it is for when there are sessions, and waits as parcels
+//! until the relay has them.
 
+use evanesce::Payload;
 use evanesce::expiry::{MessageId, Now, Stamp};
+use evanesce::person::{AddressedMessage, FanOutError, Obstacle, Person as KnownPerson};
 use evanesce::rand_core::CryptoRng;
-use evanesce::{Payload, PeerEncryptError, SessionNeed};
 
 use crate::engine::message::{Draft, Parcel};
-use crate::engine::person::conversation;
-use crate::engine::state::{Engine, keys_where};
+use crate::engine::state::{Engine, Place, keys_where};
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::view::Progress;
 
 /// Two people say things in one place only, so there is nothing to bind messages to.
 pub const NO_AD: &[u8] = b"";
+
+/// Whether those behind a draft may go before it.
+enum Went {
+    On,
+    /// It waits for a session, a list, or the user.
+    Waits,
+}
 
 impl Engine {
     /// Sends a stamp and no more: a timer, an echo, or something for a session to begin with.
@@ -23,49 +31,167 @@ impl Engine {
         now: Now,
         rng: &mut dyn CryptoRng,
     ) {
-        self.post(Draft { to: to.clone(), message: None, body: Vec::new(), stamp }, now, rng);
+        self.post(to, None, Vec::new(), stamp, now, rng);
     }
 
-    pub(super) fn post(&mut self, draft: Draft, now: Now, rng: &mut dyn CryptoRng) {
-        let to = draft.to.clone();
-        self.put_draft(draft);
+    pub(super) fn post(
+        &mut self,
+        to: &Name,
+        message: Option<MessageId>,
+        body: Vec<u8>,
+        stamp: Stamp,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) {
+        let (to, unix_seconds) = (to.clone(), now.timestamp().unix_seconds());
+        self.put_draft(Draft { to: to.clone(), message, body, stamp, only: None, unix_seconds });
         self.encrypt_drafts(&to, now, rng);
     }
 
-    /// Encrypts what waits for somebody, in the order in which it was written, as far as there is a session.
+    /// Encrypts what waits for somebody, in the order in which it was written, as far as there are sessions.
     pub(super) fn encrypt_drafts(&mut self, to: &Name, now: Now, rng: &mut dyn CryptoRng) {
+        let mut waits = false;
         for number in keys_where(&self.drafts, |draft| draft.to == *to) {
-            let (Some(draft), Some(person)) = (self.drafts.get(&number), self.people.get_mut(to))
-            else {
-                return;
-            };
-            // What is written into a session that one side has lost is lost too: a bundle comes first.
-            let is_lost = person.peer.session_need(now.timestamp()) == Some(SessionNeed::Lost);
-            if !person.may_be_written_to() || is_lost {
-                return;
+            let Some(draft) = self.drafts.get(&number).cloned() else { continue };
+            // What lacks but a few devices keeps nothing from all others.
+            if draft.only.is_some() {
+                self.encrypt_draft(number, draft, now, rng);
+            } else if !waits {
+                waits = matches!(self.encrypt_draft(number, draft, now, rng), Went::Waits);
             }
-            let payload = Payload::new(draft.body.clone()).with_stamp(draft.stamp.clone());
-            match person.peer.encrypt(&payload, NO_AD, now.timestamp(), rng) {
-                Ok(encrypted) => {
-                    self.changed(to, &encrypted.changes);
-                    // At once, though `Unanswered` could wait until there is more to send: who cannot open this hears of
-                    // us by the new session, and the relay sees a bundle fetched where something was sent anyway.
-                    if encrypted.session_need.is_some() {
-                        self.pending.renewals.insert(to.clone());
+        }
+    }
+
+    /// The same of all that waits for a device.
+    pub(super) fn encrypt_drafts_for(&mut self, device: &Name, now: Now, rng: &mut dyn CryptoRng) {
+        let with = self.with_device(device);
+        let waiting = self.drafts.values().filter(|draft| {
+            with.as_ref() == Some(&draft.to)
+                || draft.only.as_ref().is_some_and(|only| only.contains(device))
+        });
+        let mut names: Vec<Name> = waiting.map(|draft| draft.to.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            self.encrypt_drafts(&name, now, rng);
+        }
+    }
+
+    fn encrypt_draft(
+        &mut self,
+        number: u64,
+        draft: Draft,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) -> Went {
+        let Some(owner) = self.owner_of(&draft.to) else { return Went::Waits };
+        if !self.may_be_written_to(&draft.to) || self.wants_list(&draft.to, now) {
+            return Went::Waits;
+        }
+        let (theirs, ours) = self.recipients(&draft.to, now);
+        let is_meant = |device: &&evanesce::Device| {
+            let only = draft.only.as_ref();
+            only.is_none_or(|only| Name::of(&device.address).is_some_and(|it| only.contains(&it)))
+        };
+        let meant: Vec<_> = theirs.iter().chain(&ours).filter(is_meant).collect();
+        if meant.is_empty() && draft.only.is_some() {
+            // None of these devices is any more.
+            self.drop_draft(number);
+            return Went::On;
+        }
+        let (mut ready, mut missing) = (Vec::new(), Vec::new());
+        for device in meant {
+            match self.hindrance(device, now) {
+                None => ready.push(device.address.clone()),
+                Some(Obstacle::NeedsSession) => missing.extend(Name::of(&device.address)),
+                Some(_) => {}
+            }
+        }
+        let is_theirs =
+            |address: &evanesce::Address| theirs.iter().any(|device| device.address == *address);
+        if ready.is_empty() || (draft.only.is_none() && !ready.iter().any(is_theirs)) {
+            return Went::Waits;
+        }
+        let payload = Payload::new(draft.body.clone()).with_stamp(draft.stamp.clone());
+        let Some(person) = self.contacts.people.iter().find(|it| *it.owner() == owner) else {
+            return Went::Waits;
+        };
+        let recipients = self.own.to(person).only(&ready);
+        let sent =
+            recipients.encrypt(&mut self.contacts.peers, &payload, NO_AD, now.timestamp(), rng);
+        match sent {
+            Ok(sent) => {
+                self.changed(&sent.changes);
+                self.drop_draft(number);
+                for unreached in &sent.unreached {
+                    if let Obstacle::NeedsSession | Obstacle::ChainFull = unreached.reason {
+                        missing.extend(Name::of(&unreached.to));
                     }
-                    let message = self.drop_draft(number).and_then(|draft| draft.message);
-                    let mut id = [0; 16];
-                    rng.fill_bytes(&mut id);
-                    let bytes = encrypted.message;
-                    self.put_parcel(Parcel { to: to.clone(), message, id, bytes });
                 }
-                Err(PeerEncryptError::TooLarge) => {
-                    let message = self.drop_draft(number).and_then(|draft| draft.message);
-                    self.fail(message, "too large");
+                for message in sent.messages {
+                    self.send_to_device(&draft.to, draft.message, message, rng);
                 }
-                // `NeedsSession`: a bundle is fetched, since there is a draft. `Request`, `IdentityUndecided`: it waits
-                // for what the user decides.
-                Err(_) => return,
+                if !missing.is_empty() {
+                    self.write_draft(number, Draft { only: Some(missing), ..draft });
+                }
+                Went::On
+            }
+            Err(FanOutError::TooLarge) => {
+                self.drop_draft(number);
+                self.fail(draft.message, "too large");
+                Went::On
+            }
+            Err(FanOutError::Removed) => {
+                self.drop_draft(number);
+                self.fail(draft.message, "this device was removed");
+                Went::On
+            }
+            // A list is fetched, since there is a draft. The others wait for what the user decides.
+            Err(_) => Went::Waits,
+        }
+    }
+
+    /// Puts an encrypted message where it waits for the relay.
+    pub(super) fn send_to_device(
+        &mut self,
+        with: &Name,
+        message: Option<MessageId>,
+        addressed: AddressedMessage,
+        rng: &mut dyn CryptoRng,
+    ) {
+        let Some(to) = Name::of(&addressed.to) else { return };
+        // At once, though `Unanswered` could wait until there is more to send: who cannot open this hears of
+        // us by the new session, and the relay sees a bundle fetched where something was sent anyway.
+        if addressed.session_need.is_some() {
+            self.pending.renewals.insert(to.clone());
+        }
+        let mut id = [0; 16];
+        rng.fill_bytes(&mut id);
+        let (with, bytes) = (with.clone(), addressed.message);
+        self.put_parcel(Parcel { to, with, message, id, bytes });
+    }
+
+    /// Whether a list of somebody's devices is to be fetched before something is written to them: none is held, or one that
+    /// grows old.
+    pub(super) fn wants_list(&self, with: &Name, now: Now) -> bool {
+        let person = self.known(with);
+        let held = person.filter(|person| person.list().is_some());
+        let is_old = held.is_none_or(|person| person.list_need(now.timestamp()));
+        is_old && self.may_ask_for_list(with, now)
+    }
+
+    /// A device that cannot be reached is not waited for any more.
+    pub(super) fn give_up_device(&mut self, device: &Name) {
+        self.pending.renewals.remove(device);
+        let waits = |draft: &Draft| draft.only.as_ref().is_some_and(|only| only.contains(device));
+        for number in keys_where(&self.drafts, waits) {
+            let Some(mut draft) = self.drafts.get(&number).cloned() else { continue };
+            let mut only = draft.only.take().unwrap_or_default();
+            only.retain(|other| other != device);
+            if only.is_empty() {
+                self.drop_draft(number);
+            } else {
+                self.write_draft(number, Draft { only: Some(only), ..draft });
             }
         }
     }
@@ -82,11 +208,19 @@ impl Engine {
 
     /// What is only to follow from what has happened: who does not know the timer is told.
     pub(super) fn settle(&mut self, now: Now, rng: &mut dyn CryptoRng) {
+        self.tell_own_devices(now, rng);
         for name in std::mem::take(&mut self.pending.echoes) {
-            if self.people.get(&name).is_some_and(|person| person.may_be_written_to()) {
-                let stamp = self.expiry.stamp(conversation(&name));
+            let may_write = matches!(self.profile.place, Place::Owner | Place::Linked);
+            if may_write && self.may_be_written_to(&name) {
+                let stamp = self.expiry.stamp(self.conversation(&name));
                 self.post_nothing(&name, stamp, now, rng);
             }
         }
+    }
+
+    /// Whether the list of somebody expired, so that nobody of them can be written to.
+    pub(super) fn has_expired_list(&self, with: &Name, now: Now) -> bool {
+        self.known(with)
+            .is_some_and(|person: &KnownPerson| person.devices(now.timestamp()).is_err())
     }
 }

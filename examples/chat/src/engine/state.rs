@@ -3,26 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use evanesce::expiry::{Effects, ExpiryEvent, ExpiryScheduler, MemberTag, MessageId};
+use evanesce::expiry::{
+    DeviceEvent, Effects, ExpiryEvent, ExpiryScheduler, MemberTag, MessageId, Now,
+};
+use evanesce::person::{Contacts, LinkCode, OwnDevices, OwnEvent, PeopleChanges};
 use evanesce::zeroize::Zeroizing;
-use evanesce::{Account, Changes, Peer};
+use evanesce::{Account, Changes};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::message::{
-    Body, Disposal, Draft, DueReport, FetchState, Message, Parcel, Parked, Upload,
+    Body, Disposal, Draft, DueReport, FetchState, Message, Parcel, Parked, Telling, Upload,
 };
 use crate::engine::outcome::Outcome;
-use crate::engine::person::{Notes, Person, conversation};
+use crate::engine::person::{Notes, Person};
 use crate::name::Name;
 use crate::notice::{Notice, SetBy};
 use crate::request::Token;
 use crate::row::Row;
+use crate::view::Progress;
 
 /// A person's messenger, without terminal, network, clock or disk: events go in, outcomes come out.
 pub struct Engine {
     pub(super) profile: Profile,
     pub(super) account: Account,
+    /// This device among the others of its person.
+    pub(super) own: OwnDevices,
+    /// All people, in the order in which they became known, and all devices.
+    pub(super) contacts: Contacts,
     pub(super) expiry: ExpiryScheduler,
+    /// What the application knows of people beside that, by the name of their conversation.
     pub(super) people: BTreeMap<Name, Person>,
     /// Where each message stands.
     pub(super) places: BTreeMap<MessageId, (Name, u64)>,
@@ -31,6 +40,7 @@ pub struct Engine {
     pub(super) parked: BTreeMap<u64, Parked>,
     pub(super) uploads: BTreeMap<u64, Upload>,
     pub(super) disposals: BTreeMap<u64, Disposal>,
+    pub(super) tellings: BTreeMap<u64, Telling>,
     pub(super) reports: BTreeMap<u64, DueReport>,
     /// The messages whose files are to be fetched.
     pub(super) fetches: BTreeSet<MessageId>,
@@ -40,18 +50,57 @@ pub struct Engine {
     outcome: Outcome,
 }
 
-/// Who we are to the relay.
+/// Who we are to the relay, and of which person.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Profile {
+    /// This device.
     pub name: Name,
     pub token: Token,
+    /// The owner's device: what others call us.
+    pub person: Name,
+    /// The digest of the list that the relay has of us.
+    pub published_list: Option<[u8; 32]>,
+    pub place: Place,
+}
+
+/// What this device is to its person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// Its own owner.
+    Owner,
+    /// The user has confirmed that it is linked; the list that says so is still to come.
+    Linking,
+    Linked,
+    Removed,
+}
+
+/// A device that is being linked, on either side, as far as a restart forgets it.
+pub enum Linking {
+    /// Here: the user is asked whether the device is theirs.
+    Scanned(LinkCode),
+    /// It is. A bundle of it is fetched.
+    Confirmed(LinkCode),
+    /// The offer is out.
+    Offered,
+    /// On the new device: the user is asked whether the owner shows the same digits. The owner's device, if it was not known
+    /// before.
+    Opened(Option<Name>),
 }
 
 /// What is to be done soon. A restart forgets it, and finds out again.
 #[derive(Default)]
 pub struct Pending {
-    /// Who is to get a new session.
+    /// Which devices are to get a new session.
     pub renewals: BTreeSet<Name>,
+    /// Of whom the list of devices is to be fetched, though nothing is written to them.
+    pub lists: BTreeSet<Name>,
+    /// Of whom it was fetched last, and when, by the steady clock.
+    pub lists_asked: BTreeMap<Name, Duration>,
+    pub linking: Option<Linking>,
+    /// What our other devices are to be told of this event.
+    pub tell: Vec<OwnEvent>,
+    /// What came under an identity that was not known then.
+    pub offered_again: Vec<Vec<u8>>,
     /// Who does not know the timer.
     pub echoes: BTreeSet<Name>,
     /// For whom the relay does nothing before a moment, by the steady clock.
@@ -74,14 +123,25 @@ pub struct Pending {
 #[derive(Default)]
 struct Unsaved {
     account: bool,
+    own: bool,
     peers: BTreeSet<Name>,
+    /// By their places.
+    people: BTreeSet<usize>,
 }
 
 impl Engine {
-    pub(super) fn new(profile: Profile, account: Account, expiry: ExpiryScheduler) -> Self {
+    pub(super) fn new(
+        profile: Profile,
+        account: Account,
+        own: OwnDevices,
+        contacts: Contacts,
+        expiry: ExpiryScheduler,
+    ) -> Self {
         Self {
             profile,
             account,
+            own,
+            contacts,
             expiry,
             people: BTreeMap::new(),
             places: BTreeMap::new(),
@@ -90,6 +150,7 @@ impl Engine {
             parked: BTreeMap::new(),
             uploads: BTreeMap::new(),
             disposals: BTreeMap::new(),
+            tellings: BTreeMap::new(),
             reports: BTreeMap::new(),
             fetches: BTreeSet::new(),
             last_number: 0,
@@ -99,6 +160,7 @@ impl Engine {
         }
     }
 
+    /// What this device is called at the relay.
     pub fn name(&self) -> &Name {
         &self.profile.name
     }
@@ -107,8 +169,9 @@ impl Engine {
         &self.profile.token
     }
 
+    /// By which authors and settings are known, the same on all own devices.
     pub(super) fn tag(&self) -> MemberTag {
-        self.account.member_tag()
+        self.own.person().member_tag()
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -121,12 +184,27 @@ impl Engine {
         self.last_number
     }
 
-    /// Notes what a call of the library says that it changed.
-    pub(super) fn changed(&mut self, name: &Name, changes: &Changes) {
+    /// Notes what a call of the library says that it changed of a device.
+    pub(super) fn peer_changed(&mut self, device: &Name, changes: &Changes) {
         self.unsaved.account |= changes.account;
         if changes.peer {
-            self.unsaved.peers.insert(name.clone());
+            self.unsaved.peers.insert(device.clone());
         }
+    }
+
+    /// The same of people and their devices.
+    pub(super) fn changed(&mut self, changes: &PeopleChanges) {
+        self.unsaved.account |= changes.account;
+        self.unsaved.own |= changes.own;
+        self.unsaved.peers.extend(changes.peers.iter().filter_map(Name::of));
+        let people = self.contacts.people.iter().enumerate();
+        let places = people.filter(|(_, person)| changes.people.contains(person.owner()));
+        self.unsaved.people.extend(places.map(|(place, _)| place));
+        self.pending.tell.extend(changes.tell.iter().cloned());
+    }
+
+    pub(super) fn own_changed(&mut self) {
+        self.unsaved.own = true;
     }
 
     pub(super) fn account_changed(&mut self, changes: &Changes) {
@@ -139,8 +217,12 @@ impl Engine {
             let row = Row::Scheduler(write.key.as_bytes().to_vec());
             self.outcome.write(row, write.value.clone());
         }
+        // That a message of ours was sent, its copy says.
+        let news = effects.tell.iter().filter(|event| !matches!(event, DeviceEvent::Sent(_)));
+        self.pending.tell.extend(news.copied().map(OwnEvent::from));
         for event in &effects.events {
             match event {
+                ExpiryEvent::ReadElsewhere { id } => self.read_elsewhere(*id),
                 ExpiryEvent::SettingChanged { conversation, setting, .. } => {
                     let by = if setting.by == self.tag() { SetBy::Us } else { SetBy::Them };
                     if let Some(name) = self.named(conversation) {
@@ -157,7 +239,6 @@ impl Engine {
                     let name = self.named(conversation);
                     self.pending.echoes.extend(name);
                 }
-                // Only own other devices bring this about, and there are none; but what is said to be deleted is.
                 ExpiryEvent::DeletedElsewhere { id } => {
                     if let Some(name) = self.forget_message(*id) {
                         self.notice(Notice::Expired(name, *id));
@@ -169,32 +250,66 @@ impl Engine {
         }
     }
 
-    /// A key for a late message serves nobody when the message would have ended. The timer is older than the peer, if
-    /// there was one of that name before.
-    fn keep_keys_as_the_timer_says(&mut self, name: &Name) {
-        let limits = self.account.limits().session.clone();
-        let limits = self.expiry.session_limits(conversation(name), limits);
-        if let Some(person) = self.people.get_mut(name) {
-            let changes = person.peer.set_session_limits(limits.clone());
-            self.changed(name, &changes);
+    /// Another device of ours has shown a message: here it counts as read too.
+    fn read_elsewhere(&mut self, id: MessageId) {
+        let message = self.message(id).filter(|it| it.progress == Progress::Unread).cloned();
+        let Some(message) = message else { return };
+        self.notice(Notice::ReadElsewhere(message.with.clone(), id));
+        self.put_message(Message { progress: Progress::Read, ..message });
+    }
+
+    /// What our other devices are to be told of this event is stored with it.
+    pub(super) fn keep_tellings(&mut self, now: Now) {
+        let events = std::mem::take(&mut self.pending.tell);
+        let devices = self.own_others();
+        if events.is_empty() || devices.is_empty() {
+            return;
+        }
+        let number = self.next_number();
+        let unix_seconds = now.timestamp().unix_seconds();
+        self.put_telling(number, Telling { devices, events, unix_seconds });
+    }
+
+    pub(super) fn put_telling(&mut self, number: u64, telling: Telling) {
+        if telling.devices.is_empty() {
+            self.drop_telling(number);
+        } else {
+            self.outcome.write(Row::Telling(number), encoded(&telling));
+            self.tellings.insert(number, telling);
         }
     }
 
-    fn named(&self, id: &evanesce::expiry::ConversationId) -> Option<Name> {
-        self.people.keys().find(|name| conversation(name) == *id).cloned()
+    pub(super) fn drop_telling(&mut self, number: u64) {
+        self.outcome.write(Row::Telling(number), None);
+        self.tellings.remove(&number);
+    }
+
+    /// Our own other devices, as far as they have names.
+    fn own_others(&self) -> Vec<Name> {
+        let devices = self.own.person().list().map(|list| list.devices()).unwrap_or_default();
+        let others = devices.iter().filter(|it| it.device != *self.own.device());
+        others.filter_map(|it| Name::of(&it.device.address)).collect()
+    }
+
+    /// A key for a late message serves nobody when the message would have ended. The timer is older than a peer, if
+    /// there was one of that name before.
+    pub(super) fn keep_keys_as_the_timer_says(&mut self, name: &Name) {
+        let limits = self.account.limits().session.clone();
+        let limits = self.expiry.session_limits(self.conversation(name), limits);
+        for device in self.devices_known(name) {
+            if let Some(peer) = self.peer_mut(&device) {
+                let changes = peer.set_session_limits(limits.clone());
+                self.peer_changed(&device, &changes);
+            }
+        }
     }
 
     /// Makes a contact of whoever is none yet.
     pub(super) fn meet(&mut self, name: &Name) {
         if !self.people.contains_key(name) {
-            self.add(name, Peer::new(name.address()));
+            self.people.insert(name.clone(), Person::new(Notes::default()));
+            self.save_notes(name);
         }
-    }
-
-    pub(super) fn add(&mut self, name: &Name, peer: Peer) {
-        self.people.insert(name.clone(), Person::new(peer, Notes::default()));
-        self.save_notes(name);
-        self.keep_keys_as_the_timer_says(name);
     }
 
     pub(super) fn save_notes(&mut self, name: &Name) {
@@ -205,11 +320,18 @@ impl Engine {
 
     pub(super) fn save_profile(&mut self) {
         self.outcome.write(Row::Profile, encoded(&self.profile));
+    }
+
+    /// All of what a new device has.
+    pub(super) fn save_beginning(&mut self) {
+        self.save_profile();
+        self.save_scheduler();
         self.unsaved.account = true;
+        self.unsaved.own = true;
     }
 
     /// All records of a scheduler that is new.
-    pub(super) fn save_scheduler(&mut self) {
+    fn save_scheduler(&mut self) {
         for write in self.expiry.records() {
             self.outcome.write(Row::Scheduler(write.key.as_bytes().to_vec()), write.value);
         }
@@ -258,7 +380,10 @@ impl Engine {
             // Of one that was never fetched the relay is not told that it came to anybody.
             if held.opened > 0 {
                 self.outcome.write(Row::Pieces(id), None);
-                self.put_disposal(Disposal { blob: held.file.blob, token: held.file.token });
+                // Other devices may not have it yet: then the days of the blob end it.
+                if !self.is_for_several(&name) {
+                    self.put_disposal(Disposal { blob: held.file.blob, token: held.file.token });
+                }
             }
         }
         self.outcome.write(Row::Evidence(id), None);
@@ -268,6 +393,10 @@ impl Engine {
 
     pub(super) fn put_draft(&mut self, draft: Draft) {
         let number = self.next_number();
+        self.write_draft(number, draft);
+    }
+
+    pub(super) fn write_draft(&mut self, number: u64, draft: Draft) {
         self.outcome.write(Row::Draft(number), encoded(&draft));
         self.drafts.insert(number, draft);
     }
@@ -279,6 +408,10 @@ impl Engine {
 
     pub(super) fn put_parcel(&mut self, parcel: Parcel) {
         let number = self.next_number();
+        self.write_parcel(number, parcel);
+    }
+
+    pub(super) fn write_parcel(&mut self, number: u64, parcel: Parcel) {
         self.outcome.write(Row::Parcel(number), encoded(&parcel));
         self.parcels.insert(number, parcel);
     }
@@ -338,10 +471,19 @@ impl Engine {
         if unsaved.account {
             self.outcome.write(Row::Account, Some(self.account.snapshot()));
         }
-        for name in unsaved.peers {
-            if let Some(person) = self.people.get(&name) {
-                self.outcome.write(Row::Peer(name), Some(person.peer.snapshot()));
+        if unsaved.own {
+            self.outcome.write(Row::Own, Some(self.own.snapshot()));
+        }
+        for place in unsaved.people {
+            if let (Some(person), Ok(number)) =
+                (self.contacts.people.get(place), u64::try_from(place))
+            {
+                self.outcome.write(Row::Person(number), Some(person.snapshot()));
             }
+        }
+        for device in unsaved.peers {
+            let peer = self.peer(&device).map(evanesce::Peer::snapshot);
+            self.outcome.write(Row::Peer(device), peer);
         }
         std::mem::take(&mut self.outcome)
     }

@@ -10,9 +10,8 @@ use evanesce::rand_core::CryptoRng;
 
 use crate::clock;
 use crate::content::{AttachedFile, Content};
-use crate::engine::message::{Body, Disposal, Draft, Message, Upload, percent};
+use crate::engine::message::{Body, Disposal, Message, Upload, percent};
 use crate::engine::outcome::Outcome;
-use crate::engine::person::{Person, conversation};
 use crate::engine::state::{Engine, keys_where};
 use crate::file_name::FileName;
 use crate::media_type::MediaType;
@@ -20,7 +19,7 @@ use crate::name::Name;
 use crate::notice::Notice;
 use crate::request::{BlobId, LARGEST_BLOB, Refusal, Token};
 use crate::shown::Size;
-use crate::view::{Progress, Standing};
+use crate::view::Progress;
 
 /// How long nothing is carried after a refusal that may pass.
 const REST: Duration = Duration::from_secs(10);
@@ -112,7 +111,7 @@ impl Engine {
         let mut chosen = [0; 16];
         rng.fill_bytes(&mut chosen);
         let (blob, token, checkpoint) = fresh(rng)?;
-        let stamp = self.expiry.stamp(conversation(to));
+        let stamp = self.expiry.stamp(self.conversation(to));
         let body = Body::OurFile { name, media_type, size, blob, token: token.clone() };
         let message = self.queue(to, &chosen, &stamp, body, now)?;
         let (to, sent) = (to.clone(), 0);
@@ -142,12 +141,8 @@ impl Engine {
         if let Some((number, disposal)) = self.disposals.iter().next() {
             return Some(Load::Delete { number: *number, disposal: disposal.clone() });
         }
-        let may_go = |person: &Person| {
-            person.peer.undecided_identity().is_none()
-                && matches!(person.standing(), Standing::New | Standing::Accepted)
-        };
         let (number, upload) =
-            self.uploads.iter().find(|(_, it)| self.people.get(&it.to).is_some_and(may_go))?;
+            self.uploads.iter().find(|(_, it)| self.may_be_written_to(&it.to))?;
         Some(Load::Send { number: *number, upload: upload.clone() })
     }
 
@@ -242,7 +237,7 @@ impl Engine {
         let file = AttachedFile { reference, blob, token, name, media_type };
         let body = Content::File { chosen: upload.chosen, file }.encode();
         let (to, stamp) = (upload.to.clone(), upload.stamp.clone());
-        self.post(Draft { to, message: Some(upload.message), body, stamp }, now, rng);
+        self.post(&to, Some(upload.message), body, stamp, now, rng);
     }
 
     fn upload_begins_anew(

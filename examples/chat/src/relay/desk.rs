@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evanesce::Timestamp;
+use evanesce::person::{DeviceList, VerifiedList};
 use evanesce::server::PreKeyUpload;
 
 use crate::name::Name;
@@ -10,7 +11,7 @@ use crate::relay::blobs::Blobs;
 use crate::relay::bucket::Buckets;
 use crate::relay::mailroom::{Mailroom, MailroomError};
 use crate::relay::postmaster::Postmaster;
-use crate::request::{Answer, Ask, Letter, MarkedLetter, Refusal};
+use crate::request::{Answer, Ask, LARGEST_LIST, Letter, MarkedLetter, Refusal};
 
 pub struct Desk {
     mailroom: Mailroom,
@@ -87,6 +88,12 @@ impl Desk {
                     .map_err(|seconds| Refusal::TooOften { seconds })?;
                 Ok(Answer::Bundle(self.mailroom.hand_out(address)?))
             }
+            Ask::PublishList { address, token, list } => {
+                let checked = checked_list(address, list, now)?;
+                self.mailroom.publish_list(address, token, &checked, list)?;
+                Ok(Answer::ListPublished)
+            }
+            Ask::List { address } => Ok(Answer::List(self.mailroom.list(address)?)),
             Ask::Deposit { recipient, id, message } => {
                 self.mailroom.deposit(recipient, id, message)?;
                 Ok(Answer::Deposited)
@@ -123,6 +130,18 @@ fn checked(address: &Name, upload: &[u8], now: Timestamp) -> Result<PreKeyUpload
     let upload = PreKeyUpload::decode(upload).map_err(|_| Refusal::BadUpload)?;
     let bundle = upload.bundle().verify(now).map_err(|_| Refusal::BadUpload)?;
     if bundle.device().address == address.address() { Ok(upload) } else { Err(Refusal::BadUpload) }
+}
+
+/// A list whose signatures hold, with a device of this address. Nobody need believe that this was looked at; it keeps what
+/// is none from being handed out.
+fn checked_list(address: &Name, list: &[u8], now: Timestamp) -> Result<VerifiedList, Refusal> {
+    if list.len() > LARGEST_LIST {
+        return Err(Refusal::TooLarge);
+    }
+    let list = DeviceList::decode(list).map_err(|_| Refusal::BadList)?;
+    let list = list.verify(now).map_err(|_| Refusal::BadList)?;
+    let has_address = list.devices().iter().any(|it| it.device.address == address.address());
+    if has_address { Ok(list) } else { Err(Refusal::BadList) }
 }
 
 fn refused(error: MailroomError) -> Answer {

@@ -44,6 +44,8 @@ fn describe(ask: &Ask, answer: &Answer) -> String {
         Ask::Publish { address, upload, .. } => of("publish", address, upload.len()),
         Ask::Report { address, report, .. } => of("report", address, report.len()),
         Ask::Fetch { address, .. } | Ask::FetchMarked { address, .. } => of("fetch", address, 0),
+        Ask::PublishList { address, list, .. } => of("publish-list", address, list.len()),
+        Ask::List { address } => of("list", address, 0),
         Ask::Bundle { address } => of("bundle", address, 0),
         Ask::Deposit { recipient, message, .. } => of("deposit", recipient, message.len()),
         Ask::BeginBlob { id, length, .. } => format!("begin-blob id={id} length={length}"),
@@ -54,9 +56,12 @@ fn describe(ask: &Ask, answer: &Answer) -> String {
         Ask::DeleteBlob { id, .. } => format!("delete-blob id={id}"),
     };
     let outcome = match answer {
-        Answer::Published | Answer::Deposited | Answer::BlobDeleted | Answer::Reported => {
-            "done".into()
-        }
+        Answer::Published
+        | Answer::Deposited
+        | Answer::BlobDeleted
+        | Answer::Reported
+        | Answer::ListPublished => "done".into(),
+        Answer::List(list) => format!("out={}", list.as_ref().map_or(0, Vec::len)),
         Answer::MarkedMail { letters, .. } => {
             let size: usize = letters.iter().map(|it| it.letter.message.len()).sum();
             format!("letters={} out={size}", letters.len())

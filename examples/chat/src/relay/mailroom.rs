@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use evanesce::Timestamp;
+use evanesce::person::VerifiedList;
 use evanesce::rand_core::Rng;
 use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use evanesce::zeroize::Zeroizing;
@@ -51,7 +52,9 @@ const SETTINGS: &str = "
         id BLOB NOT NULL, UNIQUE (recipient, id));
     CREATE TABLE IF NOT EXISTS server_key (only INTEGER PRIMARY KEY CHECK (only = 1), key BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS reports (number INTEGER PRIMARY KEY AUTOINCREMENT, reporter TEXT NOT NULL,
-        id BLOB NOT NULL, time INTEGER NOT NULL, report BLOB NOT NULL, UNIQUE (reporter, id));";
+        id BLOB NOT NULL, time INTEGER NOT NULL, report BLOB NOT NULL, UNIQUE (reporter, id));
+    CREATE TABLE IF NOT EXISTS lists (address TEXT PRIMARY KEY, owner BLOB NOT NULL, version INTEGER NOT NULL,
+        list BLOB NOT NULL);";
 
 pub struct Mailroom(Connection);
 
@@ -113,6 +116,36 @@ impl Mailroom {
         };
         store(&transaction, address, &hash(token), &published)?;
         Ok(transaction.commit()?)
+    }
+
+    /// Takes a list of devices that was checked, in place of one of the same person that is not newer.
+    pub fn publish_list(
+        &mut self,
+        address: &Name,
+        token: &Token,
+        checked: &VerifiedList,
+        list: &[u8],
+    ) -> Result<(), MailroomError> {
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (hash, _) = claim(&transaction, address)?.ok_or(Refusal::Unknown)?;
+        check(token, &hash)?;
+        let (owner, version) = (checked.owner().encode(), checked.version());
+        let sql = "SELECT max(version) FROM lists WHERE address = ? AND owner = ?";
+        let held: Option<u32> =
+            transaction.query_row(sql, params![address.as_str(), owner], |row| row.get(0))?;
+        if held.is_some_and(|held| held > version) {
+            return Err(Refusal::OlderList.into());
+        }
+        let sql = "REPLACE INTO lists VALUES (?, ?, ?, ?)";
+        transaction.execute(sql, params![address.as_str(), owner, version, list])?;
+        Ok(transaction.commit()?)
+    }
+
+    /// The list of devices that was published for this address.
+    pub fn list(&self, address: &Name) -> Result<Option<Vec<u8>>, MailroomError> {
+        self.must_know(address)?;
+        let sql = "SELECT list FROM lists WHERE address = ?";
+        Ok(self.0.query_row(sql, [address.as_str()], |row| row.get(0)).optional()?)
     }
 
     /// Refuses addresses that nobody has.
@@ -266,6 +299,7 @@ impl Mailroom {
             transaction.execute("DELETE FROM claims WHERE address = ?", [address.as_str()])? > 0;
         transaction.execute("DELETE FROM letters WHERE recipient = ?", [address.as_str()])?;
         transaction.execute("DELETE FROM seen WHERE recipient = ?", [address.as_str()])?;
+        transaction.execute("DELETE FROM lists WHERE address = ?", [address.as_str()])?;
         transaction.commit()?;
         Ok(freed)
     }
@@ -345,6 +379,7 @@ pub fn hash(token: &Token) -> Vec<u8> {
 mod tests {
     use super::*;
     use evanesce::Account;
+    use evanesce::person::{DeviceList, ListedDevice};
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
@@ -425,6 +460,31 @@ mod tests {
         // Its id was not remembered, or it could never be sent again.
         mailroom.deposit(&bob, &[9; 16], b"late").unwrap();
         assert_eq!(mailroom.waiting(&bob).unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn a_list_is_published_by_the_holder_of_the_token_and_no_older_one_after_it() {
+        let (mut mailroom, bob, token) = with_bob();
+        let rng = &mut random::system();
+        let owner = Account::generate(bob.address(), NOW, rng);
+        let ours = ListedDevice::consenting(&owner, &owner.device().identity, NOW);
+        let list =
+            |version| DeviceList::sign(&owner, std::slice::from_ref(&ours), version, NOW).unwrap();
+        let mut publish = |token: &Token, list: &VerifiedList| {
+            mailroom.publish_list(&bob, token, list, &list.encode())
+        };
+        let (first, second) = (list(1), list(2));
+        assert_eq!(refusal(publish(&Token([2; 32]), &second)), Refusal::NotYours);
+        publish(&token, &first).unwrap();
+        publish(&token, &second).unwrap();
+        assert_eq!(refusal(publish(&token, &first)), Refusal::OlderList);
+        assert_eq!(mailroom.list(&bob).unwrap(), Some(second.encode()));
+        let nobody = Name::new("nobody").unwrap();
+        assert_eq!(refusal(mailroom.list(&nobody)), Refusal::Unknown);
+        // Whoever claims the name next begins anew.
+        assert!(mailroom.free(&bob).unwrap());
+        mailroom.publish(&bob, &token, upload(&bob)).unwrap();
+        assert_eq!(mailroom.list(&bob).unwrap(), None);
     }
 
     #[test]

@@ -129,10 +129,12 @@ async fn converse(connection: &mut TcpStream, office: &Office) -> FrameError {
 
 fn is_for(ask: &Ask) -> Use {
     match ask {
-        Ask::Publish { .. } | Ask::Fetch { .. } | Ask::FetchMarked { .. } | Ask::Report { .. } => {
-            Use::WithName
-        }
-        Ask::Bundle { .. } | Ask::Deposit { .. } => Use::WithoutName,
+        Ask::Publish { .. }
+        | Ask::PublishList { .. }
+        | Ask::Fetch { .. }
+        | Ask::FetchMarked { .. }
+        | Ask::Report { .. } => Use::WithName,
+        Ask::Bundle { .. } | Ask::List { .. } | Ask::Deposit { .. } => Use::WithoutName,
         Ask::BeginBlob { id, .. }
         | Ask::PutBlob { id, .. }
         | Ask::GetBlob { id, .. }

@@ -129,12 +129,13 @@ fn the_relay_learns_recipients_sizes_and_times_and_no_senders() {
     for line in &log[1..] {
         let words: Vec<_> = line.split(' ').collect();
         assert!(words[0].split('.').all(|digits| digits.parse::<u64>().is_ok()), "{line}");
-        assert!(["publish", "fetch", "bundle", "deposit"].contains(&words[1]), "{line}");
+        let asked = ["publish", "publish-list", "fetch", "bundle", "list", "deposit"];
+        assert!(asked.contains(&words[1]), "{line}");
         let address = words[2].strip_prefix("address=").unwrap();
         assert!(words[3].starts_with("in=") && words.len() <= 6, "{line}");
         // A sender shows on the connection that fetches their own mail, and nowhere else.
         if address == "alice-the-sender" {
-            assert!(["publish", "fetch"].contains(&words[1]), "{line}");
+            assert!(["publish", "publish-list", "fetch"].contains(&words[1]), "{line}");
         }
         assert!(!line.replace("address=alice-the-sender", "").contains("alice"), "{line}");
         assert!(!line.contains("a text"), "{line}");

@@ -281,6 +281,8 @@ fn a_file_goes_with_its_message_and_nothing_of_it_stays() {
 fn an_upload_that_is_taken_back_ends_at_the_relay_too() {
     let world = World::new("files-unsent");
     let (mut alice, mut bob) = introduced(&world);
+    // A conversation has a record from what was sent first since it is known with whom it is.
+    crate::person::send(&mut alice, "bob", "a word before");
     settle(&mut alice).unwrap();
     let before = world.rows("alice");
     let (path, _) = file(&world, "large.bin", 20_000_000);

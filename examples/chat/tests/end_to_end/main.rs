@@ -9,6 +9,7 @@ mod terminal;
 mod world;
 
 mod conversation;
+mod devices;
 mod faults;
 mod files;
 mod find;

@@ -185,7 +185,7 @@ fn the_terminal_is_given_back_whoever_ends_it() {
     }
 }
 
-fn groups(screen: &str) -> Vec<String> {
+pub fn groups(screen: &str) -> Vec<String> {
     let is_group = |word: &&str| word.len() == 5 && word.bytes().all(|byte| byte.is_ascii_digit());
     screen.split_whitespace().filter(is_group).map(str::to_owned).collect()
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use image::{GrayImage, Luma};
 use pty_process::Size;
 use pty_process::blocking::{self, Command, Pty};
 
@@ -13,6 +14,13 @@ use crate::process::PATIENCE;
 
 const ROWS: u16 = 24;
 const COLUMNS: u16 = 100;
+
+/// Pixels of a module of a QR code.
+const MODULE: u32 = 6;
+
+/// How light the dark modules are, and the light ones: their colours are numbers 16 and 231 of the terminal's.
+const DARK: u8 = 16;
+const LIGHT: u8 = 231;
 
 pub struct Terminal {
     child: Child,
@@ -22,13 +30,18 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn start(command: Command) -> Self {
+        Self::start_with(command, ROWS)
+    }
+
+    /// One of so many rows.
+    pub fn start_with(command: Command, rows: u16) -> Self {
         let (pty, end) = blocking::open().unwrap();
-        pty.resize(Size::new(ROWS, COLUMNS)).unwrap();
+        pty.resize(Size::new(rows, COLUMNS)).unwrap();
         let child = command.spawn(end).unwrap();
         let (pty, shown) = (Arc::new(pty), Arc::default());
         let (from, to): (Arc<Pty>, Arc<Mutex<vt100::Parser>>) =
             (Arc::clone(&pty), Arc::clone(&shown));
-        to.lock().unwrap().screen_mut().set_size(ROWS, COLUMNS);
+        to.lock().unwrap().screen_mut().set_size(rows, COLUMNS);
         thread::spawn(move || {
             let mut bytes = [0; 4_096];
             // Reading fails when the process has gone.
@@ -66,6 +79,25 @@ impl Terminal {
 
     pub fn screen(&self) -> String {
         self.shown.lock().unwrap().screen().contents()
+    }
+
+    /// A picture of the QR code on the screen, as a camera would see it.
+    pub fn photograph(&self) -> GrayImage {
+        let shown = self.shown.lock().unwrap();
+        let (rows, columns) = shown.screen().size();
+        let module = |x: u32, y: u32| {
+            let (row, column) = (u16::try_from(y / 2).unwrap(), u16::try_from(x).unwrap());
+            let cell = shown.screen().cell(row, column)?;
+            match if y.is_multiple_of(2) { cell.fgcolor() } else { cell.bgcolor() } {
+                vt100::Color::Idx(DARK) if cell.contents() == "▀" => Some(Luma([20])),
+                vt100::Color::Idx(LIGHT) if cell.contents() == "▀" => Some(Luma([235])),
+                _ => None,
+            }
+        };
+        // What is around it is neither.
+        GrayImage::from_fn(u32::from(columns) * MODULE, u32::from(rows) * 2 * MODULE, |x, y| {
+            module(x / MODULE, y / MODULE).unwrap_or(Luma([128]))
+        })
     }
 
     /// Whether the terminal is as it was before: what was drawn is not in it any more.

@@ -58,11 +58,16 @@ impl World {
 
     /// Starts somebody who sits before a screen.
     pub fn screen(&self, name: &str) -> Terminal {
+        self.tall_screen(name, 24)
+    }
+
+    /// The same before one of so many rows.
+    pub fn tall_screen(&self, name: &str, rows: u16) -> Terminal {
         let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_chat"))
             .args(["as", name, "--patience", "2", "--relay", &self.address, "--store"])
             .arg(self.store(name))
             .env("CHAT_PASSPHRASE", "correct horse");
-        Terminal::start(command)
+        Terminal::start_with(command, rows)
     }
 
     pub fn store(&self, name: &str) -> PathBuf {

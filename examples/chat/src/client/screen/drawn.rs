@@ -10,7 +10,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::client::screen::drawing::draw;
-use crate::client::screen::focus::Ids;
+use crate::client::screen::focus::{Ids, LinkPage};
 use crate::client::screen::half_blocks::Palette;
 use crate::client::screen::input_line::InputLine;
 use crate::client::screen::picture::{Conversation, Number, PageView, Picture, Reach, Safety};
@@ -19,8 +19,10 @@ use crate::engine::Secrecy;
 use crate::file_name::FileName;
 use crate::media_type::MediaType;
 use crate::name::Name;
+use crate::shown::LinkText;
 use crate::view::{
-    Author, ContactView, FileLine, FileState, LineText, LineView, Progress, Standing, Trust, Window,
+    Author, ContactView, DeviceView, FileLine, FileState, LineText, LineView, Progress, Standing,
+    Trust, Window,
 };
 
 fn name(name: &str) -> Name {
@@ -77,6 +79,15 @@ fn all_pages(picture: Picture) -> Vec<Picture> {
         id: MessageId([1; 16]),
         text: "secret \u{1b}[2J".into(),
     };
+    let digits = "12345 ".repeat(6);
+    let device = |number: u32| DeviceView {
+        of: name("bob"),
+        name: name(&format!("bob.{number}")),
+        standing: evanesce::person::Standing::Listed,
+        is_owner: number == 0,
+        is_this: number == 1,
+        is_unconfirmed: number == 2,
+    };
     let pages = [
         PageView::Nothing,
         PageView::Help,
@@ -89,6 +100,11 @@ fn all_pages(picture: Picture) -> Vec<Picture> {
             picture: Arc::new(RgbImage::new(300, 200)),
             palette: Palette::Full,
         },
+        PageView::Link(LinkPage::Code(LinkText::new(vec![7; 108].into()), digits.clone())),
+        PageView::Link(LinkPage::Read(name("bob.laptop"), digits.clone())),
+        PageView::Link(LinkPage::Offered(name("bob.laptop"), digits.clone())),
+        PageView::Link(LinkPage::Opened(name("bob"), digits)),
+        PageView::Devices((0..16).map(device).collect()),
         opened,
     ];
     pages.into_iter().map(|page| Picture { page, ..picture.clone() }).collect()
@@ -242,7 +258,11 @@ fn hostile_text_orders_the_terminal_to_do_nothing() {
             PageView::Opened { text, .. } => *text = hostile.into(),
             PageView::Found(lines) => lines[39].1.text = LineText::Text(hostile.into()),
             PageView::Picture { title, .. } => *title = hostile.into(),
-            PageView::Nothing | PageView::Help | PageView::Safety(_) => {}
+            PageView::Nothing
+            | PageView::Help
+            | PageView::Safety(_)
+            | PageView::Link(_)
+            | PageView::Devices(_) => {}
         }
         let drawn = drawn(&picture, 100, 20);
         let harmless = |character: char| {

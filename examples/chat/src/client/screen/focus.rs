@@ -11,7 +11,8 @@ use crate::client::screen::typed::Latest;
 use crate::client::session::{Input, Origin};
 use crate::command::Command;
 use crate::name::Name;
-use crate::view::ContactView;
+use crate::shown::LinkText;
+use crate::view::{ContactView, DeviceView};
 
 #[derive(Debug, Default)]
 pub struct Focus {
@@ -51,6 +52,23 @@ pub enum Page {
     },
     /// What was found, in whatever conversation.
     Found(Vec<MessageId>),
+    /// A device is being linked.
+    Link(LinkPage),
+    /// Somebody's devices, or ours.
+    Devices(Vec<DeviceView>),
+}
+
+/// How far a device that is being linked is, and the digits that are compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkPage {
+    /// Here is the code of this one.
+    Code(LinkText, String),
+    /// The code of this one was read: is it the user's?
+    Read(Name, String),
+    /// It is. These are the owner's digits, which it shows.
+    Offered(Name, String),
+    /// This one has an offer of this owner: are the digits the same there?
+    Opened(Name, String),
 }
 
 /// Whether messages are drawn with the first digits of their ids.
@@ -120,6 +138,13 @@ impl Focus {
 
     /// Closes what lies on top: a page, then what is typed, then the conversation.
     pub fn back(&mut self) -> Vec<Input> {
+        // Who leaves a question of linking has declined.
+        if let Page::Link(LinkPage::Code(..) | LinkPage::Read(..) | LinkPage::Opened(..)) =
+            self.page
+        {
+            self.page = Page::Nothing;
+            return vec![Input::Command(Command::LinkCancel)];
+        }
         if self.page != Page::Nothing {
             self.page = Page::Nothing;
         } else if !self.input.is_empty() {

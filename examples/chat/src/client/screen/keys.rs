@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::client::screen::focus::{Focus, Ids, Page};
+use crate::client::screen::focus::{Focus, Ids, LinkPage, Page};
 use crate::client::screen::input_line::Full;
 use crate::client::screen::typed::{Doubts, Place, Typed, Undone};
 use crate::client::session::{Input, Origin};
@@ -64,6 +64,10 @@ impl Focus {
             KeyCode::Right => self.input.right(),
             KeyCode::Home => self.input.home(),
             KeyCode::End => self.input.end(),
+            KeyCode::Char('y') if self.is_asked_to_link() => {
+                self.page = Page::Nothing;
+                return vec![Input::Command(Command::LinkConfirm)];
+            }
             KeyCode::Char('v') if self.page == Page::Safety => {
                 // Of two numbers it would not be said which is the same.
                 if self.open_contact().is_some_and(|contact| contact.trust == Trust::Changed) {
@@ -79,6 +83,10 @@ impl Focus {
             _ => {}
         }
         vec![Input::Redraw]
+    }
+
+    fn is_asked_to_link(&self) -> bool {
+        matches!(self.page, Page::Link(LinkPage::Read(..) | LinkPage::Opened(..)))
     }
 
     fn insert(&mut self, character: char) -> Vec<Input> {

@@ -10,9 +10,10 @@ use ratatui::widgets::Paragraph;
 use crate::client::screen::bubbles::{countdown, described};
 use crate::client::screen::colours::{ALARM, COUNTDOWN, FAINT, GOOD, ONCE, STRONG};
 use crate::client::screen::half_blocks::{self, Palette};
+use crate::client::screen::linking;
 use crate::client::screen::picture::{Conversation, Number, PageView, Picture, Safety};
 use crate::client::screen::qr;
-use crate::client::screen::wrapping::{width, wrap};
+use crate::client::screen::wrapping::{groups, width, wrap, wrapped};
 use crate::engine::Secrecy;
 use crate::name::Name;
 use crate::shown::OneLine;
@@ -36,7 +37,7 @@ const HELP: [(&str, &str); 22] = [
     ("/block", "somebody"),
     ("/accept-identity", "after a change of identity (F5)"),
     ("/keep-identity", "stays with the former one (F6)"),
-    ("/read NAME", "goes to a conversation"),
+    ("/devices, /link", "your devices; a new one (README)"),
     ("/find WORDS", "messages with all of these words"),
     ("/send FILE", "sends a file"),
     ("/save, /show", "their last file: to the disk, as a picture"),
@@ -52,6 +53,8 @@ pub fn draw(page: &PageView, open: Option<&Conversation>, area: Rect, frame: &mu
             draw_picture(title, (picture, *palette), area, frame);
         }
         (PageView::Found(lines), _) => draw_found(lines, area, frame),
+        (PageView::Link(link), _) => linking::draw(link, area, frame),
+        (PageView::Devices(devices), _) => linking::draw_devices(devices, area, frame),
         (PageView::Nothing, _) | (PageView::Safety(_), None) => {}
     }
 }
@@ -167,11 +170,6 @@ fn draw_undecided(
     frame.render_widget(Paragraph::new(rows), area);
 }
 
-fn groups(digits: &str) -> Vec<Line<'static>> {
-    let groups: Vec<&str> = digits.split_whitespace().collect();
-    groups.chunks(4).map(|row| Line::raw(format!(" {}", row.join("  ")))).collect()
-}
-
 /// The last line first: it is the likeliest.
 fn draw_found(lines: &[(Name, LineView)], area: Rect, frame: &mut Frame) {
     let title = match lines.len() {
@@ -247,11 +245,4 @@ fn draw_opened(from: &Name, text: &str, area: Rect, frame: &mut Frame) {
     lines.push(Line::default());
     lines.extend(wrapped("Esc: it is gone then.", middle.width, FAINT));
     frame.render_widget(Paragraph::new(lines), middle);
-}
-
-fn wrapped(text: &str, columns: u16, style: Style) -> Vec<Line<'static>> {
-    wrap(text.trim(), usize::from(columns).saturating_sub(2))
-        .into_iter()
-        .map(|row| Line::styled(format!(" {row}"), style))
-        .collect()
 }

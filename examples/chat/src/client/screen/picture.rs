@@ -6,13 +6,13 @@ use evanesce::SafetyNumber;
 use evanesce::expiry::MessageId;
 use image::RgbImage;
 
-use crate::client::screen::focus::Ids;
+use crate::client::screen::focus::{Ids, LinkPage};
 use crate::client::screen::half_blocks::Palette;
 use crate::client::screen::input_line::InputLine;
 use crate::client::screen::timeline::Entry;
 use crate::engine::{SafetyNumbers, Secrecy};
 use crate::name::Name;
-use crate::view::{ContactView, LineView};
+use crate::view::{ContactView, DeviceView, LineView};
 
 #[derive(Clone, Debug)]
 pub struct Picture {
@@ -60,6 +60,8 @@ pub enum PageView {
     },
     /// What was found and may be shown, the first line first.
     Found(Vec<(Name, LineView)>),
+    Link(LinkPage),
+    Devices(Vec<DeviceView>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evanesce::expiry::MessageId;
 
 use crate::name::Name;
-use crate::notice::{Notice, SetBy};
+use crate::notice::{DeviceChange, Notice, SetBy};
 use crate::shown::timer;
 use crate::view::LineView;
 
@@ -133,12 +133,22 @@ impl Note {
             }
             Notice::Reported(name, _) => (name, calm("you reported a message".into())),
             Notice::Saved(name, _, path) => (name, calm(format!("saved as {path}"))),
+            Notice::Device(name, device, DeviceChange::Came | DeviceChange::Unknown) => {
+                (name, warning(format!("{name} has another device: {device}")))
+            }
+            Notice::Device(name, device, DeviceChange::Went) => {
+                (name, calm(format!("{device} is no device of {name}'s any more")))
+            }
+            Notice::Joined(from, to) => {
+                (to, calm(format!("what {from} said is here: {from} is {to}")))
+            }
             Notice::Unsent(name, _) => (name, calm("a message was taken back".into())),
             Notice::Ready(_)
             | Notice::Online
             | Notice::Offline
             | Notice::Queued(..)
             | Notice::Sent(..)
+            | Notice::Ours(..)
             | Notice::Unread(..)
             | Notice::Request(..)
             | Notice::Message(..)
@@ -153,6 +163,17 @@ impl Note {
             | Notice::Closed(_)
             | Notice::Safety(..)
             | Notice::SafetyOfWaiting(..)
+            | Notice::DeviceLine(_)
+            | Notice::LinkCode(..)
+            | Notice::LinkRead(..)
+            | Notice::LinkOffered(..)
+            | Notice::LinkOpened(..)
+            | Notice::LinkAnswered(_)
+            | Notice::LinkCancelled
+            | Notice::Linked(_)
+            | Notice::Removed(_)
+            | Notice::RemovalAsked(_)
+            | Notice::ReadElsewhere(..)
             | Notice::Restored
             | Notice::Contact(_)
             | Notice::Line(..)

@@ -1,6 +1,7 @@
 //! Breaks a text into rows.
 
-use ratatui::text::Span;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
 
 /// Rows of at most so many columns, broken at spaces where there are any.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
@@ -31,6 +32,20 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
         row.truncate(row.trim_end_matches(' ').len());
     }
     rows
+}
+
+/// The same as lines with a space before each.
+pub fn wrapped(text: &str, columns: u16, style: Style) -> Vec<Line<'static>> {
+    wrap(text.trim(), usize::from(columns).saturating_sub(2))
+        .into_iter()
+        .map(|row| Line::styled(format!(" {row}"), style))
+        .collect()
+}
+
+/// Groups of digits that people compare, four in a row.
+pub fn groups(digits: &str) -> Vec<Line<'static>> {
+    let groups: Vec<&str> = digits.split_whitespace().collect();
+    groups.chunks(4).map(|row| Line::raw(format!(" {}", row.join("  ")))).collect()
 }
 
 pub fn width(text: &str) -> usize {

@@ -1,0 +1,296 @@
+//! People with several devices: linked, written to, removed.
+
+use crate::person::{history, introduce, send, settle, wait_for_history};
+use crate::process::Process;
+use crate::screens::groups;
+use crate::world::World;
+
+/// Links a new device: the user compares digits twice.
+fn link(owner: &mut Process, new: &mut Process, names: [&str; 2]) {
+    let [of, device] = names;
+    new.say("/link");
+    let shown = new.wait_for("LINK CODE");
+    let (code, digits) = shown.split_once(' ').unwrap();
+    owner.say(&format!("/link {code}"));
+    assert_eq!(owner.wait_for(&format!("LINK READ {device}")), digits);
+    owner.say("/link-confirm");
+    let digits = owner.wait_for(&format!("LINK OFFERED {device}"));
+    assert_eq!(new.wait_for(&format!("LINK OPENED {of}")), digits);
+    new.say("/link-confirm");
+    new.wait_for(&format!("LINK ANSWERED {of}"));
+    owner.wait_for(&format!("DEVICE CAME {of} {device}"));
+    new.wait_for(&format!("LINKED {of}"));
+}
+
+/// Bob's second device.
+fn linked(world: &World, bob: &mut Process) -> Process {
+    let mut laptop = world.person("bob.laptop");
+    link(bob, &mut laptop, ["bob", "bob.laptop"]);
+    laptop
+}
+
+/// Alice and Bob, who looks at no conversation: what comes is unread until a device shows it.
+fn introduced(world: &World) -> (Process, Process) {
+    let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
+    introduce(&mut alice, &mut bob);
+    bob.say("/close alice");
+    bob.wait_for("CLOSED alice");
+    (alice, bob)
+}
+
+/// The devices that somebody is said to have.
+fn devices(process: &mut Process, of: &str) -> Vec<String> {
+    settle(process).unwrap();
+    let before = process.lines().len();
+    process.say(&format!("/devices {of}"));
+    settle(process).unwrap();
+    let lines = process.lines();
+    let start = format!("DEVICE {of} ");
+    let listed = lines[before..].iter().filter_map(|line| line.strip_prefix(&start));
+    listed.map(str::to_owned).collect()
+}
+
+#[test]
+fn two_devices_of_one_person_show_one_conversation() {
+    let world = World::new("devices");
+    let (mut alice, mut bob) = introduced(&world);
+    alice.say("/verify bob");
+    let number = alice.wait_for("SAFETY bob");
+    let mut laptop = linked(&world, &mut bob);
+    alice.wait_for("DEVICE CAME bob bob.laptop");
+    let theirs = ["bob listed owner", "bob.laptop listed"];
+    assert_eq!(devices(&mut alice, "bob"), theirs);
+    assert_eq!(devices(&mut bob, "bob"), ["bob listed owner this", "bob.laptop listed"]);
+    assert_eq!(devices(&mut laptop, "bob"), ["bob listed owner", "bob.laptop listed this"]);
+
+    // What comes reaches both, and what one of them says appears on the other as ours, under the same id.
+    let first = send(&mut alice, "bob", "to both of you");
+    bob.wait_for(&format!("UNREAD alice {first}"));
+    laptop.wait_for(&format!("UNREAD alice {first}"));
+    let second = send(&mut laptop, "alice", "from the laptop");
+    assert_eq!(alice.wait_for("MESSAGE bob"), format!("{second} from the laptop"));
+    assert_eq!(bob.wait_for("OURS alice"), format!("{second} from the laptop"));
+    let third = send(&mut bob, "alice", "from the phone");
+    assert_eq!(alice.wait_for("MESSAGE bob"), format!("{third} from the phone"));
+    assert_eq!(laptop.wait_for("OURS alice"), format!("{third} from the phone"));
+
+    // Either takes back what the other wrote.
+    laptop.say(&format!("/unsend {third}"));
+    laptop.wait_for(&format!("UNSENT alice {third}"));
+    alice.wait_for(&format!("UNSENT bob {third}"));
+    bob.wait_for(&format!("UNSENT alice {third}"));
+    assert_eq!(history(&mut laptop, "alice", "us").unwrap(), ["from the laptop"]);
+    assert_eq!(history(&mut bob, "alice", "us").unwrap(), ["hello too", "from the laptop"]);
+
+    // Who they are has not changed, nor after a restart of all.
+    for process in [&mut alice, &mut bob, &mut laptop] {
+        process.kill();
+    }
+    let [mut alice, mut bob, mut laptop] =
+        ["alice", "bob", "bob.laptop"].map(|name| world.person(name));
+    alice.say("/verify bob");
+    assert_eq!(alice.wait_for("SAFETY bob"), number);
+    laptop.say("/verify alice");
+    assert_eq!(laptop.wait_for("SAFETY alice"), number);
+    let last = send(&mut alice, "bob", "still there?");
+    bob.wait_for(&format!("UNREAD alice {last}"));
+    laptop.wait_for(&format!("UNREAD alice {last}"));
+}
+
+#[test]
+fn a_removed_device_gets_nothing_more_and_says_so() {
+    let world = World::new("devices-removed");
+    let (mut alice, mut bob) = introduced(&world);
+    let mut laptop = linked(&world, &mut bob);
+    alice.wait_for("DEVICE CAME bob bob.laptop");
+    let first = send(&mut alice, "bob", "to both");
+    laptop.wait_for(&format!("UNREAD alice {first}"));
+    laptop.say("/remove bob");
+    laptop.wait_for("ERROR");
+    bob.say("/remove bob.laptop");
+    bob.wait_for("DEVICE WENT bob bob.laptop");
+    alice.wait_for("DEVICE WENT bob bob.laptop");
+    laptop.wait_for("REMOVED bob");
+    laptop.say("to alice is anybody there");
+    laptop.wait_for("ERROR this device was removed");
+    let second = send(&mut alice, "bob", "to the one that is left");
+    bob.wait_for(&format!("UNREAD alice {second}"));
+    assert_eq!(devices(&mut bob, "bob"), ["bob listed owner this"]);
+    // The relay keeps the order, and has nothing for it.
+    let log = world.relay.lines();
+    let last = log.iter().rposition(|line| line.contains(" deposit address=bob.laptop ")).unwrap();
+    let others = log.iter().rposition(|line| line.contains(" deposit address=bob ")).unwrap();
+    assert!(last < others);
+    assert_eq!(wait_for_history(&mut laptop, "alice", "them", 1), ["to both"]);
+}
+
+#[test]
+fn contacts_and_timers_come_over_and_whatever_is_done_on_one_device_follows_on_the_other() {
+    let world = World::new("devices-follow");
+    let (mut alice, mut bob) = introduced(&world);
+    bob.say("/verified alice");
+    bob.wait_for("VERIFIED alice");
+    bob.say("/timer alice 1h");
+    alice.wait_for("TIMER bob 1h by them");
+    let mut carol = world.person("carol");
+    send(&mut carol, "bob", "an insult");
+    bob.wait_for("REQUEST carol");
+    bob.say("/block carol");
+    bob.wait_for("BLOCKED carol");
+    let mut laptop = linked(&world, &mut bob);
+    alice.wait_for("DEVICE CAME bob bob.laptop");
+    laptop.wait_for("TIMER alice 1h by us");
+    laptop.say("/list");
+    laptop.wait_for("CONTACT alice accepted verified timer=1h unread=0");
+    laptop.wait_for("CONTACT carol blocked unverified timer=off unread=0");
+
+    // Read here, read there; a message that has no end too.
+    for timer in ["2h", "off"] {
+        laptop.say(&format!("/timer alice {timer}"));
+        bob.wait_for(&format!("TIMER alice {timer} by us"));
+        alice.wait_for(&format!("TIMER bob {timer} by them"));
+        let id = send(&mut alice, "bob", timer);
+        bob.wait_for(&format!("UNREAD alice {id}"));
+        laptop.wait_for(&format!("UNREAD alice {id}"));
+        laptop.say("/read alice");
+        laptop.wait_for(&format!("MESSAGE alice {id}"));
+        bob.wait_for(&format!("READ ELSEWHERE alice {id}"));
+        laptop.say("/close alice");
+    }
+    bob.say("/list");
+    bob.wait_for("CONTACT alice accepted verified timer=off unread=0");
+
+    // A request that is accepted on one, and a contact that is blocked on one.
+    let mut dave = world.person("dave");
+    let asked = send(&mut dave, "bob", "it is me");
+    bob.wait_for(&format!("REQUEST dave {asked}"));
+    laptop.wait_for(&format!("REQUEST dave {asked}"));
+    laptop.say("/accept dave");
+    bob.wait_for("ACCEPTED dave");
+    let answer = send(&mut bob, "dave", "I see");
+    dave.wait_for(&format!("UNREAD bob {answer}"));
+    laptop.wait_for(&format!("OURS dave {answer} I see"));
+    laptop.say("/block dave");
+    bob.wait_for("BLOCKED dave");
+    assert_eq!(history(&mut bob, "dave", "them").unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn somebody_new_is_a_contact_of_all_devices_and_files_are_opened_by_all() {
+    let world = World::new("devices-files");
+    let (mut alice, mut bob) = introduced(&world);
+    let mut laptop = linked(&world, &mut bob);
+    alice.wait_for("DEVICE CAME bob bob.laptop");
+    // The laptop writes to somebody first: who it is, its list says, and the phone knows them too.
+    let mut erin = world.person("erin");
+    let is_published =
+        |line: &String| line.contains(" publish-list address=erin ") && line.ends_with(" done");
+    while !world.relay.lines().iter().any(is_published) {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let first = send(&mut laptop, "erin", "hello Erin");
+    erin.wait_for(&format!("REQUEST bob {first}"));
+    bob.wait_for(&format!("OURS erin {first} hello Erin"));
+    erin.say("/accept bob");
+    erin.wait_for("ACCEPTED bob");
+    let answer = send(&mut erin, "bob", "hello Bob");
+    for process in [&mut bob, &mut laptop] {
+        process.wait_for(&format!("UNREAD erin {answer}"));
+    }
+
+    let path = world.path("drawing.bin");
+    let bytes: Vec<u8> = (0..200_000_u32).flat_map(|it| it.to_be_bytes()).collect();
+    std::fs::write(&path, &bytes).unwrap();
+    let saved = |process: &mut Process, id: &str, name: &str| {
+        let place = world.path(name);
+        process.say(&format!("/save {id} {}", place.display()));
+        process.wait_for("SAVED");
+        std::fs::read(place).unwrap()
+    };
+    alice.say(&format!("/send bob {}", path.display()));
+    let theirs = alice.wait_for("QUEUED bob");
+    laptop.wait_for(&format!("FETCHED alice {theirs}"));
+    laptop.say("/read alice");
+    laptop.wait_for(&format!("FILE alice {theirs}"));
+    bob.wait_for(&format!("FETCHED alice {theirs}"));
+    if bob.count(&format!("READ ELSEWHERE alice {theirs}")) == 0 {
+        bob.wait_for(&format!("READ ELSEWHERE alice {theirs}"));
+    }
+    assert!(saved(&mut bob, &theirs, "of the phone") == bytes);
+    assert!(saved(&mut laptop, &theirs, "of the laptop") == bytes);
+    // Of one's own the other device has a copy, which it can open.
+    bob.say(&format!("/send alice {}", path.display()));
+    let ours = bob.wait_for("QUEUED alice");
+    laptop.wait_for(&format!("OURS FILE alice {ours}"));
+    laptop.wait_for(&format!("FETCHED alice {ours}"));
+    assert!(saved(&mut laptop, &ours, "of ours") == bytes);
+    // What came to a linked device can be reported there.
+    let insult = send(&mut alice, "bob", "an insult");
+    laptop.wait_for(&format!("MESSAGE alice {insult}"));
+    laptop.say(&format!("/report {insult}"));
+    laptop.wait_for(&format!("REPORTED alice {insult}"));
+    assert!(world.reports().contains("PROVEN to bob.laptop at "), "{}", world.reports());
+}
+
+#[test]
+fn a_linked_device_asks_to_be_removed_and_linking_can_be_called_off() {
+    let world = World::new("devices-unlink");
+    let mut bob = world.person("bob");
+    let mut laptop = world.person("bob.laptop");
+    laptop.say("/link-confirm");
+    laptop.wait_for("ERROR nothing is being linked");
+    laptop.say("/link");
+    let shown = laptop.wait_for("LINK CODE");
+    let code = shown.split(' ').next().unwrap().to_owned();
+    laptop.say("/link-cancel");
+    laptop.wait_for("LINK CANCELLED");
+    bob.say(&format!("/link {code}"));
+    bob.wait_for("LINK READ bob.laptop");
+    bob.say("/link-cancel");
+    bob.wait_for("LINK CANCELLED");
+    bob.say("/link-confirm");
+    bob.wait_for("ERROR nothing is being linked");
+    bob.say("/link AAAA");
+    bob.wait_for("ERROR this is no code of a device");
+
+    link(&mut bob, &mut laptop, ["bob", "bob.laptop"]);
+    laptop.say("/link");
+    laptop.wait_for("ERROR this device is linked");
+    laptop.say(&format!("/link {code}"));
+    laptop.wait_for("ERROR devices are linked by the owner's, bob");
+    laptop.say("/unlink");
+    laptop.wait_for("REMOVAL ASKED bob.laptop");
+    bob.wait_for("REMOVAL ASKED bob.laptop");
+    bob.say("/remove bob.laptop");
+    bob.wait_for("DEVICE WENT bob bob.laptop");
+    laptop.wait_for("REMOVED bob");
+}
+
+#[test]
+fn a_screen_shows_a_code_that_another_device_reads_out_of_a_picture() {
+    let world = World::new("devices-screens");
+    let (bob, laptop) = (world.screen("bob"), world.tall_screen("bob.laptop", 40));
+    for terminal in [&bob, &laptop] {
+        terminal.wait_for("● online");
+    }
+    laptop.say("/link");
+    laptop.wait_for("must show these digits");
+    let digits = groups(&laptop.screen());
+    assert_eq!(digits.len(), 6);
+    let path = world.path("photograph.png");
+    laptop.photograph().save(&path).unwrap();
+    bob.say(&format!("/link {}", path.display()));
+    bob.wait_for("Link bob.laptop?");
+    assert_eq!(groups(&bob.screen()), digits);
+    bob.press("y");
+    bob.wait_for("Confirm there");
+    laptop.wait_for("bob must show these digits");
+    assert_eq!(groups(&bob.screen()), groups(&laptop.screen()));
+    laptop.press("y");
+    laptop.wait_for("this device is one of bob now");
+    bob.wait_for("bob.laptop is linked");
+    bob.press("\u{1b}");
+    bob.say("/devices");
+    bob.wait_for("Devices of bob");
+    bob.wait_for("bob.laptop");
+}
