@@ -77,8 +77,8 @@ pub enum Command {
     Unlink,
     /// Removes one of our own devices.
     Remove(Name),
-    /// A device of ours that nobody knew here is the user's.
-    Confirm(Name),
+    /// A device of ours that nobody knew here is the user's, or all of them are.
+    Confirm(Option<Name>),
     /// The store is an older one, put back from a backup.
     Restored,
     Quit,
@@ -211,7 +211,10 @@ impl Command {
             "/link-cancel" => alone(Self::LinkCancel),
             "/unlink" => alone(Self::Unlink),
             "/remove" => named(Self::Remove),
-            "/confirm" => named(Self::Confirm),
+            "/confirm" => match rest.trim() {
+                "" => Ok(Self::Confirm(None)),
+                _ => named(|name| Self::Confirm(Some(name))),
+            },
             "/list" => alone(Self::List),
             "/requests" => alone(Self::Requests),
             "/restored" => alone(Self::Restored),

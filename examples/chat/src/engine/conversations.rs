@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evanesce::expiry::Now;
+use evanesce::person::{DeviceList, ListedDevice, OwnDevices};
 use evanesce::server::{PreKeyUpload, PublishedPreKeys};
 use evanesce::{Account, Payload, Peer, PreKeyBundle};
 use rand_chacha::ChaCha20Rng;
@@ -504,6 +505,84 @@ fn messages_under_numbers_that_were_used_before_are_said_to_be_missing() {
     alice.said();
     bob.sends_to(&mut alice, 1, at(4));
     assert_eq!(alice.said(), ["MESSAGES MISSING bob"]);
+}
+
+#[test]
+fn a_list_that_names_somebody_elses_address_takes_nothing_from_them() {
+    let (mut alice, mut bob) = introduced("hostile-list");
+    let (now, rng) = (at(3).timestamp(), &mut ChaCha20Rng::seed_from_u64(8));
+    let [mallory, other] = ["mallory", "bob"]
+        .map(|name| Account::generate(Name::new(name).unwrap().address(), now, rng));
+    let owner = mallory.device().identity;
+    let devices = [&mallory, &other].map(|it| ListedDevice::consenting(it, &owner, now));
+    let mut own = OwnDevices::new(&mallory);
+    let list = own.sign(&mallory, &devices, now).unwrap().encode();
+    let alices = DeviceList::decode(alice.list.as_ref().unwrap()).unwrap().verify(now).unwrap();
+    let mut person = evanesce::person::Person::new(*alices.owner());
+    let _event = person.adopt(alices, now).unwrap();
+    let mut peers = vec![Peer::new(alice.name().address())];
+    let bundle = PreKeyBundle::decode(&alice.prekeys.as_mut().unwrap().hand_out()).unwrap();
+    let _ = peers[0].initiate(&mallory, bundle.verify(now).unwrap(), now, rng).unwrap();
+    let body = Content::Text { chosen: [1; 16], text: "I am also bob".into() }.encode();
+    let sent = own.to(&person).encrypt(&mut peers, &Payload::new(body), b"", now, rng).unwrap();
+    let engine = alice.engine.as_mut().unwrap();
+    let outcome = engine.mail(&sent.messages[0].message, None, at(3), &mut alice.rng);
+    alice.commit(outcome);
+    assert_eq!(alice.said(), ["DEVICE CAME mallory bob", "REQUEST mallory"]);
+
+    // Of the address that it names there is another device at the relay, which is not asked for again and again.
+    alice.does("/accept mallory", at(4));
+    alice.does("to mallory hi", at(4));
+    let mut asked = 0;
+    for second in [4, 30, 60] {
+        while let Some(errand) = alice.engine().errand(at(second)) {
+            let engine = alice.engine.as_mut().unwrap();
+            let outcome = match errand {
+                Errand::Bundle(name) => {
+                    asked += 1;
+                    assert_eq!(name, bob.name());
+                    let bundle = bob.prekeys.as_mut().unwrap().hand_out();
+                    engine.bundle_came(&name, &bundle, at(second), &mut alice.rng)
+                }
+                Errand::List(name) => {
+                    engine.list_came(&name, Some(&list), at(second), &mut alice.rng)
+                }
+                Errand::Deposit { number, to, .. } => {
+                    assert_eq!(to.as_str(), "mallory");
+                    engine.deposited(number, at(second))
+                }
+            };
+            alice.commit(outcome);
+        }
+    }
+    assert_eq!(asked, 1);
+    alice.said();
+    alice.does("to bob is it you", at(70));
+    alice.sends_to(&mut bob, 1, at(70));
+    assert_eq!(alice.said(), ["QUEUED bob", "SENT bob"]);
+    assert_eq!(bob.said(), ["UNREAD alice"]);
+}
+
+#[test]
+fn after_a_backup_a_device_without_others_signs_its_list_on() {
+    let mut bob = Person::new("bob", "signs-on");
+    let version = |bob: &Person| {
+        let list = DeviceList::decode(bob.list.as_ref().unwrap()).unwrap();
+        list.verify(at(9 * 86_400).timestamp()).unwrap().version()
+    };
+    assert_eq!(version(&bob), 1);
+    bob.does("/restored", at(1));
+    bob.ticks(at(8 * 86_400));
+    bob.publishes();
+    assert_eq!(version(&bob), 1, "an older list may be signed on by nobody unasked");
+    while let Some(Errand::List(name)) = bob.engine().errand(at(8 * 86_400)) {
+        let (engine, list) = (bob.engine.as_mut().unwrap(), bob.list.clone());
+        let outcome = engine.list_came(&name, list.as_deref(), at(8 * 86_400), &mut bob.rng);
+        bob.commit(outcome);
+    }
+    bob.ticks(at(9 * 86_400));
+    bob.publishes();
+    assert_eq!(version(&bob), 2);
 }
 
 #[test]

@@ -24,6 +24,9 @@ use crate::view::{Progress, Standing, Trust};
 /// that was taken is held until it is used or too many are.
 const BETWEEN_STOCKS: Duration = Duration::from_secs(3_600);
 
+/// How long no bundle is asked for of a device in whose place the relay has another.
+const BETWEEN_BUNDLES: Duration = Duration::from_secs(3_600);
+
 /// How long nothing is asked for somebody after a refusal that says nothing of it.
 const REST: Duration = Duration::from_secs(10);
 
@@ -78,11 +81,33 @@ impl Engine {
         let us = &self.profile.person;
         let is_missing = |device: &&Name| {
             let listed = self.listed_device(us, device);
-            let hindrance = listed.and_then(|listed| self.hindrance(&listed, now));
-            hindrance == Some(Obstacle::NeedsSession) && !self.rests(device, now)
+            listed.is_some_and(|it| self.is_obtainable(&it, now)) && !self.rests(device, now)
         };
         let mut untold = self.tellings.values().flat_map(|telling| &telling.devices);
         untold.find(is_missing).cloned()
+    }
+
+    /// Whether a session with a device is missing, and may be had: the relay is not asked again and again for one in whose
+    /// place it has another. A list can name anybody's address.
+    fn is_obtainable(&self, device: &Device, now: Now) -> bool {
+        let is_it = |(other, since): &(Device, Duration)| {
+            other == device && clock::steady(now).saturating_sub(*since) < BETWEEN_BUNDLES
+        };
+        self.hindrance(device, now) == Some(Obstacle::NeedsSession)
+            && !self.pending.not_there.iter().any(is_it)
+    }
+
+    /// Notes of all lists which of their devices are not there, where the relay has this one.
+    fn note_not_there(&mut self, came: &Device, now: Now) {
+        let steady = clock::steady(now);
+        self.pending.not_there.retain(|(device, since)| {
+            device.address != came.address && steady.saturating_sub(*since) < BETWEEN_BUNDLES
+        });
+        let people = self.contacts.people.iter().chain([self.own.person()]);
+        let lists = people.filter_map(evanesce::person::Person::list);
+        let listed = lists.flat_map(|list| list.devices()).map(|listed| &listed.device);
+        let others = listed.filter(|it| it.address == came.address && *it != came);
+        self.pending.not_there.extend(others.map(|device| (device.clone(), steady)));
     }
 
     fn rests(&self, name: &Name, now: Now) -> bool {
@@ -115,8 +140,7 @@ impl Engine {
         if theirs.is_empty() {
             return bundle(with).filter(|_| !self.rests(with, now));
         }
-        let is_missing =
-            |device: &&Device| self.hindrance(device, now) == Some(Obstacle::NeedsSession);
+        let is_missing = |device: &&Device| self.is_obtainable(device, now);
         let is_meant = |name: &Name| draft.only.as_ref().is_none_or(|only| only.contains(name));
         let devices = match &draft.only {
             Some(_) => theirs.iter().chain(&ours).collect::<Vec<_>>(),
@@ -194,6 +218,7 @@ impl Engine {
         now: Now,
         rng: &mut dyn CryptoRng,
     ) {
+        self.note_not_there(bundle.device(), now);
         let us = self.profile.person.clone();
         let with = if self.is_own_device(device) { Some(us) } else { self.with_device(device) };
         // Its conversation has gone meanwhile.
@@ -321,12 +346,16 @@ impl Engine {
         let verified = list.map(|list| {
             DeviceList::decode(list).ok().and_then(|list| list.verify(now.timestamp()).ok())
         });
-        match verified {
-            None => {}
+        let with = &match verified {
+            None => with.clone(),
             Some(None) => {
                 self.notice(Notice::Trouble(format!("the relay gave no good list of {with}")));
+                with.clone()
             }
             Some(Some(list)) => self.list_is_offered(with, list, now),
+        };
+        if self.is_us(with) {
+            self.look_at_old_list();
         }
         self.drop_parked_devices(with);
         self.take_in_offered_again(now, rng);

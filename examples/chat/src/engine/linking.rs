@@ -1,9 +1,9 @@
 //! Linking: a new device shows a code, the owner's device reads it, and the user compares digits on both.
 
-use evanesce::VerifiedBundle;
 use evanesce::expiry::Now;
 use evanesce::person::{LinkCode, LinkError, LinkMessage};
 use evanesce::rand_core::CryptoRng;
+use evanesce::{Device, VerifiedBundle};
 
 use crate::engine::outcome::Outcome;
 use crate::engine::state::{Engine, Linking, Place};
@@ -120,6 +120,7 @@ impl Engine {
     /// Offers the device whose code was read to be linked.
     pub(super) fn offer_link(&mut self, bundle: VerifiedBundle, now: Now, rng: &mut dyn CryptoRng) {
         let Some(Linking::Confirmed(code)) = self.pending.linking.take() else { return };
+        self.make_room_for(code.device());
         let (account, peers) = (&self.account, &mut self.contacts.peers);
         let offer = self.own.offer_link(account, peers, &code, bundle, now.timestamp(), rng);
         let device = Name::of(&code.device().address);
@@ -132,6 +133,15 @@ impl Engine {
             (Ok(_), None) => {}
             (Err(error), _) => self.notice(Notice::Error(error.to_string())),
         }
+    }
+
+    /// A device of ours that was removed gives its name to the one that follows it.
+    fn make_room_for(&mut self, device: &Device) {
+        let Some(name) = Name::of(&device.address) else { return };
+        let is_taken = self.with_device(&name).is_some() || self.is_own_device(&name);
+        let Some(peer) = self.peer_mut(&name).filter(|_| !is_taken) else { return };
+        let changes = peer.accept_identity(device.identity);
+        self.peer_changed(&name, &changes);
     }
 
     /// Takes a message of linking, if it is one.

@@ -10,6 +10,7 @@ use evanesce::rand_core::CryptoRng;
 use evanesce::{Address, Device, IdentityKey};
 
 use crate::clock;
+use crate::engine::meeting::owners_name;
 use crate::engine::message::{Draft, Telling};
 use crate::engine::outcome::Outcome;
 use crate::engine::sending::NO_AD;
@@ -64,7 +65,8 @@ impl Engine {
         self.pending.lists_asked.insert(with.clone(), clock::steady(now));
     }
 
-    pub(super) fn list_is_offered(&mut self, with: &Name, list: VerifiedList, now: Now) {
+    /// Takes a list that has verified; says what the conversation is called then.
+    pub(super) fn list_is_offered(&mut self, with: &Name, list: VerifiedList, now: Now) -> Name {
         let owner = *list.owner();
         if self.is_us(with) {
             if owner == *self.own.person().owner() {
@@ -74,16 +76,27 @@ impl Engine {
                     self.person_event(event, IsFirst::No, now);
                 }
             }
-            return;
+            return with.clone();
         }
         match self.owner_of(with) {
             Some(known) if known == owner => self.adopt(list, now),
+            // It was a device of somebody, as both have signed.
+            Some(known) if list.lists(&Device { identity: known, address: with.address() }) => {
+                let name = owners_name(&list).filter(|name| self.owner_of(name).is_none());
+                let name = self.name_of(&owner).or(name).unwrap_or_else(|| with.clone());
+                self.is_of(&name, owner, now);
+                self.adopt(list, now);
+                if name != *with {
+                    self.merge(with, &name, now);
+                }
+                return name;
+            }
             // The relay knows somebody else by this name: a bundle of theirs says so too, and the user is asked.
             Some(_) => {}
             None => {
                 let has_name = list.devices().iter().any(|it| it.device.address == with.address());
                 if !has_name {
-                    return;
+                    return with.clone();
                 }
                 self.is_of(with, owner, now);
                 self.adopt(list, now);
@@ -96,6 +109,7 @@ impl Engine {
                 }
             }
         }
+        with.clone()
     }
 
     fn adopt(&mut self, list: VerifiedList, now: Now) {
@@ -118,9 +132,12 @@ impl Engine {
         let own = *self.own.person().owner();
         match event {
             PersonEvent::Adopted { owner, came, went, unknown_own, version: _ } => {
-                self.devices_went(&owner, &came, &went);
+                self.devices_went(&went);
+                self.devices_came(&owner, &came, now);
                 if owner == own {
                     self.own_list_changed(&came, &went, unknown_own);
+                    let us = self.profile.person.clone();
+                    self.offer_parked(&us);
                     return;
                 }
                 self.know(&owner, now);
@@ -139,7 +156,7 @@ impl Engine {
                 if let (Some(alone), Some(with)) = (alone, with)
                     && alone != with
                 {
-                    self.merge(&alone, &with);
+                    self.merge(&alone, &with, now);
                 }
             }
             PersonEvent::ListedTwice { device, of, also } => {
@@ -157,8 +174,12 @@ impl Engine {
             PersonEvent::Equivocation { held, other } => {
                 let names = |list: &VerifiedList| names(list.devices().iter().map(|it| &it.device));
                 let whose = self.name_of(held.owner()).unwrap_or(self.profile.person.clone());
+                let what = match *held.owner() == own {
+                    true => "look at both, then /confirm, and /remove what is not yours",
+                    false => "ask which is right",
+                };
                 let text = format!(
-                    "there are two lists of the devices of {whose}: with {} and with {}: ask which is right",
+                    "there are two lists of the devices of {whose}: with {} and with {}: {what}",
                     names(&held),
                     names(&other)
                 );
@@ -226,21 +247,32 @@ impl Engine {
         }
     }
 
-    /// Nothing more goes to a device that is gone; and one that has come in its place, with another identity, is that now.
-    fn devices_went(&mut self, owner: &IdentityKey, came: &[Device], went: &[Device]) {
-        for device in went {
-            let Some(name) = Name::of(&device.address) else { continue };
-            self.give_up_device(&name);
-            for number in keys_where(&self.parcels, |parcel| parcel.to == name) {
+    /// Nothing more goes to devices that are gone.
+    fn devices_went(&mut self, went: &[Device]) {
+        for device in went.iter().filter_map(|device| Name::of(&device.address)) {
+            self.give_up_device(&device);
+            for number in keys_where(&self.parcels, |parcel| parcel.to == device) {
                 self.drop_parcel(number);
             }
-            let follows = came.iter().find(|it| it.address == device.address);
-            let known = self.peer(&name).and_then(|peer| peer.contact().identity());
-            if let Some(follows) = follows.filter(|it| it.identity != *owner)
-                && known == Some(device.identity)
+        }
+    }
+
+    /// One that has come where another one of the same person was, under its name, is that now: the owner says so. Of
+    /// the first device of somebody, who they are, the user decides.
+    fn devices_came(&mut self, owner: &IdentityKey, came: &[Device], now: Now) {
+        for device in came.iter().filter(|device| device.identity != *owner) {
+            let Some(name) = Name::of(&device.address) else { continue };
+            let before = self.peer(&name).and_then(evanesce::Peer::device);
+            let own = self.own.person();
+            let person = if own.owner() == owner { Some(own) } else { self.contacts.person(owner) };
+            let was_theirs = |before: &Device| {
+                let standing = person.map(|person| person.standing(before, now.timestamp()));
+                standing == Some(DeviceStanding::Removed)
+            };
+            if before.filter(|before| before != device).is_some_and(|before| was_theirs(&before))
                 && let Some(peer) = self.peer_mut(&name)
             {
-                let changes = peer.accept_identity(follows.identity);
+                let changes = peer.accept_identity(device.identity);
                 self.peer_changed(&name, &changes);
             }
         }
@@ -384,6 +416,31 @@ impl Engine {
         self.notice(Notice::Device(us, device.clone(), DeviceChange::Went));
         self.tell_everyone(now, rng);
         Ok(())
+    }
+
+    /// After a backup was put back nothing is signed before a newer list has come, or the user has looked at this one: who
+    /// was removed since may stand in it. Where there is no other device there is nothing to look at.
+    pub(super) fn look_at_old_list(&mut self) {
+        if !self.own.is_owner() || !self.own.is_put_back() {
+            return;
+        }
+        let devices = self.own.person().list().map_or(0, |list| list.devices().len());
+        if devices > 1 {
+            let text = "the list of your devices may be an old one: look at /devices, then /confirm, and /remove at once \
+                        what is not yours";
+            self.notice(Notice::Trouble(text.into()));
+        } else if self.own.confirm_all() {
+            self.own_changed();
+        }
+    }
+
+    /// The user has looked at all of them, and they are theirs.
+    pub(super) fn confirm_devices(&mut self, now: Now) -> Result<(), String> {
+        if !self.own.confirm_all() {
+            return Err("nobody asks whose your devices are".into());
+        }
+        self.own_changed();
+        self.show_devices(None, now)
     }
 
     /// The user says that a device is theirs which came with a list that was not signed here.

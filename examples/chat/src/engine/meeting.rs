@@ -1,6 +1,6 @@
 //! Meeting: a name comes to be somebody's, as soon as their identity is known.
 
-use evanesce::expiry::{ExpiryEvent, Now};
+use evanesce::expiry::{ConversationId, ExpiryEvent, Now};
 use evanesce::person::{OwnEvent, Person as KnownPerson, VerifiedList};
 use evanesce::{Device, IdentityKey};
 
@@ -28,17 +28,21 @@ impl Engine {
         person.notes.former.push(before);
         person.notes.former.dedup();
         self.save_notes(with);
+        self.keep_timer(before, with, now);
         if let Some(other) = other {
-            self.merge(&other, with);
+            self.merge(&other, with, now);
         }
-        // The timer belongs to the name as the user sees it.
+        self.keep_keys_as_the_timer_says(with);
+    }
+
+    /// The timer belongs to the name as the user sees it.
+    fn keep_timer(&mut self, before: ConversationId, with: &Name, now: Now) {
         let (tag, after) = (self.tag(), self.conversation(with));
         if let (Some(setting), None) = (self.expiry.setting(before), self.expiry.setting(after)) {
             let mut effects = self.expiry.set(after, setting.policy, tag, now);
             effects.events.retain(|event| !matches!(event, ExpiryEvent::SettingChanged { .. }));
             self.absorb(&effects);
         }
-        self.keep_keys_as_the_timer_says(with);
     }
 
     /// The conversation with somebody who wrote, or to whom another device of ours did. One that is not known by name gets
@@ -113,14 +117,15 @@ impl Engine {
     }
 
     /// What was said under two names is one conversation, with whom it was said all along.
-    pub(super) fn merge(&mut self, from: &Name, to: &Name) {
-        let former = self.conversations(from);
+    pub(super) fn merge(&mut self, from: &Name, to: &Name, now: Now) {
+        let (former, before) = (self.conversations(from), self.conversation(from));
         let Some(gone) = self.people.remove(from) else { return };
         self.write_row(Row::Contact(from.clone()), None);
         if let Some(person) = self.people.get_mut(to) {
             person.notes.former.extend(former);
         }
         self.save_notes(to);
+        self.keep_timer(before, to, now);
         for message in gone.messages.into_values() {
             self.put_message(Message { with: to.clone(), ..message });
         }

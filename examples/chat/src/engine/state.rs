@@ -8,7 +8,7 @@ use evanesce::expiry::{
 };
 use evanesce::person::{Contacts, LinkCode, OwnDevices, OwnEvent, PeopleChanges};
 use evanesce::zeroize::Zeroizing;
-use evanesce::{Account, Changes};
+use evanesce::{Account, Changes, Device};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::message::{
@@ -97,6 +97,8 @@ pub struct Pending {
     /// Of whom it was fetched last, and when, by the steady clock.
     pub lists_asked: BTreeMap<Name, Duration>,
     pub linking: Option<Linking>,
+    /// Devices in whose place the relay has had another one, and when that was, by the steady clock.
+    pub not_there: Vec<(Device, Duration)>,
     /// What our other devices are to be told of this event.
     pub tell: Vec<OwnEvent>,
     /// What came under an identity that was not known then.

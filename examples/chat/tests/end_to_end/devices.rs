@@ -1,7 +1,10 @@
 //! People with several devices: linked, written to, removed.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use crate::person::{history, introduce, send, settle, wait_for_history};
-use crate::process::Process;
+use crate::process::{PATIENCE, Process};
 use crate::screens::groups;
 use crate::world::World;
 
@@ -48,6 +51,17 @@ fn devices(process: &mut Process, of: &str) -> Vec<String> {
     let start = format!("DEVICE {of} ");
     let listed = lines[before..].iter().filter_map(|line| line.strip_prefix(&start));
     listed.map(str::to_owned).collect()
+}
+
+/// Waits until the relay has somebody's list.
+fn wait_for_list(world: &World, name: &str) {
+    let start = format!(" publish-list address={name} ");
+    let is_published = |line: &String| line.contains(&start) && line.ends_with(" done");
+    let deadline = Instant::now() + PATIENCE;
+    while !world.relay.lines().iter().any(is_published) {
+        assert!(Instant::now() < deadline, "no list of {name} is published");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
@@ -183,11 +197,7 @@ fn somebody_new_is_a_contact_of_all_devices_and_files_are_opened_by_all() {
     alice.wait_for("DEVICE CAME bob bob.laptop");
     // The laptop writes to somebody first: who it is, its list says, and the phone knows them too.
     let mut erin = world.person("erin");
-    let is_published =
-        |line: &String| line.contains(" publish-list address=erin ") && line.ends_with(" done");
-    while !world.relay.lines().iter().any(is_published) {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    wait_for_list(&world, "erin");
     let first = send(&mut laptop, "erin", "hello Erin");
     erin.wait_for(&format!("REQUEST bob {first}"));
     bob.wait_for(&format!("OURS erin {first} hello Erin"));
@@ -230,6 +240,116 @@ fn somebody_new_is_a_contact_of_all_devices_and_files_are_opened_by_all() {
     laptop.say(&format!("/report {insult}"));
     laptop.wait_for(&format!("REPORTED alice {insult}"));
     assert!(world.reports().contains("PROVEN to bob.laptop at "), "{}", world.reports());
+}
+
+#[test]
+fn devices_that_were_linked_apart_find_each_other() {
+    let world = World::new("devices-three");
+    let (mut alice, mut bob) = introduced(&world);
+    let mut laptop = linked(&world, &mut bob);
+    let mut tablet = world.person("bob.tablet");
+    link(&mut bob, &mut tablet, ["bob", "bob.tablet"]);
+    laptop.wait_for("DEVICE CAME bob bob.tablet");
+    alice.wait_for("DEVICE CAME bob bob.tablet");
+    // Between these two there was no session, and what one says, reads and decides comes to the other all the same.
+    let id = send(&mut laptop, "alice", "from the laptop");
+    tablet.wait_for(&format!("OURS alice {id} from the laptop"));
+    bob.wait_for(&format!("OURS alice {id} from the laptop"));
+    let answer = send(&mut alice, "bob", "to all three");
+    for process in [&mut bob, &mut laptop, &mut tablet] {
+        process.wait_for(&format!("UNREAD alice {answer}"));
+    }
+    tablet.say("/read alice");
+    for process in [&mut bob, &mut laptop] {
+        process.wait_for(&format!("READ ELSEWHERE alice {answer}"));
+    }
+    // One that is removed and linked again with another identity is known by the list, and nobody is asked.
+    bob.say("/remove bob.tablet");
+    tablet.wait_for("REMOVED bob");
+    alice.wait_for("DEVICE WENT bob bob.tablet");
+    tablet.kill();
+    std::fs::remove_file(world.store("bob.tablet")).unwrap();
+    world.free("bob.tablet");
+    let mut tablet = world.person("bob.tablet");
+    link(&mut bob, &mut tablet, ["bob", "bob.tablet"]);
+    alice.wait_for("DEVICE CAME bob bob.tablet");
+    let id = send(&mut tablet, "alice", "from the new tablet");
+    assert_eq!(alice.wait_for("MESSAGE bob"), format!("{id} from the new tablet"));
+    let answer = send(&mut alice, "bob", "I see");
+    tablet.wait_for(&format!("UNREAD alice {answer}"));
+    assert_eq!(alice.count("IDENTITY CHANGED"), 0);
+}
+
+#[test]
+fn who_wrote_as_a_device_that_nobody_knew_is_one_with_its_person_once_a_list_says_so() {
+    let world = World::new("devices-joined");
+    let mut bob = world.person("bob");
+    let mut laptop = linked(&world, &mut bob);
+    let mut frank = world.person("frank");
+    wait_for_list(&world, "frank");
+    // As somebody whose release knows no lists: nothing of the kind goes to them.
+    world.change_relay("DELETE FROM lists WHERE address = 'frank'");
+    send(&mut laptop, "frank", "hello Frank");
+    frank.wait_for("REQUEST bob.laptop");
+    frank.say("/timer bob.laptop 1h");
+    frank.wait_for("ERROR bob.laptop has asked first");
+    frank.say("/accept bob.laptop");
+    frank.wait_for("ACCEPTED bob.laptop");
+    frank.say("/timer bob.laptop 1h");
+    frank.wait_for("TIMER bob.laptop 1h by us");
+    frank.wait_for("JOINED bob.laptop bob");
+    let answer = send(&mut frank, "bob", "hello Bob");
+    bob.wait_for(&format!("UNREAD frank {answer}"));
+    laptop.wait_for(&format!("UNREAD frank {answer}"));
+    assert_eq!(history(&mut frank, "bob", "them").unwrap(), ["hello Frank"]);
+    frank.say("/list");
+    frank.wait_for("CONTACT bob accepted unverified timer=1h unread=1");
+    laptop.say("/list");
+    laptop.wait_for("CONTACT frank accepted unverified timer=1h unread=1");
+}
+
+#[test]
+fn killed_at_any_moment_all_devices_have_each_message_once() {
+    let world = World::new("devices-kills");
+    let (mut alice, mut bob) = introduced(&world);
+    let mut laptop = linked(&world, &mut bob);
+    alice.wait_for("DEVICE CAME bob bob.laptop");
+    laptop.wait_for("ACCEPTED alice");
+    for round in 0..8_u64 {
+        alice.say(&format!("to bob a{round}"));
+        laptop.say(&format!("to alice l{round}"));
+        bob.say(&format!("to alice b{round}"));
+        // What was said is stored when it is queued.
+        alice.wait_for("QUEUED bob");
+        laptop.wait_for("QUEUED alice");
+        bob.wait_for("QUEUED alice");
+        thread::sleep(Duration::from_millis(round * 7 % 23));
+        let (killed, name) = match round % 3 {
+            0 => (&mut alice, "alice"),
+            1 => (&mut bob, "bob"),
+            _ => (&mut laptop, "bob.laptop"),
+        };
+        killed.kill();
+        *killed = world.person(name);
+    }
+    let numbered =
+        |letter: &str| (0..8).map(|round| format!("{letter}{round}")).collect::<Vec<_>>();
+    let sorted = |mut texts: Vec<String>| {
+        texts.sort();
+        texts
+    };
+    for (process, first) in [(&mut bob, Some("hello")), (&mut laptop, None)] {
+        let expected: Vec<String> =
+            numbered("a").into_iter().chain(first.map(str::to_owned)).collect();
+        assert_eq!(sorted(wait_for_history(process, "alice", "them", expected.len())), expected);
+        let first = first.map(|_| "hello too".to_owned());
+        let expected: Vec<String> =
+            numbered("b").into_iter().chain(first).chain(numbered("l")).collect();
+        assert_eq!(sorted(wait_for_history(process, "alice", "us", expected.len())), expected);
+    }
+    let expected: Vec<String> =
+        numbered("b").into_iter().chain(["hello too".into()]).chain(numbered("l")).collect();
+    assert_eq!(sorted(wait_for_history(&mut alice, "bob", "them", expected.len())), expected);
 }
 
 #[test]
