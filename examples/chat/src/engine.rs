@@ -9,9 +9,9 @@ mod state;
 
 mod devices;
 
-mod telling;
-
 mod sending;
+
+mod telling;
 
 mod lives;
 
@@ -24,9 +24,13 @@ mod fetches;
 mod lists;
 mod reporting;
 
+mod contents;
+mod own_list;
+
 mod linking;
 
 mod receiving;
+mod sessions;
 
 mod people;
 

@@ -564,6 +564,49 @@ fn a_list_that_names_somebody_elses_address_takes_nothing_from_them() {
 }
 
 #[test]
+fn a_list_that_grows_old_is_asked_for_before_something_is_written_and_not_all_the_time() {
+    let (mut alice, mut bob) = introduced("old-list");
+    let day = 86_400;
+    let asked = |alice: &mut Person, bob: &mut Person, second: u64, list: Option<Vec<u8>>| {
+        let mut asked = 0;
+        while let Some(errand) = alice.engine().errand(at(second)) {
+            let engine = alice.engine.as_mut().unwrap();
+            let outcome = match errand {
+                Errand::List(name) => {
+                    asked += 1;
+                    engine.list_came(&name, list.as_deref(), at(second), &mut alice.rng)
+                }
+                Errand::Bundle(name) => {
+                    let bundle = bob.prekeys.as_mut().unwrap().hand_out();
+                    engine.bundle_came(&name, &bundle, at(second), &mut alice.rng)
+                }
+                Errand::Deposit { number, .. } => engine.deposited(number, at(second)),
+            };
+            alice.commit(outcome);
+        }
+        asked
+    };
+    alice.does("to bob young", at(22 * day));
+    let list = bob.list.clone();
+    assert_eq!(asked(&mut alice, &mut bob, 22 * day, list.clone()), 0);
+    // The relay keeps the newer one back: what was written goes all the same.
+    alice.does("to bob old", at(23 * day));
+    alice.does("to bob still old", at(23 * day + 60));
+    assert_eq!(asked(&mut alice, &mut bob, 23 * day + 60, list.clone()), 1);
+    alice.does("to bob an hour later", at(23 * day + 3_661));
+    assert_eq!(asked(&mut alice, &mut bob, 23 * day + 3_661, list), 1);
+    // It has the newer one.
+    bob.ticks(at(23 * day));
+    bob.publishes();
+    alice.does("to bob once more", at(23 * day + 7_300));
+    let list = bob.list.clone();
+    assert_eq!(asked(&mut alice, &mut bob, 23 * day + 7_300, list.clone()), 1);
+    alice.does("to bob and more", at(24 * day));
+    assert_eq!(asked(&mut alice, &mut bob, 24 * day, list), 0);
+    assert_eq!(alice.said().iter().filter(|line| *line == "SENT bob").count(), 6);
+}
+
+#[test]
 fn after_a_backup_a_device_without_others_signs_its_list_on() {
     let mut bob = Person::new("bob", "signs-on");
     let version = |bob: &Person| {

@@ -7,7 +7,7 @@ use evanesce::person::{AddressedMessage, FanOutError, Obstacle, Person as KnownP
 use evanesce::rand_core::CryptoRng;
 
 use crate::engine::message::{Draft, Parcel};
-use crate::engine::state::{Engine, Place, keys_where};
+use crate::engine::state::{Engine, keys_where};
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::view::Progress;
@@ -204,18 +204,6 @@ impl Engine {
         }
         self.notice(Notice::Failed(message.with.clone(), message.id, why));
         self.put_message(crate::engine::message::Message { progress: Progress::Failed, ..message });
-    }
-
-    /// What is only to follow from what has happened: who does not know the timer is told.
-    pub(super) fn settle(&mut self, now: Now, rng: &mut dyn CryptoRng) {
-        self.tell_own_devices(now, rng);
-        for name in std::mem::take(&mut self.pending.echoes) {
-            let may_write = matches!(self.profile.place, Place::Owner | Place::Linked);
-            if may_write && self.may_be_written_to(&name) {
-                let stamp = self.expiry.stamp(self.conversation(&name));
-                self.post_nothing(&name, stamp, now, rng);
-            }
-        }
     }
 
     /// Whether the list of somebody expired, so that nobody of them can be written to.

@@ -78,4 +78,16 @@ impl Engine {
         self.notice(Notice::RemovalAsked(self.profile.name.clone()));
         Ok(())
     }
+
+    /// What is only to follow from what has happened: who does not know the timer is told.
+    pub(super) fn settle(&mut self, now: Now, rng: &mut dyn CryptoRng) {
+        self.tell_own_devices(now, rng);
+        for name in std::mem::take(&mut self.pending.echoes) {
+            let may_write = matches!(self.profile.place, Place::Owner | Place::Linked);
+            if may_write && self.may_be_written_to(&name) {
+                let stamp = self.expiry.stamp(self.conversation(&name));
+                self.post_nothing(&name, stamp, now, rng);
+            }
+        }
+    }
 }
