@@ -57,7 +57,8 @@ impl Engine {
         };
         let linked = linked.filter(|device| !self.rests(device, now)).map(Errand::Bundle);
         let mut lists = self.pending.lists.iter();
-        let list = || lists.find(|name| !self.rests(name, now)).cloned().map(Errand::List);
+        let may_ask = |name: &&Name| self.may_be_written_to(name) && !self.rests(name, now);
+        let list = || lists.find(may_ask).cloned().map(Errand::List);
         linked
             .or_else(|| self.drafts.values().find_map(|draft| self.errand_for(draft, now)))
             .or_else(|| {

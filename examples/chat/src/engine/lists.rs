@@ -185,6 +185,13 @@ impl Engine {
                 self.profile.place = Place::Removed;
                 self.save_profile();
                 self.notice(Notice::Removed(us));
+                // Nor does anything leave that was written before.
+                let names: Vec<Name> = self.people.keys().cloned().collect();
+                for message in
+                    names.iter().flat_map(|name| self.drop_unsent(name)).collect::<Vec<_>>()
+                {
+                    self.fail(Some(message), "this device was removed");
+                }
             }
             return;
         }

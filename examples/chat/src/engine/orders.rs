@@ -128,7 +128,9 @@ impl Engine {
         let us = self.profile.person.clone();
         self.want_list(us);
         self.pending.lists_asked.clear();
-        self.pending.lists.extend(self.people.keys().cloned());
+        let others: Vec<Name> =
+            self.people.keys().filter(|name| self.may_be_written_to(name)).cloned().collect();
+        self.pending.lists.extend(others);
         self.notice(Notice::Restored);
     }
 
@@ -280,8 +282,16 @@ impl Engine {
                 return Err("only its author takes a message back: /delete deletes it here".into());
             }
         }
-        if let Body::OurFile { blob, token, .. } = &message.body {
-            self.put_disposal(Disposal { blob: *blob, token: token.clone() });
+        match &message.body {
+            Body::OurFile { blob, token, .. } => {
+                self.put_disposal(Disposal { blob: *blob, token: token.clone() });
+            }
+            // Another device of ours sent it.
+            Body::File(held) => {
+                let (blob, token) = (held.file.blob, held.file.token.clone());
+                self.put_disposal(Disposal { blob, token });
+            }
+            Body::Text(_) | Body::Sealed(_) | Body::TheirsToOpen => {}
         }
         let is_draft = self.drafts.values().any(|it| it.message == Some(id) && it.only.is_none())
             || self.uploads.values().any(|upload| upload.message == id);

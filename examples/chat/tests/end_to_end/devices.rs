@@ -119,12 +119,16 @@ fn a_removed_device_gets_nothing_more_and_says_so() {
     alice.wait_for("DEVICE CAME bob bob.laptop");
     let first = send(&mut alice, "bob", "to both");
     laptop.wait_for(&format!("UNREAD alice {first}"));
+    // Written by who is not there yet: it stays where it is.
+    laptop.say("to nobody a text that waits");
+    let waiting = laptop.wait_for("QUEUED nobody");
     laptop.say("/remove bob");
     laptop.wait_for("ERROR");
     bob.say("/remove bob.laptop");
     bob.wait_for("DEVICE WENT bob bob.laptop");
     alice.wait_for("DEVICE WENT bob bob.laptop");
     laptop.wait_for("REMOVED bob");
+    laptop.wait_for(&format!("FAILED nobody {waiting} this device was removed"));
     laptop.say("to alice is anybody there");
     laptop.wait_for("ERROR this device was removed");
     let second = send(&mut alice, "bob", "to the one that is left");
@@ -173,6 +177,17 @@ fn contacts_and_timers_come_over_and_whatever_is_done_on_one_device_follows_on_t
     }
     bob.say("/list");
     bob.wait_for("CONTACT alice accepted verified timer=off unread=0");
+
+    // What can be opened once is opened on one of them.
+    alice.say("/once bob the code is 4711");
+    let id = alice.wait_for("QUEUED bob");
+    bob.wait_for(&format!("UNREAD alice {id}"));
+    laptop.wait_for(&format!("UNREAD alice {id}"));
+    laptop.say(&format!("/open {id}"));
+    laptop.wait_for(&format!("OPENED alice {id} the code is 4711"));
+    bob.wait_for(&format!("EXPIRED alice {id}"));
+    bob.say(&format!("/open {id}"));
+    bob.wait_for("ERROR there is no such message");
 
     // A request that is accepted on one, and a contact that is blocked on one.
     let mut dave = world.person("dave");
@@ -234,6 +249,9 @@ fn somebody_new_is_a_contact_of_all_devices_and_files_are_opened_by_all() {
     laptop.wait_for(&format!("OURS FILE alice {ours}"));
     laptop.wait_for(&format!("FETCHED alice {ours}"));
     assert!(saved(&mut laptop, &ours, "of ours") == bytes);
+    laptop.say(&format!("/unsend {ours}"));
+    alice.wait_for(&format!("UNSENT bob {ours}"));
+    bob.wait_for(&format!("UNSENT alice {ours}"));
     // What came to a linked device can be reported there.
     let insult = send(&mut alice, "bob", "an insult");
     laptop.wait_for(&format!("MESSAGE alice {insult}"));
