@@ -245,6 +245,20 @@ fn what_could_not_be_done_is_said_to_its_end() {
 }
 
 #[test]
+fn a_code_is_drawn_only_with_the_digits_below_it() {
+    let mut picture = conversation(vec![]);
+    let code = LinkText::new(vec![7; 108].into());
+    let pasted = code.to_string();
+    picture.page = PageView::Link(LinkPage::Code(code, "12345 ".repeat(6)));
+    for (rows, is_drawn) in [(24, false), (27, false), (30, true)] {
+        let drawn = drawn(&picture, 100, rows);
+        assert_eq!(drawn.contains('▀'), is_drawn, "{drawn}");
+        assert_eq!(drawn.contains(pasted.get(..20).unwrap()), !is_drawn, "{drawn}");
+        assert_eq!(drawn.matches("12345").count(), 6, "{drawn}");
+    }
+}
+
+#[test]
 fn hostile_text_orders_the_terminal_to_do_nothing() {
     let hostile = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\u{202e}evil\u{9b}31m\0";
     let mut bob = contact(Standing::Accepted, Trust::Claimed);

@@ -12,13 +12,16 @@ use crate::client::screen::qr;
 use crate::client::screen::wrapping::{groups, wrapped};
 use crate::view::DeviceView;
 
+/// Rows below a code: which digits are to be compared, and how to leave.
+const BELOW_CODE: usize = 4;
+
 pub fn draw(link: &LinkPage, area: Rect, frame: &mut Frame) {
     let columns = area.width;
     let mut rows = Vec::new();
     match link {
         LinkPage::Code(code, digits) => {
             let drawn = qr::rows(code.bytes()).unwrap_or_default();
-            let fits = usize::from(area.height) >= drawn.len()
+            let fits = usize::from(area.height) >= drawn.len().saturating_add(BELOW_CODE)
                 && drawn.first().is_some_and(|row| usize::from(columns) >= row.width());
             // The code alone, or all of it as a text: both do not fit.
             if fits {
