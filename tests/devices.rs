@@ -429,7 +429,9 @@ impl Replay {
 
     fn link_offer(&mut self, step: &Value) {
         let (now, mut rng) = (time(step, "now"), given_draws(step, "rng"));
-        let Party { account, own, contacts } = self.party(step);
+        let party = self.party(step);
+        let before = party.rows();
+        let Party { account, own, contacts } = party;
         let mut offer = || {
             let code = LinkCode::decode(&bytes(step, "code")).map_err(|error| match error {
                 LinkCodeError::Malformed => "malformed",
@@ -445,7 +447,14 @@ impl Replay {
         let offered: Result<_, &'static str> = offer();
         rng.finish(&self.place);
         match offered {
-            Err(error) => assert_eq!(json!({ "error": error }), step["expect"], "{}", self.place),
+            Err(error) => {
+                assert!(
+                    self.party(step).rows() == before,
+                    "{}: a refusal changed something",
+                    self.place
+                );
+                assert_eq!(json!({ "error": error }), step["expect"], "{}", self.place);
+            }
             Ok((digits, offer)) => {
                 let expect = &step["expect"];
                 assert_fields(expect, &["digits", "session_id", "id", "wire"], &self.place);
