@@ -204,6 +204,28 @@ fn what_is_decided_of_a_person_on_one_device_holds_on_the_others() {
 }
 
 #[test]
+fn who_is_unblocked_on_one_device_is_heard_again_on_the_others() {
+    let rng = &mut rng(15);
+    let mut parties = household(rng);
+    let bob = parties[3].account.device();
+    for device in [1, 2] {
+        begin(&mut parties, device, 3, START, rng);
+    }
+    let contact = |party: &Party| *party.contacts.peer(&bob.address).unwrap().contact();
+    let tell = parties[0].refuse(&bob.identity, START).tell;
+    let _ = deliver(&mut parties, 0, &tell, rng);
+    for party in &parties[..3] {
+        assert_eq!(contact(party), Contact::Refused(bob.identity));
+    }
+    let tell = parties[0].accept(&bob.identity, START).tell;
+    let delivered = deliver(&mut parties, 0, &tell, rng);
+    assert!(delivered.iter().all(|(_, got)| got.changes.peers.contains(&bob.address)));
+    for party in &parties[..3] {
+        assert_eq!(contact(party), Contact::Accepted(bob.identity));
+    }
+}
+
+#[test]
 fn of_two_decisions_at_once_all_devices_come_to_the_same() {
     let rng = &mut rng(4);
     let mut parties = household(rng);
