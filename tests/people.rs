@@ -903,3 +903,18 @@ fn a_device_that_has_signed_a_list_of_itself_can_still_be_linked() {
     assert!(parties[1].own.is_listed() && !parties[1].own.is_owner());
     assert_eq!(parties[1].own.person().owner(), parties[0].own.person().owner());
 }
+
+/// It may have written to the owner's device just before, in a session that both would have gone on in.
+#[test]
+fn a_device_that_has_begun_a_session_itself_answers_in_that_of_the_offer() {
+    for seed in 0..8 {
+        let rng = &mut ChaCha20Rng::seed_from_u64(seed);
+        let names = ["alice/1", "alice/2"];
+        let mut parties: Vec<Party> = names.iter().map(|name| Party::new(name, rng)).collect();
+        let alice = parties[0].identity();
+        begin(&mut parties, 1, 0, START, rng);
+        let _lost = parties[1].send(&alice, b"hello", START, rng).unwrap();
+        link(&mut parties, 0, 1, START, rng);
+        assert!(parties[1].own.is_listed());
+    }
+}

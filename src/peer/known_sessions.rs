@@ -220,6 +220,12 @@ impl KnownSessions {
         self.drop_old(limits, now);
     }
 
+    /// The peer waits for an answer in this session: that sends from now on, whichever began first.
+    pub(crate) fn answer_in(&mut self, id: SessionId, now: Timestamp) {
+        let place = self.all.iter().position(|known| known.id() == id);
+        place.into_iter().for_each(|place| self.activate(place, now));
+    }
+
     /// Drops what is too old or too much; says whether that was anything.
     pub(crate) fn maintain(&mut self, limits: &PeerLimits, now: Timestamp) -> bool {
         let mut changed = self.drop_old(limits, now);

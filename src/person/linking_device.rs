@@ -106,6 +106,8 @@ impl OwnDevices {
         let peer = place.and_then(|place| peers.get_mut(place)).unwrap_or(&mut unknown);
         let began = peer.begin_with(account, acceptance, now).map_err(refused)?;
         peer.notices.sends_parts = true;
+        // The owner finishes with an answer in the session of the offer, also if ours would have stayed.
+        began.changes.session.into_iter().for_each(|id| peer.sessions.answer_in(id, now));
         if place.is_none() {
             peers.push(unknown);
         }
