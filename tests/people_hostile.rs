@@ -460,6 +460,22 @@ fn a_wish_to_be_removed_is_told_once_and_where_it_can_be_done() {
 }
 
 #[test]
+fn who_was_refused_then_asked_about_and_accepted_elsewhere_is_heard_again() {
+    let rng = &mut rng(17);
+    let mut parties = household(rng);
+    let bob = parties[BOB].account.device();
+    let _ = writes(&mut parties, BOB, LAPTOP, rng).unwrap();
+    let phone = &mut parties[PHONE];
+    let mut events = phone.refuse(&bob.identity, START).tell;
+    events.extend(phone.contacts.set_back_to_request(&phone.own, &bob.identity, START).tell);
+    events.extend(phone.accept(&bob.identity, START).tell);
+    for event in events {
+        let _ = deliver(&mut parties, PHONE, &[event], rng);
+    }
+    assert_eq!(contact(&parties[LAPTOP], &bob.address), Contact::Accepted(bob.identity));
+}
+
+#[test]
 fn a_request_is_not_answered_by_another_device_of_theirs() {
     let rng = &mut rng(16);
     let mut parties = household(rng);

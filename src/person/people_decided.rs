@@ -198,8 +198,8 @@ impl Contacts {
         let (contact, verified) = (decisions.contact(), decisions.is_verified());
         if let Some(decision) = contact.filter(|_| contact != before.contact()) {
             let carried_out = match decision {
-                // A device that the user refused by itself, here, stays so, unless all were refused.
-                ContactDecision::Accepted if before.contact() != Some(ContactDecision::Refused) => {
+                // A device that the user refused by itself, here, stays so while nobody has decided of the person.
+                ContactDecision::Accepted if before.contact().is_none() => {
                     self.accept_requests(own, owner, now)
                 }
                 ContactDecision::Accepted | ContactDecision::Request | ContactDecision::Refused => {

@@ -15,12 +15,10 @@ use crate::person::fan_out::{AddressedMessage, FanOut, FanOutError, Obstacle, Un
 use crate::person::other_person::{ListExpired, Person};
 use crate::person::our_devices::OwnDevices;
 use crate::person::people_changes::PeopleChanges;
-use crate::person::standing::Standing;
 use crate::session::encrypting::EncryptError;
 use crate::time::Timestamp;
 use crate::wire::content_parts::{ContentParts, PartKind};
 use crate::wire::payload::Payload;
-use crate::wire::stamp::Stamp;
 
 /// Whom a message is for: all devices of a person and all other own ones, or some of them. Made by [`OwnDevices::to`].
 #[derive(Clone, Copy)]
@@ -203,59 +201,12 @@ impl<'a> Recipients<'a> {
         Ok(Looked { reachable, unreached, needs_person, reached_of_person })
     }
 
-    /// Tells the device at this address which lists are held, by a control message, if anything is due to it. After a
-    /// list was signed or adopted, tell own devices and contacts; else it goes along with the next message. Nothing
-    /// is told of a person whose device it is not. A device that was removed is told our list like any other that is
-    /// known: it learns so that it was.
-    ///
-    /// Draws what a message draws, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// [`FanOutError::Removed`]; nothing has changed then.
-    pub fn tell(
-        self,
-        peers: &mut [Peer],
-        address: &Address,
-        ad: &[u8],
-        now: Timestamp,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<FanOut, FanOutError> {
-        if self.own.is_removed() {
-            return Err(FanOutError::Removed);
-        }
-        let mut sent =
-            FanOut { messages: Vec::new(), unreached: Vec::new(), changes: PeopleChanges::none() };
-        let told = peers.iter_mut().find(|peer| peer.address() == address);
-        let Some((peer, device)) = told.and_then(|peer| peer.device().map(|device| (peer, device)))
-        else {
-            return Ok(sent);
-        };
-        let is_ours = self.own.person.list().is_some_and(|list| list.lists(&device))
-            || device.identity == *self.own.person.owner();
-        // Of a person who has nothing to do with the device it hears nothing.
-        let is_theirs = !self.is_note()
-            && (self.person.standing(&device, now) != Standing::Alone
-                || device.identity == *self.person.owner());
-        let side =
-            if is_ours { Side::Ours } else { Side::Theirs(is_theirs.then_some(self.person)) };
-        let parts = self.due_to(peer, &device, side);
-        let payload = Payload { stamp: Stamp::NONE, body: Vec::new() };
-        if parts.is_empty() {
-            return Ok(sent);
-        }
-        match obstacle(peer, &parts, &payload, now) {
-            Err(Hindrance::Of(reason)) => {
-                sent.unreached.push(Unreached { to: address.clone(), reason });
-            }
-            Err(Hindrance::TooLarge) => return Err(FanOutError::TooLarge),
-            Ok(()) => _ = sent.encrypt(peer, &parts, &payload, ad, now, rng),
-        }
-        Ok(sent)
+    pub(crate) fn is_note(&self) -> bool {
+        self.person.owner() == self.own.person.owner()
     }
 
-    fn is_note(&self) -> bool {
-        self.person.owner() == self.own.person.owner()
+    pub(crate) fn person(&self) -> &'a Person {
+        self.person
     }
 
     /// Our own person's devices, as this device has them.
@@ -330,7 +281,7 @@ impl<'a> Recipients<'a> {
 
     /// Lists and notices that are due to it. To a device that shows no sign of knowing parts none go: it stands in no
     /// list, and has sent none.
-    fn due_to(&self, peer: &Peer, device: &Device, side: Side<'_>) -> ContentParts {
+    pub(crate) fn due_to(&self, peer: &Peer, device: &Device, side: Side<'_>) -> ContentParts {
         if !self.knows_parts(peer, device) {
             return ContentParts::none();
         }
@@ -366,7 +317,7 @@ fn devices<'a>(
 }
 
 /// Whether this could be encrypted for the peer. Changes nothing.
-fn obstacle(
+pub(crate) fn obstacle(
     peer: &Peer,
     parts: &ContentParts,
     payload: &Payload,

@@ -1,4 +1,4 @@
-//! Recipients: what happened on this device, told to the other own ones.
+//! Recipients: which lists are held, told to one device; and what happened on this one, told to the other own ones.
 
 use alloc::vec::Vec;
 
@@ -10,12 +10,14 @@ use crate::identity::{Address, Device};
 use crate::peer::other_device::Peer;
 use crate::person::contacts::Contacts;
 use crate::person::decisions::{ContactDecision, Decided};
+use crate::person::due_parts::Side;
 use crate::person::fan_out::{FanOut, FanOutError, Obstacle, Unreached};
 use crate::person::other_person::Person;
 use crate::person::our_devices::OwnDevices;
 use crate::person::own_event::{MAX_EVENTS, OwnEvent};
 use crate::person::people_changes::PeopleChanges;
-use crate::person::recipients::{Addition, Hindrance, Prepared, Recipient, Recipients};
+use crate::person::recipients::{Addition, Hindrance, Prepared, Recipient, Recipients, obstacle};
+use crate::person::standing::Standing;
 use crate::person::verified_list::VerifiedList;
 use crate::time::{Now, Timestamp};
 use crate::wire::content_parts::{ContentParts, PartKind};
@@ -27,6 +29,57 @@ use crate::wire::stamp::Stamp;
 const LISTS: usize = 7;
 
 impl<'a> Recipients<'a> {
+    /// Tells the device at this address which lists are held, by a control message, if anything is due to it. After a
+    /// list was signed or adopted, tell own devices and contacts; else it goes along with the next message. Nothing
+    /// is told of a person whose device it is not. A device that was removed is told our list like any other that is
+    /// known: it learns so that it was.
+    ///
+    /// Draws what a message draws, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`FanOutError::Removed`]; nothing has changed then.
+    pub fn tell(
+        self,
+        peers: &mut [Peer],
+        address: &Address,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<FanOut, FanOutError> {
+        if self.own().is_removed() {
+            return Err(FanOutError::Removed);
+        }
+        let mut sent =
+            FanOut { messages: Vec::new(), unreached: Vec::new(), changes: PeopleChanges::none() };
+        let told = peers.iter_mut().find(|peer| peer.address() == address);
+        let Some((peer, device)) = told.and_then(|peer| peer.device().map(|device| (peer, device)))
+        else {
+            return Ok(sent);
+        };
+        let is_ours = self.own().person.list().is_some_and(|list| list.lists(&device))
+            || device.identity == *self.own().person.owner();
+        // Of a person who has nothing to do with the device it hears nothing.
+        let is_theirs = !self.is_note()
+            && (self.person().standing(&device, now) != Standing::Alone
+                || device.identity == *self.person().owner());
+        let side =
+            if is_ours { Side::Ours } else { Side::Theirs(is_theirs.then_some(self.person())) };
+        let parts = self.due_to(peer, &device, side);
+        let payload = Payload { stamp: Stamp::NONE, body: Vec::new() };
+        if parts.is_empty() {
+            return Ok(sent);
+        }
+        match obstacle(peer, &parts, &payload, now) {
+            Err(Hindrance::Of(reason)) => {
+                sent.unreached.push(Unreached { to: address.clone(), reason });
+            }
+            Err(Hindrance::TooLarge) => return Err(FanOutError::TooLarge),
+            Ok(()) => _ = sent.encrypt(peer, &parts, &payload, ad, now, rng),
+        }
+        Ok(sent)
+    }
+
     /// Tells the other own devices what happened on this one, so long ago: a control message to each, in which it is a
     /// part. Give it [`Effects::tell`](crate::expiry::Effects::tell) and
     /// [`PeopleChanges::tell`](crate::person::PeopleChanges::tell), of one call or of several. There
