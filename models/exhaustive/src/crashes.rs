@@ -9,6 +9,7 @@ use evanesce::Suite;
 use stateright::{Model, Property};
 
 use crate::device::{Bundles, Device, acquainted};
+use crate::sealed_header::sealed_header;
 use crate::trial::Tried;
 use person::{Asked, Doing, Letter, Person};
 
@@ -213,17 +214,6 @@ impl State {
         let rest = |it: &Person| it.doing == Doing::Nothing && it.store.outbox.is_empty();
         self.people.iter().all(rest) && self.mail.iter().all(Vec::is_empty)
     }
-}
-
-/// The sealed header of a message: what stands before it depends on the kind (docs/protocol.md §6.1).
-fn sealed_header(message: &[u8]) -> &[u8] {
-    let start = match message {
-        [0x11, suite, _, _, _, _, one_time, ..] => {
-            184 + 4 * usize::from(*one_time) + 1_568 * usize::from(suite - 1)
-        }
-        _ => 1,
-    };
-    &message[start..start + 56]
 }
 
 fn number(side: usize) -> u8 {

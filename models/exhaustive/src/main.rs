@@ -4,6 +4,7 @@
 //! with a name. What each has and what bounds it, `models/README.md` says.
 
 mod draws;
+mod sealed_header;
 mod trial;
 
 mod device;
@@ -13,6 +14,7 @@ mod bare;
 mod crashes;
 mod epochs;
 mod mishaps;
+mod people;
 mod settings;
 mod skipped;
 mod starting;

@@ -10,6 +10,7 @@ use crate::bare::Bare;
 use crate::crashes::{Carrier, Crashes, Habit};
 use crate::epochs::{Epochs, Habit as EpochHabit};
 use crate::mishaps::{Attention, Mishaps, Senders};
+use crate::people::{Habit as PeopleHabit, People};
 use crate::settings::{Settings, Taking};
 use crate::skipped::Skipped;
 use crate::skipped::definition::{Bounds, Reading};
@@ -136,6 +137,40 @@ pub const RUNS: &[Run] = &[
         comes_out: |name| holds(name, || Crashes::new(HYBRID, [2, 1], 1, Carrier::KeepsOrder)),
     },
     Run {
+        name: "people, one text, two stops",
+        comes_out: |name| holds(name, || People::new(CLASSICAL, [1, 0, 0, 0], 2)),
+    },
+    Run {
+        name: "people in suite 2",
+        comes_out: |name| holds(name, || People::new(HYBRID, [1, 0, 0, 0], 1)),
+    },
+    Run {
+        name: "people CONTROL: stores each apart",
+        comes_out: |name| {
+            badly_told(
+                name,
+                PeopleHabit::StoresEachApart,
+                "when all is quiet, each device has what the others have",
+            )
+        },
+    },
+    Run {
+        name: "people CONTROL: sends before it stores",
+        comes_out: |name| {
+            badly_told(name, PeopleHabit::SendsBeforeStoring, "no number is used for two messages")
+        },
+    },
+    Run {
+        name: "people CONTROL: tells apart",
+        comes_out: |name| {
+            badly_told(
+                name,
+                PeopleHabit::TellsApart,
+                "when all is quiet, own devices know what was read",
+            )
+        },
+    },
+    Run {
         name: "crashes CONTROL: sends before it stores",
         comes_out: |name| {
             badly_stored(name, Habit::SendsBeforeStoring, "no number is used for two messages")
@@ -245,6 +280,10 @@ fn foreign() -> Vec<Setting> {
         Setting { version, policy, by: MemberTag([by; 8]) }
     };
     made.into_iter().map(setting).collect()
+}
+
+fn badly_told(name: &str, habit: PeopleHabit, broken: &'static str) -> bool {
+    is_found(name, broken, || People::new(CLASSICAL, [1, 0, 0, 0], 1).with(habit))
 }
 
 fn badly_stored(name: &str, habit: Habit, broken: &'static str) -> bool {
