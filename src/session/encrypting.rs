@@ -80,8 +80,13 @@ pub(crate) struct Content<'payload> {
     payload: &'payload Payload,
     /// What the control has room in, in suite 2.
     room: Option<Room>,
-    control: Zeroizing<Vec<u8>>,
+    /// None in suite 1: an empty buffer would be wiped too, which is not for nothing.
+    control: Option<Zeroizing<Vec<u8>>>,
     padded_length: usize,
+}
+
+fn control_bytes(control: &Option<Zeroizing<Vec<u8>>>) -> &[u8] {
+    control.as_ref().map_or(&[], |control| control.as_slice())
 }
 
 /// A message that is complete, and what is left of it to prove it by.
@@ -109,12 +114,12 @@ impl<'payload> Content<'payload> {
             Suite::Hybrid => room.map(|room| room.unused().padded_length),
         };
         let padded_length = padded_length.ok_or(EncryptError::TooLarge)?;
-        Ok(Self { parts, payload, room, control: Zeroizing::default(), padded_length })
+        Ok(Self { parts, payload, room, control: None, padded_length })
     }
 
     /// The same behind a control.
     pub(crate) fn carrying(self, control: Zeroizing<Vec<u8>>, padded_length: usize) -> Self {
-        Self { control, padded_length, ..self }
+        Self { control: Some(control), padded_length, ..self }
     }
 
     pub(crate) fn room(&self) -> Option<Room> {
@@ -142,7 +147,7 @@ impl<'payload> Content<'payload> {
         let context = MessageContext::new(&message, ad, sender, session_id);
         message.extend_from_slice(&[0; COMMITMENT_LENGTH]);
         let before_content = message.len();
-        message.extend_from_slice(control);
+        message.extend_from_slice(control_bytes(control));
         let before_parts = message.len();
         parts.encode_into(&mut message);
         stamp.encode_into(&mut message);
@@ -163,7 +168,7 @@ impl<'payload> Content<'payload> {
     pub(crate) fn with_evidence(&self, sealed: SealedMessage) -> SentMessage {
         let Self { parts: _, payload, room, control, padded_length } = self;
         let SealedMessage { message, opening, commitment, behind_control } = sealed;
-        let front = Front::joined(control, behind_control.as_bytes());
+        let front = Front::joined(control_bytes(control), behind_control.as_bytes());
         let content_length = front.as_bytes().len().saturating_add(payload.body.len());
         let zeros = padded_length.saturating_sub(content_length).saturating_sub(1);
         let evidence = Evidence::new(Suite::with(room), opening, commitment, front, zeros);

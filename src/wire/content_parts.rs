@@ -115,8 +115,9 @@ impl<'bytes> Part<'bytes> {
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct ContentParts {
-    /// All behind the length of them all.
-    bytes: Zeroizing<Vec<u8>>,
+    /// All behind the length of them all. An ordinary message has no buffer: to wipe an empty one takes longer, where the
+    /// processor has masked stores, than much of encrypting does.
+    bytes: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl ContentParts {
@@ -125,28 +126,35 @@ impl ContentParts {
         Self::default()
     }
 
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.as_ref().map_or(&[], |bytes| bytes.as_slice())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.as_bytes().is_empty()
     }
 
     /// Adds one behind the others. Whoever calls keeps to ascending types, to the length of each, and to the number.
     pub(crate) fn push(&mut self, kind: PartKind, bytes: &[u8]) {
         // At once, so that no former copy is left: those of groups are keys.
-        self.bytes.reserve(bytes.len().saturating_add(1 + MAX_LENGTH_BYTES));
-        self.bytes.push(kind.byte());
-        self.bytes.extend(length_of(bytes));
-        self.bytes.extend_from_slice(bytes);
+        let held = self.bytes.get_or_insert_default();
+        held.reserve(bytes.len().saturating_add(1 + MAX_LENGTH_BYTES));
+        held.push(kind.byte());
+        held.extend(length_of(bytes));
+        held.extend_from_slice(bytes);
     }
 
     /// These and those, none of which are of a lower type than the last of these.
     pub(crate) fn and(mut self, later: &Self) -> Self {
-        self.bytes.extend_from_slice(&later.bytes);
+        if !later.is_empty() {
+            self.bytes.get_or_insert_default().extend_from_slice(later.as_bytes());
+        }
         self
     }
 
     /// In their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Part<'_>> {
-        let mut reader = Reader::new(&self.bytes);
+        let mut reader = Reader::new(self.as_bytes());
         // They were read once when the message was taken apart, and end where nothing is left.
         core::iter::from_fn(move || Part::read(&mut reader))
     }
@@ -160,7 +168,7 @@ impl ContentParts {
         let mut reader = Reader::new(behind);
         let bytes = read_measured(&mut reader)?;
         check(bytes)?;
-        Some((Self { bytes: Zeroizing::new(bytes.to_vec()) }, reader.rest()))
+        Some((Self { bytes: Some(Zeroizing::new(bytes.to_vec())) }, reader.rest()))
     }
 
     /// Bytes before the stamp.
@@ -168,14 +176,15 @@ impl ContentParts {
         if self.is_empty() {
             return 0;
         }
-        length_of(&self.bytes).count().saturating_add(self.bytes.len()).saturating_add(1)
+        let bytes = self.as_bytes();
+        length_of(bytes).count().saturating_add(bytes.len()).saturating_add(1)
     }
 
     pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
         if !self.is_empty() {
             out.push(PARTS_FOLLOW);
-            out.extend(length_of(&self.bytes));
-            out.extend_from_slice(&self.bytes);
+            out.extend(length_of(self.as_bytes()));
+            out.extend_from_slice(self.as_bytes());
         }
     }
 }
