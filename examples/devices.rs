@@ -43,14 +43,13 @@ fn main() -> Outcome {
     say(all, 0, bob, "I live at 5 Elm Street.")?;
     println!("Bob loses his second device, and removes it. The server gives the former list.");
     let lost = all[4].account.device().address;
-    let Party { account, own, .. } = &mut all[3];
+    let Party { account, own, contacts, .. } = &mut all[3];
     own.remove(account, &lost, NOW)?;
+    let _store = contacts.accept(own, &alice, NOW); // he agrees to be written to by her
     all[0].fetch(&published)?;
     let reached = say(all, 0, bob, "Are you at home?")?;
     assert!(reached.contains(&lost), "she cannot know yet");
     println!("Bob writes, and the list is in the message: no server can keep it back.");
-    let Party { own, contacts, .. } = &mut all[3];
-    let _store = contacts.accept(own, &alice, NOW);
     say(all, 3, alice, "I am.")?;
     println!("  the server's is refused: {}", all[0].fetch(&published).err().ok_or("older")?);
     println!("From now on the lost device gets nothing.");
