@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::account::Account;
 use crate::identity::{Address, Device};
+use crate::peer::contact::Contact;
 use crate::peer::delivery::{Delivered, PeerDecryptError};
 use crate::peer::other_device::Peer;
 use crate::person::arrival::{Arrival, Sender};
@@ -155,9 +156,15 @@ impl Arrival<'_> {
         let Some(person) = self.other_person(sender) else { return };
         let (owner, decision) = (*person.owner(), person.decision());
         let is_forbidden = decision.is_some_and(|it| it != ContactDecision::Accepted);
-        // Of whom it is known, unless something came with this message, nothing is to be settled.
-        let is_settled = self.events.is_empty() && self.is_accepted();
-        if is_forbidden || (standing != Standing::Removed && !is_settled) {
+        let contact = self.contacts.peers.get(self.place).map(Peer::contact);
+        let is_known = match decision {
+            None | Some(ContactDecision::Accepted) => self.is_accepted(),
+            Some(ContactDecision::Request) => matches!(contact, Some(Contact::Request(_))),
+            Some(ContactDecision::Refused) => contact.is_some_and(Contact::is_refused),
+        };
+        // Unless something came with this message, nothing is to be settled then: all peers would be looked at for each.
+        let is_settled = self.events.is_empty() && is_known;
+        if (is_forbidden || standing != Standing::Removed) && !is_settled {
             let settled = self.contacts.settle(self.own, &owner, self.now);
             self.change(settled);
         }
