@@ -136,9 +136,7 @@ impl ContentParts {
 
     /// Adds one behind the others. Whoever calls keeps to ascending types, to the length of each, and to the number.
     pub(crate) fn push(&mut self, kind: PartKind, bytes: &[u8]) {
-        // At once, so that no former copy is left: those of groups are keys.
-        let held = self.bytes.get_or_insert_default();
-        held.reserve(bytes.len().saturating_add(1 + MAX_LENGTH_BYTES));
+        let held = self.with_room(bytes.len().saturating_add(1 + MAX_LENGTH_BYTES));
         held.push(kind.byte());
         held.extend(length_of(bytes));
         held.extend_from_slice(bytes);
@@ -147,9 +145,23 @@ impl ContentParts {
     /// These and those, none of which are of a lower type than the last of these.
     pub(crate) fn and(mut self, later: &Self) -> Self {
         if !later.is_empty() {
-            self.bytes.get_or_insert_default().extend_from_slice(later.as_bytes());
+            self.with_room(later.as_bytes().len()).extend_from_slice(later.as_bytes());
         }
         self
+    }
+
+    /// The buffer with room for so many bytes more. One that has to grow is copied and wiped, which a vector by itself
+    /// would not do: parts of groups are keys.
+    fn with_room(&mut self, more: usize) -> &mut Vec<u8> {
+        let held = self.as_bytes();
+        let length = held.len().saturating_add(more);
+        let is_roomy = self.bytes.as_ref().is_some_and(|bytes| bytes.capacity() >= length);
+        if !is_roomy {
+            let mut grown = Vec::with_capacity(length);
+            grown.extend_from_slice(held);
+            self.bytes = Some(Zeroizing::new(grown));
+        }
+        self.bytes.get_or_insert_default()
     }
 
     /// In their order.
