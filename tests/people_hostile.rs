@@ -213,6 +213,14 @@ fn no_decision_cuts_off_an_own_device() {
     assert!(events.contains(&twice), "{events:?}");
     let _ = parties[PHONE].refuse(&owner, START);
     assert_eq!(contact(&parties[PHONE], &laptop.address), held);
+    // Nor once the list of that person has dropped it.
+    let carols = [ListedDevice::consenting(&carol.account, &owner, START)];
+    let without = DeviceList::sign(&carol.account, &carols, 2, START).unwrap();
+    let _ = parties[PHONE].adopt(without, START).unwrap();
+    let standing = parties[PHONE].contacts.person(&owner).unwrap().standing(&laptop, START);
+    assert_eq!(standing, Standing::Removed);
+    let _ = parties[PHONE].refuse(&owner, START);
+    assert_eq!(contact(&parties[PHONE], &laptop.address), held);
     let [alice, laptops] = [PHONE, LAPTOP].map(|device| parties[device].identity());
     for own in [alice, laptops] {
         assert!(!parties[PHONE].refuse(&own, START).any());

@@ -315,13 +315,15 @@ impl Contacts {
         now: Timestamp,
     ) -> bool {
         let Some(device) = peer.device() else { return false };
-        let was = |(person, standing): (&Person, Standing)| {
-            standing == Standing::Removed && person.owner() == owner
-        };
-        let is_owners = device.identity == *owner && !own.is_ours(&device.identity);
-        is_owners
-            || self.person_of(&device, now).is_some_and(was)
-            || self.is_of(own, peer, owner, now)
+        if own.is_ours(&device.identity) {
+            return false;
+        }
+        // All people are asked about the few devices alone that this one had.
+        let had = self.person(owner).is_some_and(|person| {
+            person.standing(&device, now) == Standing::Removed
+                && self.person_of(&device, now).is_some_and(|(first, _)| first.owner() == owner)
+        });
+        device.identity == *owner || had || self.is_of(own, peer, owner, now)
     }
 
     /// The same; once the list has expired the owner's own device alone, since others may have been removed.
