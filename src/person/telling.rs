@@ -38,7 +38,8 @@ impl<'a> Recipients<'a> {
     ///
     /// # Errors
     ///
-    /// [`FanOutError::Removed`]; nothing has changed then.
+    /// [`FanOutError::Removed`], or [`FanOutError::TooLarge`] if the lists do not fit a message, which theirs do; nothing has
+    /// changed then.
     pub fn tell(
         self,
         peers: &mut [Peer],
@@ -87,8 +88,8 @@ impl<'a> Recipients<'a> {
     /// [`PersonDelivered::note_in`](crate::person::PersonDelivered::note_in) takes the rest to the scheduler; in any order
     /// and any number of times it comes to the same.
     ///
-    /// Those whom it does not reach are named, also when our own list has expired and they are not the owner's: tell [them alone](Recipients::only) the same when the reason is mended, with
-    /// the age that it has then. Nothing is sent, and that is no error, where there is nothing to tell, or no other device.
+    /// Those whom it does not reach are named, also when our own list has expired and they are not the owner's: tell [them
+    /// alone](Recipients::only) the same when the reason is mended, with the age that it has then. Nothing is sent, and that is no error, where there is nothing to tell, or no other device.
     /// Of more than 1,000 events there are several messages for each device.
     ///
     /// Draws what each message draws, in the order of the messages.
