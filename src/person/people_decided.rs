@@ -220,17 +220,16 @@ impl Contacts {
         decision: ContactDecision,
         now: Timestamp,
     ) -> PeopleChanges {
-        match decision {
-            ContactDecision::Accepted => {
-                self.change_devices(own, owner, now, Self::may_be_accepted, Peer::accept_request)
-            }
-            ContactDecision::Request => {
-                self.change_devices(own, owner, now, Self::is_or_was_of, Peer::set_back_to_request)
-            }
-            ContactDecision::Refused => {
-                self.change_devices(own, owner, now, Self::is_or_was_of, Peer::refuse)
-            }
-        }
+        let change: fn(&mut Peer) -> Changes = match decision {
+            ContactDecision::Accepted => Peer::accept_request,
+            ContactDecision::Request => Peer::set_back_to_request,
+            ContactDecision::Refused => Peer::refuse,
+        };
+        let is_meant = |theirs: &Theirs<'_>, peer: &Peer| match decision {
+            ContactDecision::Accepted => theirs.may_be_accepted(peer),
+            ContactDecision::Request | ContactDecision::Refused => theirs.is_or_was_of(peer),
+        };
+        self.change_devices(own, owner, now, is_meant, change)
     }
 
     /// Has a device that wrote known as far as its person is. Where nobody has decided of the person, as far as the others
@@ -263,7 +262,7 @@ impl Contacts {
             Contact::Request(_) => peer.accept_request(),
             Contact::None | Contact::Accepted(_) | Contact::Refused(_) => Changes::NONE,
         };
-        self.change_devices(own, owner, now, Self::may_be_accepted, accept)
+        self.change_devices(own, owner, now, |theirs, peer| theirs.may_be_accepted(peer), accept)
     }
 
     /// What the user decided of a person's devices, as far as it can stand for the person.
@@ -273,8 +272,9 @@ impl Contacts {
         owner: &IdentityKey,
         now: Timestamp,
     ) -> Option<ContactDecision> {
-        let is_of = |peer: &&Peer| self.is_of(own, peer, owner, now);
-        let had = |peer: &&Peer| self.is_or_was_of(own, peer, owner, now);
+        let theirs = Theirs::new(self, own, owner, now);
+        let is_of = |peer: &&Peer| theirs.is_of(peer);
+        let had = |peer: &&Peer| theirs.is_or_was_of(peer);
         if self.peers.iter().filter(is_of).map(Peer::contact).any(Contact::is_accepted) {
             Some(ContactDecision::Accepted)
         } else if self.peers.iter().filter(had).map(Peer::contact).any(Contact::is_refused) {
@@ -289,12 +289,12 @@ impl Contacts {
         own: &OwnDevices,
         owner: &IdentityKey,
         now: Timestamp,
-        is_meant: impl Fn(&Self, &OwnDevices, &Peer, &IdentityKey, Timestamp) -> bool,
+        is_meant: impl Fn(&Theirs<'_>, &Peer) -> bool,
         change: impl Fn(&mut Peer) -> Changes,
     ) -> PeopleChanges {
         let mut changes = PeopleChanges::none();
-        let places =
-            self.peers.iter().enumerate().filter(|(_, it)| is_meant(self, own, it, owner, now));
+        let theirs = Theirs::new(self, own, owner, now);
+        let places = self.peers.iter().enumerate().filter(|(_, peer)| is_meant(&theirs, peer));
         let places: Vec<usize> = places.map(|(place, _)| place).collect();
         for place in places {
             let changed = self.peers.get_mut(place);
@@ -304,56 +304,62 @@ impl Contacts {
         }
         changes
     }
+}
+
+/// Which peers are devices of one person, who is looked up once for all of them. Of our own devices none is.
+struct Theirs<'a> {
+    contacts: &'a Contacts,
+    own: &'a OwnDevices,
+    owner: &'a IdentityKey,
+    person: Option<&'a Person>,
+    now: Timestamp,
+}
+
+impl<'a> Theirs<'a> {
+    fn new(
+        contacts: &'a Contacts,
+        own: &'a OwnDevices,
+        owner: &'a IdentityKey,
+        now: Timestamp,
+    ) -> Self {
+        Self { contacts, own, owner, person: contacts.person(owner), now }
+    }
+
+    /// A listed one, or without a list the owner's own. All people are asked about the few alone that may be.
+    fn is_of(&self, peer: &Peer) -> bool {
+        let list = self.person.and_then(Person::list);
+        let may_be = |device: &Device| {
+            list.map_or(device.identity == *self.owner, |list| list.lists(device))
+        };
+        peer.device().is_some_and(|device| {
+            may_be(&device) && !self.own.is_ours(&device.identity) && self.is_firsts(&device)
+        })
+    }
 
     /// The same, or one that was removed lately, or has the owner's identity wherever it is: a person does not come back by
     /// changing devices or addresses.
-    fn is_or_was_of(
-        &self,
-        own: &OwnDevices,
-        peer: &Peer,
-        owner: &IdentityKey,
-        now: Timestamp,
-    ) -> bool {
+    fn is_or_was_of(&self, peer: &Peer) -> bool {
         let Some(device) = peer.device() else { return false };
-        if own.is_ours(&device.identity) {
+        if self.own.is_ours(&device.identity) {
             return false;
         }
-        // All people are asked about the few devices alone that this one had.
-        let had = self.person(owner).is_some_and(|person| {
-            person.standing(&device, now) == Standing::Removed
-                && self.person_of(&device, now).is_some_and(|(first, _)| first.owner() == owner)
-        });
-        device.identity == *owner || had || self.is_of(own, peer, owner, now)
+        let had = |person: &Person| person.standing(&device, self.now) == Standing::Removed;
+        device.identity == *self.owner
+            || (self.person.is_some_and(had) && self.is_firsts(&device))
+            || self.is_of(peer)
     }
 
     /// The same; once the list has expired the owner's own device alone, since others may have been removed.
-    fn may_be_accepted(
-        &self,
-        own: &OwnDevices,
-        peer: &Peer,
-        owner: &IdentityKey,
-        now: Timestamp,
-    ) -> bool {
-        let list = self.person(owner).and_then(Person::list);
-        let is_current = list.is_none_or(|list| !list.has_expired(now));
-        let is_owners = peer.contact().identity() == Some(*owner);
-        (is_current || is_owners) && self.is_of(own, peer, owner, now)
+    fn may_be_accepted(&self, peer: &Peer) -> bool {
+        let list = self.person.and_then(Person::list);
+        let is_current = list.is_none_or(|list| !list.has_expired(self.now));
+        let is_owners = peer.contact().identity() == Some(*self.owner);
+        (is_current || is_owners) && self.is_of(peer)
     }
 
-    /// Whether it is a device of this person: a listed one, or without a list the owner's own. Of the few that may be, it
-    /// is asked whether another person was known to have it before, our own first of all.
-    pub(crate) fn is_of(
-        &self,
-        own: &OwnDevices,
-        peer: &Peer,
-        owner: &IdentityKey,
-        now: Timestamp,
-    ) -> bool {
-        let Some(device) = peer.device() else { return false };
-        let list = self.person(owner).and_then(Person::list);
-        let may_be = list.map_or(device.identity == *owner, |list| list.lists(&device));
-        may_be
-            && !own.is_ours(&device.identity)
-            && self.person_of(&device, now).is_none_or(|(first, _)| first.owner() == owner)
+    /// Whether nobody else was known to have it before.
+    fn is_firsts(&self, device: &Device) -> bool {
+        let first = self.contacts.person_of(device, self.now);
+        first.is_none_or(|(first, _)| first.owner() == self.owner)
     }
 }
