@@ -403,6 +403,24 @@ fn when_the_own_list_has_expired_who_is_told_nothing_is_named_and_decides_nothin
 }
 
 #[test]
+fn a_copy_of_a_device_that_may_have_been_removed_makes_nobody_a_contact() {
+    let rng = &mut rng(18);
+    let mut parties = household(rng);
+    let later = START.plus(Duration::from_secs(31 * 86_400));
+    parties[BOB].republish(later, rng);
+    begin(&mut parties, LAPTOP, BOB, later, rng);
+    let bob = parties[BOB].identity();
+    let _ = parties[LAPTOP].place_of(&bob);
+    let sent = parties[LAPTOP].send(&bob, b"hello", later, rng).unwrap();
+    let phone = parties[PHONE].address();
+    let copy = sent.messages.iter().find(|message| message.to == phone).unwrap();
+    let letter = Letter { from: parties[LAPTOP].address(), bytes: copy.message.clone() };
+    let got = parties[PHONE].decrypt(&letter, later).unwrap();
+    assert_eq!((got.standing, got.copy_of), (Standing::Stale, Some(bob.encode())));
+    assert_eq!(decision(&parties[PHONE], &bob), None);
+}
+
+#[test]
 fn an_introduction_that_is_refused_has_decided_nothing() {
     let rng = &mut rng(13);
     let mut parties = household(rng);

@@ -16,9 +16,11 @@ impl Arrival<'_> {
         Ok(())
     }
 
-    /// Whom an own device writes to is a contact, unless something else was decided.
+    /// Whom an own device writes to is a contact, unless something else was decided. One whose list has expired decides
+    /// nothing so either.
     pub(crate) fn know_recipient(&mut self) {
-        let owner = self.copy_of.and_then(|owner| IdentityKey::decode(&owner).ok());
+        let copy_of = self.copy_of.filter(|_| self.own_standing() == Ok(Standing::Listed));
+        let owner = copy_of.and_then(|owner| IdentityKey::decode(&owner).ok());
         let decision = |owner: &IdentityKey| self.contacts.person(owner).and_then(Person::decision);
         if let Some(owner) = owner.filter(|owner| decision(owner).is_none()) {
             let contact = Some(Decided::first(ContactDecision::Accepted));
