@@ -88,10 +88,8 @@ const TOMBSTONE_LABEL: &[u8] = b"evanesce/v1 expiry tombstone";
 /// What is held grows with the messages that the application takes in and with its conversations. Besides, it
 /// remembers for 45 days at most 100,000 messages that ended, so that no late copy is shown, and at most 10,000
 /// messages that have not come, of which own devices have told something, 10,000 without an end that own devices have
-/// read, 1,000 that peers took back, and 10,000 that
-/// say nothing of a setting and have no end. Of more
-/// than so many the oldest go; a peer that sends 100,000 messages which have ended makes the first forgotten. A
-/// conversation that was deleted, and in which no own device ever wrote or set anything, is forgotten after 45 days,
+/// read, 1,000 that peers took back, and 10,000 that say nothing of a setting and have no end. Of more than so many the
+/// oldest go; a peer that sends 100,000 messages which have ended makes the first forgotten. A conversation that was deleted, and in which no own device ever wrote or set anything, is forgotten after 45 days,
 /// and of more than 10,000 of them the one that was deleted first.
 ///
 /// One call of [`poll`](Self::poll) looks at so many messages as it is told to, and at all that quote them.

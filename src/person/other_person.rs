@@ -110,7 +110,7 @@ impl Person {
     }
 
     /// What the user decided of the person, here ([`Contacts::accept`](crate::person::Contacts::accept)) or on another own
-    /// device; `None` while they have not, and what they decide of single devices counts. A person to whom an own device
+    /// device; `None` while they have not, and what they decide of single devices counts. A person to whom a listed own device
     /// has written is accepted.
     #[must_use]
     pub fn decision(&self) -> Option<ContactDecision> {

@@ -84,7 +84,8 @@ pub enum PersonEvent {
     /// Another own device knows this device of a contact, of whom there is no list. Have it known here too:
     /// [`Contacts::pin`](crate::person::Contacts::pin), with all peers that are stored.
     Known(Device),
-    /// An own device asks to be removed from the list, told on the owner's: ask the user, then [`OwnDevices::remove`] it, on the owner's device.
+    /// An own device asks to be removed from the list, told on the owner's: ask the user, then [`OwnDevices::remove`] it
+    /// there.
     ///
     /// [`OwnDevices::remove`]: crate::person::OwnDevices::remove
     RemovalAsked {
