@@ -1,5 +1,5 @@
-//! For unit tests: sections of `pieces.json`, `suite2-pieces.json`, `attachments.json`, `reports.json` and `devices.json` from
-//! the known answers.
+//! For unit tests: sections of `pieces.json`, `suite2-pieces.json`, `attachments.json`, `reports.json`, `devices.json` and
+//! `groups-*.json` from the known answers.
 
 mod replayed_sections;
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::crypto::hash::sha256;
 use crate::crypto::secret::Secret;
 use crate::known_answers::replayed_sections::{
-    DEVICES_SECTIONS, HYBRID_SECTIONS, SECTIONS, Section,
+    DEVICES_SECTIONS, GROUPS_SECTIONS, HYBRID_SECTIONS, SECTIONS, Section,
 };
 
 /// The cases of one section; fails if there are none, or if one has a field that nothing replays.
@@ -33,6 +33,19 @@ pub(crate) fn hybrid_section(name: &str) -> Vec<Value> {
 /// The same of people with several devices.
 pub(crate) fn devices_section(name: &str) -> Vec<Value> {
     cases("devices.json", name, DEVICES_SECTIONS)
+}
+
+/// The same of groups.
+pub(crate) fn groups_section(name: &str) -> Vec<Value> {
+    cases("groups-pieces.json", name, GROUPS_SECTIONS)
+}
+
+/// The cases of `groups-heads.json`.
+pub(crate) fn groups_heads() -> Vec<Value> {
+    let heads = pieces("groups-heads.json");
+    assert_fields(&heads, &["format", "cases"]);
+    assert_eq!(heads["format"], 1);
+    heads["cases"].as_array().unwrap().clone()
 }
 
 /// A section of `attachments.json`, which may be empty. What the public interface can do is replayed in
@@ -94,12 +107,27 @@ fn cases(file: &str, name: &str, sections: &[Section]) -> Vec<Value> {
     cases
 }
 
-fn pieces(file: &str) -> Value {
-    let directory = std::env::var_os("EVANESCE_VECTORS").map_or_else(
+fn directory() -> PathBuf {
+    std::env::var_os("EVANESCE_VECTORS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
         PathBuf::from,
-    );
-    let path = directory.join(file);
+    )
+}
+
+/// The known answers of groups whose files begin so, in order.
+pub(crate) fn groups_files(prefix: &str) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
+    let is_it = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with(prefix) && name.ends_with(".json")
+    };
+    let mut files: Vec<PathBuf> = all.filter(is_it).collect();
+    files.sort();
+    files
+}
+
+fn pieces(file: &str) -> Value {
+    let path = directory().join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     serde_json::from_str(&text).unwrap()
 }
@@ -197,6 +225,7 @@ fn vectors_have_the_format_and_the_sections_that_are_replayed() {
         ("pieces.json", 1, SECTIONS),
         ("suite2-pieces.json", 2, HYBRID_SECTIONS),
         ("devices.json", 1, DEVICES_SECTIONS),
+        ("groups-pieces.json", 1, GROUPS_SECTIONS),
     ];
     for (file, format, sections) in files {
         let pieces = pieces(file);

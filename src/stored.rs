@@ -178,6 +178,16 @@ impl Stored for bool {
     }
 }
 
+impl Stored for [u8; 8] {
+    fn write(&self, out: &mut StateWriter) {
+        out.put(self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.array().copied()
+    }
+}
+
 impl Stored for [u8; 32] {
     fn write(&self, out: &mut StateWriter) {
         out.put(self);

@@ -15,8 +15,10 @@ pub(crate) mod blob_layout;
 pub(crate) mod control;
 pub(crate) mod notice;
 pub(crate) mod prekey_bundle;
+pub(crate) mod roster;
 
 pub(crate) mod device_list;
+pub(crate) mod group_message;
 pub(crate) mod linking;
 pub(crate) mod message;
 pub(crate) mod payload;
@@ -24,3 +26,5 @@ pub(crate) mod prekey_stock;
 pub(crate) mod prekey_upload;
 
 pub(crate) mod plaintext;
+
+pub(crate) mod distribution;

@@ -50,7 +50,18 @@ pub(crate) enum PartKind {
 }
 
 impl PartKind {
-    fn of_byte(byte: u8) -> Option<Self> {
+    /// A group's roster.
+    pub(crate) const ROSTER: Self = Self::OfGroups(0x10);
+    /// Its title and picture.
+    pub(crate) const ABOUT: Self = Self::OfGroups(0x11);
+    /// A device's chain, and the roster's secret.
+    pub(crate) const DISTRIBUTION: Self = Self::OfGroups(0x12);
+    /// Asks for what is missing.
+    pub(crate) const WANT: Self = Self::OfGroups(0x13);
+    /// Somebody leaves.
+    pub(crate) const LEAVE: Self = Self::OfGroups(0x14);
+
+    pub(crate) fn of_byte(byte: u8) -> Option<Self> {
         Some(match byte {
             0 => return None,
             1 => Self::List,

@@ -73,7 +73,11 @@ pub(crate) struct WantFields {
 }
 
 impl WantKind {
-    fn byte(self) -> u8 {
+    pub(crate) fn of_byte(byte: u8) -> Option<Self> {
+        [Self::Chain, Self::Roster, Self::Renew].into_iter().find(|kind| kind.byte() == byte)
+    }
+
+    pub(crate) fn byte(self) -> u8 {
         match self {
             Self::Chain => 1,
             Self::Roster => 2,
@@ -86,8 +90,7 @@ impl WantFields {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let (group, kind) = (*reader.array()?, reader.u8()?);
-        let kinds = [WantKind::Chain, WantKind::Roster, WantKind::Renew];
-        let kind = kinds.into_iter().find(|it| it.byte() == kind).ok_or(DecodeError::Malformed)?;
+        let kind = WantKind::of_byte(kind).ok_or(DecodeError::Malformed)?;
         let (tag, have) = (*reader.array()?, *reader.array()?);
         reader.finish()?;
         Ok(Self { group, kind, tag, have })
@@ -96,5 +99,58 @@ impl WantFields {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let Self { group, kind, tag, have } = self;
         [&group[..], &[kind.byte()], tag, have].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::aead::TAG_LENGTH;
+    use crate::known_answers::{self, Fields};
+    use crate::wire::content_parts::{ContentParts, PartKind};
+    use crate::wire::header::SEALED_HEADER_LENGTH;
+    use crate::wire::message::COMMITMENT_LENGTH;
+    use crate::wire::padding::padded_length;
+    use crate::wire::stamp::Stamp;
+
+    #[test]
+    fn vectors_distribution() {
+        for case in known_answers::groups_section("distribution") {
+            let (group, roster, verifying_key) =
+                (case.array("group"), case.array("roster"), case.array("vk"));
+            let (roster_secret, chain_key) = (case.array("rs"), case.array("ck"));
+            let fields = DistributionFields {
+                group: &group,
+                roster: &roster,
+                roster_secret: &roster_secret,
+                verifying_key: &verifying_key,
+                number: u8::try_from(case.number("n")).unwrap(),
+                chain_key: &chain_key,
+            };
+            let bytes = case.bytes("distribution");
+            assert_eq!((fields.encode().as_slice(), bytes.len()), (&*bytes, DISTRIBUTION_LENGTH));
+            assert_eq!(DistributionFields::decode(&bytes).unwrap().encode().as_slice(), bytes);
+            let mut parts = ContentParts::none();
+            parts.push(PartKind::DISTRIBUTION, &bytes);
+            let mut content = Vec::new();
+            parts.encode_into(&mut content);
+            Stamp::NONE.encode_into(&mut content);
+            assert_eq!(content, case.bytes("content"));
+            let beside = 1 + SEALED_HEADER_LENGTH + COMMITMENT_LENGTH + TAG_LENGTH;
+            let length = padded_length(content.len()).unwrap() + beside;
+            assert_eq!(length, usize::try_from(case.number("message_length")).unwrap());
+        }
+    }
+
+    #[test]
+    fn vectors_want() {
+        for case in known_answers::groups_section("want") {
+            let kind = WantKind::of_byte(u8::try_from(case.number("kind")).unwrap()).unwrap();
+            let (group, tag, have) = (case.array("group"), case.array("tag"), case.array("have"));
+            let want = WantFields { group, kind, tag, have };
+            assert_eq!(want.encode(), case.bytes("want"));
+            assert_eq!(want.encode().len(), WANT_LENGTH);
+            assert_eq!(WantFields::decode(&case.bytes("want")), Ok(want));
+        }
     }
 }

@@ -49,3 +49,45 @@ impl<'padded> Plaintext<'padded> {
         Ok(Self { front, parts, stamp, body, zeros })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::hash::sha256;
+    use crate::known_answers::{self, Fields};
+    use crate::wire::padding::{pad, padded_length};
+    use alloc::vec::Vec;
+    use serde_json::{Value, json};
+
+    /// Bytes in hex, or some at the start and a pattern behind them.
+    fn content(value: &Value) -> Vec<u8> {
+        if value.is_string() {
+            return hex::decode(value.as_str().unwrap()).unwrap();
+        }
+        known_answers::assert_fields(value, &["start", "repeat", "length"]);
+        let length = usize::try_from(value.number("length")).unwrap();
+        let repeated = value.bytes("repeat").into_iter().cycle();
+        value.bytes("start").into_iter().chain(repeated).take(length).collect()
+    }
+
+    #[test]
+    fn vectors_content() {
+        for case in known_answers::groups_section("content") {
+            let mut padded = content(&case["content"]);
+            let end = padded_length(padded.len()).unwrap();
+            pad(&mut padded, end);
+            let plaintext = Plaintext::cut(&padded, Suite::Classical).unwrap();
+            assert_eq!(plaintext.body, content(&case["body"]), "{}", case["comment"]);
+            let stamp = plaintext.stamp.ok().map(|stamp| {
+                let mut bytes = Vec::new();
+                stamp.encode_into(&mut bytes);
+                hex::encode(bytes)
+            });
+            assert_eq!(json!(stamp), case["stamp"], "{}", case["comment"]);
+            let parts = plaintext.parts.iter().map(|part| {
+                json!([part.kind.byte(), part.bytes.len(), hex::encode(sha256(&[part.bytes]))])
+            });
+            assert_eq!(parts.collect::<Value>(), case["parts"], "{}", case["comment"]);
+        }
+    }
+}

@@ -75,7 +75,7 @@ impl RosterFields {
         let signature = *reader.array()?;
         reader.finish()?;
         let fields = Self { group, epoch, previous, rights, seal, about, members, signer };
-        if fields.are_sound() { Ok((fields, signature)) } else { Err(DecodeError::Malformed) }
+        if fields.is_sound() { Ok((fields, signature)) } else { Err(DecodeError::Malformed) }
     }
 
     /// All bytes before the signature.
@@ -107,7 +107,7 @@ impl RosterFields {
     }
 
     /// Whether it is in order as far as it shows by itself.
-    fn are_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         let Self { epoch, previous, rights, members, signer, .. } = self;
         let next = members.iter().skip(1);
         let in_order = members.iter().zip(next).all(|(first, next)| first.owner < next.owner);
