@@ -102,10 +102,13 @@ impl IdentityKey {
     /// How stamps name this identity: the first 8 bytes of a hash (docs/protocol.md §8).
     #[must_use]
     pub fn member_tag(&self) -> MemberTag {
-        let hash = sha256(&[MEMBER_LABEL, &self.encode()]);
-        let mut tag = [0; 8];
-        tag.iter_mut().zip(hash).for_each(|(out, byte)| *out = byte);
-        MemberTag(tag)
+        member_tag_of(&self.encode())
+    }
+
+    /// Whether these are its bytes.
+    pub(crate) fn is(&self, bytes: &[u8; IDENTITY_LENGTH]) -> bool {
+        let (signing, agreement) = bytes.split_at(32);
+        signing == self.signing.as_bytes() && agreement == self.agreement.as_bytes()
     }
 
     /// How a line about a state names it.
@@ -117,6 +120,14 @@ impl IdentityKey {
     pub(crate) fn agreement(&self) -> &DhPublicKey {
         &self.agreement
     }
+}
+
+/// The tag of an identity that may not decode: see [`IdentityKey::member_tag`].
+pub(crate) fn member_tag_of(identity: &[u8; IDENTITY_LENGTH]) -> MemberTag {
+    let hash = sha256(&[MEMBER_LABEL, identity]);
+    let mut tag = [0; 8];
+    tag.iter_mut().zip(hash).for_each(|(out, byte)| *out = byte);
+    MemberTag(tag)
 }
 
 impl fmt::Debug for IdentityKey {

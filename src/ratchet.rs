@@ -7,7 +7,7 @@
 pub(crate) mod message_key;
 pub(crate) mod refusal;
 
-mod chain;
+pub(crate) mod chain;
 pub(crate) mod header_key;
 
 mod root;

@@ -237,6 +237,14 @@ impl Person {
         self.removed.maintain(now)
     }
 
+    /// Devices that went at most 30 days before `now`, each with when it went.
+    pub(crate) fn gone_devices(
+        &self,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&Device, Timestamp)> {
+        self.removed.iter(now)
+    }
+
     /// What a notice says of it.
     pub(crate) fn belief(&self) -> Belief {
         self.list().map_or(Belief::NONE, VerifiedList::belief)

@@ -36,6 +36,12 @@ impl RemovedDevices {
         self.devices.iter().any(|removed| removed.device == *device && removed.counts(now))
     }
 
+    /// All that count, each with when it went.
+    pub(crate) fn iter(&self, now: Timestamp) -> impl Iterator<Item = (&Device, Timestamp)> {
+        let counting = self.devices.iter().filter(move |removed| removed.counts(now));
+        counting.map(|removed| (&removed.device, removed.gone))
+    }
+
     /// These went, in order of their addresses; those that are listed now are no longer counted.
     pub(crate) fn note(
         &mut self,

@@ -11,7 +11,7 @@ const MESSAGE_KEY: &[u8] = &[1];
 const NEXT_CHAIN_KEY: &[u8] = &[2];
 
 /// A chain's key (CK): gives one message key and the next chain key.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ChainKey(Secret<32>);
 
 impl ChainKey {
@@ -25,6 +25,15 @@ impl ChainKey {
         let keyed = HmacKey::new(&self.0);
         let message_key = MessageKey::new(keyed.derive(&[MESSAGE_KEY]));
         (Self(keyed.derive(&[NEXT_CHAIN_KEY])), message_key)
+    }
+
+    /// See [`Secret::duplicate`]: a chain of a group is given to devices while it goes on.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(self.0.duplicate())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
     }
 
     /// The next chain key alone, past a message whose key nobody will ask for.

@@ -61,8 +61,16 @@ impl MessageContext {
     }
 }
 
+impl MessageContext {
+    /// What a message of a group is bound to is hashed there.
+    pub(crate) fn of_hash(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+}
+
 /// The key of one message (mk): using it consumes it.
 #[derive(Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(crate) struct MessageKey(Secret<32>);
 
 /// A padded plaintext sealed in place: what travels beside it.
