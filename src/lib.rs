@@ -232,6 +232,7 @@ mod account;
 
 mod peer;
 
+pub mod group;
 pub mod person;
 
 pub mod server;

@@ -4,7 +4,8 @@ use crate::crypto::aead::{SivKey, TAG_LENGTH};
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::hkdf;
 use crate::crypto::secret::Secret;
-use crate::wire::codec::DecodeError;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::group_message::{GROUP_HEADER_LENGTH, GroupHeader, SEALED_GROUP_HEADER_LENGTH};
 
 /// Proves which secret a roster means, and tells nothing of it.
@@ -24,6 +25,10 @@ impl RosterSecret {
         Self(secret)
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     // docs/protocol.md §18.1: seal = SHA-256(label ‖ group ‖ RS)
     pub(crate) fn seal(&self, group: &[u8; 32]) -> [u8; 32] {
         sha256(&[SEAL_LABEL, group, self.0.as_bytes()])
@@ -35,6 +40,8 @@ impl RosterSecret {
         GroupHeaderKey(key)
     }
 }
+
+stored!(RosterSecret(_));
 
 impl GroupHeaderKey {
     #[cfg(test)]

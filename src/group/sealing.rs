@@ -39,6 +39,13 @@ fn signed(hash: &[u8; 32], commitment: &Commitment, ciphertext: &[u8]) -> Vec<u8
     [SIGNATURE_LABEL, hash, commitment.as_bytes(), &sha256(&[ciphertext])].concat()
 }
 
+/// A message that is complete, and what is left of it to prove it by.
+pub(crate) struct SealedGroupMessage {
+    pub(crate) message: Vec<u8>,
+    pub(crate) opening: CommitmentOpening,
+    pub(crate) commitment: Commitment,
+}
+
 /// Seals a padded plaintext (M), whose place is wiped. Gives the message, and what proves it.
 pub(crate) fn seal(
     padded: &mut Zeroizing<Vec<u8>>,
@@ -46,7 +53,7 @@ pub(crate) fn seal(
     message_key: MessageKey,
     signing: &SignatureKeyPair,
     bound: Bound<'_>,
-) -> (Vec<u8>, CommitmentOpening) {
+) -> SealedGroupMessage {
     let mut message = Vec::with_capacity(message_length(padded.len()));
     message.push(GROUP);
     message.extend_from_slice(header);
@@ -60,7 +67,7 @@ pub(crate) fn seal(
     let ciphertext = message.get(start..).unwrap_or_default();
     let signature = signing.sign(&signed(&hash, &commitment, ciphertext));
     message.extend_from_slice(&signature);
-    (message, opening)
+    SealedGroupMessage { message, opening, commitment }
 }
 
 fn message_length(padded: usize) -> usize {
@@ -123,7 +130,9 @@ mod tests {
             let signing = SignatureKeyPair::from_seed(&case.secret("signing_seed"));
             let mut padded = Zeroizing::new(case.bytes("m"));
             let key = MessageKey::new(case.secret("mk"));
-            let (message, opening) = seal(&mut padded, &sealed, key, &signing, bound);
+            let SealedGroupMessage { message, opening, commitment } =
+                seal(&mut padded, &sealed, key, &signing, bound);
+            assert_eq!(*commitment.as_bytes(), case.array("c2"));
             assert_eq!(message, case.bytes("message"));
             assert_eq!((*opening.key(), *opening.context()), (case.array("k_f"), case.array("h")));
             let parsed = GroupMessage::decode(&message).unwrap();

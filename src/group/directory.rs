@@ -1,0 +1,116 @@
+//! Who is who: the people and devices that this device knows.
+
+use alloc::vec::Vec;
+
+use crate::identity::{Device, member_tag_of};
+use crate::peer::other_device::Peer;
+use crate::person::contacts::Contacts;
+use crate::person::other_person::Person;
+use crate::person::our_devices::OwnDevices;
+use crate::person::standing::Standing;
+use crate::person::verified_list::VerifiedList;
+use crate::time::Timestamp;
+use crate::wire::group_message::Tag;
+use crate::wire::roster::OwnerBytes;
+
+/// Our own person and all others.
+#[derive(Clone, Copy)]
+pub(crate) struct Directory<'a> {
+    pub(crate) own: &'a OwnDevices,
+    pub(crate) contacts: &'a Contacts,
+}
+
+/// A device as the lists have it.
+#[derive(Clone, Copy)]
+pub(crate) struct KnownDevice<'a> {
+    /// Whose it is.
+    pub(crate) person: &'a Person,
+    pub(crate) device: &'a Device,
+    /// When it went from its list, if it did.
+    pub(crate) gone: Option<Timestamp>,
+}
+
+impl<'a> Directory<'a> {
+    /// This device.
+    pub(crate) fn us(&self) -> OwnerBytes {
+        self.own.device().identity.encode()
+    }
+
+    /// The owner of our own person.
+    pub(crate) fn owner(&self) -> OwnerBytes {
+        self.own.person().owner().encode()
+    }
+
+    fn people(&self) -> impl Iterator<Item = &'a Person> + use<'a> {
+        core::iter::once(self.own.person()).chain(&self.contacts.people)
+    }
+
+    pub(crate) fn person(&self, owner: &OwnerBytes) -> Option<&'a Person> {
+        self.people().find(|person| person.owner().is(owner))
+    }
+
+    /// Calls for each device of a person that counts for sending, in order of address (docs/protocol.md §17.3).
+    pub(crate) fn for_each_device(
+        &self,
+        owner: &OwnerBytes,
+        now: Timestamp,
+        mut each: impl FnMut(&Device),
+    ) {
+        let person = self.person(owner);
+        if let Some(person) = person.filter(|person| person.list().is_some()) {
+            // Of a list that has expired, and does not name the owner's device, nobody counts.
+            let listed = person.listed(now).unwrap_or_default();
+            listed.iter().for_each(|listed| each(&listed.device));
+            return;
+        }
+        let is_owners =
+            |peer: &&Peer| peer.device().is_some_and(|device| device.identity.is(owner));
+        let device = self.contacts.peers.iter().find(is_owners).and_then(Peer::device);
+        device.iter().for_each(each);
+    }
+
+    /// A device by its identity: of our own person first, of who lists it before who lately did.
+    pub(crate) fn device(&self, identity: &OwnerBytes, now: Timestamp) -> Option<KnownDevice<'a>> {
+        self.listed()
+            .find(|known| known.device.identity.is(identity))
+            .or_else(|| self.gone(now).find(|known| known.device.identity.is(identity)))
+    }
+
+    /// What a device is by its address and identity.
+    pub(crate) fn standing(
+        &self,
+        device: &Device,
+        now: Timestamp,
+    ) -> (Standing, Option<Timestamp>) {
+        match self.device(&device.identity.encode(), now) {
+            Some(known) if known.device == device => {
+                (known.person.standing(device, now), known.gone)
+            }
+            Some(_) | None => (Standing::Alone, None),
+        }
+    }
+
+    /// The identities of all devices that have a tag.
+    pub(crate) fn tagged(&self, tag: Tag, now: Timestamp) -> Vec<OwnerBytes> {
+        let all = self.listed().chain(self.gone(now));
+        let identities = all.map(|known| known.device.identity.encode());
+        let mut found: Vec<_> = identities.filter(|it| member_tag_of(it).0 == tag).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn listed(&self) -> impl Iterator<Item = KnownDevice<'a>> + use<'a> {
+        self.people().flat_map(|person| {
+            let listed = person.list().map(VerifiedList::devices).unwrap_or_default();
+            listed.iter().map(move |it| KnownDevice { person, device: &it.device, gone: None })
+        })
+    }
+
+    fn gone(&self, now: Timestamp) -> impl Iterator<Item = KnownDevice<'a>> + use<'a> {
+        self.people().flat_map(move |person| {
+            let gone = person.gone_devices(now);
+            gone.map(move |(device, at)| KnownDevice { person, device, gone: Some(at) })
+        })
+    }
+}

@@ -1,0 +1,307 @@
+//! What a group keeps of a device: which of our chains it has, its own, and where it stands.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::group::heard_chain::HeardChain;
+use crate::group::own_chain::{CHAINS, PRESENT};
+use crate::group::sender_chain::ChainName;
+use crate::group::wanted::is_day_over;
+use crate::identity::member_tag_of;
+use crate::stored::{StateWriter, Stored, read_count};
+use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::distribution::WantKind;
+use crate::wire::group_message::Tag;
+use crate::wire::roster::OwnerBytes;
+
+/// How many chains of a device are held; the one that was heard first goes.
+const MOST_CHAINS: usize = 4;
+
+/// All of a group, by identity (IDENT).
+pub(crate) struct GroupDevices(BTreeMap<OwnerBytes, GroupDevice>);
+
+pub(crate) struct GroupDevice {
+    /// Its member tag. It comes of its identity, and is not stored.
+    pub(crate) tag: Tag,
+    /// What it has of our chains, in the places of those.
+    pub(crate) given: [Option<Given>; CHAINS],
+    /// Its own, the first heard first.
+    pub(crate) chains: Vec<Box<HeardChain>>,
+    /// Whether its last message was not under the head then.
+    pub(crate) behind: Option<Behind>,
+    /// Whether it came with a roster of ours, and has got neither head nor about.
+    pub(crate) is_newcomer: bool,
+    /// Which rosters it was given within a day.
+    given_rosters: Vec<(Tag, Timestamp)>,
+    /// What it was answered within a day.
+    answered: Vec<(WantKind, Tag, Timestamp)>,
+}
+
+/// A device that wrote under another roster than the head, and has not been given that since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    /// As one of the head's members, under this roster.
+    Member(Tag),
+    /// Its person was not in the head any more.
+    Gone,
+}
+
+/// What a device has of one of our chains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// The number from which on it is a recipient.
+    pub(crate) from: u8,
+    /// Whether it was ever given the chain.
+    pub(crate) had: bool,
+    /// Whether it is to get it.
+    pub(crate) due: bool,
+}
+
+impl GroupDevice {
+    fn new(identity: &OwnerBytes) -> Self {
+        Self {
+            tag: member_tag_of(identity).0,
+            given: [None; CHAINS],
+            chains: Vec::new(),
+            behind: None,
+            is_newcomer: false,
+            given_rosters: Vec::new(),
+            answered: Vec::new(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let Self { tag: _, given, chains, behind, is_newcomer, given_rosters, answered } = self;
+        given.iter().all(Option::is_none)
+            && chains.is_empty()
+            && behind.is_none()
+            && !is_newcomer
+            && given_rosters.is_empty()
+            && answered.is_empty()
+    }
+
+    pub(crate) fn present(&self) -> Option<&Given> {
+        let [.., present] = &self.given;
+        present.as_ref()
+    }
+
+    pub(crate) fn has_had_present(&self) -> bool {
+        self.present().is_some_and(|given| given.had)
+    }
+
+    /// It is no recipient: what it never had is forgotten.
+    pub(crate) fn forget_unless_had(&mut self) {
+        let [.., present] = &mut self.given;
+        if present.is_some_and(|given| !given.had) {
+            *present = None;
+        }
+        self.is_newcomer = false;
+    }
+
+    /// It is a recipient, from this number of the present chain on if it was none.
+    pub(crate) fn receive_from(&mut self, number: u8) {
+        let [.., present] = &mut self.given;
+        present.get_or_insert(Given { from: number, had: false, due: true });
+    }
+
+    /// Another chain of ours has begun.
+    pub(crate) fn begin_chain(&mut self) {
+        self.given.rotate_left(1);
+        if let Some(present) = self.given.get_mut(PRESENT) {
+            *present = None;
+        }
+    }
+
+    /// It has lost what it had: whatever it had is due again.
+    pub(crate) fn make_due(&mut self) {
+        self.given.iter_mut().flatten().for_each(|given| given.due = true);
+    }
+
+    pub(crate) fn chain(&self, name: &ChainName) -> Option<&HeardChain> {
+        self.chains.iter().find(|chain| chain.name == *name).map(|chain| &**chain)
+    }
+
+    pub(crate) fn chain_mut(&mut self, name: &ChainName) -> Option<&mut HeardChain> {
+        self.chains.iter_mut().find(|chain| chain.name == *name).map(|chain| &mut **chain)
+    }
+
+    pub(crate) fn hold(&mut self, chain: Box<HeardChain>) {
+        if self.chains.len() >= MOST_CHAINS {
+            self.chains.remove(0);
+        }
+        self.chains.push(chain);
+    }
+
+    /// Whether it may be given a roster: not within a day again.
+    pub(crate) fn may_be_given(&self, roster: Tag, now: Timestamp) -> bool {
+        !self.given_rosters.iter().any(|(tag, at)| *tag == roster && !is_day_over(*at, now))
+    }
+
+    pub(crate) fn give_roster(&mut self, roster: Tag, now: Timestamp) {
+        self.given_rosters.retain(|(_, at)| !is_day_over(*at, now));
+        self.given_rosters.push((roster, now));
+    }
+
+    /// Whether it was answered this within a day.
+    pub(crate) fn was_answered(&self, kind: WantKind, tag: Option<Tag>, now: Timestamp) -> bool {
+        self.answered.iter().any(|(other, name, at)| {
+            *other == kind && tag.is_none_or(|tag| tag == *name) && !is_day_over(*at, now)
+        })
+    }
+
+    pub(crate) fn note_answer(&mut self, kind: WantKind, tag: Tag, now: Timestamp) {
+        self.answered.retain(|(_, _, at)| !is_day_over(*at, now));
+        self.answered.push((kind, tag, now));
+    }
+}
+
+impl GroupDevices {
+    pub(crate) fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    pub(crate) fn get(&self, identity: &OwnerBytes) -> Option<&GroupDevice> {
+        self.0.get(identity)
+    }
+
+    pub(crate) fn get_mut(&mut self, identity: &OwnerBytes) -> Option<&mut GroupDevice> {
+        self.0.get_mut(identity)
+    }
+
+    /// It is added if it is not there.
+    pub(crate) fn at(&mut self, identity: &OwnerBytes) -> &mut GroupDevice {
+        self.0.entry(*identity).or_insert_with(|| GroupDevice::new(identity))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&OwnerBytes, &GroupDevice)> {
+        self.0.iter()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&OwnerBytes, &mut GroupDevice)> {
+        self.0.iter_mut()
+    }
+
+    /// Of all that have this tag.
+    pub(crate) fn tagged(&self, tag: Tag) -> impl Iterator<Item = (&OwnerBytes, &GroupDevice)> {
+        self.0.iter().filter(move |(_, device)| device.tag == tag)
+    }
+
+    /// Forgets those of which there is nothing to know.
+    pub(crate) fn tidy(&mut self) {
+        self.0.retain(|_, device| !device.is_empty());
+    }
+
+    pub(crate) fn write(&self, out: &mut StateWriter) {
+        out.put_count(self.0.len());
+        for (identity, device) in &self.0 {
+            out.put(identity);
+            device.write(out);
+        }
+    }
+
+    pub(crate) fn read(group: &[u8; 32], reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut devices = BTreeMap::new();
+        let mut last: Option<OwnerBytes> = None;
+        for _ in 0..read_count(reader)? {
+            let identity = *reader.array()?;
+            if last.is_some_and(|last| last >= identity) {
+                return Err(DecodeError::Malformed);
+            }
+            last = Some(identity);
+            devices.insert(identity, GroupDevice::read(group, &identity, reader)?);
+        }
+        Ok(Self(devices))
+    }
+}
+
+impl GroupDevice {
+    fn write(&self, out: &mut StateWriter) {
+        let Self { tag: _, given, chains, behind, is_newcomer, given_rosters, answered } = self;
+        given.iter().for_each(|given| Given::write(*given, out));
+        out.put_count(chains.len());
+        chains.iter().for_each(|chain| chain.write(out));
+        // Most have nothing of this.
+        let has_more =
+            behind.is_some() || *is_newcomer || !given_rosters.is_empty() || !answered.is_empty();
+        has_more.write(out);
+        if has_more {
+            behind.write(out);
+            is_newcomer.write(out);
+            given_rosters.write(out);
+            out.put_count(answered.len());
+            for (kind, tag, at) in answered {
+                out.put(&[kind.byte()]);
+                out.put(tag);
+                at.write(out);
+            }
+        }
+    }
+
+    fn read(
+        group: &[u8; 32],
+        identity: &OwnerBytes,
+        reader: &mut Reader<'_>,
+    ) -> Result<Self, DecodeError> {
+        let mut device = Self::new(identity);
+        for given in &mut device.given {
+            *given = Given::read(reader)?;
+        }
+        let name = |key: &[u8; 32]| ChainName::of(group, identity, key);
+        for _ in 0..read_count(reader)? {
+            device.chains.push(Box::new(HeardChain::read(name, reader)?));
+        }
+        if device.chains.len() > MOST_CHAINS {
+            return Err(DecodeError::Malformed);
+        }
+        if reader.flag()? {
+            device.behind = Stored::read(reader)?;
+            device.is_newcomer = Stored::read(reader)?;
+            device.given_rosters = Stored::read(reader)?;
+            for _ in 0..read_count(reader)? {
+                let kind = WantKind::of_byte(reader.u8()?).ok_or(DecodeError::Malformed)?;
+                device.answered.push((kind, *reader.array()?, Stored::read(reader)?));
+            }
+        }
+        Ok(device)
+    }
+}
+
+/// Two bits and a number, in two bytes; in one if there is nothing.
+impl Given {
+    fn write(given: Option<Self>, out: &mut StateWriter) {
+        match given {
+            None => out.put(&[0]),
+            Some(Self { from, had, due }) => {
+                out.put(&[1 | u8::from(had) << 1 | u8::from(due) << 2, from]);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Option<Self>, DecodeError> {
+        let flags = reader.u8()?;
+        match flags {
+            0 => Ok(None),
+            1 | 3 | 5 | 7 => {
+                let from = reader.u8()?;
+                Ok(Some(Self { from, had: flags & 2 != 0, due: flags & 4 != 0 }))
+            }
+            _ => Err(DecodeError::Malformed),
+        }
+    }
+}
+
+impl Stored for Behind {
+    fn write(&self, out: &mut StateWriter) {
+        let tag = match self {
+            Self::Member(tag) => Some(*tag),
+            Self::Gone => None,
+        };
+        tag.write(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Option::read(reader).map(|tag| tag.map_or(Self::Gone, Self::Member))
+    }
+}

@@ -1,0 +1,373 @@
+//! Group: parts in.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::crypto::secret::Secret;
+use crate::crypto::signature::{SignatureKeyError, UnpackedSignatureKey};
+use crate::group::directory::Directory;
+use crate::group::heard_chain::{Given, HeardChain};
+use crate::group::missing::{Missing, MissingKind, Unblocked};
+use crate::group::one_group::{Group, Invitation, MAX_ABOUT, NotRead, about_hash};
+use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
+use crate::group::roster::{FollowError, Roster, RosterError};
+use crate::group::roster_secret::RosterSecret;
+use crate::group::rosters::{AddError, Added, Rosters};
+use crate::group::sender_chain::ChainName;
+use crate::group::waiting::WaitingChain;
+use crate::identity::Device;
+use crate::person::standing::Standing;
+use crate::ratchet::chain::ChainKey;
+use crate::time::Timestamp;
+use crate::wire::codec::DecodeError;
+use crate::wire::distribution::{DistributionFields, WantKind};
+use crate::wire::group_message::{LAST_NUMBER, Tag, tag_of};
+
+/// Bytes of a leave: the group, and a roster's hash.
+const LEAVE_LENGTH: usize = 64;
+
+type Heard = Result<(PartOutcome, Vec<Unblocked>), PartError>;
+
+impl Group {
+    pub(crate) fn hear_roster(
+        &mut self,
+        bytes: &[u8],
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> PartHeard {
+        let roster = match Roster::decode(bytes) {
+            Ok(roster) => roster,
+            Err(error) => return PartHeard::of(Err(error.into())),
+        };
+        let (hash, tag) = (*roster.hash(), roster.tag());
+        let previous = tag_of(&roster.fields.previous);
+        let invites = invites(&roster, from, directory, now).then(|| roster.clone());
+        let added = self.change_rosters(now, |rosters| rosters.add(roster));
+        let mut heard = PartHeard::of(match added {
+            Ok(Added::Known) => Ok(PartOutcome::Known),
+            Ok(Added::Held) => Ok(PartOutcome::Held),
+            Err(AddError::Follow(error)) => Err(error.into()),
+            Err(AddError::OtherGroup) => Err(PartError::OtherGroup),
+            Err(AddError::TooOld) => Err(PartError::TooOld),
+            Err(AddError::Missing) => Err(self.missing_roster(previous, from)),
+        });
+        match (&heard.outcome, invites) {
+            (Ok(PartOutcome::Held), _) => {
+                heard.unblocks.push(Unblocked::Roster(tag));
+                self.try_waiting(&hash, &mut heard, directory, now);
+            }
+            (Err(PartError::TooOld | PartError::Missing(_)), Some(roster)) => {
+                heard.invites = true;
+                self.invite(roster, from);
+            }
+            _ => {}
+        }
+        heard
+    }
+
+    /// The last invitation counts.
+    fn invite(&mut self, roster: Roster, from: &Device) {
+        let same = self.invitation.take().filter(|held| held.roster == roster);
+        let about = same.and_then(|held| held.about);
+        self.invitation = Some(Box::new(Invitation { roster, about, from: from.clone() }));
+    }
+
+    fn missing_roster(&mut self, tag: Tag, from: &Device) -> PartError {
+        let device = from.identity.member_tag().0;
+        self.wanted.name(device, WantKind::Roster, tag);
+        PartError::Missing(Missing { kind: MissingKind::Roster, tag, device })
+    }
+
+    /// What waited for a roster is tried.
+    fn try_waiting(
+        &mut self,
+        roster: &[u8; 32],
+        heard: &mut PartHeard,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) {
+        let tag = tag_of(roster);
+        self.wanted.keep(|name| !(name.kind == WantKind::Roster && name.tag == tag));
+        for waiting in self.waiting.take(|fields| fields.roster == roster) {
+            let tried = waiting.fields().map_err(|_| PartError::Malformed);
+            let tried =
+                tried.and_then(|it| self.take_distribution(&it, &waiting.from, directory, now));
+            let outcome = tried.map(|(outcome, unblocks)| {
+                heard.unblocks.extend(unblocks);
+                outcome
+            });
+            heard.waited.push((waiting.from, outcome));
+        }
+    }
+
+    pub(crate) fn hear_about(&mut self, bytes: &[u8]) -> PartHeard {
+        let outcome = decode_about(bytes).and_then(|(group, about)| {
+            let hash = about_hash(group, about);
+            let mut invited = self.invitation.as_mut().filter(|it| it.roster.fields.about == hash);
+            let is_of_roster = self.rosters.iter().any(|roster| roster.fields.about == hash);
+            let is_new_to_invitation = invited.as_ref().is_some_and(|it| it.about.is_none());
+            if let Some(invitation) = &mut invited {
+                invitation.about = Some(about.to_vec());
+            }
+            if !is_of_roster {
+                return match (invited, is_new_to_invitation) {
+                    (None, _) => Err(PartError::WrongAbout),
+                    (Some(_), true) => Ok(PartOutcome::Held),
+                    (Some(_), false) => Ok(PartOutcome::Known),
+                };
+            }
+            let is_new = self.abouts.insert(hash, about.to_vec()).is_none();
+            let is_new = is_new || is_new_to_invitation;
+            Ok(if is_new { PartOutcome::Held } else { PartOutcome::Known })
+        });
+        PartHeard::of(outcome)
+    }
+
+    pub(crate) fn hear_distribution(
+        &mut self,
+        bytes: &[u8],
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> PartHeard {
+        let fields = DistributionFields::decode(bytes).map_err(|_| PartError::Malformed);
+        let taken = fields.and_then(|fields| {
+            let taken = self.take_distribution(&fields, from, directory, now)?;
+            if taken.0 == PartOutcome::Waiting {
+                self.waiting.wait(from, bytes);
+                _ = self.missing_roster(tag_of(fields.roster), from);
+            }
+            Ok(taken)
+        });
+        match taken {
+            Ok((outcome, unblocks)) => PartHeard { unblocks, ..PartHeard::of(Ok(outcome)) },
+            Err(error) => PartHeard::of(Err(error)),
+        }
+    }
+
+    // docs/protocol.md §18.5
+    fn take_distribution(
+        &mut self,
+        fields: &DistributionFields<'_>,
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> Heard {
+        check_distribution(fields, from, directory, now)?;
+        let identity = from.identity.encode();
+        let Some(roster) = self.rosters.get(fields.roster) else {
+            return Ok((PartOutcome::Waiting, Vec::new()));
+        };
+        let known = directory.device(&identity, now).ok_or(PartError::NotAMember)?;
+        let owner = known.person.owner().encode();
+        self.check_read(roster, &owner, now)?;
+        let secret = RosterSecret::new(Secret::filled_by(|out| *out = *fields.roster_secret));
+        let seal = roster.fields.seal;
+        if secret.seal(&self.id) != seal {
+            return Err(PartError::WrongSecret);
+        }
+        let name = ChainName::of(&self.id, &identity, fields.verifying_key);
+        let chain_key = Secret::filled_by(|out| *out = *fields.chain_key);
+        let chain_key = Box::new(ChainKey::new(chain_key));
+        let given = match self.devices.get_mut(&identity).and_then(|it| it.chain_mut(&name)) {
+            Some(chain) => Some(chain.give(fields.number, &chain_key, now)),
+            None => None,
+        };
+        if given == Some(Given::Forked) {
+            return Err(PartError::Forked);
+        }
+        let mut unblocks = Vec::new();
+        let head = self.rosters.head().fields.seal;
+        if self.secrets.hold(&self.id, secret, &head) {
+            unblocks.push(Unblocked::Secret(tag_of(&seal)));
+        }
+        if given.is_none() {
+            let chain = HeardChain::new(name, *fields.verifying_key, fields.number, chain_key);
+            let device = self.devices.at(&identity);
+            device.hold(Box::new(chain));
+            let tag = device.tag;
+            self.wanted.keep(|wanted| {
+                let is_given = wanted.kind == WantKind::Renew
+                    || (wanted.kind == WantKind::Chain && wanted.tag == name.tag());
+                !(wanted.of == tag && is_given)
+            });
+        }
+        if given != Some(Given::Known) {
+            unblocks.push(Unblocked::Chain(name.tag()));
+        }
+        let is_news = !unblocks.is_empty();
+        Ok((if is_news { PartOutcome::Held } else { PartOutcome::Known }, unblocks))
+    }
+
+    pub(crate) fn hear_leave(
+        &mut self,
+        bytes: &[u8],
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> PartHeard {
+        PartHeard::of(self.take_leave(bytes, from, directory, now))
+    }
+
+    fn take_leave(
+        &mut self,
+        bytes: &[u8],
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> Result<PartOutcome, PartError> {
+        let (_, roster) = decode_leave(bytes)?;
+        let identity = from.identity.encode();
+        let known = directory.device(&identity, now).ok_or(PartError::NotAMember)?;
+        let owner = known.person.owner().encode();
+        let Some(held) = self.rosters.get(roster) else {
+            return Err(self.missing_roster(tag_of(roster), from));
+        };
+        if !held.has(&owner) || held.is_admin(&owner) {
+            return Err(PartError::NotAMember);
+        }
+        let is_over = self.rosters.lacks_since(roster, &owner);
+        if is_over || self.has_left(&owner) {
+            return Ok(PartOutcome::Known);
+        }
+        self.left.insert(owner, *roster);
+        Ok(PartOutcome::Held)
+    }
+
+    /// The user joins by the invitation; `None` if there is none.
+    pub(crate) fn join_again(
+        &mut self,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> Option<PartHeard> {
+        let Invitation { roster, about, from: _ } = *self.invitation.take()?;
+        let (hash, tag, about_hash) = (*roster.hash(), roster.tag(), roster.fields.about);
+        self.change_rosters(now, |rosters| *rosters = Rosters::new(roster));
+        about.into_iter().for_each(|about| _ = self.abouts.insert(about_hash, about));
+        Some(self.joined(&hash, tag, directory, now))
+    }
+
+    /// What waited for it before it was held.
+    pub(crate) fn wait_for_all(&mut self, waiting: Vec<WaitingChain>) {
+        for chain in &waiting {
+            if let Some(fields) =
+                chain.fields().ok().filter(|it| self.rosters.get(it.roster).is_none())
+            {
+                _ = self.missing_roster(tag_of(fields.roster), &chain.from);
+            }
+        }
+        self.waiting.wait_for_all(waiting);
+    }
+
+    /// What waits for its root is tried.
+    pub(crate) fn joined(
+        &mut self,
+        root: &[u8; 32],
+        tag: Tag,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> PartHeard {
+        let mut heard = PartHeard::of(Ok(PartOutcome::Held));
+        heard.unblocks.push(Unblocked::Roster(tag));
+        self.try_waiting(root, &mut heard, directory, now);
+        heard
+    }
+}
+
+/// Whether a device may invite the user by a roster: the owner's device of one of its admins, or an own one.
+pub(crate) fn invites(
+    roster: &Roster,
+    from: &Device,
+    directory: &Directory<'_>,
+    now: Timestamp,
+) -> bool {
+    let is_admins = roster.is_admin(&from.identity.encode());
+    let is_ours = || directory.own.person().standing(from, now).counts();
+    roster.has(&directory.owner()) && (is_admins || is_ours())
+}
+
+/// An about's group and bytes.
+pub(crate) fn decode_about(bytes: &[u8]) -> Result<(&[u8; 32], &[u8]), PartError> {
+    let (group, about) = bytes.split_first_chunk().ok_or(PartError::Malformed)?;
+    if about.len() > MAX_ABOUT { Err(PartError::Malformed) } else { Ok((group, about)) }
+}
+
+/// A leave's group and roster.
+pub(crate) fn decode_leave(bytes: &[u8]) -> Result<(&[u8; 32], &[u8; 32]), PartError> {
+    let bytes: &[u8; LEAVE_LENGTH] = bytes.try_into().map_err(|_| PartError::Malformed)?;
+    let (group, roster) = bytes.split_first_chunk().ok_or(PartError::Malformed)?;
+    Ok((group, roster.try_into().map_err(|_| PartError::Malformed)?))
+}
+
+/// What of a distribution is judged before its group is looked for.
+pub(crate) fn check_distribution(
+    fields: &DistributionFields<'_>,
+    from: &Device,
+    directory: &Directory<'_>,
+    now: Timestamp,
+) -> Result<(), PartError> {
+    if fields.number > LAST_NUMBER {
+        return Err(PartError::Malformed);
+    }
+    UnpackedSignatureKey::decode(fields.verifying_key).map_err(|error| match error {
+        SignatureKeyError::Malformed => PartError::Malformed,
+        SignatureKeyError::WeakKey => PartError::WeakKey,
+    })?;
+    check_device(from, directory, now)
+}
+
+/// Whether a device is listed now.
+pub(crate) fn check_device(
+    from: &Device,
+    directory: &Directory<'_>,
+    now: Timestamp,
+) -> Result<(), PartError> {
+    match directory.standing(from, now).0 {
+        Standing::Listed | Standing::Stale => Ok(()),
+        Standing::Removed => Err(PartError::Former),
+        Standing::Alone => {
+            let tag = from.identity.member_tag().0;
+            Err(PartError::Missing(Missing { kind: MissingKind::List, tag, device: tag }))
+        }
+    }
+}
+
+impl From<NotRead> for PartError {
+    fn from(not_read: NotRead) -> Self {
+        match not_read {
+            NotRead::NotAMember => Self::NotAMember,
+            NotRead::Former => Self::Former,
+        }
+    }
+}
+
+impl From<RosterError> for PartError {
+    fn from(error: RosterError) -> Self {
+        match error {
+            RosterError::Unsupported => Self::Unsupported,
+            RosterError::Malformed => Self::Malformed,
+            RosterError::WeakKey => Self::WeakKey,
+            RosterError::BadSignature => Self::BadSignature,
+        }
+    }
+}
+
+impl From<FollowError> for PartError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Malformed => Self::Malformed,
+            FollowError::NotAnAdmin => Self::NotAnAdmin,
+            FollowError::Outranked => Self::Outranked,
+        }
+    }
+}
+
+impl From<DecodeError> for PartError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Malformed => Self::Malformed,
+            DecodeError::Unsupported => Self::Unsupported,
+        }
+    }
+}

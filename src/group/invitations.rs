@@ -1,0 +1,177 @@
+//! Groups that are not held: invitations, and chains that wait for them.
+
+use alloc::vec::Vec;
+
+use crate::group::asking_fields::Asked;
+use crate::group::directory::Directory;
+use crate::group::hearing::{check_distribution, decode_about, decode_leave, invites};
+use crate::group::one_group::{Group, Invitation, about_hash};
+use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
+use crate::group::roster::Roster;
+use crate::group::waiting::Waiting;
+use crate::group::wanted::is_day_over;
+use crate::identity::Device;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::distribution::{DistributionFields, WantFields, WantKind};
+use crate::wire::group_message::{Tag, tag_of};
+
+/// How many invitations are kept, and how many of one device. With one more, the first come goes.
+const MOST: usize = 64;
+const MOST_OF_DEVICE: usize = 4;
+
+/// What has come of groups that are not held. It is stored, in a row of its own.
+pub struct Invitations {
+    /// The first come first.
+    all: Vec<Invitation>,
+    waiting: Waiting,
+    /// Which rosters were asked for, of which devices, within a day.
+    asked: Vec<AskedFor>,
+}
+
+struct AskedFor {
+    of: Device,
+    roster: Tag,
+    at: Timestamp,
+}
+
+impl Invitations {
+    /// None.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { all: Vec::new(), waiting: Waiting::none(), asked: Vec::new() }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Invitation> {
+        self.all.iter()
+    }
+
+    pub(crate) fn hear_roster(
+        &mut self,
+        bytes: &[u8],
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> PartHeard {
+        let outcome = Roster::decode(bytes).map_err(PartError::from).and_then(|roster| {
+            if !invites(&roster, from, directory, now) {
+                return Err(PartError::NotInvited);
+            }
+            self.invite(roster, from);
+            Ok(PartOutcome::Invited)
+        });
+        PartHeard::of(outcome)
+    }
+
+    /// The last of a group counts.
+    fn invite(&mut self, roster: Roster, from: &Device) {
+        let group = roster.fields.group;
+        let held = self.all.iter().position(|it| it.roster.fields.group == group);
+        let held = held.map(|place| self.all.remove(place));
+        let about = held.filter(|held| held.roster == roster).and_then(|held| held.about);
+        if self.all.iter().filter(|it| it.from == *from).count() >= MOST_OF_DEVICE {
+            let first = self.all.iter().position(|it| it.from == *from);
+            first.into_iter().for_each(|place| _ = self.all.remove(place));
+        }
+        if self.all.len() >= MOST {
+            self.all.remove(0);
+        }
+        self.all.push(Invitation { roster, about, from: from.clone() });
+    }
+
+    pub(crate) fn hear_about(&mut self, bytes: &[u8]) -> PartHeard {
+        let outcome = decode_about(bytes).and_then(|(group, about)| {
+            let mut all = self.all.iter_mut();
+            let invitation = all.find(|it| it.roster.fields.group == *group);
+            let invitation = invitation.ok_or(PartError::UnknownGroup)?;
+            if invitation.roster.fields.about != about_hash(group, about) {
+                return Err(PartError::WrongAbout);
+            }
+            let is_new = invitation.about.replace(about.to_vec()).is_none();
+            Ok(if is_new { PartOutcome::Held } else { PartOutcome::Known })
+        });
+        PartHeard::of(outcome)
+    }
+
+    pub(crate) fn hear_distribution(
+        &mut self,
+        bytes: &[u8],
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> PartHeard {
+        let fields = DistributionFields::decode(bytes).map_err(|_| PartError::Malformed);
+        let outcome = fields.and_then(|fields| {
+            check_distribution(&fields, from, directory, now)?;
+            self.waiting.wait(from, bytes);
+            Ok(PartOutcome::Waiting)
+        });
+        PartHeard::of(outcome)
+    }
+
+    pub(crate) fn hear_leave(bytes: &[u8]) -> PartHeard {
+        PartHeard::of(decode_leave(bytes).and(Err(PartError::UnknownGroup)))
+    }
+
+    /// Takes a group that the user joins, and all that waited for it; `None` without an invitation.
+    pub(crate) fn join(
+        &mut self,
+        group: &[u8; 32],
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> Option<(Group, PartHeard)> {
+        let place = self.all.iter().position(|it| it.roster.fields.group == *group)?;
+        let Invitation { roster, about, from: _ } = self.all.remove(place);
+        let (hash, tag, about_hash) = (*roster.hash(), roster.tag(), roster.fields.about);
+        let mut joined = Group::of(roster, directory.us());
+        about.into_iter().for_each(|about| _ = joined.abouts.insert(about_hash, about));
+        joined.wait_for_all(self.waiting.take(|fields| fields.group == group));
+        let heard = joined.joined(&hash, tag, directory, now);
+        Some((joined, heard))
+    }
+
+    /// The user does not want to be in it: the invitation is forgotten, and what waits for it.
+    pub(crate) fn decline(&mut self, group: &[u8; 32]) -> bool {
+        let before = self.all.len();
+        self.all.retain(|invitation| invitation.roster.fields.group != *group);
+        let waited = self.waiting.take(|fields| fields.group == group);
+        self.all.len() != before || !waited.is_empty()
+    }
+
+    /// The rosters for which chains wait: each once a day.
+    pub(crate) fn take_wants(
+        &mut self,
+        group: &[u8; 32],
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> Vec<Asked> {
+        self.asked.retain(|asked| !is_day_over(asked.at, now));
+        let mut wants = Vec::new();
+        for waiting in self.waiting.iter() {
+            let Ok(fields) = waiting.fields() else { continue };
+            let (of, roster) = (&waiting.from, tag_of(fields.roster));
+            let is_it = |asked: &AskedFor| asked.of == *of && asked.roster == roster;
+            let is_listed = directory.standing(of, now).0.counts();
+            if fields.group == group && is_listed && !self.asked.iter().any(is_it) {
+                let kind = WantKind::Roster;
+                let want = WantFields { group: *group, kind, tag: roster, have: [0; 8] };
+                wants.push(Asked { of: of.clone(), want });
+                self.asked.push(AskedFor { of: of.clone(), roster, at: now });
+            }
+        }
+        wants
+    }
+
+    /// The groups for which chains wait.
+    pub(crate) fn waited_for(&self) -> Vec<[u8; 32]> {
+        let fields = self.waiting.iter().filter_map(|waiting| waiting.fields().ok());
+        let mut groups: Vec<[u8; 32]> = fields.map(|fields| *fields.group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+}
+
+stored!(AskedFor { of, roster, at });
+stored!(Invitations { all, waiting, asked } if |it| it.all.len() <= MOST);

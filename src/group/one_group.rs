@@ -1,0 +1,336 @@
+//! Group: what is held of one group.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::crypto::hash::sha256;
+use crate::group::directory::Directory;
+use crate::group::group_device::{GroupDevice, GroupDevices};
+use crate::group::held_secrets::HeldSecrets;
+use crate::group::own_chain::OwnChains;
+use crate::group::roster::Roster;
+use crate::group::rosters::Rosters;
+use crate::group::waiting::Waiting;
+use crate::group::wanted::{DAY, Wanted};
+use crate::identity::{Device, IdentityKey};
+use crate::stored::{StateWriter, Stored, read_count};
+use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::content_parts::PartKind;
+use crate::wire::group_message::Tag;
+use crate::wire::roster::{MEMBERS_SET_TIMER, OwnerBytes};
+
+/// Names what a group's roster says of title and picture.
+const ABOUT_LABEL: &[u8] = b"evanesce/v1 about";
+
+/// How many bytes an about has at most.
+pub(crate) const MAX_ABOUT: usize = 4_096;
+
+/// One group of which this device is a member, or was: its rosters, its secrets, the chains of its members' devices.
+///
+/// It is stored, in a row of its own.
+pub struct Group {
+    pub(crate) id: [u8; 32],
+    /// This device's identity: its chains are named by it.
+    pub(crate) us: OwnerBytes,
+    pub(crate) rosters: Rosters,
+    /// Of the rosters that are held, by hash.
+    pub(crate) abouts: BTreeMap<[u8; 32], Vec<u8>>,
+    pub(crate) secrets: HeldSecrets,
+    pub(crate) chains: OwnChains,
+    /// Whether the next message begins a chain whatever else is.
+    pub(crate) renews: bool,
+    pub(crate) devices: GroupDevices,
+    /// Who left, and by which roster: they are withheld until a later one lacks them.
+    pub(crate) left: BTreeMap<OwnerBytes, [u8; 32]>,
+    /// Who went from the head within a day, and when that was heard.
+    pub(crate) gone: BTreeMap<OwnerBytes, Timestamp>,
+    /// People who came by a roster of ours, and of whom no device is known.
+    pub(crate) newcomers: BTreeSet<OwnerBytes>,
+    pub(crate) wanted: Wanted,
+    /// When the head's secret was asked for, and of whom.
+    pub(crate) secret_asked: Option<(Tag, Timestamp)>,
+    pub(crate) waiting: Waiting,
+    pub(crate) invitation: Option<Box<Invitation>>,
+}
+
+/// A roster that invites the user.
+pub(crate) struct Invitation {
+    pub(crate) roster: Roster,
+    pub(crate) about: Option<Vec<u8>>,
+    /// Who invites.
+    pub(crate) from: Device,
+}
+
+/// Whether somebody is read who is in a message's roster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotRead {
+    NotAMember,
+    Former,
+}
+
+impl Group {
+    pub(crate) fn of(root: Roster, us: OwnerBytes) -> Self {
+        Self {
+            id: root.fields.group,
+            us,
+            rosters: Rosters::new(root),
+            abouts: BTreeMap::new(),
+            secrets: HeldSecrets::none(),
+            chains: OwnChains::none(),
+            renews: false,
+            devices: GroupDevices::none(),
+            left: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            newcomers: BTreeSet::new(),
+            wanted: Wanted::none(),
+            secret_asked: None,
+            waiting: Waiting::none(),
+            invitation: None,
+        }
+    }
+
+    pub(crate) fn head(&self) -> &Roster {
+        self.rosters.head()
+    }
+
+    pub(crate) fn has_left(&self, owner: &OwnerBytes) -> bool {
+        let by = self.left.get(owner);
+        by.is_some_and(|by| self.head().has(owner) && !self.rosters.lacks_since(by, owner))
+    }
+
+    /// Still in the head, and gets nothing.
+    pub(crate) fn is_withheld(&self, owner: &OwnerBytes) -> bool {
+        self.rosters.undone().withheld.contains(owner) || self.has_left(owner)
+    }
+
+    /// The devices that a message goes to now, in order of their addresses.
+    pub(crate) fn recipients(&self, directory: &Directory<'_>, now: Timestamp) -> Vec<Device> {
+        let own = directory.owner();
+        let members = self.head().owners();
+        let mut devices = Vec::new();
+        for owner in members.filter(|owner| *owner == own || !self.is_withheld(owner)) {
+            directory.for_each_device(&owner, now, |device| {
+                if !device.identity.is(&self.us) {
+                    devices.push(device.clone());
+                }
+            });
+        }
+        devices.sort_by(|one, other| one.address.cmp(&other.address));
+        devices
+    }
+
+    // docs/protocol.md §18.4, step 3
+    pub(crate) fn check_read(
+        &self,
+        roster: &Roster,
+        owner: &OwnerBytes,
+        now: Timestamp,
+    ) -> Result<(), NotRead> {
+        if !roster.has(owner) {
+            return Err(NotRead::NotAMember);
+        }
+        let went_lately = self.gone.get(owner).is_some_and(|gone| now <= gone.plus(DAY));
+        let is_wanted = || self.rosters.undone().wanted.contains(owner);
+        if self.head().has(owner) || is_wanted() || went_lately {
+            Ok(())
+        } else {
+            Err(NotRead::Former)
+        }
+    }
+
+    /// Whether what somebody says of the timer counts.
+    pub(crate) fn may_set_timer(&self, owner: &OwnerBytes) -> bool {
+        let may_members = self.head().fields.rights & MEMBERS_SET_TIMER != 0;
+        self.head().fields.member(owner).is_some_and(|member| member.is_admin || may_members)
+    }
+
+    /// Changes the rosters, and notes who goes by it.
+    pub(crate) fn change_rosters<Outcome>(
+        &mut self,
+        now: Timestamp,
+        change: impl FnOnce(&mut Rosters) -> Outcome,
+    ) -> Outcome {
+        let before = *self.head().hash();
+        let members: Vec<OwnerBytes> = self.head().owners().collect();
+        let outcome = change(&mut self.rosters);
+        let head = self.rosters.head();
+        if *head.hash() != before {
+            self.gone.retain(|owner, gone| !head.has(owner) && now <= gone.plus(DAY));
+            let went = members.into_iter().filter(|owner| !head.has(owner));
+            self.gone.extend(went.map(|owner| (owner, now)));
+            let rosters = &self.rosters;
+            self.left.retain(|owner, by| {
+                rosters.get(by).is_some() || (head.has(owner) && !rosters.lacks_since(by, owner))
+            });
+        }
+        let rosters = &self.rosters;
+        self.abouts.retain(|hash, _| rosters.iter().any(|roster| roster.fields.about == *hash));
+        outcome
+    }
+
+    /// A session with a device has begun, which may have lost all: what it had is due again.
+    pub(crate) fn note_new_session(&mut self, identity: &IdentityKey) {
+        let device = self.devices.get_mut(&identity.encode());
+        device.into_iter().for_each(GroupDevice::make_due);
+    }
+
+    /// After a restore: what was sent since is not known.
+    pub(crate) fn drop_own_chains(&mut self) {
+        self.chains = OwnChains::none();
+        self.devices.iter_mut().for_each(|(_, device)| device.given = Default::default());
+        self.devices.tidy();
+    }
+
+    /// Whether a part may stand in a message to the group; others are skipped there.
+    pub(crate) fn has_place_in_message(kind: PartKind) -> bool {
+        [PartKind::List, PartKind::ROSTER, PartKind::ABOUT, PartKind::LEAVE].contains(&kind)
+    }
+
+    /// The about of the head, if it is held.
+    pub(crate) fn head_about(&self) -> Option<&[u8]> {
+        self.abouts.get(&self.head().fields.about).map(Vec::as_slice)
+    }
+}
+
+// docs/protocol.md §18.1: about = SHA-256(label ‖ group ‖ bytes)
+pub(crate) fn about_hash(group: &[u8; 32], about: &[u8]) -> [u8; 32] {
+    sha256(&[ABOUT_LABEL, group, about])
+}
+
+/// Beside its parts the group's name, and this device's identity.
+impl Stored for Group {
+    fn write(&self, out: &mut StateWriter) {
+        let Self {
+            id: _,
+            us,
+            rosters,
+            abouts,
+            secrets,
+            chains,
+            renews,
+            devices,
+            left,
+            gone,
+            newcomers,
+            wanted,
+            secret_asked,
+            waiting,
+            invitation,
+        } = self;
+        out.put(us);
+        rosters.write(out);
+        out.put_count(abouts.len());
+        abouts.values().for_each(|about| write_bytes(about, out));
+        secrets.write(out);
+        chains.write(out);
+        renews.write(out);
+        devices.write(out);
+        out.put_count(left.len());
+        for (owner, by) in left {
+            out.put(owner);
+            by.write(out);
+        }
+        out.put_count(gone.len());
+        for (owner, at) in gone {
+            out.put(owner);
+            at.write(out);
+        }
+        out.put_count(newcomers.len());
+        newcomers.iter().for_each(|owner| out.put(owner));
+        wanted.write(out);
+        secret_asked.write(out);
+        waiting.write(out);
+        invitation.write(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let us: OwnerBytes = *reader.array()?;
+        let rosters = Rosters::read(reader)?;
+        let id = rosters.head().fields.group;
+        let mut abouts = BTreeMap::new();
+        for _ in 0..read_count(reader)? {
+            let about = read_bytes(reader)?;
+            let hash = about_hash(&id, &about);
+            let fits = rosters.iter().any(|roster| roster.fields.about == hash);
+            let is_after = abouts.last_key_value().is_none_or(|(last, _)| *last < hash);
+            if !fits || !is_after || about.len() > MAX_ABOUT {
+                return Err(DecodeError::Malformed);
+            }
+            abouts.insert(hash, about);
+        }
+        let secrets = HeldSecrets::read(&id, reader)?;
+        let chains = OwnChains::read(&id, &us, reader)?;
+        let renews = bool::read(reader)?;
+        let devices = GroupDevices::read(&id, reader)?;
+        let left = read_owners(reader, |reader| reader.array().copied())?;
+        let gone = read_owners(reader, Timestamp::read)?;
+        let newcomers = read_owners(reader, |_| Ok(()))?.into_keys().collect();
+        let (wanted, secret_asked) = (Stored::read(reader)?, Stored::read(reader)?);
+        let (waiting, invitation) = (Stored::read(reader)?, Stored::read(reader)?);
+        Ok(Self {
+            id,
+            us,
+            rosters,
+            abouts,
+            secrets,
+            chains,
+            renews,
+            devices,
+            left,
+            gone,
+            newcomers,
+            wanted,
+            secret_asked,
+            waiting,
+            invitation,
+        })
+    }
+}
+
+/// People in ascending order, each with what is known of them.
+fn read_owners<Known>(
+    reader: &mut Reader<'_>,
+    read: impl Fn(&mut Reader<'_>) -> Result<Known, DecodeError>,
+) -> Result<BTreeMap<OwnerBytes, Known>, DecodeError> {
+    let mut people: BTreeMap<OwnerBytes, Known> = BTreeMap::new();
+    for _ in 0..read_count(reader)? {
+        let owner = *reader.array()?;
+        if people.last_key_value().is_some_and(|(last, _)| *last >= owner) {
+            return Err(DecodeError::Malformed);
+        }
+        people.insert(owner, read(reader)?);
+    }
+    Ok(people)
+}
+
+impl Stored for Invitation {
+    fn write(&self, out: &mut StateWriter) {
+        let Self { roster, about, from } = self;
+        roster.write_whole(out);
+        about.is_some().write(out);
+        about.iter().for_each(|about| write_bytes(about, out));
+        from.write(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let roster = Roster::read_whole(reader)?;
+        let about = if reader.flag()? { Some(read_bytes(reader)?) } else { None };
+        let from = Stored::read(reader)?;
+        let fits = about
+            .as_ref()
+            .is_none_or(|about| about_hash(&roster.fields.group, about) == roster.fields.about);
+        if fits { Ok(Self { roster, about, from }) } else { Err(DecodeError::Malformed) }
+    }
+}
+
+fn write_bytes(bytes: &[u8], out: &mut StateWriter) {
+    out.put_count(bytes.len());
+    out.put(bytes);
+}
+
+fn read_bytes(reader: &mut Reader<'_>) -> Result<Vec<u8>, DecodeError> {
+    let count = read_count(reader)?;
+    reader.bytes(count).map(<[u8]>::to_vec)
+}

@@ -1,0 +1,165 @@
+//! Group: messages out.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::commitment::Commitment;
+use crate::group::directory::Directory;
+use crate::group::one_group::Group;
+use crate::group::sealing::{Bound, SealedGroupMessage, seal};
+use crate::group::steps::Steps;
+use crate::identity::{Device, member_tag_of};
+use crate::report::evidence::{Evidence, Front};
+use crate::time::Timestamp;
+use crate::wire::content_parts::{ContentParts, PartKind};
+use crate::wire::group_message::GroupHeader;
+use crate::wire::padding::{pad, padded_length};
+use crate::wire::payload::Payload;
+use crate::wire::stamp::Stamp;
+use crate::wire::suite::Suite;
+
+/// Why nothing is encrypted for a group. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GroupEncryptError {
+    /// This device is missing in its own person's list, and sends nothing any more.
+    Removed,
+    /// The user is not in the group any more, or has left it.
+    NotAMember,
+    /// The secret of the present roster has not come yet: ask for it ([`Group::wants`]).
+    NoRosterSecret,
+    /// The message would be more than 16 MiB once padded: send it in parts.
+    TooLarge,
+}
+
+/// A message to the group, and what goes pairwise with it.
+pub(crate) struct Sent {
+    /// None where the secret of the head that it would be under is not held.
+    pub(crate) message: Option<SealedMessage>,
+    pub(crate) steps: Steps,
+}
+
+/// A message, and what proves it to a moderator.
+pub(crate) struct SealedMessage {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) evidence: Evidence,
+}
+
+/// A padded plaintext (M), and what of it stands in evidence.
+struct Measured {
+    padded: Zeroizing<Vec<u8>>,
+    front: Front,
+    zeros: usize,
+}
+
+impl Group {
+    pub(crate) fn send(
+        &mut self,
+        parts: &ContentParts,
+        payload: &Payload,
+        ad: &[u8],
+        directory: &Directory<'_>,
+        can_reach: &dyn Fn(&Device) -> bool,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Sent, GroupEncryptError> {
+        self.check_sending(directory)?;
+        if self.secrets.get(&self.head().fields.seal).is_none() {
+            return Err(GroupEncryptError::NoRosterSecret);
+        }
+        let measured = measure(parts, payload).ok_or(GroupEncryptError::TooLarge)?;
+        let steps = self.take_steps(directory, can_reach, now, rng);
+        let message = self.seal(measured, &payload.stamp, ad, now);
+        Ok(Sent { message, steps })
+    }
+
+    pub(crate) fn check_sending(&self, directory: &Directory<'_>) -> Result<(), GroupEncryptError> {
+        let owner = directory.owner();
+        if !self.head().has(&owner) || self.has_left(&owner) {
+            return Err(GroupEncryptError::NotAMember);
+        }
+        Ok(())
+    }
+
+    /// None without the head's secret or a chain, which the steps have begun.
+    fn seal(
+        &mut self,
+        measured: Measured,
+        stamp: &Stamp,
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Option<SealedMessage> {
+        let Measured { mut padded, front, zeros } = measured;
+        let head = self.rosters.head();
+        let secret = self.secrets.get(&head.fields.seal)?;
+        let chain = self.chains.present_mut()?;
+        let header = GroupHeader {
+            sender: member_tag_of(&self.us).0,
+            chain: chain.name.tag(),
+            roster: head.tag(),
+            number: chain.next_number(),
+        };
+        let sealed_header = secret.header_key.seal(&header);
+        let name = chain.name;
+        let bound = Bound { chain: &name, roster: head.hash(), ad };
+        let (message_key, signing) = chain.send(stamp, now)?;
+        let SealedGroupMessage { message, opening, commitment } =
+            seal(&mut padded, &sealed_header, message_key, signing, bound);
+        let commitment: Commitment = commitment;
+        let evidence = Evidence::new(Suite::Classical, opening, commitment, front, zeros);
+        Some(SealedMessage { bytes: message, evidence })
+    }
+
+    /// The user leaves, who is no admin: tells all, and sends nothing any more.
+    pub(crate) fn send_leaving(
+        &mut self,
+        directory: &Directory<'_>,
+        can_reach: &dyn Fn(&Device) -> bool,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Sent, GroupEncryptError> {
+        let head = *self.head().hash();
+        let mut parts = ContentParts::none();
+        parts.push(PartKind::LEAVE, &[self.id, head].concat());
+        let sent = self.send(&parts, &nothing(), &[], directory, can_reach, now, rng)?;
+        self.left.insert(directory.owner(), head);
+        Ok(sent)
+    }
+}
+
+/// What a message says that carries parts alone.
+pub(crate) fn nothing() -> Payload {
+    Payload { stamp: Stamp::NONE, body: Vec::new() }
+}
+
+/// `None` if it is too large.
+fn measure(parts: &ContentParts, payload: &Payload) -> Option<Measured> {
+    let Payload { stamp, body } = payload;
+    let before_body = parts.encoded_length().checked_add(stamp.encoded_length())?;
+    let length = before_body.checked_add(body.len())?;
+    let end = padded_length(length)?;
+    let mut padded = Zeroizing::new(Vec::with_capacity(end));
+    parts.encode_into(&mut padded);
+    stamp.encode_into(&mut padded);
+    let front = Front::of(&padded);
+    padded.extend_from_slice(body);
+    pad(&mut padded, end);
+    let zeros = end.saturating_sub(length).saturating_sub(1);
+    Some(Measured { padded, front, zeros })
+}
+
+impl fmt::Display for GroupEncryptError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Removed => "this device was removed from its person's list",
+            Self::NotAMember => "the user is no member of the group",
+            Self::NoRosterSecret => "the secret of the group's roster has not come yet",
+            Self::TooLarge => "the message is too large",
+        })
+    }
+}
+
+impl core::error::Error for GroupEncryptError {}

@@ -1,0 +1,253 @@
+//! Group: what goes to which device before a message (docs/protocol.md §18.3).
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::group::directory::Directory;
+use crate::group::group_device::Behind;
+use crate::group::one_group::Group;
+use crate::group::own_chain::{OwnChain, PRESENT};
+use crate::group::roster::Roster;
+use crate::identity::Device;
+use crate::time::Timestamp;
+use crate::wire::content_parts::{ContentParts, PartKind};
+use crate::wire::distribution::DistributionFields;
+use crate::wire::roster::OwnerBytes;
+
+/// Parts for one device.
+#[derive(Debug)]
+pub(crate) struct Due {
+    pub(crate) to: Device,
+    pub(crate) parts: ContentParts,
+}
+
+/// What goes pairwise, and to whom it does not get.
+#[derive(Debug, Default)]
+pub(crate) struct Steps {
+    /// In the order in which it is sent.
+    pub(crate) pairwise: Vec<Due>,
+    /// In order of address.
+    pub(crate) unreached: Vec<Device>,
+}
+
+/// The one to whom something may be due.
+enum Whom {
+    Recipient(OwnerBytes),
+    /// Not in the head any more, and does not seem to know.
+    Gone(OwnerBytes),
+}
+
+impl Group {
+    /// All that is due before a message under the head, whose secret is held.
+    pub(crate) fn take_steps(
+        &mut self,
+        directory: &Directory<'_>,
+        can_reach: &dyn Fn(&Device) -> bool,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Steps {
+        let recipients = self.recipients(directory, now);
+        self.begin_chain_if_due(&recipients, now, rng);
+        self.note_recipients(&recipients, directory, now);
+        let recipients = recipients.into_iter().map(|device| {
+            let identity = device.identity.encode();
+            (device, Whom::Recipient(identity))
+        });
+        let mut whom: Vec<(Device, Whom)> = recipients.collect();
+        whom.extend(self.gone_and_behind(directory, now));
+        whom.sort_by(|(one, _), (other, _)| one.address.cmp(&other.address));
+        let mut steps = Steps::default();
+        for (to, whom) in whom {
+            let is_reached = || can_reach(&to);
+            let parts = match whom {
+                Whom::Recipient(identity) => self.due_to_recipient(&identity, is_reached, now),
+                Whom::Gone(identity) => self.due_to_gone(&identity, directory, is_reached, now),
+            };
+            match parts {
+                Some(parts) if parts.is_empty() => {}
+                Some(parts) => steps.pairwise.push(Due { to, parts }),
+                None => steps.unreached.push(to),
+            }
+        }
+        steps
+    }
+
+    /// 1: a new chain, if the present one may not go on.
+    pub(crate) fn begin_chain_if_due(
+        &mut self,
+        recipients: &[Device],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
+        self.chains.maintain(now);
+        let seal = self.head().fields.seal;
+        let goes_on = self.chains.present().is_some_and(|chain| chain.may_go_on(&seal, now));
+        if goes_on && !self.renews && !self.has_one_who_should_not(recipients) {
+            return;
+        }
+        let chain = OwnChain::begin(&self.id, &self.us, seal, now, rng);
+        self.chains.begin(chain);
+        self.devices.iter_mut().for_each(|(_, device)| device.begin_chain());
+        self.renews = false;
+    }
+
+    /// Whether one who had the present chain is no recipient any more.
+    fn has_one_who_should_not(&self, recipients: &[Device]) -> bool {
+        let is_recipient =
+            |identity: &OwnerBytes| recipients.iter().any(|device| device.identity.is(identity));
+        let had = self.devices.iter().filter(|(_, device)| device.has_had_present());
+        had.map(|(identity, _)| identity).any(|identity| !is_recipient(identity))
+    }
+
+    /// 2: who is no recipient and never had it is forgotten, and who is new noted.
+    pub(crate) fn note_recipients(
+        &mut self,
+        recipients: &[Device],
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) {
+        let number = self.chains.present().map_or(0, OwnChain::next_number);
+        let identities: BTreeMap<OwnerBytes, ()> =
+            recipients.iter().map(|device| (device.identity.encode(), ())).collect();
+        for (identity, device) in self.devices.iter_mut() {
+            if !identities.contains_key(identity) {
+                device.forget_unless_had();
+            }
+        }
+        for identity in identities.keys() {
+            self.devices.at(identity).receive_from(number);
+        }
+        let newcomers = core::mem::take(&mut self.newcomers);
+        for owner in newcomers {
+            let mut is_known = false;
+            directory.for_each_device(&owner, now, |device| {
+                let identity = device.identity.encode();
+                is_known = true;
+                if identities.contains_key(&identity) {
+                    self.devices.at(&identity).is_newcomer = true;
+                }
+            });
+            if !is_known && self.rosters.head().has(&owner) {
+                self.newcomers.insert(owner);
+            }
+        }
+        self.devices.tidy();
+    }
+
+    /// 3, with the head where it is due. None if it cannot be reached, and something is due.
+    fn due_to_recipient(
+        &mut self,
+        identity: &OwnerBytes,
+        is_reached: impl FnOnce() -> bool,
+        now: Timestamp,
+    ) -> Option<ContentParts> {
+        let head = self.rosters.head();
+        let head_tag = head.tag();
+        let Some(device) = self.devices.get(identity) else { return Some(ContentParts::none()) };
+        let is_behind = device.behind.is_some_and(|behind| behind != Behind::Member(head_tag));
+        let gets_head = (device.is_newcomer || is_behind) && device.may_be_given(head_tag, now);
+        let places: Vec<usize> = self
+            .chains
+            .iter()
+            .filter(|(place, chain)| *place == PRESENT || chain.has_seed())
+            .map(|(place, _)| place)
+            .filter(|place| device.given.get(*place).is_some_and(|it| it.is_some_and(|it| it.due)))
+            .collect();
+        if !gets_head && places.is_empty() {
+            return Some(ContentParts::none());
+        }
+        if !is_reached() {
+            return None;
+        }
+        let mut parts = ContentParts::none();
+        if gets_head {
+            push_roster(head, &mut parts);
+            self.push_about(&mut parts);
+        }
+        for place in places {
+            if let Some(distribution) = self.give_chain(place, identity) {
+                parts.push(PartKind::DISTRIBUTION, &distribution);
+            }
+        }
+        if let Some(device) = self.devices.get_mut(identity).filter(|_| gets_head) {
+            device.is_newcomer = false;
+            device.behind = None;
+            device.give_roster(head_tag, now);
+        }
+        Some(parts)
+    }
+
+    /// Devices of people who are not in the head, and whose last message was under another.
+    fn gone_and_behind(&self, directory: &Directory<'_>, now: Timestamp) -> Vec<(Device, Whom)> {
+        let devices = self.devices.iter();
+        let behind = devices.filter(|(_, device)| device.behind == Some(Behind::Gone));
+        let known = behind.filter_map(|(identity, _)| {
+            let known = directory.device(identity, now).filter(|known| known.gone.is_none())?;
+            let is_gone = !self.head().has(&known.person.owner().encode());
+            is_gone.then(|| (known.device.clone(), Whom::Gone(*identity)))
+        });
+        known.collect()
+    }
+
+    fn due_to_gone(
+        &mut self,
+        identity: &OwnerBytes,
+        directory: &Directory<'_>,
+        is_reached: impl FnOnce() -> bool,
+        now: Timestamp,
+    ) -> Option<ContentParts> {
+        let mut parts = ContentParts::none();
+        let known = directory.device(identity, now);
+        let owner = known.map(|known| known.person.owner().encode());
+        let dropped = owner.and_then(|owner| self.rosters.dropped_by(&owner));
+        let (Some(roster), Some(device)) = (dropped, self.devices.get_mut(identity)) else {
+            return Some(parts);
+        };
+        if device.may_be_given(roster.tag(), now) {
+            if !is_reached() {
+                return None;
+            }
+            push_roster(roster, &mut parts);
+            device.behind = None;
+            device.give_roster(roster.tag(), now);
+        }
+        Some(parts)
+    }
+
+    /// The chain in this place as a device that is its recipient gets it: it has it from now on.
+    pub(crate) fn give_chain(
+        &mut self,
+        place: usize,
+        identity: &OwnerBytes,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let head = self.rosters.head();
+        let (chain, secret) = (self.chains.get(place)?, self.secrets.get(&head.fields.seal)?);
+        let given = self.devices.get_mut(identity)?.given.get_mut(place)?.as_mut()?;
+        let (number, chain_key) = chain.from(&self.id, given.from)?;
+        given.had = true;
+        given.due = false;
+        let fields = DistributionFields {
+            group: &self.id,
+            roster: head.hash(),
+            roster_secret: secret.secret.as_bytes(),
+            verifying_key: &chain.verifying_key,
+            number,
+            chain_key: chain_key.as_bytes(),
+        };
+        Some(fields.encode())
+    }
+
+    /// The head's about, if it is held.
+    pub(crate) fn push_about(&self, parts: &mut ContentParts) {
+        if let Some(about) = self.head_about() {
+            parts.push(PartKind::ABOUT, &[&self.id, about].concat());
+        }
+    }
+}
+
+pub(crate) fn push_roster(roster: &Roster, parts: &mut ContentParts) {
+    parts.push(PartKind::ROSTER, &roster.encode());
+}

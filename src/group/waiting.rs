@@ -1,0 +1,88 @@
+//! Chains that were given too early: their group or its roster is not held yet.
+
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use crate::identity::Device;
+use crate::stored::{StateWriter, Stored, stored};
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::distribution::{DISTRIBUTION_LENGTH, DistributionFields};
+
+/// How many wait, and how many of one device. With one more, the first come goes.
+const MOST: usize = 64;
+const MOST_OF_DEVICE: usize = 4;
+
+/// In the order in which they came.
+pub(crate) struct Waiting(Vec<WaitingChain>);
+
+pub(crate) struct WaitingChain {
+    pub(crate) from: Device,
+    /// A distribution.
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Waiting {
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// It waits, unless it does already.
+    pub(crate) fn wait(&mut self, from: &Device, bytes: &[u8]) {
+        let is_it = |it: &WaitingChain| it.from == *from && it.bytes.as_slice() == bytes;
+        if self.0.iter().any(is_it) {
+            return;
+        }
+        if self.0.iter().filter(|it| it.from == *from).count() >= MOST_OF_DEVICE {
+            let first = self.0.iter().position(|it| it.from == *from);
+            first.into_iter().for_each(|place| _ = self.0.remove(place));
+        }
+        if self.0.len() >= MOST {
+            self.0.remove(0);
+        }
+        self.0.push(WaitingChain { from: from.clone(), bytes: Zeroizing::new(bytes.to_vec()) });
+    }
+
+    /// These came first.
+    pub(crate) fn wait_for_all(&mut self, mut earlier: Vec<WaitingChain>) {
+        earlier.append(&mut self.0);
+        self.0 = earlier;
+    }
+
+    /// Takes out those of a roster, or of all for which this says so.
+    pub(crate) fn take(
+        &mut self,
+        is_due: impl Fn(&DistributionFields<'_>) -> bool,
+    ) -> Vec<WaitingChain> {
+        let all = core::mem::take(&mut self.0);
+        let (due, rest) = all.into_iter().partition(|it| it.fields().is_ok_and(|it| is_due(&it)));
+        self.0 = rest;
+        due
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &WaitingChain> {
+        self.0.iter()
+    }
+}
+
+impl WaitingChain {
+    pub(crate) fn fields(&self) -> Result<DistributionFields<'_>, DecodeError> {
+        DistributionFields::decode(&self.bytes)
+    }
+}
+
+stored!(Waiting(_));
+
+impl Stored for WaitingChain {
+    fn write(&self, out: &mut StateWriter) {
+        let Self { from, bytes } = self;
+        from.write(out);
+        out.put(bytes);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let from = Stored::read(reader)?;
+        let bytes = reader.bytes(DISTRIBUTION_LENGTH)?;
+        Ok(Self { from, bytes: Zeroizing::new(bytes.to_vec()) })
+    }
+}

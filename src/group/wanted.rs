@@ -1,0 +1,91 @@
+//! Which things were found missing, to ask their senders for.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::stored::{StateWriter, Stored, stored};
+use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::distribution::WantKind;
+use crate::wire::group_message::Tag;
+
+/// How many of a device are remembered.
+const MOST_OF_DEVICE: usize = 4;
+
+/// How many of all: tags of devices are no proof.
+const MOST: usize = 256;
+
+/// How long nothing is asked for, given or answered again: a day.
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
+
+/// Whether a day has gone by since.
+pub(crate) fn is_day_over(since: Timestamp, now: Timestamp) -> bool {
+    now >= since.plus(DAY)
+}
+
+/// In the order in which they were found missing.
+pub(crate) struct Wanted(Vec<Name>);
+
+pub(crate) struct Name {
+    /// The device that has it.
+    pub(crate) of: Tag,
+    pub(crate) kind: WantKind,
+    pub(crate) tag: Tag,
+    asked: Option<Timestamp>,
+}
+
+impl Wanted {
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Remembers a name, unless it is there; the first of its device goes, or of all.
+    pub(crate) fn name(&mut self, of: Tag, kind: WantKind, tag: Tag) {
+        let is_it = |name: &Name| (name.of, name.kind, name.tag) == (of, kind, tag);
+        if self.0.iter().any(is_it) {
+            return;
+        }
+        if self.0.iter().filter(|name| name.of == of).count() >= MOST_OF_DEVICE {
+            let first = self.0.iter().position(|name| name.of == of);
+            first.into_iter().for_each(|place| _ = self.0.remove(place));
+        }
+        if self.0.len() >= MOST {
+            self.0.remove(0);
+        }
+        self.0.push(Name { of, kind, tag, asked: None });
+    }
+
+    /// Forgets those that are not missing any more.
+    pub(crate) fn keep(&mut self, is_missing: impl FnMut(&Name) -> bool) {
+        self.0.retain(is_missing);
+    }
+
+    /// Those that were not asked for within a day.
+    pub(crate) fn due(&mut self, now: Timestamp) -> impl Iterator<Item = &mut Name> {
+        self.0.iter_mut().filter(move |name| name.asked.is_none_or(|asked| is_day_over(asked, now)))
+    }
+}
+
+impl Name {
+    pub(crate) fn ask(&mut self, now: Timestamp) {
+        self.asked = Some(now);
+    }
+}
+
+stored!(Wanted(_));
+
+impl Stored for Name {
+    fn write(&self, out: &mut StateWriter) {
+        let Self { of, kind, tag, asked } = self;
+        out.put(of);
+        out.put(&[kind.byte()]);
+        out.put(tag);
+        asked.write(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let of = *reader.array()?;
+        let kind = WantKind::of_byte(reader.u8()?).ok_or(DecodeError::Malformed)?;
+        Ok(Self { of, kind, tag: *reader.array()?, asked: Stored::read(reader)? })
+    }
+}
