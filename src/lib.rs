@@ -232,8 +232,9 @@ mod account;
 
 mod peer;
 
-pub mod group;
 pub mod person;
+
+pub mod group;
 
 pub mod server;
 pub mod snapshot;

@@ -86,6 +86,7 @@
 
 pub(crate) mod consent;
 pub(crate) mod decisions;
+pub(crate) mod group_part;
 pub(crate) mod removed_devices;
 pub(crate) mod standing;
 
@@ -105,7 +106,7 @@ pub(crate) mod contacts;
 pub(crate) mod our_devices;
 
 mod arrival;
-mod due_parts;
+pub(crate) mod due_parts;
 
 pub(crate) mod link_error;
 pub(crate) mod recipients;
@@ -125,6 +126,7 @@ pub use crate::person::consent::{Consent, ListedDevice};
 pub use crate::person::contacts::Contacts;
 pub use crate::person::decisions::ContactDecision;
 pub use crate::person::fan_out::{AddressedMessage, FanOut, FanOutError, Obstacle, Unreached};
+pub use crate::person::group_part::GroupPart;
 pub use crate::person::link_code::{LinkCode, LinkCodeError};
 pub use crate::person::link_error::LinkError;
 pub use crate::person::linking_device::LinkOffer;

@@ -15,16 +15,16 @@ pub(crate) mod blob_layout;
 pub(crate) mod control;
 pub(crate) mod notice;
 pub(crate) mod prekey_bundle;
-pub(crate) mod roster;
 
 pub(crate) mod device_list;
-pub(crate) mod group_message;
 pub(crate) mod linking;
 pub(crate) mod message;
 pub(crate) mod payload;
 pub(crate) mod prekey_stock;
 pub(crate) mod prekey_upload;
+pub(crate) mod roster;
 
+pub(crate) mod group_message;
 pub(crate) mod plaintext;
 
 pub(crate) mod distribution;

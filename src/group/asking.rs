@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use crate::group::asking_fields::Asked;
-use crate::group::directory::Directory;
+use crate::group::directory::{Directory, KnownDevice};
 use crate::group::hearing::check_device;
+use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::own_chain::PRESENT;
 use crate::group::part_heard::PartError;
@@ -27,25 +28,30 @@ const MOST_ROSTERS: usize = 16;
 
 impl Group {
     /// What to ask now, and of whom: each once a day.
-    pub(crate) fn take_wants(&mut self, directory: &Directory<'_>, now: Timestamp) -> Vec<Asked> {
+    pub(crate) fn take_wants(&mut self, moment: &Moment<'_>) -> Vec<Asked> {
+        let (directory, now) = (&moment.directory, moment.now);
         let (group, have) = (self.id, self.rosters.head().tag());
         let mut asked = Vec::new();
         for name in self.wanted.due(now) {
             let identities = directory.tagged(name.of, now);
-            let known = identities.iter().filter_map(|identity| directory.device(identity, now));
+            let mut known =
+                identities.iter().filter_map(|identity| directory.device(identity, now));
             // Who is gone from its list is not asked.
-            if let Some(known) = known.filter(|known| known.gone.is_none()).next() {
+            let is_there =
+                |known: &KnownDevice<'_>| known.gone.is_none() && (moment.can_reach)(known.device);
+            if let Some(known) = known.find(is_there) {
                 let want = WantFields { group, kind: name.kind, tag: name.tag, have };
                 asked.push(Asked { of: known.device.clone(), want });
                 name.ask(now);
             }
         }
-        asked.extend(self.want_secret(directory, now));
+        asked.extend(self.want_secret(moment));
         asked
     }
 
     /// The present chain of the head's signer, which brings its secret.
-    fn want_secret(&mut self, directory: &Directory<'_>, now: Timestamp) -> Option<Asked> {
+    fn want_secret(&mut self, moment: &Moment<'_>) -> Option<Asked> {
+        let (directory, now) = (&moment.directory, moment.now);
         let head = self.rosters.head();
         let signer = head.fields.signer;
         let is_needed = self.secrets.get(&head.fields.seal).is_none() && signer != self.us;
@@ -54,6 +60,9 @@ impl Group {
             return None;
         }
         let known = directory.device(&signer, now).filter(|known| known.gone.is_none())?;
+        if !(moment.can_reach)(known.device) {
+            return None;
+        }
         let of = known.device.identity.member_tag().0;
         let asked = self.secret_asked.filter(|(whom, _)| *whom == of);
         if asked.is_some_and(|(_, at)| !is_day_over(at, now)) {

@@ -9,15 +9,15 @@ use rand_core::CryptoRng;
 use crate::account::Account;
 use crate::crypto::secret::Secret;
 use crate::group::directory::Directory;
+use crate::group::message_sending::{GroupEncryptError, SealedMessage, nothing};
+use crate::group::moment::Moment;
 use crate::group::one_group::{Group, MAX_ABOUT, about_hash};
-use crate::group::roster::{FollowError, Roster};
+use crate::group::role::SetsTimer;
 use crate::group::roster_secret::RosterSecret;
-use crate::group::sending::{GroupEncryptError, SealedMessage, nothing};
+use crate::group::signed_roster::{FollowError, Roster};
 use crate::group::steps::{Steps, push_roster};
-use crate::identity::Device;
-use crate::time::Timestamp;
 use crate::wire::content_parts::{ContentParts, PartKind};
-use crate::wire::roster::{MAX_MEMBERS, MEMBERS_SET_TIMER, MemberFields, OwnerBytes, RosterFields};
+use crate::wire::roster::{MAX_MEMBERS, MemberFields, OwnerBytes, RosterFields};
 
 /// What another roster changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,20 @@ pub(crate) struct RosterChange {
     pub(crate) roles: BTreeMap<OwnerBytes, bool>,
     pub(crate) remove: BTreeSet<OwnerBytes>,
     pub(crate) about: Option<Vec<u8>>,
-    pub(crate) members_set_timer: Option<bool>,
+    pub(crate) sets_timer: Option<SetsTimer>,
+}
+
+impl RosterChange {
+    /// What is due for others, with what was asked for: that counts where they say something of the same person.
+    pub(crate) fn with(mut self, asked: &Self, head: &Roster) -> Self {
+        let Self { add, roles, remove, about, sets_timer } = asked.clone();
+        self.add.extend(add);
+        self.remove.extend(remove);
+        self.remove.retain(|owner| !roles.contains_key(owner) && head.has(owner));
+        self.roles = roles;
+        (self.about, self.sets_timer) = (about, sets_timer);
+        self
+    }
 }
 
 /// Why no roster is signed. Nothing has changed.
@@ -50,7 +63,6 @@ pub enum GroupChangeError {
 
 /// What a change gives: what goes before its message, that, and what goes under the new head.
 pub(crate) struct Changed {
-    pub(crate) roster: [u8; 32],
     pub(crate) before: Steps,
     pub(crate) message: Option<SealedMessage>,
     pub(crate) after: Steps,
@@ -62,12 +74,11 @@ impl Group {
         account: &Account,
         members: &BTreeSet<OwnerBytes>,
         about: &[u8],
-        members_set_timer: bool,
-        directory: &Directory<'_>,
-        can_reach: &dyn Fn(&Device) -> bool,
-        now: Timestamp,
+        sets_timer: SetsTimer,
+        moment: &Moment<'_>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<(Self, Steps), GroupChangeError> {
+        let directory = &moment.directory;
         let owner = directory.owner();
         if !directory.own.is_owner() || account.device().identity.encode() != owner {
             return Err(GroupChangeError::NotAnAdmin);
@@ -88,7 +99,7 @@ impl Group {
             group: id,
             epoch: 0,
             previous: [0; 32],
-            rights: u8::from(members_set_timer) * MEMBERS_SET_TIMER,
+            rights: sets_timer.bits(),
             seal: secret.seal(&id),
             about: about_hash(&id, about),
             members: owners.iter().map(member).collect(),
@@ -99,7 +110,7 @@ impl Group {
         group.secrets.hold(&id, secret, &seal);
         group.abouts.insert(group.head().fields.about, about.to_vec());
         group.newcomers = group.head().owners().collect();
-        let steps = group.take_steps(directory, can_reach, now, rng);
+        let steps = group.take_steps(moment, rng);
         Ok((group, steps))
     }
 
@@ -108,11 +119,10 @@ impl Group {
         &mut self,
         account: &Account,
         change: &RosterChange,
-        directory: &Directory<'_>,
-        can_reach: &dyn Fn(&Device) -> bool,
-        now: Timestamp,
+        moment: &Moment<'_>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Changed, GroupChangeError> {
+        let (directory, now) = (&moment.directory, moment.now);
         let owner = directory.owner();
         let is_owners = directory.own.is_owner() && account.device().identity.is(&owner);
         if !is_owners || !self.head().is_admin(&owner) {
@@ -143,7 +153,7 @@ impl Group {
         if let Some(about) = new_about {
             parts.push(PartKind::ABOUT, &[&self.id, about.as_slice()].concat());
         }
-        let told = self.send(&parts, &nothing(), &[], directory, can_reach, now, rng);
+        let told = self.send(&parts, &nothing(), &[], moment, rng);
         let (message, before) = match told {
             Ok(sent) => (sent.message, sent.steps),
             Err(
@@ -153,7 +163,7 @@ impl Group {
                 | GroupEncryptError::TooLarge,
             ) => (None, Steps::default()),
         };
-        let (hash, about, seal) = (*roster.hash(), roster.fields.about, roster.fields.seal);
+        let (about, seal) = (roster.fields.about, roster.fields.seal);
         let previous = self.head().owners().collect::<BTreeSet<_>>();
         // It follows the head, so it is the next.
         _ = self.change_rosters(now, |rosters| rosters.add(roster));
@@ -165,8 +175,8 @@ impl Group {
         }
         let come = self.rosters.head().owners().filter(|owner| !previous.contains(owner));
         self.newcomers.extend(come);
-        let after = self.take_steps(directory, can_reach, now, rng);
-        Ok(Changed { roster: hash, before, message, after })
+        let after = self.take_steps(moment, rng);
+        Ok(Changed { before, message, after })
     }
 
     /// What a roster says that changes this.
@@ -175,7 +185,7 @@ impl Group {
         change: &RosterChange,
         signer: OwnerBytes,
     ) -> Result<RosterFields, GroupChangeError> {
-        let RosterChange { add, roles, remove, about, members_set_timer } = change;
+        let RosterChange { add, roles, remove, about, sets_timer } = change;
         let head = &self.head().fields;
         let epoch = head.epoch.checked_add(1).ok_or(GroupChangeError::Malformed)?;
         let mut members: BTreeMap<OwnerBytes, MemberFields> =
@@ -202,7 +212,7 @@ impl Group {
             Some(about) => about_hash(&self.id, about),
             None => head.about,
         };
-        let rights = members_set_timer.map_or(head.rights, |may| u8::from(may) * MEMBERS_SET_TIMER);
+        let rights = sets_timer.map_or(head.rights, SetsTimer::bits);
         let fields = RosterFields {
             group: self.id,
             epoch,

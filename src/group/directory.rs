@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::identity::{Device, member_tag_of};
 use crate::peer::other_device::Peer;
 use crate::person::contacts::Contacts;
+use crate::person::decisions::ContactDecision;
 use crate::person::other_person::Person;
 use crate::person::our_devices::OwnDevices;
 use crate::person::standing::Standing;
@@ -88,6 +89,18 @@ impl<'a> Directory<'a> {
             }
             Some(_) | None => (Standing::Alone, None),
         }
+    }
+
+    /// Whether the user refused the person of a device, or the device.
+    pub(crate) fn is_refused(&self, known: &KnownDevice<'_>) -> bool {
+        let KnownDevice { person, device, gone: _ } = known;
+        if person.owner() == self.own.person().owner() {
+            return false;
+        }
+        let peer = self.contacts.peer(&device.address);
+        let peer = peer.filter(|peer| peer.contact().is_of(&device.identity));
+        person.decision() == Some(ContactDecision::Refused)
+            || peer.is_some_and(|peer| peer.contact().is_refused())
     }
 
     /// The identities of all devices that have a tag.

@@ -1,6 +1,5 @@
 //! What a group keeps of a device: which of our chains it has, its own, and where it stands.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -28,7 +27,7 @@ pub(crate) struct GroupDevice {
     /// What it has of our chains, in the places of those.
     pub(crate) given: [Option<Given>; CHAINS],
     /// Its own, the first heard first.
-    pub(crate) chains: Vec<Box<HeardChain>>,
+    pub(crate) chains: Vec<HeardChain>,
     /// Whether its last message was not under the head then.
     pub(crate) behind: Option<Behind>,
     /// Whether it came with a roster of ours, and has got neither head nor about.
@@ -114,20 +113,29 @@ impl GroupDevice {
         }
     }
 
-    /// It has lost what it had: whatever it had is due again.
-    pub(crate) fn make_due(&mut self) {
+    /// It has lost what it had: whatever it had is due again. Says whether that was anything.
+    pub(crate) fn make_due(&mut self) -> bool {
         self.given.iter_mut().flatten().for_each(|given| given.due = true);
+        self.given.iter().any(Option::is_some)
     }
 
-    pub(crate) fn chain(&self, name: &ChainName) -> Option<&HeardChain> {
-        self.chains.iter().find(|chain| chain.name == *name).map(|chain| &**chain)
+    /// Forgets keys, and what was a day ago. Says whether there was any.
+    pub(crate) fn maintain(&mut self, now: Timestamp) -> bool {
+        let before = (self.given_rosters.len(), self.answered.len());
+        self.given_rosters.retain(|(_, at)| !is_day_over(*at, now));
+        self.answered.retain(|(_, _, at)| !is_day_over(*at, now));
+        let mut any = before != (self.given_rosters.len(), self.answered.len());
+        for chain in &mut self.chains {
+            any |= chain.maintain(now);
+        }
+        any
     }
 
     pub(crate) fn chain_mut(&mut self, name: &ChainName) -> Option<&mut HeardChain> {
-        self.chains.iter_mut().find(|chain| chain.name == *name).map(|chain| &mut **chain)
+        self.chains.iter_mut().find(|chain| chain.name == *name)
     }
 
-    pub(crate) fn hold(&mut self, chain: Box<HeardChain>) {
+    pub(crate) fn hold(&mut self, chain: HeardChain) {
         if self.chains.len() >= MOST_CHAINS {
             self.chains.remove(0);
         }
@@ -250,7 +258,7 @@ impl GroupDevice {
         }
         let name = |key: &[u8; 32]| ChainName::of(group, identity, key);
         for _ in 0..read_count(reader)? {
-            device.chains.push(Box::new(HeardChain::read(name, reader)?));
+            device.chains.push(HeardChain::read(name, reader)?);
         }
         if device.chains.len() > MOST_CHAINS {
             return Err(DecodeError::Malformed);

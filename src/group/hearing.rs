@@ -10,10 +10,10 @@ use crate::group::heard_chain::{Given, HeardChain};
 use crate::group::missing::{Missing, MissingKind, Unblocked};
 use crate::group::one_group::{Group, Invitation, MAX_ABOUT, NotRead, about_hash};
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
-use crate::group::roster::{FollowError, Roster, RosterError};
 use crate::group::roster_secret::RosterSecret;
 use crate::group::rosters::{AddError, Added, Rosters};
 use crate::group::sender_chain::ChainName;
+use crate::group::signed_roster::{FollowError, Roster, RosterError};
 use crate::group::waiting::WaitingChain;
 use crate::identity::Device;
 use crate::person::standing::Standing;
@@ -170,10 +170,8 @@ impl Group {
         let name = ChainName::of(&self.id, &identity, fields.verifying_key);
         let chain_key = Secret::filled_by(|out| *out = *fields.chain_key);
         let chain_key = Box::new(ChainKey::new(chain_key));
-        let given = match self.devices.get_mut(&identity).and_then(|it| it.chain_mut(&name)) {
-            Some(chain) => Some(chain.give(fields.number, &chain_key, now)),
-            None => None,
-        };
+        let held = self.devices.get_mut(&identity).and_then(|it| it.chain_mut(&name));
+        let given = held.map(|chain| chain.give(fields.number, &chain_key, now));
         if given == Some(Given::Forked) {
             return Err(PartError::Forked);
         }
@@ -185,7 +183,7 @@ impl Group {
         if given.is_none() {
             let chain = HeardChain::new(name, *fields.verifying_key, fields.number, chain_key);
             let device = self.devices.at(&identity);
-            device.hold(Box::new(chain));
+            device.hold(chain);
             let tag = device.tag;
             self.wanted.keep(|wanted| {
                 let is_given = wanted.kind == WantKind::Renew

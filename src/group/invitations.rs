@@ -1,13 +1,15 @@
 //! Groups that are not held: invitations, and chains that wait for them.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::group::asking_fields::Asked;
 use crate::group::directory::Directory;
 use crate::group::hearing::{check_distribution, decode_about, decode_leave, invites};
+use crate::group::moment::Moment;
 use crate::group::one_group::{Group, Invitation, about_hash};
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
-use crate::group::roster::Roster;
+use crate::group::signed_roster::Roster;
 use crate::group::waiting::Waiting;
 use crate::group::wanted::is_day_over;
 use crate::identity::Device;
@@ -140,19 +142,15 @@ impl Invitations {
     }
 
     /// The rosters for which chains wait: each once a day.
-    pub(crate) fn take_wants(
-        &mut self,
-        group: &[u8; 32],
-        directory: &Directory<'_>,
-        now: Timestamp,
-    ) -> Vec<Asked> {
+    pub(crate) fn take_wants(&mut self, group: &[u8; 32], moment: &Moment<'_>) -> Vec<Asked> {
+        let (directory, now) = (&moment.directory, moment.now);
         self.asked.retain(|asked| !is_day_over(asked.at, now));
         let mut wants = Vec::new();
         for waiting in self.waiting.iter() {
             let Ok(fields) = waiting.fields() else { continue };
             let (of, roster) = (&waiting.from, tag_of(fields.roster));
             let is_it = |asked: &AskedFor| asked.of == *of && asked.roster == roster;
-            let is_listed = directory.standing(of, now).0.counts();
+            let is_listed = directory.standing(of, now).0.counts() && (moment.can_reach)(of);
             if fields.group == group && is_listed && !self.asked.iter().any(is_it) {
                 let kind = WantKind::Roster;
                 let want = WantFields { group: *group, kind, tag: roster, have: [0; 8] };
@@ -170,6 +168,13 @@ impl Invitations {
         groups.sort_unstable();
         groups.dedup();
         groups
+    }
+}
+
+/// To how many groups.
+impl fmt::Debug for Invitations {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Invitations").field("all", &self.all.len()).finish_non_exhaustive()
     }
 }
 

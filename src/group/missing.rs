@@ -1,6 +1,9 @@
 //! What a message or a part waits for, by its name.
 
+use alloc::vec::Vec;
 use core::fmt;
+
+use crate::person::person_event::PersonEvent;
 
 /// What is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +46,17 @@ pub enum Unblocked {
     /// The secret of the rosters whose seal begins so: what was [undecryptable](crate::group::GroupDecryptError::Undecryptable)
     /// is to be offered again.
     Secret([u8; 8]),
+}
+
+impl Unblocked {
+    /// What lists unblock that were adopted: also those that were fetched, or came otherwise.
+    #[must_use]
+    pub fn of_people(events: &[PersonEvent]) -> Vec<Self> {
+        let came = events.iter().filter_map(|event| {
+            if let PersonEvent::Adopted { came, .. } = event { Some(came) } else { None }
+        });
+        came.flatten().map(|device| Self::List(device.identity.member_tag().0)).collect()
+    }
 }
 
 impl Missing {

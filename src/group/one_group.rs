@@ -9,8 +9,9 @@ use crate::group::directory::Directory;
 use crate::group::group_device::{GroupDevice, GroupDevices};
 use crate::group::held_secrets::HeldSecrets;
 use crate::group::own_chain::OwnChains;
-use crate::group::roster::Roster;
+use crate::group::role::SetsTimer;
 use crate::group::rosters::Rosters;
+use crate::group::signed_roster::Roster;
 use crate::group::waiting::Waiting;
 use crate::group::wanted::{DAY, Wanted};
 use crate::identity::{Device, IdentityKey};
@@ -19,7 +20,7 @@ use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::content_parts::PartKind;
 use crate::wire::group_message::Tag;
-use crate::wire::roster::{MEMBERS_SET_TIMER, OwnerBytes};
+use crate::wire::roster::OwnerBytes;
 
 /// Names what a group's roster says of title and picture.
 const ABOUT_LABEL: &[u8] = b"evanesce/v1 about";
@@ -141,8 +142,8 @@ impl Group {
     }
 
     /// Whether what somebody says of the timer counts.
-    pub(crate) fn may_set_timer(&self, owner: &OwnerBytes) -> bool {
-        let may_members = self.head().fields.rights & MEMBERS_SET_TIMER != 0;
+    pub(crate) fn may_set(&self, owner: &OwnerBytes) -> bool {
+        let may_members = SetsTimer::of(self.head()) == SetsTimer::Members;
         self.head().fields.member(owner).is_some_and(|member| member.is_admin || may_members)
     }
 
@@ -171,9 +172,45 @@ impl Group {
     }
 
     /// A session with a device has begun, which may have lost all: what it had is due again.
-    pub(crate) fn note_new_session(&mut self, identity: &IdentityKey) {
+    /// Says whether anything is.
+    pub(crate) fn note_new_session(&mut self, identity: &IdentityKey) -> bool {
         let device = self.devices.get_mut(&identity.encode());
-        device.into_iter().for_each(GroupDevice::make_due);
+        device.is_some_and(GroupDevice::make_due)
+    }
+
+    /// The user has left, though nobody could be told.
+    pub(crate) fn note_left(&mut self, owner: OwnerBytes) {
+        let head = *self.head().hash();
+        self.left.insert(owner, head);
+    }
+
+    /// Forgets keys, seeds, and devices of whom nothing can be read any more. Says whether there were any.
+    pub(crate) fn maintain(&mut self, directory: &Directory<'_>, now: Timestamp) -> bool {
+        let mut any = self.chains.maintain(now);
+        let before = self.gone.len();
+        self.gone.retain(|_, gone| now <= gone.plus(DAY));
+        any |= before != self.gone.len();
+        for (_, device) in self.devices.iter_mut() {
+            any |= device.maintain(now);
+        }
+        any | self.forget_strangers(directory, now)
+    }
+
+    /// The chains of devices that no list names any more, and of people who are not in any roster that is held.
+    fn forget_strangers(&mut self, directory: &Directory<'_>, now: Timestamp) -> bool {
+        let rosters = &self.rosters;
+        let mut any = false;
+        for (identity, device) in self.devices.iter_mut() {
+            let owner = directory.device(identity, now).map(|it| it.person.owner().encode());
+            let may_be_read =
+                owner.is_some_and(|owner| rosters.iter().any(|roster| roster.has(&owner)));
+            if !may_be_read && !device.chains.is_empty() {
+                device.chains.clear();
+                any = true;
+            }
+        }
+        self.devices.tidy();
+        any
     }
 
     /// After a restore: what was sent since is not known.

@@ -8,15 +8,14 @@ use crate::identity::Device;
 
 /// What a part of a group became.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum PartOutcome {
+pub(crate) enum PartOutcome {
     /// It is held from now on, or brought something that is.
     Held,
     /// It brought nothing new.
     Known,
     /// It waits for its group or its roster.
     Waiting,
-    /// It invites the user to a group: see [`Groups::invitations`](crate::group::Groups::invitations).
+    /// It invites the user to a group.
     Invited,
 }
 
@@ -63,16 +62,15 @@ pub enum PartError {
 /// What came of a part, and of what had waited for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "what it unblocks is to be offered again"]
-#[non_exhaustive]
-pub struct PartHeard {
+pub(crate) struct PartHeard {
     /// What became of it.
-    pub outcome: Result<PartOutcome, PartError>,
+    pub(crate) outcome: Result<PartOutcome, PartError>,
     /// Whether a refused roster invites the user to come back.
-    pub invites: bool,
+    pub(crate) invites: bool,
     /// What is newly held.
-    pub unblocks: Vec<Unblocked>,
+    pub(crate) unblocks: Vec<Unblocked>,
     /// What became of chains that had waited: who gave each, and what came of it.
-    pub waited: Vec<(Device, Result<PartOutcome, PartError>)>,
+    pub(crate) waited: Vec<(Device, Result<PartOutcome, PartError>)>,
 }
 
 impl PartHeard {

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::group::roster::{FollowError, Roster};
+use crate::group::signed_roster::{FollowError, Roster};
 use crate::stored::{StateWriter, Stored, read_count};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::group_message::Tag;
@@ -328,9 +328,9 @@ impl Stored for Rosters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::group::roster::RosterError;
+    use crate::group::signed_roster::RosterError;
     use crate::known_answers::{self, Fields};
-    use serde_json::{Value, json};
+    use serde_json::json;
     use std::string::String;
     extern crate std;
 

@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 
 use crate::group::directory::Directory;
 use crate::group::group_device::Behind;
+use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::own_chain::{OwnChain, PRESENT};
-use crate::group::roster::Roster;
-use crate::identity::Device;
+use crate::group::signed_roster::Roster;
+use crate::identity::{Address, Device};
 use crate::time::Timestamp;
 use crate::wire::content_parts::{ContentParts, PartKind};
 use crate::wire::distribution::DistributionFields;
@@ -22,6 +23,8 @@ use crate::wire::roster::OwnerBytes;
 pub(crate) struct Due {
     pub(crate) to: Device,
     pub(crate) parts: ContentParts,
+    /// Whether the device is new to the group: it may lack the lists of its members.
+    pub(crate) is_newcomer: bool,
 }
 
 /// What goes pairwise, and to whom it does not get.
@@ -31,6 +34,8 @@ pub(crate) struct Steps {
     pub(crate) pairwise: Vec<Due>,
     /// In order of address.
     pub(crate) unreached: Vec<Device>,
+    /// Whom a message under this head goes to, in order of address.
+    pub(crate) recipients: Vec<Address>,
 }
 
 /// The one to whom something may be due.
@@ -44,14 +49,30 @@ impl Group {
     /// All that is due before a message under the head, whose secret is held.
     pub(crate) fn take_steps(
         &mut self,
-        directory: &Directory<'_>,
-        can_reach: &dyn Fn(&Device) -> bool,
-        now: Timestamp,
+        moment: &Moment<'_>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Steps {
+        let (directory, now) = (&moment.directory, moment.now);
         let recipients = self.recipients(directory, now);
         self.begin_chain_if_due(&recipients, now, rng);
         self.note_recipients(&recipients, directory, now);
+        self.give_due(recipients, moment)
+    }
+
+    /// What is due without a message: no chain begins.
+    pub(crate) fn catch_up(&mut self, moment: &Moment<'_>) -> Steps {
+        let (directory, now) = (&moment.directory, moment.now);
+        self.chains.maintain(now);
+        let recipients = self.recipients(directory, now);
+        if self.chains.present().is_some() {
+            self.note_recipients(&recipients, directory, now);
+        }
+        self.give_due(recipients, moment)
+    }
+
+    fn give_due(&mut self, recipients: Vec<Device>, moment: &Moment<'_>) -> Steps {
+        let (directory, now) = (&moment.directory, moment.now);
+        let addresses = recipients.iter().map(|device| device.address.clone()).collect();
         let recipients = recipients.into_iter().map(|device| {
             let identity = device.identity.encode();
             (device, Whom::Recipient(identity))
@@ -59,16 +80,18 @@ impl Group {
         let mut whom: Vec<(Device, Whom)> = recipients.collect();
         whom.extend(self.gone_and_behind(directory, now));
         whom.sort_by(|(one, _), (other, _)| one.address.cmp(&other.address));
-        let mut steps = Steps::default();
+        let mut steps = Steps { recipients: addresses, ..Steps::default() };
         for (to, whom) in whom {
-            let is_reached = || can_reach(&to);
+            let is_reached = || (moment.can_reach)(&to);
+            let identity = to.identity.encode();
+            let is_newcomer = self.devices.get(&identity).is_some_and(|it| it.is_newcomer);
             let parts = match whom {
                 Whom::Recipient(identity) => self.due_to_recipient(&identity, is_reached, now),
                 Whom::Gone(identity) => self.due_to_gone(&identity, directory, is_reached, now),
             };
             match parts {
                 Some(parts) if parts.is_empty() => {}
-                Some(parts) => steps.pairwise.push(Due { to, parts }),
+                Some(parts) => steps.pairwise.push(Due { to, parts, is_newcomer }),
                 None => steps.unreached.push(to),
             }
         }

@@ -5,6 +5,7 @@ use rand_core::CryptoRng;
 use crate::account::Account;
 use crate::account::accepting::{AcceptError, Acceptance, Accepted};
 use crate::changes::Changes;
+use crate::identity::IdentityKey;
 use crate::peer::contact::{Contact, Stranger};
 use crate::peer::delivery::{Delivered, PeerDecryptError};
 use crate::peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
@@ -50,6 +51,38 @@ impl Peer {
         if !self.contact.may_be_written_to() {
             return Err(PeerInitiateError::Request);
         }
+        self.begin(account, bundle, Contact::Accepted, now, rng)
+    }
+
+    /// The same with a device that is known from a [group](crate::group): it is, or stays, a request, and control messages of
+    /// groups go to it. Who was accepted stays so.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerInitiateError`], as of [`Peer::initiate`]; [`PeerInitiateError::Request`] of one that was refused.
+    pub fn initiate_for_group(
+        &mut self,
+        account: &Account,
+        bundle: VerifiedBundle,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Changes, PeerInitiateError> {
+        if self.contact.is_refused() {
+            return Err(PeerInitiateError::Request);
+        }
+        let is_accepted = self.contact.is_accepted();
+        let contact = if is_accepted { Contact::Accepted } else { Contact::Request };
+        self.begin(account, bundle, contact, now, rng)
+    }
+
+    fn begin(
+        &mut self,
+        account: &Account,
+        bundle: VerifiedBundle,
+        contact: fn(IdentityKey) -> Contact,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Changes, PeerInitiateError> {
         let device = bundle.device();
         if device.identity == account.device().identity {
             return Err(PeerInitiateError::OwnDevice);
@@ -65,7 +98,7 @@ impl Peer {
         let mut session = account.initiate(&bundle, rng).map_err(|error| match error {
             InitiateError::WeakKey => PeerInitiateError::WeakKey,
         })?;
-        self.contact = Contact::Accepted(identity);
+        self.contact = contact(identity);
         if let Some(limits) = &self.session_limits {
             session.set_limits(limits.clone());
         }
@@ -106,6 +139,21 @@ impl Peer {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Encrypted, PeerEncryptError> {
         if !self.contact.may_be_written_to() {
+            return Err(PeerEncryptError::Request);
+        }
+        self.encrypt_for_group(parts, payload, ad, now, rng)
+    }
+
+    /// The same to one that may be a request: members of a group who are strangers exchange what the group needs.
+    pub(crate) fn encrypt_for_group(
+        &mut self,
+        parts: &ContentParts,
+        payload: &Payload,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Encrypted, PeerEncryptError> {
+        if self.contact.is_refused() {
             return Err(PeerEncryptError::Request);
         }
         if self.undecided.is_some() {

@@ -6,6 +6,7 @@ use crate::expiry::age::Age;
 use crate::expiry::effects::DeviceEvent;
 use crate::identity::Device;
 use crate::person::contacts::Contacts;
+use crate::person::group_part::GroupPart;
 use crate::person::other_person::Person;
 use crate::person::our_devices::OwnDevices;
 use crate::person::people_changes::PeopleChanges;
@@ -38,6 +39,7 @@ pub(crate) struct Arrival<'a> {
     /// What own devices tell the scheduler.
     pub(crate) told: Vec<(DeviceEvent, Age)>,
     pub(crate) copy_of: Option<[u8; 64]>,
+    pub(crate) group_parts: Vec<GroupPart>,
     pub(crate) skipped_parts: Vec<u8>,
     pub(crate) changes: PeopleChanges,
 }

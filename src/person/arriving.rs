@@ -11,6 +11,7 @@ use crate::peer::other_device::Peer;
 use crate::person::arrival::{Arrival, Sender};
 use crate::person::contacts::{Contacts, listed_twice};
 use crate::person::decisions::ContactDecision;
+use crate::person::group_part::GroupPart;
 use crate::person::other_person::{AdoptError, Person};
 use crate::person::our_devices::OwnDevices;
 use crate::person::own_event::MAX_EVENTS;
@@ -77,10 +78,16 @@ impl OwnDevices {
             events: Vec::new(),
             told: Vec::new(),
             copy_of: None,
+            group_parts: Vec::new(),
             skipped_parts: Vec::new(),
             changes,
         };
-        parts.iter().for_each(|part| arrival.take(part));
+        let is_control = !parts.is_empty() && delivered.received.body.is_empty();
+        parts.iter().for_each(|part| arrival.take(part, is_control));
+        if parts.iter().any(|part| part.kind == PartKind::DISTRIBUTION) {
+            // It would show the keys in it to a moderator.
+            delivered.received.evidence = None;
+        }
         arrival.know_recipient();
         let (sender, standing) = arrival.sender();
         arrival.settle_contact(sender, standing);
@@ -90,8 +97,8 @@ impl OwnDevices {
             || peer.is_some_and(|peer| peer.contact().is_refused());
         let person = arrival.person(sender).map(|person| *person.owner());
         let is_unconfirmed = arrival.own.unconfirmed.contains(&arrival.device);
-        let Arrival { device, events, told, copy_of, skipped_parts, changes, .. } = arrival;
-        let is_control = !parts.is_empty() && delivered.received.body.is_empty();
+        let Arrival { device, events, told, copy_of, group_parts, skipped_parts, changes, .. } =
+            arrival;
         Ok(PersonDelivered {
             delivered,
             device,
@@ -103,6 +110,7 @@ impl OwnDevices {
             told,
             copy_of,
             is_control,
+            group_parts,
             skipped_parts,
             changes,
         })
@@ -121,7 +129,7 @@ impl OwnDevices {
 }
 
 impl Arrival<'_> {
-    fn take(&mut self, part: Part<'_>) {
+    fn take(&mut self, part: Part<'_>, is_control: bool) {
         let taken = match part.kind {
             PartKind::List => self.take_list(part.bytes),
             PartKind::Asks | PartKind::Answers => {
@@ -133,7 +141,12 @@ impl Arrival<'_> {
             PartKind::Copy => self.take_copy(part.bytes),
             PartKind::Events => self.take_events(part.bytes),
             PartKind::LinkOffer | PartKind::LinkConsent => Err(PartRefusal::NotLinking),
-            PartKind::OfGroups(kind) | PartKind::Unknown(kind) => {
+            PartKind::DISTRIBUTION if !is_control => Err(PartRefusal::Malformed),
+            PartKind::OfGroups(kind) => {
+                self.group_parts.push(GroupPart::new(kind, part.bytes));
+                Ok(())
+            }
+            PartKind::Unknown(kind) => {
                 self.skipped_parts.push(kind);
                 Ok(())
             }
@@ -419,17 +432,28 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_groups_are_skipped_and_named_as_unknown_ones_are() {
+    fn parts_of_groups_are_given_on_and_chains_only_of_messages_that_are_nothing_else() {
         let rng = &mut ChaCha20Rng::seed_from_u64(3);
         let (mut alice, mut peer, mallory) = alice_and_mallory(rng);
         let from = mallory.device().address;
         let (mut own, mut contacts) = (OwnDevices::new(&alice), Contacts::new());
-        let mut parts = ContentParts::none();
-        parts.push(PartKind::Unknown(9), b"later");
-        parts.push(PartKind::OfGroups(0x10), b"a roster");
-        let sent = peer.encrypt_behind(&parts, &Payload::new("x"), b"", NOW, rng).unwrap();
-        let got = own.decrypt(&mut alice, &mut contacts, &from, &sent.message, b"", NOW).unwrap();
-        assert_eq!(got.skipped_parts, [9, 0x10]);
-        assert!(!got.is_control && got.standing == Standing::Alone);
+        for (body, with_chain) in [("x", false), ("x", true), ("", true)] {
+            let mut parts = ContentParts::none();
+            parts.push(PartKind::Unknown(9), b"later");
+            parts.push(PartKind::ROSTER, b"a roster");
+            if with_chain {
+                parts.push(PartKind::DISTRIBUTION, b"keys");
+            }
+            let sent = peer.encrypt_behind(&parts, &Payload::new(body), b"", NOW, rng).unwrap();
+            let got = own.decrypt(&mut alice, &mut contacts, &from, &sent.message, b"", NOW);
+            let got = got.unwrap();
+            assert_eq!((got.skipped_parts, got.is_control), (Vec::from([9]), body.is_empty()));
+            let is_taken = with_chain && body.is_empty();
+            assert_eq!(got.group_parts.len(), if is_taken { 2 } else { 1 });
+            let malformed = PersonEvent::Refused { part: 0x12, reason: PartRefusal::Malformed };
+            let is_refused = got.events.contains(&malformed);
+            assert_eq!(is_refused, with_chain && !is_taken);
+            assert_eq!(got.delivered.received.evidence.is_none(), with_chain);
+        }
     }
 }

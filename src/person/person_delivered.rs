@@ -8,6 +8,7 @@ use crate::expiry::effects::{DeviceEvent, Effects};
 use crate::expiry::scheduler::ExpiryScheduler;
 use crate::identity::{Device, IdentityKey};
 use crate::peer::delivery::Delivered;
+use crate::person::group_part::GroupPart;
 use crate::person::people_changes::PeopleChanges;
 use crate::person::person_event::PersonEvent;
 use crate::person::standing::Standing;
@@ -46,6 +47,8 @@ pub struct PersonDelivered {
     pub copy_of: Option<[u8; 64]>,
     /// Whether there is nothing to show: the body is empty, and only parts came.
     pub is_control: bool,
+    /// What came with it of groups: [`Groups::hear`](crate::group::Groups::hear) acts on it.
+    pub group_parts: Vec<GroupPart>,
     /// The types of parts that this release does not know, and skipped.
     pub skipped_parts: Vec<u8>,
     /// What it changed.

@@ -129,7 +129,8 @@ pub enum PartRefusal {
     NotOwn,
     /// A part of linking, outside of linking.
     NotLinking,
-    /// What an own device tells breaks its form, or is more than 1,000 events.
+    /// What an own device tells breaks its form, or is more than 1,000 events; or a chain of a group came in a message that
+    /// is something else too.
     Malformed,
     /// A decision of an own device whose version is more than 2^20 above the one that is held: nobody comes there by
     /// deciding.

@@ -323,7 +323,21 @@ pub(crate) fn obstacle(
     payload: &Payload,
     now: Timestamp,
 ) -> Result<(), Hindrance> {
-    let obstacle = if !peer.contact().may_be_written_to() {
+    if peer.contact().may_be_written_to() {
+        obstacle_of_any(peer, parts, payload, now)
+    } else {
+        Err(Hindrance::Of(Obstacle::Request))
+    }
+}
+
+/// The same of one that may be a request.
+pub(crate) fn obstacle_of_any(
+    peer: &Peer,
+    parts: &ContentParts,
+    payload: &Payload,
+    now: Timestamp,
+) -> Result<(), Hindrance> {
+    let obstacle = if peer.contact().is_refused() {
         Obstacle::Request
     } else if peer.undecided_identity().is_some() {
         Obstacle::IdentityUndecided

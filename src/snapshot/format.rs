@@ -11,6 +11,9 @@ use crate::account::Account;
 use crate::byte_string;
 use crate::crypto::hash::sha256;
 use crate::expiry::scheduler::ExpiryScheduler;
+use crate::group::held_messages::HeldMessages;
+use crate::group::invitations::Invitations;
+use crate::group::one_group::Group;
 use crate::peer::other_device::Peer;
 use crate::person::other_person::Person;
 use crate::person::our_devices::OwnDevices;
@@ -191,4 +194,7 @@ snapshots! {
     ExpiryScheduler is 5;
     Person is 7;
     OwnDevices is 8;
+    Group is 9;
+    Invitations is 10;
+    HeldMessages is 11;
 }

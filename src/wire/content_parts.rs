@@ -43,23 +43,49 @@ pub(crate) enum PartKind {
     LinkConsent,
     /// What happened on an own device.
     Events,
-    /// Roster, about, distribution, want, leave.
-    OfGroups(u8),
+    /// It is acted on by the group that it is of.
+    OfGroups(GroupPartKind),
     /// Of a later release: it is skipped.
     Unknown(u8),
 }
 
-impl PartKind {
-    /// A group's roster.
-    pub(crate) const ROSTER: Self = Self::OfGroups(0x10);
-    /// Its title and picture.
-    pub(crate) const ABOUT: Self = Self::OfGroups(0x11);
+/// What a part is that is of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum GroupPartKind {
+    Roster,
+    /// Title and picture.
+    About,
     /// A device's chain, and the roster's secret.
-    pub(crate) const DISTRIBUTION: Self = Self::OfGroups(0x12);
+    Distribution,
     /// Asks for what is missing.
-    pub(crate) const WANT: Self = Self::OfGroups(0x13);
+    Want,
     /// Somebody leaves.
-    pub(crate) const LEAVE: Self = Self::OfGroups(0x14);
+    Leave,
+}
+
+impl GroupPartKind {
+    fn of_byte(byte: u8) -> Option<Self> {
+        let all = [Self::Roster, Self::About, Self::Distribution, Self::Want, Self::Leave];
+        all.into_iter().find(|kind| kind.byte() == byte)
+    }
+
+    pub(crate) fn byte(self) -> u8 {
+        match self {
+            Self::Roster => 0x10,
+            Self::About => 0x11,
+            Self::Distribution => 0x12,
+            Self::Want => 0x13,
+            Self::Leave => 0x14,
+        }
+    }
+}
+
+impl PartKind {
+    pub(crate) const ROSTER: Self = Self::OfGroups(GroupPartKind::Roster);
+    pub(crate) const ABOUT: Self = Self::OfGroups(GroupPartKind::About);
+    pub(crate) const DISTRIBUTION: Self = Self::OfGroups(GroupPartKind::Distribution);
+    pub(crate) const WANT: Self = Self::OfGroups(GroupPartKind::Want);
+    pub(crate) const LEAVE: Self = Self::OfGroups(GroupPartKind::Leave);
 
     pub(crate) fn of_byte(byte: u8) -> Option<Self> {
         Some(match byte {
@@ -71,8 +97,7 @@ impl PartKind {
             5 => Self::LinkOffer,
             6 => Self::LinkConsent,
             8 => Self::Events,
-            0x10..=0x14 => Self::OfGroups(byte),
-            _ => Self::Unknown(byte),
+            _ => GroupPartKind::of_byte(byte).map_or(Self::Unknown(byte), Self::OfGroups),
         })
     }
 
@@ -85,7 +110,8 @@ impl PartKind {
             Self::LinkOffer => 5,
             Self::LinkConsent => 6,
             Self::Events => 8,
-            Self::OfGroups(byte) | Self::Unknown(byte) => byte,
+            Self::OfGroups(kind) => kind.byte(),
+            Self::Unknown(byte) => byte,
         }
     }
 

@@ -20,7 +20,7 @@ const HASH_LABEL: &[u8] = b"evanesce/v1 roster";
 
 /// A roster whose signature holds. Whether its signer might sign it is seen where the one before it is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Roster {
+pub(crate) struct Roster {
     pub(crate) fields: RosterFields,
     signature: [u8; SIGNATURE_LENGTH],
     hash: [u8; 32],
@@ -28,8 +28,7 @@ pub struct Roster {
 
 /// Why a roster is refused by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RosterError {
+pub(crate) enum RosterError {
     /// It is of another form.
     Unsupported,
     /// Its bytes break the encoding, or what they say cannot be.
@@ -42,8 +41,7 @@ pub enum RosterError {
 
 /// Why a roster does not follow another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FollowError {
+pub(crate) enum FollowError {
     /// Its epoch, who has a role since when, or its seal cannot be.
     Malformed,
     /// Its signer is no admin there.
@@ -124,10 +122,6 @@ impl Roster {
 
     pub(crate) fn tag(&self) -> Tag {
         tag_of(&self.hash)
-    }
-
-    pub(crate) fn signature(&self) -> &[u8; SIGNATURE_LENGTH] {
-        &self.signature
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

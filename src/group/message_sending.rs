@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 
 use crate::commitment::Commitment;
 use crate::group::directory::Directory;
+use crate::group::message_sealing::{Bound, SealedGroupMessage, seal};
+use crate::group::moment::Moment;
 use crate::group::one_group::Group;
-use crate::group::sealing::{Bound, SealedGroupMessage, seal};
 use crate::group::steps::Steps;
-use crate::identity::{Device, member_tag_of};
+use crate::identity::member_tag_of;
 use crate::report::evidence::{Evidence, Front};
 use crate::time::Timestamp;
 use crate::wire::content_parts::{ContentParts, PartKind};
@@ -61,18 +62,16 @@ impl Group {
         parts: &ContentParts,
         payload: &Payload,
         ad: &[u8],
-        directory: &Directory<'_>,
-        can_reach: &dyn Fn(&Device) -> bool,
-        now: Timestamp,
+        moment: &Moment<'_>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Sent, GroupEncryptError> {
-        self.check_sending(directory)?;
+        self.check_sending(&moment.directory)?;
         if self.secrets.get(&self.head().fields.seal).is_none() {
             return Err(GroupEncryptError::NoRosterSecret);
         }
         let measured = measure(parts, payload).ok_or(GroupEncryptError::TooLarge)?;
-        let steps = self.take_steps(directory, can_reach, now, rng);
-        let message = self.seal(measured, &payload.stamp, ad, now);
+        let steps = self.take_steps(moment, rng);
+        let message = self.seal_message(measured, &payload.stamp, ad, moment.now);
         Ok(Sent { message, steps })
     }
 
@@ -84,8 +83,15 @@ impl Group {
         Ok(())
     }
 
+    /// Whether a payload is small enough.
+    pub(crate) fn check_size(payload: &Payload) -> Result<(), GroupEncryptError> {
+        let length = payload.stamp.encoded_length().checked_add(payload.body.len());
+        let padded = length.and_then(padded_length);
+        padded.map(|_| ()).ok_or(GroupEncryptError::TooLarge)
+    }
+
     /// None without the head's secret or a chain, which the steps have begun.
-    fn seal(
+    fn seal_message(
         &mut self,
         measured: Measured,
         stamp: &Stamp,
@@ -116,16 +122,14 @@ impl Group {
     /// The user leaves, who is no admin: tells all, and sends nothing any more.
     pub(crate) fn send_leaving(
         &mut self,
-        directory: &Directory<'_>,
-        can_reach: &dyn Fn(&Device) -> bool,
-        now: Timestamp,
+        moment: &Moment<'_>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Sent, GroupEncryptError> {
         let head = *self.head().hash();
         let mut parts = ContentParts::none();
         parts.push(PartKind::LEAVE, &[self.id, head].concat());
-        let sent = self.send(&parts, &nothing(), &[], directory, can_reach, now, rng)?;
-        self.left.insert(directory.owner(), head);
+        let sent = self.send(&parts, &nothing(), &[], moment, rng)?;
+        self.left.insert(moment.directory.owner(), head);
         Ok(sent)
     }
 }

@@ -10,11 +10,11 @@ use crate::crypto::signature::UnpackedSignatureKey;
 use crate::group::directory::{Directory, KnownDevice};
 use crate::group::group_device::Behind;
 use crate::group::heard_chain::{Advance, Looked};
+use crate::group::message_sealing::{Bound, is_signed, open};
 use crate::group::missing::{Missing, MissingKind};
 use crate::group::one_group::{Group, NotRead};
-use crate::group::roster::Roster;
-use crate::group::sealing::{Bound, is_signed, open};
 use crate::group::sender_chain::ChainName;
+use crate::group::signed_roster::Roster;
 use crate::group::wanted::DAY;
 use crate::identity::{Device, member_tag_of};
 use crate::time::Timestamp;
@@ -43,6 +43,8 @@ pub enum GroupDecryptError {
     NotAMember,
     /// Its sender is a member no more, or its device is gone from its list.
     Former,
+    /// The user [refused](crate::person::Contacts::refuse) its sender: nothing of theirs is read, here as elsewhere.
+    Refused,
     /// Another message of the same number has opened, and both are signed: the sender was put back to an older state, or
     /// tells some members other things. Show that something of it is missing.
     Forked,
@@ -199,6 +201,9 @@ impl Group {
         let known = directory.device(sender, now).ok_or((3, missing_list(header)))?;
         let held = self.rosters.get(roster).ok_or((2, GroupDecryptError::Undecryptable))?;
         let owner = self.check_sender(held, &known, now).map_err(|error| (3, error.into()))?;
+        if directory.is_refused(&known) {
+            return Err((3, GroupDecryptError::Refused));
+        }
         // 4
         let chains = self.devices.get(sender).map(|device| device.chains.as_slice());
         let mut refusal = None;
@@ -291,6 +296,7 @@ impl fmt::Display for GroupDecryptError {
             Self::Duplicate => "the message has been here",
             Self::NotAMember => "the sender is not in the message's roster",
             Self::Former => "the sender is a member no more",
+            Self::Refused => "the sender was refused",
             Self::Forked => "the sender's chain has forked",
             Self::Expired => "the key of the message is gone",
             Self::SenderAtFault => "the sender made the message so that it does not open",

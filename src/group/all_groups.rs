@@ -1,0 +1,357 @@
+//! All groups of this device, and those that it is invited to.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use rand_core::CryptoRng;
+
+use crate::account::Account;
+use crate::group::directory::Directory;
+use crate::group::group_arriving::adopt;
+use crate::group::group_changes::GroupChanges;
+use crate::group::group_delivered::GroupDelivered;
+use crate::group::group_event::GroupEvent;
+use crate::group::group_id::GroupId;
+use crate::group::group_outgoing::GroupOutgoing;
+use crate::group::in_group::HeardWant;
+use crate::group::invitations::Invitations;
+use crate::group::members::InvitationTo;
+use crate::group::message_opening::GroupDecryptError;
+use crate::group::missing::Unblocked;
+use crate::group::moment::Moment;
+use crate::group::one_group::Group;
+use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
+use crate::group::reach::obstacle;
+use crate::identity::Device;
+use crate::person::contacts::Contacts;
+use crate::person::group_part::GroupPart;
+use crate::person::our_devices::OwnDevices;
+use crate::person::person_delivered::PersonDelivered;
+use crate::person::person_event::PersonEvent;
+use crate::person::verified_list::VerifiedList;
+use crate::time::Timestamp;
+use crate::wire::content_parts::GroupPartKind;
+use crate::wire::distribution::WantFields;
+use crate::wire::group_message::GroupMessage;
+
+/// All groups of this device, in memory. Each is a row in the store; the invitations are one more.
+pub struct Groups {
+    /// Those that the user joined, in any order. The row of one that they left stays, until they delete it.
+    pub all: Vec<Group>,
+    /// What has come of others.
+    pub invitations: Invitations,
+}
+
+/// What came of the parts of a message that are of groups. Store what changed in one transaction with the message, then
+/// acknowledge it.
+#[derive(Debug, Default)]
+#[must_use = "what has changed is to be stored"]
+#[non_exhaustive]
+pub struct GroupsHeard {
+    /// What is to be shown.
+    pub events: Vec<GroupEvent>,
+    /// What became known of members' devices.
+    pub people: Vec<PersonEvent>,
+    /// What is newly held: offer again what [waits](crate::group::HeldMessages) for it.
+    pub unblocks: Vec<Unblocked>,
+    /// What is asked for: [`Groups::respond`] answers.
+    pub wants: Vec<HeardWant>,
+    /// What it changed.
+    pub changes: GroupChanges,
+}
+
+impl Groups {
+    /// None.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { all: Vec::new(), invitations: Invitations::none() }
+    }
+
+    /// The group of this name.
+    #[must_use]
+    pub fn group(&self, id: &GroupId) -> Option<&Group> {
+        self.all.iter().find(|group| group.id() == *id)
+    }
+
+    /// The same, to take part in it.
+    #[must_use]
+    pub fn group_mut(&mut self, id: &GroupId) -> Option<&mut Group> {
+        self.all.iter_mut().find(|group| group.id() == *id)
+    }
+
+    /// Where the user is invited: to groups that are not held, the first come first, then back to those that are.
+    pub fn invitations(&self) -> impl Iterator<Item = InvitationTo<'_>> {
+        let new = self.invitations.iter().map(|invitation| InvitationTo {
+            roster: &invitation.roster,
+            about: invitation.about.as_deref(),
+            from: &invitation.from,
+        });
+        new.chain(self.all.iter().filter_map(Group::invitation))
+    }
+
+    /// Acts on what came of groups with a message of a session. Call it for each, with what
+    /// [`OwnDevices::decrypt`] gave, before anything is shown of it: it also makes known to the groups that a session has begun, in
+    /// which chains are to be given again, and adopts the lists of members that came along. Draws nothing.
+    pub fn hear(
+        &mut self,
+        own: &mut OwnDevices,
+        contacts: &mut Contacts,
+        delivered: &PersonDelivered,
+        now: Timestamp,
+    ) -> GroupsHeard {
+        let mut heard = GroupsHeard::default();
+        if delivered.is_refused {
+            return heard;
+        }
+        let from = &delivered.device;
+        if delivered.delivered.began_session {
+            for group in &mut self.all {
+                if group.note_new_session(&from.identity) {
+                    heard.changes.add_group(group.id());
+                }
+            }
+        }
+        for part in &delivered.group_parts {
+            self.hear_part(part, from, own, contacts, now, &mut heard);
+        }
+        heard.unblocks.extend(Unblocked::of_people(&delivered.events));
+        for event in &delivered.events {
+            if let PersonEvent::Given(list) = event {
+                self.adopt_of_member(list, own, contacts, now, &mut heard);
+            }
+        }
+        heard
+    }
+
+    /// Whoever brings a list, its owner signed it: of members it is taken.
+    fn adopt_of_member(
+        &self,
+        list: &VerifiedList,
+        own: &mut OwnDevices,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        heard: &mut GroupsHeard,
+    ) {
+        let owner = list.owner().encode();
+        let invited = || self.invitations.iter().map(|invitation| &invitation.roster);
+        let mut rosters = self.all.iter().map(Group::head).chain(invited());
+        if !rosters.any(|roster| roster.has(&owner)) || list.has_expired(now) {
+            return;
+        }
+        contacts.place_of_owner(list.owner());
+        if let Ok((events, changes)) = adopt(own, contacts, list.clone(), now) {
+            heard.unblocks.extend(Unblocked::of_people(&events));
+            heard.people.extend(events);
+            heard.changes.add_people(changes);
+        }
+    }
+
+    fn hear_part(
+        &mut self,
+        part: &GroupPart,
+        from: &Device,
+        own: &OwnDevices,
+        contacts: &Contacts,
+        now: Timestamp,
+        heard: &mut GroupsHeard,
+    ) {
+        let (kind, bytes) = (part.kind(), part.as_bytes());
+        let directory = Directory { own, contacts };
+        if kind == GroupPartKind::Want {
+            match WantFields::decode(bytes) {
+                Ok(want) => heard.wants.push(HeardWant { from: from.clone(), want }),
+                Err(_) => heard.refuse(kind, PartError::Malformed),
+            }
+            return;
+        }
+        // A roster's first byte is its form.
+        let start = usize::from(kind == GroupPartKind::Roster);
+        let group = bytes.get(start..).and_then(|bytes| bytes.first_chunk());
+        let group = group.and_then(|id| self.all.iter_mut().find(|group| group.id == *id));
+        let outcome = match group {
+            Some(group) => {
+                let (events, outcome) = group.hear_part(kind, bytes, from, &directory, now);
+                heard.events.extend(events);
+                heard.changes.add_group(group.id());
+                outcome
+            }
+            None => self.invitations.hear_part(kind, bytes, from, &directory, now, heard),
+        };
+        heard.unblocks.extend(outcome.unblocks);
+    }
+
+    /// Decrypts a message to a group that was bound to `ad`, in the one whose header key opens it: [`Group::decrypt`], for
+    /// carriers that do not say which group it is for. Draws nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`GroupDecryptError`], of [`Group::decrypt`]; [`GroupDecryptError::Undecryptable`] if it is of no group that is held.
+    pub fn decrypt(
+        &mut self,
+        own: &mut OwnDevices,
+        contacts: &mut Contacts,
+        message: &[u8],
+        ad: &[u8],
+        now: Timestamp,
+    ) -> Result<GroupDelivered, GroupDecryptError> {
+        GroupMessage::decode(message)?;
+        let group = self.all.iter_mut().find(|group| group.knows(message));
+        let group = group.ok_or(GroupDecryptError::Undecryptable)?;
+        group.decrypt(own, contacts, message, ad, now)
+    }
+
+    /// The user joins the group that they are invited to, also one that is held: by the roster of the last invitation. Nothing is
+    /// sent: the others give their chains when they hear of it by that roster. `None` if there is no invitation.
+    pub fn join(
+        &mut self,
+        own: &OwnDevices,
+        contacts: &Contacts,
+        id: &GroupId,
+        now: Timestamp,
+    ) -> Option<GroupsHeard> {
+        let directory = Directory { own, contacts };
+        let mut heard = GroupsHeard::default();
+        let outcome = match self.group_mut(id) {
+            Some(group) => group.join_again(&directory, now)?,
+            None => {
+                let (group, outcome) = self.invitations.join(&id.0, &directory, now)?;
+                self.all.push(group);
+                heard.changes.invitations = true;
+                outcome
+            }
+        };
+        heard.changes.add_group(*id);
+        heard.unblocks = outcome.unblocks;
+        Some(heard)
+    }
+
+    /// The user does not join: the invitation is forgotten, and what waited for it.
+    pub fn decline(&mut self, id: &GroupId) -> GroupChanges {
+        let mut changes = GroupChanges::none();
+        changes.invitations = self.invitations.decline(&id.0);
+        if let Some(group) = self.group_mut(id).filter(|group| group.invitation.is_some()) {
+            group.invitation = None;
+            changes.add_group(*id);
+        }
+        changes
+    }
+
+    /// Answers what others asked for, and asks for what was found missing: call it after each [`Groups::hear`], and after
+    /// messages that were [missing](GroupDecryptError::Missing) something. Each is asked and answered once a day.
+    ///
+    /// Draws 32 bytes where a new chain begins, and what each message draws.
+    pub fn respond(
+        &mut self,
+        own: &OwnDevices,
+        account: &Account,
+        contacts: &mut Contacts,
+        wants: &[HeardWant],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> GroupOutgoing {
+        let mut outgoing = GroupOutgoing::default();
+        for want in wants {
+            let group = self.all.iter_mut().find(|group| group.id == want.want.group);
+            let answered =
+                group.map(|it| own.in_group(account, it).answer(contacts, want, now, rng));
+            // Whom nothing is answered, there is nothing to tell.
+            if let Some(Ok(answer)) = answered {
+                outgoing = outgoing.and(answer);
+            }
+        }
+        for group in &mut self.all {
+            outgoing = outgoing.and(own.in_group(account, group).ask(contacts, now, rng));
+        }
+        for group in self.invitations.waited_for() {
+            let directory = Directory { own, contacts };
+            let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+            let moment = Moment { directory, can_reach: &can_reach, now };
+            let wants = self.invitations.take_wants(&group, &moment);
+            outgoing.changes.invitations |= !wants.is_empty();
+            outgoing.add_wants(&wants, own, contacts, now, rng);
+        }
+        outgoing
+    }
+
+    /// Forgets keys and secrets whose time is over, signs what is due for others, and gives what is due. Call it at every
+    /// start and once a day: what is kept can be stolen.
+    ///
+    /// Draws what [`InGroup::catch_up`](crate::group::InGroup::catch_up) draws.
+    pub fn maintain(
+        &mut self,
+        own: &OwnDevices,
+        account: &Account,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> GroupOutgoing {
+        let mut outgoing = GroupOutgoing::default();
+        for group in &mut self.all {
+            if group.maintain(&Directory { own, contacts }, now) {
+                outgoing.changes.add_group(group.id());
+            }
+            outgoing = outgoing.and(own.in_group(account, group).catch_up(contacts, now, rng));
+        }
+        outgoing
+    }
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl GroupsHeard {
+    pub(crate) fn refuse(&mut self, kind: GroupPartKind, reason: PartError) {
+        self.events.push(GroupEvent::Refused { part: kind.byte(), reason });
+    }
+}
+
+impl Invitations {
+    /// A part of a group that is not held.
+    fn hear_part(
+        &mut self,
+        kind: GroupPartKind,
+        bytes: &[u8],
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+        heard: &mut GroupsHeard,
+    ) -> PartHeard {
+        let outcome = match kind {
+            GroupPartKind::Roster => self.hear_roster(bytes, from, directory, now),
+            GroupPartKind::About => self.hear_about(bytes),
+            GroupPartKind::Leave => Self::hear_leave(bytes),
+            GroupPartKind::Distribution => self.hear_distribution(bytes, from, directory, now),
+            // It is answered elsewhere.
+            GroupPartKind::Want => PartHeard::of(Ok(PartOutcome::Known)),
+        };
+        match outcome.outcome {
+            Ok(PartOutcome::Invited) => {
+                let group = bytes.get(1..).and_then(|bytes| bytes.first_chunk());
+                let by = from.clone();
+                let invited = group.map(|group| GroupId(*group));
+                heard.events.extend(invited.map(|group| GroupEvent::Invited {
+                    group,
+                    by,
+                    again: false,
+                }));
+                heard.changes.invitations = true;
+            }
+            Ok(PartOutcome::Held | PartOutcome::Waiting) => heard.changes.invitations = true,
+            Ok(PartOutcome::Known) => {}
+            Err(reason) => heard.refuse(kind, reason),
+        }
+        outcome
+    }
+}
+
+/// How many there are.
+impl fmt::Debug for Groups {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { all, invitations } = self;
+        let mut shown = formatter.debug_struct("Groups");
+        shown.field("all", &all.len()).field("invitations", invitations).finish()
+    }
+}

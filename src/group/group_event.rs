@@ -1,0 +1,123 @@
+//! What became known of a group.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::group::group_id::GroupId;
+use crate::group::one_group::Group;
+use crate::group::part_heard::PartError;
+use crate::group::role::{Role, SetsTimer};
+use crate::identity::Device;
+use crate::shown_bytes::ShortHex;
+use crate::wire::roster::OwnerBytes;
+
+/// What became known of a group, to be shown. People are named by their owners, in 64 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GroupEvent {
+    /// The user is invited: "Anna invites you to Hiking", and to a group that is held: "invites you again", after they were
+    /// away longer than rosters are kept, or came in by one that lost. [`Groups::join`](crate::group::Groups::join) accepts.
+    Invited {
+        /// The group.
+        group: GroupId,
+        /// Who invites.
+        by: Device,
+        /// Whether the group is held.
+        again: bool,
+    },
+    /// Another roster counts.
+    Changed {
+        /// The group.
+        group: GroupId,
+        /// What is different.
+        change: GroupChange,
+    },
+    /// Somebody left: they get nothing any more, and the next roster drops them. Of the user: on another own device.
+    Left {
+        /// The group.
+        group: GroupId,
+        /// Who.
+        owner: [u8; 64],
+    },
+    /// A part was refused alone; nothing to show.
+    Refused {
+        /// Its type.
+        part: u8,
+        /// Why.
+        reason: PartError,
+    },
+}
+
+/// What is different by another roster.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupChange {
+    /// The epoch of the roster that counts now.
+    pub epoch: u32,
+    /// Who signed it.
+    pub by: [u8; 64],
+    /// Who is in it and was not before.
+    pub came: Vec<[u8; 64]>,
+    /// Who is not in it any more.
+    pub went: Vec<[u8; 64]>,
+    /// Who has another role.
+    pub roles: Vec<([u8; 64], Role)>,
+    /// Whether title or picture are others.
+    pub about: bool,
+    /// Who may change the timer, if that is different.
+    pub sets_timer: Option<SetsTimer>,
+}
+
+/// What a roster says that may be different later.
+pub(crate) struct Before {
+    hash: [u8; 32],
+    members: Vec<(OwnerBytes, bool)>,
+    about: [u8; 32],
+    sets_timer: SetsTimer,
+}
+
+impl Before {
+    pub(crate) fn of(group: &Group) -> Self {
+        let head = group.head();
+        let members = head.fields.members.iter().map(|it| (it.owner, it.is_admin)).collect();
+        let sets_timer = SetsTimer::of(head);
+        Self { hash: *head.hash(), members, about: head.fields.about, sets_timer }
+    }
+
+    /// What is different; `None` if the same roster counts.
+    pub(crate) fn change(&self, group: &Group) -> Option<GroupChange> {
+        let head = group.head();
+        if *head.hash() == self.hash {
+            return None;
+        }
+        let find = |owner: &OwnerBytes| {
+            let place = self.members.binary_search_by(|(member, _)| member.cmp(owner)).ok()?;
+            self.members.get(place).map(|(_, is_admin)| *is_admin)
+        };
+        let members = head.fields.members.iter();
+        let came = members.clone().filter(|it| find(&it.owner).is_none()).map(|it| it.owner);
+        let went = self.members.iter().map(|(owner, _)| *owner).filter(|owner| !head.has(owner));
+        let roles = members.filter(|it| find(&it.owner).is_some_and(|was| was != it.is_admin));
+        let sets_timer = SetsTimer::of(head);
+        Some(GroupChange {
+            epoch: head.fields.epoch,
+            by: head.fields.signer,
+            came: came.collect(),
+            went: went.collect(),
+            roles: roles.map(|it| (it.owner, Role::of(it))).collect(),
+            about: head.fields.about != self.about,
+            sets_timer: Some(sets_timer).filter(|it| *it != self.sets_timer),
+        })
+    }
+}
+
+/// Who signed it, and of people how many.
+impl fmt::Debug for GroupChange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { epoch, by, came, went, roles, about, sets_timer } = self;
+        let mut shown = formatter.debug_struct("GroupChange");
+        shown.field("epoch", epoch).field("by", &ShortHex::of(by));
+        shown.field("came", &came.len()).field("went", &went.len()).field("roles", &roles.len());
+        shown.field("about", about).field("sets_timer", sets_timer).finish()
+    }
+}

@@ -1,0 +1,392 @@
+//! What this device does in a group.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::fmt;
+
+use rand_core::CryptoRng;
+
+use crate::account::Account;
+use crate::group::asking_fields::Asked;
+use crate::group::change::Change;
+use crate::group::changing::{Changed, GroupChangeError, RosterChange};
+use crate::group::directory::Directory;
+use crate::group::group_event::{Before, GroupChange};
+use crate::group::group_outgoing::GroupOutgoing;
+use crate::group::message_sending::GroupEncryptError;
+use crate::group::moment::Moment;
+use crate::group::one_group::Group;
+use crate::group::part_heard::PartError;
+use crate::group::reach::obstacle;
+use crate::group::role::SetsTimer;
+use crate::group::steps::Due;
+use crate::identity::{Device, IdentityKey};
+use crate::person::contacts::Contacts;
+use crate::person::our_devices::OwnDevices;
+use crate::time::Timestamp;
+use crate::wire::content_parts::ContentParts;
+use crate::wire::distribution::WantFields;
+use crate::wire::payload::Payload;
+use crate::wire::roster::OwnerBytes;
+
+/// A group, as this device takes part in it. Made by [`OwnDevices::in_group`].
+///
+/// On the owner's device of an admin each call signs what is due for others first: who was withheld or left goes, who was
+/// added by a roster that lost comes back.
+pub struct InGroup<'a> {
+    own: &'a OwnDevices,
+    account: &'a Account,
+    group: &'a mut Group,
+}
+
+/// What somebody asks for: [`InGroup::answer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeardWant {
+    pub(crate) from: Device,
+    pub(crate) want: WantFields,
+}
+
+/// Somebody left, or another roster was signed here: what was told, and what is different.
+#[derive(Debug)]
+#[must_use = "what has changed is to be stored"]
+#[non_exhaustive]
+pub struct Signed {
+    /// What is to be sent.
+    pub outgoing: GroupOutgoing,
+    /// What is different by it, to be shown.
+    pub change: Option<GroupChange>,
+}
+
+impl OwnDevices {
+    /// A group, as this device takes part in it.
+    #[must_use]
+    pub fn in_group<'a>(&'a self, account: &'a Account, group: &'a mut Group) -> InGroup<'a> {
+        InGroup { own: self, account, group }
+    }
+
+    /// Makes a group of the user and these people, with title and picture in at most 4,096 bytes of the application's own.
+    /// The user is its only admin, and admins alone set the timer: [`InGroup::change`] makes more. All members are told, and
+    /// given this device's chain. Store group and peers, then send.
+    ///
+    /// Draws 32 bytes three times, and what each message draws.
+    ///
+    /// # Errors
+    ///
+    /// A [`GroupChangeError`]; [`GroupChangeError::NotAnAdmin`] on a device that is not the owner's, which can sign nothing.
+    pub fn create_group(
+        &self,
+        account: &Account,
+        contacts: &mut Contacts,
+        members: &[IdentityKey],
+        about: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<(Group, GroupOutgoing), GroupChangeError> {
+        if self.is_removed() {
+            return Err(GroupChangeError::Removed);
+        }
+        let members: BTreeSet<OwnerBytes> = members.iter().map(IdentityKey::encode).collect();
+        let directory = Directory { own: self, contacts };
+        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let moment = Moment { directory, can_reach: &can_reach, now };
+        let sets_timer = SetsTimer::Admins;
+        let (group, steps) = Group::begin(account, &members, about, sets_timer, &moment, rng)?;
+        let mut outgoing = GroupOutgoing::of_group(group.id());
+        let members: Vec<OwnerBytes> = group.head().owners().collect();
+        outgoing.add_steps(steps, &members, self, contacts, now, rng);
+        Ok((group, outgoing))
+    }
+}
+
+impl InGroup<'_> {
+    /// Encrypts a payload for all devices of the group, bound to `ad`: the same bytes for all, and to those who lack it this
+    /// device's chain. Whoever came reads on from here; who went reads nothing.
+    ///
+    /// Draws 32 bytes where a new chain begins, and what each message to a single device draws.
+    ///
+    /// # Errors
+    ///
+    /// A [`GroupEncryptError`]; nothing has changed then, but what was due to be signed for others
+    /// ([`InGroup::merge`] gives that alone).
+    pub fn encrypt(
+        &mut self,
+        contacts: &mut Contacts,
+        payload: &Payload,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<GroupOutgoing, GroupEncryptError> {
+        if self.own.is_removed() {
+            return Err(GroupEncryptError::Removed);
+        }
+        self.check_encrypting(contacts, payload)?;
+        let merged = self.merge(contacts, now, rng).outgoing;
+        let directory = Directory { own: self.own, contacts };
+        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let moment = Moment { directory, can_reach: &can_reach, now };
+        let none = ContentParts::none();
+        let sent = self.group.send(&none, payload, ad, &moment, rng)?;
+        let mut outgoing = GroupOutgoing::of_group(self.group.id());
+        sent.message.into_iter().for_each(|message| outgoing.add_message(message, &sent.steps));
+        let members = self.members();
+        outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
+        Ok(merged.and(outgoing))
+    }
+
+    /// Asks for a new chain before the next message: whoever stole this device's state reads nothing from there on. It costs
+    /// a message to each device of the group.
+    pub fn renew(&mut self) -> GroupOutgoing {
+        self.group.renews = true;
+        GroupOutgoing::of_group(self.group.id())
+    }
+
+    /// Signs another roster, on the owner's device of an admin, and tells all. It goes in a message under the roster before,
+    /// so that who is removed hears of it.
+    ///
+    /// Draws 32 bytes where somebody goes, twice where chains begin, and what each message to a single device draws.
+    ///
+    /// # Errors
+    ///
+    /// A [`GroupChangeError`]; nothing has changed then, but what was due to be signed for others.
+    pub fn change(
+        &mut self,
+        contacts: &mut Contacts,
+        change: &Change,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Signed, GroupChangeError> {
+        if self.own.is_removed() {
+            return Err(GroupChangeError::Removed);
+        }
+        let before = Before::of(self.group);
+        let Change(asked) = change;
+        // What is due for others goes by the same roster, as far as it says nothing else.
+        let due = self.group.merge_due(&Directory { own: self.own, contacts });
+        let merged = due.map(|due| due.with(asked, self.group.head()));
+        let signed = match merged {
+            Some(merged) => self.sign(contacts, &merged, now, rng).or_else(|error| match error {
+                GroupChangeError::Malformed | GroupChangeError::Outranked => {
+                    self.sign(contacts, asked, now, rng)
+                }
+                GroupChangeError::Removed
+                | GroupChangeError::NotAnAdmin
+                | GroupChangeError::NothingToChange => Err(error),
+            }),
+            None => self.sign(contacts, asked, now, rng),
+        };
+        Ok(Signed { outgoing: signed?, change: before.change(self.group) })
+    }
+
+    /// Signs what is due for others, if anything is: see [`InGroup`]. Call it once a day on the owner's device of an admin, where
+    /// nothing else is sent.
+    pub fn merge(
+        &mut self,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Signed {
+        let before = Before::of(self.group);
+        let due = self.group.merge_due(&Directory { own: self.own, contacts });
+        let due = due.filter(|_| !self.own.is_removed());
+        let signed = due.and_then(|due| self.sign(contacts, &due, now, rng).ok());
+        Signed { outgoing: signed.unwrap_or_default(), change: before.change(self.group) }
+    }
+
+    /// Leaves the group: tells all, and sends nothing any more. An admin steps down first, by the same call, on the owner's
+    /// device. It is asked of the user once: their other devices hear of it.
+    ///
+    /// Draws what [`InGroup::encrypt`] and [`InGroup::change`] draw.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupChangeError::NotAnAdmin`] of an admin whose device is not the owner's; [`GroupChangeError::Malformed`] of the last
+    /// admin, who has to name another first; [`GroupChangeError::NothingToChange`] of who is no member. Nothing has changed
+    /// then. Without the secret of the present roster nothing can be told, and that is no error: the user has left here.
+    pub fn leave(
+        &mut self,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<GroupOutgoing, GroupChangeError> {
+        if self.own.is_removed() {
+            return Err(GroupChangeError::Removed);
+        }
+        let directory = Directory { own: self.own, contacts };
+        if self.group.check_sending(&directory).is_err() {
+            return Err(GroupChangeError::NothingToChange);
+        }
+        let stepping_down = self.group.stepping_down(&directory)?;
+        let mut outgoing = GroupOutgoing::of_group(self.group.id());
+        if let Some(change) = stepping_down {
+            outgoing = outgoing.and(self.sign(contacts, &change, now, rng)?);
+        }
+        let directory = Directory { own: self.own, contacts };
+        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let moment = Moment { directory, can_reach: &can_reach, now };
+        match self.group.send_leaving(&moment, rng) {
+            Ok(sent) => {
+                sent.message.into_iter().for_each(|it| outgoing.add_message(it, &sent.steps));
+                let members = self.members();
+                outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
+            }
+            Err(_) => self.group.note_left(directory.owner()),
+        }
+        Ok(outgoing)
+    }
+
+    /// Gives what is due to devices that could not be reached before, without a message; signs what is due for others.
+    ///
+    /// Draws what each message to a single device draws.
+    pub fn catch_up(
+        &mut self,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> GroupOutgoing {
+        let merged = self.merge(contacts, now, rng).outgoing;
+        let directory = Directory { own: self.own, contacts };
+        let may_send = !self.own.is_removed()
+            && self.group.is_ready()
+            && self.group.check_sending(&directory).is_ok();
+        if !may_send {
+            return merged;
+        }
+        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let moment = Moment { directory, can_reach: &can_reach, now };
+        let steps = self.group.catch_up(&moment);
+        let mut outgoing = GroupOutgoing::of_group(self.group.id());
+        let members = self.members();
+        outgoing.add_steps(steps, &members, self.own, contacts, now, rng);
+        merged.and(outgoing)
+    }
+
+    /// Has a device of the user's that was linked since get the roster, title and picture, with what is sent or caught up with
+    /// next.
+    pub fn introduce(&mut self, device: &Device) -> GroupOutgoing {
+        self.group.devices.at(&device.identity.encode()).is_newcomer = true;
+        GroupOutgoing::of_group(self.group.id())
+    }
+
+    /// Asks for what was found missing, of whom sent it: each name once a day.
+    ///
+    /// Draws what each message draws.
+    pub fn ask(
+        &mut self,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> GroupOutgoing {
+        if self.own.is_removed() {
+            return GroupOutgoing::default();
+        }
+        let directory = Directory { own: self.own, contacts };
+        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let moment = Moment { directory, can_reach: &can_reach, now };
+        let wants = self.group.take_wants(&moment);
+        let mut outgoing = GroupOutgoing::default();
+        if !wants.is_empty() {
+            outgoing.changes.add_group(self.group.id());
+        }
+        outgoing.add_wants(&wants, self.own, contacts, now, rng);
+        outgoing
+    }
+
+    /// Answers what a device asks for, if it is a recipient and was not answered within a day: else nothing is sent.
+    ///
+    /// Draws 32 bytes where a new chain begins, and what a message draws.
+    ///
+    /// # Errors
+    ///
+    /// A [`PartError`]: there is nothing to do about it.
+    pub fn answer(
+        &mut self,
+        contacts: &mut Contacts,
+        want: &HeardWant,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<GroupOutgoing, PartError> {
+        let directory = Directory { own: self.own, contacts };
+        let mut outgoing = GroupOutgoing::default();
+        let HeardWant { from, want } = want;
+        if self.own.is_removed() || obstacle(&directory, from, now).is_some() {
+            return Ok(outgoing);
+        }
+        self.group.check_sending(&directory).map_err(|_| PartError::NotAMember)?;
+        let parts = self.group.answer_want(want, from, &directory, now, rng)?;
+        outgoing.changes.add_group(self.group.id());
+        if !parts.is_empty() {
+            let due = Due { to: from.clone(), parts, is_newcomer: false };
+            outgoing.add_due(&due, self.own, contacts, now, rng);
+        }
+        Ok(outgoing)
+    }
+
+    fn check_encrypting(
+        &self,
+        contacts: &Contacts,
+        payload: &Payload,
+    ) -> Result<(), GroupEncryptError> {
+        let directory = Directory { own: self.own, contacts };
+        self.group.check_sending(&directory)?;
+        if !self.group.is_ready() && self.group.merge_due(&directory).is_none() {
+            return Err(GroupEncryptError::NoRosterSecret);
+        }
+        Group::check_size(payload)
+    }
+
+    fn sign(
+        &mut self,
+        contacts: &mut Contacts,
+        change: &RosterChange,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<GroupOutgoing, GroupChangeError> {
+        let before = self.members();
+        let directory = Directory { own: self.own, contacts };
+        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let moment = Moment { directory, can_reach: &can_reach, now };
+        let Changed { before: steps, message, after } =
+            self.group.sign_change(self.account, change, &moment, rng)?;
+        let mut outgoing = GroupOutgoing::of_group(self.group.id());
+        message.into_iter().for_each(|message| outgoing.add_message(message, &steps));
+        outgoing.add_steps(steps, &before, self.own, contacts, now, rng);
+        let members = self.members();
+        outgoing.add_steps(after, &members, self.own, contacts, now, rng);
+        Ok(outgoing)
+    }
+
+    fn members(&self) -> Vec<OwnerBytes> {
+        self.group.head().owners().collect()
+    }
+}
+
+impl GroupOutgoing {
+    pub(crate) fn add_wants(
+        &mut self,
+        wants: &[Asked],
+        own: &OwnDevices,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
+        for asked in wants {
+            let due = Due { to: asked.of.clone(), parts: asked.parts(), is_newcomer: false };
+            self.add_due(&due, own, contacts, now, rng);
+        }
+    }
+}
+
+impl HeardWant {
+    /// Who asks.
+    #[must_use]
+    pub fn from(&self) -> &Device {
+        &self.from
+    }
+}
+
+/// Which group.
+impl fmt::Debug for InGroup<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("InGroup").field("group", self.group).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! Group: who is in it, and what it is called.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::group::group_id::GroupId;
+use crate::group::one_group::Group;
+use crate::group::role::{Role, SetsTimer};
+use crate::group::signed_roster::Roster;
+use crate::identity::{Device, IdentityKey};
+use crate::person::contacts::Contacts;
+use crate::person::our_devices::OwnDevices;
+use crate::wire::roster::{MemberFields, OwnerBytes};
+
+/// Somebody in a group.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Member {
+    /// The owner of the person, in 64 bytes ([`IdentityKey::encode`]). Whoever signed the roster says so: compare
+    /// [numbers](crate::person::Person::number).
+    pub owner: [u8; 64],
+    /// What they are.
+    pub role: Role,
+    /// In which epoch they became that. Of two admins the one of the lower epoch is senior, then that of the lower owner.
+    pub since: u32,
+    /// Whether they get nothing any more, until a roster drops them or takes them back: an admin removed them in a roster that
+    /// lost, or they left.
+    pub is_withheld: bool,
+}
+
+impl Member {
+    /// The identity of the owner, if it is one.
+    #[must_use]
+    pub fn identity(&self) -> Option<IdentityKey> {
+        IdentityKey::decode(&self.owner).ok()
+    }
+}
+
+impl Group {
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> GroupId {
+        GroupId(self.id)
+    }
+
+    /// Its members by the roster that counts, in order of their owners.
+    #[must_use]
+    pub fn members(&self) -> Vec<Member> {
+        members(self.head(), |owner| self.is_withheld(owner))
+    }
+
+    /// Somebody of its members.
+    #[must_use]
+    pub fn member(&self, owner: &IdentityKey) -> Option<Member> {
+        let owner = owner.encode();
+        let fields = self.head().fields.member(&owner)?;
+        Some(member(fields, self.is_withheld(&owner)))
+    }
+
+    /// Title and picture, as the application encodes them; `None` while they have not come.
+    #[must_use]
+    pub fn about(&self) -> Option<&[u8]> {
+        self.head_about()
+    }
+
+    /// Counts the rosters, from 0.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.head().fields.epoch
+    }
+
+    /// Who may change the timer.
+    #[must_use]
+    pub fn sets_timer(&self) -> SetsTimer {
+        SetsTimer::of(self.head())
+    }
+
+    /// Whether the user may change the timer: their own call to
+    /// [`ExpiryScheduler::set`](crate::expiry::ExpiryScheduler::set) counts nowhere else.
+    #[must_use]
+    pub fn may_set_timer(&self, own: &OwnDevices) -> bool {
+        self.may_set(&own.person().owner().encode())
+    }
+
+    /// Whether the user is in it, and has not left: else nothing is sent.
+    #[must_use]
+    pub fn is_member(&self, own: &OwnDevices) -> bool {
+        let owner = own.person().owner().encode();
+        self.head().has(&owner) && !self.has_left(&owner)
+    }
+
+    /// Whether the secret of the roster that counts has come: else nothing is sent.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.secrets.get(&self.head().fields.seal).is_some()
+    }
+
+    /// The members of whom no list is held: nothing of them can be read, and their devices are not known. Fetch their lists,
+    /// or wait: each device brings its own with what it writes.
+    #[must_use]
+    pub fn lists_needed(&self, own: &OwnDevices, contacts: &Contacts) -> Vec<[u8; 64]> {
+        let has_list = |owner: &OwnerBytes| {
+            let mut people = core::iter::once(own.person()).chain(&contacts.people);
+            people.any(|person| person.owner().is(owner) && person.list().is_some())
+        };
+        self.head().owners().filter(|owner| !has_list(owner)).collect()
+    }
+
+    /// Who invites the user to come back to this group, if somebody does, and by which members: [`Groups::join`].
+    ///
+    /// [`Groups::join`]: crate::group::Groups::join
+    #[must_use]
+    pub fn invitation(&self) -> Option<InvitationTo<'_>> {
+        let invitation = self.invitation.as_ref()?;
+        let (roster, about) = (&invitation.roster, invitation.about.as_deref());
+        Some(InvitationTo { roster, about, from: &invitation.from })
+    }
+}
+
+/// An invitation to a group.
+#[derive(Clone, Copy)]
+pub struct InvitationTo<'a> {
+    pub(crate) roster: &'a Roster,
+    pub(crate) about: Option<&'a [u8]>,
+    pub(crate) from: &'a Device,
+}
+
+impl<'a> InvitationTo<'a> {
+    /// The group.
+    #[must_use]
+    pub fn group(&self) -> GroupId {
+        GroupId(self.roster.fields.group)
+    }
+
+    /// The device that invites: of an admin, or an own one.
+    #[must_use]
+    pub fn from(&self) -> &'a Device {
+        self.from
+    }
+
+    /// Title and picture, if they have come.
+    #[must_use]
+    pub fn about(&self) -> Option<&'a [u8]> {
+        self.about
+    }
+
+    /// Who is in it.
+    #[must_use]
+    pub fn members(&self) -> Vec<Member> {
+        members(self.roster, |_| false)
+    }
+}
+
+fn members(roster: &Roster, is_withheld: impl Fn(&OwnerBytes) -> bool) -> Vec<Member> {
+    let all = roster.fields.members.iter();
+    all.map(|fields| member(fields, is_withheld(&fields.owner))).collect()
+}
+
+fn member(fields: &MemberFields, is_withheld: bool) -> Member {
+    let MemberFields { owner, since, is_admin: _ } = fields;
+    Member { owner: *owner, role: Role::of(fields), since: *since, is_withheld }
+}
+
+/// The first bytes of the owner.
+impl fmt::Debug for Member {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { owner, role, since, is_withheld } = self;
+        let mut shown = formatter.debug_struct("Member");
+        shown.field("owner", &crate::shown_bytes::ShortHex::of(owner)).field("role", role);
+        shown.field("since", since).field("is_withheld", is_withheld).finish()
+    }
+}
+
+/// Which group, and from whom.
+impl fmt::Debug for InvitationTo<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("InvitationTo");
+        shown.field("group", &self.group()).field("from", self.from).finish_non_exhaustive()
+    }
+}
+
+/// Which group, and how many are in it.
+impl fmt::Debug for Group {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Group");
+        shown.field("id", &self.id()).field("epoch", &self.epoch());
+        shown.field("members", &self.head().fields.members.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! Which devices get what goes pairwise, and how it goes.
+
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+
+use crate::group::directory::Directory;
+use crate::group::group_changes::GroupChanges;
+use crate::group::group_id::GroupId;
+use crate::group::group_outgoing::{Broadcast, GroupOutgoing};
+use crate::group::message_sending::{SealedMessage, nothing};
+use crate::group::steps::{Due, Steps};
+use crate::identity::Device;
+use crate::peer::other_device::Peer;
+use crate::person::contacts::Contacts;
+use crate::person::decisions::ContactDecision;
+use crate::person::due_parts::Side;
+use crate::person::fan_out::{AddressedMessage, Obstacle, Unreached};
+use crate::person::other_person::Person;
+use crate::person::our_devices::OwnDevices;
+use crate::person::recipients::{Hindrance, obstacle_of_any};
+use crate::person::verified_list::VerifiedList;
+use crate::time::Timestamp;
+use crate::wire::content_parts::{ContentParts, PartKind};
+use crate::wire::roster::OwnerBytes;
+
+/// Up to so many members a newcomer gets the lists that are held of them. In a larger group they are fetched: to give each
+/// newcomer all of them would be more than all else.
+const LISTS_GO_ALONG: usize = 64;
+
+/// How many lists go in a message: as many as are verified of one, beside our own.
+const LISTS_OF_MESSAGE: usize = 7;
+
+/// Why a device is not reached; `None` of one that is.
+pub(crate) fn obstacle(
+    directory: &Directory<'_>,
+    device: &Device,
+    now: Timestamp,
+) -> Option<Obstacle> {
+    let Directory { own, contacts } = directory;
+    let is_ours = own.person().standing(device, now).counts();
+    if is_ours && own.unconfirmed().contains(device) {
+        return Some(Obstacle::Unconfirmed);
+    }
+    // Who was removed since the backup may stand in the list.
+    if is_ours && own.is_put_back() {
+        return Some(Obstacle::PutBack);
+    }
+    let person = directory.device(&device.identity.encode(), now).map(|known| known.person);
+    let is_refused = person.and_then(Person::decision) == Some(ContactDecision::Refused);
+    if is_refused && !is_ours {
+        return Some(Obstacle::Request);
+    }
+    let Some(peer) = contacts.peers.iter().find(|peer| is_of(peer, device)) else {
+        return Some(Obstacle::NeedsSession);
+    };
+    match obstacle_of_any(peer, &ContentParts::none(), &nothing(), now) {
+        Ok(()) => None,
+        Err(Hindrance::Of(obstacle)) => Some(obstacle),
+        Err(Hindrance::TooLarge) => Some(Obstacle::NeedsSession),
+    }
+}
+
+fn is_of(peer: &Peer, device: &Device) -> bool {
+    *peer.address() == device.address && peer.contact().is_of(&device.identity)
+}
+
+impl GroupOutgoing {
+    /// Encrypts what goes pairwise, and names who is not reached.
+    pub(crate) fn add_steps(
+        &mut self,
+        steps: Steps,
+        members: &[OwnerBytes],
+        own: &OwnDevices,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
+        let Steps { pairwise, unreached, recipients: _ } = steps;
+        for due in pairwise {
+            self.add_due(&due, own, contacts, now, rng);
+            if due.is_newcomer && members.len() <= LISTS_GO_ALONG {
+                for parts in lists_for(&due.to, members, contacts) {
+                    let due = Due { to: due.to.clone(), parts, is_newcomer: false };
+                    self.add_due(&due, own, contacts, now, rng);
+                }
+            }
+        }
+        let directory = Directory { own, contacts };
+        for device in unreached {
+            let reason = obstacle(&directory, &device, now).unwrap_or(Obstacle::NeedsSession);
+            self.add_unreached(device, reason);
+        }
+    }
+
+    fn add_unreached(&mut self, device: Device, reason: Obstacle) {
+        self.unreached.retain(|missed| missed.to != device.address);
+        self.unreached.push(Unreached { to: device.address, reason });
+        self.unreached.sort_by(|one, other| one.to.cmp(&other.to));
+    }
+
+    /// Encrypts a control message for a device, with the lists and notices that are due to it.
+    pub(crate) fn add_due(
+        &mut self,
+        due: &Due,
+        own: &OwnDevices,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
+        let Due { to, parts, is_newcomer: _ } = due;
+        let Contacts { people, peers } = contacts;
+        let is_ours = own.person().standing(to, now).counts();
+        let person = people.iter().find(|person| person.standing(to, now).counts());
+        let side = if is_ours { Side::Ours } else { Side::Theirs(person) };
+        let person = person.filter(|_| !is_ours).unwrap_or(own.person());
+        let Some(peer) = peers.iter_mut().find(|peer| is_of(peer, to)) else {
+            return self.add_unreached(to.clone(), Obstacle::NeedsSession);
+        };
+        let parts = own.to(person).due_to(peer, to, side).and(parts);
+        match peer.encrypt_for_group(&parts, &nothing(), b"", now, rng) {
+            Ok(sent) => {
+                peer.notices.sent();
+                self.changes.people.add_peer(&to.address);
+                // Evidence of it would show the keys in it, and there is nothing to report.
+                let (message, session_need, evidence) = (sent.message, sent.session_need, None);
+                let to = to.address.clone();
+                self.pairwise.push(AddressedMessage { to, message, session_need, evidence });
+            }
+            // Its stored state was damaged: all else was looked at before.
+            Err(_) => self.add_unreached(to.clone(), Obstacle::NeedsSession),
+        }
+    }
+
+    /// A message to all recipients of these steps.
+    pub(crate) fn add_message(&mut self, message: SealedMessage, steps: &Steps) {
+        let SealedMessage { bytes: message, evidence } = message;
+        let to = steps.recipients.clone();
+        self.broadcasts.push(Broadcast { to, message, evidence: Some(evidence) });
+    }
+
+    pub(crate) fn of_group(group: GroupId) -> Self {
+        Self { changes: GroupChanges::of_group(group), ..Self::default() }
+    }
+}
+
+/// The lists that are held of a group's other members, in so many messages as it takes.
+fn lists_for(newcomer: &Device, members: &[OwnerBytes], contacts: &Contacts) -> Vec<ContentParts> {
+    let is_member = |owner: OwnerBytes| members.binary_search(&owner).is_ok();
+    let people = contacts.people.iter().filter(|person| is_member(person.owner().encode()));
+    let lists = people.filter_map(Person::list);
+    let lists: Vec<_> = lists.filter(|list| !list.lists(newcomer)).collect();
+    let of_chunk = |lists: &[&VerifiedList]| {
+        let mut parts = ContentParts::none();
+        lists.iter().for_each(|list| parts.push(PartKind::List, list.as_bytes()));
+        parts
+    };
+    lists.chunks(LISTS_OF_MESSAGE).map(of_chunk).collect()
+}
