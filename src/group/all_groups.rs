@@ -13,6 +13,7 @@ use crate::group::group_delivered::GroupDelivered;
 use crate::group::group_event::GroupEvent;
 use crate::group::group_id::GroupId;
 use crate::group::group_outgoing::GroupOutgoing;
+use crate::group::hearing::check_device;
 use crate::group::in_group::HeardWant;
 use crate::group::invitations::Invitations;
 use crate::group::members::InvitationTo;
@@ -168,6 +169,9 @@ impl Groups {
         let start = usize::from(kind == GroupPartKind::Roster);
         let group = bytes.get(start..).and_then(|bytes| bytes.first_chunk());
         let group = group.and_then(|id| self.all.iter_mut().find(|group| group.id == *id));
+        if let (GroupPartKind::Leave, Err(error)) = (kind, check_device(from, &directory, now)) {
+            return heard.refuse(kind, error);
+        }
         let outcome = match group {
             Some(group) => {
                 let (events, outcome) = group.hear_part(kind, bytes, from, &directory, now);

@@ -54,6 +54,7 @@ impl Group {
         });
         match (&heard.outcome, invites) {
             (Ok(PartOutcome::Held), _) => {
+                self.drop_invitation_if_held();
                 heard.unblocks.push(Unblocked::Roster(tag));
                 self.try_waiting(&hash, &mut heard, directory, now);
             }
@@ -64,6 +65,17 @@ impl Group {
             _ => {}
         }
         heard
+    }
+
+    /// Whoever comes in by what is held is not asked any more.
+    fn drop_invitation_if_held(&mut self) {
+        let is_held =
+            |invitation: &Box<Invitation>| self.rosters.get(invitation.roster.hash()).is_some();
+        if self.invitation.as_ref().is_some_and(is_held) {
+            let about = self.invitation.take().and_then(|it| Some((it.roster, it.about?)));
+            let about = about.map(|(roster, about)| (roster.fields.about, about));
+            self.abouts.extend(about);
+        }
     }
 
     /// The last invitation counts.
@@ -229,7 +241,7 @@ impl Group {
         if is_over || self.has_left(&owner) {
             return Ok(PartOutcome::Known);
         }
-        self.left.insert(owner, *roster);
+        self.note_left(owner, roster);
         Ok(PartOutcome::Held)
     }
 

@@ -63,6 +63,13 @@ impl HeldSecrets {
             header_key: Box::new(secret.header_key(group)),
             secret,
         });
-        Ok(Self(held.collect()))
+        let held: Vec<HeldSecret> = held.collect();
+        let is_again = |(place, one): (usize, &HeldSecret)| {
+            held.iter().skip(place).skip(1).any(|other| other.seal == one.seal)
+        };
+        if held.iter().enumerate().any(is_again) {
+            return Err(DecodeError::Malformed);
+        }
+        Ok(Self(held))
     }
 }

@@ -229,7 +229,10 @@ impl InGroup<'_> {
                 let members = self.members();
                 outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
             }
-            Err(_) => self.group.note_left(directory.owner()),
+            Err(_) => {
+                let head = *self.group.head().hash();
+                self.group.note_left(self.own.person().owner().encode(), &head);
+            }
         }
         Ok(outgoing)
     }

@@ -179,4 +179,7 @@ impl fmt::Debug for Invitations {
 }
 
 stored!(AskedFor { of, roster, at });
-stored!(Invitations { all, waiting, asked } if |it| it.all.len() <= MOST);
+stored!(Invitations { all, waiting, asked } if |it| {
+    let of = |from: &Device| it.all.iter().filter(|it| it.from == *from).count();
+    it.all.len() <= MOST && it.all.iter().all(|one| of(&one.from) <= MOST_OF_DEVICE)
+});

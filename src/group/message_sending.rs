@@ -129,7 +129,7 @@ impl Group {
         let mut parts = ContentParts::none();
         parts.push(PartKind::LEAVE, &[self.id, head].concat());
         let sent = self.send(&parts, &nothing(), &[], moment, rng)?;
-        self.left.insert(moment.directory.owner(), head);
+        self.note_left(moment.directory.owner(), &head);
         Ok(sent)
     }
 }

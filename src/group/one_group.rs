@@ -43,8 +43,8 @@ pub struct Group {
     /// Whether the next message begins a chain whatever else is.
     pub(crate) renews: bool,
     pub(crate) devices: GroupDevices,
-    /// Who left, and by which roster: they are withheld until a later one lacks them.
-    pub(crate) left: BTreeMap<OwnerBytes, [u8; 32]>,
+    /// Who left: they are withheld until a later roster lacks them.
+    pub(crate) left: BTreeMap<OwnerBytes, Leave>,
     /// Who went from the head within a day, and when that was heard.
     pub(crate) gone: BTreeMap<OwnerBytes, Timestamp>,
     /// People who came by a roster of ours, and of whom no device is known.
@@ -62,6 +62,14 @@ pub(crate) struct Invitation {
     pub(crate) about: Option<Vec<u8>>,
     /// Who invites.
     pub(crate) from: Device,
+}
+
+/// Somebody has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leave {
+    /// The roster under which they did.
+    pub(crate) roster: [u8; 32],
+    pub(crate) epoch: u32,
 }
 
 /// Whether somebody is read who is in a message's roster.
@@ -97,8 +105,26 @@ impl Group {
     }
 
     pub(crate) fn has_left(&self, owner: &OwnerBytes) -> bool {
-        let by = self.left.get(owner);
-        by.is_some_and(|by| self.head().has(owner) && !self.rosters.lacks_since(by, owner))
+        let leave = self.left.get(owner);
+        leave.is_some_and(|leave| self.head().has(owner) && !self.is_over(leave, owner))
+    }
+
+    /// Whether a roster that came later lacks them, or lacked them once.
+    fn is_over(&self, leave: &Leave, owner: &OwnerBytes) -> bool {
+        let Leave { roster, epoch } = leave;
+        if self.rosters.get(roster).is_some() {
+            return self.rosters.lacks_since(roster, owner);
+        }
+        // That roster is not held any more: who has come back since has been in the group for less long.
+        self.head().fields.member(owner).is_none_or(|member| member.since > *epoch)
+    }
+
+    /// The user has left, or somebody who is in a roster that is held.
+    pub(crate) fn note_left(&mut self, owner: OwnerBytes, roster: &[u8; 32]) {
+        if let Some(held) = self.rosters.get(roster) {
+            let leave = Leave { roster: *roster, epoch: held.fields.epoch };
+            self.left.insert(owner, leave);
+        }
     }
 
     /// Still in the head, and gets nothing.
@@ -119,6 +145,8 @@ impl Group {
             });
         }
         devices.sort_by(|one, other| one.address.cmp(&other.address));
+        // Two people may list one.
+        devices.dedup();
         devices
     }
 
@@ -161,10 +189,12 @@ impl Group {
             self.gone.retain(|owner, gone| !head.has(owner) && now <= gone.plus(DAY));
             let went = members.into_iter().filter(|owner| !head.has(owner));
             self.gone.extend(went.map(|owner| (owner, now)));
-            let rosters = &self.rosters;
-            self.left.retain(|owner, by| {
-                rosters.get(by).is_some() || (head.has(owner) && !rosters.lacks_since(by, owner))
-            });
+            let left = core::mem::take(&mut self.left).into_iter();
+            let counts = |(owner, leave): &(OwnerBytes, Leave)| {
+                // Where its roster is held, the head may yet move to before it is over.
+                self.rosters.get(&leave.roster).is_some() || !self.is_over(leave, owner)
+            };
+            self.left = left.filter(counts).collect();
         }
         let rosters = &self.rosters;
         self.abouts.retain(|hash, _| rosters.iter().any(|roster| roster.fields.about == *hash));
@@ -176,12 +206,6 @@ impl Group {
     pub(crate) fn note_new_session(&mut self, identity: &IdentityKey) -> bool {
         let device = self.devices.get_mut(&identity.encode());
         device.is_some_and(GroupDevice::make_due)
-    }
-
-    /// The user has left, though nobody could be told.
-    pub(crate) fn note_left(&mut self, owner: OwnerBytes) {
-        let head = *self.head().hash();
-        self.left.insert(owner, head);
     }
 
     /// Forgets keys, seeds, and devices of whom nothing can be read any more. Says whether there were any.
@@ -265,9 +289,10 @@ impl Stored for Group {
         renews.write(out);
         devices.write(out);
         out.put_count(left.len());
-        for (owner, by) in left {
+        for (owner, Leave { roster, epoch }) in left {
             out.put(owner);
-            by.write(out);
+            roster.write(out);
+            epoch.write(out);
         }
         out.put_count(gone.len());
         for (owner, at) in gone {
@@ -301,7 +326,9 @@ impl Stored for Group {
         let chains = OwnChains::read(&id, &us, reader)?;
         let renews = bool::read(reader)?;
         let devices = GroupDevices::read(&id, reader)?;
-        let left = read_owners(reader, |reader| reader.array().copied())?;
+        let left = read_owners(reader, |reader| {
+            Ok(Leave { roster: *reader.array()?, epoch: u32::read(reader)? })
+        })?;
         let gone = read_owners(reader, Timestamp::read)?;
         let newcomers = read_owners(reader, |_| Ok(()))?.into_keys().collect();
         let (wanted, secret_asked) = (Stored::read(reader)?, Stored::read(reader)?);

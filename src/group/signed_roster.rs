@@ -196,6 +196,7 @@ impl Roster {
         reader: &mut Reader<'_>,
     ) -> Result<Self, DecodeError> {
         let before = &previous.fields;
+        let from = reader.rest();
         let rights = reader.u8()?;
         let (seal, about) = (Option::read(reader)?, Option::read(reader)?);
         let gone = Vec::<usize>::read(reader)?;
@@ -222,7 +223,13 @@ impl Roster {
             signer,
         };
         let roster = Self::restore(fields, *reader.array()?);
-        let follows = roster.fields.is_sound() && roster.check_following(previous).is_ok();
+        // What is stored otherwise than it is written would be a second form.
+        let mut again = StateWriter::new();
+        roster.write_after(previous, &mut again);
+        let read = from.len().saturating_sub(reader.rest().len());
+        let is_written_so = again.as_bytes().strip_prefix(previous.hash()) == from.get(..read);
+        let follows =
+            is_written_so && roster.fields.is_sound() && roster.check_following(previous).is_ok();
         if follows { Ok(roster) } else { Err(DecodeError::Malformed) }
     }
 }

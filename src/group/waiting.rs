@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use crate::identity::Device;
-use crate::stored::{StateWriter, Stored, stored};
+use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::distribution::{DISTRIBUTION_LENGTH, DistributionFields};
 
@@ -71,7 +71,18 @@ impl WaitingChain {
     }
 }
 
-stored!(Waiting(_));
+impl Stored for Waiting {
+    fn write(&self, out: &mut StateWriter) {
+        self.0.write(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let all = Vec::<WaitingChain>::read(reader)?;
+        let of = |from: &Device| all.iter().filter(|it| it.from == *from).count();
+        let are_few = all.len() <= MOST && all.iter().all(|it| of(&it.from) <= MOST_OF_DEVICE);
+        if are_few { Ok(Self(all)) } else { Err(DecodeError::Malformed) }
+    }
+}
 
 impl Stored for WaitingChain {
     fn write(&self, out: &mut StateWriter) {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::stored::{StateWriter, Stored, stored};
+use crate::stored::{StateWriter, Stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::distribution::WantKind;
@@ -72,7 +72,18 @@ impl Name {
     }
 }
 
-stored!(Wanted(_));
+impl Stored for Wanted {
+    fn write(&self, out: &mut StateWriter) {
+        self.0.write(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let all = Vec::<Name>::read(reader)?;
+        let of = |device: Tag| all.iter().filter(|name| name.of == device).count();
+        let are_few = all.len() <= MOST && all.iter().all(|it| of(it.of) <= MOST_OF_DEVICE);
+        if are_few { Ok(Self(all)) } else { Err(DecodeError::Malformed) }
+    }
+}
 
 impl Stored for Name {
     fn write(&self, out: &mut StateWriter) {

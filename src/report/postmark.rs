@@ -28,6 +28,7 @@ use crate::crypto::kdf::HmacKey;
 use crate::crypto::secret::Secret;
 use crate::shown_bytes::{Hex, shown_in_hex};
 use crate::wire::codec::DecodeError;
+use crate::wire::group_message::{GROUP, GroupMessage};
 use crate::wire::message::Envelope;
 
 /// Separates postmarks from all else that a server's key may be used for.
@@ -73,6 +74,9 @@ impl Commitment {
     ///
     /// A [`DecodeError`]: what is no message gets no postmark.
     pub fn of(message: &[u8]) -> Result<Self, DecodeError> {
+        if message.first() == Some(&GROUP) {
+            return Ok(Self::new(*GroupMessage::decode(message)?.commitment));
+        }
         Ok(Self::new(*Envelope::decode(message)?.ratchet_message().commitment))
     }
 }
