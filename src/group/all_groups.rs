@@ -241,7 +241,8 @@ impl Groups {
     }
 
     /// Answers what others asked for, and asks for what was found missing: call it after each [`Groups::hear`], and after
-    /// messages that were [missing](GroupDecryptError::Missing) something. Each is asked and answered once a day.
+    /// messages that were [missing](GroupDecryptError::Missing) something. Each is asked and answered once a day. Who is not reached
+    /// is named: begin a session, and call it again without the wants.
     ///
     /// Draws 32 bytes where a new chain begins, and what each message draws.
     pub fn respond(

@@ -37,12 +37,14 @@ impl Group {
             let mut known =
                 identities.iter().filter_map(|identity| directory.device(identity, now));
             // Who is gone from its list is not asked.
-            let is_there =
-                |known: &KnownDevice<'_>| known.gone.is_none() && (moment.can_reach)(known.device);
+            let is_there = |known: &KnownDevice<'_>| known.gone.is_none();
             if let Some(known) = known.find(is_there) {
                 let want = WantFields { group, kind: name.kind, tag: name.tag, have };
-                asked.push(Asked { of: known.device.clone(), want });
-                name.ask(now);
+                let is_reached = (moment.can_reach)(known.device);
+                asked.push(Asked { of: known.device.clone(), want, is_reached });
+                if is_reached {
+                    name.ask(now);
+                }
             }
         }
         asked.extend(self.want_secret(moment));
@@ -60,18 +62,18 @@ impl Group {
             return None;
         }
         let known = directory.device(&signer, now).filter(|known| known.gone.is_none())?;
-        if !(moment.can_reach)(known.device) {
-            return None;
-        }
         let of = known.device.identity.member_tag().0;
         let asked = self.secret_asked.filter(|(whom, _)| *whom == of);
         if asked.is_some_and(|(_, at)| !is_day_over(at, now)) {
             return None;
         }
-        self.secret_asked = Some((of, now));
+        let is_reached = (moment.can_reach)(known.device);
+        if is_reached {
+            self.secret_asked = Some((of, now));
+        }
         let want =
             WantFields { group: self.id, kind: WantKind::Chain, tag: NONE, have: head.tag() };
-        Some(Asked { of: known.device.clone(), want })
+        Some(Asked { of: known.device.clone(), want, is_reached })
     }
 
     // docs/protocol.md §18.5

@@ -9,6 +9,8 @@ use crate::wire::distribution::WantFields;
 pub(crate) struct Asked {
     pub(crate) of: Device,
     pub(crate) want: WantFields,
+    /// Whether it can be sent: if not, it is asked for later.
+    pub(crate) is_reached: bool,
 }
 
 impl Asked {

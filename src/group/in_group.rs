@@ -22,6 +22,7 @@ use crate::group::role::SetsTimer;
 use crate::group::steps::Due;
 use crate::identity::{Device, IdentityKey};
 use crate::person::contacts::Contacts;
+use crate::person::fan_out::Obstacle;
 use crate::person::our_devices::OwnDevices;
 use crate::time::Timestamp;
 use crate::wire::content_parts::ContentParts;
@@ -270,7 +271,8 @@ impl InGroup<'_> {
         GroupOutgoing::of_group(self.group.id())
     }
 
-    /// Asks for what was found missing, of whom sent it: each name once a day.
+    /// Asks for what was found missing, of whom sent it: each name once a day. Who is not reached is named: begin a session,
+    /// and call it again.
     ///
     /// Draws what each message draws.
     pub fn ask(
@@ -373,8 +375,14 @@ impl GroupOutgoing {
         rng: &mut (impl CryptoRng + ?Sized),
     ) {
         for asked in wants {
-            let due = Due { to: asked.of.clone(), parts: asked.parts(), is_newcomer: false };
-            self.add_due(&due, own, contacts, now, rng);
+            let to = asked.of.clone();
+            if asked.is_reached {
+                let due = Due { to, parts: asked.parts(), is_newcomer: false };
+                self.add_due(&due, own, contacts, now, rng);
+            } else {
+                let obstacle = obstacle(&Directory { own, contacts }, &to, now);
+                self.add_unreached(to, obstacle.unwrap_or(Obstacle::NeedsSession));
+            }
         }
     }
 }

@@ -150,12 +150,15 @@ impl Invitations {
             let Ok(fields) = waiting.fields() else { continue };
             let (of, roster) = (&waiting.from, tag_of(fields.roster));
             let is_it = |asked: &AskedFor| asked.of == *of && asked.roster == roster;
-            let is_listed = directory.standing(of, now).0.counts() && (moment.can_reach)(of);
+            let is_listed = directory.standing(of, now).0.counts();
             if fields.group == group && is_listed && !self.asked.iter().any(is_it) {
                 let kind = WantKind::Roster;
                 let want = WantFields { group: *group, kind, tag: roster, have: [0; 8] };
-                wants.push(Asked { of: of.clone(), want });
-                self.asked.push(AskedFor { of: of.clone(), roster, at: now });
+                let is_reached = (moment.can_reach)(of);
+                wants.push(Asked { of: of.clone(), want, is_reached });
+                if is_reached {
+                    self.asked.push(AskedFor { of: of.clone(), roster, at: now });
+                }
             }
         }
         wants

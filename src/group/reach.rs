@@ -93,7 +93,7 @@ impl GroupOutgoing {
         }
     }
 
-    fn add_unreached(&mut self, device: Device, reason: Obstacle) {
+    pub(crate) fn add_unreached(&mut self, device: Device, reason: Obstacle) {
         self.unreached.retain(|missed| missed.to != device.address);
         self.unreached.push(Unreached { to: device.address, reason });
         self.unreached.sort_by(|one, other| one.to.cmp(&other.to));

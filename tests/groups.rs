@@ -1,0 +1,323 @@
+//! Groups of people with several devices: who reads what as they come, go, leave, are away and come back.
+
+#[path = "support/crowd.rs"]
+mod crowd;
+#[path = "support/household.rs"]
+mod household;
+
+use std::time::Duration;
+
+use crowd::Crowd;
+use evanesce::Payload;
+use evanesce::group::{
+    Change, GroupChangeError, GroupDecryptError, GroupEncryptError, GroupEvent, Role, SetsTimer,
+};
+use household::START;
+
+/// Of three people with two devices each.
+const ANNA: usize = 0;
+const BEN: usize = 2;
+const CARLA: usize = 4;
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 3_600)
+}
+
+#[test]
+fn all_devices_of_all_members_read_what_any_of_them_writes() {
+    let mut crowd = Crowd::new(&[2, 2, 2], 1);
+    let id = crowd.create(ANNA, &[BEN, CARLA], b"hiking");
+    crowd.settle();
+    for device in 0..6 {
+        let to = crowd.say(device, &id, &format!("from {device}"));
+        assert_eq!(to.len(), 5);
+        crowd.settle();
+    }
+    for device in 0..6 {
+        let mut texts = crowd.texts(device);
+        texts.sort();
+        let expected: Vec<_> =
+            (0..6).filter(|it| *it != device).map(|it| format!("from {it}")).collect();
+        assert_eq!(texts, expected, "device {device}");
+        assert_eq!(crowd.group(device, &id).about(), Some(&b"hiking"[..]));
+        assert_eq!(crowd.group(device, &id).members().len(), 3);
+    }
+    // Once all have all chains, nothing but the message goes.
+    crowd.say(BEN, &id, "again");
+    assert!(crowd.under_way.iter().all(|it| it.is_broadcast) && crowd.under_way.len() == 5);
+}
+
+#[test]
+fn who_was_removed_reads_nothing_from_the_next_message_of_each_on() {
+    let mut crowd = Crowd::new(&[2, 2, 2], 2);
+    let id = crowd.create(ANNA, &[BEN, CARLA], b"");
+    crowd.settle();
+    for device in 0..6 {
+        crowd.say(device, &id, "before");
+    }
+    crowd.settle();
+    crowd.remove(ANNA, &id, CARLA);
+    crowd.settle();
+    for device in 0..4 {
+        let to = crowd.say(device, &id, "after");
+        assert!(to.iter().all(|to| *to < CARLA), "{to:?}");
+        // A carrier that gives it to them all the same.
+        let mut copies = crowd.under_way.clone();
+        copies.retain(|it| it.is_broadcast);
+        copies.iter_mut().for_each(|copy| copy.to = CARLA);
+        crowd.under_way.extend(copies);
+        crowd.settle();
+    }
+    for device in 0..4 {
+        assert_eq!(crowd.texts(device).iter().filter(|it| *it == "after").count(), 3);
+    }
+    for device in [CARLA, CARLA + 1] {
+        assert!(!crowd.texts(device).contains(&"after".into()));
+        assert!(!crowd.group(device, &id).is_member(&crowd.all[device].party.own));
+        let refused = crowd.try_say(device, &id, &Payload::new("x"));
+        assert_eq!(refused, Err(GroupEncryptError::NotAMember));
+    }
+    // They come back, and read from there on.
+    let carla = crowd.owner(CARLA);
+    crowd.change(ANNA, &id, &Change::add(&carla));
+    crowd.settle();
+    crowd.say(BEN, &id, "welcome");
+    crowd.settle();
+    crowd.say(CARLA, &id, "thanks");
+    crowd.settle();
+    for device in 0..6 {
+        let texts = crowd.texts(device);
+        assert!([BEN, CARLA].contains(&device) || texts.contains(&"welcome".into()));
+        assert!(device == CARLA || texts.contains(&"thanks".into()), "{device} {texts:?}");
+        assert!(device < CARLA || !texts.contains(&"after".into()));
+    }
+}
+
+#[test]
+fn one_call_leaves_for_an_admin_and_for_all_devices_of_a_person() {
+    let mut crowd = Crowd::new(&[2, 2, 2], 3);
+    let id = crowd.create(ANNA, &[BEN, CARLA], b"");
+    crowd.settle();
+    assert_eq!(crowd.leave(ANNA, &id), Err(GroupChangeError::Malformed), "the last admin");
+    let ben = crowd.group(ANNA, &id).member(&crowd.owner(BEN)).unwrap();
+    crowd.change(ANNA, &id, &Change::role(&ben, Role::Admin));
+    crowd.settle();
+    assert_eq!(crowd.leave(ANNA + 1, &id), Err(GroupChangeError::NotAnAdmin));
+    crowd.leave(ANNA, &id).unwrap();
+    crowd.settle();
+    for device in [ANNA, ANNA + 1] {
+        let refused = crowd.try_say(device, &id, &Payload::new("x"));
+        assert_eq!(refused, Err(GroupEncryptError::NotAMember), "device {device}");
+    }
+    let anna = crowd.owner(ANNA).encode();
+    for device in [ANNA + 1, BEN, BEN + 1, CARLA, CARLA + 1] {
+        let left = GroupEvent::Left { group: id, owner: anna };
+        assert!(crowd.all[device].events.contains(&left), "device {device}");
+    }
+    // Whoever is an admin signs it with what they send next, and need not be told to.
+    let to = crowd.say(CARLA, &id, "without Anna");
+    assert!(to.iter().all(|to| *to >= BEN));
+    crowd.settle();
+    assert_eq!(crowd.group(CARLA, &id).members().len(), 3);
+    crowd.say(BEN, &id, "signed");
+    crowd.settle();
+    for device in BEN..6 {
+        assert_eq!(crowd.group(device, &id).members().len(), 2, "device {device}");
+        assert!(device == BEN || crowd.texts(device).contains(&"signed".into()));
+    }
+}
+
+#[test]
+fn a_left_member_who_is_invited_again_writes_and_reads_like_all_others() {
+    let mut crowd = Crowd::new(&[1, 1, 1], 4);
+    let (anna, ben, carla) = (0, 1, 2);
+    let id = crowd.create(anna, &[ben, carla], b"");
+    crowd.settle();
+    crowd.leave(ben, &id).unwrap();
+    crowd.settle();
+    crowd.say(anna, &id, "signed with this");
+    crowd.settle();
+    // More rosters than are kept, while Ben hears of none.
+    for count in 0..20_u8 {
+        crowd.change(anna, &id, &Change::about([count]));
+        crowd.under_way.retain(|it| it.to != ben);
+        crowd.settle();
+    }
+    let bens = crowd.owner(ben);
+    crowd.change(anna, &id, &Change::add(&bens));
+    crowd.settle();
+    let again = |event: &GroupEvent| matches!(event, GroupEvent::Invited { again: true, .. });
+    assert!(crowd.all[ben].events.iter().any(again));
+    crowd.say(ben, &id, "here again");
+    crowd.settle();
+    for device in [anna, carla] {
+        assert!(crowd.texts(device).contains(&"here again".into()));
+        assert!(!crowd.group(device, &id).member(&bens).unwrap().is_withheld);
+    }
+    crowd.say(carla, &id, "hello Ben");
+    crowd.settle();
+    assert!(crowd.texts(ben).contains(&"hello Ben".into()));
+}
+
+#[test]
+fn two_admins_who_act_at_the_same_time_come_to_one_group_and_nobody_is_lost() {
+    let mut crowd = Crowd::new(&[1, 1, 1, 1, 1], 5);
+    let [anna, ben, carla, dora, emil] = [0, 1, 2, 3, 4];
+    let id = crowd.create(anna, &[ben, carla, dora], b"");
+    crowd.settle();
+    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
+    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    // Ben takes Emil in and Carla out, Anna gives another title, and neither has heard of the other.
+    let (emils, carlas) = (crowd.owner(emil), crowd.group(ben, &id).member(&crowd.owner(carla)));
+    crowd.change(ben, &id, &Change::add(&emils).and(Change::remove(&carlas.unwrap())));
+    crowd.change(anna, &id, &Change::about(*b"title"));
+    crowd.settle();
+    for device in [anna, ben, dora, emil] {
+        crowd.say(device, &id, "hello");
+        crowd.settle();
+    }
+    for _ in 0..3 {
+        crowd.now = crowd.now.plus(hours(25));
+        for device in 0..5 {
+            crowd.maintain(device);
+        }
+        crowd.settle();
+    }
+    for device in [anna, ben, dora, emil] {
+        let group = crowd.group(device, &id);
+        assert_eq!(group.members().len(), 4, "device {device}");
+        assert_eq!((group.about(), group.epoch()), (Some(&b"title"[..]), 3), "device {device}");
+        assert!(group.member(&crowd.owner(carla)).is_none());
+    }
+    for (device, count) in [(anna, 3), (ben, 3), (dora, 3)] {
+        let texts = crowd.texts(device);
+        assert_eq!(texts.iter().filter(|it| *it == "hello").count(), count, "{device} {texts:?}");
+    }
+    crowd.say(dora, &id, "one group");
+    crowd.settle();
+    assert!([anna, ben, emil].iter().all(|it| crowd.texts(*it).contains(&"one group".into())));
+    assert!(!crowd.texts(carla).contains(&"one group".into()));
+}
+
+#[test]
+fn what_was_lost_is_named_asked_for_and_opens_when_it_comes() {
+    let mut crowd = Crowd::new(&[1, 1, 1], 6);
+    let id = crowd.create(0, &[1, 2], b"");
+    crowd.settle();
+    crowd.say(1, &id, "first");
+    // The chain is lost on its way, the message is not.
+    crowd.under_way.retain(|it| it.is_broadcast || it.to != 2);
+    crowd.settle();
+    assert_eq!(crowd.texts(2), ["first"], "asked for and answered within the exchange");
+    crowd.say(2, &id, "second");
+    crowd.under_way.retain(|it| it.is_broadcast);
+    // Nobody answers at first.
+    crowd.deliver(0);
+    crowd.under_way.clear();
+    assert_eq!(crowd.all[0].held.len(), 1);
+    assert!(crowd.texts(0).iter().all(|text| text != "second"));
+    crowd.maintain(0);
+    assert!(crowd.under_way.is_empty(), "each name once a day");
+    crowd.now = crowd.now.plus(hours(24));
+    crowd.maintain(0);
+    crowd.settle();
+    assert!(crowd.texts(0).contains(&"second".into()) && crowd.all[0].held.is_empty());
+}
+
+#[test]
+fn a_restored_device_never_uses_a_number_again() {
+    let mut crowd = Crowd::new(&[1, 1], 7);
+    let id = crowd.create(0, &[1], b"");
+    crowd.settle();
+    let backup = crowd.rows(0);
+    crowd.say(0, &id, "lost to the backup");
+    crowd.settle();
+    crowd.put_back(0, &backup);
+    let _ = crowd.all[0].groups.restored_from_backup();
+    crowd.say(0, &id, "after it");
+    crowd.settle();
+    assert_eq!(crowd.texts(1), ["lost to the backup", "after it"]);
+    // Unnoticed it is used again: nothing is shown, and a new chain is asked for.
+    let backup = crowd.rows(0);
+    crowd.say(0, &id, "seen");
+    crowd.settle();
+    crowd.put_back(0, &backup);
+    crowd.say(0, &id, "not seen");
+    crowd.settle();
+    assert!(!crowd.texts(1).contains(&"not seen".into()));
+    assert_eq!(crowd.all[1].refused, [GroupDecryptError::Forked]);
+    crowd.say(0, &id, "healed");
+    crowd.settle();
+    assert!(crowd.texts(1).contains(&"healed".into()));
+}
+
+#[test]
+fn a_refused_person_gets_no_chain_and_is_not_read() {
+    let mut crowd = Crowd::new(&[1, 1, 1], 8);
+    let id = crowd.create(0, &[1, 2], b"");
+    crowd.settle();
+    for device in 0..3 {
+        crowd.say(device, &id, "before");
+    }
+    crowd.settle();
+    let (owner, now) = (crowd.owner(2), crowd.now);
+    let _ = crowd.all[1].party.refuse(&owner, now);
+    crowd.say(2, &id, "refused");
+    crowd.settle();
+    assert!(!crowd.texts(1).contains(&"refused".into()));
+    assert_eq!(crowd.all[1].refused, [GroupDecryptError::Refused]);
+    let backup = crowd.rows(1);
+    crowd.put_back(1, &backup);
+    let _ = crowd.all[1].groups.restored_from_backup();
+    crowd.say(1, &id, "not for them");
+    crowd.settle();
+    assert!(crowd.texts(0).contains(&"not for them".into()));
+    assert!(!crowd.texts(2).contains(&"not for them".into()));
+}
+
+#[test]
+fn roles_say_who_sets_the_timer() {
+    let mut crowd = Crowd::new(&[2, 1], 9);
+    let id = crowd.create(0, &[2], b"");
+    crowd.settle();
+    let may = |crowd: &Crowd, device: usize| {
+        crowd.group(device, &id).may_set_timer(&crowd.all[device].party.own)
+    };
+    assert_eq!([0, 1, 2].map(|device| may(&crowd, device)), [true, true, false]);
+    assert_eq!(crowd.group(2, &id).sets_timer(), SetsTimer::Admins);
+    crowd.change(0, &id, &Change::sets_timer(SetsTimer::Members));
+    crowd.settle();
+    assert_eq!([0, 1, 2].map(|device| may(&crowd, device)), [true; 3]);
+    let refused = crowd.try_change(2, &id, &Change::about(*b"x"));
+    assert_eq!(refused, Err(GroupChangeError::NotAnAdmin));
+    let refused = crowd.try_change(0, &id, &Change::sets_timer(SetsTimer::Members));
+    assert_eq!(refused, Err(GroupChangeError::NothingToChange));
+    assert!(crowd.now == START);
+}
+
+#[test]
+fn an_own_device_that_was_linked_later_comes_in_by_another_own_device() {
+    let mut crowd = Crowd::new(&[2, 1], 10);
+    let id = crowd.create(2, &[0], b"title");
+    // The second device of the first person hears of nothing yet.
+    crowd.under_way.retain(|it| it.to != 1);
+    crowd.settle();
+    crowd.under_way.clear();
+    let device = crowd.all[1].party.account.device();
+    let attendee = &mut crowd.all[0];
+    let group = attendee.groups.group_mut(&id).unwrap();
+    let party = &mut attendee.party;
+    let introduced = party.own.in_group(&party.account, group).introduce(&device);
+    assert_eq!(introduced.changes.groups, [id]);
+    crowd.say(0, &id, "hello");
+    crowd.settle();
+    assert_eq!(crowd.texts(1), ["hello"]);
+    assert_eq!(crowd.group(1, &id).about(), Some(&b"title"[..]));
+    crowd.say(1, &id, "from the second");
+    crowd.settle();
+    crowd.say(2, &id, "to both");
+    crowd.settle();
+    assert!(crowd.texts(1).contains(&"to both".into()));
+    assert!(crowd.texts(2).contains(&"from the second".into()));
+}
