@@ -80,14 +80,19 @@ impl Groups {
         self.all.iter_mut().find(|group| group.id() == *id)
     }
 
-    /// Where the user is invited: to groups that are not held, the first come first, then back to those that are.
-    pub fn invitations(&self) -> impl Iterator<Item = InvitationTo<'_>> {
+    /// Where the user is invited: to groups that are not held, the first come first, then [back](Group::invitation) to those
+    /// that are. Look at it after [`GroupEvent::Invited`], and once a day.
+    pub fn invitations<'a>(
+        &'a self,
+        own: &'a OwnDevices,
+        now: Timestamp,
+    ) -> impl Iterator<Item = InvitationTo<'a>> {
         let new = self.invitations.iter().map(|invitation| InvitationTo {
             roster: &invitation.roster,
             about: invitation.about.as_deref(),
             from: &invitation.from,
         });
-        new.chain(self.all.iter().filter_map(Group::invitation))
+        new.chain(self.all.iter().filter_map(move |group| group.invitation(own, now)))
     }
 
     /// Acts on what came of groups with a message of a session. Call it for each, with what

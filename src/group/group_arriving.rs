@@ -226,7 +226,9 @@ impl Group {
         if let Err(reason) = heard.outcome {
             events.push(GroupEvent::Refused { part: kind.byte(), reason });
         }
-        if heard.invites {
+        let user = directory.owner();
+        let mut invitation = self.invitation.iter().filter(|_| heard.invites);
+        if invitation.any(|it| self.is_asked_about(it, &user, now)) {
             events.push(GroupEvent::Invited { group, by: from.clone(), again: true });
         }
         if kind == GroupPartKind::Leave && heard.outcome == Ok(PartOutcome::Held) {

@@ -8,7 +8,9 @@ use crate::crypto::signature::{SignatureKeyError, UnpackedSignatureKey};
 use crate::group::directory::Directory;
 use crate::group::heard_chain::{Given, HeardChain};
 use crate::group::missing::{Missing, MissingKind, Unblocked};
-use crate::group::one_group::{Group, Invitation, MAX_ABOUT, NotRead, about_hash};
+use crate::group::one_group::{
+    Group, Invitation, InvitationReason, MAX_ABOUT, NotRead, about_hash,
+};
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
 use crate::group::roster_secret::RosterSecret;
 use crate::group::rosters::{AddError, Added, Rosters};
@@ -60,7 +62,11 @@ impl Group {
             }
             (Err(PartError::TooOld | PartError::Missing(_)), Some(roster)) => {
                 heard.invites = true;
-                self.invite(roster, from);
+                let reason = match heard.outcome {
+                    Err(PartError::TooOld) => InvitationReason::NeverHeld,
+                    _ => InvitationReason::Missing,
+                };
+                self.invite(roster, from, reason, now);
             }
             _ => {}
         }
@@ -78,11 +84,17 @@ impl Group {
         }
     }
 
-    /// The last invitation counts.
-    fn invite(&mut self, roster: Roster, from: &Device) {
+    /// The last invitation counts, unless it is of an earlier epoch: answers have rosters that lost behind those that hold.
+    fn invite(&mut self, roster: Roster, from: &Device, reason: InvitationReason, now: Timestamp) {
+        let epoch = roster.fields.epoch;
+        if self.invitation.as_ref().is_some_and(|held| held.roster.fields.epoch > epoch) {
+            return;
+        }
         let same = self.invitation.take().filter(|held| held.roster == roster);
-        let about = same.and_then(|held| held.about);
-        self.invitation = Some(Box::new(Invitation { roster, about, from: from.clone() }));
+        let (about, came, is_used) =
+            same.map_or((None, now, false), |held| (held.about, held.came, held.is_used));
+        let from = from.clone();
+        self.invitation = Some(Box::new(Invitation { roster, about, from, came, reason, is_used }));
     }
 
     fn missing_roster(&mut self, tag: Tag, from: &Device) -> PartError {
@@ -251,7 +263,7 @@ impl Group {
         directory: &Directory<'_>,
         now: Timestamp,
     ) -> Option<PartHeard> {
-        let Invitation { roster, about, from: _ } = *self.invitation.take()?;
+        let Invitation { roster, about, .. } = *self.invitation.take()?;
         let (hash, tag, about_hash) = (*roster.hash(), roster.tag(), roster.fields.about);
         self.change_rosters(now, |rosters| *rosters = Rosters::new(roster));
         about.into_iter().for_each(|about| _ = self.abouts.insert(about_hash, about));

@@ -7,7 +7,7 @@ use crate::group::asking_fields::Asked;
 use crate::group::directory::Directory;
 use crate::group::hearing::{check_distribution, decode_about, decode_leave, invites};
 use crate::group::moment::Moment;
-use crate::group::one_group::{Group, Invitation, about_hash};
+use crate::group::one_group::{Group, Invitation, InvitationReason, about_hash};
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
 use crate::group::signed_roster::Roster;
 use crate::group::waiting::Waiting;
@@ -60,14 +60,14 @@ impl Invitations {
             if !invites(&roster, from, directory, now) {
                 return Err(PartError::NotInvited);
             }
-            self.invite(roster, from);
+            self.invite(roster, from, now);
             Ok(PartOutcome::Invited)
         });
         PartHeard::of(outcome)
     }
 
     /// The last of a group counts.
-    fn invite(&mut self, roster: Roster, from: &Device) {
+    fn invite(&mut self, roster: Roster, from: &Device, now: Timestamp) {
         let group = roster.fields.group;
         let held = self.all.iter().position(|it| it.roster.fields.group == group);
         let held = held.map(|place| self.all.remove(place));
@@ -79,7 +79,8 @@ impl Invitations {
         if self.all.len() >= MOST {
             self.all.remove(0);
         }
-        self.all.push(Invitation { roster, about, from: from.clone() });
+        let (from, came, reason) = (from.clone(), now, InvitationReason::New);
+        self.all.push(Invitation { roster, about, from, came, reason, is_used: false });
     }
 
     pub(crate) fn hear_about(&mut self, bytes: &[u8]) -> PartHeard {
@@ -124,7 +125,7 @@ impl Invitations {
         now: Timestamp,
     ) -> Option<(Group, PartHeard)> {
         let place = self.all.iter().position(|it| it.roster.fields.group == *group)?;
-        let Invitation { roster, about, from: _ } = self.all.remove(place);
+        let Invitation { roster, about, .. } = self.all.remove(place);
         let (hash, tag, about_hash) = (*roster.hash(), roster.tag(), roster.fields.about);
         let mut joined = Group::of(roster, directory.us());
         about.into_iter().for_each(|about| _ = joined.abouts.insert(about_hash, about));

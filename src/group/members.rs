@@ -10,6 +10,7 @@ use crate::group::signed_roster::Roster;
 use crate::identity::{Device, IdentityKey};
 use crate::person::contacts::Contacts;
 use crate::person::our_devices::OwnDevices;
+use crate::time::Timestamp;
 use crate::wire::roster::{MemberFields, OwnerBytes};
 
 /// Somebody in a group.
@@ -106,12 +107,17 @@ impl Group {
         self.head().owners().filter(|owner| !has_list(owner)).collect()
     }
 
-    /// Who invites the user to come back to this group, if somebody does, and by which members: [`Groups::join`].
+    /// The invitation to come back to this group, if the user is to be asked: they are not in it any more, or were away longer
+    /// than rosters are kept, or came in by one that lost. [`Groups::join`] accepts. One who is behind, and may yet be given
+    /// what leads there, is asked after a day.
     ///
     /// [`Groups::join`]: crate::group::Groups::join
     #[must_use]
-    pub fn invitation(&self) -> Option<InvitationTo<'_>> {
-        let invitation = self.invitation.as_ref()?;
+    pub fn invitation(&self, own: &OwnDevices, now: Timestamp) -> Option<InvitationTo<'_>> {
+        let invitation = self.invitation.as_deref()?;
+        if !self.is_asked_about(invitation, &own.person().owner().encode(), now) {
+            return None;
+        }
         let (roster, about) = (&invitation.roster, invitation.about.as_deref());
         Some(InvitationTo { roster, about, from: &invitation.from })
     }

@@ -12,7 +12,7 @@ use crate::group::group_device::Behind;
 use crate::group::heard_chain::{Advance, Looked};
 use crate::group::message_sealing::{Bound, is_signed, open};
 use crate::group::missing::{Missing, MissingKind};
-use crate::group::one_group::{Group, NotRead};
+use crate::group::one_group::{Group, Invitation, NotRead};
 use crate::group::sender_chain::ChainName;
 use crate::group::signed_roster::Roster;
 use crate::group::wanted::DAY;
@@ -97,6 +97,11 @@ impl Group {
         } else {
             (roster != *head.hash()).then(|| Behind::Member(tag_of(&roster)))
         };
+        let invites = |invitation: &Invitation| invitation.from.identity.is(&identity);
+        if behind.is_none() && self.invitation.as_deref().is_some_and(invites) {
+            // Whoever gave it holds the head too by now.
+            self.invitation = None;
+        }
         let device = self.devices.at(&identity);
         device.behind = behind;
         if let Some(chain) = device.chain_mut(&chain) {
@@ -109,7 +114,12 @@ impl Group {
         if let GroupDecryptError::Missing(Missing { kind, tag, device }) = error {
             match kind {
                 MissingKind::List => {}
-                MissingKind::Roster => self.wanted.name(*device, WantKind::Roster, *tag),
+                MissingKind::Roster => {
+                    self.wanted.name(*device, WantKind::Roster, *tag);
+                    let invitation = self.invitation.as_mut();
+                    let used = invitation.filter(|invitation| invitation.roster.tag() == *tag);
+                    used.into_iter().for_each(|invitation| invitation.is_used = true);
+                }
                 MissingKind::Chain => self.wanted.name(*device, WantKind::Chain, *tag),
             }
         }

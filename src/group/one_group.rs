@@ -13,7 +13,7 @@ use crate::group::role::SetsTimer;
 use crate::group::rosters::Rosters;
 use crate::group::signed_roster::Roster;
 use crate::group::waiting::Waiting;
-use crate::group::wanted::{DAY, Wanted};
+use crate::group::wanted::{DAY, Wanted, is_day_over};
 use crate::identity::{Device, IdentityKey};
 use crate::stored::{StateWriter, Stored, read_count};
 use crate::time::Timestamp;
@@ -62,6 +62,21 @@ pub(crate) struct Invitation {
     pub(crate) about: Option<Vec<u8>>,
     /// Who invites.
     pub(crate) from: Device,
+    pub(crate) came: Timestamp,
+    pub(crate) reason: InvitationReason,
+    /// Whether a message came under it.
+    pub(crate) is_used: bool,
+}
+
+/// Why a roster invites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InvitationReason {
+    /// The group is not held.
+    New,
+    /// It comes from before what is held, or from a branch that never will be.
+    NeverHeld,
+    /// The one before it is missing: as a rule that is given when it is asked for.
+    Missing,
 }
 
 /// Somebody has left.
@@ -124,6 +139,29 @@ impl Group {
         if let Some(held) = self.rosters.get(roster) {
             let leave = Leave { roster: *roster, epoch: held.fields.epoch };
             self.left.insert(owner, leave);
+        }
+    }
+
+    /// Whether the user is to be asked about the invitation. A roster that is behind another one on its way invites too, and
+    /// so does one that lost, where it is part of an answer: so one that does not count further than the head has to be in
+    /// use, and who is in the group is not asked while what leads to it may still come.
+    pub(crate) fn is_asked_about(
+        &self,
+        invitation: &Invitation,
+        user: &OwnerBytes,
+        now: Timestamp,
+    ) -> bool {
+        let Invitation { roster, came, reason, is_used, .. } = invitation;
+        let is_in = self.head().has(user) && !self.has_left(user);
+        let is_further = roster.fields.epoch > self.head().fields.epoch;
+        let waits_for_it = || {
+            let mut fields = self.waiting.iter().filter_map(|waiting| waiting.fields().ok());
+            fields.any(|fields| fields.roster == roster.hash())
+        };
+        match reason {
+            InvitationReason::New => true,
+            InvitationReason::NeverHeld => is_further || *is_used || waits_for_it(),
+            InvitationReason::Missing => is_further && (!is_in || is_day_over(*came, now)),
         }
     }
 
@@ -371,21 +409,40 @@ fn read_owners<Known>(
 
 impl Stored for Invitation {
     fn write(&self, out: &mut StateWriter) {
-        let Self { roster, about, from } = self;
+        let Self { roster, about, from, came, reason, is_used } = self;
         roster.write_whole(out);
         about.is_some().write(out);
         about.iter().for_each(|about| write_bytes(about, out));
         from.write(out);
+        came.write(out);
+        let reason = match reason {
+            InvitationReason::New => 0,
+            InvitationReason::NeverHeld => 1,
+            InvitationReason::Missing => 2,
+        };
+        out.put(&[reason]);
+        is_used.write(out);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let roster = Roster::read_whole(reader)?;
         let about = if reader.flag()? { Some(read_bytes(reader)?) } else { None };
-        let from = Stored::read(reader)?;
+        let (from, came) = (Stored::read(reader)?, Stored::read(reader)?);
+        let reason = match reader.u8()? {
+            0 => InvitationReason::New,
+            1 => InvitationReason::NeverHeld,
+            2 => InvitationReason::Missing,
+            _ => return Err(DecodeError::Malformed),
+        };
+        let is_used = bool::read(reader)?;
         let fits = about
             .as_ref()
             .is_none_or(|about| about_hash(&roster.fields.group, about) == roster.fields.about);
-        if fits { Ok(Self { roster, about, from }) } else { Err(DecodeError::Malformed) }
+        if fits {
+            Ok(Self { roster, about, from, came, reason, is_used })
+        } else {
+            Err(DecodeError::Malformed)
+        }
     }
 }
 

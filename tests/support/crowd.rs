@@ -26,6 +26,10 @@ pub struct Attendee {
     pub events: Vec<GroupEvent>,
     /// Refusals that are not waited for.
     pub refused: Vec<GroupDecryptError>,
+    /// The epoch of the roster by which it joined last.
+    pub joined: u32,
+    /// How many chains it has begun: with each it writes to all.
+    pub begun: u32,
 }
 
 /// What is under way.
@@ -85,6 +89,8 @@ impl Crowd {
             shown: Vec::new(),
             events: Vec::new(),
             refused: Vec::new(),
+            joined: 0,
+            begun: 0,
         });
         let mut crowd = Self {
             rng,
@@ -180,6 +186,11 @@ impl Crowd {
     fn put_on_way(&mut self, from: usize, outgoing: GroupOutgoing) {
         let address = self.all[from].party.address();
         let GroupOutgoing { pairwise, broadcasts, .. } = outgoing;
+        let is_written_to = |to: &Address| pairwise.iter().any(|message| message.to == *to);
+        let begun = broadcasts
+            .iter()
+            .filter(|it| it.to.iter().filter(|to| is_written_to(to)).count() * 2 > it.to.len());
+        self.all[from].begun += u32::try_from(begun.count()).unwrap();
         for message in pairwise {
             if let Some(to) = self.place(&message.to) {
                 let (from, bytes) = (address.clone(), message.message);
@@ -267,10 +278,13 @@ impl Crowd {
 
     /// The user joins wherever they are invited.
     pub fn join_all(&mut self, device: usize) {
-        let invited: Vec<_> = self.all[device].groups.invitations().map(|it| it.group()).collect();
+        let Attendee { party, groups, .. } = &self.all[device];
+        let invited = groups.invitations(&party.own, self.now);
+        let invited: Vec<_> = invited.map(|it| it.group()).collect();
         for id in invited {
             let Attendee { party, groups, .. } = &mut self.all[device];
             let heard = groups.join(&party.own, &party.contacts, &id, self.now).unwrap();
+            self.all[device].joined = self.group(device, &id).epoch();
             self.offer_again(device, &heard.unblocks);
         }
     }
@@ -328,7 +342,8 @@ impl Crowd {
 
     /// Offers a message to the group that it is of; under a number if it waited.
     fn offer(&mut self, device: usize, bytes: &[u8], number: Option<u64>) {
-        let Attendee { party, groups, held, kept, shown, events, refused } = &mut self.all[device];
+        let Attendee { party, groups, held, kept, shown, events, refused, .. } =
+            &mut self.all[device];
         let Party { own, contacts, .. } = party;
         let unblocks = match groups.decrypt(own, contacts, bytes, b"", self.now) {
             Ok(delivered) => {
@@ -385,6 +400,7 @@ impl Crowd {
         let outgoing = groups.maintain(own, account, contacts, *now, rng);
         let id = groups.all.first().map(Group::id);
         self.post(device, outgoing, id.as_ref());
+        self.join_all(device);
         self.respond(device, &[]);
     }
 
