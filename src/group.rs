@@ -62,7 +62,7 @@ pub use crate::group::group_outgoing::{Broadcast, GroupOutgoing};
 pub use crate::group::held_messages::{HeldMessages, Kept};
 pub use crate::group::in_group::{HeardWant, InGroup, Signed};
 pub use crate::group::invitations::Invitations;
-pub use crate::group::members::{InvitationTo, Member};
+pub use crate::group::members::{InvitationName, InvitationTo, Member};
 pub use crate::group::message_opening::GroupDecryptError;
 pub use crate::group::message_sending::GroupEncryptError;
 pub use crate::group::missing::{Missing, MissingKind, Unblocked};

@@ -178,17 +178,7 @@ impl Stored for bool {
     }
 }
 
-impl Stored for [u8; 8] {
-    fn write(&self, out: &mut StateWriter) {
-        out.put(self);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        reader.array().copied()
-    }
-}
-
-impl Stored for [u8; 32] {
+impl<const N: usize> Stored for [u8; N] {
     fn write(&self, out: &mut StateWriter) {
         out.put(self);
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crowd::Crowd;
 use evanesce::Payload;
 use evanesce::expiry::{ExpiryScheduler, Now};
-use evanesce::group::{Change, GroupId, Role, SetsTimer};
+use evanesce::group::{Change, GroupDecryptError, GroupId, Role, SetsTimer};
 use household::Party;
 use rand_chacha::rand_core::Rng;
 
@@ -475,6 +475,7 @@ impl Schedule {
                     || self.put_back.contains(device)
                     || *epoch <= attendee.joined
                     || !members.contains(by)
+                    || attendee.refused.contains(&GroupDecryptError::Former)
                     || (is_kept && is_long_ago);
                 let seed = self.seed;
                 let (joined, refused) = (attendee.joined, &attendee.refused);

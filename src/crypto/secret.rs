@@ -18,6 +18,11 @@ impl<const N: usize> Secret<N> {
         secret
     }
 
+    /// Fills it anew, where it lives.
+    pub(crate) fn fill(&mut self, fill: impl FnOnce(&mut [u8; N])) {
+        fill(&mut self.0);
+    }
+
     /// The same on the heap, where it stays however often its owner moves: on the stack each move would leave a copy.
     pub(crate) fn boxed_and_filled_by<Filled>(
         fill: impl FnOnce(&mut [u8; N]) -> Filled,

@@ -6,6 +6,7 @@ use core::fmt;
 use rand_core::CryptoRng;
 
 use crate::account::Account;
+use crate::group::asking_fields::Asked;
 use crate::group::directory::Directory;
 use crate::group::group_arriving::adopt;
 use crate::group::group_changes::GroupChanges;
@@ -16,11 +17,11 @@ use crate::group::group_outgoing::GroupOutgoing;
 use crate::group::hearing::check_device;
 use crate::group::in_group::HeardWant;
 use crate::group::invitations::Invitations;
-use crate::group::members::InvitationTo;
+use crate::group::members::{InvitationName, InvitationTo};
 use crate::group::message_opening::GroupDecryptError;
 use crate::group::missing::Unblocked;
 use crate::group::moment::Moment;
-use crate::group::one_group::Group;
+use crate::group::one_group::{Group, Invitation};
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
 use crate::group::reach::obstacle;
 use crate::identity::Device;
@@ -34,6 +35,9 @@ use crate::time::Timestamp;
 use crate::wire::content_parts::GroupPartKind;
 use crate::wire::distribution::WantFields;
 use crate::wire::group_message::GroupMessage;
+
+/// How many people may be known before no more become known by groups.
+const MOST_PEOPLE: usize = 10_000;
 
 /// All groups of this device, in memory. Each is a row in the store; the invitations are one more.
 pub struct Groups {
@@ -123,25 +127,36 @@ impl Groups {
         heard.unblocks.extend(Unblocked::of_people(&delivered.events));
         for event in &delivered.events {
             if let PersonEvent::Given(list) = event {
-                self.adopt_of_member(list, own, contacts, now, &mut heard);
+                self.adopt_of_member(list, from, own, contacts, now, &mut heard);
             }
         }
         heard
     }
 
-    /// Whoever brings a list, its owner signed it: of members it is taken.
+    /// Whoever brings a list, its owner signed it: those of members are taken, from members, and with an invitation from a
+    /// contact.
     fn adopt_of_member(
         &self,
         list: &VerifiedList,
+        from: &Device,
         own: &mut OwnDevices,
         contacts: &mut Contacts,
         now: Timestamp,
         heard: &mut GroupsHeard,
     ) {
-        let owner = list.owner().encode();
-        let invited = || self.invitations.iter().map(|invitation| &invitation.roster);
-        let mut rosters = self.all.iter().map(Group::head).chain(invited());
-        if !rosters.any(|roster| roster.has(&owner)) || list.has_expired(now) {
+        let (owner, directory) = (list.owner().encode(), Directory { own, contacts });
+        let known = directory.device(&from.identity.encode(), now);
+        let sender = known.map(|known| known.person.owner().encode());
+        let is_contact = contacts.peer(&from.address).is_some_and(|peer| {
+            peer.contact().is_accepted() && peer.contact().is_of(&from.identity)
+        });
+        let mut heads = self.all.iter().map(Group::head);
+        let is_of_members = sender
+            .is_some_and(|sender| heads.any(|roster| roster.has(&owner) && roster.has(&sender)));
+        let mut invited = self.invitations.iter().filter(|it| it.from == *from);
+        let is_invited = is_contact && invited.any(|it| it.roster.has(&owner));
+        let is_wanted = is_of_members || is_invited;
+        if !is_wanted || list.has_expired(now) || contacts.people.len() >= MOST_PEOPLE {
             return;
         }
         contacts.place_of_owner(list.owner());
@@ -209,15 +224,21 @@ impl Groups {
         group.decrypt(own, contacts, message, ad, now)
     }
 
-    /// The user joins the group that they are invited to, also one that is held: by the roster of the last invitation. Nothing is
-    /// sent: the others give their chains when they hear of it by that roster. `None` if there is no invitation.
+    /// The user joins a group by an invitation that they were shown, also one that is held. Nothing is sent: the others give
+    /// their chains when they hear of it by that roster. `None` if another one has come since: show that.
     pub fn join(
         &mut self,
         own: &OwnDevices,
         contacts: &Contacts,
-        id: &GroupId,
+        invitation: &InvitationName,
         now: Timestamp,
     ) -> Option<GroupsHeard> {
+        let InvitationName { group: id, roster } = invitation;
+        let is_it = |it: &Invitation| it.roster.fields.group == id.0 && it.roster.hash() == roster;
+        let held = self.group(id).and_then(|group| group.invitation.as_deref());
+        if !held.into_iter().chain(self.invitations.iter()).any(is_it) {
+            return None;
+        }
         let directory = Directory { own, contacts };
         let mut heard = GroupsHeard::default();
         let outcome = match self.group_mut(id) {
@@ -276,7 +297,16 @@ impl Groups {
             let directory = Directory { own, contacts };
             let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
             let moment = Moment { directory, can_reach: &can_reach, now };
-            let wants = self.invitations.take_wants(&group, &moment);
+            // Whoever is not known is told nothing before the user joins: that somebody is there would be an answer.
+            let may_know = |asked: &Asked| {
+                let identity = &asked.of.identity;
+                let is_ours = directory.own.person().standing(&asked.of, now).counts();
+                let peer = directory.contacts.peer(&asked.of.address);
+                let peer = peer.filter(|peer| peer.contact().is_of(identity));
+                is_ours || peer.is_some_and(|peer| peer.contact().is_accepted())
+            };
+            let mut wants = self.invitations.take_wants(&group, &moment);
+            wants.retain(|asked| may_know(asked) && !self.invitations.has(&asked.want));
             outgoing.changes.invitations |= !wants.is_empty();
             outgoing.add_wants(&wants, own, contacts, now, rng);
         }

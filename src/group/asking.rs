@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use crate::group::asking_fields::Asked;
-use crate::group::directory::{Directory, KnownDevice};
+use crate::group::directory::Directory;
+use crate::group::group_device::GroupDevice;
 use crate::group::hearing::check_device;
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
@@ -23,6 +24,9 @@ use crate::wire::roster::OwnerBytes;
 /// A name that means the present chain, or that no roster is held.
 const NONE: Tag = [0; 8];
 
+/// How many answers of one kind a device gets within a day, and how often a chain is renewed: as many as a device asks for.
+const MOST_ANSWERS: usize = 4;
+
 /// How many rosters of the head's branch an answer has at most.
 const MOST_ROSTERS: usize = 16;
 
@@ -32,13 +36,13 @@ impl Group {
         let (directory, now) = (&moment.directory, moment.now);
         let (group, have) = (self.id, self.rosters.head().tag());
         let mut asked = Vec::new();
+        let tags = self.wanted.due(now).map(|name| name.of).collect();
+        let identities = directory.tagged_any(&tags, now);
         for name in self.wanted.due(now) {
-            let identities = directory.tagged(name.of, now);
-            let mut known =
-                identities.iter().filter_map(|identity| directory.device(identity, now));
+            let identity = identities.get(&name.of);
+            let known = identity.and_then(|identity| directory.device(identity, now));
             // Who is gone from its list is not asked.
-            let is_there = |known: &KnownDevice<'_>| known.gone.is_none();
-            if let Some(known) = known.find(is_there) {
+            if let Some(known) = known.filter(|known| known.gone.is_none()) {
                 let want = WantFields { group, kind: name.kind, tag: name.tag, have };
                 let is_reached = (moment.can_reach)(known.device);
                 asked.push(Asked { of: known.device.clone(), want, is_reached });
@@ -93,7 +97,11 @@ impl Group {
         }
         let tag = Some(want.tag).filter(|_| want.kind != WantKind::Renew);
         let was_answered = self.devices.get(&identity);
-        if was_answered.is_some_and(|device| device.was_answered(want.kind, tag, now)) {
+        let has_enough = |device: &GroupDevice| {
+            device.was_answered(want.kind, tag, now)
+                || device.answers(want.kind, now) >= MOST_ANSWERS
+        };
+        if was_answered.is_some_and(has_enough) {
             return Ok(ContentParts::none());
         }
         let (parts, is_answered) = match want.kind {
@@ -110,7 +118,9 @@ impl Group {
             }
             WantKind::Renew => {
                 let present = self.chains.present().map(|chain| chain.name.tag());
-                let is_present = present == Some(want.tag);
+                let askers = self.devices.iter().map(|(_, device)| device);
+                let renewed = askers.filter(|it| it.answers(WantKind::Renew, now) != 0).count();
+                let is_present = present == Some(want.tag) && renewed < MOST_ANSWERS;
                 self.renews |= is_present;
                 (ContentParts::none(), is_present)
             }

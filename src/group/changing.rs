@@ -7,7 +7,6 @@ use core::fmt;
 use rand_core::CryptoRng;
 
 use crate::account::Account;
-use crate::crypto::secret::Secret;
 use crate::group::directory::Directory;
 use crate::group::message_sending::{GroupEncryptError, SealedMessage, nothing};
 use crate::group::moment::Moment;
@@ -89,7 +88,7 @@ impl Group {
         }
         let mut id = [0; 32];
         rng.fill_bytes(&mut id);
-        let secret = RosterSecret::new(Secret::filled_by(|out| rng.fill_bytes(out)));
+        let secret = RosterSecret::boxed(|out| rng.fill_bytes(out));
         let member = |member: &&OwnerBytes| MemberFields {
             owner: **member,
             since: 0,
@@ -133,7 +132,7 @@ impl Group {
         let needs_secret = is_anybody_gone || self.secrets.get(&self.head().fields.seal).is_none();
         if needs_secret {
             // It differs from the one before: what it is comes of a draw, made below.
-            fields.seal = [0; 32];
+            fields.seal = fields.seal.map(|byte| !byte);
         }
         let checked = Roster::unsigned(fields.clone()).check_following(self.head());
         checked.map_err(|error| match error {
@@ -141,8 +140,7 @@ impl Group {
             FollowError::NotAnAdmin => GroupChangeError::NotAnAdmin,
             FollowError::Outranked => GroupChangeError::Outranked,
         })?;
-        let secret =
-            needs_secret.then(|| RosterSecret::new(Secret::filled_by(|out| rng.fill_bytes(out))));
+        let secret = needs_secret.then(|| RosterSecret::boxed(|out| rng.fill_bytes(out)));
         if let Some(secret) = &secret {
             fields.seal = secret.seal(&self.id);
         }

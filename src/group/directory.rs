@@ -1,5 +1,6 @@
 //! Who is who: the people and devices that this device knows.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::identity::{Device, member_tag_of};
@@ -101,6 +102,37 @@ impl<'a> Directory<'a> {
         let peer = peer.filter(|peer| peer.contact().is_of(&device.identity));
         person.decision() == Some(ContactDecision::Refused)
             || peer.is_some_and(|peer| peer.contact().is_refused())
+    }
+
+    /// Whether a device of our own person's is one of which the user has not said that it is theirs, or may have been removed
+    /// since a backup.
+    pub(crate) fn is_in_question(&self, device: &Device, now: Timestamp) -> bool {
+        let is_ours = self.own.person().standing(device, now).counts();
+        is_ours && (self.own.is_put_back() || self.own.unconfirmed().contains(device))
+    }
+
+    /// Whether the user refused a person.
+    pub(crate) fn has_refused(&self, owner: &OwnerBytes) -> bool {
+        let person = self.contacts.people.iter().find(|person| person.owner().is(owner));
+        person.and_then(Person::decision) == Some(ContactDecision::Refused)
+    }
+
+    /// The identities of all devices that have one of these tags, each with it.
+    pub(crate) fn tagged_any(
+        &self,
+        tags: &BTreeSet<Tag>,
+        now: Timestamp,
+    ) -> BTreeMap<Tag, OwnerBytes> {
+        let mut found = BTreeMap::new();
+        if !tags.is_empty() {
+            for known in self.listed().chain(self.gone(now)) {
+                let tag = known.device.identity.member_tag().0;
+                if tags.contains(&tag) {
+                    found.entry(tag).or_insert_with(|| known.device.identity.encode());
+                }
+            }
+        }
+        found
     }
 
     /// The identities of all devices that have a tag.

@@ -1,6 +1,6 @@
 //! What a group keeps of a device: which of our chains it has, its own, and where it stands.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::group::heard_chain::HeardChain;
@@ -12,11 +12,14 @@ use crate::stored::{StateWriter, Stored, read_count};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::distribution::WantKind;
-use crate::wire::group_message::Tag;
+use crate::wire::group_message::{LAST_NUMBER, Tag};
 use crate::wire::roster::OwnerBytes;
 
 /// How many chains of a device are held; the one that was heard first goes.
 const MOST_CHAINS: usize = 4;
+
+/// Of how many that have gone it is remembered what opened: more than a device begins while it keeps the seed of one.
+const MOST_DROPPED: usize = 32;
 
 /// All of a group, by identity (IDENT).
 pub(crate) struct GroupDevices(BTreeMap<OwnerBytes, GroupDevice>);
@@ -28,6 +31,8 @@ pub(crate) struct GroupDevice {
     pub(crate) given: [Option<Given>; CHAINS],
     /// Its own, the first heard first.
     pub(crate) chains: Vec<HeardChain>,
+    /// Its chains that are not held any more, with the numbers that opened.
+    dropped: Vec<(Tag, [u8; 16])>,
     /// Whether its last message was not under the head then.
     pub(crate) behind: Option<Behind>,
     /// Whether it came with a roster of ours, and has got neither head nor about.
@@ -64,6 +69,7 @@ impl GroupDevice {
             tag: member_tag_of(identity).0,
             given: [None; CHAINS],
             chains: Vec::new(),
+            dropped: Vec::new(),
             behind: None,
             is_newcomer: false,
             given_rosters: Vec::new(),
@@ -72,9 +78,11 @@ impl GroupDevice {
     }
 
     fn is_empty(&self) -> bool {
-        let Self { tag: _, given, chains, behind, is_newcomer, given_rosters, answered } = self;
+        let Self { tag: _, given, chains, dropped, behind, is_newcomer, given_rosters, answered } =
+            self;
         given.iter().all(Option::is_none)
             && chains.is_empty()
+            && dropped.is_empty()
             && behind.is_none()
             && !is_newcomer
             && given_rosters.is_empty()
@@ -119,6 +127,15 @@ impl GroupDevice {
         self.given.iter().any(Option::is_some)
     }
 
+    /// Forgets all but who had which of our chains. Says whether there was anything.
+    pub(crate) fn forget(&mut self) -> bool {
+        let before = (self.chains.len(), self.dropped.len(), self.behind, self.is_newcomer);
+        self.chains.clear();
+        self.dropped.clear();
+        (self.behind, self.is_newcomer) = (None, false);
+        before != (0, 0, None, false)
+    }
+
     /// Forgets keys, and what was a day ago. Says whether there was any.
     pub(crate) fn maintain(&mut self, now: Timestamp) -> bool {
         let before = (self.given_rosters.len(), self.answered.len());
@@ -135,9 +152,19 @@ impl GroupDevice {
         self.chains.iter_mut().find(|chain| chain.name == *name)
     }
 
-    pub(crate) fn hold(&mut self, chain: HeardChain) {
+    /// Holds one more. What opened of the one that goes for it is remembered: given again, it would open again.
+    pub(crate) fn hold(&mut self, mut chain: HeardChain) {
         if self.chains.len() >= MOST_CHAINS {
-            self.chains.remove(0);
+            if self.dropped.len() >= MOST_DROPPED {
+                self.dropped.remove(0);
+            }
+            let first = self.chains.remove(0);
+            self.dropped.push((first.name.tag(), first.opened_numbers()));
+        }
+        let tag = chain.name.tag();
+        if let Some(place) = self.dropped.iter().position(|(dropped, _)| *dropped == tag) {
+            let (_, opened) = self.dropped.remove(place);
+            chain.note_opened(&opened);
         }
         self.chains.push(chain);
     }
@@ -157,6 +184,13 @@ impl GroupDevice {
         self.answered.iter().any(|(other, name, at)| {
             *other == kind && tag.is_none_or(|tag| tag == *name) && !is_day_over(*at, now)
         })
+    }
+
+    /// How many it was answered of a kind within a day.
+    pub(crate) fn answers(&self, kind: WantKind, now: Timestamp) -> usize {
+        let of_kind =
+            self.answered.iter().filter(|(other, _, at)| *other == kind && !is_day_over(*at, now));
+        of_kind.count()
     }
 
     pub(crate) fn note_answer(&mut self, kind: WantKind, tag: Tag, now: Timestamp) {
@@ -226,7 +260,8 @@ impl GroupDevices {
 
 impl GroupDevice {
     fn write(&self, out: &mut StateWriter) {
-        let Self { tag: _, given, chains, behind, is_newcomer, given_rosters, answered } = self;
+        let Self { tag: _, given, chains, dropped, behind, is_newcomer, given_rosters, answered } =
+            self;
         given.iter().for_each(|given| Given::write(*given, out));
         out.put_count(chains.len());
         chains.iter().for_each(|chain| chain.write(out));
@@ -235,6 +270,7 @@ impl GroupDevice {
             behind.is_some() || *is_newcomer || !given_rosters.is_empty() || !answered.is_empty();
         has_more.write(out);
         if has_more {
+            dropped.write(out);
             behind.write(out);
             is_newcomer.write(out);
             given_rosters.write(out);
@@ -264,6 +300,7 @@ impl GroupDevice {
             return Err(DecodeError::Malformed);
         }
         if reader.flag()? {
+            device.dropped = Stored::read(reader)?;
             device.behind = Stored::read(reader)?;
             device.is_newcomer = Stored::read(reader)?;
             device.given_rosters = Stored::read(reader)?;
@@ -271,6 +308,21 @@ impl GroupDevice {
                 let kind = WantKind::of_byte(reader.u8()?).ok_or(DecodeError::Malformed)?;
                 device.answered.push((kind, *reader.array()?, Stored::read(reader)?));
             }
+            let Self { dropped, behind, is_newcomer, given_rosters, answered, .. } = &device;
+            let has_more = !dropped.is_empty()
+                || behind.is_some()
+                || *is_newcomer
+                || !given_rosters.is_empty()
+                || !answered.is_empty();
+            if !has_more {
+                return Err(DecodeError::Malformed);
+            }
+        }
+        let names = |tags: &mut dyn Iterator<Item = Tag>| tags.collect::<BTreeSet<_>>().len();
+        let chains = names(&mut device.chains.iter().map(|chain| chain.name.tag()));
+        let is_sound = chains == device.chains.len() && device.dropped.len() <= MOST_DROPPED;
+        if !is_sound {
+            return Err(DecodeError::Malformed);
         }
         Ok(device)
     }
@@ -293,6 +345,9 @@ impl Given {
             0 => Ok(None),
             1 | 3 | 5 | 7 => {
                 let from = reader.u8()?;
+                if from > LAST_NUMBER {
+                    return Err(DecodeError::Malformed);
+                }
                 Ok(Some(Self { from, had: flags & 2 != 0, due: flags & 4 != 0 }))
             }
             _ => Err(DecodeError::Malformed),

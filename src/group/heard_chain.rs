@@ -19,6 +19,9 @@ const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 /// How many bytes of a message's hash tell it from another one under its number.
 type Mark = [u8; 8];
 
+/// The mark of a message that opened before its chain was dropped.
+const ANY: Mark = [0; 8];
+
 pub(crate) struct HeardChain {
     pub(crate) verifying_key: [u8; 32],
     /// It comes of the device and the key above, and is not stored.
@@ -84,7 +87,8 @@ impl HeardChain {
     /// Changes nothing.
     pub(crate) fn look(&self, number: u8, message: &[u8], now: Timestamp) -> Looked {
         if let Ok(place) = self.opened.binary_search_by_key(&number, |(number, _)| *number) {
-            let is_it = self.opened.get(place).is_some_and(|(_, held)| *held == mark(message));
+            let held = self.opened.get(place).map(|(_, held)| *held);
+            let is_it = held == Some(ANY) || held == Some(mark(message));
             return if is_it { Looked::Duplicate } else { Looked::Forked };
         }
         if number < self.next {
@@ -147,6 +151,27 @@ impl HeardChain {
         Given::Lower
     }
 
+    /// The numbers that opened, a bit each.
+    pub(crate) fn opened_numbers(&self) -> [u8; 16] {
+        let mut bits = [0; 16];
+        for (number, _) in &self.opened {
+            if let Some(byte) = bits.get_mut(usize::from(number / 8)) {
+                *byte |= 1_u8 << (number % 8);
+            }
+        }
+        bits
+    }
+
+    /// These have opened before the chain was dropped, by whatever bytes.
+    pub(crate) fn note_opened(&mut self, bits: &[u8; 16]) {
+        for number in 0..=LAST_NUMBER {
+            let byte = bits.get(usize::from(number / 8)).copied().unwrap_or_default();
+            if byte & (1 << (number % 8)) != 0 {
+                self.opened.push((number, ANY));
+            }
+        }
+    }
+
     /// Forgets keys that were held for too long; says whether there were any.
     pub(crate) fn maintain(&mut self, now: Timestamp) -> bool {
         let before = self.held.len();
@@ -198,7 +223,10 @@ impl HeardChain {
         let is_sound = first <= next
             && next <= LAST_NUMBER.saturating_add(1)
             && ascend_below(next, held.iter().map(|held| held.number))
-            && ascend_below(next, opened.iter().map(|(number, _)| *number));
+            && ascend_below(
+                LAST_NUMBER.saturating_add(1),
+                opened.iter().map(|(number, _)| *number),
+            );
         if !is_sound {
             return Err(DecodeError::Malformed);
         }

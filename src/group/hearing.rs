@@ -52,10 +52,11 @@ impl Group {
             Err(AddError::Follow(error)) => Err(error.into()),
             Err(AddError::OtherGroup) => Err(PartError::OtherGroup),
             Err(AddError::TooOld) => Err(PartError::TooOld),
-            Err(AddError::Missing) => Err(self.missing_roster(previous, from)),
+            Err(AddError::Missing) => Err(self.missing_roster(previous, from, now)),
         });
         match (&heard.outcome, invites) {
-            (Ok(PartOutcome::Held), _) => {
+            // One that is above the bounds is dropped again at once.
+            (Ok(PartOutcome::Held), _) if self.rosters.get(&hash).is_some() => {
                 self.drop_invitation_if_held();
                 heard.unblocks.push(Unblocked::Roster(tag));
                 self.try_waiting(&hash, &mut heard, directory, now);
@@ -97,9 +98,9 @@ impl Group {
         self.invitation = Some(Box::new(Invitation { roster, about, from, came, reason, is_used }));
     }
 
-    fn missing_roster(&mut self, tag: Tag, from: &Device) -> PartError {
+    fn missing_roster(&mut self, tag: Tag, from: &Device, now: Timestamp) -> PartError {
         let device = from.identity.member_tag().0;
-        self.wanted.name(device, WantKind::Roster, tag);
+        self.wanted.name(device, WantKind::Roster, tag, now);
         PartError::Missing(Missing { kind: MissingKind::Roster, tag, device })
     }
 
@@ -127,6 +128,9 @@ impl Group {
 
     pub(crate) fn hear_about(&mut self, bytes: &[u8]) -> PartHeard {
         let outcome = decode_about(bytes).and_then(|(group, about)| {
+            if *group != self.id {
+                return Err(PartError::WrongAbout);
+            }
             let hash = about_hash(group, about);
             let mut invited = self.invitation.as_mut().filter(|it| it.roster.fields.about == hash);
             let is_of_roster = self.rosters.iter().any(|roster| roster.fields.about == hash);
@@ -160,7 +164,7 @@ impl Group {
             let taken = self.take_distribution(&fields, from, directory, now)?;
             if taken.0 == PartOutcome::Waiting {
                 self.waiting.wait(from, bytes);
-                _ = self.missing_roster(tag_of(fields.roster), from);
+                _ = self.missing_roster(tag_of(fields.roster), from, now);
             }
             Ok(taken)
         });
@@ -186,7 +190,7 @@ impl Group {
         let known = directory.device(&identity, now).ok_or(PartError::NotAMember)?;
         let owner = known.person.owner().encode();
         self.check_read(roster, &owner, now)?;
-        let secret = RosterSecret::new(Secret::filled_by(|out| *out = *fields.roster_secret));
+        let secret = RosterSecret::boxed(|out| *out = *fields.roster_secret);
         let seal = roster.fields.seal;
         if secret.seal(&self.id) != seal {
             return Err(PartError::WrongSecret);
@@ -239,12 +243,19 @@ impl Group {
         directory: &Directory<'_>,
         now: Timestamp,
     ) -> Result<PartOutcome, PartError> {
-        let (_, roster) = decode_leave(bytes)?;
+        let (group, roster) = decode_leave(bytes)?;
+        if *group != self.id {
+            return Err(PartError::UnknownGroup);
+        }
         let identity = from.identity.encode();
         let known = directory.device(&identity, now).ok_or(PartError::NotAMember)?;
+        // One that was removed says nothing for its person, though for a day it is read.
+        if known.gone.is_some() || directory.is_in_question(from, now) {
+            return Err(PartError::Former);
+        }
         let owner = known.person.owner().encode();
         let Some(held) = self.rosters.get(roster) else {
-            return Err(self.missing_roster(tag_of(roster), from));
+            return Err(self.missing_roster(tag_of(roster), from, now));
         };
         if !held.has(&owner) || held.is_admin(&owner) {
             return Err(PartError::NotAMember);
@@ -271,12 +282,12 @@ impl Group {
     }
 
     /// What waited for it before it was held.
-    pub(crate) fn wait_for_all(&mut self, waiting: Vec<WaitingChain>) {
+    pub(crate) fn wait_for_all(&mut self, waiting: Vec<WaitingChain>, now: Timestamp) {
         for chain in &waiting {
             if let Some(fields) =
                 chain.fields().ok().filter(|it| self.rosters.get(it.roster).is_none())
             {
-                _ = self.missing_roster(tag_of(fields.roster), &chain.from);
+                _ = self.missing_roster(tag_of(fields.roster), &chain.from, now);
             }
         }
         self.waiting.wait_for_all(waiting);
@@ -305,7 +316,10 @@ pub(crate) fn invites(
     now: Timestamp,
 ) -> bool {
     let is_admins = roster.is_admin(&from.identity.encode());
-    let is_ours = || directory.own.person().standing(from, now).counts();
+    let is_ours = || {
+        let standing = directory.own.person().standing(from, now);
+        standing.counts() && !directory.is_in_question(from, now)
+    };
     roster.has(&directory.owner()) && (is_admins || is_ours())
 }
 

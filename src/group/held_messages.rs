@@ -56,7 +56,9 @@ impl HeldMessages {
         let mut dropped = self.maintain(now);
         let Some(missing) = waits_for(reason) else { return Kept { number: None, dropped } };
         if self.held.len() >= MOST {
-            dropped.push(self.held.remove(0).number);
+            // Whoever can hand bytes to the carrier makes some that do not open: those go first.
+            let first = self.held.iter().position(|held| held.missing.is_none()).unwrap_or(0);
+            dropped.push(self.held.remove(first).number);
         }
         let number = self.next;
         self.next = self.next.saturating_add(1);
@@ -127,6 +129,7 @@ fn waits_for(reason: &GroupDecryptError) -> Option<Option<Missing>> {
         GroupDecryptError::Undecryptable => Some(None),
         GroupDecryptError::Malformed
         | GroupDecryptError::Unsupported
+        | GroupDecryptError::Forged
         | GroupDecryptError::Duplicate
         | GroupDecryptError::NotAMember
         | GroupDecryptError::Former

@@ -34,13 +34,18 @@ impl HeldSecrets {
     }
 
     /// Holds one more; the first that was learned goes, but never the head's. Says whether it was news.
-    pub(crate) fn hold(&mut self, group: &[u8; 32], secret: RosterSecret, head: &[u8; 32]) -> bool {
+    pub(crate) fn hold(
+        &mut self,
+        group: &[u8; 32],
+        secret: Box<RosterSecret>,
+        head: &[u8; 32],
+    ) -> bool {
         let seal = secret.seal(group);
         if self.get(&seal).is_some() {
             return false;
         }
         let header_key = Box::new(secret.header_key(group));
-        self.0.push(HeldSecret { seal, secret: Box::new(secret), header_key });
+        self.0.push(HeldSecret { seal, secret, header_key });
         if self.0.len() > MOST {
             let place = self.0.iter().position(|held| held.seal != *head);
             place.into_iter().for_each(|place| _ = self.0.remove(place));

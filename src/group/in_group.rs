@@ -91,10 +91,11 @@ impl OwnDevices {
         let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
         let moment = Moment { directory, can_reach: &can_reach, now };
         let sets_timer = SetsTimer::Admins;
-        let (group, steps) = Group::begin(account, &members, about, sets_timer, &moment, rng)?;
+        let (mut group, steps) = Group::begin(account, &members, about, sets_timer, &moment, rng)?;
         let mut outgoing = GroupOutgoing::of_group(group.id());
         let members: Vec<OwnerBytes> = group.head().owners().collect();
-        outgoing.add_steps(steps, &members, self, contacts, now, rng);
+        let failed = outgoing.add_steps(steps, &members, self, contacts, now, rng);
+        group.give_again(&failed);
         Ok((group, outgoing))
     }
 }
@@ -130,7 +131,8 @@ impl InGroup<'_> {
         let mut outgoing = GroupOutgoing::of_group(self.group.id());
         sent.message.into_iter().for_each(|message| outgoing.add_message(message, &sent.steps));
         let members = self.members();
-        outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
+        let failed = outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
+        self.group.give_again(&failed);
         Ok(merged.and(outgoing))
     }
 
@@ -163,6 +165,7 @@ impl InGroup<'_> {
         let Change(asked) = change;
         // What is due for others goes by the same roster, as far as it says nothing else.
         let due = self.group.merge_due(&Directory { own: self.own, contacts });
+        let due = due.filter(|_| !self.own.is_put_back());
         let merged = due.map(|due| due.with(asked, self.group.head()));
         let signed = match merged {
             Some(merged) => self.sign(contacts, &merged, now, rng).or_else(|error| match error {
@@ -188,7 +191,8 @@ impl InGroup<'_> {
     ) -> Signed {
         let before = Before::of(self.group);
         let due = self.group.merge_due(&Directory { own: self.own, contacts });
-        let due = due.filter(|_| !self.own.is_removed());
+        // Put back, what is held may be from before rosters of the user's own.
+        let due = due.filter(|_| !self.own.is_removed() && !self.own.is_put_back());
         let signed = due.and_then(|due| self.sign(contacts, &due, now, rng).ok());
         Signed { outgoing: signed.unwrap_or_default(), change: before.change(self.group) }
     }
@@ -228,7 +232,8 @@ impl InGroup<'_> {
             Ok(sent) => {
                 sent.message.into_iter().for_each(|it| outgoing.add_message(it, &sent.steps));
                 let members = self.members();
-                outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
+                let failed = outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
+                self.group.give_again(&failed);
             }
             Err(_) => {
                 let head = *self.group.head().hash();
@@ -260,7 +265,8 @@ impl InGroup<'_> {
         let steps = self.group.catch_up(&moment);
         let mut outgoing = GroupOutgoing::of_group(self.group.id());
         let members = self.members();
-        outgoing.add_steps(steps, &members, self.own, contacts, now, rng);
+        let failed = outgoing.add_steps(steps, &members, self.own, contacts, now, rng);
+        self.group.give_again(&failed);
         merged.and(outgoing)
     }
 
@@ -321,7 +327,7 @@ impl InGroup<'_> {
         outgoing.changes.add_group(self.group.id());
         if !parts.is_empty() {
             let due = Due { to: from.clone(), parts, is_newcomer: false };
-            outgoing.add_due(&due, self.own, contacts, now, rng);
+            let _is_sent = outgoing.add_due(&due, self.own, contacts, now, rng);
         }
         Ok(outgoing)
     }
@@ -354,9 +360,11 @@ impl InGroup<'_> {
             self.group.sign_change(self.account, change, &moment, rng)?;
         let mut outgoing = GroupOutgoing::of_group(self.group.id());
         message.into_iter().for_each(|message| outgoing.add_message(message, &steps));
-        outgoing.add_steps(steps, &before, self.own, contacts, now, rng);
+        let failed = outgoing.add_steps(steps, &before, self.own, contacts, now, rng);
+        self.group.give_again(&failed);
         let members = self.members();
-        outgoing.add_steps(after, &members, self.own, contacts, now, rng);
+        let failed = outgoing.add_steps(after, &members, self.own, contacts, now, rng);
+        self.group.give_again(&failed);
         Ok(outgoing)
     }
 
@@ -378,7 +386,8 @@ impl GroupOutgoing {
             let to = asked.of.clone();
             if asked.is_reached {
                 let due = Due { to, parts: asked.parts(), is_newcomer: false };
-                self.add_due(&due, own, contacts, now, rng);
+                // What it does not reach is named.
+                let _is_sent = self.add_due(&due, own, contacts, now, rng);
             } else {
                 let obstacle = obstacle(&Directory { own, contacts }, &to, now);
                 self.add_unreached(to, obstacle.unwrap_or(Obstacle::NeedsSession));

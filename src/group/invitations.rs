@@ -23,6 +23,9 @@ use crate::wire::group_message::{Tag, tag_of};
 const MOST: usize = 64;
 const MOST_OF_DEVICE: usize = 4;
 
+/// How many rosters are asked for within a day.
+const MOST_ASKED: usize = 256;
+
 /// What has come of groups that are not held. It is stored, in a row of its own.
 pub struct Invitations {
     /// The first come first.
@@ -129,9 +132,16 @@ impl Invitations {
         let (hash, tag, about_hash) = (*roster.hash(), roster.tag(), roster.fields.about);
         let mut joined = Group::of(roster, directory.us());
         about.into_iter().for_each(|about| _ = joined.abouts.insert(about_hash, about));
-        joined.wait_for_all(self.waiting.take(|fields| fields.group == group));
+        joined.wait_for_all(self.waiting.take(|fields| fields.group == group), now);
         let heard = joined.joined(&hash, tag, directory, now);
         Some((joined, heard))
+    }
+
+    /// Whether an invitation has the roster that is asked for.
+    pub(crate) fn has(&self, want: &WantFields) -> bool {
+        let is_it =
+            |it: &Invitation| it.roster.fields.group == want.group && it.roster.tag() == want.tag;
+        want.kind == WantKind::Roster && self.all.iter().any(is_it)
     }
 
     /// The user does not want to be in it: the invitation is forgotten, and what waits for it.
@@ -152,7 +162,8 @@ impl Invitations {
             let (of, roster) = (&waiting.from, tag_of(fields.roster));
             let is_it = |asked: &AskedFor| asked.of == *of && asked.roster == roster;
             let is_listed = directory.standing(of, now).0.counts();
-            if fields.group == group && is_listed && !self.asked.iter().any(is_it) {
+            let may_ask = is_listed && self.asked.len() < MOST_ASKED;
+            if fields.group == group && may_ask && !self.asked.iter().any(is_it) {
                 let kind = WantKind::Roster;
                 let want = WantFields { group: *group, kind, tag: roster, have: [0; 8] };
                 let is_reached = (moment.can_reach)(of);

@@ -734,7 +734,7 @@ mod tests {
             }
             GroupDecryptError::Malformed => "malformed",
             GroupDecryptError::Unsupported => "unsupported",
-            GroupDecryptError::Undecryptable => "undecryptable",
+            GroupDecryptError::Undecryptable | GroupDecryptError::Forged => "undecryptable",
             GroupDecryptError::Duplicate => "duplicate",
             GroupDecryptError::NotAMember => "not_a_member",
             GroupDecryptError::Former => "former",

@@ -131,14 +131,39 @@ pub struct InvitationTo<'a> {
     pub(crate) from: &'a Device,
 }
 
+/// Which invitation it is that the user was shown: [`Groups::join`](crate::group::Groups::join).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+pub struct InvitationName {
+    pub(crate) group: GroupId,
+    pub(crate) roster: [u8; 32],
+}
+
+impl InvitationName {
+    /// The group.
+    #[must_use]
+    pub fn group(&self) -> GroupId {
+        self.group
+    }
+}
+
 impl<'a> InvitationTo<'a> {
+    /// Which one it is: another one may come while the user thinks.
+    #[must_use]
+    pub fn name(&self) -> InvitationName {
+        InvitationName { group: self.group(), roster: *self.roster.hash() }
+    }
+
     /// The group.
     #[must_use]
     pub fn group(&self) -> GroupId {
         GroupId(self.roster.fields.group)
     }
 
-    /// The device that invites: of an admin, or an own one.
+    /// The device that invites: of somebody whom the roster names as an admin, or an own one. Show who it is: back to a group
+    /// that is held anybody can invite who says that they are its admin now, and by joining their roster takes the place of
+    /// all that is held.
     #[must_use]
     pub fn from(&self) -> &'a Device {
         self.from

@@ -32,9 +32,11 @@ pub enum GroupDecryptError {
     Malformed,
     /// It is of another version.
     Unsupported,
-    /// No secret that is held opens its header, or it was altered, or is of somebody who is no member. Keep it, and offer
-    /// it again when a [secret](crate::group::Unblocked::Secret) is newly held.
+    /// No secret that is held opens its header: it is of somebody who is no member, or was altered, or a secret has not come
+    /// yet. Keep it, and offer it again when a [secret](crate::group::Unblocked::Secret) is newly held.
     Undecryptable,
+    /// Its header opens, and its sender has not signed it so: it was altered, or made up by a member.
+    Forged,
     /// What it needs is not held: keep it, and offer it again when that is.
     Missing(Missing),
     /// It has been here, or is one's own.
@@ -89,7 +91,7 @@ impl Group {
     ) -> Result<Opened, GroupDecryptError> {
         let planned = self.plan_opening(bytes, ad, directory, now);
         let Plan { opened, identity, chain, advance } = planned.inspect_err(|error| {
-            self.want(error);
+            self.want(error, now);
         })?;
         let (roster, head) = (opened.roster, self.head());
         let behind = if !head.has(&opened.owner) {
@@ -110,17 +112,17 @@ impl Group {
         Ok(opened)
     }
 
-    fn want(&mut self, error: &GroupDecryptError) {
+    fn want(&mut self, error: &GroupDecryptError, now: Timestamp) {
         if let GroupDecryptError::Missing(Missing { kind, tag, device }) = error {
             match kind {
                 MissingKind::List => {}
                 MissingKind::Roster => {
-                    self.wanted.name(*device, WantKind::Roster, *tag);
+                    self.wanted.name(*device, WantKind::Roster, *tag, now);
                     let invitation = self.invitation.as_mut();
                     let used = invitation.filter(|invitation| invitation.roster.tag() == *tag);
                     used.into_iter().for_each(|invitation| invitation.is_used = true);
                 }
-                MissingKind::Chain => self.wanted.name(*device, WantKind::Chain, *tag),
+                MissingKind::Chain => self.wanted.name(*device, WantKind::Chain, *tag, now),
             }
         }
     }
@@ -167,7 +169,7 @@ impl Group {
         }
         let refusal = refusal.map_or(GroupDecryptError::Undecryptable, |(_, refusal)| refusal);
         if refusal == GroupDecryptError::Forked {
-            self.wanted.name(header.sender, WantKind::Renew, header.chain);
+            self.wanted.name(header.sender, WantKind::Renew, header.chain, now);
         }
         Err(refusal)
     }
@@ -225,7 +227,7 @@ impl Group {
             let bound = Bound { chain: &chain.name, roster, ad };
             let signer = UnpackedSignatureKey::decode(&chain.verifying_key);
             if !signer.is_ok_and(|signer| is_signed(message, &signer, bound)) {
-                refusal = refusal.or(Some((5, GroupDecryptError::Undecryptable)));
+                refusal = refusal.or(Some((5, GroupDecryptError::Forged)));
                 continue;
             }
             // 6
@@ -300,6 +302,7 @@ impl fmt::Display for GroupDecryptError {
             Self::Malformed => "the message is malformed",
             Self::Unsupported => "the message is of an unsupported version",
             Self::Undecryptable => "the message does not open",
+            Self::Forged => "the sender has not signed the message",
             Self::Missing(missing) => {
                 return write!(formatter, "missing: {}", missing.kind);
             }

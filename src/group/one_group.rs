@@ -134,6 +134,11 @@ impl Group {
         self.head().fields.member(owner).is_none_or(|member| member.since > *epoch)
     }
 
+    /// What was to go to these could not be encrypted: it is due again.
+    pub(crate) fn give_again(&mut self, failed: &[IdentityKey]) {
+        failed.iter().for_each(|identity| _ = self.note_new_session(identity));
+    }
+
     /// The user has left, or somebody who is in a roster that is held.
     pub(crate) fn note_left(&mut self, owner: OwnerBytes, roster: &[u8; 32]) {
         if let Some(held) = self.rosters.get(roster) {
@@ -175,7 +180,10 @@ impl Group {
         let own = directory.owner();
         let members = self.head().owners();
         let mut devices = Vec::new();
-        for owner in members.filter(|owner| *owner == own || !self.is_withheld(owner)) {
+        let is_one = |owner: &OwnerBytes| {
+            *owner == own || !(self.is_withheld(owner) || directory.has_refused(owner))
+        };
+        for owner in members.filter(is_one) {
             directory.for_each_device(&owner, now, |device| {
                 if !device.identity.is(&self.us) {
                     devices.push(device.clone());
@@ -266,9 +274,8 @@ impl Group {
             let owner = directory.device(identity, now).map(|it| it.person.owner().encode());
             let may_be_read =
                 owner.is_some_and(|owner| rosters.iter().any(|roster| roster.has(&owner)));
-            if !may_be_read && !device.chains.is_empty() {
-                device.chains.clear();
-                any = true;
+            if !may_be_read {
+                any |= device.forget();
             }
         }
         self.devices.tidy();

@@ -10,7 +10,7 @@ use crate::group::group_id::GroupId;
 use crate::group::group_outgoing::{Broadcast, GroupOutgoing};
 use crate::group::message_sending::{SealedMessage, nothing};
 use crate::group::steps::{Due, Steps};
-use crate::identity::Device;
+use crate::identity::{Device, IdentityKey};
 use crate::peer::other_device::Peer;
 use crate::person::contacts::Contacts;
 use crate::person::decisions::ContactDecision;
@@ -66,7 +66,7 @@ fn is_of(peer: &Peer, device: &Device) -> bool {
 }
 
 impl GroupOutgoing {
-    /// Encrypts what goes pairwise, and names who is not reached.
+    /// Encrypts what goes pairwise, and names who is not reached. Gives those for whom it failed.
     pub(crate) fn add_steps(
         &mut self,
         steps: Steps,
@@ -75,14 +75,18 @@ impl GroupOutgoing {
         contacts: &mut Contacts,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) {
+    ) -> Vec<IdentityKey> {
         let Steps { pairwise, unreached, recipients: _ } = steps;
+        let mut failed = Vec::new();
         for due in pairwise {
-            self.add_due(&due, own, contacts, now, rng);
+            if !self.add_due(&due, own, contacts, now, rng) {
+                failed.push(due.to.identity);
+            }
             if due.is_newcomer && members.len() <= LISTS_GO_ALONG {
                 for parts in lists_for(&due.to, members, contacts) {
                     let due = Due { to: due.to.clone(), parts, is_newcomer: false };
-                    self.add_due(&due, own, contacts, now, rng);
+                    // They may come with what their members write.
+                    let _is_sent = self.add_due(&due, own, contacts, now, rng);
                 }
             }
         }
@@ -91,6 +95,7 @@ impl GroupOutgoing {
             let reason = obstacle(&directory, &device, now).unwrap_or(Obstacle::NeedsSession);
             self.add_unreached(device, reason);
         }
+        failed
     }
 
     pub(crate) fn add_unreached(&mut self, device: Device, reason: Obstacle) {
@@ -99,7 +104,7 @@ impl GroupOutgoing {
         self.unreached.sort_by(|one, other| one.to.cmp(&other.to));
     }
 
-    /// Encrypts a control message for a device, with the lists and notices that are due to it.
+    /// Encrypts a control message for a device, with the lists and notices that are due to it. Says whether it could.
     pub(crate) fn add_due(
         &mut self,
         due: &Due,
@@ -107,7 +112,7 @@ impl GroupOutgoing {
         contacts: &mut Contacts,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) {
+    ) -> bool {
         let Due { to, parts, is_newcomer: _ } = due;
         let Contacts { people, peers } = contacts;
         let is_ours = own.person().standing(to, now).counts();
@@ -115,9 +120,13 @@ impl GroupOutgoing {
         let side = if is_ours { Side::Ours } else { Side::Theirs(person) };
         let person = person.filter(|_| !is_ours).unwrap_or(own.person());
         let Some(peer) = peers.iter_mut().find(|peer| is_of(peer, to)) else {
-            return self.add_unreached(to.clone(), Obstacle::NeedsSession);
+            self.add_unreached(to.clone(), Obstacle::NeedsSession);
+            return false;
         };
-        let parts = own.to(person).due_to(peer, to, side).and(parts);
+        // Lists come first, and parts of groups last.
+        let due = own.to(person).due_to(peer, to, side);
+        let are_lists = parts.iter().all(|part| part.kind == PartKind::List);
+        let parts = if are_lists { parts.clone().and(&due) } else { due.and(parts) };
         match peer.encrypt_for_group(&parts, &nothing(), b"", now, rng) {
             Ok(sent) => {
                 peer.notices.sent();
@@ -126,9 +135,13 @@ impl GroupOutgoing {
                 let (message, session_need, evidence) = (sent.message, sent.session_need, None);
                 let to = to.address.clone();
                 self.pairwise.push(AddressedMessage { to, message, session_need, evidence });
+                true
             }
-            // Its stored state was damaged: all else was looked at before.
-            Err(_) => self.add_unreached(to.clone(), Obstacle::NeedsSession),
+            // Its chain is full since the one before, or its stored state was damaged: all else was looked at before.
+            Err(_) => {
+                self.add_unreached(to.clone(), Obstacle::NeedsSession);
+                false
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! The secret of all who are in a group: it hides who sends, and which message it is.
 
+use alloc::boxed::Box;
+
 use crate::crypto::aead::{SivKey, TAG_LENGTH};
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::hkdf;
@@ -15,14 +17,23 @@ const SEAL_LABEL: &[u8] = b"evanesce/v1 roster secret";
 const HEADER_LABEL: &[u8] = b"evanesce/v1 group header";
 
 /// The roster secret (RS).
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RosterSecret(Secret<32>);
 
 /// The header key of all members (GK).
 pub(crate) struct GroupHeaderKey(Secret<32>);
 
 impl RosterSecret {
+    #[cfg(test)]
     pub(crate) fn new(secret: Secret<32>) -> Self {
         Self(secret)
+    }
+
+    /// Made where it stays: moved on the stack it would leave a copy.
+    pub(crate) fn boxed(fill: impl FnOnce(&mut [u8; 32])) -> Box<Self> {
+        let mut boxed = Box::new(Self(Secret::filled_by(|_| ())));
+        boxed.0.fill(fill);
+        boxed
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {

@@ -1,6 +1,6 @@
 //! Group: what goes to which device before a message (docs/protocol.md §18.3).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
@@ -16,6 +16,7 @@ use crate::identity::{Address, Device};
 use crate::time::Timestamp;
 use crate::wire::content_parts::{ContentParts, PartKind};
 use crate::wire::distribution::DistributionFields;
+use crate::wire::group_message::LAST_NUMBER;
 use crate::wire::roster::OwnerBytes;
 
 /// Parts for one device.
@@ -119,10 +120,10 @@ impl Group {
 
     /// Whether one who had the present chain is no recipient any more.
     fn has_one_who_should_not(&self, recipients: &[Device]) -> bool {
-        let is_recipient =
-            |identity: &OwnerBytes| recipients.iter().any(|device| device.identity.is(identity));
-        let had = self.devices.iter().filter(|(_, device)| device.has_had_present());
-        had.map(|(identity, _)| identity).any(|identity| !is_recipient(identity))
+        let identities: BTreeSet<OwnerBytes> =
+            recipients.iter().map(|device| device.identity.encode()).collect();
+        let mut had = self.devices.iter().filter(|(_, device)| device.has_had_present());
+        had.any(|(identity, _)| !identities.contains(identity))
     }
 
     /// 2: who is no recipient and never had it is forgotten, and who is new noted.
@@ -140,7 +141,8 @@ impl Group {
                 device.forget_unless_had();
             }
         }
-        for identity in identities.keys() {
+        // One that is full goes to nobody new: the next one does.
+        for identity in identities.keys().filter(|_| number <= LAST_NUMBER) {
             self.devices.at(identity).receive_from(number);
         }
         let newcomers = core::mem::take(&mut self.newcomers);

@@ -15,6 +15,9 @@ const MOST_OF_DEVICE: usize = 4;
 /// How many of all: tags of devices are no proof.
 const MOST: usize = 256;
 
+/// How long a name is remembered: as long as what waits for it, 14 days.
+const LIFETIME: Duration = Duration::from_secs(14 * 86_400);
+
 /// How long nothing is asked for, given or answered again: a day.
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
@@ -31,6 +34,7 @@ pub(crate) struct Name {
     pub(crate) of: Tag,
     pub(crate) kind: WantKind,
     pub(crate) tag: Tag,
+    named: Timestamp,
     asked: Option<Timestamp>,
 }
 
@@ -39,20 +43,24 @@ impl Wanted {
         Self(Vec::new())
     }
 
-    /// Remembers a name, unless it is there; the first of its device goes, or of all.
-    pub(crate) fn name(&mut self, of: Tag, kind: WantKind, tag: Tag) {
+    /// Remembers a name, unless it is there. In place of it goes the first of its device that was not asked for within a day;
+    /// where all were, it is not remembered: headers are not signed, and whoever makes them up would have a device asked
+    /// without end.
+    pub(crate) fn name(&mut self, of: Tag, kind: WantKind, tag: Tag, now: Timestamp) {
         let is_it = |name: &Name| (name.of, name.kind, name.tag) == (of, kind, tag);
         if self.0.iter().any(is_it) {
             return;
         }
+        self.0.retain(|name| now <= name.named.plus(LIFETIME));
         if self.0.iter().filter(|name| name.of == of).count() >= MOST_OF_DEVICE {
-            let first = self.0.iter().position(|name| name.of == of);
-            first.into_iter().for_each(|place| _ = self.0.remove(place));
+            let first = self.0.iter().position(|name| name.of == of && name.is_due(now));
+            let Some(first) = first else { return };
+            self.0.remove(first);
         }
         if self.0.len() >= MOST {
             self.0.remove(0);
         }
-        self.0.push(Name { of, kind, tag, asked: None });
+        self.0.push(Name { of, kind, tag, named: now, asked: None });
     }
 
     /// Forgets those that are not missing any more.
@@ -62,11 +70,15 @@ impl Wanted {
 
     /// Those that were not asked for within a day.
     pub(crate) fn due(&mut self, now: Timestamp) -> impl Iterator<Item = &mut Name> {
-        self.0.iter_mut().filter(move |name| name.asked.is_none_or(|asked| is_day_over(asked, now)))
+        self.0.iter_mut().filter(move |name| name.is_due(now))
     }
 }
 
 impl Name {
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.asked.is_none_or(|asked| is_day_over(asked, now))
+    }
+
     pub(crate) fn ask(&mut self, now: Timestamp) {
         self.asked = Some(now);
     }
@@ -87,16 +99,19 @@ impl Stored for Wanted {
 
 impl Stored for Name {
     fn write(&self, out: &mut StateWriter) {
-        let Self { of, kind, tag, asked } = self;
+        let Self { of, kind, tag, named, asked } = self;
         out.put(of);
         out.put(&[kind.byte()]);
         out.put(tag);
+        named.write(out);
         asked.write(out);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let of = *reader.array()?;
         let kind = WantKind::of_byte(reader.u8()?).ok_or(DecodeError::Malformed)?;
-        Ok(Self { of, kind, tag: *reader.array()?, asked: Stored::read(reader)? })
+        let tag = *reader.array()?;
+        let (named, asked) = (Stored::read(reader)?, Stored::read(reader)?);
+        Ok(Self { of, kind, tag, named, asked })
     }
 }

@@ -84,8 +84,8 @@ impl OwnDevices {
         };
         let is_control = !parts.is_empty() && delivered.received.body.is_empty();
         parts.iter().for_each(|part| arrival.take(part, is_control));
-        if parts.iter().any(|part| part.kind == PartKind::DISTRIBUTION) {
-            // It would show the keys in it to a moderator.
+        if is_control && parts.iter().any(|part| part.kind == PartKind::DISTRIBUTION) {
+            // It would show the keys in it to a moderator. In a message that is something else too none is taken.
             delivered.received.evidence = None;
         }
         arrival.know_recipient();
@@ -453,7 +453,7 @@ mod tests {
             let malformed = PersonEvent::Refused { part: 0x12, reason: PartRefusal::Malformed };
             let is_refused = got.events.contains(&malformed);
             assert_eq!(is_refused, with_chain && !is_taken);
-            assert_eq!(got.delivered.received.evidence.is_none(), with_chain);
+            assert_eq!(got.delivered.received.evidence.is_none(), is_taken);
         }
     }
 }

@@ -182,6 +182,9 @@ impl ContentParts {
     /// These and those, none of which are of a lower type than the last of these.
     pub(crate) fn and(mut self, later: &Self) -> Self {
         if !later.is_empty() {
+            let last = self.iter().last().map(|part| part.kind.byte());
+            let next = later.iter().next().map(|part| part.kind.byte());
+            debug_assert!(last <= next, "types do not descend");
             self.with_room(later.as_bytes().len()).extend_from_slice(later.as_bytes());
         }
         self

@@ -280,11 +280,11 @@ impl Crowd {
     pub fn join_all(&mut self, device: usize) {
         let Attendee { party, groups, .. } = &self.all[device];
         let invited = groups.invitations(&party.own, self.now);
-        let invited: Vec<_> = invited.map(|it| it.group()).collect();
+        let invited: Vec<_> = invited.map(|it| it.name()).collect();
         for id in invited {
             let Attendee { party, groups, .. } = &mut self.all[device];
             let heard = groups.join(&party.own, &party.contacts, &id, self.now).unwrap();
-            self.all[device].joined = self.group(device, &id).epoch();
+            self.all[device].joined = self.group(device, &id.group()).epoch();
             self.offer_again(device, &heard.unblocks);
         }
     }
