@@ -49,6 +49,7 @@ pub(crate) mod all_groups;
 
 mod groups_restored;
 
+mod hostile_members;
 mod known_conversations;
 
 pub use crate::group::all_groups::{Groups, GroupsHeard};

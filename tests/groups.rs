@@ -7,12 +7,13 @@ mod household;
 
 use std::time::Duration;
 
-use crowd::Crowd;
+use crowd::{Attendee, Crowd};
 use evanesce::Payload;
 use evanesce::group::{
     Change, GroupChangeError, GroupDecryptError, GroupEncryptError, GroupEvent, Role, SetsTimer,
 };
-use household::START;
+use evanesce::person::Contacts;
+use household::{Letter, Party, START};
 
 /// Of three people with two devices each.
 const ANNA: usize = 0;
@@ -320,4 +321,117 @@ fn an_own_device_that_was_linked_later_comes_in_by_another_own_device() {
     crowd.settle();
     assert!(crowd.texts(1).contains(&"to both".into()));
     assert!(crowd.texts(2).contains(&"from the second".into()));
+}
+
+#[test]
+fn a_removed_device_leaves_for_nobody_though_it_is_read_for_a_day() {
+    let mut crowd = Crowd::new(&[1, 2, 1], 11);
+    let id = crowd.create(0, &[1, 3], b"");
+    crowd.settle();
+    for device in 0..4 {
+        crowd.say(device, &id, "before");
+    }
+    crowd.settle();
+    let (address, now) = (crowd.all[2].party.address(), crowd.now);
+    let Party { account, own, .. } = &mut crowd.all[1].party;
+    let list = own.remove(account, &address, now).unwrap().clone();
+    [0, 3].into_iter().for_each(|device| crowd.give_list(device, &list));
+    crowd.leave(2, &id).unwrap();
+    crowd.under_way.retain(|it| it.is_broadcast);
+    crowd.settle();
+    let left = |event: &GroupEvent| matches!(event, GroupEvent::Left { .. });
+    assert!([0, 1, 3].iter().all(|device| !crowd.all[*device].events.iter().any(left)));
+    assert_eq!(crowd.say(0, &id, "after"), [1, 3].into());
+}
+
+#[test]
+fn a_message_that_comes_again_after_its_chain_was_dropped_is_shown_once() {
+    let mut crowd = Crowd::new(&[1, 1], 12);
+    let id = crowd.create(0, &[1], b"");
+    crowd.settle();
+    let renew = |crowd: &mut Crowd| {
+        let Attendee { party, groups, .. } = &mut crowd.all[0];
+        let group = groups.group_mut(&id).unwrap();
+        let _ = party.own.in_group(&party.account, group).renew();
+    };
+    crowd.say(0, &id, "1");
+    crowd.settle();
+    renew(&mut crowd);
+    crowd.say(0, &id, "2");
+    // The carrier holds back the second chain, so that the third goes before it.
+    let late = core::mem::take(&mut crowd.under_way);
+    renew(&mut crowd);
+    crowd.say(0, &id, "3");
+    let third = crowd.under_way.iter().find(|it| it.is_broadcast).unwrap().clone();
+    crowd.settle();
+    renew(&mut crowd);
+    crowd.say(0, &id, "4");
+    crowd.settle();
+    crowd.under_way.extend(late);
+    crowd.settle();
+    for text in ["5", "6"] {
+        renew(&mut crowd);
+        crowd.say(0, &id, text);
+        crowd.settle();
+    }
+    crowd.under_way.push(third);
+    crowd.settle();
+    assert_eq!(crowd.texts(1), ["1", "3", "4", "2", "5", "6"]);
+}
+
+#[test]
+fn who_is_refused_reads_nothing_from_the_next_message_on() {
+    let mut crowd = Crowd::new(&[1, 1, 1], 13);
+    let id = crowd.create(0, &[1, 2], b"");
+    crowd.settle();
+    crowd.say(0, &id, "before");
+    crowd.settle();
+    let (owner, now) = (crowd.owner(2), crowd.now);
+    let _ = crowd.all[0].party.refuse(&owner, now);
+    assert_eq!(crowd.say(0, &id, "after"), [1].into());
+    crowd.settle();
+    assert_eq!(crowd.texts(2), ["before"]);
+    assert_eq!(crowd.texts(1), ["before", "after"]);
+}
+
+#[test]
+fn who_comes_learns_the_lists_of_members_whom_nobody_has_published() {
+    let mut crowd = Crowd::new(&[1, 1, 1], 14);
+    // The third knows nobody but the first.
+    let (first, now) = (crowd.owner(0), crowd.now);
+    let contacts = &mut crowd.all[2].party.contacts;
+    contacts.people.retain(|person| *person.owner() == first);
+    crowd.begin(2, 0);
+    let _ = crowd.all[2].party.accept(&first, now);
+    let id = crowd.create(0, &[1, 2], b"");
+    crowd.settle();
+    assert!(crowd.person(2, &crowd.owner(1)).is_some_and(|person| person.list().is_some()));
+    crowd.say(1, &id, "hello");
+    crowd.settle();
+    assert_eq!(crowd.texts(2), ["hello"]);
+}
+
+#[test]
+fn a_stranger_who_invites_is_told_nothing_and_makes_nobody_known_before_the_user_joins() {
+    let mut crowd = Crowd::new(&[1; 6], 15);
+    let victim = 5;
+    crowd.all[victim].party.contacts = Contacts::new();
+    crowd.cut_off.extend(1..victim);
+    crowd.create(0, &[1, 2, 3, 4, victim], b"");
+    let letters: Vec<_> =
+        crowd.under_way.drain(..).filter(|it| it.to == victim && !it.is_broadcast).collect();
+    assert!(letters.len() >= 2);
+    let Crowd { all, rng, now, .. } = &mut crowd;
+    let Attendee { party, groups, .. } = &mut all[victim];
+    for letter in letters {
+        let letter = Letter { from: letter.from, bytes: letter.bytes };
+        let delivered = party.decrypt(&letter, *now).unwrap();
+        assert!(delivered.is_control && delivered.delivered.received.stamp.is_ok());
+        let heard = groups.hear(&mut party.own, &mut party.contacts, &delivered, *now);
+        let Party { account, own, contacts, .. } = party;
+        let outgoing = groups.respond(own, account, contacts, &heard.wants, *now, rng);
+        assert!(outgoing.is_empty(), "that somebody is there");
+    }
+    assert_eq!(groups.invitations(&party.own, *now).count(), 1);
+    assert!(party.contacts.people.len() <= 1, "the stranger alone");
 }

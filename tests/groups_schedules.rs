@@ -434,22 +434,6 @@ impl Schedule {
         for device in &members {
             let other = self.crowd.group(*device, &self.id);
             let seed = self.seed;
-            if other.epoch() != group.epoch() {
-                for d in [*first, *device] {
-                    let a = &self.crowd.all[d];
-                    println!(
-                        "DEV {d} e{} {:?} joined {} held {:?}",
-                        self.crowd.group(d, &self.id).epoch(),
-                        self.crowd.group(d, &self.id).members(),
-                        a.joined,
-                        a.held
-                    );
-                    for e in &a.events {
-                        println!("    {e:?}");
-                    }
-                }
-                println!("put back {:?}", self.put_back);
-            }
             assert_eq!(other.epoch(), group.epoch(), "seed {seed}: {first} and {device}");
             assert_eq!(other.members(), group.members(), "seed {seed}: {first} and {device}");
             assert!(other.is_ready(), "seed {seed}: {device}");
@@ -482,7 +466,8 @@ impl Schedule {
                 assert!(
                     is_excused,
                     "seed {seed}: {device} never read {text} of epoch {epoch}, waits {is_kept}, joined {joined}, refused \
-                     {refused:?}"
+                     {refused:?} {:?}",
+                    attendee.held
                 );
                 happened.excused += 1;
             }

@@ -1,0 +1,273 @@
+//! Members, devices and strangers who mean harm: what they can bring about in a group.
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+    use alloc::vec::Vec;
+
+    use crate::account::Account;
+    use crate::group::changing::RosterChange;
+    use crate::group::directory::Directory;
+    use crate::group::group_delivered::GroupDelivered;
+    use crate::group::group_event::GroupEvent;
+    use crate::group::invitations::Invitations;
+    use crate::group::message_opening::GroupDecryptError;
+    use crate::group::message_sending::nothing;
+    use crate::group::moment::Moment;
+    use crate::group::one_group::{Group, about_hash};
+    use crate::group::part_heard::{PartError, PartOutcome};
+    use crate::group::role::SetsTimer;
+    use crate::group::roster_secret::RosterSecret;
+    use crate::group::signed_roster::Roster;
+    use crate::identity::{Address, Device};
+    use crate::person::consent::ListedDevice;
+    use crate::person::contacts::Contacts;
+    use crate::person::our_devices::OwnDevices;
+    use crate::stored::{StateWriter, Stored};
+    use crate::time::Timestamp;
+    use crate::wire::codec::Reader;
+    use crate::wire::content_parts::{ContentParts, GroupPartKind, PartKind};
+    use crate::wire::device_list::DeviceList;
+    use crate::wire::distribution::DistributionFields;
+    use crate::wire::group_message::{GROUP, GroupHeader};
+    use crate::wire::roster::{MemberFields, RosterFields};
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    /// Somebody with one device.
+    struct P {
+        account: Account,
+        own: OwnDevices,
+        contacts: Contacts,
+    }
+    fn person(name: &str, rng: &mut ChaCha20Rng) -> P {
+        let mut limits = crate::limits::Limits::default();
+        limits.prekeys.one_time_prekeys = 1;
+        let account = Account::generate_with_limits(Address::new(name).unwrap(), limits, NOW, rng);
+        let mut own = OwnDevices::new(&account);
+        let _ = own.refresh(&account, NOW).unwrap();
+        P { account, own, contacts: Contacts::new() }
+    }
+    fn know(a: &mut P, b: &P) {
+        let list = b.own.person().list().unwrap().clone();
+        a.contacts.place_of_owner(list.owner());
+        let _ = a.contacts.adopt(&a.own, list, NOW).unwrap();
+    }
+    impl P {
+        fn dir(&self) -> Directory<'_> {
+            Directory { own: &self.own, contacts: &self.contacts }
+        }
+        fn device(&self) -> Device {
+            self.account.device()
+        }
+        fn owner(&self) -> [u8; 64] {
+            self.account.device().identity.encode()
+        }
+    }
+    fn all(_: &Device) -> bool {
+        true
+    }
+    /// Whether it loads out of a store.
+    fn restores(group: &Group) -> bool {
+        let mut out = StateWriter::new();
+        group.write(&mut out);
+        Group::read(&mut Reader::new(out.as_bytes())).is_ok()
+    }
+    /// Alice's group of three; those of the others know root, secret.
+    fn world() -> (ChaCha20Rng, P, P, P, Group, Group, Group) {
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let (mut a, mut b, mut m) =
+            (person("alice", rng), person("bob", rng), person("mallory", rng));
+        know(&mut a, &b);
+        know(&mut a, &m);
+        know(&mut b, &a);
+        know(&mut b, &m);
+        know(&mut m, &a);
+        know(&mut m, &b);
+        let members: BTreeSet<_> = [b.owner(), m.owner()].into();
+        let moment = Moment { directory: a.dir(), can_reach: &all, now: NOW };
+        let (ga, _) =
+            Group::begin(&a.account, &members, b"hi", SetsTimer::Admins, &moment, rng).unwrap();
+        let of = |p: &P| {
+            let mut g = Group::of(ga.head().clone(), p.owner());
+            let rs = *ga.secrets.get(&ga.head().fields.seal).unwrap().secret.as_bytes();
+            let seal = ga.head().fields.seal;
+            g.secrets.hold(&ga.id, RosterSecret::boxed(|out| *out = rs), &seal);
+            g
+        };
+        let (gb, gm) = (of(&b), of(&m));
+        (rng.clone(), a, b, m, ga, gb, gm)
+    }
+
+    /// What goes to a device with a message, and the message.
+    fn deliver(
+        sent: crate::group::message_sending::Sent,
+        from: &P,
+        to: &mut P,
+        group: &mut Group,
+    ) -> GroupDelivered {
+        for due in sent.steps.pairwise.iter().filter(|due| due.to == to.device()) {
+            for part in due.parts.iter() {
+                if let PartKind::OfGroups(kind) = part.kind {
+                    let _ = group.hear_part(kind, part.bytes, &from.device(), &to.dir(), NOW);
+                }
+            }
+        }
+        let bytes = sent.message.unwrap().bytes;
+        group.decrypt(&mut to.own, &mut to.contacts, &bytes, b"", NOW).unwrap()
+    }
+
+    #[test]
+    fn no_member_brings_an_about_of_another_group_into_the_store() {
+        let (mut rng, _, mut b, m, _, mut gb, mut gm) = world();
+        let foreign = [7; 32];
+        // Made up, from nowhere, and Mallory its admin: it invites.
+        let mut members = Vec::from([
+            MemberFields { owner: b.owner(), since: 5, is_admin: false },
+            MemberFields { owner: m.owner(), since: 5, is_admin: true },
+        ]);
+        members.sort_by_key(|member| member.owner);
+        let fields = RosterFields {
+            group: gb.id,
+            epoch: 5,
+            previous: [9; 32],
+            rights: 0,
+            seal: [1; 32],
+            about: about_hash(&foreign, b"x"),
+            members,
+            signer: m.owner(),
+        };
+        let made_up = Roster::sign(&m.account, fields).encode();
+        let kind = GroupPartKind::Roster;
+        let (events, heard) = gb.hear_part(kind, &made_up, &m.device(), &b.dir(), NOW);
+        assert!(heard.invites, "it is kept");
+        let shown = |event: &GroupEvent| matches!(event, GroupEvent::Invited { .. });
+        assert!(!events.iter().any(shown), "and the user is not asked at once");
+        let mut parts = ContentParts::none();
+        parts.push(PartKind::ABOUT, &[&foreign[..], b"x"].concat());
+        let moment = Moment { directory: m.dir(), can_reach: &all, now: NOW };
+        let sent = gm.send(&parts, &nothing(), &[], &moment, &mut rng).unwrap();
+        let got = deliver(sent, &m, &mut b, &mut gb);
+        assert_eq!(got.events, [GroupEvent::Refused { part: 0x11, reason: PartError::WrongAbout }]);
+        assert!(restores(&gb));
+    }
+
+    #[test]
+    fn no_admin_does_either_by_a_roster_that_follows() {
+        let (mut rng, a, mut b, _, mut ga, mut gb, _) = world();
+        let (foreign, head) = ([7; 32], ga.head().fields.clone());
+        let (previous, about) = (*ga.head().hash(), about_hash(&foreign, b"x"));
+        let next = Roster::sign(&a.account, RosterFields { epoch: 1, previous, about, ..head });
+        let mut parts = ContentParts::none();
+        parts.push(PartKind::ROSTER, &next.encode());
+        parts.push(PartKind::ABOUT, &[&foreign[..], b"x"].concat());
+        let moment = Moment { directory: a.dir(), can_reach: &all, now: NOW };
+        ga.renews = true;
+        let sent = ga.send(&parts, &nothing(), &[], &moment, &mut rng).unwrap();
+        let got = deliver(sent, &a, &mut b, &mut gb);
+        assert!(
+            got.events.contains(&GroupEvent::Refused { part: 0x11, reason: PartError::WrongAbout })
+        );
+        assert!(gb.head().fields.epoch == 1 && restores(&gb));
+    }
+
+    #[test]
+    fn whatever_seal_a_junior_signs_a_senior_removes_them() {
+        for seal in [[0; 32], [0xff; 32]] {
+            let (mut rng, a, _, m, mut ga, _, _) = world();
+            let moment = Moment { directory: a.dir(), can_reach: &all, now: NOW };
+            let roles = [(m.owner(), true)].into();
+            let promote = RosterChange { roles, ..RosterChange::default() };
+            ga.sign_change(&a.account, &promote, &moment, &mut rng).unwrap();
+            let head = ga.head().fields.clone();
+            let (epoch, previous, signer) = (head.epoch + 1, *ga.head().hash(), m.owner());
+            let fields = RosterFields { epoch, previous, seal, signer, ..head };
+            let theirs = Roster::sign(&m.account, fields).encode();
+            let kind = GroupPartKind::Roster;
+            let (_, heard) = ga.hear_part(kind, &theirs, &m.device(), &a.dir(), NOW);
+            assert_eq!(heard.outcome, Ok(PartOutcome::Held));
+            let remove = RosterChange { remove: [m.owner()].into(), ..RosterChange::default() };
+            assert!(ga.sign_change(&a.account, &remove, &moment, &mut rng).is_ok());
+        }
+    }
+
+    /// A message that whoever has the header key can make up.
+    fn made_up(group: &Group, sender: [u8; 8], roster: [u8; 8]) -> Vec<u8> {
+        let key = &group.secrets.newest_first().next().unwrap().header_key;
+        let header = GroupHeader { sender, chain: [3; 8], roster, number: 0 };
+        let mut bytes = Vec::from([GROUP]);
+        bytes.extend(key.seal(&header));
+        bytes.extend([0; 32 + 16 + 64]);
+        bytes
+    }
+
+    #[test]
+    fn made_up_headers_have_a_device_asked_four_times_a_day_and_names_end_after_two_weeks() {
+        let (_, a, mut b, _, _, mut gb, _) = world();
+        let victim = a.device().identity.member_tag().0;
+        let mut asked = 0;
+        for count in 1..1_000_u64 {
+            let bytes = made_up(&gb, victim, count.to_be_bytes());
+            let refused = gb.decrypt(&mut b.own, &mut b.contacts, &bytes, b"", NOW);
+            assert!(matches!(refused, Err(GroupDecryptError::Missing(_))));
+            let moment = Moment { directory: b.dir(), can_reach: &all, now: NOW };
+            asked += gb.take_wants(&moment).len();
+        }
+        assert_eq!(asked, 4);
+        let now = NOW.plus(core::time::Duration::from_secs(15 * 86_400));
+        let bytes = made_up(&gb, [1; 8], [1; 8]);
+        let _ = gb.decrypt(&mut b.own, &mut b.contacts, &bytes, b"", now);
+        let moment = Moment { directory: b.dir(), can_reach: &all, now };
+        assert!(gb.take_wants(&moment).is_empty());
+    }
+
+    #[test]
+    fn what_strangers_give_of_unknown_groups_stays_bounded() {
+        let (_, _, b, m, _, _, _) = world();
+        let mut invitations = Invitations::none();
+        let verifying_key = *m.owner().first_chunk::<32>().unwrap();
+        let mut asked = 0;
+        for count in 1..1_000_u64 {
+            let mut roster = [0; 32];
+            roster[..8].copy_from_slice(&count.to_be_bytes());
+            let fields = DistributionFields {
+                group: &[8; 32],
+                roster: &roster,
+                roster_secret: &[1; 32],
+                verifying_key: &verifying_key,
+                number: 0,
+                chain_key: &[1; 32],
+            };
+            let from = m.device();
+            let heard = invitations.hear_distribution(&fields.encode(), &from, &b.dir(), NOW);
+            assert_eq!(heard.outcome, Ok(PartOutcome::Waiting));
+            let moment = Moment { directory: b.dir(), can_reach: &all, now: NOW };
+            asked += invitations.take_wants(&[8; 32], &moment).len();
+        }
+        assert_eq!(asked, 256);
+        let mut out = StateWriter::new();
+        invitations.write(&mut out);
+        assert!(out.as_bytes().len() < 32_000, "{}", out.as_bytes().len());
+    }
+
+    #[test]
+    fn an_own_device_that_nobody_confirmed_leaves_for_nobody() {
+        let (mut rng, _, mut b, _, _, mut gb, _) = world();
+        // Somebody with the owner's key lists a device of theirs.
+        let thief = person("bob/thief", &mut rng);
+        let owner = b.account.device().identity;
+        let listed = [&b.account, &thief.account]
+            .map(|account| ListedDevice::consenting(account, &owner, NOW));
+        let _ = b.own.adopt(DeviceList::sign(&b.account, &listed, 9, NOW).unwrap(), NOW).unwrap();
+        assert_eq!(b.own.unconfirmed(), [thief.device()]);
+        let bytes = [&gb.id[..], gb.head().hash()].concat();
+        let kind = GroupPartKind::Leave;
+        let (events, _) = gb.hear_part(kind, &bytes, &thief.device(), &b.dir(), NOW);
+        assert_eq!(events, [GroupEvent::Refused { part: 0x14, reason: PartError::Former }]);
+        assert!(gb.is_member(&b.own));
+        let _ = b.own.confirm_all();
+        let (events, _) = gb.hear_part(kind, &bytes, &thief.device(), &b.dir(), NOW);
+        assert_eq!(events, [GroupEvent::Left { group: gb.id(), owner: b.owner() }]);
+    }
+}
