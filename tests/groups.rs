@@ -435,3 +435,25 @@ fn a_stranger_who_invites_is_told_nothing_and_makes_nobody_known_before_the_user
     assert_eq!(groups.invitations(&party.own, *now).count(), 1);
     assert!(party.contacts.people.len() <= 1, "the stranger alone");
 }
+
+#[test]
+fn a_leave_that_was_lost_is_told_to_the_admins_again() {
+    let mut crowd = Crowd::new(&[1, 1, 1], 16);
+    let id = crowd.create(0, &[1, 2], b"");
+    crowd.settle();
+    crowd.say(1, &id, "before");
+    crowd.settle();
+    crowd.leave(1, &id).unwrap();
+    crowd.under_way.clear();
+    assert_eq!(crowd.say(0, &id, "nobody knows"), [1, 2].into());
+    crowd.settle();
+    crowd.now = crowd.now.plus(hours(25));
+    crowd.maintain(1);
+    crowd.settle();
+    assert_eq!(crowd.say(0, &id, "signed with this"), [2].into());
+    crowd.settle();
+    assert!(crowd.group(2, &id).member(&crowd.owner(1)).is_none());
+    crowd.now = crowd.now.plus(hours(25));
+    crowd.maintain(1);
+    assert!(crowd.under_way.iter().all(|it| it.to != 2));
+}

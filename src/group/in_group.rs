@@ -253,6 +253,7 @@ impl InGroup<'_> {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> GroupOutgoing {
         let merged = self.merge(contacts, now, rng).outgoing;
+        let merged = merged.and(self.leave_again(contacts, now, rng));
         let directory = Directory { own: self.own, contacts };
         let may_send = !self.own.is_removed()
             && self.group.is_ready()
@@ -268,6 +269,27 @@ impl InGroup<'_> {
         let failed = outgoing.add_steps(steps, &members, self.own, contacts, now, rng);
         self.group.give_again(&failed);
         merged.and(outgoing)
+    }
+
+    /// A message may be lost, and with it that the user has left: the admins are told once a day, until a roster lacks them.
+    fn leave_again(
+        &mut self,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> GroupOutgoing {
+        let mut outgoing = GroupOutgoing::default();
+        let directory = Directory { own: self.own, contacts };
+        let owner = directory.owner();
+        for device in self.group.tell_of_leaving(&directory, now) {
+            if obstacle(&Directory { own: self.own, contacts }, &device, now).is_none() {
+                let due =
+                    Due { to: device, parts: self.group.leave_part(&owner), is_newcomer: false };
+                outgoing.changes.add_group(self.group.id());
+                let _is_sent = outgoing.add_due(&due, self.own, contacts, now, rng);
+            }
+        }
+        outgoing
     }
 
     /// Has a device of the user's that was linked since get the roster, title and picture, with what is sent or caught up with

@@ -12,13 +12,14 @@ use crate::group::message_sealing::{Bound, SealedGroupMessage, seal};
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::steps::Steps;
-use crate::identity::member_tag_of;
+use crate::identity::{Device, member_tag_of};
 use crate::report::evidence::{Evidence, Front};
 use crate::time::Timestamp;
 use crate::wire::content_parts::{ContentParts, PartKind};
 use crate::wire::group_message::GroupHeader;
 use crate::wire::padding::{pad, padded_length};
 use crate::wire::payload::Payload;
+use crate::wire::roster::OwnerBytes;
 use crate::wire::stamp::Stamp;
 use crate::wire::suite::Suite;
 
@@ -119,6 +120,40 @@ impl Group {
         Some(SealedMessage { bytes: message, evidence })
     }
 
+    /// That the user leaves, by a roster that is held and has them as no admin: the one by which they did, while it is held,
+    /// for somebody who had not heard of it may have made them one since.
+    pub(crate) fn leave_part(&self, owner: &OwnerBytes) -> ContentParts {
+        let left = self.left.get(owner).and_then(|leave| self.rosters.get(&leave.roster));
+        let roster = left.unwrap_or(self.head());
+        let mut parts = ContentParts::none();
+        parts.push(PartKind::LEAVE, &[self.id, *roster.hash()].concat());
+        parts
+    }
+
+    /// The owner's devices of admins whom to tell today that the user has left.
+    pub(crate) fn tell_of_leaving(
+        &mut self,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> Vec<Device> {
+        let (owner, head) = (directory.owner(), self.rosters.head());
+        if directory.own.is_removed() || !self.has_left(&owner) {
+            return Vec::new();
+        }
+        let (tag, mut devices) = (head.tag(), Vec::new());
+        let admins: Vec<OwnerBytes> = head.owners().filter(|it| head.is_admin(it)).collect();
+        for admin in admins {
+            let known = directory.device(&admin, now).filter(|known| known.gone.is_none());
+            let Some(known) = known else { continue };
+            let entry = self.devices.at(&admin);
+            if entry.may_be_given(tag, now) {
+                entry.give_roster(tag, now);
+                devices.push(known.device.clone());
+            }
+        }
+        devices
+    }
+
     /// The user leaves, who is no admin: tells all, and sends nothing any more.
     pub(crate) fn send_leaving(
         &mut self,
@@ -126,10 +161,9 @@ impl Group {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Sent, GroupEncryptError> {
         let head = *self.head().hash();
-        let mut parts = ContentParts::none();
-        parts.push(PartKind::LEAVE, &[self.id, head].concat());
-        let sent = self.send(&parts, &nothing(), &[], moment, rng)?;
-        self.note_left(moment.directory.owner(), &head);
+        let owner = moment.directory.owner();
+        let sent = self.send(&self.leave_part(&owner), &nothing(), &[], moment, rng)?;
+        self.note_left(owner, &head);
         Ok(sent)
     }
 }

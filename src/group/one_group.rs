@@ -148,8 +148,8 @@ impl Group {
     }
 
     /// Whether the user is to be asked about the invitation. A roster that is behind another one on its way invites too, and
-    /// so does one that lost, where it is part of an answer: so one that does not count further than the head has to be in
-    /// use, and who is in the group is not asked while what leads to it may still come.
+    /// so does one that lost, where it is part of an answer: so one of another branch has to be in use, and who is in the group
+    /// is not asked while what leads to it may still come.
     pub(crate) fn is_asked_about(
         &self,
         invitation: &Invitation,
@@ -165,7 +165,7 @@ impl Group {
         };
         match reason {
             InvitationReason::New => true,
-            InvitationReason::NeverHeld => is_further || *is_used || waits_for_it(),
+            InvitationReason::NeverHeld => *is_used || waits_for_it(),
             InvitationReason::Missing => is_further && (!is_in || is_day_over(*came, now)),
         }
     }

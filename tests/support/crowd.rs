@@ -28,8 +28,6 @@ pub struct Attendee {
     pub refused: Vec<GroupDecryptError>,
     /// The epoch of the roster by which it joined last.
     pub joined: u32,
-    /// How many chains it has begun: with each it writes to all.
-    pub begun: u32,
 }
 
 /// What is under way.
@@ -90,7 +88,6 @@ impl Crowd {
             events: Vec::new(),
             refused: Vec::new(),
             joined: 0,
-            begun: 0,
         });
         let mut crowd = Self {
             rng,
@@ -186,10 +183,6 @@ impl Crowd {
     fn put_on_way(&mut self, from: usize, outgoing: GroupOutgoing) {
         let address = self.all[from].party.address();
         let GroupOutgoing { pairwise, broadcasts, .. } = outgoing;
-        // With each chain that begins it writes to all who can be reached, as a rule most.
-        let most = broadcasts.iter().map(|broadcast| broadcast.to.len()).max();
-        let waves = most.map_or(0, |most| 2 * pairwise.len() / most.max(1));
-        self.all[from].begun += u32::try_from(waves).unwrap();
         for message in pairwise {
             if let Some(to) = self.place(&message.to) {
                 let (from, bytes) = (address.clone(), message.message);
