@@ -109,7 +109,7 @@ impl Arguments {
 }
 
 fn name(value: OsString) -> Result<Name, lexopt::Error> {
-    value.parse_with(Name::new)
+    value.parse_with(Name::of_person)
 }
 
 #[cfg(test)]

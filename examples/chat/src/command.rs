@@ -1,12 +1,19 @@
 //! Commands: what the user orders, as a line of text or by a key of a screen.
 
+mod line_words;
+
+mod group_commands;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use crate::command::line_words::{name, seconds, word, wrong};
 use crate::name::Name;
-use crate::span;
 use crate::words::Words;
+
+pub use crate::command::group_commands::{GroupCommand, GroupOrder};
+pub use crate::command::line_words::Unclear;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -79,6 +86,7 @@ pub enum Command {
     Remove(Name),
     /// A device of ours that nobody knew here is the user's, or all of them are.
     Confirm(Option<Name>),
+    Group(GroupCommand),
     /// The store is an older one, put back from a backup.
     Restored,
     Quit,
@@ -103,19 +111,11 @@ pub enum Timer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessagePrefix(pub String);
 
-/// Why a line is no command, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unclear {
-    /// No command begins so.
-    NoCommand,
-    /// The command, what it should look like, and what is wrong with it.
-    Wrong(String),
-}
-
 const ALL: &str = "to NAME TEXT | /send | /save | /show | /fetch | /for | /once | /timer | /vanish | /open | /unsend | \
     /delete | /report | /read | /close | /history | /find | /list | /requests | /accept | /refuse | /block | \
     /accept-identity | /keep-identity | /verify | /verified | /devices | /link | /link-confirm | /link-cancel | \
-    /unlink | /remove | /confirm | /restored | /quit";
+    /unlink | /remove | /confirm | /group | /groups | /join | /decline | /members | /invite | /kick | /admin | \
+    /title | /timer-by | /leave | /restored | /quit";
 
 /// Where the ids of messages are to be seen.
 pub const WHERE_IDS_ARE: &str = "/history NAME shows them";
@@ -219,7 +219,10 @@ impl Command {
             "/requests" => alone(Self::Requests),
             "/restored" => alone(Self::Restored),
             "/quit" => alone(Self::Quit),
-            _ => Err(Unclear::NoCommand),
+            _ => match GroupCommand::parse(verb, rest) {
+                Some(parsed) => parsed.map(Self::Group),
+                None => Err(Unclear::NoCommand),
+            },
         }
     }
 }
@@ -248,32 +251,6 @@ fn send(rest: &str, life: OwnLife, usage: &str) -> Result<Command, Unclear> {
         "" => Err(wrong(usage, "the text is missing")),
         text => Ok(Command::Send { to, text: text.into(), life }),
     }
-}
-
-fn name(text: &str, usage: &str) -> Result<Name, Unclear> {
-    match text {
-        "" => Err(wrong(usage, "the name is missing")),
-        text => {
-            Name::new(text).map_err(|rule| wrong(usage, &format!("\"{text}\" is no name: {rule}")))
-        }
-    }
-}
-
-fn seconds(text: &str, usage: &str) -> Result<NonZeroU32, Unclear> {
-    let what = match text {
-        "" => "the span of time is missing".into(),
-        text => format!("\"{text}\" is no span of time"),
-    };
-    span::parse(text).ok_or_else(|| wrong(usage, &format!("{what}; 30s, 5m, 1h, 2d, 1w are")))
-}
-
-fn wrong(usage: &str, what: &str) -> Unclear {
-    Unclear::Wrong(format!("{usage}: {what}"))
-}
-
-/// The first word, and what follows the space after it.
-fn word(line: &str) -> (&str, &str) {
-    line.split_once(' ').unwrap_or((line, ""))
 }
 
 #[cfg(test)]

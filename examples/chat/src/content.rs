@@ -7,7 +7,7 @@
 //! A payload without a body says nothing but its stamp: a change of the timer, or an echo of it.
 
 use evanesce::attachment::AttachmentReference;
-use evanesce::expiry::MessageId;
+use evanesce::expiry::{MemberTag, MessageId};
 use serde::{Deserialize, Serialize};
 
 use crate::file_name::FileName;
@@ -28,6 +28,32 @@ pub enum Content {
     Unsend { message: MessageId },
     /// A file. Its blob is with the relay; the rest is here.
     File { chosen: [u8; 16], file: AttachedFile },
+    /// In a group, an admin takes back what somebody else wrote. It may come before that, so it says who wrote it.
+    TakeBack { message: MessageId, author: MemberTag },
+}
+
+/// What a group is called, in the bytes that its roster proves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    pub title: String,
+}
+
+/// Bytes of a title.
+pub const LONGEST_TITLE: usize = 120;
+
+impl About {
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_extend(self, vec![VERSION]).unwrap_or_default()
+    }
+
+    /// What an admin signed may be of a newer release, or of another application.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (&VERSION, rest) = bytes.split_first()? else { return None };
+        match postcard::take_from_bytes::<Self>(rest) {
+            Ok((about, [])) if about.title.len() <= LONGEST_TITLE => Some(about),
+            Ok(_) | Err(_) => None,
+        }
+    }
 }
 
 /// What a message says of a file. How large it is, its reference says, and nothing else does.
@@ -106,7 +132,16 @@ mod tests {
             assert_eq!(Content::decode(&[&bytes[..], &[0]].concat()), Err(NotReadable));
         }
         assert_eq!(Content::decode(&[2, 0]), Err(NotReadable));
+        let by = Content::TakeBack { message: MessageId([2; 16]), author: MemberTag([3; 8]) };
+        assert_eq!(Content::decode(&by.encode()), Ok(by));
         let giant = Content::Text { chosen: [1; 16], text: "x".repeat(LONGEST_TEXT + 1) };
         assert_eq!(Content::decode(&giant.encode()), Err(NotReadable));
+    }
+    #[test]
+    fn titles_come_back_and_long_ones_are_none() {
+        let about = |length| About { title: "x".repeat(length) };
+        assert_eq!(About::decode(&about(LONGEST_TITLE).encode()), Some(about(LONGEST_TITLE)));
+        assert_eq!(About::decode(&about(LONGEST_TITLE + 1).encode()), None);
+        assert_eq!(About::decode(&[&about(1).encode()[..], &[0]].concat()), None);
     }
 }

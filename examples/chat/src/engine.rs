@@ -2,6 +2,7 @@
 
 mod message;
 
+mod group_rows;
 mod outcome;
 mod person;
 
@@ -21,12 +22,17 @@ mod meeting;
 mod uploads;
 
 mod fetches;
+mod groups;
 mod lists;
 mod reporting;
 
 mod contents;
+mod group_sending;
 mod own_list;
 
+mod group_orders;
+
+mod group_receiving;
 mod linking;
 
 mod receiving;

@@ -37,6 +37,7 @@ mod shown;
 
 mod file_name;
 mod media_type;
+mod news;
 
 mod command;
 mod content;

@@ -56,7 +56,7 @@ fn told(proven: &ProvenMessage<'_>, delivery: &Delivery) -> String {
     };
     let content = match Content::decode(proven.body) {
         Ok(Content::Text { text, .. }) => format!("text {}", OneLine(&text)),
-        Ok(Content::Unsend { .. }) => "takes a message back".into(),
+        Ok(Content::Unsend { .. } | Content::TakeBack { .. }) => "takes a message back".into(),
         Ok(Content::File { file, .. }) => {
             let size = file.reference().map_or(0, |reference| reference.size());
             let (name, kind) = (OneLine(file.name.as_str()), &file.media_type);

@@ -6,8 +6,9 @@ use std::fmt;
 use evanesce::expiry::{MessageId, Policy};
 
 use crate::name::Name;
+use crate::news::News;
 use crate::shown::{Id, LinkText, OneLine, timer};
-use crate::view::{ContactView, DeviceView, FileLine, LineText, LineView};
+use crate::view::{ContactView, DeviceView, FileLine, LineText, LineView, MemberView, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -28,13 +29,13 @@ pub enum Notice {
     /// The same from a stranger.
     Request(Name, MessageId),
     /// A text, which counts as read now.
-    Message(Name, MessageId, String),
+    Message(Name, MessageId, Writer, String),
     /// One that can be opened once.
-    Once(Name, MessageId),
+    Once(Name, MessageId, Writer),
     /// What it said.
-    Opened(Name, MessageId, String),
+    Opened(Name, MessageId, Writer, String),
     /// A file, which counts as read now.
-    File(Name, MessageId, FileLine),
+    File(Name, MessageId, Writer, FileLine),
     /// So many percent of a file of ours are with the relay.
     Sending(Name, MessageId, u8),
     /// So many percent of a file of theirs are here.
@@ -100,6 +101,9 @@ pub enum Notice {
     ReadElsewhere(Name, MessageId),
     /// This device was removed from those of this person.
     Removed(Name),
+    /// Something happened in a group.
+    Group(Name, News),
+    Member(MemberView),
     /// All sessions and prekeys of an older store are gone, and new ones are made.
     Restored,
     Contact(ContactView),
@@ -123,10 +127,12 @@ pub enum DeviceChange {
     Unknown,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetBy {
     Us,
     Them,
+    /// Somebody in a group.
+    Member(Name),
 }
 
 impl fmt::Display for Notice {
@@ -149,14 +155,19 @@ impl fmt::Display for Notice {
             }
             Self::Unread(name, id) => write!(formatter, "UNREAD {name} {}", Id(*id)),
             Self::Request(name, id) => write!(formatter, "REQUEST {name} {}", Id(*id)),
-            Self::Message(name, id, text) => {
-                write!(formatter, "MESSAGE {name} {} {}", Id(*id), OneLine(text))
+            Self::Message(name, id, writer, text) => {
+                write!(formatter, "MESSAGE {name} {} {writer}{}", Id(*id), OneLine(text))
             }
-            Self::Once(name, id) => write!(formatter, "ONCE {name} {}", Id(*id)),
-            Self::Opened(name, id, text) => {
-                write!(formatter, "OPENED {name} {} {}", Id(*id), OneLine(text))
+            Self::Once(name, id, Writer(None)) => write!(formatter, "ONCE {name} {}", Id(*id)),
+            Self::Once(name, id, Writer(Some(writer))) => {
+                write!(formatter, "ONCE {name} {} {writer}", Id(*id))
             }
-            Self::File(name, id, file) => write!(formatter, "FILE {name} {} {file}", Id(*id)),
+            Self::Opened(name, id, writer, text) => {
+                write!(formatter, "OPENED {name} {} {writer}{}", Id(*id), OneLine(text))
+            }
+            Self::File(name, id, writer, file) => {
+                write!(formatter, "FILE {name} {} {writer}{file}", Id(*id))
+            }
             Self::Sending(name, id, percent) => {
                 write!(formatter, "SENDING {name} {} {percent}%", Id(*id))
             }
@@ -179,6 +190,7 @@ impl fmt::Display for Notice {
                 let by = match by {
                     SetBy::Us => "us",
                     SetBy::Them => "them",
+                    SetBy::Member(name) => name.as_str(),
                 };
                 write!(formatter, "TIMER {name} {} by {by}", timer(*policy))
             }
@@ -217,6 +229,8 @@ impl fmt::Display for Notice {
             Self::RemovalAsked(device) => write!(formatter, "REMOVAL ASKED {device}"),
             Self::ReadElsewhere(name, id) => write!(formatter, "READ ELSEWHERE {name} {}", Id(*id)),
             Self::Removed(name) => write!(formatter, "REMOVED {name}"),
+            Self::Group(name, news) => write!(formatter, "GROUP {name} {news}"),
+            Self::Member(member) => write!(formatter, "MEMBER {member}"),
             Self::Restored => formatter.write_str("RESTORED"),
             Self::Contact(contact) => contact.fmt(formatter),
             Self::Line(name, line) => write!(formatter, "LINE {name} {line}"),

@@ -1,6 +1,7 @@
 //! Rows: what a person's store is made of, before it is sealed.
 
 use evanesce::expiry::MessageId;
+use evanesce::group::GroupId;
 use evanesce::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,16 @@ pub enum Row {
     Person(u64),
     /// What own other devices are to be told.
     Telling(u64),
+    /// The library's group.
+    Group(GroupId),
+    /// What the application knows of a group.
+    GroupNotes(GroupId),
+    /// The library's invitations.
+    Invitations,
+    /// Which messages of a group wait for something; of none, those whose group is not known.
+    Held(Option<GroupId>),
+    /// One of them, by its number.
+    HeldMessage(Option<GroupId>, u64),
 }
 
 /// What a row holds from now on; nothing if it goes.

@@ -4,10 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use evanesce::expiry::{MessageId, Policy};
+use evanesce::group::Role;
 
 use crate::file_name::FileName;
 use crate::media_type::MediaType;
 use crate::name::Name;
+use crate::news::Who;
 use crate::shown::{Id, OneLine, timer};
 
 /// One conversation in the list.
@@ -47,6 +49,8 @@ pub enum Standing {
     Request,
     Accepted,
     Blocked,
+    /// A group that we are not in any more.
+    Left,
 }
 
 /// What is known of the identity.
@@ -71,6 +75,8 @@ pub enum Window {
 pub struct LineView {
     pub id: MessageId,
     pub author: Author,
+    /// In a group, who wrote what is theirs.
+    pub writer: Writer,
     pub text: LineText,
     pub progress: Progress,
     /// How long it lives from now on, for a countdown; nothing if no clock runs.
@@ -81,6 +87,20 @@ pub struct LineView {
 pub enum Author {
     Us,
     Them,
+}
+
+/// Who of a group wrote something; nobody where there are but two.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Writer(pub Option<Name>);
+
+/// Somebody in a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberView {
+    pub group: Name,
+    pub who: Who,
+    pub role: Role,
+    /// Whether they get nothing any more, though nobody has signed yet that they went.
+    pub is_withheld: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +153,7 @@ impl fmt::Display for ContactView {
             Standing::Request => "request",
             Standing::Accepted => "accepted",
             Standing::Blocked => "blocked",
+            Standing::Left => "left",
         };
         let trust = match trust {
             Trust::Claimed => "unverified",
@@ -144,6 +165,24 @@ impl fmt::Display for ContactView {
             "CONTACT {name} {standing} {trust} timer={} unread={unread}",
             timer(*policy)
         )
+    }
+}
+
+/// The name, with a space behind it.
+impl fmt::Display for Writer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(name) = self;
+        name.iter().try_for_each(|name| write!(formatter, "{name} "))
+    }
+}
+
+impl fmt::Display for MemberView {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, who, role, is_withheld } = self;
+        write!(formatter, "{group} {who}")?;
+        let remarks = [(*role == Role::Admin, " admin"), (*is_withheld, " withheld")];
+        let mut remarks = remarks.iter().filter(|(holds, _)| *holds);
+        remarks.try_for_each(|(_, remark)| formatter.write_str(remark))
     }
 }
 
@@ -165,10 +204,11 @@ impl fmt::Display for DeviceView {
 
 impl fmt::Display for LineView {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, author, text, progress, remaining } = self;
-        let author = match author {
-            Author::Us => "us",
-            Author::Them => "them",
+        let Self { id, author, writer, text, progress, remaining } = self;
+        let author = match (author, writer) {
+            (Author::Us, _) => "us",
+            (Author::Them, Writer(None)) => "them",
+            (Author::Them, Writer(Some(name))) => name.as_str(),
         };
         let progress = match progress {
             Progress::Waiting => "waiting",

@@ -166,7 +166,7 @@ impl Screen for FullScreen {
         match notice {
             Notice::Online => self.reach = Reach::Online,
             Notice::Offline => self.reach = Reach::Offline,
-            Notice::Opened(from, id, text) => {
+            Notice::Opened(from, id, _, text) => {
                 self.focus().page = Page::Opened(from.clone(), *id, text.clone());
             }
             Notice::Refused(name) => {

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use evanesce::expiry::{ExpiryScheduler, Now};
+use evanesce::group::{Group, Groups, HeldMessages, Invitations};
 use evanesce::person::{Contacts, OwnDevices, Person as KnownPerson};
 use evanesce::rand_core::CryptoRng;
 use evanesce::{Account, Peer};
 use serde::de::DeserializeOwned;
 
+use crate::engine::group_rows::HeldLetters;
 use crate::engine::outcome::Outcome;
 use crate::engine::person::{Notes, Person};
 use crate::engine::state::{Engine, Place, Profile};
@@ -65,6 +67,8 @@ impl Engine {
         let (mut account, mut profile, mut own) = (None, None, None);
         let (mut records, mut notes) = (Vec::new(), Vec::new());
         let (mut contacts, mut people) = (Contacts::new(), BTreeMap::new());
+        let (mut groups, mut group_notes) = (Groups::new(), BTreeMap::new());
+        let mut held = HeldLetters::default();
         let mut rest = Vec::new();
         for Held { row, value } in rows {
             match row {
@@ -88,7 +92,21 @@ impl Engine {
                 | Row::Upload(_)
                 | Row::Disposal(_)
                 | Row::Telling(_)
+                | Row::HeldMessage(..)
                 | Row::Report(_) => rest.push(Held { row, value }),
+                Row::Group(_) => {
+                    let group = Group::restore(&value).map_err(|_| LoadError::Damaged)?;
+                    groups.all.push(group);
+                }
+                Row::Invitations => {
+                    let restored = Invitations::restore(&value);
+                    groups.invitations = restored.map_err(|_| LoadError::Damaged)?;
+                }
+                Row::GroupNotes(id) => _ = group_notes.insert(id, decoded(&value)?),
+                Row::Held(of) => {
+                    let messages = HeldMessages::restore(&value).map_err(|_| LoadError::Damaged)?;
+                    held.messages.insert(of, messages);
+                }
                 // They are read when they are asked for.
                 Row::Piece(..) | Row::Pieces(_) | Row::Evidence(_) => {}
             }
@@ -109,6 +127,10 @@ impl Engine {
         }
         contacts.people = people.into_values().collect();
         let mut engine = Self::new(profile, account, own, contacts, expiry);
+        engine.saved_people = engine.contacts.people.len();
+        engine.groups = groups;
+        engine.group_notes = group_notes;
+        engine.held = held;
         engine.people.extend(notes.into_iter().map(|(name, notes)| (name, Person::new(notes))));
         rest.iter().try_for_each(|Held { row, value }| engine.take_back_row(row, value))?;
         Ok(engine)
@@ -150,7 +172,14 @@ impl Engine {
                 self.last_number = self.last_number.max(*number);
                 self.disposals.insert(*number, decoded(value)?);
             }
+            Row::HeldMessage(of, number) => {
+                self.held.letters.insert((*of, *number), decoded(value)?);
+            }
             Row::Account
+            | Row::Group(_)
+            | Row::GroupNotes(_)
+            | Row::Invitations
+            | Row::Held(_)
             | Row::Piece(..)
             | Row::Pieces(_)
             | Row::Evidence(_)

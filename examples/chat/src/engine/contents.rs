@@ -1,6 +1,6 @@
 //! Contents: what a message that has opened says, and what is to be stored before it is acknowledged.
 
-use evanesce::Delivered;
+use evanesce::Received;
 use evanesce::expiry::{
     Age, ContentKey, DeviceEvent, ExpiryEvent, MalformedStamp, MemberTag, MessageId, NewMessage,
     Now, Opens, Parts, Stamp, Unsent, Verdict,
@@ -29,19 +29,33 @@ pub(super) struct Origin {
     pub author: Author,
     /// Behind a text of a device that is, or may be, no longer theirs.
     pub remark: &'static str,
+    pub rights: Rights,
+}
+
+/// What an author may do beside writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Change the timer.
+    pub sets_timer: bool,
+    /// Take back what others wrote.
+    pub takes_back: bool,
+}
+
+impl Rights {
+    /// Of two people each sets the timer, and takes back what is their own.
+    pub const OF_TWO: Self = Self { sets_timer: true, takes_back: false };
 }
 
 impl Engine {
-    pub(super) fn delivered(
+    pub(super) fn received(
         &mut self,
         origin: &Origin,
-        delivered: Delivered,
+        received: Received,
         mark: Option<Mark>,
         now: Now,
         rng: &mut dyn CryptoRng,
     ) {
         let Origin { with: name, .. } = origin;
-        let received = delivered.received;
         if received.peer_went_back || received.dropped_keys > 0 {
             self.notice(Notice::MessagesMissing(name.clone()));
         }
@@ -69,6 +83,12 @@ impl Engine {
             Some(Content::Unsend { message }) => {
                 self.heard(origin, &received.stamp, now);
                 self.unsend_came(message, origin.tag, now);
+            }
+            Some(Content::TakeBack { message, author }) => {
+                self.heard(origin, &received.stamp, now);
+                if origin.rights.takes_back {
+                    self.unsend_came(message, author, now);
+                }
             }
             None => {
                 if !received.body.is_empty() {
@@ -105,6 +125,7 @@ impl Engine {
                 self.expiry.told_by_own_device(told, Age::NONE, now)
             }
             (Author::Us, None) => return,
+            (Author::Them, _) if !origin.rights.sets_timer => return,
             (Author::Them, _) => self.expiry.heard(conversation, stamp, Age::NONE, now),
         };
         self.absorb(&effects);
@@ -168,7 +189,8 @@ impl Engine {
         now: Now,
     ) {
         let Incoming { id, body } = incoming;
-        let Origin { with: name, tag, author, remark: _ } = origin;
+        let Origin { with: name, tag, author, remark: _, rights } = origin;
+        let message = if rights.sets_timer { message } else { message.by_one_who_may_not_set() };
         let arrival = match (author, stamp) {
             (Author::Us, Ok(stamp)) => self.expiry.sent_elsewhere(message, stamp, Age::NONE, now),
             (Author::Us | Author::Them, stamp) => {

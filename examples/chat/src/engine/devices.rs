@@ -23,6 +23,9 @@ impl Engine {
 
     /// What the scheduler calls it.
     pub(super) fn conversation(&self, with: &Name) -> ConversationId {
+        if let Some(id) = self.group_of(with) {
+            return ConversationId::named(id.as_bytes());
+        }
         self.owner_of(with).map_or_else(|| conversation_by_name(with), |it| conversation(&it))
     }
 
@@ -145,10 +148,15 @@ impl Engine {
     pub(super) fn is_for_several(&self, with: &Name) -> bool {
         let has_several =
             |person: &KnownPerson| person.list().is_some_and(|list| list.devices().len() > 1);
-        has_several(self.own.person()) || self.known(with).is_some_and(has_several)
+        with.is_group()
+            || has_several(self.own.person())
+            || self.known(with).is_some_and(has_several)
     }
 
     pub(super) fn standing(&self, with: &Name) -> Standing {
+        if let Some(id) = self.group_of(with) {
+            return self.group_standing(&id);
+        }
         match self.known(with).and_then(KnownPerson::decision) {
             Some(ContactDecision::Accepted) => return Standing::Accepted,
             Some(ContactDecision::Request) => return Standing::Request,
@@ -182,6 +190,8 @@ impl Engine {
     /// about another identity. The peers refuse to encrypt then; this is also for what has been encrypted before.
     pub(super) fn may_be_written_to(&self, with: &Name) -> bool {
         self.is_us(with)
+            // What was encrypted for a group before we left it says so.
+            || with.is_group()
             || (matches!(self.standing(with), Standing::New | Standing::Accepted)
                 && self.trust(with) != Trust::Changed)
     }
@@ -198,6 +208,6 @@ impl Engine {
             let person = self.people.get(name);
             person.is_some_and(|it| it.messages.is_empty() && it.window == Window::Closed)
         };
-        self.standing(with) == Standing::Request && is_empty(with)
+        self.standing(with) == Standing::Request && is_empty(with) && !with.is_group()
     }
 }

@@ -3,21 +3,21 @@
 
 use std::time::Duration;
 
-use evanesce::expiry::{Age, Now};
+use evanesce::expiry::Now;
 use evanesce::person::{DeviceList, Obstacle};
 use evanesce::rand_core::CryptoRng;
 use evanesce::server::{PreKeyStock, PreKeyUpload};
 use evanesce::{Device, StockDisagreement};
 
 use crate::clock;
-use crate::engine::message::{Draft, Message};
+use crate::engine::message::Draft;
 use crate::engine::outcome::Outcome;
 use crate::engine::sessions::{BETWEEN_BUNDLES, REST};
 use crate::engine::state::{Engine, Linking, Place};
 use crate::name::Name;
 use crate::notice::Notice;
 use crate::request::Refusal;
-use crate::view::{Progress, Standing, Trust};
+use crate::view::{Standing, Trust};
 
 /// How often the account is told what the relay has left. Anyone can take prekeys from there, so not with each mail: one
 /// that was taken is held until it is used or too many are.
@@ -67,7 +67,15 @@ impl Engine {
                 renewal.cloned().map(Errand::Bundle)
             })
             .or_else(|| self.untold_device(now).map(Errand::Bundle))
+            .or_else(|| {
+                let mut devices = self.pending.group_sessions.iter();
+                devices.find(|device| !self.rests(device, now)).cloned().map(Errand::Bundle)
+            })
             .or_else(list)
+            .or_else(|| {
+                let mut lists = self.pending.group_lists.iter();
+                lists.find(|name| !self.rests(name, now)).cloned().map(Errand::List)
+            })
     }
 
     /// One of our own devices that is to be told something, and with which there is no session.
@@ -91,6 +99,15 @@ impl Engine {
             && !self.pending.not_there.iter().any(is_it)
     }
 
+    /// Whether the relay may have the device of this name that a list has: not, if it had another one lately.
+    pub(super) fn may_be_there(&self, device: &Name, now: Now) -> bool {
+        let is_it = |(other, since): &(Device, Duration)| {
+            other.address == device.address()
+                && clock::steady(now).saturating_sub(*since) < BETWEEN_BUNDLES
+        };
+        !self.pending.not_there.iter().any(is_it)
+    }
+
     fn rests(&self, name: &Name, now: Now) -> bool {
         self.pending.resting.get(name).is_some_and(|end| *end > clock::steady(now))
     }
@@ -104,6 +121,10 @@ impl Engine {
     /// What is missing before a draft can be encrypted: who somebody is and which devices they have, then sessions.
     fn errand_for(&self, draft: &Draft, now: Now) -> Option<Errand> {
         let with = &draft.to;
+        // What a group is waiting for comes from its members.
+        if with.is_group() {
+            return None;
+        }
         let bundle = |name: &Name| Some(Errand::Bundle(name.clone()));
         if !self.may_be_written_to(with) {
             return bundle(with).filter(|_| self.is_to_check(with) && !self.rests(with, now));
@@ -147,6 +168,8 @@ impl Engine {
             && self.drafts.is_empty()
             && self.pending.renewals.is_empty()
             && self.pending.lists.is_empty()
+            && self.pending.group_sessions.is_empty()
+            && self.pending.group_lists.is_empty()
             && self.tellings.is_empty()
             && self.pending.linking.is_none())
     }
@@ -158,12 +181,8 @@ impl Engine {
             self.pending.resting.remove(&parcel.to);
         }
         let message = parcel.and_then(|parcel| parcel.message);
-        let waits = |message: &Message| message.progress == Progress::Waiting;
-        if let Some(message) = message.and_then(|id| self.message(id)).cloned().filter(waits) {
-            let effects = self.expiry.sent(message.id, Age::NONE, now);
-            self.absorb(&effects);
-            self.notice(Notice::Sent(message.with.clone(), message.id));
-            self.put_message(Message { progress: Progress::Sent, ..message });
+        if let Some(message) = message {
+            self.message_is_sent(message, now);
         }
         self.delete_due(now);
         self.keep_tellings(now);

@@ -178,6 +178,9 @@ impl Engine {
         self.tell_everyone(now, rng);
         if let Some(device) = device {
             self.introduce(&device, now, rng);
+            if let Some(listed) = self.listed_device(&us, &device) {
+                self.introduce_in_groups(&listed);
+            }
             self.notice(Notice::Device(us, device, DeviceChange::Came));
         }
         true

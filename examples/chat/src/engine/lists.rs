@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evanesce::expiry::Now;
+use evanesce::group::Unblocked;
 use evanesce::person::{
     Person as KnownPerson, PersonEvent, Standing as DeviceStanding, VerifiedList, Whose,
 };
@@ -26,6 +27,7 @@ impl Engine {
 
     pub(super) fn list_was_asked(&mut self, with: &Name, now: Now) {
         self.pending.lists.remove(with);
+        self.pending.group_lists.remove(with);
         self.pending.lists_asked.insert(with.clone(), clock::steady(now));
     }
 
@@ -57,6 +59,8 @@ impl Engine {
             }
             // The relay knows somebody else by this name: a bundle of theirs says so too, and the user is asked.
             Some(_) => {}
+            // Somebody who is known from a group.
+            None if self.shares_group(&owner) => self.adopt(list, now),
             None => {
                 let has_name = list.devices().iter().any(|it| it.device.address == with.address());
                 if !has_name {
@@ -94,8 +98,10 @@ impl Engine {
     /// Something became known of somebody's devices.
     pub(super) fn person_event(&mut self, event: PersonEvent, is_first: IsFirst, now: Now) {
         let own = *self.own.person().owner();
+        self.pending.unblocked.extend(Unblocked::of_people(std::slice::from_ref(&event)));
         match event {
             PersonEvent::Adopted { owner, came, went, unknown_own, version: _ } => {
+                self.pending.group_catch_up = true;
                 self.devices_went(&went);
                 self.devices_came(&owner, &came, now);
                 if owner == own {

@@ -105,7 +105,11 @@ impl Engine {
 
     /// A name made of the identity: of somebody whose own name somebody else has, or is not known yet.
     pub(super) fn name_by_identity(&self, owner: &IdentityKey) -> Name {
-        let digits: String = owner.encode().iter().take(8).map(|it| format!("{it:02x}")).collect();
+        self.name_by_digits(&owner.encode())
+    }
+
+    pub(super) fn name_by_digits(&self, owner: &[u8]) -> Name {
+        let digits: String = owner.iter().take(8).map(|it| format!("{it:02x}")).collect();
         // Hexadecimal digits are a name.
         Name::new(&format!("somebody-{digits}")).unwrap_or_else(|_| self.profile.name.clone())
     }

@@ -64,6 +64,7 @@ impl Engine {
             self.maintain_people(now);
             self.maintain_lists(now);
             self.drop_old_reports(now);
+            self.maintain_groups(now, rng);
         }
         if *self.pending.account_due.get_or_insert(steady.saturating_add(RELAY_FIRST)) <= steady {
             self.maintain_account(None, now, rng);
@@ -108,14 +109,17 @@ impl Engine {
                 self.fail(Some(message), "it may have been sent before the store was put back");
             }
         }
-        let restored = self.own.restored_from_backup(
+        let (restored, changes) = self.own.restored_with_groups(
             &mut self.account,
             &mut self.contacts,
+            &mut self.groups,
             &mut self.expiry,
             now,
             rng,
         );
         self.changed(&restored.changes);
+        self.groups_changed(&changes);
+        self.pending.group_catch_up = true;
         self.absorb(&restored.effects);
         self.delete_due(now);
         for device in self.all_devices() {
@@ -130,7 +134,7 @@ impl Engine {
         self.pending.lists_asked.clear();
         let others: Vec<Name> =
             self.people.keys().filter(|name| self.may_be_written_to(name)).cloned().collect();
-        self.pending.lists.extend(others);
+        self.pending.lists.extend(others.into_iter().filter(|name| !name.is_group()));
         self.notice(Notice::Restored);
     }
 
@@ -139,6 +143,9 @@ impl Engine {
             Command::Send { to, text, life } => self.write(&to, text, life, now, rng),
             Command::Timer { with, timer } => {
                 self.check_writable(&with)?;
+                if !self.may_set_timer(&with) {
+                    return Err(self.timer_setters(&with).into());
+                }
                 self.set_timer(&with, timer, now, rng);
                 Ok(())
             }
@@ -175,6 +182,8 @@ impl Engine {
                     .for_each(|contact| self.notice(Notice::Contact(contact)));
                 Ok(())
             }
+            Command::Accept(name) if name.is_group() => self.join(&name, now),
+            Command::Refuse(name) | Command::Block(name) if name.is_group() => self.decline(&name),
             Command::Accept(name) => self.accept(&name, now, rng),
             Command::Refuse(name) => self.refuse(&name, now),
             Command::Block(name) => self.block(&name, now),
@@ -201,6 +210,7 @@ impl Engine {
             Command::LinkConfirm => self.confirm_link(now, rng),
             Command::LinkCancel => self.cancel_link(),
             Command::Unlink => self.ask_removal(now, rng),
+            Command::Group(order) => self.obey_in_group(order, now, rng),
             Command::Restored => {
                 self.restored(now, rng);
                 Ok(())
@@ -220,6 +230,12 @@ impl Engine {
         now: Now,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), String> {
+        // Who is known from a group has not asked.
+        let has_asked = self.waits(to) || self.standing(to) != Standing::Request;
+        if let Some(owner) = self.owner_of(to).filter(|it| !has_asked && self.shares_group(it)) {
+            let changes = self.contacts.accept(&self.own, &owner, now.timestamp());
+            self.changed(&changes);
+        }
         self.check_writable(to)?;
         if text.len() > LONGEST_TEXT {
             let length = text.len();
@@ -278,6 +294,7 @@ impl Engine {
         let message = self.message(id).cloned().ok_or(NO_SUCH_MESSAGE)?;
         match message.author {
             Author::Us => {}
+            Author::Them if self.is_admin_of(&message.with) => {}
             Author::Them => {
                 return Err("only its author takes a message back: /delete deletes it here".into());
             }
@@ -298,7 +315,11 @@ impl Engine {
         if !is_draft && message.progress != Progress::Failed {
             self.check_writable(&message.with)?;
             // One that is on its way must not stay where it is just because its request was faster.
-            let body = Content::Unsend { message: id }.encode();
+            let content = match message.author {
+                Author::Us => Content::Unsend { message: id },
+                Author::Them => Content::TakeBack { message: id, author: message.tag },
+            };
+            let body = content.encode();
             let stamp = self.expiry.stamp(self.conversation(&message.with));
             self.post(&message.with, None, body, stamp, now, rng);
         }
@@ -315,6 +336,9 @@ impl Engine {
     }
 
     pub(super) fn check_writable(&self, to: &Name) -> Result<(), String> {
+        if to.is_group() {
+            return self.check_group_writable(to);
+        }
         match self.profile.place {
             Place::Owner | Place::Linked => {}
             Place::Linking => {
@@ -333,7 +357,10 @@ impl Engine {
             (_, Trust::Changed) => Err(format!(
                 "the identity of {to} has changed: /accept-identity {to} or /keep-identity {to}"
             )),
-            (Standing::New | Standing::Accepted, Trust::Claimed | Trust::Verified) => Ok(()),
+            (
+                Standing::New | Standing::Accepted | Standing::Left,
+                Trust::Claimed | Trust::Verified,
+            ) => Ok(()),
         }
     }
 }

@@ -42,7 +42,8 @@ impl Engine {
         }
         match &message.body {
             Body::Text(text) => {
-                let notice = Notice::Message(message.with.clone(), message.id, text.clone());
+                let (with, writer) = (message.with.clone(), self.writer(&message));
+                let notice = Notice::Message(with, message.id, writer, text.clone());
                 let effects = self.expiry.read(message.id, now);
                 self.absorb(&effects);
                 self.notice(notice);
@@ -51,12 +52,14 @@ impl Engine {
                 let effects = self.expiry.read(message.id, now);
                 self.absorb(&effects);
                 if let LineText::File(file) = self.line(&message, now).text {
-                    self.notice(Notice::File(message.with.clone(), message.id, file));
+                    let (with, writer) = (message.with.clone(), self.writer(&message));
+                    self.notice(Notice::File(with, message.id, writer, file));
                 }
             }
             // What is seen is that there is something to open, and opening it is reading.
             Body::Sealed(_) | Body::TheirsToOpen => {
-                self.notice(Notice::Once(message.with.clone(), message.id));
+                let (with, writer) = (message.with.clone(), self.writer(&message));
+                self.notice(Notice::Once(with, message.id, writer));
             }
         }
         self.put_message(Message { progress: Progress::Read, ..message });
@@ -85,7 +88,8 @@ impl Engine {
         let text = opening.release().and_then(|key| key.open(id, Parts::BODY, sealed));
         let text = text.ok_or("its content does not open")?;
         let text = String::from_utf8_lossy(&text).into_owned();
-        self.notice(Notice::Opened(message.with.clone(), id, text));
+        let writer = self.writer(&message);
+        self.notice(Notice::Opened(message.with.clone(), id, writer, text));
         self.forget_message(id);
         self.delete_due(now);
         Ok(())
@@ -170,6 +174,7 @@ impl Engine {
         LineView {
             id: message.id,
             author: message.author,
+            writer: self.writer(message),
             text,
             progress: message.progress,
             remaining: self.expiry.remaining(message.id, now),

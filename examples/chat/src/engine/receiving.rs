@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evanesce::expiry::{Age, Now};
+use evanesce::expiry::{Age, Now, Stamp};
 use evanesce::person::{
     ContactDecision, Person as KnownPerson, PersonDelivered, PersonEvent,
     Standing as DeviceStanding, Whose,
@@ -10,7 +10,8 @@ use evanesce::person::{
 use evanesce::rand_core::CryptoRng;
 use evanesce::{Device, IdentityKey, Peer, PeerDecryptError};
 
-use crate::engine::contents::Origin;
+use crate::engine::contents::{Origin, Rights};
+use crate::engine::group_receiving::remark;
 use crate::engine::lists::IsFirst;
 use crate::engine::meeting::owners_name;
 use crate::engine::message::Parked;
@@ -47,7 +48,9 @@ impl Engine {
         now: Now,
         rng: &mut dyn CryptoRng,
     ) {
-        if self.take_in_linking(bytes, now, rng) {
+        if self.take_in_linking(bytes, now, rng)
+            || self.take_in_of_group(bytes, mark.as_ref(), now, rng)
+        {
             return;
         }
         let knows = |peer: &&Peer| peer.knows(bytes);
@@ -118,9 +121,13 @@ impl Engine {
             true => Some(self.profile.person.clone()),
             false => self.with_device(device),
         };
-        let (Some(with), Some(pinned)) =
-            (with, self.peer(device).map(|it| it.contact().identity()))
-        else {
+        let Some(pinned) = self.peer(device).map(|it| it.contact().identity()) else { return };
+        let Some(with) = with else {
+            // Of somebody who is known from a group alone nobody is told anything.
+            if let Some(peer) = self.peer_mut(device) {
+                let changes = peer.note_refusal(bytes, refusal, now.timestamp());
+                self.peer_changed(device, &changes);
+            }
             return;
         };
         let is_owners = pinned.is_none() || pinned == self.owner_of(&with);
@@ -168,6 +175,9 @@ impl Engine {
         let PersonDelivered { device, standing, person, is_unconfirmed, events, copy_of, .. } =
             &heard;
         self.changed(&heard.changes);
+        let had_list: Vec<IdentityKey> =
+            before.iter().filter(|it| it.has_list).map(|it| it.owner).collect();
+        self.hear_of_groups(&heard, &had_list, now);
         let own = *self.own.person().owner();
         let origin = match person {
             Some(person) if *person == own && standing.counts() && !is_unconfirmed => None,
@@ -182,16 +192,16 @@ impl Engine {
             _ => Some(person.unwrap_or(device.identity)),
         };
         let is_ours = origin.is_none();
+        // Of whom nothing came but what is of groups there need be no conversation.
+        let is_of_groups = heard.is_control && !heard.group_parts.is_empty();
         // Before its lists are told of, which name it.
         let origin = match (origin, copy_of) {
+            (Some(owner), _) if is_of_groups && self.name_of(&owner).is_none() => None,
             (Some(owner), _) => {
                 let with = self.conversation_with(owner, device, now);
-                let remark = match standing {
-                    DeviceStanding::Removed => " (from a device that was removed)",
-                    DeviceStanding::Stale => " (from a device that may have been removed)",
-                    _ => "",
-                };
-                Some(Origin { with, tag: heard.author(), author: Author::Them, remark })
+                let (author, remark) = (Author::Them, remark(*standing));
+                let (tag, rights) = (heard.author(), Rights::OF_TWO);
+                Some(Origin { with, tag, author, remark, rights })
             }
             (None, Some(owner)) => {
                 IdentityKey::decode(owner).ok().filter(|it| *it != own).map(|it| {
@@ -200,7 +210,8 @@ impl Engine {
                         self.is_of(&name, it, now);
                         name
                     });
-                    Origin { with, tag: self.tag(), author: Author::Us, remark: "" }
+                    let (tag, author, rights) = (self.tag(), Author::Us, Rights::OF_TWO);
+                    Origin { with, tag, author, remark: "", rights }
                 })
             }
             (None, None) => None,
@@ -244,7 +255,11 @@ impl Engine {
             origin.with = name;
         }
         self.keep_keys_as_the_timer_says(&origin.with);
-        self.delivered(&origin, heard.delivered, mark, now, rng);
+        if is_of_groups && heard.delivered.received.stamp == Ok(Stamp::NONE) {
+            // It says nothing of the conversation.
+            return self.encrypt_drafts(&origin.with, now, rng);
+        }
+        self.received(&origin, heard.delivered.received, mark, now, rng);
         // With a session that came about meanwhile, what was written before can go.
         self.encrypt_drafts(&origin.with, now, rng);
     }

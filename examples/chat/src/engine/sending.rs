@@ -16,7 +16,7 @@ use crate::view::Progress;
 pub const NO_AD: &[u8] = b"";
 
 /// Whether those behind a draft may go before it.
-enum Went {
+pub enum Went {
     On,
     /// It waits for a session, a list, or the user.
     Waits,
@@ -84,6 +84,9 @@ impl Engine {
         now: Now,
         rng: &mut dyn CryptoRng,
     ) -> Went {
+        if let Some(id) = self.group_of(&draft.to) {
+            return self.encrypt_for_group(number, &draft, &id, now, rng);
+        }
         let Some(owner) = self.owner_of(&draft.to) else { return Went::Waits };
         if !self.may_be_written_to(&draft.to) || self.wants_list(&draft.to, now) {
             return Went::Waits;

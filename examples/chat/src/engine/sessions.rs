@@ -64,6 +64,10 @@ impl Engine {
         rng: &mut dyn CryptoRng,
     ) {
         self.note_not_there(bundle.device(), now);
+        let is_for_groups = self.pending.group_sessions.remove(device);
+        if is_for_groups && self.is_for_groups_alone(device) {
+            return self.begin_session_for_group(device, bundle, now, rng);
+        }
         let us = self.profile.person.clone();
         let with = if self.is_own_device(device) { Some(us) } else { self.with_device(device) };
         // Its conversation has gone meanwhile.
@@ -103,6 +107,8 @@ impl Engine {
         match peer.initiate(&self.account, bundle, now.timestamp(), rng) {
             Ok(changes) => {
                 self.peer_changed(device, &changes);
+                self.pending.group_catch_up = true;
+                self.pending.group_wants = true;
                 if !self.is_us(&with) && owner.is_none() {
                     self.is_of(&with, came.identity, now);
                     self.write_first_to(&with, now);

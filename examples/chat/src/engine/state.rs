@@ -6,11 +6,13 @@ use std::time::Duration;
 use evanesce::expiry::{
     DeviceEvent, Effects, ExpiryEvent, ExpiryScheduler, MemberTag, MessageId, Now,
 };
+use evanesce::group::{GroupId, Groups, HeardWant, Unblocked};
 use evanesce::person::{Contacts, LinkCode, OwnDevices, OwnEvent, PeopleChanges};
 use evanesce::zeroize::Zeroizing;
 use evanesce::{Account, Changes, Device};
 use serde::{Deserialize, Serialize};
 
+use crate::engine::group_rows::{GroupNotes, HeldLetters, HeldOf};
 use crate::engine::message::{
     Body, Disposal, Draft, DueReport, FetchState, Message, Parcel, Parked, Telling, Upload,
 };
@@ -31,6 +33,9 @@ pub struct Engine {
     /// All people, in the order in which they became known, and all devices.
     pub(super) contacts: Contacts,
     pub(super) expiry: ExpiryScheduler,
+    pub(super) groups: Groups,
+    pub(super) group_notes: BTreeMap<GroupId, GroupNotes>,
+    pub(super) held: HeldLetters,
     /// What the application knows of people beside that, by the name of their conversation.
     pub(super) people: BTreeMap<Name, Person>,
     /// Where each message stands.
@@ -46,6 +51,8 @@ pub struct Engine {
     pub(super) fetches: BTreeSet<MessageId>,
     pub(super) last_number: u64,
     pub(super) pending: Pending,
+    /// How many of the people have rows.
+    pub(super) saved_people: usize,
     unsaved: Unsaved,
     outcome: Outcome,
 }
@@ -101,6 +108,18 @@ pub struct Pending {
     pub not_there: Vec<(Device, Duration)>,
     /// What our other devices are to be told of this event.
     pub tell: Vec<OwnEvent>,
+    /// Devices that groups are to reach, and with which there is no session.
+    pub group_sessions: BTreeSet<Name>,
+    /// Of which members the lists are to be fetched.
+    pub group_lists: BTreeSet<Name>,
+    /// Whether something may be due to devices that can be reached now.
+    pub group_catch_up: bool,
+    /// Whether something may be missing, and is to be asked for.
+    pub group_wants: bool,
+    /// What others ask for.
+    pub heard_wants: Vec<HeardWant>,
+    /// What is newly held of what messages to groups wait for.
+    pub unblocked: Vec<Unblocked>,
     /// What came under an identity that was not known then.
     pub offered_again: Vec<Vec<u8>>,
     /// Who does not know the timer.
@@ -129,6 +148,9 @@ struct Unsaved {
     peers: BTreeSet<Name>,
     /// By their places.
     people: BTreeSet<usize>,
+    groups: BTreeSet<GroupId>,
+    invitations: bool,
+    held: BTreeSet<HeldOf>,
 }
 
 impl Engine {
@@ -145,6 +167,9 @@ impl Engine {
             own,
             contacts,
             expiry,
+            groups: Groups::new(),
+            group_notes: BTreeMap::new(),
+            held: HeldLetters::default(),
             people: BTreeMap::new(),
             places: BTreeMap::new(),
             drafts: BTreeMap::new(),
@@ -157,6 +182,7 @@ impl Engine {
             fetches: BTreeSet::new(),
             last_number: 0,
             pending: Pending::default(),
+            saved_people: 0,
             unsaved: Unsaved::default(),
             outcome: Outcome::default(),
         }
@@ -209,6 +235,18 @@ impl Engine {
         self.unsaved.own = true;
     }
 
+    pub(super) fn group_changed(&mut self, id: &GroupId) {
+        self.unsaved.groups.insert(*id);
+    }
+
+    pub(super) fn invitations_changed(&mut self) {
+        self.unsaved.invitations = true;
+    }
+
+    pub(super) fn held_changed(&mut self, of: HeldOf) {
+        self.unsaved.held.insert(of);
+    }
+
     pub(super) fn account_changed(&mut self, changes: &Changes) {
         self.unsaved.account |= changes.account;
     }
@@ -226,8 +264,13 @@ impl Engine {
             match event {
                 ExpiryEvent::ReadElsewhere { id } => self.read_elsewhere(*id),
                 ExpiryEvent::SettingChanged { conversation, setting, .. } => {
-                    let by = if setting.by == self.tag() { SetBy::Us } else { SetBy::Them };
                     if let Some(name) = self.named(conversation) {
+                        let member = || self.called_by_tag(setting.by).map(SetBy::Member);
+                        let by = match setting.by {
+                            by if by == self.tag() => SetBy::Us,
+                            _ if name.is_group() => member().unwrap_or(SetBy::Them),
+                            _ => SetBy::Them,
+                        };
                         self.keep_keys_as_the_timer_says(&name);
                         self.notice(Notice::Timer(name, setting.policy, by));
                     }
@@ -476,12 +519,28 @@ impl Engine {
         if unsaved.own {
             self.outcome.write(Row::Own, Some(self.own.snapshot()));
         }
-        for place in unsaved.people {
+        // Whoever became known, even if nothing else did: their rows are in the order of the people.
+        let known = self.contacts.people.len();
+        let mut people = unsaved.people;
+        people.extend(self.saved_people..known);
+        self.saved_people = known;
+        for place in people {
             if let (Some(person), Ok(number)) =
                 (self.contacts.people.get(place), u64::try_from(place))
             {
                 self.outcome.write(Row::Person(number), Some(person.snapshot()));
             }
+        }
+        for id in unsaved.groups {
+            let group = self.groups.group(&id).map(evanesce::group::Group::snapshot);
+            self.outcome.write(Row::Group(id), group);
+        }
+        if unsaved.invitations {
+            self.outcome.write(Row::Invitations, Some(self.groups.invitations.snapshot()));
+        }
+        for of in unsaved.held {
+            let held = self.held.messages.get(&of).map(evanesce::group::HeldMessages::snapshot);
+            self.outcome.write(Row::Held(of), held);
         }
         for device in unsaved.peers {
             let peer = self.peer(&device).map(evanesce::Peer::snapshot);

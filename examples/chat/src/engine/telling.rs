@@ -81,10 +81,12 @@ impl Engine {
 
     /// What is only to follow from what has happened: who does not know the timer is told.
     pub(super) fn settle(&mut self, now: Now, rng: &mut dyn CryptoRng) {
+        self.settle_groups(now, rng);
         self.tell_own_devices(now, rng);
         for name in std::mem::take(&mut self.pending.echoes) {
             let may_write = matches!(self.profile.place, Place::Owner | Place::Linked);
-            if may_write && self.may_be_written_to(&name) {
+            // In a group the next message says it: else as many would as are in it.
+            if may_write && self.may_be_written_to(&name) && !name.is_group() {
                 let stamp = self.expiry.stamp(self.conversation(&name));
                 self.post_nothing(&name, stamp, now, rng);
             }

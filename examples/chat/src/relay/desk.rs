@@ -129,7 +129,11 @@ pub enum Marks {
 fn checked(address: &Name, upload: &[u8], now: Timestamp) -> Result<PreKeyUpload, Refusal> {
     let upload = PreKeyUpload::decode(upload).map_err(|_| Refusal::BadUpload)?;
     let bundle = upload.bundle().verify(now).map_err(|_| Refusal::BadUpload)?;
-    if bundle.device().address == address.address() { Ok(upload) } else { Err(Refusal::BadUpload) }
+    if Name::of(&bundle.device().address).as_ref() == Some(address) {
+        Ok(upload)
+    } else {
+        Err(Refusal::BadUpload)
+    }
 }
 
 /// A list whose signatures hold, with a device of this address. Nobody need believe that this was looked at; it keeps what
@@ -210,5 +214,8 @@ mod tests {
         let ask = Ask::Bundle { address: dave };
         let answer = desk.answer(&ask, NOW, Duration::ZERO);
         assert_eq!(answer, Answer::Refused(Refusal::Unknown));
+        // What groups are called is nobody's address.
+        let group = Name::of_title("bob");
+        assert_eq!(publish(&mut desk, &group, &group), Answer::Refused(Refusal::BadUpload));
     }
 }

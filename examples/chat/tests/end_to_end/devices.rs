@@ -9,7 +9,7 @@ use crate::screens::groups;
 use crate::world::World;
 
 /// Links a new device: the user compares digits twice.
-fn link(owner: &mut Process, new: &mut Process, names: [&str; 2]) {
+pub fn link(owner: &mut Process, new: &mut Process, names: [&str; 2]) {
     let [of, device] = names;
     new.say("/link");
     let shown = new.wait_for("LINK CODE");

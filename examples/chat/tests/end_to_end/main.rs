@@ -13,6 +13,7 @@ mod devices;
 mod faults;
 mod files;
 mod find;
+mod groups;
 mod identity;
 mod kills;
 mod lives;

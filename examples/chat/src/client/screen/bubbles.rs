@@ -16,7 +16,9 @@ use crate::client::screen::picture::Conversation;
 use crate::client::screen::timeline::{Entry, Note, Tone};
 use crate::client::screen::wrapping::{width, wrap};
 use crate::shown::{Id, OneLine, Size};
-use crate::view::{Author, FileLine, FileState, LineText, LineView, Progress, Standing, Trust};
+use crate::view::{
+    Author, FileLine, FileState, LineText, LineView, Progress, Standing, Trust, Writer,
+};
 
 /// What stands beside a message has this much room.
 const MARK_COLUMNS: usize = 20;
@@ -55,6 +57,14 @@ pub fn draw(open: &Conversation, scroll: usize, ids: Ids, area: Rect, frame: &mu
 fn banner(open: &Conversation, columns: u16) -> Vec<Line<'static>> {
     let name = &open.contact.name;
     let (style, text, keys) = match (open.contact.standing, open.contact.trust) {
+        (Standing::Request, _) if name.is_group() => (
+            QUESTION,
+            format!("You are invited to {name}. Nobody is told before you join."),
+            "F5 join   F6 decline",
+        ),
+        (Standing::Left, _) => {
+            (QUESTION, format!("You are not in {name} any more."), "what was said there stays here")
+        }
         (Standing::Request, _) => (
             QUESTION,
             format!("{name} wants to write to you. Nothing is sent unless you accept."),
@@ -88,6 +98,10 @@ fn message(line: &LineView, ids: Ids, columns: usize) -> Vec<Line<'static>> {
         (LineText::File(file), Author::Them) => (described(file), THEIRS),
         (LineText::Once, Author::Us) => ("view once".into(), ONCE),
         (LineText::Once, Author::Them) => ("view once: F3 opens it".into(), ONCE),
+    };
+    let text = match &line.writer {
+        Writer(Some(name)) => format!("{name}: {text}"),
+        Writer(None) => text,
     };
     let rows = wrap(&text, columns.saturating_sub(MARK_COLUMNS).max(8));
     let widest = rows.iter().map(|row| width(row)).max().unwrap_or(0);

@@ -9,7 +9,7 @@ use ratatui::widgets::{Block, Borders, Paragraph};
 use crate::client::screen::colours::{CHOSEN, COUNT, FAINT, GOOD, STRONG, WARNING};
 use crate::client::screen::picture::{Picture, Reach};
 use crate::shown::OneLine;
-use crate::view::{Author, ContactView, LineText, Progress, Standing, Trust};
+use crate::view::{Author, ContactView, LineText, Progress, Standing, Trust, Writer};
 
 /// Rows of one conversation.
 const ROWS: usize = 2;
@@ -44,6 +44,7 @@ fn name(contact: &ContactView) -> Vec<Span<'static>> {
     let mark = match (contact.standing, contact.trust) {
         (Standing::Request, _) => Span::styled(" asks", WARNING),
         (Standing::Blocked, _) => Span::styled(" blocked", FAINT),
+        (Standing::Left, _) => Span::styled(" left", FAINT),
         (_, Trust::Changed) => Span::styled(" changed!", WARNING),
         (_, Trust::Verified) => Span::styled(" ✓", GOOD),
         (Standing::New | Standing::Accepted, Trust::Claimed) => Span::raw(""),
@@ -69,9 +70,10 @@ fn preview(contact: &ContactView) -> String {
         (LineText::File(file), _) => OneLine(file.name.as_str()).to_string(),
         (LineText::Text(text), _) => OneLine(text).to_string(),
     };
-    match last.author {
-        Author::Us => format!("you: {text}"),
-        Author::Them => text,
+    match (last.author, &last.writer) {
+        (Author::Us, _) => format!("you: {text}"),
+        (Author::Them, Writer(Some(name))) => format!("{name}: {text}"),
+        (Author::Them, Writer(None)) => text,
     }
 }
 

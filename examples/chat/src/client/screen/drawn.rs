@@ -22,7 +22,7 @@ use crate::name::Name;
 use crate::shown::LinkText;
 use crate::view::{
     Author, ContactView, DeviceView, FileLine, FileState, LineText, LineView, Progress, Standing,
-    Trust, Window,
+    Trust, Window, Writer,
 };
 
 fn name(name: &str) -> Name {
@@ -35,7 +35,8 @@ fn line(number: u8, author: Author, text: &str) -> LineView {
         Author::Them => Progress::Read,
     };
     let text = LineText::Text(text.into());
-    LineView { id: MessageId([number; 16]), author, text, progress, remaining: None }
+    let (id, writer) = (MessageId([number; 16]), Writer(None));
+    LineView { id, author, writer, text, progress, remaining: None }
 }
 
 fn contact(standing: Standing, trust: Trust) -> ContactView {

@@ -38,6 +38,7 @@ fn of(contact: &ContactView) -> Vec<Span<'static>> {
         Standing::New | Standing::Accepted => "encrypted",
         Standing::Request => "encrypted, a request",
         Standing::Blocked => "blocked",
+        Standing::Left => "left",
     };
     let lives = match contact.timer {
         None => Span::styled("timer off", FAINT),

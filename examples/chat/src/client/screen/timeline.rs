@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evanesce::expiry::MessageId;
+use evanesce::group::Role;
 
 use crate::name::Name;
+use crate::news::{News, Who};
 use crate::notice::{DeviceChange, Notice, SetBy};
 use crate::shown::timer;
-use crate::view::LineView;
+use crate::view::{LineView, MemberView};
 
 /// How much of what happened is kept for one conversation: the other side causes some of it.
 const MOST_NOTES: usize = 100;
@@ -94,6 +96,7 @@ impl Note {
                 let who = match by {
                     SetBy::Us => "you".into(),
                     SetBy::Them => name.to_string(),
+                    SetBy::Member(member) => member.to_string(),
                 };
                 let text = match (policy, timer(*policy)) {
                     (None, _) => format!("{who} turned the timer off"),
@@ -142,6 +145,17 @@ impl Note {
             Notice::Joined(from, to) => {
                 (to, calm(format!("what {from} said is here: {from} is {to}")))
             }
+            Notice::Group(name, news) => match news {
+                News::Unreadable(_) | News::Removed { who: Who::You, .. } => {
+                    (name, warning(news.to_string()))
+                }
+                _ => (name, calm(news.to_string())),
+            },
+            Notice::Member(member) => {
+                let MemberView { group, who, role, is_withheld: _ } = member;
+                let role = if *role == Role::Admin { ", an admin" } else { "" };
+                (group, calm(format!("in it: {who}{role}")))
+            }
             Notice::Unsent(name, _) => (name, calm("a message was taken back".into())),
             Notice::Ready(_)
             | Notice::Online
@@ -189,12 +203,13 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{Author, LineText, Progress};
+    use crate::view::{Author, LineText, Progress, Writer};
 
     fn line(number: u8) -> LineView {
         LineView {
             id: MessageId([number; 16]),
             author: Author::Us,
+            writer: Writer(None),
             text: LineText::Text(String::new()),
             progress: Progress::Sent,
             remaining: None,

@@ -141,12 +141,16 @@ fn within(line: &str, open: &Name, place: Place, doubts: Doubts) -> Result<Typed
         }
         "/timer" | "/vanish" if !rest.trim().contains(' ') => by_name(),
         "/accept" | "/refuse" | "/block" | "/accept-identity" | "/keep-identity" | "/verified"
+        | "/join" | "/decline" | "/members" | "/leave"
             if is_alone =>
         {
             command(&format!("{verb} {open}"))
         }
         "/close" if is_alone => Ok(Typed::Leave),
         "/verify" if is_alone => Ok(Typed::Safety),
+        "/invite" | "/kick" | "/admin" | "/title" | "/timer-by" if !rest.starts_with('#') => {
+            command(&format!("{verb} {open} {}", rest.trim())).map_err(without_name)
+        }
         "/send" => by_name(),
         "/save" | "/show" | "/fetch" => by_id(place.latest.file, "there is no file of theirs here"),
         "/open" => by_id(place.latest.to_open, "there is nothing here to be opened once"),
@@ -160,7 +164,7 @@ fn anywhere(line: &str, place: Place) -> Result<Typed, Undone> {
     let wrong = |text: &str| Err(Undone::Wrong(text.into()));
     match line.trim() {
         "/help" => return Ok(Typed::Help),
-        "/list" | "/requests" => return wrong("everybody is on the left: Up and Down"),
+        "/list" | "/requests" | "/groups" => return wrong("everybody is on the left: Up and Down"),
         "/close" | "/save" | "/show" | "/fetch" | "/verify" | "/verified" | "/open" | "/unsend"
         | "/delete" | "/accept" | "/refuse" | "/block" | "/accept-identity" | "/keep-identity" => {
             return wrong("go to a conversation first: Up and Down");
@@ -218,7 +222,9 @@ fn command(line: &str) -> Result<Typed, Undone> {
 /// In a conversation its name is left out.
 fn without_name(undone: Undone) -> Undone {
     match undone {
-        Undone::Wrong(text) => Undone::Wrong(text.replacen("NAME ", "", 1)),
+        Undone::Wrong(text) => {
+            Undone::Wrong(text.replacen("GROUP ", "", 1).replacen("NAME ", "", 1))
+        }
         Undone::Doubtful(text) => Undone::Doubtful(text),
     }
 }
