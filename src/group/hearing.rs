@@ -76,9 +76,8 @@ impl Group {
 
     /// Whoever comes in by what is held is not asked any more.
     fn drop_invitation_if_held(&mut self) {
-        let is_held =
-            |invitation: &Box<Invitation>| self.rosters.get(invitation.roster.hash()).is_some();
-        if self.invitation.as_ref().is_some_and(is_held) {
+        let is_held = |it: &Invitation| self.rosters.get(it.roster.hash()).is_some();
+        if self.invitation.as_deref().is_some_and(is_held) {
             let about = self.invitation.take().and_then(|it| Some((it.roster, it.about?)));
             let about = about.map(|(roster, about)| (roster.fields.about, about));
             self.abouts.extend(about);
