@@ -27,8 +27,10 @@ mod lists;
 mod reporting;
 
 mod contents;
-mod group_sending;
+mod member_lists;
 mod own_list;
+
+mod group_sending;
 
 mod group_orders;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use evanesce::IdentityKey;
 use evanesce::report::Postmark;
 use evanesce::server::PreKeyStock;
 use serde::{Deserialize, Serialize};
@@ -111,6 +112,10 @@ pub enum Ask {
     /// The list of the person who has a device at this address.
     List {
         address: Name,
+    },
+    /// The newest list that this owner has signed: of somebody in a group, of whom no address is known.
+    ListOf {
+        owner: IdentityKey,
     },
 }
 

@@ -111,6 +111,7 @@ async fn carry(mut link: Link, mut errands: mpsc::Receiver<Errand>, reports: mps
         let ask = match errand.clone() {
             Errand::Bundle(address) => Ask::Bundle { address },
             Errand::List(address) => Ask::List { address },
+            Errand::ListOf(owner) => Ask::ListOf { owner },
             Errand::Deposit { number: _, to, id, bytes } => {
                 Ask::Deposit { recipient: to, id, message: bytes }
             }

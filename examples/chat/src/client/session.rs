@@ -437,6 +437,9 @@ impl<'screen, S: Screen> Session<'screen, S> {
                     (crate::engine::Errand::List(name), Ok(Answer::List(list))) => {
                         self.engine.list_came(name, list.as_deref(), now, rng)
                     }
+                    (crate::engine::Errand::ListOf(owner), Ok(Answer::List(list))) => {
+                        self.engine.list_of_member_came(owner, list.as_deref(), now, rng)
+                    }
                     (crate::engine::Errand::Deposit { number, .. }, Ok(Answer::Deposited)) => {
                         self.engine.deposited(*number, now)
                     }

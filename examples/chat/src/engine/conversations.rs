@@ -125,6 +125,7 @@ impl Person {
                     let engine = self.engine.as_mut().unwrap();
                     engine.list_came(&name, other.list.as_deref(), now, &mut self.rng)
                 }
+                Errand::ListOf(_) => panic!("there is no group"),
                 Errand::Deposit { number, bytes, .. } => {
                     for _ in 0..copies {
                         let engine = other.engine.as_mut().unwrap();
@@ -387,6 +388,7 @@ fn where_the_relay_has_but_the_identity_that_was_turned_down_the_user_is_told_on
                 Errand::List(name) => {
                     engine.list_came(&name, other.list.as_deref(), days(day), &mut alice.rng)
                 }
+                Errand::ListOf(_) => panic!("there is no group"),
                 Errand::Deposit { number, .. } => engine.deposited(number, days(day)),
             };
             alice.commit(outcome);
@@ -547,6 +549,7 @@ fn a_list_that_names_somebody_elses_address_takes_nothing_from_them() {
                 Errand::List(name) => {
                     engine.list_came(&name, Some(&list), at(second), &mut alice.rng)
                 }
+                Errand::ListOf(_) => panic!("there is no group"),
                 Errand::Deposit { number, to, .. } => {
                     assert_eq!(to.as_str(), "mallory");
                     engine.deposited(number, at(second))
@@ -580,6 +583,7 @@ fn a_list_that_grows_old_is_asked_for_before_something_is_written_and_not_all_th
                     let bundle = bob.prekeys.as_mut().unwrap().hand_out();
                     engine.bundle_came(&name, &bundle, at(second), &mut alice.rng)
                 }
+                Errand::ListOf(_) => panic!("there is no group"),
                 Errand::Deposit { number, .. } => engine.deposited(number, at(second)),
             };
             alice.commit(outcome);

@@ -7,7 +7,7 @@ use evanesce::expiry::Now;
 use evanesce::person::{DeviceList, Obstacle};
 use evanesce::rand_core::CryptoRng;
 use evanesce::server::{PreKeyStock, PreKeyUpload};
-use evanesce::{Device, StockDisagreement};
+use evanesce::{Device, IdentityKey, StockDisagreement};
 
 use crate::clock;
 use crate::engine::message::Draft;
@@ -30,6 +30,8 @@ pub enum Errand {
     Bundle(Name),
     /// Of a person, by the name of a device of theirs.
     List(Name),
+    /// Of somebody in a group, by who they are.
+    ListOf(IdentityKey),
     Deposit {
         number: u64,
         to: Name,
@@ -73,8 +75,8 @@ impl Engine {
             })
             .or_else(list)
             .or_else(|| {
-                let mut lists = self.pending.group_lists.iter();
-                lists.find(|name| !self.rests(name, now)).cloned().map(Errand::List)
+                let owner = self.pending.group_lists.iter().next()?;
+                IdentityKey::decode(owner).ok().map(Errand::ListOf)
             })
     }
 
@@ -228,6 +230,10 @@ impl Engine {
     /// The relay does not do it. What is refused for ever fails, everything else is tried again later.
     pub fn errand_refused(&mut self, errand: &Errand, refusal: Refusal, now: Now) -> Outcome {
         let name = match errand {
+            Errand::ListOf(owner) => {
+                self.member_list_was_asked(owner, now);
+                return self.finish();
+            }
             // What is not known of somebody's devices keeps nothing from those that are.
             Errand::List(name) => {
                 self.list_was_asked(name, now);

@@ -52,7 +52,7 @@ impl Engine {
         self.groups.all.push(group);
         self.name_group(&id);
         self.send_to_group(Some(&id), None, outgoing, now, rng);
-        self.want_lists_of_groups(now);
+        self.want_member_lists(now);
         self.tell_group(&id, News::Made { by: Who::You, title });
         Ok(())
     }
@@ -63,7 +63,10 @@ impl Engine {
             return Err(format!("{name} cannot be invited"));
         }
         let unknown = || format!("no identity of {name} is known yet: write to them first");
-        self.owner_of(name).ok_or_else(unknown)
+        // Also somebody who is known from another group alone.
+        let people = || self.contacts.people.iter().map(|person| *person.owner());
+        let by_group = || people().find(|it| self.shares_group(it) && self.called(it) == *name);
+        self.owner_of(name).or_else(by_group).ok_or_else(unknown)
     }
 
     /// The user joins where they are invited.
@@ -115,7 +118,6 @@ impl Engine {
 
     fn leave(&mut self, name: &Name, now: Now, rng: &mut dyn CryptoRng) -> Result<(), String> {
         let id = self.group_of(name).ok_or_else(|| no_group(name))?;
-        self.fail_unsent_in(&id);
         let group = self.groups.group_mut(&id).ok_or_else(|| not_joined(name))?;
         let mut group = self.own.in_group(&self.account, group);
         let left = group.leave(&mut self.contacts, now.timestamp(), rng);
@@ -129,6 +131,7 @@ impl Engine {
             GroupChangeError::NothingToChange => format!("you are not in {name} any more"),
             other => refused(other),
         })?;
+        self.fail_unsent_in(&id);
         self.send_to_group(Some(&id), None, outgoing, now, rng);
         self.tell_group(&id, News::Left(Who::You));
         Ok(())

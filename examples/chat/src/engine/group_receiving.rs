@@ -201,7 +201,12 @@ impl Engine {
                 GroupEvent::Invited { group, by, again } => {
                     let is_ours = self.own.person().standing(&by, now.timestamp()).counts()
                         && !self.own.unconfirmed().contains(&by);
+                    // It may come more than once.
+                    let is_known = self.name_of_group(&group).is_some();
                     self.name_group(&group);
+                    if is_known && !again && !is_ours {
+                        continue;
+                    }
                     if is_ours {
                         // The user has joined on another device.
                         self.join_group(&group, now);
@@ -215,11 +220,7 @@ impl Engine {
                 GroupEvent::Changed { group, change } => self.tell_change(&group, &change),
                 GroupEvent::Left { group, owner } => {
                     let who = self.who(&owner);
-                    if let Some(notes) = self.group_notes.get(&group).cloned() {
-                        let left = notes.left.into_iter().chain([owner.to_vec()]).collect();
-                        let notes = GroupNotes { left, ..notes };
-                        self.put_group_notes(&group, notes);
-                    }
+                    self.note_left(&group, &owner, HasLeft::Yes);
                     self.tell_group(&group, News::Left(who));
                 }
                 // A part that was refused is nothing to show.
@@ -228,21 +229,33 @@ impl Engine {
         }
     }
 
+    /// Notes whether somebody has left who is in the roster still; says whether they had before.
+    pub(super) fn note_left(&mut self, id: &GroupId, owner: &[u8], has: HasLeft) -> HasLeft {
+        let Some(notes) = self.group_notes.get(id).cloned() else { return HasLeft::No };
+        let GroupNotes { name, mut left } = notes.clone();
+        left.retain(|it| it != owner);
+        let had = if left.len() < notes.left.len() { HasLeft::Yes } else { HasLeft::No };
+        if has == HasLeft::Yes {
+            left.push(owner.to_vec());
+        }
+        if had != has {
+            self.put_group_notes(id, GroupNotes { name, left });
+        }
+        had
+    }
+
     /// What another roster says that is different.
     pub(super) fn tell_change(&mut self, id: &GroupId, change: &GroupChange) {
         self.pending.group_catch_up = true;
         let GroupChange { by, came, went, roles, about, sets_timer, .. } = change;
         let by = self.who(by);
         for owner in came {
-            let who = self.who(owner);
-            self.tell_group(id, News::Came(who));
+            self.note_left(id, owner, HasLeft::No);
+            self.tell_newcomer(id, *owner);
         }
         for owner in went {
-            let Some(mut notes) = self.group_notes.get(id).cloned() else { return };
-            let left = notes.left.len();
-            notes.left.retain(|it| it != owner);
-            if notes.left.len() < left {
-                self.put_group_notes(id, notes);
+            let had_left = self.note_left(id, owner, HasLeft::No);
+            if had_left == HasLeft::Yes {
                 continue;
             }
             let who = self.who(owner);
@@ -285,9 +298,16 @@ impl Engine {
                 self.forget_held(of, &over, 0);
             }
         }
-        self.want_lists_of_groups(now);
+        self.want_member_lists(now);
         self.pending.group_wants = true;
     }
+}
+
+/// Whether somebody has left a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HasLeft {
+    No,
+    Yes,
 }
 
 /// Whether a refused message was one that should have been read, and never can be.

@@ -132,7 +132,7 @@ impl Engine {
                 let caught = group.catch_up(&mut self.contacts, now.timestamp(), rng);
                 self.send_to_group(Some(&id), None, caught, now, rng);
             }
-            self.want_lists_of_groups(now);
+            self.want_member_lists(now);
         }
         let wants = std::mem::take(&mut self.pending.heard_wants);
         if std::mem::take(&mut self.pending.group_wants) || !wants.is_empty() {
@@ -147,23 +147,6 @@ impl Engine {
         for name in waiting {
             self.encrypt_drafts(&name, now, rng);
         }
-    }
-
-    /// Lists of members that are missing or grow old, as far as it is known where they are.
-    pub(super) fn want_lists_of_groups(&mut self, now: Now) {
-        let (own, contacts) = (&self.own, &self.contacts);
-        let groups = || self.groups.all.iter().filter(|group| group.is_member(own));
-        let missing = groups().flat_map(|group| group.lists_needed(own, contacts));
-        let missing = missing.filter_map(|it| evanesce::IdentityKey::decode(&it).ok());
-        let missing = missing.filter_map(|owner| self.name_of(&owner));
-        let is_old =
-            |person: &&KnownPerson| person.list().is_some() && person.list_need(now.timestamp());
-        let members = contacts.people.iter().filter(is_old);
-        let members = members.filter(|it| groups().any(|group| group.member(it.owner()).is_some()));
-        let old = members.map(|person| self.called(person.owner()));
-        let wanted: Vec<Name> =
-            missing.chain(old).filter(|name| self.may_ask_for_list(name, now)).collect();
-        self.pending.group_lists.extend(wanted);
     }
 
     /// Whether there is nobody to talk to at a device but as a member of groups: a session that nobody asked for makes a
@@ -196,7 +179,7 @@ impl Engine {
         }
         let place = self.contacts.peers.iter().position(|it| *it.address() == came.address);
         let place = place.unwrap_or_else(|| {
-            self.contacts.peers.push(Peer::pinned(came));
+            self.contacts.peers.push(Peer::new(came.address));
             self.contacts.peers.len().saturating_sub(1)
         });
         let Some(peer) = self.contacts.peers.get_mut(place) else { return };

@@ -27,7 +27,6 @@ impl Engine {
 
     pub(super) fn list_was_asked(&mut self, with: &Name, now: Now) {
         self.pending.lists.remove(with);
-        self.pending.group_lists.remove(with);
         self.pending.lists_asked.insert(with.clone(), clock::steady(now));
     }
 
@@ -60,7 +59,9 @@ impl Engine {
             // The relay knows somebody else by this name: a bundle of theirs says so too, and the user is asked.
             Some(_) => {}
             // Somebody who is known from a group.
-            None if self.shares_group(&owner) => self.adopt(list, now),
+            None if self.shares_group(&owner) && !self.people.contains_key(with) => {
+                self.adopt(list, now);
+            }
             None => {
                 let has_name = list.devices().iter().any(|it| it.device.address == with.address());
                 if !has_name {
@@ -80,7 +81,7 @@ impl Engine {
         with.clone()
     }
 
-    fn adopt(&mut self, list: VerifiedList, now: Now) {
+    pub(super) fn adopt(&mut self, list: VerifiedList, now: Now) {
         let is_first = self.is_first_list(list.owner());
         // One of somebody who is not known, or that is held or older, says nothing.
         let Ok((events, changes)) = self.contacts.adopt(&self.own, list, now.timestamp()) else {

@@ -110,8 +110,11 @@ pub struct Pending {
     pub tell: Vec<OwnEvent>,
     /// Devices that groups are to reach, and with which there is no session.
     pub group_sessions: BTreeSet<Name>,
-    /// Of which members the lists are to be fetched.
-    pub group_lists: BTreeSet<Name>,
+    /// Of which members the lists are to be fetched, by their owners; and of whom they were, and when, by the steady clock.
+    pub group_lists: BTreeSet<[u8; 64]>,
+    pub group_lists_asked: BTreeMap<[u8; 64], Duration>,
+    /// Who came into which group, and is not known by name yet.
+    pub newcomers: Vec<(GroupId, [u8; 64])>,
     /// Whether something may be due to devices that can be reached now.
     pub group_catch_up: bool,
     /// Whether something may be missing, and is to be asked for.

@@ -93,6 +93,7 @@ impl Desk {
                 self.mailroom.publish_list(address, token, &checked, list)?;
                 Ok(Answer::ListPublished)
             }
+            Ask::ListOf { owner } => Ok(Answer::List(self.mailroom.list_of(owner)?)),
             Ask::List { address } => Ok(Answer::List(self.mailroom.list(address)?)),
             Ask::Deposit { recipient, id, message } => {
                 self.mailroom.deposit(recipient, id, message)?;

@@ -46,6 +46,7 @@ fn describe(ask: &Ask, answer: &Answer) -> String {
         Ask::Fetch { address, .. } | Ask::FetchMarked { address, .. } => of("fetch", address, 0),
         Ask::PublishList { address, list, .. } => of("publish-list", address, list.len()),
         Ask::List { address } => of("list", address, 0),
+        Ask::ListOf { .. } => "list-of owner".into(),
         Ask::Bundle { address } => of("bundle", address, 0),
         Ask::Deposit { recipient, message, .. } => of("deposit", recipient, message.len()),
         Ask::BeginBlob { id, length, .. } => format!("begin-blob id={id} length={length}"),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use evanesce::IdentityKey;
 use evanesce::Timestamp;
 use evanesce::person::VerifiedList;
 use evanesce::rand_core::Rng;
@@ -146,6 +147,12 @@ impl Mailroom {
         self.must_know(address)?;
         let sql = "SELECT list FROM lists WHERE address = ?";
         Ok(self.0.query_row(sql, [address.as_str()], |row| row.get(0)).optional()?)
+    }
+
+    /// The newest list of this owner, for whichever address it was published.
+    pub fn list_of(&self, owner: &IdentityKey) -> Result<Option<Vec<u8>>, MailroomError> {
+        let sql = "SELECT list FROM lists WHERE owner = ? ORDER BY version DESC LIMIT 1";
+        Ok(self.0.query_row(sql, [owner.encode()], |row| row.get(0)).optional()?)
     }
 
     /// Refuses addresses that nobody has.
@@ -479,6 +486,9 @@ mod tests {
         publish(&token, &second).unwrap();
         assert_eq!(refusal(publish(&token, &first)), Refusal::OlderList);
         assert_eq!(mailroom.list(&bob).unwrap(), Some(second.encode()));
+        let of = |account: &Account| mailroom.list_of(&account.device().identity).unwrap();
+        assert_eq!(of(&owner), Some(second.encode()));
+        assert_eq!(of(&Account::generate(bob.address(), NOW, rng)), None);
         let nobody = Name::new("nobody").unwrap();
         assert_eq!(refusal(mailroom.list(&nobody)), Refusal::Unknown);
         // Whoever claims the name next begins anew.

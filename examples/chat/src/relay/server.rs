@@ -134,7 +134,9 @@ fn is_for(ask: &Ask) -> Use {
         | Ask::Fetch { .. }
         | Ask::FetchMarked { .. }
         | Ask::Report { .. } => Use::WithName,
-        Ask::Bundle { .. } | Ask::List { .. } | Ask::Deposit { .. } => Use::WithoutName,
+        Ask::Bundle { .. } | Ask::List { .. } | Ask::ListOf { .. } | Ask::Deposit { .. } => {
+            Use::WithoutName
+        }
         Ask::BeginBlob { id, .. }
         | Ask::PutBlob { id, .. }
         | Ask::GetBlob { id, .. }

@@ -195,3 +195,80 @@ fn five_terminals_are_a_group() {
     let texts = history(&mut hikers.dora, HIKING, "ben").unwrap();
     assert!(!texts.contains(&"just us".into()), "{texts:?}");
 }
+
+#[test]
+fn a_device_that_is_linked_later_reads_on_and_strangers_reach_each_other() {
+    let world = World::new("groups-later");
+    let [mut anna, mut ben, mut carla] = ["anna", "ben", "carla"].map(|name| world.person(name));
+    befriend(&mut anna, &mut ben, "ben");
+    befriend(&mut anna, &mut carla, "carla");
+    anna.say("/group ben Hiking");
+    seen(&anna, "GROUP #hiking you made the group Hiking");
+    seen(&ben, "GROUP #hiking anna invites you to Hiking");
+    ben.say("/join #hiking");
+    seen(&ben, "GROUP #hiking you joined Hiking");
+    send(&mut ben, HIKING, "before");
+    read(&mut anna, "ben", "before");
+
+    let mut tablet = world.person("ben.tablet");
+    link(&mut ben, &mut tablet, ["ben", "ben.tablet"]);
+    seen(&tablet, "GROUP #hiking you joined Hiking");
+    seen(&anna, "DEVICE CAME ben ben.tablet");
+    // Who comes reads on from there.
+    anna.say("/invite #hiking carla");
+    for process in [&anna, &ben, &tablet] {
+        seen(process, "GROUP #hiking carla came");
+    }
+    seen(&carla, "GROUP #hiking anna invites you to Hiking");
+    assert_eq!(asked(&mut carla, "/groups", "GROUP "), ["#hiking anna invites you to Hiking"]);
+    carla.say("to #hiking hello");
+    seen(&carla, "ERROR you are invited: /join #hiking");
+    carla.say("/accept #hiking");
+    seen(&carla, "GROUP #hiking you joined Hiking");
+    send(&mut carla, HIKING, "hello all");
+    send(&mut tablet, HIKING, "hello carla");
+    read(&mut anna, "ben", "hello carla");
+    read(&mut ben, "us", "hello carla");
+    read(&mut carla, "ben", "hello carla");
+    read(&mut ben, "carla", "hello all");
+    read(&mut tablet, "carla", "hello all");
+    assert_eq!(asked(&mut carla, "/list", "CONTACT ben").len(), 0, "nobody is made a contact");
+
+    // All come out of their stores, and a file goes to all.
+    for process in [&mut anna, &mut ben, &mut tablet, &mut carla] {
+        process.kill();
+    }
+    let [mut anna, mut ben, mut tablet, mut carla] =
+        ["anna", "ben", "ben.tablet", "carla"].map(|name| world.person(name));
+    let path = world.path("map.txt");
+    std::fs::write(&path, "x".repeat(100_000)).unwrap();
+    carla.say(&format!("/send #hiking {}", path.display()));
+    for process in [&mut anna, &mut ben, &mut tablet] {
+        let id = seen(process, "FETCHED #hiking");
+        let lines = asked(process, "/history #hiking", &format!("LINE #hiking {id} carla "));
+        assert!(lines[0].contains("100000 whole text/plain map.txt"), "{lines:?}");
+    }
+
+    // An older store goes on with chains of its own, and others read it.
+    ben.say("/restored");
+    seen(&ben, "RESTORED");
+    send(&mut ben, HIKING, "restored");
+    read(&mut anna, "ben", "restored");
+    read(&mut carla, "ben", "restored");
+
+    // Who wrote to nobody yet writes to a member, who is a contact then; who asked first is a request as ever.
+    let id = send(&mut carla, "ben", "only to you");
+    seen(&ben, &format!("REQUEST carla {id}"));
+
+    // An invitation that is declined leaves nothing.
+    anna.say("/group carla Hiking");
+    seen(&anna, "GROUP #hiking-2 you made the group Hiking");
+    seen(&carla, "GROUP #hiking-2 anna invites you to Hiking");
+    carla.say("/decline #hiking-2");
+    seen(&carla, "REFUSED #hiking-2");
+    assert_eq!(asked(&mut carla, "/groups", "GROUP "), ["#hiking is Hiking, with 3 in it"]);
+    ben.say("/kick #hiking carla");
+    seen(&ben, "ERROR only an admin does that");
+    anna.say("/leave #hiking");
+    seen(&anna, "ERROR you are its only admin");
+}

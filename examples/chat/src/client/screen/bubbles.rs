@@ -59,7 +59,7 @@ fn banner(open: &Conversation, columns: u16) -> Vec<Line<'static>> {
     let (style, text, keys) = match (open.contact.standing, open.contact.trust) {
         (Standing::Request, _) if name.is_group() => (
             QUESTION,
-            format!("You are invited to {name}. Nobody is told before you join."),
+            format!("You are invited to {name}. Nothing is sent there unless you join."),
             "F5 join   F6 decline",
         ),
         (Standing::Left, _) => {
