@@ -108,7 +108,7 @@ fn for_somebody(line: &str, place: Place) -> Option<Result<Typed, Undone>> {
 
 fn within(line: &str, open: &Name, place: Place, doubts: Doubts) -> Result<Typed, Undone> {
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let is_alone = rest.trim().is_empty();
+    let (is_alone, has_group) = (rest.trim().is_empty(), rest.starts_with('#'));
     let by_id = |id: Option<MessageId>, none: &str| match id {
         _ if !is_alone => anywhere(line, place),
         Some(id) => command(&format!("{verb} {}", Id(id))),
@@ -148,9 +148,7 @@ fn within(line: &str, open: &Name, place: Place, doubts: Doubts) -> Result<Typed
         }
         "/close" if is_alone => Ok(Typed::Leave),
         "/verify" if is_alone => Ok(Typed::Safety),
-        "/invite" | "/kick" | "/admin" | "/title" | "/timer-by" if !rest.starts_with('#') => {
-            command(&format!("{verb} {open} {}", rest.trim())).map_err(without_name)
-        }
+        "/invite" | "/kick" | "/admin" | "/title" | "/timer-by" if !has_group => by_name(),
         "/send" => by_name(),
         "/save" | "/show" | "/fetch" => by_id(place.latest.file, "there is no file of theirs here"),
         "/open" => by_id(place.latest.to_open, "there is nothing here to be opened once"),
@@ -276,10 +274,6 @@ mod tests {
         parse(line, None, Doubts::Raised)
     }
 
-    fn same(line: &str) -> Result<Typed, Undone> {
-        command(line)
-    }
-
     fn wrong(result: Result<Typed, Undone>) -> String {
         match result {
             Err(Undone::Wrong(text)) => text,
@@ -336,17 +330,17 @@ mod tests {
 
     #[test]
     fn the_open_conversation_is_the_name_that_is_left_out() {
-        assert_eq!(within("/timer 30s"), same("/timer bob 30s"));
-        assert_eq!(within("/timer carol 30s"), same("/timer carol 30s"));
-        assert_eq!(within("/vanish on"), same("/vanish bob on"));
-        assert_eq!(within("/for 5m hi you"), same("/for 5m bob hi you"));
-        assert_eq!(within("/block"), same("/block bob"));
-        assert_eq!(within("/open"), same(&format!("/open {}", "07".repeat(16))));
-        assert_eq!(within("/open 1234"), same("/open 1234"));
-        assert_eq!(within("/send /tmp/a b.png"), same("/send bob /tmp/a b.png"));
-        assert_eq!(within("/save 1234 place"), same("/save 1234 place"));
+        assert_eq!(within("/timer 30s"), command("/timer bob 30s"));
+        assert_eq!(within("/timer carol 30s"), command("/timer carol 30s"));
+        assert_eq!(within("/vanish on"), command("/vanish bob on"));
+        assert_eq!(within("/for 5m hi you"), command("/for 5m bob hi you"));
+        assert_eq!(within("/block"), command("/block bob"));
+        assert_eq!(within("/open"), command(&format!("/open {}", "07".repeat(16))));
+        assert_eq!(within("/open 1234"), command("/open 1234"));
+        assert_eq!(within("/send /tmp/a b.png"), command("/send bob /tmp/a b.png"));
+        assert_eq!(within("/save 1234 place"), command("/save 1234 place"));
         assert_eq!(wrong(within("/show")), "there is no file of theirs here");
-        assert_eq!(within("/find the key"), same("/find the key"));
+        assert_eq!(within("/find the key"), command("/find the key"));
         assert_eq!(within("/verify"), Ok(Typed::Safety));
         assert_eq!(within("/close"), Ok(Typed::Leave));
         assert_eq!(within("/quit"), Ok(Typed::Command(Command::Quit)));
