@@ -73,7 +73,6 @@ impl World {
         Ok(Self { all, rng: rng.clone(), under_way: Vec::new() })
     }
 
-    /// Somebody changes the group, or writes.
     fn act(&mut self, by: usize, id: &GroupId, what: Result<Change, &str>) -> Outcome {
         let ((account, own, contacts, groups), rng) = (&mut self.all[by], &mut self.rng);
         let mut group = own.in_group(account, groups.group_mut(id).ok_or("a member")?);
@@ -81,7 +80,8 @@ impl World {
             Ok(change) => group.change(contacts, &change, NOW, rng)?.outgoing,
             Err(text) => group.encrypt(contacts, &Payload::new(text), b"", NOW, rng)?,
         };
-        Ok(self.post(by, outgoing))
+        self.post(by, outgoing);
+        Ok(())
     }
 
     fn post(&mut self, from: usize, outgoing: GroupOutgoing) {

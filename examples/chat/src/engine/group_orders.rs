@@ -88,7 +88,8 @@ impl Engine {
 
     /// The same, if there is an invitation.
     pub(super) fn join_group(&mut self, id: &GroupId, now: Now) -> bool {
-        let joined = self.groups.join(&self.own, &self.contacts, id, now.timestamp());
+        let Some(invitation) = self.invitation_to(id).map(|it| it.name()) else { return false };
+        let joined = self.groups.join(&self.own, &self.contacts, &invitation, now.timestamp());
         let Some(heard) = joined else { return false };
         self.groups_changed(&heard.changes);
         self.pending.unblocked.extend(heard.unblocks);
@@ -178,7 +179,7 @@ impl Engine {
 
     fn show_members(&mut self, name: &Name) -> Result<(), String> {
         let id = self.group_of(name).ok_or_else(|| no_group(name))?;
-        let invited = || self.groups.invitations().find(|it| it.group() == id);
+        let invited = || self.invitation_to(&id);
         let members = match self.groups.group(&id) {
             Some(group) => group.members(),
             None => invited().map(|it| it.members()).unwrap_or_default(),
@@ -193,7 +194,7 @@ impl Engine {
     fn list_groups(&mut self, now: Now) {
         for id in self.group_notes.keys().copied().collect::<Vec<_>>() {
             let title = self.title(&id);
-            let invitation = self.groups.invitations().find(|it| it.group() == id);
+            let invitation = self.invitation_to(&id);
             let by = invitation.map(|it| {
                 let person = self.contacts.person_of(it.from(), now.timestamp());
                 person.map_or(it.from().identity, |(person, _)| *person.owner())

@@ -289,6 +289,7 @@ impl Engine {
     /// What is due in groups at each start and once a day.
     pub(super) fn maintain_groups(&mut self, now: Now, rng: &mut dyn CryptoRng) {
         let (account, contacts, time) = (&self.account, &mut self.contacts, now.timestamp());
+        self.looked_after = time;
         let due = self.groups.maintain(&self.own, account, contacts, time, rng);
         self.send_to_group(None, None, due, now, rng);
         for of in self.held.messages.keys().copied().collect::<Vec<_>>() {

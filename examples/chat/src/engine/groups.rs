@@ -31,8 +31,9 @@ impl Engine {
         self.group_notes.get(id).map(|notes| notes.name.clone())
     }
 
-    fn invitation_to(&self, id: &GroupId) -> Option<InvitationTo<'_>> {
-        self.groups.invitations().find(|invitation| invitation.group() == *id)
+    pub(super) fn invitation_to(&self, id: &GroupId) -> Option<InvitationTo<'_>> {
+        let mut invitations = self.groups.invitations(&self.own, self.looked_after);
+        invitations.find(|invitation| invitation.group() == *id)
     }
 
     /// A conversation for a group, or for an invitation to one, called by its title.

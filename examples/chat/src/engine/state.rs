@@ -9,7 +9,7 @@ use evanesce::expiry::{
 use evanesce::group::{GroupId, Groups, HeardWant, Unblocked};
 use evanesce::person::{Contacts, LinkCode, OwnDevices, OwnEvent, PeopleChanges};
 use evanesce::zeroize::Zeroizing;
-use evanesce::{Account, Changes, Device};
+use evanesce::{Account, Changes, Device, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::group_rows::{GroupNotes, HeldLetters, HeldOf};
@@ -34,6 +34,8 @@ pub struct Engine {
     pub(super) contacts: Contacts,
     pub(super) expiry: ExpiryScheduler,
     pub(super) groups: Groups,
+    /// When it last looked after its groups: who is behind in one is asked about an invitation to it after a day.
+    pub(super) looked_after: Timestamp,
     pub(super) group_notes: BTreeMap<GroupId, GroupNotes>,
     pub(super) held: HeldLetters,
     /// What the application knows of people beside that, by the name of their conversation.
@@ -186,6 +188,7 @@ impl Engine {
             last_number: 0,
             pending: Pending::default(),
             saved_people: 0,
+            looked_after: Timestamp::default(),
             unsaved: Unsaved::default(),
             outcome: Outcome::default(),
         }
