@@ -7,10 +7,10 @@
 //!
 //! **For** messengers, bots, bridges, phones, and servers that carry other people's conversations: whoever has a
 //! transport and a store already. **Not for** those who want a network, a server or a database with it, nor for
-//! groups, nor for talking with Signal or Matrix: the protocol is one of its own.
+//! talking with Signal or Matrix: the protocol is one of its own.
 //!
-//! **Status**: version 0.1, a pre-release. Complete for conversations between devices, and their state at rest. **No
-//! third party has audited it.**
+//! **Status**: version 0.1, a pre-release. Complete for conversations between people with their devices, in twos and in
+//! groups, and their state at rest. **No third party has audited it.**
 //!
 //! **Post-quantum** is secrecy; proof of who speaks is not. What passes in sessions of [`Suite::Hybrid`], the default of
 //! new accounts, stays secret while X25519 or ML-KEM holds: who records it today and has a quantum computer later reads
@@ -98,6 +98,7 @@
 //! |---|---|
 //! | [`attachment`] | files of any size, sealed for a store that nobody trusts |
 //! | [`expiry`] | messages that disappear: timers, views, own other devices |
+//! | [`group`] | groups of people: who is in them, one message to all, what to show, store and call |
 //! | [`limits`] | bounds and lifetimes that can be set |
 //! | [`person`] | people with several devices: linking, lists, messages to all of them |
 //! | [`report`] | what a recipient proves to a moderator, and what a carrier adds for that |
@@ -122,8 +123,9 @@
 //!
 //! - Conversations between two devices, either of which may be away for long; lost, late, repeated and altered
 //!   messages; sessions that are lost or begun twice; state that is stored plain or sealed; timers, views once, edits,
-//!   unsending; files of any size; reports of abuse; people with several devices.
-//! - Not yet: proof of who speaks that a quantum computer cannot forge, groups.
+//!   unsending; files of any size; reports of abuse; people with several devices; groups of up to 1,000 of them.
+//! - Not yet: proof of who speaks that a quantum computer cannot forge; in groups, noticing a member who tells each part
+//!   of them another story.
 //! - Never: sending, storing or deleting by itself; hiding when and with whom one talks; keeping a recipient from
 //!   copying.
 //! - `no_std` with `alloc`; no `unsafe` code of its own. Tested on Linux on x86-64, with the standard library and
