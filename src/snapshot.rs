@@ -20,8 +20,8 @@
 //! ```
 //!
 //! [`Account::snapshot`] gives plain bytes for stores that are encrypted as a whole, [`Account::seal`]
-//! sealed ones; so do [`Peer`], [`Person`](crate::person::Person), [`OwnDevices`], [`Session`] and, for those who store
-//! it whole, [`ExpiryScheduler`].
+//! sealed ones; so do [`Peer`], [`Person`](crate::person::Person), [`OwnDevices`], [`Group`], [`Invitations`],
+//! [`HeldMessages`], [`Session`] and, for those who store it whole, [`ExpiryScheduler`].
 //! [`StorageKey::seal`] is for rows of the application's own. Later releases read what this one writes.
 //!
 //! # What to store, and when
@@ -41,6 +41,12 @@
 //! | [`Peer::drop_sessions`], [`Peer::set_limits`], [`Peer::set_session_limits`], [`Peer::maintain`], [`Peer::request_epoch`] | peer | |
 //! | [`Peer::encrypt`] | peer, and the bytes in an outbox | send them; when the server has them, forget them |
 //! | calls of [`OwnDevices`] and [`Recipients`](crate::person::Recipients), [`Person::adopt`] | what their [`PeopleChanges`](crate::person::PeopleChanges) name (of those without any the own devices, or the person), and all messages in an outbox | send them, or publish the list |
+//! | [`OwnDevices::create_group`], calls of [`InGroup`], [`Groups::respond`], [`Groups::maintain`] | what their [`GroupChanges`] name, one's own text with its evidence, and all messages in an outbox | send them, those to single devices first |
+//! | [`Groups::hear`] | what it and [`OwnDevices::decrypt`] changed, with the message | offer again what it unblocks; acknowledge |
+//! | [`Groups::decrypt`], [`Group::decrypt`] | what it changed, and what the message says, with its evidence | the same |
+//! | the same, refused as [`GroupDecryptError::Missing`] or [`GroupDecryptError::Undecryptable`] | the group, [`HeldMessages`], and the bytes under the number that [`HeldMessages::refused`] gives | acknowledge |
+//! | the same, refused as [`GroupDecryptError::Forked`] | the group | acknowledge |
+//! | [`Groups::join`], [`Groups::decline`] | what it changed | offer again what it unblocks |
 //! | [`Peer::decrypt`], [`Peer::decrypt_established`] | account if it changed, peer, and what the message says, with its evidence, context and postmark if users can report | acknowledge to the server |
 //! | refused as [`PeerDecryptError::IdentityChanged`] | the peer, as [`Peer::note_refusal`] says, and the bytes as they came; within bounds, for anyone can send such | acknowledge; ask the user; after [`Peer::accept_identity`] offer them again |
 //! | refused as [`PeerDecryptError::AddressChanged`] | the bytes as they came, within bounds | acknowledge; after [`Peer::change_address`] offer them again |
@@ -77,6 +83,10 @@
 //!    senders begin anew when they hear of us, or when nobody answers them for a day.
 //! 4. Begin a session with each accepted peer, as [`SessionNeed::Lost`] says, and send something in it.
 //!
+//! Where people have several devices one call does the first three: [`OwnDevices::restored_from_backup`], and with groups
+//! [`OwnDevices::restored_with_groups`], which also ends this device's chains. Who keeps groups apart calls
+//! [`Groups::restored_from_backup`] or [`Group::restored_from_backup`]; store the groups too, before anything is sent to them.
+//!
 //! What users decided since is forgotten: ask again for requests, refusals and changed identities, and let safety
 //! numbers be compared.
 //!
@@ -96,6 +106,28 @@
 //! [`Account::seal`]: crate::Account::seal
 //! [`Account::set_limits`]: crate::Account::set_limits
 //! [`Account::snapshot`]: crate::Account::snapshot
+//! [`Group::decrypt`]: crate::group::Group::decrypt
+//! [`Group::restored_from_backup`]: crate::group::Group::restored_from_backup
+//! [`GroupChanges`]: crate::group::GroupChanges
+//! [`GroupDecryptError::Forked`]: crate::group::GroupDecryptError::Forked
+//! [`GroupDecryptError::Missing`]: crate::group::GroupDecryptError::Missing
+//! [`GroupDecryptError::Undecryptable`]: crate::group::GroupDecryptError::Undecryptable
+//! [`Group`]: crate::group::Group
+//! [`Groups::decline`]: crate::group::Groups::decline
+//! [`Groups::decrypt`]: crate::group::Groups::decrypt
+//! [`Groups::hear`]: crate::group::Groups::hear
+//! [`Groups::join`]: crate::group::Groups::join
+//! [`Groups::maintain`]: crate::group::Groups::maintain
+//! [`Groups::respond`]: crate::group::Groups::respond
+//! [`Groups::restored_from_backup`]: crate::group::Groups::restored_from_backup
+//! [`HeldMessages::refused`]: crate::group::HeldMessages::refused
+//! [`HeldMessages`]: crate::group::HeldMessages
+//! [`InGroup`]: crate::group::InGroup
+//! [`Invitations`]: crate::group::Invitations
+//! [`OwnDevices::create_group`]: crate::person::OwnDevices::create_group
+//! [`OwnDevices::decrypt`]: crate::person::OwnDevices::decrypt
+//! [`OwnDevices::restored_from_backup`]: crate::person::OwnDevices::restored_from_backup
+//! [`OwnDevices::restored_with_groups`]: crate::person::OwnDevices::restored_with_groups
 //! [`OwnDevices`]: crate::person::OwnDevices
 //! [`Person::adopt`]: crate::person::Person::adopt
 //! [`Changes::and`]: crate::Changes::and
