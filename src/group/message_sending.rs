@@ -31,7 +31,7 @@ pub enum GroupEncryptError {
     Removed,
     /// The user is not in the group any more, or has left it.
     NotAMember,
-    /// The secret of the present roster has not come yet: ask for it ([`Group::wants`]).
+    /// The secret of the present roster has not come yet: ask for it ([`Groups::respond`](crate::group::Groups::respond)).
     NoRosterSecret,
     /// The message would be more than 16 MiB once padded: send it in parts.
     TooLarge,
