@@ -214,7 +214,7 @@
 //! admin, give it the author of the message that is to go, whom the request has to name. Who is an admin is asked when the
 //! request comes: devices that know of different rosters may then differ.
 //!
-//! Reports are those of [`report`](crate::report): [`Received`](crate::session::Received) has the evidence of what came,
+//! Reports are those of [`report`](crate::report): [`Received`](crate::Received) has the evidence of what came,
 //! [`Broadcast::evidence`] is that of what was sent, and a carrier postmarks messages to groups like others. A report proves
 //! the text to the moderators, and nothing of the group. Who also shows to which chain, roster and bytes the message was
 //! bound proves group, roster and device (section 18.7 of the [protocol](crate::docs::protocol)); no report holds that.
