@@ -13,7 +13,7 @@ const NAMES: [&str; 5] = ["Anna", "Ben", "Carla", "Dora", "Emil"];
 
 /// To whom, and whether it is for a group.
 type Letter = (Address, Vec<u8>, bool);
-/// Devices and a carrier. A real one stores what each call names before anything leaves, and keeps what waits.
+/// A real device stores what each call names before anything leaves, and keeps what waits.
 struct World {
     all: Vec<Party>,
     rng: ChaCha20Rng,
@@ -49,7 +49,6 @@ fn main() -> Outcome {
 }
 
 impl World {
-    /// All have fetched the others' lists, and begun sessions: members who are strangers stay requests to each other.
     fn new() -> Outcome<Self> {
         let rng = &mut ChaCha20Rng::seed_from_u64(1);
         let (mut all, mut servers) = (Vec::new(), Vec::new());
@@ -93,7 +92,6 @@ impl World {
         }
     }
 
-    /// Delivers what is under way, but to who is away, and what is answered to it.
     fn deliver(&mut self, away: &[&[u8]]) -> Outcome {
         let is_due = |(_, (to, ..)): &(usize, Letter)| !away.contains(&to.as_bytes());
         while let Some(place) = self.under_way.iter().position(is_due) {
@@ -105,7 +103,9 @@ impl World {
             let mut wants = Vec::new();
             if is_for_all {
                 let got = groups.decrypt(own, contacts, &message, b"", NOW)?.received.body;
-                got.first().map(|_| println!("  {to}: {}", String::from_utf8_lossy(&got)));
+                if !got.is_empty() {
+                    println!("  {to}: {}", String::from_utf8_lossy(&got));
+                }
             } else {
                 let got = own.decrypt(account, contacts, &from, &message, b"", NOW)?;
                 wants = groups.hear(own, contacts, &got, NOW).wants;

@@ -227,6 +227,7 @@
 
 pub(crate) mod asking_fields;
 pub(crate) mod group_id;
+pub(crate) mod heard_want;
 pub(crate) mod missing;
 pub(crate) mod roster_secret;
 pub(crate) mod sender_chain;
@@ -246,9 +247,12 @@ pub(crate) mod waiting;
 
 pub(crate) mod group_device;
 pub(crate) mod group_outgoing;
+pub(crate) mod invitation;
 pub(crate) mod moment;
 
 pub(crate) mod one_group;
+
+mod part_checks;
 
 mod hearing;
 pub(crate) mod members;
@@ -264,6 +268,7 @@ pub(crate) mod message_sending;
 pub(crate) mod changing;
 pub(crate) mod group_delivered;
 mod reach;
+pub(crate) mod signed_change;
 
 pub(crate) mod change;
 mod group_arriving;
@@ -285,8 +290,9 @@ pub use crate::group::group_delivered::GroupDelivered;
 pub use crate::group::group_event::{GroupChange, GroupEvent};
 pub use crate::group::group_id::GroupId;
 pub use crate::group::group_outgoing::{Broadcast, GroupOutgoing};
+pub use crate::group::heard_want::HeardWant;
 pub use crate::group::held_messages::{HeldMessages, Kept};
-pub use crate::group::in_group::{HeardWant, InGroup, Signed};
+pub use crate::group::in_group::InGroup;
 pub use crate::group::invitations::Invitations;
 pub use crate::group::members::{InvitationName, InvitationTo, Member};
 pub use crate::group::message_opening::GroupDecryptError;
@@ -295,3 +301,4 @@ pub use crate::group::missing::{Missing, MissingKind, Unblocked};
 pub use crate::group::one_group::Group;
 pub use crate::group::part_heard::PartError;
 pub use crate::group::role::{Role, SetsTimer};
+pub use crate::group::signed_change::Signed;

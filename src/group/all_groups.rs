@@ -14,14 +14,15 @@ use crate::group::group_delivered::GroupDelivered;
 use crate::group::group_event::GroupEvent;
 use crate::group::group_id::GroupId;
 use crate::group::group_outgoing::GroupOutgoing;
-use crate::group::hearing::check_device;
-use crate::group::in_group::HeardWant;
+use crate::group::heard_want::HeardWant;
+use crate::group::invitation::Invitation;
 use crate::group::invitations::Invitations;
 use crate::group::members::{InvitationName, InvitationTo};
 use crate::group::message_opening::GroupDecryptError;
 use crate::group::missing::Unblocked;
 use crate::group::moment::Moment;
-use crate::group::one_group::{Group, Invitation};
+use crate::group::one_group::Group;
+use crate::group::part_checks::check_device;
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
 use crate::group::reach::obstacle;
 use crate::identity::Device;
@@ -110,9 +111,6 @@ impl Groups {
         now: Timestamp,
     ) -> GroupsHeard {
         let mut heard = GroupsHeard::default();
-        if delivered.is_refused {
-            return heard;
-        }
         let from = &delivered.device;
         if delivered.delivered.began_session {
             for group in &mut self.all {
@@ -120,6 +118,9 @@ impl Groups {
                     heard.changes.add_group(group.id());
                 }
             }
+        }
+        if delivered.is_refused {
+            return heard;
         }
         for part in &delivered.group_parts {
             self.hear_part(part, from, own, contacts, now, &mut heard);

@@ -8,9 +8,10 @@ use rand_core::CryptoRng;
 
 use crate::account::Account;
 use crate::group::directory::Directory;
+use crate::group::invitation::{MAX_ABOUT, about_hash};
 use crate::group::message_sending::{GroupEncryptError, SealedMessage, nothing};
 use crate::group::moment::Moment;
-use crate::group::one_group::{Group, MAX_ABOUT, about_hash};
+use crate::group::one_group::Group;
 use crate::group::role::SetsTimer;
 use crate::group::roster_secret::RosterSecret;
 use crate::group::signed_roster::{FollowError, Roster};

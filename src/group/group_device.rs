@@ -77,16 +77,18 @@ impl GroupDevice {
         }
     }
 
+    /// Whether there is anything that most devices have nothing of.
+    fn has_more(&self) -> bool {
+        let Self { dropped, behind, is_newcomer, given_rosters, answered, .. } = self;
+        !dropped.is_empty()
+            || behind.is_some()
+            || *is_newcomer
+            || !given_rosters.is_empty()
+            || !answered.is_empty()
+    }
+
     fn is_empty(&self) -> bool {
-        let Self { tag: _, given, chains, dropped, behind, is_newcomer, given_rosters, answered } =
-            self;
-        given.iter().all(Option::is_none)
-            && chains.is_empty()
-            && dropped.is_empty()
-            && behind.is_none()
-            && !is_newcomer
-            && given_rosters.is_empty()
-            && answered.is_empty()
+        self.given.iter().all(Option::is_none) && self.chains.is_empty() && !self.has_more()
     }
 
     pub(crate) fn present(&self) -> Option<&Given> {
@@ -266,8 +268,7 @@ impl GroupDevice {
         out.put_count(chains.len());
         chains.iter().for_each(|chain| chain.write(out));
         // Most have nothing of this.
-        let has_more =
-            behind.is_some() || *is_newcomer || !given_rosters.is_empty() || !answered.is_empty();
+        let has_more = self.has_more();
         has_more.write(out);
         if has_more {
             dropped.write(out);
@@ -308,13 +309,7 @@ impl GroupDevice {
                 let kind = WantKind::of_byte(reader.u8()?).ok_or(DecodeError::Malformed)?;
                 device.answered.push((kind, *reader.array()?, Stored::read(reader)?));
             }
-            let Self { dropped, behind, is_newcomer, given_rosters, answered, .. } = &device;
-            let has_more = !dropped.is_empty()
-                || behind.is_some()
-                || *is_newcomer
-                || !given_rosters.is_empty()
-                || !answered.is_empty();
-            if !has_more {
+            if !device.has_more() {
                 return Err(DecodeError::Malformed);
             }
         }

@@ -105,11 +105,17 @@ impl HeardChain {
         let mut step = self.chain_key.step();
         for number in self.next..number {
             let (chain_key, key) = step;
-            passed.push(HeldKey { number, kept: now, key: Box::new(key) });
+            if !self.has_opened(number) {
+                passed.push(HeldKey { number, kept: now, key: Box::new(key) });
+            }
             step = chain_key.step();
         }
         let (chain_key, key) = step;
         Looked::Key(key, Advance { number, passed, next: Some(Box::new(chain_key)) })
+    }
+
+    fn has_opened(&self, number: u8) -> bool {
+        self.opened.binary_search_by_key(&number, |(number, _)| *number).is_ok()
     }
 
     /// The message has opened.
@@ -134,7 +140,7 @@ impl HeardChain {
         let mut step = chain_key.step();
         for number in number..self.next {
             let (chain_key, key) = step;
-            if number < self.first {
+            if number < self.first && !self.has_opened(number) {
                 lower.push(HeldKey { number, kept: now, key: Box::new(key) });
             }
             if number.saturating_add(1) == self.next {

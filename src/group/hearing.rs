@@ -4,29 +4,23 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::crypto::secret::Secret;
-use crate::crypto::signature::{SignatureKeyError, UnpackedSignatureKey};
 use crate::group::directory::Directory;
 use crate::group::heard_chain::{Given, HeardChain};
+use crate::group::invitation::{Invitation, InvitationReason, about_hash};
 use crate::group::missing::{Missing, MissingKind, Unblocked};
-use crate::group::one_group::{
-    Group, Invitation, InvitationReason, MAX_ABOUT, NotRead, about_hash,
-};
+use crate::group::one_group::Group;
+use crate::group::part_checks::{check_distribution, decode_about, decode_leave, invites};
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
 use crate::group::roster_secret::RosterSecret;
 use crate::group::rosters::{AddError, Added, Rosters};
 use crate::group::sender_chain::ChainName;
-use crate::group::signed_roster::{FollowError, Roster, RosterError};
+use crate::group::signed_roster::Roster;
 use crate::group::waiting::WaitingChain;
 use crate::identity::Device;
-use crate::person::standing::Standing;
 use crate::ratchet::chain::ChainKey;
 use crate::time::Timestamp;
-use crate::wire::codec::DecodeError;
 use crate::wire::distribution::{DistributionFields, WantKind};
-use crate::wire::group_message::{LAST_NUMBER, Tag, tag_of};
-
-/// Bytes of a leave: the group, and a roster's hash.
-const LEAVE_LENGTH: usize = 64;
+use crate::wire::group_message::{Tag, tag_of};
 
 type Heard = Result<(PartOutcome, Vec<Unblocked>), PartError>;
 
@@ -304,105 +298,5 @@ impl Group {
         heard.unblocks.push(Unblocked::Roster(tag));
         self.try_waiting(root, &mut heard, directory, now);
         heard
-    }
-}
-
-/// Whether a device may invite the user by a roster: the owner's device of one of its admins, or an own one.
-pub(crate) fn invites(
-    roster: &Roster,
-    from: &Device,
-    directory: &Directory<'_>,
-    now: Timestamp,
-) -> bool {
-    let is_admins = roster.is_admin(&from.identity.encode());
-    let is_ours = || {
-        let standing = directory.own.person().standing(from, now);
-        standing.counts() && !directory.is_in_question(from, now)
-    };
-    roster.has(&directory.owner()) && (is_admins || is_ours())
-}
-
-/// An about's group and bytes.
-pub(crate) fn decode_about(bytes: &[u8]) -> Result<(&[u8; 32], &[u8]), PartError> {
-    let (group, about) = bytes.split_first_chunk().ok_or(PartError::Malformed)?;
-    if about.len() > MAX_ABOUT { Err(PartError::Malformed) } else { Ok((group, about)) }
-}
-
-/// A leave's group and roster.
-pub(crate) fn decode_leave(bytes: &[u8]) -> Result<(&[u8; 32], &[u8; 32]), PartError> {
-    let bytes: &[u8; LEAVE_LENGTH] = bytes.try_into().map_err(|_| PartError::Malformed)?;
-    let (group, roster) = bytes.split_first_chunk().ok_or(PartError::Malformed)?;
-    Ok((group, roster.try_into().map_err(|_| PartError::Malformed)?))
-}
-
-/// What of a distribution is judged before its group is looked for.
-pub(crate) fn check_distribution(
-    fields: &DistributionFields<'_>,
-    from: &Device,
-    directory: &Directory<'_>,
-    now: Timestamp,
-) -> Result<(), PartError> {
-    if fields.number > LAST_NUMBER {
-        return Err(PartError::Malformed);
-    }
-    UnpackedSignatureKey::decode(fields.verifying_key).map_err(|error| match error {
-        SignatureKeyError::Malformed => PartError::Malformed,
-        SignatureKeyError::WeakKey => PartError::WeakKey,
-    })?;
-    check_device(from, directory, now)
-}
-
-/// Whether a device is listed now.
-pub(crate) fn check_device(
-    from: &Device,
-    directory: &Directory<'_>,
-    now: Timestamp,
-) -> Result<(), PartError> {
-    match directory.standing(from, now).0 {
-        Standing::Listed | Standing::Stale => Ok(()),
-        Standing::Removed => Err(PartError::Former),
-        Standing::Alone => {
-            let tag = from.identity.member_tag().0;
-            Err(PartError::Missing(Missing { kind: MissingKind::List, tag, device: tag }))
-        }
-    }
-}
-
-impl From<NotRead> for PartError {
-    fn from(not_read: NotRead) -> Self {
-        match not_read {
-            NotRead::NotAMember => Self::NotAMember,
-            NotRead::Former => Self::Former,
-        }
-    }
-}
-
-impl From<RosterError> for PartError {
-    fn from(error: RosterError) -> Self {
-        match error {
-            RosterError::Unsupported => Self::Unsupported,
-            RosterError::Malformed => Self::Malformed,
-            RosterError::WeakKey => Self::WeakKey,
-            RosterError::BadSignature => Self::BadSignature,
-        }
-    }
-}
-
-impl From<FollowError> for PartError {
-    fn from(error: FollowError) -> Self {
-        match error {
-            FollowError::Malformed => Self::Malformed,
-            FollowError::NotAnAdmin => Self::NotAnAdmin,
-            FollowError::Outranked => Self::Outranked,
-        }
-    }
-}
-
-impl From<DecodeError> for PartError {
-    fn from(error: DecodeError) -> Self {
-        match error {
-            DecodeError::Malformed => Self::Malformed,
-            DecodeError::Unsupported => Self::Unsupported,
-        }
     }
 }

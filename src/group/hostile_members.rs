@@ -10,11 +10,12 @@ mod tests {
     use crate::group::directory::Directory;
     use crate::group::group_delivered::GroupDelivered;
     use crate::group::group_event::GroupEvent;
+    use crate::group::invitation::about_hash;
     use crate::group::invitations::Invitations;
     use crate::group::message_opening::GroupDecryptError;
     use crate::group::message_sending::nothing;
     use crate::group::moment::Moment;
-    use crate::group::one_group::{Group, about_hash};
+    use crate::group::one_group::Group;
     use crate::group::part_heard::{PartError, PartOutcome};
     use crate::group::role::SetsTimer;
     use crate::group::roster_secret::RosterSecret;

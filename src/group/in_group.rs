@@ -7,26 +7,25 @@ use core::fmt;
 use rand_core::CryptoRng;
 
 use crate::account::Account;
-use crate::group::asking_fields::Asked;
 use crate::group::change::Change;
 use crate::group::changing::{Changed, GroupChangeError, RosterChange};
 use crate::group::directory::Directory;
-use crate::group::group_event::{Before, GroupChange};
+use crate::group::group_event::Before;
 use crate::group::group_outgoing::GroupOutgoing;
+use crate::group::heard_want::HeardWant;
 use crate::group::message_sending::GroupEncryptError;
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::part_heard::PartError;
 use crate::group::reach::obstacle;
 use crate::group::role::SetsTimer;
+use crate::group::signed_change::Signed;
 use crate::group::steps::Due;
 use crate::identity::{Device, IdentityKey};
 use crate::person::contacts::Contacts;
-use crate::person::fan_out::Obstacle;
 use crate::person::our_devices::OwnDevices;
 use crate::time::Timestamp;
 use crate::wire::content_parts::ContentParts;
-use crate::wire::distribution::WantFields;
 use crate::wire::payload::Payload;
 use crate::wire::roster::OwnerBytes;
 
@@ -38,24 +37,6 @@ pub struct InGroup<'a> {
     own: &'a OwnDevices,
     account: &'a Account,
     group: &'a mut Group,
-}
-
-/// What somebody asks for: [`InGroup::answer`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeardWant {
-    pub(crate) from: Device,
-    pub(crate) want: WantFields,
-}
-
-/// Somebody left, or another roster was signed here: what was told, and what is different.
-#[derive(Debug)]
-#[must_use = "what has changed is to be stored"]
-#[non_exhaustive]
-pub struct Signed {
-    /// What is to be sent.
-    pub outgoing: GroupOutgoing,
-    /// What is different by it, to be shown.
-    pub change: Option<GroupChange>,
 }
 
 impl OwnDevices {
@@ -349,7 +330,9 @@ impl InGroup<'_> {
         outgoing.changes.add_group(self.group.id());
         if !parts.is_empty() {
             let due = Due { to: from.clone(), parts, is_newcomer: false };
-            let _is_sent = outgoing.add_due(&due, self.own, contacts, now, rng);
+            if !outgoing.add_due(&due, self.own, contacts, now, rng) {
+                self.group.give_again(&[from.identity]);
+            }
         }
         Ok(outgoing)
     }
@@ -392,37 +375,6 @@ impl InGroup<'_> {
 
     fn members(&self) -> Vec<OwnerBytes> {
         self.group.head().owners().collect()
-    }
-}
-
-impl GroupOutgoing {
-    pub(crate) fn add_wants(
-        &mut self,
-        wants: &[Asked],
-        own: &OwnDevices,
-        contacts: &mut Contacts,
-        now: Timestamp,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) {
-        for asked in wants {
-            let to = asked.of.clone();
-            if asked.is_reached {
-                let due = Due { to, parts: asked.parts(), is_newcomer: false };
-                // What it does not reach is named.
-                let _is_sent = self.add_due(&due, own, contacts, now, rng);
-            } else {
-                let obstacle = obstacle(&Directory { own, contacts }, &to, now);
-                self.add_unreached(to, obstacle.unwrap_or(Obstacle::NeedsSession));
-            }
-        }
-    }
-}
-
-impl HeardWant {
-    /// Who asks.
-    #[must_use]
-    pub fn from(&self) -> &Device {
-        &self.from
     }
 }
 

@@ -5,9 +5,10 @@ use core::fmt;
 
 use crate::group::asking_fields::Asked;
 use crate::group::directory::Directory;
-use crate::group::hearing::{check_distribution, decode_about, decode_leave, invites};
+use crate::group::invitation::{Invitation, InvitationReason, about_hash};
 use crate::group::moment::Moment;
-use crate::group::one_group::{Group, Invitation, InvitationReason, about_hash};
+use crate::group::one_group::Group;
+use crate::group::part_checks::{check_distribution, decode_about, decode_leave, invites};
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
 use crate::group::signed_roster::Roster;
 use crate::group::waiting::Waiting;

@@ -4,10 +4,12 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::crypto::hash::sha256;
 use crate::group::directory::Directory;
 use crate::group::group_device::{GroupDevice, GroupDevices};
 use crate::group::held_secrets::HeldSecrets;
+use crate::group::invitation::{
+    Invitation, InvitationReason, MAX_ABOUT, about_hash, read_bytes, write_bytes,
+};
 use crate::group::own_chain::OwnChains;
 use crate::group::role::SetsTimer;
 use crate::group::rosters::Rosters;
@@ -21,12 +23,6 @@ use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::content_parts::PartKind;
 use crate::wire::group_message::Tag;
 use crate::wire::roster::OwnerBytes;
-
-/// Names what a group's roster says of title and picture.
-const ABOUT_LABEL: &[u8] = b"evanesce/v1 about";
-
-/// How many bytes an about has at most.
-pub(crate) const MAX_ABOUT: usize = 4_096;
 
 /// One group of which this device is a member, or was: its rosters, its secrets, the chains of its members' devices.
 ///
@@ -54,29 +50,6 @@ pub struct Group {
     pub(crate) secret_asked: Option<(Tag, Timestamp)>,
     pub(crate) waiting: Waiting,
     pub(crate) invitation: Option<Box<Invitation>>,
-}
-
-/// A roster that invites the user.
-pub(crate) struct Invitation {
-    pub(crate) roster: Roster,
-    pub(crate) about: Option<Vec<u8>>,
-    /// Who invites.
-    pub(crate) from: Device,
-    pub(crate) came: Timestamp,
-    pub(crate) reason: InvitationReason,
-    /// Whether a message came under it.
-    pub(crate) is_used: bool,
-}
-
-/// Why a roster invites.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InvitationReason {
-    /// The group is not held.
-    New,
-    /// It comes from before what is held, or from a branch that never will be.
-    NeverHeld,
-    /// The one before it is missing: as a rule that is given when it is asked for.
-    Missing,
 }
 
 /// Somebody has left.
@@ -300,11 +273,6 @@ impl Group {
     }
 }
 
-// docs/protocol.md §18.1: about = SHA-256(label ‖ group ‖ bytes)
-pub(crate) fn about_hash(group: &[u8; 32], about: &[u8]) -> [u8; 32] {
-    sha256(&[ABOUT_LABEL, group, about])
-}
-
 /// Beside its parts the group's name, and this device's identity.
 impl Stored for Group {
     fn write(&self, out: &mut StateWriter) {
@@ -412,53 +380,4 @@ fn read_owners<Known>(
         people.insert(owner, read(reader)?);
     }
     Ok(people)
-}
-
-impl Stored for Invitation {
-    fn write(&self, out: &mut StateWriter) {
-        let Self { roster, about, from, came, reason, is_used } = self;
-        roster.write_whole(out);
-        about.is_some().write(out);
-        about.iter().for_each(|about| write_bytes(about, out));
-        from.write(out);
-        came.write(out);
-        let reason = match reason {
-            InvitationReason::New => 0,
-            InvitationReason::NeverHeld => 1,
-            InvitationReason::Missing => 2,
-        };
-        out.put(&[reason]);
-        is_used.write(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let roster = Roster::read_whole(reader)?;
-        let about = if reader.flag()? { Some(read_bytes(reader)?) } else { None };
-        let (from, came) = (Stored::read(reader)?, Stored::read(reader)?);
-        let reason = match reader.u8()? {
-            0 => InvitationReason::New,
-            1 => InvitationReason::NeverHeld,
-            2 => InvitationReason::Missing,
-            _ => return Err(DecodeError::Malformed),
-        };
-        let is_used = bool::read(reader)?;
-        let fits = about
-            .as_ref()
-            .is_none_or(|about| about_hash(&roster.fields.group, about) == roster.fields.about);
-        if fits {
-            Ok(Self { roster, about, from, came, reason, is_used })
-        } else {
-            Err(DecodeError::Malformed)
-        }
-    }
-}
-
-fn write_bytes(bytes: &[u8], out: &mut StateWriter) {
-    out.put_count(bytes.len());
-    out.put(bytes);
-}
-
-fn read_bytes(reader: &mut Reader<'_>) -> Result<Vec<u8>, DecodeError> {
-    let count = read_count(reader)?;
-    reader.bytes(count).map(<[u8]>::to_vec)
 }

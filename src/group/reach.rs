@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
+use crate::group::asking_fields::Asked;
 use crate::group::directory::Directory;
 use crate::group::group_changes::GroupChanges;
 use crate::group::group_id::GroupId;
@@ -141,6 +142,28 @@ impl GroupOutgoing {
             Err(_) => {
                 self.add_unreached(to.clone(), Obstacle::NeedsSession);
                 false
+            }
+        }
+    }
+
+    /// Encrypts what is asked for, and names who is not reached.
+    pub(crate) fn add_wants(
+        &mut self,
+        wants: &[Asked],
+        own: &OwnDevices,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) {
+        for asked in wants {
+            let to = asked.of.clone();
+            if asked.is_reached {
+                let due = Due { to, parts: asked.parts(), is_newcomer: false };
+                // What it does not reach is named.
+                let _is_sent = self.add_due(&due, own, contacts, now, rng);
+            } else {
+                let obstacle = obstacle(&Directory { own, contacts }, &to, now);
+                self.add_unreached(to, obstacle.unwrap_or(Obstacle::NeedsSession));
             }
         }
     }

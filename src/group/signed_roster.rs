@@ -238,7 +238,7 @@ impl Roster {
 mod tests {
     use super::*;
     use crate::crypto::secret::Secret;
-    use crate::group::one_group::about_hash;
+    use crate::group::invitation::about_hash;
     use crate::group::roster_secret::RosterSecret;
     use crate::identity::IdentityKeyPair;
     use crate::known_answers::{self, Fields};

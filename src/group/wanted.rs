@@ -70,7 +70,8 @@ impl Wanted {
 
     /// Those that were not asked for within a day.
     pub(crate) fn due(&mut self, now: Timestamp) -> impl Iterator<Item = &mut Name> {
-        self.0.iter_mut().filter(move |name| name.is_due(now))
+        let lives = move |name: &&mut Name| now <= name.named.plus(LIFETIME);
+        self.0.iter_mut().filter(lives).filter(move |name| name.is_due(now))
     }
 }
 

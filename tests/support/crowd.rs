@@ -75,8 +75,8 @@ impl Crowd {
             let Party { account, own, .. } = &mut parties[*owner];
             let _ = own.refresh(account, START).unwrap();
             let list = own.person().list().unwrap().clone();
-            for device in owner + 1..owner + count {
-                let _ = parties[device].own.adopt(list.clone(), START).unwrap();
+            for party in &mut parties[owner + 1..owner + count] {
+                let _ = party.own.adopt(list.clone(), START).unwrap();
             }
         }
         let all = parties.into_iter().map(|party| Attendee {

@@ -1,0 +1,93 @@
+//! A roster that invites the user, and what a group is called.
+
+use alloc::vec::Vec;
+
+use crate::crypto::hash::sha256;
+use crate::group::signed_roster::Roster;
+use crate::identity::Device;
+use crate::stored::{StateWriter, Stored, read_count};
+use crate::time::Timestamp;
+use crate::wire::codec::{DecodeError, Reader};
+
+/// Names what a group's roster says of title and picture.
+const ABOUT_LABEL: &[u8] = b"evanesce/v1 about";
+
+/// How many bytes an about has at most.
+pub(crate) const MAX_ABOUT: usize = 4_096;
+
+/// A roster that invites the user.
+pub(crate) struct Invitation {
+    pub(crate) roster: Roster,
+    pub(crate) about: Option<Vec<u8>>,
+    /// Who invites.
+    pub(crate) from: Device,
+    pub(crate) came: Timestamp,
+    pub(crate) reason: InvitationReason,
+    /// Whether a message came under it.
+    pub(crate) is_used: bool,
+}
+
+/// Why a roster invites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InvitationReason {
+    /// The group is not held.
+    New,
+    /// It comes from before what is held, or from a branch that never will be.
+    NeverHeld,
+    /// The one before it is missing: as a rule that is given when it is asked for.
+    Missing,
+}
+
+// docs/protocol.md §18.1: about = SHA-256(label ‖ group ‖ bytes)
+pub(crate) fn about_hash(group: &[u8; 32], about: &[u8]) -> [u8; 32] {
+    sha256(&[ABOUT_LABEL, group, about])
+}
+
+impl Stored for Invitation {
+    fn write(&self, out: &mut StateWriter) {
+        let Self { roster, about, from, came, reason, is_used } = self;
+        roster.write_whole(out);
+        about.is_some().write(out);
+        about.iter().for_each(|about| write_bytes(about, out));
+        from.write(out);
+        came.write(out);
+        let reason = match reason {
+            InvitationReason::New => 0,
+            InvitationReason::NeverHeld => 1,
+            InvitationReason::Missing => 2,
+        };
+        out.put(&[reason]);
+        is_used.write(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let roster = Roster::read_whole(reader)?;
+        let about = if reader.flag()? { Some(read_bytes(reader)?) } else { None };
+        let (from, came) = (Stored::read(reader)?, Stored::read(reader)?);
+        let reason = match reader.u8()? {
+            0 => InvitationReason::New,
+            1 => InvitationReason::NeverHeld,
+            2 => InvitationReason::Missing,
+            _ => return Err(DecodeError::Malformed),
+        };
+        let is_used = bool::read(reader)?;
+        let fits = about
+            .as_ref()
+            .is_none_or(|about| about_hash(&roster.fields.group, about) == roster.fields.about);
+        if fits {
+            Ok(Self { roster, about, from, came, reason, is_used })
+        } else {
+            Err(DecodeError::Malformed)
+        }
+    }
+}
+
+pub(crate) fn write_bytes(bytes: &[u8], out: &mut StateWriter) {
+    out.put_count(bytes.len());
+    out.put(bytes);
+}
+
+pub(crate) fn read_bytes(reader: &mut Reader<'_>) -> Result<Vec<u8>, DecodeError> {
+    let count = read_count(reader)?;
+    reader.bytes(count).map(<[u8]>::to_vec)
+}
