@@ -70,6 +70,13 @@ impl Group {
         self.head().fields.epoch
     }
 
+    /// The hash of the roster that counts. Messages name theirs:
+    /// [`GroupDelivered::roster`](crate::group::GroupDelivered::roster).
+    #[must_use]
+    pub fn roster(&self) -> [u8; 32] {
+        *self.head().hash()
+    }
+
     /// Who may change the timer.
     #[must_use]
     pub fn sets_timer(&self) -> SetsTimer {
