@@ -5,6 +5,7 @@
 
 mod draws;
 mod sealed_header;
+mod shared;
 mod trial;
 
 mod device;
@@ -13,6 +14,7 @@ mod manner;
 mod bare;
 mod crashes;
 mod epochs;
+mod groups;
 mod mishaps;
 mod people;
 mod settings;

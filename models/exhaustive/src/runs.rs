@@ -9,6 +9,9 @@ use evanesce::expiry::{MemberTag, Policy, Setting, SettingVersion};
 use crate::bare::Bare;
 use crate::crashes::{Carrier, Crashes, Habit};
 use crate::epochs::{Epochs, Habit as EpochHabit};
+use crate::groups::Carrier::{KeepsOrder as KeepsGroupOrder, Shuffles};
+use crate::groups::Deed::{Adds, Entitles, Leaves, Removes, Says, StepsDown};
+use crate::groups::{Groups, Habit as GroupHabit};
 use crate::mishaps::{Attention, Mishaps, Senders};
 use crate::people::{Habit as PeopleHabit, People};
 use crate::settings::{Settings, Taking};
@@ -252,6 +255,81 @@ pub const RUNS: &[Run] = &[
         comes_out: |name| {
             let make = || Epochs::whole([1, 1], 1).with(EpochHabit::PutsBackOne);
             is_found(name, "suite 2 opens what suite 1 does", make)
+        },
+    },
+    Run {
+        name: "groups, one removes, one entitles",
+        comes_out: |name| {
+            holds(name, || Groups::new([&[Removes(2)], &[Entitles], &[], &[]], Shuffles, 0))
+        },
+    },
+    Run {
+        name: "groups, one removes, one adds",
+        comes_out: |name| {
+            holds(name, || {
+                Groups::new([&[Removes(2)], &[Adds(3)], &[], &[]], KeepsGroupOrder, 0)
+                    .with_in_the_end(&[0, 1, 3])
+            })
+        },
+    },
+    Run {
+        name: "groups, one steps down, one removes",
+        comes_out: |name| {
+            holds(name, || Groups::new([&[StepsDown], &[Removes(2)], &[], &[]], Shuffles, 0))
+        },
+    },
+    Run {
+        name: "groups, a message is lost",
+        comes_out: |name| {
+            holds(name, || Groups::new([&[Entitles], &[Removes(2)], &[], &[]], Shuffles, 1))
+        },
+    },
+    Run {
+        name: "groups, one leaves",
+        comes_out: |name| {
+            holds(name, || {
+                Groups::new([&[], &[Says], &[Leaves], &[]], Shuffles, 0).with_in_the_end(&[0, 1])
+            })
+        },
+    },
+    Run {
+        name: "groups, one removes who removes",
+        comes_out: |name| {
+            holds(name, || Groups::new([&[Removes(1)], &[Removes(2)], &[], &[]], Shuffles, 0))
+        },
+    },
+    Run {
+        name: "groups, two write",
+        comes_out: |name| {
+            holds(name, || Groups::new([&[Entitles, Says], &[Says], &[], &[]], Shuffles, 1))
+        },
+    },
+    Run {
+        name: "groups CONTROL: what waits is thrown away",
+        comes_out: |name| {
+            is_found(name, "in the end all that was sent is shown", || {
+                let deeds: [&[_]; 4] = [&[Entitles, Says], &[], &[], &[]];
+                Groups::new(deeds, Shuffles, 0).with(GroupHabit::DropsWhatMissesSomething)
+            })
+        },
+    },
+    Run {
+        name: "groups CONTROL: nothing is maintained",
+        comes_out: |name| {
+            is_found(name, "in the end those are in it who were to be", || {
+                let deeds: [&[_]; 4] = [&[Entitles], &[Removes(2)], &[], &[]];
+                let groups = Groups::new(deeds, Shuffles, 0).with_in_the_end(&[0, 1]);
+                groups.with(GroupHabit::MaintainsNothing)
+            })
+        },
+    },
+    Run {
+        name: "groups CONTROL: one goes back",
+        comes_out: |name| {
+            is_found(name, "no number is used for two messages", || {
+                let deeds: [&[_]; 4] = [&[Says, Says], &[], &[], &[]];
+                Groups::new(deeds, Shuffles, 0).with(GroupHabit::GoesBack)
+            })
         },
     },
 ];

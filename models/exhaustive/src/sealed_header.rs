@@ -10,3 +10,8 @@ pub fn sealed_header(message: &[u8]) -> &[u8] {
     };
     &message[start..start + 56]
 }
+
+/// The same of a message to a group (docs/protocol.md §18.4).
+pub fn sealed_group_header(message: &[u8]) -> &[u8] {
+    &message[1..42]
+}
