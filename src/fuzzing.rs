@@ -5,8 +5,10 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use crate::account::Account;
 use crate::commitment::CommitmentOpening;
 use crate::crypto::secret::Secret;
+use crate::crypto::signature::SIGNATURE_LENGTH;
 use crate::ratchet::message_key::{MessageContext, Sealed};
 use crate::session::decrypting::Opened;
 use crate::session::one_conversation::Session;
@@ -73,4 +75,11 @@ pub fn encrypt_content(
     message.extend_from_slice(&padded);
     message.extend_from_slice(&tag);
     Some(message)
+}
+
+/// Signs any bytes at all as a device's identity, as somebody does who has its key: rosters that nobody would sign, and
+/// messages of chains whose key is that one.
+#[must_use]
+pub fn sign(account: &Account, bytes: &[u8]) -> [u8; SIGNATURE_LENGTH] {
+    account.sign(bytes)
 }

@@ -27,6 +27,7 @@ use evanesce_fuzz::hostile_device::signed_lists::{
     CAROLS_FIRST, CAROLS_MOST, CAROLS_OTHER_MOST, DAVES_FIRST, DAVES_WITH_MALLORY, MALLORYS_FIRST,
     MALLORYS_WITH_TABLET,
 };
+use evanesce_fuzz::hostile_member::event as member;
 use evanesce_fuzz::hostile_peer::event::{
     self as hostile, AnswerChoice, ChainChoice, ControlChoice, Lie, Mixes,
 };
@@ -49,6 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("device_list", device_list()),
         ("envelope", envelope()),
         ("expiry", expiry()),
+        ("groups", groups()),
         ("hostile_peer", hostile_peer()),
         ("payload", payload()),
         ("peers", peers()),
@@ -692,6 +694,201 @@ fn peers() -> Seeds {
         (name.to_owned(), bytes)
     };
     names.into_iter().zip(1..).zip(suites).map(events).collect()
+}
+
+/// What members of a group make of its secrets. The second roster that is signed is the head at first.
+fn groups() -> Seeds {
+    use member::Event;
+    let signs = |base, edit, by| Event::Signs { base, edit, by };
+    let roster = |which| Event::Roster { which, place: 0, by: 0 };
+    let gives = |chain, roster, number| Event::Distribution { chain, roster, number };
+    let sends = |by, to| Event::Sends { by, to, body: 0 };
+    let writes = |how, number, roster| Event::Broadcasts { how, number, roster };
+    let acts = |who, what, with| Event::Honest { who, what, with };
+    let carries = Event::Carries { which: 0, is_lost: 0 };
+    let passes = |hours| Event::Passes { hours };
+    let scripts: [(&str, Vec<Event>); 11] = [
+        ("writes", vec![writes(0, 0, 1), writes(1, 2, 1), writes(1, 1, 1), acts(0, 0, 7), carries]),
+        (
+            "removes",
+            vec![
+                signs(1, 0x12, 0),
+                roster(2),
+                writes(0x40, 0, 1),
+                gives(2, 2, 0),
+                sends(0, 2),
+                writes(4, 0, 2),
+                acts(0, 0, 1),
+                acts(1, 0, 1),
+                carries,
+                carries,
+                writes(1, 0, 1),
+            ],
+        ),
+        (
+            "forks",
+            vec![
+                signs(1, 0x12, 0),
+                signs(1, 0x21, 1),
+                roster(2),
+                sends(0, 0),
+                roster(3),
+                sends(1, 2),
+                roster(2),
+                sends(0, 1),
+                acts(0, 10, 0),
+                carries,
+                carries,
+                acts(1, 0, 0),
+                carries,
+            ],
+        ),
+        (
+            "faults",
+            vec![
+                writes(0x20, 0, 1),
+                writes(0x28, 0, 1),
+                writes(0x30, 0, 1),
+                writes(0x38, 1, 1),
+                writes(0, 0, 1),
+                Event::Alters { place: 0, by: 0, cut: 0 },
+                Event::Alters { place: 3, by: 1, cut: 0 },
+                Event::Alters { place: 60, by: 1, cut: 0 },
+                Event::Alters { place: 0, by: 0, cut: 1 },
+                writes(0, 120, 1),
+            ],
+        ),
+        (
+            "missing",
+            vec![
+                signs(1, 0x05, 4),
+                writes(0, 0, 2),
+                roster(2),
+                Event::About { which: 1, byte: 0 },
+                sends(0, 2),
+                writes(4, 3, 2),
+                gives(1, 2, 5),
+                sends(0, 2),
+                gives(1, 2, 1),
+                sends(0, 0),
+                gives(0x41, 2, 0),
+                sends(0, 1),
+                gives(0x82, 2, 0),
+                sends(0, 1),
+            ],
+        ),
+        (
+            "forked_chain",
+            vec![
+                writes(0, 0, 1),
+                gives(0x42, 1, 3),
+                sends(1, 0),
+                gives(2, 1, 0),
+                sends(1, 2),
+                writes(0x44, 0, 1),
+                passes(25),
+                Event::Want { kind: 3, tag: 1, have: 0 },
+                Event::Want { kind: 1, tag: 0, have: 0 },
+                Event::Want { kind: 2, tag: 6, have: 2 },
+                sends(1, 2),
+            ],
+        ),
+        (
+            "leaves",
+            vec![
+                Event::Leave { roster: 0 },
+                sends(1, 2),
+                acts(1, 6, 0),
+                carries,
+                acts(0, 0, 0),
+                carries,
+                acts(1, 7, 0),
+                acts(0, 1, 4),
+                carries,
+                carries,
+                acts(1, 7, 0),
+            ],
+        ),
+        (
+            "malformed",
+            vec![
+                signs(1, 0x0b, 8),
+                signs(1, 0x0c, 4),
+                signs(1, 0x0d, 0),
+                signs(1, 0x18, 0),
+                signs(1, 0x0f, 0),
+                signs(1, 0x04, 1),
+                roster(2),
+                sends(0, 0),
+                roster(3),
+                sends(0, 0),
+                roster(4),
+                sends(0, 0),
+                roster(5),
+                sends(0, 0),
+                roster(6),
+                sends(0, 0),
+                roster(7),
+                sends(0, 0),
+                Event::Roster { which: 1, place: 255, by: 1 },
+                sends(0, 0),
+                Event::About { which: 2, byte: 1 },
+                Event::Other { kind: 0x12, length: 161, byte: 1 },
+                Event::Other { kind: 0x13, length: 7, byte: 1 },
+                sends(0, 0),
+            ],
+        ),
+        (
+            "many_rosters",
+            (0..18)
+                .flat_map(|which| [signs(1 + which, 6, 64 * (which & 1)), roster(2 + which)])
+                .chain([
+                    sends(0, 0),
+                    acts(0, 0, 0),
+                    roster(19),
+                    sends(0, 1),
+                    acts(1, 7, 0),
+                    carries,
+                ])
+                .collect(),
+        ),
+        (
+            "an_admin_of_ours",
+            vec![
+                acts(0, 1, 2),
+                acts(0, 2, 1),
+                carries,
+                carries,
+                acts(0, 5, 2),
+                acts(0, 13, 0),
+                acts(0, 11, 0),
+                acts(0, 0, 0),
+                acts(0, 9, 0),
+                acts(0, 0, 0),
+                carries,
+                Event::Carries { which: 0, is_lost: 1 },
+                carries,
+                carries,
+                passes(200),
+            ],
+        ),
+        (
+            "refused",
+            vec![
+                acts(0, 14, 0x81),
+                writes(1, 0, 1),
+                gives(1, 1, 0),
+                sends(1, 0),
+                acts(0, 0, 0),
+                acts(0, 14, 1),
+                writes(1, 1, 1),
+            ],
+        ),
+    ];
+    let seed = |(name, events): (&str, Vec<Event>)| {
+        (name.to_owned(), member::Script { events }.to_bytes())
+    };
+    scripts.into_iter().map(seed).collect()
 }
 
 /// What a hostile device puts before stamps, by what it is to ours.

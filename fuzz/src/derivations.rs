@@ -109,6 +109,28 @@ pub fn message_key(chain_key: &Key, number: u32) -> Key {
     hmac(&last, &[&[1]])
 }
 
+/// The key of a chain at this number (§5.2).
+pub fn chain_key(chain_key: &Key, number: u32) -> Key {
+    (0..number).fold(*chain_key, |chain_key, _| hmac(&chain_key, &[&[2]]))
+}
+
+/// What the header of a message to a group is sealed under (§18.3).
+pub fn group_header_key(group: &Key, roster_secret: &Key) -> Key {
+    let [key] = hkdf(group, &[roster_secret], &[b"evanesce/v1 group header"]);
+    key
+}
+
+/// The header of a message to a group (§18.4).
+pub fn seal_group_header(key: &Key, header: &[u8; 25]) -> [u8; 41] {
+    let mut sealed = [0; 41];
+    let (text, tag) = sealed.split_at_mut(25);
+    text.copy_from_slice(header);
+    let cipher = Aes256GcmSiv::new(key.into());
+    let made = cipher.encrypt_inout_detached(&NONCE.into(), &[], text.into()).expect("short");
+    tag.copy_from_slice(&made);
+    sealed
+}
+
 pub fn seal_header(key: &Key, header: &[u8; 40]) -> [u8; 56] {
     let mut sealed = [0; 56];
     let (text, tag) = sealed.split_at_mut(40);

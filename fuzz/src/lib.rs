@@ -9,6 +9,7 @@ pub mod attachments;
 pub mod bundles;
 pub mod conversation;
 pub mod hostile_device;
+pub mod hostile_member;
 pub mod hostile_peer;
 pub mod households;
 pub mod recipients;
