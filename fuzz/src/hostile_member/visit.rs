@@ -268,7 +268,7 @@ impl Visit<'_> {
                 let Some((mut bytes, mut made)) = self.last.clone() else { return };
                 let place = bytes.len() * usize::from(place) / 256;
                 bytes[place] ^= by;
-                bytes.truncate(bytes.len() - usize::from(cut));
+                bytes.truncate(bytes.len().saturating_sub(cut.into()));
                 made.is_sound &= by == 0 && cut == 0;
                 (0..HONEST).for_each(|honest| self.offers(honest, &bytes, &made));
             }
