@@ -1,6 +1,6 @@
 //! Everybody's devices, and the two that keep to the protocol with all that they store.
 
-use evanesce::group::{Group, GroupId, Groups, HeldMessages, Invitations, Unblocked};
+use evanesce::group::{Group, Groups, HeldMessages, InvitationName, Invitations, Unblocked};
 use evanesce::person::{Contacts, DeviceList, ListedDevice, OwnDevices, Person, VerifiedList};
 use evanesce::session::Session;
 use evanesce::{Account, Device, Payload, Peer, PreKeyBundle, Suite, Timestamp};
@@ -166,9 +166,9 @@ impl Honest {
     ///
     /// If they are not invited.
     #[must_use]
-    pub fn joins(&mut self, id: &GroupId, now: Timestamp) -> Vec<Unblocked> {
+    pub fn joins(&mut self, invitation: &InvitationName, now: Timestamp) -> Vec<Unblocked> {
         let Self { own, contacts, groups, .. } = self;
-        groups.join(own, contacts, id, now).expect("they are invited").unblocks
+        groups.join(own, contacts, invitation, now).expect("they are invited").unblocks
     }
 
     #[must_use]

@@ -583,7 +583,7 @@ impl Visit<'_> {
         let Honest { account, own, contacts, groups, .. } = &mut honest[who];
         match what % 16 {
             7 => {
-                let invited: Vec<GroupId> = groups.invitations().map(|it| it.group()).collect();
+                let invited: Vec<_> = groups.invitations(own, now).map(|it| it.name()).collect();
                 for id in invited {
                     let heard = self.honest[who].joins(&id, now);
                     self.roots[who] = self.honest[who].groups.all[0].roster();
@@ -592,7 +592,8 @@ impl Visit<'_> {
                 return;
             }
             8 => {
-                let invited: Vec<GroupId> = groups.invitations().map(|it| it.group()).collect();
+                let invited: Vec<GroupId> =
+                    groups.invitations(own, now).map(|it| it.group()).collect();
                 invited.iter().for_each(|id| _ = groups.decline(id));
                 return;
             }

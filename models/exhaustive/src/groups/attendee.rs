@@ -284,7 +284,8 @@ impl Awake {
         let heard = groups.hear(own, contacts, &delivered, now);
         let GroupsHeard { unblocks, wants, .. } = heard;
         self.unblocked(&unblocks, now);
-        let invited: Vec<_> = self.groups.invitations().map(|it| it.group()).collect();
+        let invited = self.groups.invitations(&self.own, now);
+        let invited: Vec<_> = invited.map(|it| it.name()).collect();
         for id in invited {
             let Self { own, contacts, groups, rosters, .. } = self;
             let joined = groups.join(own, contacts, &id, now).expect("it was invited");
