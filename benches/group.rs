@@ -1,0 +1,189 @@
+//! What groups cost beside signatures, and beside messages to single devices: a message of a group of 32 people with two devices
+//! each, one that comes, the first chain given to all, a roster of a thousand.
+//!
+//! `cargo bench --bench group` prints ratios, of runs that take turns in one process, and how large stored groups are.
+
+#[path = "../tests/support/crowd.rs"]
+mod crowd;
+#[path = "../tests/support/household.rs"]
+mod household;
+
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::time::Instant;
+
+use crowd::{Attendee, Crowd};
+use ed25519_dalek::{Signature, Signer, SigningKey};
+use evanesce::group::GroupId;
+use evanesce::{Address, Payload, Peer};
+use household::Party;
+
+/// How many people there are, with two devices each.
+const PEOPLE: usize = 32;
+
+/// How often both take turns, and how many operations each does in one: a chain has a hundred messages.
+const TURNS: usize = 41;
+const OPERATIONS_OF_A_TURN: usize = 20;
+
+fn main() {
+    let mut crowd = Crowd::new(&[2; PEOPLE], 1);
+    let members: Vec<usize> = (1..PEOPLE).map(|person| 2 * person).collect();
+    let id = crowd.create(0, &members, b"title");
+    crowd.settle();
+    for device in 0..2 * PEOPLE {
+        crowd.say(device, &id, "first");
+        crowd.settle();
+    }
+    let stored = crowd.group(0, &id).snapshot().len();
+    println!("stored: a group of {PEOPLE} people with two devices each: {stored} bytes");
+    print_sending(&mut crowd, &id);
+    print_receiving(&mut crowd, &id);
+    print_large();
+}
+
+/// A pair of devices with a session, each way.
+fn pair() -> (Party, Party, Address, Address) {
+    let mut crowd = Crowd::new(&[1, 1], 2);
+    crowd.begin(0, 1);
+    let [mut first, second] = <[Attendee; 2]>::try_from(crowd.all).ok().unwrap().map(|it| it.party);
+    let _ = first.contacts.peers[0].accept_request();
+    let (from, to) = (first.address(), second.address());
+    (first, second, from, to)
+}
+
+/// 31 bytes: 64 padded.
+fn payload() -> Payload {
+    Payload::new([7; 40])
+}
+
+fn print_sending(crowd: &mut Crowd, id: &GroupId) {
+    let signing = SigningKey::from_bytes(&[1; 32]);
+    let (mut single, _, _, _) = pair();
+    let now = crowd.now;
+    let mut rng = crowd.rng.clone();
+    let mut send = || {
+        let Attendee { party, groups, .. } = &mut crowd.all[0];
+        let Party { account, own, contacts, .. } = party;
+        let group = groups.group_mut(id).unwrap();
+        let outgoing =
+            own.in_group(account, group).encrypt(contacts, &payload(), b"", now, &mut rng);
+        drop(black_box(outgoing.unwrap()));
+    };
+    let mut rng = rand_chacha::rand_core::SeedableRng::seed_from_u64(3);
+    let rng: &mut rand_chacha::ChaCha20Rng = &mut rng;
+    let mut one = || {
+        let peer: &mut Peer = &mut single.contacts.peers[0];
+        drop(black_box(peer.encrypt(&payload(), b"", now, rng).unwrap()));
+    };
+    print_ratio("encrypt for 64 devices, of a signature and a message", &mut send, &mut || {
+        black_box(signing.sign(&[7; 128]));
+        one();
+    });
+    print_ratio("encrypt for 64 devices, of 64 messages", &mut send, &mut || {
+        (0..64).for_each(|_| one());
+    });
+}
+
+fn print_receiving(crowd: &mut Crowd, id: &GroupId) {
+    let signing = SigningKey::from_bytes(&[1; 32]);
+    let signature: Signature = signing.sign(&[7; 128]);
+    let key = signing.verifying_key();
+    let count = (TURNS + 1) * OPERATIONS_OF_A_TURN;
+    let (mut single, mut other, from, _) = pair();
+    let now = crowd.now;
+    let mut singles: VecDeque<Vec<u8>> = (0..count)
+        .map(|_| {
+            let peer = &mut single.contacts.peers[0];
+            peer.encrypt(&payload(), b"", now, &mut crowd.rng).unwrap().message
+        })
+        .collect();
+    let mut peer = Peer::new(from);
+    let first = singles.pop_front().unwrap();
+    let _ = peer.decrypt(&mut other.account, &first, b"", now).unwrap();
+    singles.push_back(first);
+    // Of many devices, since a chain has a hundred messages.
+    let mut messages = VecDeque::new();
+    for device in (2..2 * PEOPLE).cycle() {
+        if messages.len() >= count {
+            break;
+        }
+        for _ in 0..10 {
+            let _ = crowd.try_say(device, id, &payload()).unwrap();
+            let for_us = |it: &crowd::UnderWay| it.to == 0 && it.is_broadcast;
+            let others = core::mem::take(&mut crowd.under_way);
+            let (ours, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(for_us);
+            messages.extend(ours.into_iter().map(|it| it.bytes));
+            crowd.under_way = rest.into_iter().filter(|it| it.to == 0).collect();
+            crowd.settle();
+        }
+    }
+    let Attendee { party, groups, .. } = &mut crowd.all[0];
+    let mut receive = || {
+        let message = messages.pop_front().unwrap();
+        let Party { own, contacts, .. } = party;
+        let got = groups.group_mut(id).unwrap().decrypt(own, contacts, &message, b"", now);
+        drop(black_box(got.unwrap()));
+    };
+    print_ratio("decrypt, of a strict verification and a decryption", &mut receive, &mut || {
+        key.verify_strict(&[7; 128], &signature).unwrap();
+        let message = singles.pop_front().unwrap();
+        let got = peer.decrypt(&mut other.account, &message, b"", now);
+        drop(black_box(got));
+    });
+}
+
+fn print_large() {
+    let mut crowd = Crowd::new(&[1; 2], 4);
+    let members: Vec<_> = (0..998_u64)
+        .map(|seed| {
+            let name = Address::new(seed.to_be_bytes()).unwrap();
+            let rng = &mut <rand_chacha::ChaCha20Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(seed);
+            evanesce::Account::generate_of_suite(
+                evanesce::Suite::Classical,
+                name,
+                evanesce::limits::Limits::default(),
+                household::START,
+                rng,
+            )
+            .device()
+            .identity
+        })
+        .collect();
+    let members = [&members[..], &[crowd.owner(1)]].concat();
+    let (now, mut rng) = (crowd.now, crowd.rng.clone());
+    let Attendee { party, .. } = &mut crowd.all[0];
+    let Party { account, own, contacts, .. } = party;
+    let start = Instant::now();
+    let created = own.create_group(account, contacts, &members, b"", now, &mut rng);
+    let (group, _) = created.unwrap();
+    println!("made: a group of 1,000 in {:?}", start.elapsed());
+    println!(
+        "stored: a group of 1,000, of which no chain is held: {} bytes",
+        group.snapshot().len()
+    );
+    let snapshot = group.snapshot();
+    let signing = SigningKey::from_bytes(&[1; 32]);
+    print_ratio(
+        "load a group of 1,000, of a signature",
+        &mut || {
+            drop(black_box(evanesce::group::Group::restore(&snapshot).unwrap()));
+        },
+        &mut || {
+            black_box(signing.sign(&[7; 128]));
+        },
+    );
+}
+
+/// The median of the ratios of each turn.
+fn print_ratio(name: &str, ours: &mut dyn FnMut(), base: &mut dyn FnMut()) {
+    let time = |operation: &mut dyn FnMut()| {
+        let start = Instant::now();
+        (0..OPERATIONS_OF_A_TURN).for_each(|_| operation());
+        start.elapsed().as_secs_f64()
+    };
+    time(ours);
+    time(base);
+    let mut ratios: Vec<f64> = (0..TURNS - 1).map(|_| time(ours) / time(base)).collect();
+    ratios.sort_by(f64::total_cmp);
+    println!("ratio: {name}: {:.3}", ratios[ratios.len() / 2]);
+}
