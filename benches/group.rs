@@ -44,9 +44,10 @@ fn main() {
 /// A pair of devices with a session, each way.
 fn pair() -> (Party, Party, Address, Address) {
     let mut crowd = Crowd::new(&[1, 1], 2);
-    crowd.begin(0, 1);
-    let [mut first, second] = <[Attendee; 2]>::try_from(crowd.all).ok().unwrap().map(|it| it.party);
-    let _ = first.contacts.peers[0].accept_request();
+    let parties: Vec<Party> = crowd.all.into_iter().map(|it| it.party).collect();
+    let mut parties = <[Party; 2]>::try_from(parties).ok().unwrap();
+    household::begin(&mut parties, 0, 1, crowd.now, &mut crowd.rng);
+    let [first, second] = parties;
     let (from, to) = (first.address(), second.address());
     (first, second, from, to)
 }
@@ -71,8 +72,15 @@ fn print_sending(crowd: &mut Crowd, id: &GroupId) {
     };
     let mut rng = rand_chacha::rand_core::SeedableRng::seed_from_u64(3);
     let rng: &mut rand_chacha::ChaCha20Rng = &mut rng;
+    let stored = single.contacts.peers[0].snapshot();
+    let mut sent = 0;
     let mut one = || {
-        let peer: &mut Peer = &mut single.contacts.peers[0];
+        // A chain ends that nobody answers.
+        sent += 1;
+        if sent % 500 == 0 {
+            single.contacts.peers[0] = Peer::restore(&stored).unwrap();
+        }
+        let peer = &mut single.contacts.peers[0];
         drop(black_box(peer.encrypt(&payload(), b"", now, rng).unwrap()));
     };
     print_ratio("encrypt for 64 devices, of a signature and a message", &mut send, &mut || {
