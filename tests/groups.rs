@@ -461,3 +461,39 @@ fn a_leave_that_was_lost_is_told_to_the_admins_again() {
     crowd.maintain(1);
     assert!(crowd.under_way.iter().all(|it| it.to != 2));
 }
+
+#[test]
+fn who_came_in_by_a_roster_that_lost_comes_to_the_one_that_counts() {
+    let mut crowd = Crowd::new(&[1, 1, 1, 1], 11);
+    let [anna, ben, carla, dora] = [0, 1, 2, 3];
+    let id = crowd.create(anna, &[ben, carla], b"");
+    crowd.settle();
+    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
+    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    for device in [anna, ben, carla] {
+        crowd.say(device, &id, "before");
+        crowd.settle();
+    }
+    crowd.remove(anna, &id, carla);
+    let doras = crowd.owner(dora);
+    crowd.change(ben, &id, &Change::add(&doras));
+    crowd.settle();
+    // Both admins take her back at the same time, and she comes in by the roster of the one who is heard last.
+    crowd.now = crowd.now.plus(hours(25));
+    (0..4).for_each(|device| crowd.maintain(device));
+    crowd.settle();
+    for _ in 0..2 {
+        crowd.now = crowd.now.plus(hours(25));
+        (0..4).for_each(|device| crowd.maintain(device));
+        crowd.settle();
+        for device in [anna, ben, dora] {
+            crowd.say(device, &id, "after");
+            crowd.settle();
+        }
+    }
+    for device in [anna, ben, dora] {
+        assert_eq!(crowd.group(device, &id).members().len(), 3, "device {device}");
+        assert_eq!(crowd.group(device, &id).roster(), crowd.group(anna, &id).roster());
+    }
+}

@@ -15,7 +15,7 @@ use crate::group::group_event::GroupEvent;
 use crate::group::group_id::GroupId;
 use crate::group::group_outgoing::GroupOutgoing;
 use crate::group::heard_want::HeardWant;
-use crate::group::invitation::Invitation;
+use crate::group::invitation::{Invitation, InvitingBack};
 use crate::group::invitations::Invitations;
 use crate::group::members::{InvitationName, InvitationTo};
 use crate::group::message_opening::GroupDecryptError;
@@ -64,6 +64,8 @@ pub struct GroupsHeard {
     pub wants: Vec<HeardWant>,
     /// What it changed.
     pub changes: GroupChanges,
+    /// The rosters of the message that invite back.
+    inviting: InvitingBack,
 }
 
 impl Groups {
@@ -195,7 +197,13 @@ impl Groups {
         }
         let outcome = match group {
             Some(group) => {
-                let (events, outcome) = group.hear_part(kind, bytes, from, &directory, now);
+                let earlier = group.invitation.clone();
+                let (mut events, outcome) = group.hear_part(kind, bytes, from, &directory, now);
+                let invitation = group.invitation.as_deref();
+                if outcome.invites && !invitation.is_some_and(|it| heard.inviting.counts(it)) {
+                    group.invitation = earlier;
+                    events.retain(|event| !matches!(event, GroupEvent::Invited { .. }));
+                }
                 heard.events.extend(events);
                 heard.changes.add_group(group.id());
                 outcome

@@ -1,5 +1,6 @@
 //! A roster that invites the user, and what a group is called.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::crypto::hash::sha256;
@@ -16,6 +17,7 @@ const ABOUT_LABEL: &[u8] = b"evanesce/v1 about";
 pub(crate) const MAX_ABOUT: usize = 4_096;
 
 /// A roster that invites the user.
+#[derive(Clone)]
 pub(crate) struct Invitation {
     pub(crate) roster: Roster,
     pub(crate) about: Option<Vec<u8>>,
@@ -36,6 +38,24 @@ pub(crate) enum InvitationReason {
     NeverHeld,
     /// The one before it is missing: as a rule that is given when it is asked for.
     Missing,
+}
+
+/// Which of the rosters of a message invite back: the first, and what follows the one that does. An answer has those that lost
+/// behind the head, and they are to invite nobody.
+#[derive(Debug, Default)]
+pub(crate) struct InvitingBack(BTreeMap<[u8; 32], [u8; 32]>);
+
+impl InvitingBack {
+    /// Whether this one does, which comes next.
+    pub(crate) fn counts(&mut self, invitation: &Invitation) -> bool {
+        let Self(latest) = self;
+        let fields = &invitation.roster.fields;
+        let counts = latest.get(&fields.group).is_none_or(|before| *before == fields.previous);
+        if counts {
+            latest.insert(fields.group, *invitation.roster.hash());
+        }
+        counts
+    }
 }
 
 // docs/protocol.md §18.1: about = SHA-256(label ‖ group ‖ bytes)

@@ -136,10 +136,12 @@ impl Group {
             let mut fields = self.waiting.iter().filter_map(|waiting| waiting.fields().ok());
             fields.any(|fields| fields.roster == roster.hash())
         };
+        let is_in_use = || *is_used || waits_for_it();
+        let may_yet_come = || is_in && !is_day_over(*came, now);
         match reason {
             InvitationReason::New => true,
-            InvitationReason::NeverHeld => *is_used || waits_for_it(),
-            InvitationReason::Missing => is_further && (!is_in || is_day_over(*came, now)),
+            InvitationReason::NeverHeld => is_in_use(),
+            InvitationReason::Missing => (is_further || is_in_use()) && !may_yet_come(),
         }
     }
 
@@ -223,8 +225,7 @@ impl Group {
     /// A session with a device has begun, which may have lost all: what it had is due again.
     /// Says whether anything is.
     pub(crate) fn note_new_session(&mut self, identity: &IdentityKey) -> bool {
-        let device = self.devices.get_mut(&identity.encode());
-        device.is_some_and(GroupDevice::make_due)
+        self.devices.get_mut(&identity.encode()).is_some_and(GroupDevice::make_due)
     }
 
     /// Forgets keys, seeds, and devices of whom nothing can be read any more. Says whether there were any.

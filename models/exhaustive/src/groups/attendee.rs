@@ -266,6 +266,7 @@ impl Awake {
         let Self { account, own, contacts, groups, .. } = self;
         let outgoing = groups.maintain(own, account, contacts, now, rng);
         self.posts(outgoing, None);
+        self.joins(now);
         self.responds(&[], now);
     }
 
@@ -284,6 +285,11 @@ impl Awake {
         let heard = groups.hear(own, contacts, &delivered, now);
         let GroupsHeard { unblocks, wants, .. } = heard;
         self.unblocked(&unblocks, now);
+        self.joins(now);
+        self.responds(&wants, now);
+    }
+
+    fn joins(&mut self, now: Timestamp) {
         let invited = self.groups.invitations(&self.own, now);
         let invited: Vec<_> = invited.map(|it| it.name()).collect();
         for id in invited {
@@ -292,7 +298,6 @@ impl Awake {
             rosters.clear();
             self.unblocked(&joined.unblocks, now);
         }
-        self.responds(&wants, now);
     }
 
     /// Whether a message opens, of which nothing is kept.
