@@ -267,6 +267,7 @@ pub(crate) mod message_sending;
 
 pub(crate) mod changing;
 pub(crate) mod group_delivered;
+pub(crate) mod groups_heard;
 mod reach;
 pub(crate) mod signed_change;
 
@@ -282,7 +283,7 @@ mod groups_restored;
 mod hostile_members;
 mod known_conversations;
 
-pub use crate::group::all_groups::{Groups, GroupsHeard};
+pub use crate::group::all_groups::Groups;
 pub use crate::group::change::Change;
 pub use crate::group::changing::GroupChangeError;
 pub use crate::group::group_changes::GroupChanges;
@@ -290,6 +291,7 @@ pub use crate::group::group_delivered::GroupDelivered;
 pub use crate::group::group_event::{GroupChange, GroupEvent};
 pub use crate::group::group_id::GroupId;
 pub use crate::group::group_outgoing::{Broadcast, GroupOutgoing};
+pub use crate::group::groups_heard::GroupsHeard;
 pub use crate::group::heard_want::HeardWant;
 pub use crate::group::held_messages::{HeldMessages, Kept};
 pub use crate::group::in_group::InGroup;

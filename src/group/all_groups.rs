@@ -14,8 +14,9 @@ use crate::group::group_delivered::GroupDelivered;
 use crate::group::group_event::GroupEvent;
 use crate::group::group_id::GroupId;
 use crate::group::group_outgoing::GroupOutgoing;
+use crate::group::groups_heard::GroupsHeard;
 use crate::group::heard_want::HeardWant;
-use crate::group::invitation::{Invitation, InvitingBack};
+use crate::group::invitation::Invitation;
 use crate::group::invitations::Invitations;
 use crate::group::members::{InvitationName, InvitationTo};
 use crate::group::message_opening::GroupDecryptError;
@@ -46,26 +47,6 @@ pub struct Groups {
     pub all: Vec<Group>,
     /// What has come of others.
     pub invitations: Invitations,
-}
-
-/// What came of the parts of a message that are of groups. Store what changed in one transaction with the message, then
-/// acknowledge it.
-#[derive(Debug, Default)]
-#[must_use = "what has changed is to be stored"]
-#[non_exhaustive]
-pub struct GroupsHeard {
-    /// What is to be shown.
-    pub events: Vec<GroupEvent>,
-    /// What became known of members' devices.
-    pub people: Vec<PersonEvent>,
-    /// What is newly held: offer again what [waits](crate::group::HeldMessages) for it.
-    pub unblocks: Vec<Unblocked>,
-    /// What is asked for: [`Groups::respond`] answers.
-    pub wants: Vec<HeardWant>,
-    /// What it changed.
-    pub changes: GroupChanges,
-    /// The rosters of the message that invite back.
-    inviting: InvitingBack,
 }
 
 impl Groups {
@@ -348,12 +329,6 @@ impl Groups {
 impl Default for Groups {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl GroupsHeard {
-    pub(crate) fn refuse(&mut self, kind: GroupPartKind, reason: PartError) {
-        self.events.push(GroupEvent::Refused { part: kind.byte(), reason });
     }
 }
 
