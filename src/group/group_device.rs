@@ -21,6 +21,9 @@ const MOST_CHAINS: usize = 4;
 /// Of how many that have gone it is remembered what opened: more than a device begins while it keeps the seed of one.
 const MOST_DROPPED: usize = 32;
 
+/// Of how many rosters it is remembered that it was given them within a day: as many as are held.
+const MOST_GIVEN: usize = 32;
+
 /// All of a group, by identity (IDENT).
 pub(crate) struct GroupDevices(BTreeMap<OwnerBytes, GroupDevice>);
 
@@ -178,6 +181,9 @@ impl GroupDevice {
 
     pub(crate) fn give_roster(&mut self, roster: Tag, now: Timestamp) {
         self.given_rosters.retain(|(_, at)| !is_day_over(*at, now));
+        if self.given_rosters.len() >= MOST_GIVEN {
+            self.given_rosters.remove(0);
+        }
         self.given_rosters.push((roster, now));
     }
 

@@ -253,6 +253,36 @@ mod tests {
     }
 
     #[test]
+    fn whoever_adds_and_drops_made_up_people_is_kept_in_mind_with_a_thousand() {
+        let (_, a, b, m, _, mut gb, _) = world();
+        for round in 0..4_u8 {
+            let people = (0..997_u32).map(|count| {
+                let mut owner = [0; 64];
+                owner[..5].copy_from_slice(&[&[round], &count.to_be_bytes()[..]].concat());
+                MemberFields { owner, since: 2 * u32::from(round) + 1, is_admin: false }
+            });
+            let head = gb.head().fields.clone();
+            let all_of_us = head.members.clone();
+            let mut members: Vec<_> = all_of_us.iter().copied().chain(people).collect();
+            members.sort_by_key(|member| member.owner);
+            for members in [members, all_of_us] {
+                let (epoch, previous) = (gb.epoch() + 1, *gb.head().hash());
+                let seal = [u8::try_from(epoch).unwrap(); 32];
+                let fields = RosterFields { epoch, previous, seal, members, ..head.clone() };
+                let next = Roster::sign(&a.account, fields).encode();
+                let now = NOW.plus(core::time::Duration::from_secs(epoch.into()));
+                let (_, heard) =
+                    gb.hear_part(GroupPartKind::Roster, &next, &a.device(), &b.dir(), now);
+                assert_eq!(heard.outcome, Ok(PartOutcome::Held), "{epoch}");
+            }
+        }
+        assert_eq!(gb.gone.len(), 1_000);
+        // Those who went last are among them.
+        assert!(gb.gone.keys().filter(|owner| owner[0] == 3).count() == 997);
+        assert!(gb.head().has(&m.owner()));
+    }
+
+    #[test]
     fn an_own_device_that_nobody_confirmed_leaves_for_nobody() {
         let (mut rng, _, mut b, _, _, mut gb, _) = world();
         // Somebody with the owner's key lists a device of theirs.

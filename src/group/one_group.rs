@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::content_parts::PartKind;
 use crate::wire::group_message::Tag;
-use crate::wire::roster::OwnerBytes;
+use crate::wire::roster::{MAX_MEMBERS, OwnerBytes};
 
 /// One group of which this device is a member, or was: its rosters, its secrets, the chains of its members' devices.
 ///
@@ -210,6 +210,7 @@ impl Group {
             self.gone.retain(|owner, gone| !head.has(owner) && now <= gone.plus(DAY));
             let went = members.into_iter().filter(|owner| !head.has(owner));
             self.gone.extend(went.map(|owner| (owner, now)));
+            self.gone = latest(core::mem::take(&mut self.gone));
             let left = core::mem::take(&mut self.left).into_iter();
             let counts = |(owner, leave): &(OwnerBytes, Leave)| {
                 // Where its roster is held, the head may yet move to before it is over.
@@ -275,6 +276,14 @@ impl Group {
 }
 
 /// Beside its parts the group's name, and this device's identity.
+/// Those who went last, a thousand of them: whoever adds and drops people may have made them up.
+fn latest(gone: BTreeMap<OwnerBytes, Timestamp>) -> BTreeMap<OwnerBytes, Timestamp> {
+    let mut all: Vec<_> = gone.into_iter().collect();
+    all.sort_by(|(_, one), (_, other)| other.cmp(one));
+    all.truncate(MAX_MEMBERS);
+    all.into_iter().collect()
+}
+
 impl Stored for Group {
     fn write(&self, out: &mut StateWriter) {
         let Self {
