@@ -1,5 +1,7 @@
 //! What is printed, logged or reported tells nothing that is secret.
 
+#[path = "support/crowd.rs"]
+mod crowd;
 #[path = "support/household.rs"]
 mod household;
 #[path = "support/source_tree.rs"]
@@ -13,6 +15,7 @@ use std::fmt::{Debug, Display};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use crowd::{Attendee, Crowd};
 use evanesce::attachment::{
     AttachmentSealer, BlobLayout, ChunkError, ChunkList, ChunkSealer, RangeError, ReadError,
     SealError,
@@ -23,6 +26,10 @@ use evanesce::expiry::{
     Monotonic, NewMessage, Now, OpenError, Opens, PartsAdded, Policy, RecordError, RecordKey,
     Setting, SettingRefusal, SettingVersion, Stamp, Terms, Unsent, Verdict, VersionOutOfRange,
     Visibility,
+};
+use evanesce::group::{
+    Change, GroupChangeError, GroupDecryptError, GroupEncryptError, GroupEvent, PartError,
+    SetsTimer, Unblocked,
 };
 use evanesce::limits::{Limits, PeerLimits, SessionLimits};
 use evanesce::person::{
@@ -356,6 +363,7 @@ fn whatever_the_state_what_is_printed_of_it_is_a_line_without_secrets() {
     print_small_values(&mut shown);
     print_attachments(&mut shown);
     print_reports(&mut shown);
+    print_groups(&mut shown);
     let unseen: Vec<_> = public_types().difference(&shown.0).cloned().collect();
     assert!(unseen.is_empty(), "never printed here: {unseen:?}");
 }
@@ -602,6 +610,96 @@ fn print_what_ends(shown: &mut Printed, stamp: &Stamp) {
 }
 
 /// What there is of a file, sealed and opened: never a part of it, nor its key.
+/// What there is of a group of two, one of whom writes.
+fn print_groups(shown: &mut Printed) {
+    let mut crowd = Crowd::new(&[1, 1, 1], 43);
+    let body = [[0xab; 32]];
+    let id = crowd.create(0, &[1], b"title");
+    crowd.settle();
+    crowd.begin(0, 2);
+    let payload = Payload::new(body[0]);
+    let (now, mut rng) = (crowd.now, crowd.rng.clone());
+    let others = crowd.owner(2);
+    let Attendee { party, groups, held, .. } = &mut crowd.all[0];
+    let Party { account, own, contacts, .. } = party;
+    let group = groups.group_mut(&id).unwrap();
+    let change = Change::add(&others);
+    shown.check(&change, &[]);
+    shown.check(&group.members()[0], &[]);
+    let mut in_group = own.in_group(account, group);
+    shown.check(&in_group, &body);
+    let signed = in_group.change(contacts, &change, now, &mut rng).unwrap();
+    shown.check(&signed, &body);
+    shown.check(signed.change.as_ref().unwrap(), &[]);
+    let sent = in_group.encrypt(contacts, &payload, AD, now, &mut rng).unwrap();
+    shown.check(&sent, &body);
+    shown.check(&sent.broadcasts[0], &body);
+    shown.check(&sent.changes, &[]);
+    shown.check(group, &body);
+    shown.check(&id, &[]);
+    shown.check(groups, &body);
+    let message = sent.broadcasts[0].message.clone();
+    let change = signed.outgoing.broadcasts[0].message.clone();
+    let under_way: Vec<_> = signed.outgoing.pairwise.into_iter().chain(sent.pairwise).collect();
+    let from = own.device().address.clone();
+    shown.check(held, &[]);
+
+    let Attendee { party, groups, held, .. } = &mut crowd.all[1];
+    let Party { account, own, contacts, .. } = party;
+    let refused = groups.decrypt(own, contacts, &message, AD, now).unwrap_err();
+    shown.check(&refused, &body);
+    let GroupDecryptError::Missing(missing) = refused else { panic!("{refused}") };
+    shown.check(&missing, &[]);
+    shown.check(&missing.kind, &[]);
+    shown.check(&held.refused(&refused, now), &[]);
+    let asked = groups.respond(own, account, contacts, &[], now, &mut rng);
+    let changed = groups.decrypt(own, contacts, &change, b"", now).unwrap();
+    shown.check(&changed, &body);
+    changed.events.iter().for_each(|event| shown.check(event, &[]));
+    changed.unblocks.iter().for_each(|unblocked| shown.check(unblocked, &[]));
+    let delivered = groups.decrypt(own, contacts, &message, AD, now).unwrap();
+    shown.check(&delivered, &body);
+    let asker = own.device().address.clone();
+
+    let Attendee { party, groups, .. } = &mut crowd.all[0];
+    let Party { account, own, contacts, .. } = party;
+    let told = asked
+        .pairwise
+        .iter()
+        .map(|it| own.decrypt(account, contacts, &asker, &it.message, b"", now).unwrap());
+    let told: Vec<_> = told.collect();
+    let wants: Vec<_> =
+        told.iter().flat_map(|it| groups.hear(own, contacts, it, now).wants).collect();
+    shown.check(&wants[0], &[]);
+
+    let Attendee { party, groups, .. } = &mut crowd.all[2];
+    let Party { account, own, contacts, .. } = party;
+    let to_us = own.device().address.clone();
+    for message in under_way.iter().filter(|it| it.to == to_us) {
+        let told = own.decrypt(account, contacts, &from, &message.message, b"", now).unwrap();
+        told.group_parts.iter().for_each(|part| shown.check(part, &body));
+        let heard = groups.hear(own, contacts, &told, now);
+        shown.check(&heard, &body);
+        heard.events.iter().for_each(|event| shown.check(event, &[]));
+    }
+    let invitation = groups.invitations(own, now).next().unwrap();
+    shown.check(&invitation, &[]);
+    shown.check(&invitation.name(), &[]);
+    shown.check(&groups.invitations, &[]);
+
+    shown.check(&PartError::Missing(missing), &[]);
+    shown.check(&SetsTimer::Members, &[]);
+    shown.check(&GroupChangeError::NothingToChange, &[]);
+    shown.check(&GroupEncryptError::NoRosterSecret, &[]);
+    let (group, owner) = (id, others.encode());
+    shown.check(&GroupEvent::Left { group, owner }, &[]);
+    for tag in [[0xff; 8]] {
+        for unblocked in [Unblocked::List(tag), Unblocked::Chain(tag), Unblocked::Secret(tag)] {
+            shown.check(&unblocked, &[]);
+        }
+    }
+}
+
 fn print_attachments(shown: &mut Printed) {
     let draws = &mut Draws::new(41);
     let file = [0xab; 70_000];

@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::group::changing::RosterChange;
 use crate::group::members::Member;
@@ -10,7 +11,7 @@ use crate::identity::IdentityKey;
 
 /// What another roster is to change: [`InGroup::change`](crate::group::InGroup::change) signs it. Several are one with
 /// [`Change::and`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[must_use = "nothing changes before it is signed"]
 pub struct Change(pub(crate) RosterChange);
 
@@ -54,5 +55,15 @@ impl Change {
         change.about = about.or(change.about);
         change.sets_timer = sets_timer.or(change.sets_timer);
         Self(change)
+    }
+}
+
+/// Of people how many.
+impl fmt::Debug for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(RosterChange { add, roles, remove, about, sets_timer }) = self;
+        let mut shown = formatter.debug_struct("Change");
+        shown.field("add", &add.len()).field("roles", &roles.len()).field("remove", &remove.len());
+        shown.field("about", &about.is_some()).field("sets_timer", sets_timer).finish()
     }
 }

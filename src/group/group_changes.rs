@@ -1,13 +1,14 @@
 //! What a call changed that concerns groups.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::group::group_id::GroupId;
 use crate::person::people_changes::PeopleChanges;
 
 /// What a call changed, to be stored in **one transaction** with what it gave: before a message is sent, and before an arrival
 /// is acknowledged. If the transaction fails, drop all of this from memory and restore it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[must_use = "what has changed is to be stored"]
 #[non_exhaustive]
 pub struct GroupChanges {
@@ -56,5 +57,15 @@ impl GroupChanges {
     pub fn any(&self) -> bool {
         let Self { groups, invitations, people } = self;
         !groups.is_empty() || *invitations || people.any()
+    }
+}
+
+/// Of groups how many.
+impl fmt::Debug for GroupChanges {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { groups, invitations, people } = self;
+        let mut shown = formatter.debug_struct("GroupChanges");
+        shown.field("groups", &groups.len()).field("invitations", invitations);
+        shown.field("people", people).finish()
     }
 }

@@ -12,7 +12,7 @@ use crate::shown_bytes::ShortHex;
 use crate::wire::roster::OwnerBytes;
 
 /// What became known of a group, to be shown. People are named by their owners, in 64 bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupEvent {
     /// The user is invited: "Anna invites you to Hiking", and to a group that is held: "invites you again", after they were
@@ -108,6 +108,30 @@ impl Before {
             about: head.fields.about != self.about,
             sets_timer: Some(sets_timer).filter(|it| *it != self.sets_timer),
         })
+    }
+}
+
+/// People by the first bytes of their owners.
+impl fmt::Debug for GroupEvent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invited { group, by, again } => {
+                let mut shown = formatter.debug_struct("Invited");
+                shown.field("group", group).field("by", by).field("again", again).finish()
+            }
+            Self::Changed { group, change } => {
+                let mut shown = formatter.debug_struct("Changed");
+                shown.field("group", group).field("change", change).finish()
+            }
+            Self::Left { group, owner } => {
+                let mut shown = formatter.debug_struct("Left");
+                shown.field("group", group).field("owner", &ShortHex::of(owner)).finish()
+            }
+            Self::Refused { part, reason } => {
+                let mut shown = formatter.debug_struct("Refused");
+                shown.field("part", part).field("reason", reason).finish()
+            }
+        }
     }
 }
 

@@ -82,7 +82,7 @@ impl fmt::Debug for GroupOutgoing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pairwise, broadcasts, unreached, changes } = self;
         let mut shown = formatter.debug_struct("GroupOutgoing");
-        shown.field("pairwise", &pairwise.len()).field("broadcasts", broadcasts);
+        shown.field("pairwise", &pairwise.len()).field("broadcasts", &broadcasts.len());
         shown.field("unreached", &unreached.len()).field("changes", changes).finish()
     }
 }

@@ -1,6 +1,7 @@
 //! What came of a message's parts that are of groups.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::group::group_changes::GroupChanges;
 use crate::group::group_event::GroupEvent;
@@ -13,7 +14,7 @@ use crate::wire::content_parts::GroupPartKind;
 
 /// What came of the parts of a message that are of groups. Store what changed in one transaction with the message, then
 /// acknowledge it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[must_use = "what has changed is to be stored"]
 #[non_exhaustive]
 pub struct GroupsHeard {
@@ -34,5 +35,16 @@ pub struct GroupsHeard {
 impl GroupsHeard {
     pub(crate) fn refuse(&mut self, kind: GroupPartKind, reason: PartError) {
         self.events.push(GroupEvent::Refused { part: kind.byte(), reason });
+    }
+}
+
+/// How much of each came of it.
+impl fmt::Debug for GroupsHeard {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { events, people, unblocks, wants, changes, inviting: _ } = self;
+        let mut shown = formatter.debug_struct("GroupsHeard");
+        shown.field("events", &events.len()).field("people", &people.len());
+        shown.field("unblocks", &unblocks.len()).field("wants", &wants.len());
+        shown.field("changes", changes).finish()
     }
 }

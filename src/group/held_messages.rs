@@ -33,7 +33,7 @@ struct HeldMessage {
 }
 
 /// What is to be done with a message that was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use = "what does not wait any more is to be deleted"]
 #[non_exhaustive]
 pub struct Kept {
@@ -172,6 +172,14 @@ impl Stored for Missing {
 }
 
 /// How many wait.
+impl fmt::Debug for Kept {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, dropped } = self;
+        let mut shown = formatter.debug_struct("Kept");
+        shown.field("number", number).field("dropped", &dropped.len()).finish()
+    }
+}
+
 impl fmt::Debug for HeldMessages {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("HeldMessages").field("len", &self.len()).finish_non_exhaustive()

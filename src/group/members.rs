@@ -10,6 +10,7 @@ use crate::group::signed_roster::Roster;
 use crate::identity::{Device, IdentityKey};
 use crate::person::contacts::Contacts;
 use crate::person::our_devices::OwnDevices;
+use crate::shown_bytes::ShortHex;
 use crate::time::Timestamp;
 use crate::wire::roster::{MemberFields, OwnerBytes};
 
@@ -139,7 +140,7 @@ pub struct InvitationTo<'a> {
 }
 
 /// Which invitation it is that the user was shown: [`Groups::join`](crate::group::Groups::join).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct InvitationName {
@@ -223,5 +224,13 @@ impl fmt::Debug for Group {
         let mut shown = formatter.debug_struct("Group");
         shown.field("id", &self.id()).field("epoch", &self.epoch());
         shown.field("members", &self.head().fields.members.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for InvitationName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, roster } = self;
+        let mut shown = formatter.debug_struct("InvitationName");
+        shown.field("group", group).field("roster", &ShortHex::of(roster)).finish()
     }
 }

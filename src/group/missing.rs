@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::person::person_event::PersonEvent;
+use crate::shown_bytes::Hex;
 
 /// What is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +21,7 @@ pub enum MissingKind {
 
 /// What is missing to act on something: keep that, and offer it again when what is heard
 /// [unblocks](crate::group::Unblocked) this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Missing {
@@ -33,7 +34,7 @@ pub struct Missing {
 }
 
 /// What is newly held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Unblocked {
@@ -80,5 +81,26 @@ impl fmt::Display for MissingKind {
             Self::Roster => "a roster of the group",
             Self::Chain => "a chain of the sender",
         })
+    }
+}
+
+impl fmt::Debug for Missing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, tag, device } = self;
+        let mut shown = formatter.debug_struct("Missing");
+        shown.field("kind", kind).field("tag", &format_args!("{}", Hex(tag)));
+        shown.field("device", &format_args!("{}", Hex(device))).finish()
+    }
+}
+
+impl fmt::Debug for Unblocked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, tag) = match self {
+            Self::List(tag) => ("List", tag),
+            Self::Roster(tag) => ("Roster", tag),
+            Self::Chain(tag) => ("Chain", tag),
+            Self::Secret(tag) => ("Secret", tag),
+        };
+        formatter.debug_tuple(name).field(&format_args!("{}", Hex(tag))).finish()
     }
 }
