@@ -1,5 +1,6 @@
 //! Group: what is missing is asked for, and what others miss answered.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
@@ -135,7 +136,7 @@ impl Group {
         &mut self,
         tag: Tag,
         identity: &OwnerBytes,
-        recipients: &[Device],
+        recipients: &[Cow<'_, Device>],
         directory: &Directory<'_>,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),

@@ -1,5 +1,6 @@
 //! Who is who: the people and devices that this device knows.
 
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -56,19 +57,29 @@ impl<'a> Directory<'a> {
         &self,
         owner: &OwnerBytes,
         now: Timestamp,
-        mut each: impl FnMut(&Device),
+        each: impl FnMut(Cow<'a, Device>),
     ) {
-        let person = self.person(owner);
+        self.for_each_device_of(self.person(owner), owner, now, each);
+    }
+
+    /// The same, of a person who was looked up.
+    pub(crate) fn for_each_device_of(
+        &self,
+        person: Option<&'a Person>,
+        owner: &OwnerBytes,
+        now: Timestamp,
+        mut each: impl FnMut(Cow<'a, Device>),
+    ) {
         if let Some(person) = person.filter(|person| person.list().is_some()) {
             // Of a list that has expired, and does not name the owner's device, nobody counts.
             let listed = person.listed(now).unwrap_or_default();
-            listed.iter().for_each(|listed| each(&listed.device));
+            listed.iter().for_each(|listed| each(Cow::Borrowed(&listed.device)));
             return;
         }
         let is_owners =
             |peer: &&Peer| peer.device().is_some_and(|device| device.identity.is(owner));
         let device = self.contacts.peers.iter().find(is_owners).and_then(Peer::device);
-        device.iter().for_each(each);
+        device.map(Cow::Owned).into_iter().for_each(each);
     }
 
     /// A device by its identity: of our own person first, of who lists it before who lately did.
@@ -109,12 +120,6 @@ impl<'a> Directory<'a> {
     pub(crate) fn is_in_question(&self, device: &Device, now: Timestamp) -> bool {
         let is_ours = self.own.person().standing(device, now).counts();
         is_ours && (self.own.is_put_back() || self.own.unconfirmed().contains(device))
-    }
-
-    /// Whether the user refused a person.
-    pub(crate) fn has_refused(&self, owner: &OwnerBytes) -> bool {
-        let person = self.contacts.people.iter().find(|person| person.owner().is(owner));
-        person.and_then(Person::decision) == Some(ContactDecision::Refused)
     }
 
     /// The identities of all devices that have one of these tags, each with it.

@@ -103,6 +103,17 @@ impl GroupDevice {
         self.present().is_some_and(|given| given.had)
     }
 
+    /// Whether a recipient has what it is to have, and is not behind.
+    pub(crate) fn has_all(&self) -> bool {
+        let is_given = self.given.iter().flatten().all(|given| !given.due);
+        is_given && self.present().is_some() && self.behind.is_none() && !self.is_newcomer
+    }
+
+    /// Whether one that is no recipient has nothing of the present chain, and is to be told nothing.
+    pub(crate) fn is_out(&self) -> bool {
+        self.present().is_none() && self.behind != Some(Behind::Gone) && !self.is_newcomer
+    }
+
     /// It is no recipient: what it never had is forgotten.
     pub(crate) fn forget_unless_had(&mut self) {
         let [.., present] = &mut self.given;

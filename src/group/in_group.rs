@@ -108,9 +108,9 @@ impl InGroup<'_> {
         let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
         let moment = Moment { directory, can_reach: &can_reach, now };
         let none = ContentParts::none();
-        let sent = self.group.send(&none, payload, ad, &moment, rng)?;
+        let mut sent = self.group.send(&none, payload, ad, &moment, rng)?;
         let mut outgoing = GroupOutgoing::of_group(self.group.id());
-        sent.message.into_iter().for_each(|message| outgoing.add_message(message, &sent.steps));
+        sent.message.into_iter().for_each(|message| outgoing.add_message(message, &mut sent.steps));
         let members = self.members();
         let failed = outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
         self.group.give_again(&failed);
@@ -210,8 +210,8 @@ impl InGroup<'_> {
         let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
         let moment = Moment { directory, can_reach: &can_reach, now };
         match self.group.send_leaving(&moment, rng) {
-            Ok(sent) => {
-                sent.message.into_iter().for_each(|it| outgoing.add_message(it, &sent.steps));
+            Ok(mut sent) => {
+                sent.message.into_iter().for_each(|it| outgoing.add_message(it, &mut sent.steps));
                 let members = self.members();
                 let failed = outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
                 self.group.give_again(&failed);
@@ -361,10 +361,10 @@ impl InGroup<'_> {
         let directory = Directory { own: self.own, contacts };
         let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
         let moment = Moment { directory, can_reach: &can_reach, now };
-        let Changed { before: steps, message, after } =
+        let Changed { before: mut steps, message, after } =
             self.group.sign_change(self.account, change, &moment, rng)?;
         let mut outgoing = GroupOutgoing::of_group(self.group.id());
-        message.into_iter().for_each(|message| outgoing.add_message(message, &steps));
+        message.into_iter().for_each(|message| outgoing.add_message(message, &mut steps));
         let failed = outgoing.add_steps(steps, &before, self.own, contacts, now, rng);
         self.group.give_again(&failed);
         let members = self.members();

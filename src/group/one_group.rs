@@ -1,5 +1,6 @@
 //! Group: what is held of one group.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -17,6 +18,8 @@ use crate::group::signed_roster::Roster;
 use crate::group::waiting::Waiting;
 use crate::group::wanted::{DAY, Wanted, is_day_over};
 use crate::identity::{Device, IdentityKey};
+use crate::person::decisions::ContactDecision;
+use crate::person::other_person::Person;
 use crate::stored::{StateWriter, Stored, read_count};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -151,17 +154,22 @@ impl Group {
     }
 
     /// The devices that a message goes to now, in order of their addresses.
-    pub(crate) fn recipients(&self, directory: &Directory<'_>, now: Timestamp) -> Vec<Device> {
+    pub(crate) fn recipients<'a>(
+        &self,
+        directory: &Directory<'a>,
+        now: Timestamp,
+    ) -> Vec<Cow<'a, Device>> {
         let own = directory.owner();
-        let members = self.head().owners();
         let mut devices = Vec::new();
-        let is_one = |owner: &OwnerBytes| {
-            *owner == own || !(self.is_withheld(owner) || directory.has_refused(owner))
-        };
-        for owner in members.filter(is_one) {
-            directory.for_each_device(&owner, now, |device| {
+        for owner in self.head().owners() {
+            let person = directory.person(&owner);
+            let is_refused = person.and_then(Person::decision) == Some(ContactDecision::Refused);
+            if owner != own && (is_refused || self.is_withheld(&owner)) {
+                continue;
+            }
+            directory.for_each_device_of(person, &owner, now, |device| {
                 if !device.identity.is(&self.us) {
-                    devices.push(device.clone());
+                    devices.push(device);
                 }
             });
         }
@@ -280,8 +288,7 @@ impl Group {
 fn latest(gone: BTreeMap<OwnerBytes, Timestamp>) -> BTreeMap<OwnerBytes, Timestamp> {
     let mut all: Vec<_> = gone.into_iter().collect();
     all.sort_by(|(_, one), (_, other)| other.cmp(one));
-    all.truncate(MAX_MEMBERS);
-    all.into_iter().collect()
+    all.into_iter().take(MAX_MEMBERS).collect()
 }
 
 impl Stored for Group {

@@ -169,9 +169,9 @@ impl GroupOutgoing {
     }
 
     /// A message to all recipients of these steps.
-    pub(crate) fn add_message(&mut self, message: SealedMessage, steps: &Steps) {
+    pub(crate) fn add_message(&mut self, message: SealedMessage, steps: &mut Steps) {
         let SealedMessage { bytes: message, evidence } = message;
-        let to = steps.recipients.clone();
+        let to = core::mem::take(&mut steps.recipients);
         self.broadcasts.push(Broadcast { to, message, evidence: Some(evidence) });
     }
 

@@ -1,5 +1,6 @@
 //! Group: what goes to which device before a message (docs/protocol.md §18.3).
 
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -46,6 +47,10 @@ enum Whom {
     Gone(OwnerBytes),
 }
 
+fn addresses(devices: &[Cow<'_, Device>]) -> Vec<Address> {
+    devices.iter().map(|device| device.address.clone()).collect()
+}
+
 impl Group {
     /// All that is due before a message under the head, whose secret is held.
     pub(crate) fn take_steps(
@@ -55,6 +60,10 @@ impl Group {
     ) -> Steps {
         let (directory, now) = (&moment.directory, moment.now);
         let recipients = self.recipients(directory, now);
+        self.chains.maintain(now);
+        if self.is_settled(&recipients, now) {
+            return Steps { recipients: addresses(&recipients), ..Steps::default() };
+        }
         self.begin_chain_if_due(&recipients, now, rng);
         self.note_recipients(&recipients, directory, now);
         self.give_due(recipients, moment)
@@ -71,12 +80,31 @@ impl Group {
         self.give_due(recipients, moment)
     }
 
-    fn give_due(&mut self, recipients: Vec<Device>, moment: &Moment<'_>) -> Steps {
+    /// Whether nothing is due, nor anything to be noted: so it is between one message and the next, as a rule.
+    fn is_settled(&self, recipients: &[Cow<'_, Device>], now: Timestamp) -> bool {
+        let seal = &self.head().fields.seal;
+        let goes_on = self.chains.present().is_some_and(|chain| chain.may_go_on(seal, now));
+        if !goes_on || self.renews || !self.newcomers.is_empty() {
+            return false;
+        }
+        let mut identities: Vec<OwnerBytes> =
+            recipients.iter().map(|device| device.identity.encode()).collect();
+        identities.sort_unstable();
+        // Both are in order.
+        let mut next = identities.iter().peekable();
+        let mut all = self.devices.iter();
+        all.all(|(identity, device)| {
+            let is_recipient = next.next_if(|next| *next == identity).is_some();
+            if is_recipient { device.has_all() } else { device.is_out() }
+        }) && next.next().is_none()
+    }
+
+    fn give_due(&mut self, recipients: Vec<Cow<'_, Device>>, moment: &Moment<'_>) -> Steps {
         let (directory, now) = (&moment.directory, moment.now);
-        let addresses = recipients.iter().map(|device| device.address.clone()).collect();
+        let addresses = addresses(&recipients);
         let recipients = recipients.into_iter().map(|device| {
             let identity = device.identity.encode();
-            (device, Whom::Recipient(identity))
+            (device.into_owned(), Whom::Recipient(identity))
         });
         let mut whom: Vec<(Device, Whom)> = recipients.collect();
         whom.extend(self.gone_and_behind(directory, now));
@@ -102,7 +130,7 @@ impl Group {
     /// 1: a new chain, if the present one may not go on.
     pub(crate) fn begin_chain_if_due(
         &mut self,
-        recipients: &[Device],
+        recipients: &[Cow<'_, Device>],
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) {
@@ -119,7 +147,7 @@ impl Group {
     }
 
     /// Whether one who had the present chain is no recipient any more.
-    fn has_one_who_should_not(&self, recipients: &[Device]) -> bool {
+    fn has_one_who_should_not(&self, recipients: &[Cow<'_, Device>]) -> bool {
         let identities: BTreeSet<OwnerBytes> =
             recipients.iter().map(|device| device.identity.encode()).collect();
         let mut had = self.devices.iter().filter(|(_, device)| device.has_had_present());
@@ -129,7 +157,7 @@ impl Group {
     /// 2: who is no recipient and never had it is forgotten, and who is new noted.
     pub(crate) fn note_recipients(
         &mut self,
-        recipients: &[Device],
+        recipients: &[Cow<'_, Device>],
         directory: &Directory<'_>,
         now: Timestamp,
     ) {
