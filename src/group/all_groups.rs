@@ -180,8 +180,10 @@ impl Groups {
             Some(group) => {
                 let earlier = group.invitation.clone();
                 let (mut events, outcome) = group.hear_part(kind, bytes, from, &directory, now);
-                let invitation = group.invitation.as_deref();
-                if outcome.invites && !invitation.is_some_and(|it| heard.inviting.counts(it)) {
+                let counts = outcome
+                    .roster
+                    .is_none_or(|roster| heard.inviting.counts(group.id, roster, outcome.invites));
+                if outcome.invites && !counts {
                     group.invitation = earlier;
                     events.retain(|event| !matches!(event, GroupEvent::Invited { .. }));
                 }

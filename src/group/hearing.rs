@@ -37,7 +37,8 @@ impl Group {
             Err(error) => return PartHeard::of(Err(error.into())),
         };
         let (hash, tag) = (*roster.hash(), roster.tag());
-        let previous = tag_of(&roster.fields.previous);
+        let before = roster.fields.previous;
+        let previous = tag_of(&before);
         let invites = invites(&roster, from, directory, now).then(|| roster.clone());
         let added = self.change_rosters(now, |rosters| rosters.add(roster));
         let mut heard = PartHeard::of(match added {
@@ -48,6 +49,7 @@ impl Group {
             Err(AddError::TooOld) => Err(PartError::TooOld),
             Err(AddError::Missing) => Err(self.missing_roster(previous, from, now)),
         });
+        heard.roster = Some((hash, before));
         match (&heard.outcome, invites) {
             // One that is above the bounds is dropped again at once.
             (Ok(PartOutcome::Held), _) if self.rosters.get(&hash).is_some() => {

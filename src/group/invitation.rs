@@ -40,19 +40,26 @@ pub(crate) enum InvitationReason {
     Missing,
 }
 
-/// Which of the rosters of a message invite back: the first, and what follows the one that does. An answer has those that lost
-/// behind the head, and they are to invite nobody.
+/// Which of the rosters of a message invite back: the first that does, and those that follow it, one after the other. An
+/// answer has those that lost behind the branch of the head, and they are to invite nobody.
 #[derive(Debug, Default)]
 pub(crate) struct InvitingBack(BTreeMap<[u8; 32], [u8; 32]>);
 
 impl InvitingBack {
-    /// Whether this one does, which comes next.
-    pub(crate) fn counts(&mut self, invitation: &Invitation) -> bool {
+    /// Whether the next roster may, of a group: by its hash and that of the one before it.
+    pub(crate) fn counts(
+        &mut self,
+        group: [u8; 32],
+        (hash, before): ([u8; 32], [u8; 32]),
+        invites: bool,
+    ) -> bool {
         let Self(latest) = self;
-        let fields = &invitation.roster.fields;
-        let counts = latest.get(&fields.group).is_none_or(|before| *before == fields.previous);
+        let counts = match latest.get(&group) {
+            Some(latest) => *latest == before,
+            None => invites,
+        };
         if counts {
-            latest.insert(fields.group, *invitation.roster.hash());
+            latest.insert(group, hash);
         }
         counts
     }
