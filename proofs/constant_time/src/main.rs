@@ -42,6 +42,7 @@ mod library {
     pub(crate) mod encapsulation;
     pub(crate) mod epochs;
     pub(crate) mod expiry;
+    pub(crate) mod group;
     pub(crate) mod handshake;
     pub(crate) mod identity;
     pub(crate) mod limits;
@@ -60,9 +61,9 @@ mod library {
 }
 
 use library::{
-    account, attachment, changes, commitment, crypto, encapsulation, epochs, expiry, handshake,
-    identity, limits, peer, person, prekeys, ratchet, report, safety_number, session, shown_bytes,
-    snapshot, stored, time, wire,
+    account, attachment, changes, commitment, crypto, encapsulation, epochs, expiry, group,
+    handshake, identity, limits, peer, person, prekeys, ratchet, report, safety_number, session,
+    shown_bytes, snapshot, stored, time, wire,
 };
 
 mod memcheck;
