@@ -157,6 +157,15 @@ impl DoubleRatchet {
         }
     }
 
+    /// Whether anything was ever sent.
+    pub(crate) fn has_sent(&self) -> bool {
+        match &self.sending {
+            Sending::Active(chain, _) => chain.sent != 0 || chain.previous_length != 0,
+            Sending::Due { previous_length, .. } => *previous_length != 0,
+            Sending::Waiting { .. } => false,
+        }
+    }
+
     // Double Ratchet §4.4, RatchetSendKeyHE, with the sending half of DHRatchetHE where it is due
     /// The next message's sealed header and key. Draws only when a sending step is due, 32 bytes; then it mixes the
     /// secret of `mixing`, if there is one.

@@ -12,7 +12,7 @@ use evanesce::Payload;
 use evanesce::group::{
     Change, GroupChangeError, GroupDecryptError, GroupEncryptError, GroupEvent, Role, SetsTimer,
 };
-use evanesce::person::Contacts;
+use evanesce::person::{Contacts, Obstacle};
 use household::{Letter, Party, START};
 
 /// Of three people with two devices each.
@@ -496,4 +496,98 @@ fn who_came_in_by_a_roster_that_lost_comes_to_the_one_that_counts() {
         assert_eq!(crowd.group(device, &id).members().len(), 3, "device {device}");
         assert_eq!(crowd.group(device, &id).roster(), crowd.group(anna, &id).roster());
     }
+}
+
+#[test]
+fn who_writes_long_after_they_were_removed_learns_of_it() {
+    let mut crowd = Crowd::new(&[1, 1, 1, 1], 21);
+    let id = crowd.create(0, &[1, 2, 3], b"");
+    crowd.settle();
+    (0..4).for_each(|device| _ = crowd.say(device, &id, "before"));
+    crowd.settle();
+    // One has chains of the other, and one has none: what was to bring it is lost.
+    let silent = 3;
+    for away in [1, silent] {
+        crowd.change(0, &id, &Change::about([u8::try_from(away).unwrap()]));
+        crowd.remove(0, &id, away);
+        crowd.under_way.retain(|it| it.to != away);
+        crowd.settle();
+    }
+    let backup = crowd.rows(silent);
+    crowd.put_back(silent, &backup);
+    let _ = crowd.all[silent].groups.restored_from_backup();
+    crowd.now = crowd.now.plus(hours(49));
+    for away in [1, silent] {
+        assert!(crowd.group(away, &id).is_member(&crowd.all[away].party.own));
+        crowd.say(away, &id, "still here?");
+    }
+    crowd.settle();
+    assert!(crowd.all[0].refused.contains(&GroupDecryptError::Former));
+    for device in [0, 2] {
+        assert!(!crowd.texts(device).contains(&"still here?".into()));
+    }
+    crowd.maintain(0);
+    crowd.settle();
+    for away in [1, silent] {
+        assert!(!crowd.group(away, &id).is_member(&crowd.all[away].party.own), "{away}");
+    }
+}
+
+#[test]
+fn members_whose_session_was_lost_get_another_one_though_they_are_strangers() {
+    let mut crowd = Crowd::new(&[1, 1, 1, 1, 1], 22);
+    let id = crowd.create(0, &[1, 2, 3, 4], b"");
+    crowd.settle();
+    (0..5).for_each(|device| _ = crowd.say(device, &id, "before"));
+    crowd.settle();
+    // Nobody notices that one goes on from a backup. Since then new chains went both ways.
+    let backup = crowd.rows(1);
+    for gone in [3, 4] {
+        crowd.remove(0, &id, gone);
+        for _ in 0..2 {
+            crowd.settle();
+            (0..3).for_each(|device| _ = crowd.say(device, &id, "between"));
+        }
+    }
+    crowd.settle();
+    crowd.put_back(1, &backup);
+    let about = |name: &str| Change::about(name.as_bytes());
+    for day in ["one", "two", "three"] {
+        crowd.change(0, &id, &about(day));
+        (0..3).for_each(|device| _ = crowd.say(device, &id, &format!("{day} of {device}")));
+        crowd.settle();
+        crowd.now = crowd.now.plus(hours(25));
+        (0..3).for_each(|device| crowd.maintain(device));
+        crowd.settle();
+    }
+    for device in 0..3 {
+        for other in (0..3).filter(|other| *other != device) {
+            assert!(crowd.texts(device).contains(&format!("three of {other}")), "{device} {other}");
+        }
+    }
+}
+
+#[test]
+fn admins_whom_a_leave_does_not_reach_are_named() {
+    let mut crowd = Crowd::new(&[1, 1], 23);
+    let id = crowd.create(0, &[1], b"");
+    crowd.settle();
+    crowd.leave(1, &id).unwrap();
+    crowd.under_way.clear();
+    crowd.all[1].party.contacts.peers.clear();
+    crowd.now = crowd.now.plus(hours(25));
+    crowd.cut_off.insert(0);
+    for _ in 0..2 {
+        let Crowd { all, rng, now, .. } = &mut crowd;
+        let Attendee { party, groups, .. } = &mut all[1];
+        let Party { account, own, contacts, .. } = party;
+        let outgoing = groups.maintain(own, account, contacts, *now, rng);
+        let [missed] = outgoing.unreached.as_slice() else { panic!("{outgoing:?}") };
+        assert_eq!(missed.reason, Obstacle::NeedsSession);
+    }
+    crowd.cut_off.clear();
+    crowd.maintain(1);
+    crowd.settle();
+    crowd.maintain(0);
+    assert!(crowd.group(0, &id).member(&crowd.owner(1)).is_none());
 }

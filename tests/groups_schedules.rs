@@ -3,7 +3,7 @@
 //! carrier that gives messages to whom they are not for. What opens was sent to the device that opens it; afterwards all come
 //! to one head, and read what was sent to them.
 //!
-//! 60 schedules by default; `EVANESCE_SEEDS=0..1000` tries those.
+//! 60 schedules by default, and those that once found something; `EVANESCE_SEEDS=0..1000` tries those.
 
 #[path = "support/crowd.rs"]
 mod crowd;
@@ -33,21 +33,28 @@ const EXCHANGES: u32 = 8;
 /// How much is under way at most.
 const MOST_UNDER_WAY: usize = 400;
 
+/// Schedules beyond the first sixty in which somebody stayed behind once: two who came in by different rosters swapped them day
+/// by day; the roster that counts was of an earlier epoch; somebody removed was never told; a session was lost among strangers.
+const FOUND: [u64; 8] = [99, 192, 268, 399, 516, 693, 823, 1086];
+
 #[test]
 fn all_who_are_in_a_group_come_to_one_head_and_read_what_was_sent_to_them() {
-    let seeds = std::env::var("EVANESCE_SEEDS").unwrap_or_else(|_| "0..60".into());
-    let (first, end) = seeds.split_once("..").expect("EVANESCE_SEEDS is FIRST..END");
+    let seeds: Vec<u64> = match std::env::var("EVANESCE_SEEDS") {
+        Ok(seeds) => {
+            let (first, end) = seeds.split_once("..").expect("EVANESCE_SEEDS is FIRST..END");
+            (first.parse().unwrap()..end.parse().unwrap()).collect()
+        }
+        Err(_) => (0..60).chain(FOUND).collect(),
+    };
     let mut happened = Happened::default();
-    for seed in first.parse().unwrap()..end.parse().unwrap() {
-        Schedule::start(seed).run(&mut happened);
-    }
+    seeds.into_iter().for_each(|seed| Schedule::start(seed).run(&mut happened));
     // What never happened was not tried.
     println!("{happened:?}");
     let Happened { said, lost, repeated, altered, misled, changed, .. } = happened;
     assert!([said, lost, repeated, altered, misled, changed].iter().all(|it| *it > 0));
     let Happened { removed, left, restored, unnoticed, away, unlisted, shown, waiting, .. } =
         happened;
-    assert!(waiting * 50 < shown, "what is lost is the exception");
+    assert!(waiting <= 1 + shown / 2_000, "what is lost is the exception: {waiting}");
     assert!([removed, left, restored, unnoticed, away, unlisted, shown].iter().all(|it| *it > 0));
 }
 
@@ -71,8 +78,8 @@ struct Happened {
     without_admin: u32,
     /// How many exchanges it took at most until all had settled.
     exchanges: u32,
-    /// Messages whose chain or secret is not held by anybody any more: of a device four chains are, and four secrets, and here
-    /// somebody is removed every few minutes while the carrier loses what brings them.
+    /// Messages that wait with no other excuse: their chain or secret is not held by anybody any more. Of a device four chains
+    /// are, and four secrets, and here somebody is removed every few minutes while the carrier loses what brings them.
     waiting: u32,
     /// Messages that came to whom they were for, and were not shown: for each reason that there may be.
     excused: u32,
@@ -98,6 +105,8 @@ struct Schedule {
     away: BTreeSet<usize>,
     /// Devices that were put back at some time: what they had is gone, and numbers may have been used twice.
     put_back: BTreeSet<usize>,
+    /// Those of them that were not told: they do not know whom they gave their chains to since.
+    unaware: BTreeSet<usize>,
     /// Devices that their owners removed.
     unlisted: BTreeSet<usize>,
     checked: Vec<usize>,
@@ -123,6 +132,7 @@ impl Schedule {
             came: BTreeSet::new(),
             away: BTreeSet::new(),
             put_back: BTreeSet::new(),
+            unaware: BTreeSet::new(),
             unlisted: BTreeSet::new(),
             checked: vec![0; DEVICES],
         }
@@ -316,6 +326,7 @@ impl Schedule {
         self.put_back.insert(device);
         if self.pick(2) == 0 {
             happened.unnoticed += 1;
+            self.unaware.insert(device);
             return;
         }
         happened.restored += 1;
@@ -359,7 +370,10 @@ impl Schedule {
             for text in &texts[self.checked[device].min(texts.len())..] {
                 let Sent { by, to, .. } = &self.sent[text];
                 let seed = self.seed;
-                assert!(to.contains(&device), "seed {seed}: {device} read {text} of {by}");
+                let was_given =
+                    || self.sent.values().any(|it| it.by == *by && it.to.contains(&device));
+                let is_for_it = to.contains(&device) || (self.unaware.contains(by) && was_given());
+                assert!(is_for_it, "seed {seed}: {device} read {text} of {by}");
                 happened.shown += 1;
             }
             self.checked[device] = texts.len();
@@ -384,7 +398,7 @@ impl Schedule {
                 self.crowd.maintain(device);
             }
             self.deliver_all(happened);
-            if exchange >= 2 && self.have_one_head() {
+            if exchange >= 1 && self.have_one_head() {
                 happened.exchanges = happened.exchanges.max(exchange + 1);
                 break;
             }
@@ -481,12 +495,12 @@ impl Schedule {
                 let is_kept = attendee.kept.values().any(|kept| kept == bytes);
                 // Numbers were used twice, or what it had is gone; or it was sent before the user joined by a later roster; or
                 // who wrote it was gone for over a day when it came.
-                let is_excused = self.put_back.contains(by)
+                let was_out = self.put_back.contains(by)
                     || self.put_back.contains(device)
                     || *epoch <= attendee.joined
                     || !members.contains(by)
-                    || attendee.refused.contains(&GroupDecryptError::Former)
-                    || is_kept;
+                    || attendee.refused.contains(&GroupDecryptError::Former);
+                let is_excused = was_out || is_kept;
                 let seed = self.seed;
                 let (joined, refused) = (attendee.joined, &attendee.refused);
                 assert!(
@@ -496,7 +510,7 @@ impl Schedule {
                     attendee.held
                 );
                 happened.excused += 1;
-                happened.waiting += u32::from(is_kept && !self.put_back.contains(by));
+                happened.waiting += u32::from(!was_out);
             }
         }
     }

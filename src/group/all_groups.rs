@@ -25,9 +25,10 @@ use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::part_checks::check_device;
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
-use crate::group::reach::obstacle;
+use crate::group::reach::{obstacle, without_session};
 use crate::identity::Device;
 use crate::person::contacts::Contacts;
+use crate::person::fan_out::Obstacle;
 use crate::person::group_part::GroupPart;
 use crate::person::our_devices::OwnDevices;
 use crate::person::person_delivered::PersonDelivered;
@@ -178,15 +179,9 @@ impl Groups {
         }
         let outcome = match group {
             Some(group) => {
-                let earlier = group.invitation.clone();
-                let (mut events, outcome) = group.hear_part(kind, bytes, from, &directory, now);
-                let counts = outcome
-                    .roster
-                    .is_none_or(|roster| heard.inviting.counts(group.id, roster, outcome.invites));
-                if outcome.invites && !counts {
-                    group.invitation = earlier;
-                    events.retain(|event| !matches!(event, GroupEvent::Invited { .. }));
-                }
+                let inviting = &mut heard.inviting;
+                let (events, outcome) =
+                    group.hear_part(kind, bytes, from, &directory, now, inviting);
                 heard.events.extend(events);
                 heard.changes.add_group(group.id());
                 outcome
@@ -306,7 +301,8 @@ impl Groups {
     }
 
     /// Forgets keys and secrets whose time is over, signs what is due for others, and gives what is due. Call it at every
-    /// start and once a day: what is kept can be stolen.
+    /// start and once a day: what is kept can be stolen. Among those who are not reached are the devices whose sessions were
+    /// lost: [begin](crate::Peer::initiate_for_group) others, and catch up in the group.
     ///
     /// Draws what [`InGroup::catch_up`](crate::group::InGroup::catch_up) draws.
     pub fn maintain(
@@ -322,7 +318,18 @@ impl Groups {
             if group.maintain(&Directory { own, contacts }, now) {
                 outgoing.changes.add_group(group.id());
             }
+            // Nobody knows what came of what these were given.
+            let directory = Directory { own, contacts };
+            let lost = without_session(&group.recipients(&directory, now), contacts);
+            for device in &lost {
+                if group.note_new_session(&device.identity) {
+                    outgoing.changes.add_group(group.id());
+                }
+            }
             outgoing = outgoing.and(own.in_group(account, group).catch_up(contacts, now, rng));
+            for device in lost {
+                outgoing.add_unreached(device, Obstacle::NeedsSession);
+            }
         }
         outgoing
     }

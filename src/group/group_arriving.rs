@@ -7,6 +7,7 @@ use crate::group::directory::Directory;
 use crate::group::group_changes::GroupChanges;
 use crate::group::group_delivered::GroupDelivered;
 use crate::group::group_event::{Before, GroupEvent};
+use crate::group::invitation::InvitingBack;
 use crate::group::message_opening::{GroupDecryptError, Opened};
 use crate::group::missing::Unblocked;
 use crate::group::one_group::Group;
@@ -79,6 +80,7 @@ impl Group {
             unblocks: Vec::new(),
             skipped: Vec::new(),
             changes: PeopleChanges::none(),
+            inviting: InvitingBack::default(),
         };
         parts.iter().for_each(|part| acting.take(part));
         let Acting { events, people, unblocks, skipped, changes, .. } = acting;
@@ -125,6 +127,7 @@ struct Acting<'a> {
     unblocks: Vec<Unblocked>,
     skipped: Vec<u8>,
     changes: PeopleChanges,
+    inviting: InvitingBack,
 }
 
 impl Acting<'_> {
@@ -150,8 +153,14 @@ impl Acting<'_> {
             }
         };
         let directory = Directory { own: self.own, contacts: self.contacts };
-        let (events, heard) =
-            self.group.hear_part(kind, part.bytes, self.from, &directory, self.now);
+        let (events, heard) = self.group.hear_part(
+            kind,
+            part.bytes,
+            self.from,
+            &directory,
+            self.now,
+            &mut self.inviting,
+        );
         self.events.extend(events);
         self.unblocks.extend(heard.unblocks);
     }
@@ -212,10 +221,11 @@ impl Group {
         from: &Device,
         directory: &Directory<'_>,
         now: Timestamp,
+        inviting: &mut InvitingBack,
     ) -> (Vec<GroupEvent>, PartHeard) {
         let (before, group) = (Before::of(self), self.id());
         let heard = match kind {
-            GroupPartKind::Roster => self.hear_roster(bytes, from, directory, now),
+            GroupPartKind::Roster => self.hear_roster(bytes, from, directory, now, inviting),
             GroupPartKind::About => self.hear_about(bytes),
             GroupPartKind::Leave => self.hear_leave(bytes, from, directory, now),
             GroupPartKind::Distribution => self.hear_distribution(bytes, from, directory, now),

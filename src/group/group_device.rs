@@ -51,8 +51,8 @@ pub(crate) struct GroupDevice {
 pub(crate) enum Behind {
     /// As one of the head's members, under this roster.
     Member(Tag),
-    /// Its person was not in the head any more.
-    Gone,
+    /// Its person was not in the head any more: under this roster.
+    Gone(Tag),
 }
 
 /// What a device has of one of our chains.
@@ -111,7 +111,8 @@ impl GroupDevice {
 
     /// Whether one that is no recipient has nothing of the present chain, and is to be told nothing.
     pub(crate) fn is_out(&self) -> bool {
-        self.present().is_none() && self.behind != Some(Behind::Gone) && !self.is_newcomer
+        let is_to_be_told = matches!(self.behind, Some(Behind::Gone(_)));
+        self.present().is_none() && !is_to_be_told && !self.is_newcomer
     }
 
     /// It is no recipient: what it never had is forgotten.
@@ -369,14 +370,16 @@ impl Given {
 
 impl Stored for Behind {
     fn write(&self, out: &mut StateWriter) {
-        let tag = match self {
-            Self::Member(tag) => Some(*tag),
-            Self::Gone => None,
+        let (is_gone, tag) = match self {
+            Self::Member(tag) => (false, tag),
+            Self::Gone(tag) => (true, tag),
         };
+        is_gone.write(out);
         tag.write(out);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Option::read(reader).map(|tag| tag.map_or(Self::Gone, Self::Member))
+        let (is_gone, tag) = (bool::read(reader)?, Stored::read(reader)?);
+        Ok(if is_gone { Self::Gone(tag) } else { Self::Member(tag) })
     }
 }

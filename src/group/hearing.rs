@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 
 use crate::crypto::secret::Secret;
 use crate::group::directory::Directory;
+use crate::group::group_device::Behind;
 use crate::group::heard_chain::{Given, HeardChain};
-use crate::group::invitation::{Invitation, InvitationReason, about_hash};
+use crate::group::invitation::{Invitation, InvitationReason, InvitingBack, about_hash};
 use crate::group::missing::{Missing, MissingKind, Unblocked};
-use crate::group::one_group::Group;
+use crate::group::one_group::{Group, NotRead};
 use crate::group::part_checks::{check_distribution, decode_about, decode_leave, invites};
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
 use crate::group::roster_secret::RosterSecret;
@@ -16,6 +17,7 @@ use crate::group::rosters::{AddError, Added, Rosters};
 use crate::group::sender_chain::ChainName;
 use crate::group::signed_roster::Roster;
 use crate::group::waiting::WaitingChain;
+use crate::group::wanted::is_day_over;
 use crate::identity::Device;
 use crate::ratchet::chain::ChainKey;
 use crate::time::Timestamp;
@@ -31,15 +33,17 @@ impl Group {
         from: &Device,
         directory: &Directory<'_>,
         now: Timestamp,
+        inviting: &mut InvitingBack,
     ) -> PartHeard {
         let roster = match Roster::decode(bytes) {
             Ok(roster) => roster,
             Err(error) => return PartHeard::of(Err(error.into())),
         };
-        let (hash, tag) = (*roster.hash(), roster.tag());
-        let before = roster.fields.previous;
-        let previous = tag_of(&before);
-        let invites = invites(&roster, from, directory, now).then(|| roster.clone());
+        let (hash, tag, previous) = (*roster.hash(), roster.tag(), roster.fields.previous);
+        let invites = invites(&roster, from, directory, now);
+        let was_asked = self.wanted.awaits_roster_of(from.identity.member_tag().0, now);
+        let row = inviting.follow(&roster, invites, was_asked).filter(|_| invites);
+        let invitation = row.map(|is_answer| (roster.clone(), is_answer));
         let added = self.change_rosters(now, |rosters| rosters.add(roster));
         let mut heard = PartHeard::of(match added {
             Ok(Added::Known) => Ok(PartOutcome::Known),
@@ -47,23 +51,27 @@ impl Group {
             Err(AddError::Follow(error)) => Err(error.into()),
             Err(AddError::OtherGroup) => Err(PartError::OtherGroup),
             Err(AddError::TooOld) => Err(PartError::TooOld),
-            Err(AddError::Missing) => Err(self.missing_roster(previous, from, now)),
+            Err(AddError::Missing) => Err(self.missing_roster(tag_of(&previous), from, now)),
         });
-        heard.roster = Some((hash, before));
-        match (&heard.outcome, invites) {
+        match (&heard.outcome, invitation) {
             // One that is above the bounds is dropped again at once.
             (Ok(PartOutcome::Held), _) if self.rosters.get(&hash).is_some() => {
                 self.drop_invitation_if_held();
                 heard.unblocks.push(Unblocked::Roster(tag));
                 self.try_waiting(&hash, &mut heard, directory, now);
             }
-            (Err(PartError::TooOld | PartError::Missing(_)), Some(roster)) => {
+            (Err(PartError::TooOld), invitation) => {
+                // It will not be held, however often it is asked for.
+                self.wanted.keep(|name| !(name.kind == WantKind::Roster && name.tag == tag));
+                // An answer has those that lost.
+                if let Some((roster, false)) = invitation {
+                    heard.invites = true;
+                    self.invite(roster, from, InvitationReason::NeverHeld, now);
+                }
+            }
+            (Err(PartError::Missing(_)), Some((roster, _))) => {
                 heard.invites = true;
-                let reason = match heard.outcome {
-                    Err(PartError::TooOld) => InvitationReason::NeverHeld,
-                    _ => InvitationReason::Missing,
-                };
-                self.invite(roster, from, reason, now);
+                self.invite(roster, from, InvitationReason::Missing, now);
             }
             _ => {}
         }
@@ -87,10 +95,13 @@ impl Group {
             return;
         }
         let same = self.invitation.take().filter(|held| held.roster == roster);
-        let (about, came, is_used) =
-            same.map_or((None, now, false), |held| (held.about, held.came, held.is_used));
+        // Who gives it again after a day has heard what this device writes, and holds it still.
+        let (about, came, is_confirmed) = same.map_or((None, now, false), |held| {
+            (held.about, held.came, held.is_confirmed || is_day_over(held.came, now))
+        });
         let from = from.clone();
-        self.invitation = Some(Box::new(Invitation { roster, about, from, came, reason, is_used }));
+        self.invitation =
+            Some(Box::new(Invitation { roster, about, from, came, reason, is_confirmed }));
     }
 
     fn missing_roster(&mut self, tag: Tag, from: &Device, now: Timestamp) -> PartError {
@@ -184,9 +195,15 @@ impl Group {
         };
         let known = directory.device(&identity, now).ok_or(PartError::NotAMember)?;
         let owner = known.person.owner().encode();
-        self.check_read(roster, &owner, now)?;
-        let secret = RosterSecret::boxed(|out| *out = *fields.roster_secret);
         let seal = roster.fields.seal;
+        if let Err(not_read) = self.check_read(roster, &owner, now) {
+            if not_read == NotRead::Former && !self.head().has(&owner) {
+                // Somebody who went over a day ago means to write still, and is to be told.
+                self.devices.at(&identity).behind = Some(Behind::Gone(tag_of(fields.roster)));
+            }
+            return Err(not_read.into());
+        }
+        let secret = RosterSecret::boxed(|out| *out = *fields.roster_secret);
         if secret.seal(&self.id) != seal {
             return Err(PartError::WrongSecret);
         }

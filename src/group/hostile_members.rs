@@ -10,13 +10,13 @@ mod tests {
     use crate::group::directory::Directory;
     use crate::group::group_delivered::GroupDelivered;
     use crate::group::group_event::GroupEvent;
-    use crate::group::invitation::about_hash;
+    use crate::group::invitation::{InvitingBack, about_hash};
     use crate::group::invitations::Invitations;
     use crate::group::message_opening::GroupDecryptError;
     use crate::group::message_sending::nothing;
     use crate::group::moment::Moment;
     use crate::group::one_group::Group;
-    use crate::group::part_heard::{PartError, PartOutcome};
+    use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
     use crate::group::role::SetsTimer;
     use crate::group::roster_secret::RosterSecret;
     use crate::group::signed_roster::Roster;
@@ -29,7 +29,7 @@ mod tests {
     use crate::wire::codec::Reader;
     use crate::wire::content_parts::{ContentParts, GroupPartKind, PartKind};
     use crate::wire::device_list::DeviceList;
-    use crate::wire::distribution::DistributionFields;
+    use crate::wire::distribution::{DistributionFields, WantKind};
     use crate::wire::group_message::{GROUP, GroupHeader};
     use crate::wire::roster::{MemberFields, RosterFields};
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -101,6 +101,18 @@ mod tests {
         (rng.clone(), a, b, m, ga, gb, gm)
     }
 
+    /// A part that came alone in its message.
+    fn hear(
+        group: &mut Group,
+        kind: GroupPartKind,
+        bytes: &[u8],
+        from: &P,
+        by: &P,
+        now: Timestamp,
+    ) -> (Vec<GroupEvent>, PartHeard) {
+        group.hear_part(kind, bytes, &from.device(), &by.dir(), now, &mut InvitingBack::default())
+    }
+
     /// What goes to a device with a message, and the message.
     fn deliver(
         sent: crate::group::message_sending::Sent,
@@ -111,7 +123,7 @@ mod tests {
         for due in sent.steps.pairwise.iter().filter(|due| due.to == to.device()) {
             for part in due.parts.iter() {
                 if let PartKind::OfGroups(kind) = part.kind {
-                    let _ = group.hear_part(kind, part.bytes, &from.device(), &to.dir(), NOW);
+                    let _ = hear(group, kind, part.bytes, from, to, NOW);
                 }
             }
         }
@@ -141,7 +153,7 @@ mod tests {
         };
         let made_up = Roster::sign(&m.account, fields).encode();
         let kind = GroupPartKind::Roster;
-        let (events, heard) = gb.hear_part(kind, &made_up, &m.device(), &b.dir(), NOW);
+        let (events, heard) = hear(&mut gb, kind, &made_up, &m, &b, NOW);
         assert!(heard.invites, "it is kept");
         let shown = |event: &GroupEvent| matches!(event, GroupEvent::Invited { .. });
         assert!(!events.iter().any(shown), "and the user is not asked at once");
@@ -186,7 +198,7 @@ mod tests {
             let fields = RosterFields { epoch, previous, seal, signer, ..head };
             let theirs = Roster::sign(&m.account, fields).encode();
             let kind = GroupPartKind::Roster;
-            let (_, heard) = ga.hear_part(kind, &theirs, &m.device(), &a.dir(), NOW);
+            let (_, heard) = hear(&mut ga, kind, &theirs, &m, &a, NOW);
             assert_eq!(heard.outcome, Ok(PartOutcome::Held));
             let remove = RosterChange { remove: [m.owner()].into(), ..RosterChange::default() };
             assert!(ga.sign_change(&a.account, &remove, &moment, &mut rng).is_ok());
@@ -271,8 +283,7 @@ mod tests {
                 let fields = RosterFields { epoch, previous, seal, members, ..head.clone() };
                 let next = Roster::sign(&a.account, fields).encode();
                 let now = NOW.plus(core::time::Duration::from_secs(epoch.into()));
-                let (_, heard) =
-                    gb.hear_part(GroupPartKind::Roster, &next, &a.device(), &b.dir(), now);
+                let (_, heard) = hear(&mut gb, GroupPartKind::Roster, &next, &a, &b, now);
                 assert_eq!(heard.outcome, Ok(PartOutcome::Held), "{epoch}");
             }
         }
@@ -280,6 +291,56 @@ mod tests {
         // Those who went last are among them.
         assert!(gb.gone.keys().filter(|owner| owner[0] == 3).count() == 997);
         assert!(gb.head().has(&m.owner()));
+    }
+
+    #[test]
+    fn a_roster_of_before_invites_back_only_who_is_given_it_again_or_keeps_it_for_days() {
+        let (_, a, b, m, ..) = world();
+        let kind = GroupPartKind::Roster;
+        let day = |days: u64| NOW.plus(core::time::Duration::from_secs(days * 86_400));
+        let mut members = Vec::from([&a, &b, &m].map(|it| MemberFields {
+            owner: it.owner(),
+            since: 0,
+            is_admin: it.owner() == a.owner(),
+        }));
+        members.sort_by_key(|member| member.owner);
+        let roster = |epoch: u32, previous: [u8; 32]| {
+            let (group, seal, about) = ([8; 32], [1; 32], [2; 32]);
+            let (rights, signer, members) = (0, a.owner(), members.clone());
+            let fields =
+                RosterFields { group, epoch, previous, rights, seal, about, members, signer };
+            Roster::sign(&a.account, fields)
+        };
+        // Bob came in by the one; the other is of another branch, and leads nowhere that he is.
+        let (root, other) = (roster(7, [3; 32]), roster(5, [4; 32]));
+        let is_asked = |group: &Group, days| group.invitation(&b.own, day(days)).is_some();
+        let mut given = Group::of(root.clone(), b.owner());
+        let bytes = other.encode();
+        let (_, heard) = hear(&mut given, kind, &bytes, &a, &b, NOW);
+        assert_eq!(heard.outcome, Err(PartError::TooOld));
+        assert!(heard.invites && !is_asked(&given, 2) && is_asked(&given, 3));
+        let (events, _) = hear(&mut given, kind, &bytes, &a, &b, day(0));
+        assert!(!is_asked(&given, 2), "{events:?}");
+        let (events, _) = hear(&mut given, kind, &bytes, &a, &b, day(1));
+        assert!(is_asked(&given, 1) && restores(&given));
+        assert!(events.iter().any(|it| matches!(it, GroupEvent::Invited { .. })), "{events:?}");
+        // What was asked for comes with all that lost: it invites nobody, and is not asked for again.
+        let mut asked = Group::of(root, b.owner());
+        asked.wanted.name(a.device().identity.member_tag().0, WantKind::Roster, other.tag(), NOW);
+        let asks = |group: &mut Group, days| {
+            let moment = Moment { directory: b.dir(), can_reach: &all, now: day(days) };
+            let wants = group.take_wants(&moment);
+            wants.iter().filter(|it| it.want.kind == WantKind::Roster).count()
+        };
+        assert_eq!(asks(&mut asked, 0), 1);
+        let mut inviting = InvitingBack::default();
+        for roster in [&other, &roster(6, *other.hash())] {
+            let (from, bytes) = (a.device(), roster.encode());
+            let (_, heard) = asked.hear_part(kind, &bytes, &from, &b.dir(), NOW, &mut inviting);
+            assert_eq!(heard.outcome, Err(PartError::TooOld));
+            assert!(asked.invitation.is_none());
+        }
+        assert_eq!(asks(&mut asked, 1), 0);
     }
 
     #[test]
@@ -294,11 +355,11 @@ mod tests {
         assert_eq!(b.own.unconfirmed(), [thief.device()]);
         let bytes = [&gb.id[..], gb.head().hash()].concat();
         let kind = GroupPartKind::Leave;
-        let (events, _) = gb.hear_part(kind, &bytes, &thief.device(), &b.dir(), NOW);
+        let (events, _) = hear(&mut gb, kind, &bytes, &thief, &b, NOW);
         assert_eq!(events, [GroupEvent::Refused { part: 0x14, reason: PartError::Former }]);
         assert!(gb.is_member(&b.own));
         let _ = b.own.confirm_all();
-        let (events, _) = gb.hear_part(kind, &bytes, &thief.device(), &b.dir(), NOW);
+        let (events, _) = hear(&mut gb, kind, &bytes, &thief, &b, NOW);
         assert_eq!(events, [GroupEvent::Left { group: gb.id(), owner: b.owner() }]);
     }
 }

@@ -262,12 +262,15 @@ impl InGroup<'_> {
         let mut outgoing = GroupOutgoing::default();
         let directory = Directory { own: self.own, contacts };
         let owner = directory.owner();
-        for device in self.group.tell_of_leaving(&directory, now) {
-            if obstacle(&Directory { own: self.own, contacts }, &device, now).is_none() {
-                let due =
-                    Due { to: device, parts: self.group.leave_part(&owner), is_newcomer: false };
+        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let moment = Moment { directory, can_reach: &can_reach, now };
+        for (to, is_reached) in self.group.tell_of_leaving(&moment) {
+            if is_reached {
+                let due = Due { to, parts: self.group.leave_part(&owner), is_newcomer: false };
                 outgoing.changes.add_group(self.group.id());
                 let _is_sent = outgoing.add_due(&due, self.own, contacts, now, rng);
+            } else {
+                outgoing.add_missed(to, &Directory { own: self.own, contacts }, now);
             }
         }
         outgoing

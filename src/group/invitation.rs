@@ -9,6 +9,7 @@ use crate::identity::Device;
 use crate::stored::{StateWriter, Stored, read_count};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
+use crate::wire::roster::RosterFields;
 
 /// Names what a group's roster says of title and picture.
 const ABOUT_LABEL: &[u8] = b"evanesce/v1 about";
@@ -25,8 +26,8 @@ pub(crate) struct Invitation {
     pub(crate) from: Device,
     pub(crate) came: Timestamp,
     pub(crate) reason: InvitationReason,
-    /// Whether a message came under it.
-    pub(crate) is_used: bool,
+    /// Whether a message was missing it since, or it was given again a day later.
+    pub(crate) is_confirmed: bool,
 }
 
 /// Why a roster invites.
@@ -43,25 +44,31 @@ pub(crate) enum InvitationReason {
 /// Which of the rosters of a message invite back: the first that does, and those that follow it, one after the other. An
 /// answer has those that lost behind the branch of the head, and they are to invite nobody.
 #[derive(Debug, Default)]
-pub(crate) struct InvitingBack(BTreeMap<[u8; 32], [u8; 32]>);
+pub(crate) struct InvitingBack {
+    rows: BTreeMap<[u8; 32], Row>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    last: [u8; 32],
+    is_answer: bool,
+}
 
 impl InvitingBack {
-    /// Whether the next roster may, of a group: by its hash and that of the one before it.
-    pub(crate) fn counts(
+    /// Takes the next roster. `None` if it is not of the row; else whether the row was asked for.
+    pub(crate) fn follow(
         &mut self,
-        group: [u8; 32],
-        (hash, before): ([u8; 32], [u8; 32]),
+        roster: &Roster,
         invites: bool,
-    ) -> bool {
-        let Self(latest) = self;
-        let counts = match latest.get(&group) {
-            Some(latest) => *latest == before,
-            None => invites,
-        };
-        if counts {
-            latest.insert(group, hash);
-        }
-        counts
+        is_answer: bool,
+    ) -> Option<bool> {
+        let RosterFields { group, previous, .. } = &roster.fields;
+        let row = match self.rows.get(group) {
+            Some(row) => Some(row).filter(|row| row.last == *previous).copied(),
+            None => invites.then_some(Row { last: *previous, is_answer }),
+        }?;
+        self.rows.insert(*group, Row { last: *roster.hash(), ..row });
+        Some(row.is_answer)
     }
 }
 
@@ -72,7 +79,7 @@ pub(crate) fn about_hash(group: &[u8; 32], about: &[u8]) -> [u8; 32] {
 
 impl Stored for Invitation {
     fn write(&self, out: &mut StateWriter) {
-        let Self { roster, about, from, came, reason, is_used } = self;
+        let Self { roster, about, from, came, reason, is_confirmed } = self;
         roster.write_whole(out);
         about.is_some().write(out);
         about.iter().for_each(|about| write_bytes(about, out));
@@ -84,7 +91,7 @@ impl Stored for Invitation {
             InvitationReason::Missing => 2,
         };
         out.put(&[reason]);
-        is_used.write(out);
+        is_confirmed.write(out);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -97,12 +104,12 @@ impl Stored for Invitation {
             2 => InvitationReason::Missing,
             _ => return Err(DecodeError::Malformed),
         };
-        let is_used = bool::read(reader)?;
+        let is_confirmed = bool::read(reader)?;
         let fits = about
             .as_ref()
             .is_none_or(|about| about_hash(&roster.fields.group, about) == roster.fields.about);
         if fits {
-            Ok(Self { roster, about, from, came, reason, is_used })
+            Ok(Self { roster, about, from, came, reason, is_confirmed })
         } else {
             Err(DecodeError::Malformed)
         }

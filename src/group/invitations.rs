@@ -84,7 +84,7 @@ impl Invitations {
             self.all.remove(0);
         }
         let (from, came, reason) = (from.clone(), now, InvitationReason::New);
-        self.all.push(Invitation { roster, about, from, came, reason, is_used: false });
+        self.all.push(Invitation { roster, about, from, came, reason, is_confirmed: false });
     }
 
     pub(crate) fn hear_about(&mut self, bytes: &[u8]) -> PartHeard {

@@ -17,6 +17,7 @@ mod tests {
     use crate::crypto::hash::sha256;
     use crate::group::changing::{Changed, GroupChangeError, RosterChange};
     use crate::group::directory::Directory;
+    use crate::group::invitation::InvitingBack;
     use crate::group::invitations::Invitations;
     use crate::group::message_opening::GroupDecryptError;
     use crate::group::message_sending::{GroupEncryptError, Sent};
@@ -336,7 +337,10 @@ mod tests {
             let place = group.and_then(|group| actor.place(&group));
             let directory = Directory { own: &actor.own, contacts: &actor.contacts };
             let heard = match (place.map(|place| &mut actor.groups[place]), kind) {
-                (Some(group), 0x10) => group.hear_roster(bytes, &from, &directory, now),
+                (Some(group), 0x10) => {
+                    let inviting = &mut InvitingBack::default();
+                    group.hear_roster(bytes, &from, &directory, now, inviting)
+                }
                 (Some(group), 0x11) => group.hear_about(bytes),
                 (Some(group), 0x12) => group.hear_distribution(bytes, &from, &directory, now),
                 (Some(group), 0x14) => group.hear_leave(bytes, &from, &directory, now),

@@ -2,11 +2,14 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use crate::group::group_id::GroupId;
+use crate::group::invitation::{Invitation, InvitationReason};
 use crate::group::one_group::Group;
 use crate::group::role::{Role, SetsTimer};
 use crate::group::signed_roster::Roster;
+use crate::group::wanted::is_day_over;
 use crate::identity::{Device, IdentityKey};
 use crate::person::contacts::Contacts;
 use crate::person::our_devices::OwnDevices;
@@ -38,7 +41,35 @@ impl Member {
     }
 }
 
+/// After how long a roster is taken to count that comes from before what is held, and that nobody gave up.
+const STANDS: Duration = Duration::from_secs(3 * 86_400);
+
 impl Group {
+    /// Whether the user is to be asked about the invitation: who is in the group is not, while what leads to it may still come,
+    /// nor by one from before that may have been under way for long.
+    pub(crate) fn is_asked_about(
+        &self,
+        invitation: &Invitation,
+        user: &OwnerBytes,
+        now: Timestamp,
+    ) -> bool {
+        let Invitation { roster, came, reason, is_confirmed, .. } = invitation;
+        let is_in = self.head().has(user) && !self.has_left(user);
+        let is_further = roster.fields.epoch > self.head().fields.epoch;
+        let is_in_use = || {
+            let mut waiting = self.waiting.iter().filter_map(|waiting| waiting.fields().ok());
+            *is_confirmed || waiting.any(|fields| fields.roster == roster.hash())
+        };
+        let may_yet_come = is_in && !is_day_over(*came, now);
+        match reason {
+            InvitationReason::New => true,
+            InvitationReason::NeverHeld => {
+                *is_confirmed || now >= came.plus(STANDS) || (!is_in && is_in_use())
+            }
+            InvitationReason::Missing => !may_yet_come && (is_further || is_in_use()),
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub fn id(&self) -> GroupId {

@@ -9,8 +9,8 @@ use crate::commitment::{Commitment, CommitmentOpening};
 use crate::crypto::signature::UnpackedSignatureKey;
 use crate::group::directory::{Directory, KnownDevice};
 use crate::group::group_device::Behind;
-use crate::group::heard_chain::{Advance, Looked};
-use crate::group::invitation::Invitation;
+use crate::group::heard_chain::{Advance, HeardChain, Looked};
+use crate::group::invitation::{Invitation, InvitationReason};
 use crate::group::message_sealing::{Bound, is_signed, open};
 use crate::group::missing::{Missing, MissingKind};
 use crate::group::one_group::{Group, NotRead};
@@ -21,7 +21,7 @@ use crate::identity::{Device, member_tag_of};
 use crate::time::Timestamp;
 use crate::wire::codec::DecodeError;
 use crate::wire::distribution::WantKind;
-use crate::wire::group_message::{GroupHeader, GroupMessage, tag_of};
+use crate::wire::group_message::{GroupHeader, GroupMessage, Tag, tag_of};
 use crate::wire::padding::content_length;
 use crate::wire::roster::OwnerBytes;
 
@@ -96,7 +96,7 @@ impl Group {
         })?;
         let (roster, head) = (opened.roster, self.head());
         let behind = if !head.has(&opened.owner) {
-            Some(Behind::Gone)
+            Some(Behind::Gone(tag_of(&roster)))
         } else {
             (roster != *head.hash()).then(|| Behind::Member(tag_of(&roster)))
         };
@@ -119,9 +119,9 @@ impl Group {
                 MissingKind::List => {}
                 MissingKind::Roster => {
                     self.wanted.name(*device, WantKind::Roster, *tag, now);
-                    let invitation = self.invitation.as_mut();
-                    let used = invitation.filter(|invitation| invitation.roster.tag() == *tag);
-                    used.into_iter().for_each(|invitation| invitation.is_used = true);
+                    let invitation = self.invitation.as_mut().filter(|it| it.roster.tag() == *tag);
+                    let may_yet = invitation.filter(|it| it.reason == InvitationReason::Missing);
+                    may_yet.into_iter().for_each(|invitation| invitation.is_confirmed = true);
                 }
                 MissingKind::Chain => self.wanted.name(*device, WantKind::Chain, *tag, now),
             }
@@ -172,7 +172,37 @@ impl Group {
         if refusal == GroupDecryptError::Forked {
             self.wanted.name(header.sender, WantKind::Renew, header.chain, now);
         }
+        if refusal == GroupDecryptError::Former {
+            self.note_former(&message, ad, &header, &rosters, directory, now);
+        }
         Err(refusal)
+    }
+
+    /// Somebody who went over a day ago writes still, and is to be told, if it was they who wrote.
+    fn note_former(
+        &mut self,
+        message: &GroupMessage<'_>,
+        ad: &[u8],
+        header: &GroupHeader,
+        rosters: &[[u8; 32]],
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) {
+        let senders = self.devices.tagged(header.sender).filter_map(|(identity, device)| {
+            let known = directory.device(identity, now).filter(|known| known.gone.is_none())?;
+            let owner = known.person.owner().encode();
+            let roster = rosters.iter().find(|roster| {
+                let is_in = self.rosters.get(roster).is_some_and(|roster| roster.has(&owner));
+                let mut named =
+                    device.chains.iter().filter(|chain| chain.name.tag() == header.chain);
+                is_in && named.any(|it| is_of(it, message, Bound { chain: &it.name, roster, ad }))
+            })?;
+            (!self.head().has(&owner)).then_some((*identity, tag_of(roster)))
+        });
+        let sender: Option<(OwnerBytes, Tag)> = senders.into_iter().next();
+        if let Some((identity, roster)) = sender {
+            self.devices.at(&identity).behind = Some(Behind::Gone(roster));
+        }
     }
 
     /// The devices that a header may mean.
@@ -226,8 +256,7 @@ impl Group {
             }
             // 5
             let bound = Bound { chain: &chain.name, roster, ad };
-            let signer = UnpackedSignatureKey::decode(&chain.verifying_key);
-            if !signer.is_ok_and(|signer| is_signed(message, &signer, bound)) {
+            if !is_of(chain, message, bound) {
                 refusal = refusal.or(Some((5, GroupDecryptError::Forged)));
                 continue;
             }
@@ -272,6 +301,12 @@ impl Group {
         }
         Ok(owner)
     }
+}
+
+/// Whether the device of the chain has signed it.
+fn is_of(chain: &HeardChain, message: &GroupMessage<'_>, bound: Bound<'_>) -> bool {
+    let signer = UnpackedSignatureKey::decode(&chain.verifying_key);
+    signer.is_ok_and(|signer| is_signed(message, &signer, bound))
 }
 
 fn missing_list(header: &GroupHeader) -> GroupDecryptError {

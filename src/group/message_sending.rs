@@ -130,12 +130,9 @@ impl Group {
         parts
     }
 
-    /// The owner's devices of admins whom to tell today that the user has left.
-    pub(crate) fn tell_of_leaving(
-        &mut self,
-        directory: &Directory<'_>,
-        now: Timestamp,
-    ) -> Vec<Device> {
+    /// The owner's devices of admins whom to tell today that the user has left, and whether each can be reached.
+    pub(crate) fn tell_of_leaving(&mut self, moment: &Moment<'_>) -> Vec<(Device, bool)> {
+        let (directory, now) = (&moment.directory, moment.now);
         let (owner, head) = (directory.owner(), self.rosters.head());
         if directory.own.is_removed() || !self.has_left(&owner) {
             return Vec::new();
@@ -147,8 +144,11 @@ impl Group {
             let Some(known) = known else { continue };
             let entry = self.devices.at(&admin);
             if entry.may_be_given(tag, now) {
-                entry.give_roster(tag, now);
-                devices.push(known.device.clone());
+                let is_reached = (moment.can_reach)(known.device);
+                if is_reached {
+                    entry.give_roster(tag, now);
+                }
+                devices.push((known.device.clone(), is_reached));
             }
         }
         devices

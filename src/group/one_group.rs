@@ -8,15 +8,13 @@ use alloc::vec::Vec;
 use crate::group::directory::Directory;
 use crate::group::group_device::{GroupDevice, GroupDevices};
 use crate::group::held_secrets::HeldSecrets;
-use crate::group::invitation::{
-    Invitation, InvitationReason, MAX_ABOUT, about_hash, read_bytes, write_bytes,
-};
+use crate::group::invitation::{Invitation, MAX_ABOUT, about_hash, read_bytes, write_bytes};
 use crate::group::own_chain::OwnChains;
 use crate::group::role::SetsTimer;
 use crate::group::rosters::Rosters;
 use crate::group::signed_roster::Roster;
 use crate::group::waiting::Waiting;
-use crate::group::wanted::{DAY, Wanted, is_day_over};
+use crate::group::wanted::{DAY, Wanted};
 use crate::identity::{Device, IdentityKey};
 use crate::person::decisions::ContactDecision;
 use crate::person::other_person::Person;
@@ -120,31 +118,6 @@ impl Group {
         if let Some(held) = self.rosters.get(roster) {
             let leave = Leave { roster: *roster, epoch: held.fields.epoch };
             self.left.insert(owner, leave);
-        }
-    }
-
-    /// Whether the user is to be asked about the invitation. A roster that is behind another one on its way invites too, and
-    /// so does one that lost, where it is part of an answer: so one of another branch has to be in use, and who is in the group
-    /// is not asked while what leads to it may still come.
-    pub(crate) fn is_asked_about(
-        &self,
-        invitation: &Invitation,
-        user: &OwnerBytes,
-        now: Timestamp,
-    ) -> bool {
-        let Invitation { roster, came, reason, is_used, .. } = invitation;
-        let is_in = self.head().has(user) && !self.has_left(user);
-        let is_further = roster.fields.epoch > self.head().fields.epoch;
-        let waits_for_it = || {
-            let mut fields = self.waiting.iter().filter_map(|waiting| waiting.fields().ok());
-            fields.any(|fields| fields.roster == roster.hash())
-        };
-        let is_in_use = || *is_used || waits_for_it();
-        let may_yet_come = || is_in && !is_day_over(*came, now);
-        match reason {
-            InvitationReason::New => true,
-            InvitationReason::NeverHeld => is_in_use(),
-            InvitationReason::Missing => (is_further || is_in_use()) && !may_yet_come(),
         }
     }
 
@@ -283,7 +256,6 @@ impl Group {
     }
 }
 
-/// Beside its parts the group's name, and this device's identity.
 /// Those who went last, a thousand of them: whoever adds and drops people may have made them up.
 fn latest(gone: BTreeMap<OwnerBytes, Timestamp>) -> BTreeMap<OwnerBytes, Timestamp> {
     let mut all: Vec<_> = gone.into_iter().collect();
@@ -291,6 +263,7 @@ fn latest(gone: BTreeMap<OwnerBytes, Timestamp>) -> BTreeMap<OwnerBytes, Timesta
     all.into_iter().take(MAX_MEMBERS).collect()
 }
 
+/// Beside its parts the group's name, and this device's identity.
 impl Stored for Group {
     fn write(&self, out: &mut StateWriter) {
         let Self {

@@ -65,8 +65,6 @@ pub enum PartError {
 pub(crate) struct PartHeard {
     /// What became of it.
     pub(crate) outcome: Result<PartOutcome, PartError>,
-    /// The hashes of a roster, and of the one before it.
-    pub(crate) roster: Option<([u8; 32], [u8; 32])>,
     /// Whether a refused roster invites the user to come back.
     pub(crate) invites: bool,
     /// What is newly held.
@@ -77,7 +75,7 @@ pub(crate) struct PartHeard {
 
 impl PartHeard {
     pub(crate) fn of(outcome: Result<PartOutcome, PartError>) -> Self {
-        Self { outcome, roster: None, invites: false, unblocks: Vec::new(), waited: Vec::new() }
+        Self { outcome, invites: false, unblocks: Vec::new(), waited: Vec::new() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which devices get what goes pairwise, and how it goes.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
@@ -56,10 +57,19 @@ pub(crate) fn obstacle(
         return Some(Obstacle::NeedsSession);
     };
     match obstacle_of_any(peer, &ContentParts::none(), &nothing(), now) {
+        // What is given in a session that was lost does not come, and would count as given.
+        Ok(()) if peer.has_lost_session() => Some(Obstacle::NeedsSession),
         Ok(()) => None,
         Err(Hindrance::Of(obstacle)) => Some(obstacle),
         Err(Hindrance::TooLarge) => Some(Obstacle::NeedsSession),
     }
+}
+
+/// Of these devices those with whom the session seems to be lost.
+pub(crate) fn without_session(devices: &[Cow<'_, Device>], contacts: &Contacts) -> Vec<Device> {
+    let lost: Vec<&Peer> = contacts.peers.iter().filter(|peer| peer.has_lost_session()).collect();
+    let devices = devices.iter().filter(|device| lost.iter().any(|peer| is_of(peer, device)));
+    devices.map(|device| device.clone().into_owned()).collect()
 }
 
 fn is_of(peer: &Peer, device: &Device) -> bool {
@@ -92,11 +102,14 @@ impl GroupOutgoing {
             }
         }
         let directory = Directory { own, contacts };
-        for device in unreached {
-            let reason = obstacle(&directory, &device, now).unwrap_or(Obstacle::NeedsSession);
-            self.add_unreached(device, reason);
-        }
+        unreached.into_iter().for_each(|device| self.add_missed(device, &directory, now));
         failed
+    }
+
+    /// Names one that is not reached, with the reason.
+    pub(crate) fn add_missed(&mut self, device: Device, directory: &Directory<'_>, now: Timestamp) {
+        let reason = obstacle(directory, &device, now).unwrap_or(Obstacle::NeedsSession);
+        self.add_unreached(device, reason);
     }
 
     pub(crate) fn add_unreached(&mut self, device: Device, reason: Obstacle) {
@@ -162,8 +175,7 @@ impl GroupOutgoing {
                 // What it does not reach is named.
                 let _is_sent = self.add_due(&due, own, contacts, now, rng);
             } else {
-                let obstacle = obstacle(&Directory { own, contacts }, &to, now);
-                self.add_unreached(to, obstacle.unwrap_or(Obstacle::NeedsSession));
+                self.add_missed(to, &Directory { own, contacts }, now);
             }
         }
     }

@@ -140,6 +140,20 @@ impl Rosters {
         None
     }
 
+    /// What shows somebody who is not in the head that they were dropped: of the head's branch what comes after the roster under
+    /// which they wrote, or after the fork from which that comes, up to the one that dropped them last.
+    pub(crate) fn up_to_dropped(&self, owner: &OwnerBytes, wrote_under: Tag) -> Vec<&Roster> {
+        let Some(dropped) = self.dropped_by(owner) else { return Vec::new() };
+        let known = self.tagged(wrote_under).next();
+        let after = known.into_iter().flat_map(|known| self.after_fork(known.hash()));
+        let mut all: Vec<&Roster> = after.collect();
+        match all.iter().position(|roster| roster.hash() == dropped.hash()) {
+            Some(place) => all.truncate(place.saturating_add(1)),
+            None => all = Vec::from([dropped]),
+        }
+        all
+    }
+
     /// The rosters of the head's branch after this one, or after the fork from which it comes; all where it is not held.
     pub(crate) fn after_fork(&self, roster: &Hash) -> impl Iterator<Item = &Roster> {
         let mut next = self.get(roster);

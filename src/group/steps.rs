@@ -236,7 +236,7 @@ impl Group {
     /// Devices of people who are not in the head, and whose last message was under another.
     fn gone_and_behind(&self, directory: &Directory<'_>, now: Timestamp) -> Vec<(Device, Whom)> {
         let devices = self.devices.iter();
-        let behind = devices.filter(|(_, device)| device.behind == Some(Behind::Gone));
+        let behind = devices.filter(|(_, device)| matches!(device.behind, Some(Behind::Gone(_))));
         let known = behind.filter_map(|(identity, _)| {
             let known = directory.device(identity, now).filter(|known| known.gone.is_none())?;
             let is_gone = !self.head().has(&known.person.owner().encode());
@@ -255,17 +255,18 @@ impl Group {
         let mut parts = ContentParts::none();
         let known = directory.device(identity, now);
         let owner = known.map(|known| known.person.owner().encode());
-        let dropped = owner.and_then(|owner| self.rosters.dropped_by(&owner));
-        let (Some(roster), Some(device)) = (dropped, self.devices.get_mut(identity)) else {
-            return Some(parts);
-        };
-        if device.may_be_given(roster.tag(), now) {
+        let Some(device) = self.devices.get_mut(identity) else { return Some(parts) };
+        let Some(Behind::Gone(wrote_under)) = device.behind else { return Some(parts) };
+        let told = owner.map(|owner| self.rosters.up_to_dropped(&owner, wrote_under));
+        let told = told.unwrap_or_default();
+        let Some(dropped) = told.last().map(|dropped| dropped.tag()) else { return Some(parts) };
+        if device.may_be_given(dropped, now) {
             if !is_reached() {
                 return None;
             }
-            push_roster(roster, &mut parts);
+            told.iter().for_each(|roster| push_roster(roster, &mut parts));
             device.behind = None;
-            device.give_roster(roster.tag(), now);
+            device.give_roster(dropped, now);
         }
         Some(parts)
     }

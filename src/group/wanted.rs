@@ -68,6 +68,12 @@ impl Wanted {
         self.0.retain(is_missing);
     }
 
+    /// Whether a roster was asked of a device within a day, and has not come.
+    pub(crate) fn awaits_roster_of(&self, of: Tag, now: Timestamp) -> bool {
+        let mut names = self.0.iter().filter(|name| name.of == of && name.kind == WantKind::Roster);
+        names.any(|name| name.asked.is_some() && !name.is_due(now))
+    }
+
     /// Those that were not asked for within a day.
     pub(crate) fn due(&mut self, now: Timestamp) -> impl Iterator<Item = &mut Name> {
         let lives = move |name: &&mut Name| now <= name.named.plus(LIFETIME);

@@ -34,6 +34,12 @@ impl Peer {
         lost.or_else(|| self.sessions.need(&self.limits, now))
     }
 
+    /// Whether what does not open tells that a session is to be begun, of one that may be a request too. That it is silent
+    /// does not: in a group many only read.
+    pub(crate) fn has_lost_session(&self) -> bool {
+        self.lost_session.need(self.sessions.active_is_untouched()).is_some()
+    }
+
     /// Begins a session, which is used from now on: 32 bytes drawn, in suite 2 twice. Nothing is sent: the handshake
     /// travels with the messages. Another session of ours in which nothing was sent is replaced.
     ///

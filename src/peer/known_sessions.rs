@@ -86,6 +86,11 @@ impl KnownSessions {
         self.all.get(self.active).is_some_and(|active| active.session.is_untouched())
     }
 
+    /// Whether something was sent in any.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.all.iter().any(|known| known.session.has_sent())
+    }
+
     /// The peer is the same under another address.
     pub(crate) fn set_peer_address(&mut self, address: &Address) {
         let sessions = self.all.iter_mut().map(|known| &mut known.session);

@@ -15,7 +15,8 @@ impl Peer {
     /// - A refusal that a lost session explains ([`PeerDecryptError::may_mean_lost_session`]), of an accepted peer:
     ///   `session_need` says [`SessionNeed::Lost`](crate::SessionNeed::Lost) from now on, until a session was begun; or, of
     ///   all but a forked one, until the peer has answered what we sent since in the session that sends, which shows that
-    ///   nothing was lost.
+    ///   nothing was lost. The same of a request to which something was sent for a [group](crate::group): then the group
+    ///   asks for a session.
     /// - All else changes nothing. Nor does a message of a session that is here ([`Peer::knows`]), which was altered on
     ///   its way or came too late, unless it was [`PeerDecryptError::Forked`] or
     ///   [`PeerDecryptError::NumberReused`].
@@ -37,9 +38,11 @@ impl Peer {
             matches!(refusal, PeerDecryptError::Forked | PeerDecryptError::NumberReused);
         let may_be = tells_though_known || !self.knows(message);
         let message = Envelope::decode(message).ok();
-        let is_noted = may_be
-            && self.contact.is_accepted()
-            && self.lost_session.note(refusal, message.as_ref(), now);
+        // Members of a group write to each other what that needs, though they be requests.
+        let is_written_to =
+            self.contact.is_accepted() || (!self.contact.is_refused() && self.sessions.has_sent());
+        let is_noted =
+            may_be && is_written_to && self.lost_session.note(refusal, message.as_ref(), now);
         if is_noted { Changes::PEER } else { Changes::NONE }
     }
 

@@ -258,6 +258,11 @@ impl Session {
         self.ratchet.sending_is_due()
     }
 
+    /// Whether anything was ever sent in it.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.ratchet.has_sent()
+    }
+
     /// How many messages were sent since the peer last answered.
     pub(crate) fn sent_in_chain(&self) -> u32 {
         self.ratchet.sent_in_chain()

@@ -306,7 +306,16 @@ impl Crowd {
         }
         let Attendee { party, groups, .. } = &mut self.all[*to];
         let letter = Letter { from: from.clone(), bytes: bytes.clone() };
-        let Ok(delivered) = party.decrypt(&letter, self.now) else { return };
+        let delivered = match party.decrypt(&letter, self.now) {
+            Ok(delivered) => delivered,
+            Err(refusal) => {
+                let mut peers = party.contacts.peers.iter_mut();
+                if let Some(peer) = peers.find(|peer| peer.address() == from) {
+                    let _ = peer.note_refusal(bytes, &refusal, self.now);
+                }
+                return;
+            }
+        };
         let heard = groups.hear(&mut party.own, &mut party.contacts, &delivered, self.now);
         let GroupsHeard { events, unblocks, wants, .. } = heard;
         self.all[*to].events.extend(events);
