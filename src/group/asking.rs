@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 
 use crate::group::asking_fields::Asked;
 use crate::group::directory::Directory;
-use crate::group::group_device::GroupDevice;
+use crate::group::group_device::{GroupDevice, MOST_ANSWERS};
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::own_chain::PRESENT;
@@ -24,9 +24,6 @@ use crate::wire::roster::OwnerBytes;
 
 /// A name that means the present chain, or that no roster is held.
 const NONE: Tag = [0; 8];
-
-/// How many answers of one kind a device gets within a day, and how often a chain is renewed: as many as a device asks for.
-const MOST_ANSWERS: usize = 4;
 
 /// How many rosters of the head's branch an answer has at most.
 const MOST_ROSTERS: usize = 16;

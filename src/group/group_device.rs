@@ -24,6 +24,9 @@ const MOST_DROPPED: usize = 32;
 /// Of how many rosters it is remembered that it was given them within a day: as many as are held.
 const MOST_GIVEN: usize = 32;
 
+/// How many answers of one kind a device gets within a day, and how often a chain is renewed: as many as a device asks for.
+pub(crate) const MOST_ANSWERS: usize = 4;
+
 /// All of a group, by identity (IDENT).
 pub(crate) struct GroupDevices(BTreeMap<OwnerBytes, GroupDevice>);
 
@@ -333,7 +336,11 @@ impl GroupDevice {
         }
         let names = |tags: &mut dyn Iterator<Item = Tag>| tags.collect::<BTreeSet<_>>().len();
         let chains = names(&mut device.chains.iter().map(|chain| chain.name.tag()));
-        let is_sound = chains == device.chains.len() && device.dropped.len() <= MOST_DROPPED;
+        let of_kind = |kind| device.answered.iter().filter(|(other, ..)| *other == kind).count();
+        let is_sound = chains == device.chains.len()
+            && device.dropped.len() <= MOST_DROPPED
+            && device.given_rosters.len() <= MOST_GIVEN
+            && device.answered.iter().all(|(kind, ..)| of_kind(*kind) <= MOST_ANSWERS);
         if !is_sound {
             return Err(DecodeError::Malformed);
         }

@@ -344,6 +344,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_stored_beyond_its_bounds_does_not_load() {
+        let (_, a, _, _, mut ga, ..) = world();
+        let at = |seconds| NOW.plus(core::time::Duration::from_secs(seconds));
+        let device = ga.devices.at(&a.owner());
+        for count in 0..32_u8 {
+            device.give_roster([count; 8], NOW);
+        }
+        for kind in [WantKind::Chain, WantKind::Roster, WantKind::Renew] {
+            (0..4).for_each(|count| device.note_answer(kind, [count; 8], NOW));
+        }
+        for count in 0..1_000_u32 {
+            let mut owner = [0; 64];
+            owner[..4].copy_from_slice(&count.to_be_bytes());
+            ga.gone.insert(owner, at(count.into()));
+        }
+        assert!(restores(&ga));
+        ga.gone.insert([9; 64], NOW);
+        assert!(!restores(&ga));
+        ga.gone.remove(&[9; 64]);
+        ga.devices.at(&a.owner()).note_answer(WantKind::Chain, [9; 8], NOW);
+        assert!(!restores(&ga));
+    }
+
+    #[test]
     fn an_own_device_that_nobody_confirmed_leaves_for_nobody() {
         let (mut rng, _, mut b, _, _, mut gb, _) = world();
         // Somebody with the owner's key lists a device of theirs.

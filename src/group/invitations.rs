@@ -197,5 +197,6 @@ impl fmt::Debug for Invitations {
 stored!(AskedFor { of, roster, at });
 stored!(Invitations { all, waiting, asked } if |it| {
     let of = |from: &Device| it.all.iter().filter(|it| it.from == *from).count();
-    it.all.len() <= MOST && it.all.iter().all(|one| of(&one.from) <= MOST_OF_DEVICE)
+    let are_few = it.all.len() <= MOST && it.asked.len() <= MOST_ASKED;
+    are_few && it.all.iter().all(|one| of(&one.from) <= MOST_OF_DEVICE)
 });

@@ -333,6 +333,9 @@ impl Stored for Group {
             Ok(Leave { roster: *reader.array()?, epoch: u32::read(reader)? })
         })?;
         let gone = read_owners(reader, Timestamp::read)?;
+        if gone.len() > MAX_MEMBERS {
+            return Err(DecodeError::Malformed);
+        }
         let newcomers = read_owners(reader, |_| Ok(()))?.into_keys().collect();
         let (wanted, secret_asked) = (Stored::read(reader)?, Stored::read(reader)?);
         let (waiting, invitation) = (Stored::read(reader)?, Stored::read(reader)?);

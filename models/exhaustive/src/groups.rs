@@ -28,8 +28,8 @@ const PEOPLE: usize = 4;
 const NAMES: [&str; PEOPLE] = ["anna", "ben", "carla", "dora"];
 
 /// How many days they use it in the end. Who is gone and was not told is told if they write on the first; what was lost is asked
-/// for again on the second; who came in by a roster that lost is asked again on the second or third.
-const DAYS: u32 = 3;
+/// for again on the second, and who came in by a roster that lost is asked to come back.
+const DAYS: u32 = 2;
 
 const DAY: Duration = Duration::from_secs(25 * 3_600);
 
