@@ -2,15 +2,21 @@
 
 #[path = "support/counted_memory.rs"]
 mod counted_memory;
+#[path = "support/crowd.rs"]
+mod crowd;
+#[path = "support/household.rs"]
+mod household;
 mod support;
 
 use std::num::NonZeroU32;
 
 use counted_memory::asked;
+use crowd::{Attendee, Crowd};
 
 use evanesce::attachment::AttachmentSealer;
 use evanesce::expiry::{Opens, Policy, Setting, SettingVersion, Stamp};
 use evanesce::{Payload, Suite};
+use household::Party;
 use support::phases;
 use support::{AD, NOW, Talk, World, in_each_suite, receive, rng, started};
 
@@ -149,4 +155,35 @@ fn evidence_takes_no_memory_of_its_own_where_nothing_travels_along() {
     assert_eq!(received.evidence, sent.evidence);
     assert!(sent.evidence.is_some());
     assert_eq!((encrypting, decrypting), (1, 1));
+}
+
+#[test]
+fn a_message_to_a_group_takes_as_many_blocks_for_many_members_as_for_few() {
+    for others in [3, 31] {
+        let mut crowd = Crowd::new(&vec![1; others + 1], 6);
+        let members: Vec<usize> = (1..=others).collect();
+        let id = crowd.create(0, &members, b"");
+        crowd.settle();
+        crowd.say(0, &id, "first");
+        crowd.settle();
+        for length in [0, 100_000] {
+            let payload = Payload::new(vec![b'x'; length]);
+            let Crowd { all, rng, now, .. } = &mut crowd;
+            let Attendee { party, groups, .. } = &mut all[0];
+            let Party { account, own, contacts, .. } = party;
+            let mut group = own.in_group(account, groups.group_mut(&id).unwrap());
+            let (encrypting, sent) =
+                asked(|| group.encrypt(contacts, &payload, AD, *now, rng).unwrap());
+            let [broadcast] = sent.broadcasts.as_slice() else { panic!("{sent:?}") };
+            assert_eq!(broadcast.to.len(), others);
+            let Attendee { party, groups, .. } = &mut all[1];
+            let (decrypting, received) = asked(|| {
+                groups.decrypt(&mut party.own, &mut party.contacts, &broadcast.message, AD, *now)
+            });
+            assert_eq!(received.unwrap().received.body.len(), length);
+            // Lists of recipients grow by doubling.
+            assert!(encrypting <= 16, "{encrypting} for {others}, {length} bytes");
+            assert!(decrypting <= 7, "{decrypting} for {others}, {length} bytes");
+        }
+    }
 }

@@ -3,6 +3,8 @@
 //! An allocator of the test's own looks into each block before it is given back. The stack and the
 //! registers it cannot see.
 
+#[path = "support/crowd.rs"]
+mod crowd;
 #[path = "support/household.rs"]
 mod household;
 #[cfg(feature = "ml-kem")]
@@ -16,18 +18,23 @@ use std::collections::HashSet;
 use std::slice;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crowd::Crowd;
 use evanesce::expiry::{
     Age, ContentKey, ConversationId, ExpiryScheduler, MemberTag, MessageId, NewMessage, Opens,
     Parts, Stamp,
 };
+use evanesce::group::{Group, GroupId};
 use evanesce::person::{LinkCode, OwnDevices};
 use evanesce::report::{Commitment, Report, ServerKey};
 use evanesce::session::Session;
 use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{Account, Peer, PreKeyBundle, Suite};
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
 use household::{Party, START};
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{CryptoRng, SeedableRng};
+use rand_chacha::rand_core::{CryptoRng, Rng, SeedableRng};
+use sha2::Sha256;
 use support::pair::Pair;
 use support::phases::{self, Moment};
 use support::{
@@ -617,6 +624,97 @@ fn linking_leaves_no_secret_behind() {
             assert_eq!(found, 0, "{suite:?}, cancelled: {is_cancelled}");
         }
     }
+}
+
+/// What is drawn from here on, and what groups derive of it (docs/protocol.md §18.3): whatever was drawn as a seed gives a
+/// chain, and as a roster secret a header key.
+fn drawn_and_derived(rng: &ChaCha20Rng, group: GroupId) -> Vec<[u8; 32]> {
+    let mut stream = vec![0; 32 * 1_024];
+    rng.clone().fill_bytes(&mut stream);
+    // Other things are drawn too, so that they may lie anywhere; each is of whole halves.
+    let drawn: Vec<[u8; 32]> =
+        stream.windows(32).step_by(16).map(|draw| draw.try_into().unwrap()).collect();
+    let mut all = drawn.clone();
+    for draw in &drawn {
+        let hkdf = Hkdf::<Sha256>::new(Some(group.as_bytes()), draw);
+        let (mut keys, mut header_key) = ([0; 64], [0; 32]);
+        hkdf.expand(b"evanesce/v1 sender chain keys", &mut keys).unwrap();
+        hkdf.expand(b"evanesce/v1 group header", &mut header_key).unwrap();
+        let (chain_key, signing_seed) = keys.split_at(32);
+        all.extend([header_key, signing_seed.try_into().unwrap()]);
+        let mut chain_key: [u8; 32] = chain_key.try_into().unwrap();
+        for _ in 0..6 {
+            let hmac = |byte| -> [u8; 32] {
+                let hmac = Hmac::<Sha256>::new_from_slice(&chain_key).unwrap();
+                hmac.chain_update([byte]).finalize().into_bytes().into()
+            };
+            let (message_key, next) = (hmac(1), hmac(2));
+            all.extend([chain_key, message_key]);
+            chain_key = next;
+        }
+    }
+    all
+}
+
+/// Three people, of whom one is removed; some messages are late.
+fn live(crowd: &mut Crowd, id: &GroupId) {
+    for text in ["one", "two", "three"] {
+        crowd.say(0, id, text);
+        crowd.say(1, id, text);
+    }
+    // The messages first, and the last of them before all others: they wait, and keys are passed.
+    while !crowd.under_way.is_empty() {
+        let last = crowd.under_way.len() - 1;
+        crowd.deliver(last);
+    }
+    for attendee in &mut crowd.all {
+        for group in &mut attendee.groups.all {
+            let key = StorageKey::new(&[7; 32]);
+            let sealed = group.seal(&key, AD, &mut rng(1));
+            *group = Group::unseal(&sealed, &key, AD).unwrap();
+            *group = Group::restore(&group.snapshot()).unwrap();
+        }
+    }
+    crowd.remove(0, id, 2);
+    crowd.settle();
+    crowd.say(0, id, "without her");
+    crowd.settle();
+    let _ = crowd.all[1].groups.restored_from_backup();
+    crowd.say(1, id, "anew");
+    crowd.settle();
+    crowd.now = crowd.now.plus(support::DAY * 40);
+    (0..3).for_each(|device| crowd.maintain(device));
+    crowd.settle();
+}
+
+#[test]
+fn groups_leave_none_of_their_secrets_behind() {
+    let _turn = turn();
+    // Not boxed: its generator holds what it will give next.
+    let start = || Crowd::new(&[1; 3], 30);
+    let mut crowd = start();
+    let id = crowd.create(0, &[1, 2], b"");
+    let mut again = start();
+    // The name comes first, and is no secret.
+    again.rng.fill_bytes(&mut [0; 32]);
+    let all = drawn_and_derived(&again.rng, id);
+    let pieces = Pieces::of(all.iter().copied());
+    let holds = |crowd: &Crowd, device: usize| {
+        crowd.all[device].groups.all.iter().any(|group| pieces.any_in(&group.snapshot()))
+    };
+    crowd.settle();
+    assert!((0..3).all(|device| holds(&crowd, device)), "what is looked for is there");
+    let found = left_behind(all.clone(), || {
+        let mut crowd = start();
+        let again = crowd.create(0, &[1, 2], b"");
+        assert_eq!(again, id);
+        crowd.settle();
+        live(&mut crowd, &id);
+        let [anna, ben, _] = [0, 1, 2].map(|device| crowd.texts(device));
+        assert_eq!((anna.len(), ben.len()), (4, 4), "{anna:?} {ben:?}");
+        crowd
+    });
+    assert_eq!(found, 0);
 }
 
 fn go_through_the_store(own: &mut OwnDevices) {
