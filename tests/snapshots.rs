@@ -3,6 +3,8 @@
 //! The files in `tests/vectors/snapshots/` were written by the release that first had their form, and never
 //! change; the messages that go on from them stand beside them. A new form brings new files.
 
+#[path = "support/crowd.rs"]
+mod crowd;
 #[path = "support/household.rs"]
 mod household;
 mod support;
@@ -10,10 +12,12 @@ mod support;
 use std::path::PathBuf;
 use std::{env, fs};
 
+use crowd::{Attendee, Crowd, UnderWay};
 use evanesce::expiry::{
     Age, ContentKey, ConversationId, DeviceEvent, ExpiryScheduler, MemberTag, MessageId, Monotonic,
     NewMessage, Now, Opens, Parts, Policy, Setting, SettingVersion, Stamp, Unsent, Visibility,
 };
+use evanesce::group::{self, Change, GroupDecryptError, GroupId, MissingKind};
 use evanesce::limits::{Limits, SessionLimits};
 use evanesce::person::{ContactDecision, OwnDevices, Person, Standing};
 use evanesce::session::{AcceptError, DecryptError, RatchetKeyPair, Role, Session};
@@ -21,7 +25,7 @@ use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{
     Account, Address, Contact, IdentityKey, Payload, Peer, PeerDecryptError, SessionNeed, Suite,
 };
-use household::START;
+use household::{Letter, Party, START};
 use support::pair::Pair;
 use support::phases::{self, Moment, Phase};
 use support::{AD, NOW, SUITES, Stateful, Talk, World, receive, rng, send, state};
@@ -436,6 +440,113 @@ fn this_release_writes_the_people_that_the_first_one_wrote() {
     for (name, bytes) in household::in_the_midst_of_things(&mut rng(40)) {
         write(name, &bytes);
     }
+}
+
+/// And for the same.
+#[test]
+fn this_release_writes_the_groups_that_the_first_one_wrote() {
+    let (crowd, id, last) = groups_in_the_midst_of_things();
+    let Attendee { groups, held, .. } = &crowd.all[BEN];
+    write("group-1", &state(groups.group(&id).unwrap()));
+    write("invitations-1", &state(&groups.invitations));
+    write("held-messages-1", &state(held));
+    let [waits] = crowd.all[BEN].kept.values().collect::<Vec<_>>()[..] else { panic!("one waits") };
+    write("message-waiting-to-group-1", waits);
+    write("message-to-group-1", &last.bytes);
+}
+
+const ANNA: usize = 0;
+const BEN: usize = 1;
+const CARLA: usize = 2;
+const DORA: usize = 3;
+
+/// Ben's groups, in which he is an admin, and what comes next to him: with a fork, somebody who left, keys of a message that
+/// is late, a message whose chain is missing, a chain whose roster is, and an invitation with a chain that waits for him.
+fn groups_in_the_midst_of_things() -> (Crowd, GroupId, UnderWay) {
+    let mut crowd = Crowd::new(&[1; 6], 50);
+    let id = crowd.create(ANNA, &[BEN, CARLA, DORA, 4, 5], b"hiking");
+    crowd.settle();
+    let member = crowd.group(ANNA, &id).member(&crowd.owner(BEN)).unwrap();
+    crowd.change(ANNA, &id, &Change::role(&member, group::Role::Admin));
+    crowd.settle();
+    (0..6).for_each(|device| _ = crowd.say(device, &id, "before"));
+    crowd.settle();
+    // Two changes at once.
+    crowd.change(BEN, &id, &Change::about(b"swimming"));
+    crowd.change(ANNA, &id, &Change::about(b"climbing"));
+    crowd.settle();
+    (0..4).for_each(|device| _ = crowd.say(device, &id, "between"));
+    crowd.settle();
+    // The first is late.
+    crowd.say(CARLA, &id, "late");
+    crowd.under_way.clear();
+    crowd.say(CARLA, &id, "in time");
+    crowd.settle();
+    // A new chain, and what brings it is lost.
+    crowd.remove(ANNA, &id, 4);
+    crowd.settle();
+    crowd.say(CARLA, &id, "waits");
+    crowd.under_way.retain(|it| it.is_broadcast && it.to == BEN);
+    crowd.deliver(0);
+    crowd.under_way.clear();
+    // A chain comes, and its roster does not.
+    crowd.remove(ANNA, &id, 5);
+    crowd.under_way.retain(|it| !it.is_broadcast && it.to == BEN);
+    crowd.deliver(0);
+    crowd.under_way.clear();
+    // Somebody leaves, and he has done nothing since.
+    crowd.leave(DORA, &id).unwrap();
+    crowd.under_way.retain(|it| it.to == BEN);
+    (0..crowd.under_way.len()).for_each(|_| crowd.deliver(0));
+    crowd.under_way.clear();
+    // The user is asked about another group, and has not answered.
+    let _ = crowd.create(CARLA, &[BEN], b"choir");
+    let letters = std::mem::take(&mut crowd.under_way);
+    for letter in letters {
+        let Attendee { party, groups, .. } = &mut crowd.all[BEN];
+        let letter = Letter { from: letter.from, bytes: letter.bytes };
+        let delivered = party.decrypt(&letter, crowd.now).unwrap();
+        let _ = groups.hear(&mut party.own, &mut party.contacts, &delivered, crowd.now);
+    }
+    crowd.say(ANNA, &id, "next");
+    let last = crowd.under_way.iter().find(|it| it.is_broadcast && it.to == BEN).cloned().unwrap();
+    (crowd, id, last)
+}
+
+#[test]
+fn groups_of_the_first_release_go_on() {
+    let (mut crowd, id, _) = groups_in_the_midst_of_things();
+    let Attendee { groups, held, kept, .. } = &mut crowd.all[BEN];
+    groups.all = vec![restored("group-1")];
+    groups.invitations = restored("invitations-1");
+    *held = restored("held-messages-1");
+    *kept = [(*kept.keys().next().unwrap(), read("message-waiting-to-group-1"))].into();
+    let group = crowd.group(BEN, &id);
+    assert_eq!(group.about(), Some(&b"climbing"[..]));
+    assert_eq!(group.members().len(), 5);
+    assert!(group.member(&crowd.owner(DORA)).unwrap().is_withheld, "she left");
+    let Attendee { party, groups, .. } = &mut crowd.all[BEN];
+    let mut decrypt = |name: &str| {
+        let Party { own, contacts, .. } = party;
+        groups.decrypt(own, contacts, &read(name), b"", crowd.now)
+    };
+    let refused = decrypt("message-waiting-to-group-1").unwrap_err();
+    let GroupDecryptError::Missing(missing) = refused else { panic!("{refused}") };
+    assert_eq!(missing.kind, MissingKind::Chain);
+    // Its secret waits for the roster that is missing.
+    let refused = decrypt("message-to-group-1").unwrap_err();
+    assert_eq!(refused, GroupDecryptError::Undecryptable);
+    assert_eq!(groups.invitations(&party.own, crowd.now).count(), 1);
+    // It is asked for, comes, and all is read.
+    crowd.settle();
+    crowd.now = crowd.now.plus(std::time::Duration::from_secs(90_000));
+    (0..4).for_each(|device| crowd.maintain(device));
+    crowd.settle();
+    let texts = crowd.texts(BEN);
+    for text in ["waits", "next"] {
+        assert!(texts.contains(&text.into()), "{text} of {texts:?}");
+    }
+    assert_eq!(crowd.all[BEN].groups.all.len(), 2, "and the user joined");
 }
 
 fn write(name: &str, bytes: &[u8]) {

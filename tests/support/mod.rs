@@ -13,6 +13,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use evanesce::expiry::{ExpiryScheduler, Now};
+use evanesce::group::{Group, HeldMessages, Invitations};
 use evanesce::limits::Limits;
 use evanesce::person::{OwnDevices, Person};
 use evanesce::server::{PreKeyUpload, PublishedPreKeys};
@@ -145,7 +146,7 @@ macro_rules! stateful {
     )+ };
 }
 
-stateful! { Account Session Peer Person OwnDevices RatchetKeyPair ExpiryScheduler }
+stateful! { Account Session Peer Person OwnDevices RatchetKeyPair ExpiryScheduler Group Invitations HeldMessages }
 
 /// The clocks of a device that has the right time and nothing else.
 pub fn clock(time: Timestamp) -> Now {
