@@ -1,6 +1,6 @@
 //! Whoever takes part: what it does in each row, and what it does less of there.
 
-use crate::row::{Handling, Hybrid, Kem, People, Row};
+use crate::row::{Group, Handling, Hybrid, Kem, People, Row};
 use crate::work::Work;
 
 /// Someone who takes part, with a method for each operation.
@@ -35,6 +35,11 @@ pub trait Contender {
 
     /// What people with several devices do, which only evanesce and the floor have.
     fn people(&self, _operation: People) -> Entry {
+        Entry::Absent
+    }
+
+    /// Messages of a group: evanesce, the floor, and whoever has groups.
+    fn group(&self, _operation: Group) -> Entry {
         Entry::Absent
     }
 
@@ -80,6 +85,7 @@ pub trait Contender {
             Row::EpochsMessages => self.epochs_messages(),
             Row::File(handling) => self.file(handling),
             Row::People(operation) => self.people(operation),
+            Row::Group(operation) => self.group(operation),
             Row::Agreement => self.agreement(),
             Row::Verifications { count } => self.verifications(count),
             Row::Kem(calls) => self.kem(calls),

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::contender::{Contender, Entry, Remark, Sizes, StateSizes};
-use crate::row::{Handling, Hybrid, MANY, People, Row, SMALL};
+use crate::row::{Group, Handling, Hybrid, MANY, People, Row, SMALL};
 use crate::work::{Stretches, Work, repeated};
 
 /// How many messages of a chain are timed on one session, then it begins anew: what is to be decrypted
@@ -96,6 +96,10 @@ pub trait Library: Sized + 'static {
     }
 
     fn people(self: Rc<Self>, _operation: People) -> Option<Box<dyn Work>> {
+        None
+    }
+
+    fn group(self: Rc<Self>, _operation: Group) -> Option<Box<dyn Work>> {
         None
     }
 }
@@ -234,6 +238,10 @@ impl<L: Library> Contender for Conversations<L> {
 
     fn people(&self, operation: People) -> Entry {
         self.entry(Row::People(operation), |library| library.people(operation))
+    }
+
+    fn group(&self, operation: Group) -> Entry {
+        self.entry(Row::Group(operation), |library| library.group(operation))
     }
 
     fn sizes(&self) -> Option<Sizes> {

@@ -51,6 +51,7 @@ pub fn goals(results: &Results) -> Vec<Goal> {
             | Row::DecryptFromSealedState
             | Row::DecryptFromPlainState
             | Row::People(_)
+            | Row::Group(_)
             | Row::Agreement
             | Row::Verifications { .. }
             | Row::Kem(_)

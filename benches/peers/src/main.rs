@@ -20,6 +20,12 @@ mod contender;
 
 mod conversation;
 
+#[path = "../../../tests/support/household.rs"]
+mod household;
+
+#[path = "../../../tests/support/crowd.rs"]
+mod crowd;
+
 mod contenders;
 
 mod measure;

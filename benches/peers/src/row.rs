@@ -47,6 +47,9 @@ pub enum Row {
     File(Handling),
     /// People with several devices: nobody but evanesce and the floor takes part.
     People(People),
+    /// A group of [`MEMBERS`] devices in which all have all chains: messages 1 to [`MESSAGES`] of a chain. Vodozemac takes part
+    /// by Megolm.
+    Group(Group),
     /// A single X25519: nobody but the floor takes part.
     Agreement,
     /// So many Ed25519 signatures of a list of devices, strictly: nobody but the floor takes part.
@@ -113,6 +116,21 @@ pub enum People {
     Adopt,
 }
 
+/// What is done with messages of a group, of [`SMALL`] bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// For all others.
+    Encrypt,
+    /// In order.
+    Decrypt,
+}
+
+/// How many devices a group has.
+pub const MEMBERS: usize = 32;
+
+/// How many messages of a chain are measured, after its first.
+pub const MESSAGES: usize = 32;
+
 /// How many devices a list has at most.
 pub const MOST_DEVICES: usize = 16;
 
@@ -140,7 +158,7 @@ pub enum Kem {
 }
 
 /// In the order in which they are shown.
-pub const ROWS: [Row; 49] = [
+pub const ROWS: [Row; 51] = [
     Row::Encrypt { size: SMALL },
     Row::Encrypt { size: CARRYING },
     Row::Encrypt { size: 1_024 },
@@ -183,6 +201,8 @@ pub const ROWS: [Row; 49] = [
     Row::People(People::Decrypt),
     Row::People(People::DecryptByPeer),
     Row::People(People::Adopt),
+    Row::Group(Group::Encrypt),
+    Row::Group(Group::Decrypt),
     Row::Agreement,
     Row::Verifications { count: MOST_DEVICES },
     Row::Kem(Kem::Encapsulate),
@@ -210,6 +230,7 @@ impl Row {
             Self::EpochsMessages => "the messages of an epoch, in suite 1".into(),
             Self::File(handling) => format!("{}, {} MiB", handling.name(), FILE >> 20),
             Self::People(operation) => operation.name().into(),
+            Self::Group(operation) => operation.name().into(),
             Self::Agreement => "X25519".into(),
             Self::Verifications { count } => format!("{count} Ed25519 verifications"),
             Self::Kem(Kem::Encapsulate) => "ML-KEM-1024, encapsulate".into(),
@@ -258,6 +279,15 @@ impl People {
             Self::Decrypt => "a message by own devices",
             Self::DecryptByPeer => "the same message by a peer",
             Self::Adopt => "verify and adopt a list of 16 devices",
+        }
+    }
+}
+
+impl Group {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Encrypt => "a message to a group, 1 to 32 of a chain",
+            Self::Decrypt => "a message of a group, 1 to 32 of a chain",
         }
     }
 }

@@ -102,6 +102,7 @@ impl Library for DoubleRatchetOverOurs {
             | Row::EpochsMessages
             | Row::File(_)
             | Row::People(_)
+            | Row::Group(_)
             | Row::Verifications { .. }
             | Row::Agreement
             | Row::Kem(_)

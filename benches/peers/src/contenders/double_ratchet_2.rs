@@ -200,6 +200,7 @@ fn remark(row: Row, lacks: &'static str, stored: &'static str) -> Remark {
         | Row::EpochsMessages
         | Row::File(_)
         | Row::People(_)
+        | Row::Group(_)
         | Row::Verifications { .. }
         | Row::Agreement
         | Row::Kem(_)

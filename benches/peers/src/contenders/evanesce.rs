@@ -1,6 +1,7 @@
 //! evanesce: bytes in, bytes out; encrypted headers, padding, commitments. Suite 1, but where the row says otherwise.
 
 mod file;
+mod group;
 mod hybrid;
 mod people;
 
@@ -17,7 +18,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::contender::Remark;
 use crate::conversation::{Library, turning};
-use crate::row::{Handling, Hybrid, People, PreKeys, Row, SMALL};
+use crate::row::{Group, Handling, Hybrid, People, PreKeys, Row, SMALL};
 use crate::work::{Stretches, Work, repeated};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_750_000_000);
@@ -243,6 +244,13 @@ impl Library for Evanesce {
             People::Decrypt => people::decrypting(),
             People::DecryptByPeer => people::decrypting_by_peer(),
             People::Adopt => people::adopting(),
+        })
+    }
+
+    fn group(self: Rc<Self>, operation: Group) -> Option<Box<dyn Work>> {
+        Some(match operation {
+            Group::Encrypt => group::encrypting(&self.plaintext(SMALL)),
+            Group::Decrypt => group::decrypting(&self.plaintext(SMALL)),
         })
     }
 }

@@ -12,6 +12,7 @@ mod ratchet;
 
 mod epoch;
 mod file;
+mod group;
 mod handshake;
 
 use std::hint::black_box;
@@ -20,6 +21,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::contender::{Contender, Entry, Remark};
 use crate::contenders::floor::epoch::Epoch;
+use crate::contenders::floor::group::Member;
 use crate::contenders::floor::handshake::Handshake;
 use crate::contenders::floor::message::{
     CHAIN, Chain, PREFIX, chain_step, decrypt, encrypt, open_body, open_header,
@@ -29,7 +31,9 @@ use crate::contenders::floor::ratchet::Turn;
 use crate::contenders::floor::state::SealedState;
 use crate::contenders::household::{SignedBytes, longest_list, signatures_of};
 use crate::conversation::chain as messages_of_a_chain;
-use crate::row::{CARRYING, Handling, Hybrid, Kem, MOST_DEVICES, People, Phase, PreKeys, SMALL};
+use crate::row::{
+    CARRYING, Group, Handling, Hybrid, Kem, MESSAGES, MOST_DEVICES, People, Phase, PreKeys, SMALL,
+};
 use crate::work::repeated;
 
 pub struct Floor {
@@ -207,6 +211,24 @@ impl Contender for Floor {
             }
             People::Decrypt | People::DecryptByPeer => self.decrypt(SMALL),
             People::Adopt => self.verifications(MOST_DEVICES + 1),
+        }
+    }
+
+    /// §18.4.
+    fn group(&self, operation: Group) -> Entry {
+        let (member, plaintext) = (Member::new(), plaintext(SMALL));
+        let message = member.encrypt(&plaintext);
+        match operation {
+            Group::Encrypt => timed(
+                MESSAGES,
+                move |_| member.encrypt(black_box(&plaintext)),
+                move |again| assert_eq!(again, message),
+            ),
+            Group::Decrypt => timed(
+                MESSAGES,
+                move |_| member.decrypt(black_box(&message)),
+                move |text| assert_eq!(text, plaintext),
+            ),
         }
     }
 

@@ -1,5 +1,7 @@
 //! vodozemac: Olm, in the newest configuration that it has without experimental features, version 1.
 
+mod megolm;
+
 use std::rc::Rc;
 
 use vodozemac::Curve25519PublicKey;
@@ -9,7 +11,7 @@ use vodozemac::olm::{
 
 use crate::contender::Remark;
 use crate::conversation::{Library, turning};
-use crate::row::{MANY, Row, SMALL};
+use crate::row::{Group, MANY, Row, SMALL};
 use crate::work::{Stretches, Work, repeated};
 
 const PICKLE_KEY: &[u8; 32] = &[7; 32];
@@ -18,6 +20,8 @@ const HEADERS: &str = "headers in the clear, tags of 8 bytes, no commitment";
 const FORTY: &str = "keeps the last 40 keys of a chain only; headers in the clear, tags of 8 bytes";
 const UNCHECKED: &str =
     "nothing tells whether the stored state was damaged, which is JSON; headers in the clear";
+const MEGOLM: &str = "Megolm: no roster and no recipients; headers in the clear, tags of 8 bytes, no commitment; keeps the \
+                      first key, and opens a message again";
 const STATE: &str = "its state is JSON; headers in the clear, tags of 8 bytes";
 
 /// A message's kind and its bytes, which is how the library hands it to a transport.
@@ -113,6 +117,7 @@ impl Library for Vodozemac {
 
     fn remark(&self, row: Row) -> Remark {
         match row {
+            Row::Group(_) => Remark::less(MEGOLM),
             Row::DecryptWithRatchetStep | Row::PingPong => Remark::same(HEADERS),
             Row::Initiate | Row::Accept => Remark::less("3 X25519s instead of 4, no signature"),
             Row::DecryptAfterGap { .. } | Row::EncryptHolding { .. } => Remark::less(FORTY),
@@ -130,6 +135,13 @@ impl Library for Vodozemac {
             | Row::Kem(_)
             | Row::ChainSteps { .. } => Remark::less(HEADERS),
         }
+    }
+
+    fn group(self: Rc<Self>, operation: Group) -> Option<Box<dyn Work>> {
+        Some(match operation {
+            Group::Encrypt => megolm::encrypting(self.plaintext(SMALL)),
+            Group::Decrypt => megolm::decrypting(self.plaintext(SMALL)),
+        })
     }
 
     fn length(Parts(_, bytes): &Parts) -> usize {

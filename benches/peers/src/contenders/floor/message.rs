@@ -68,17 +68,27 @@ pub fn open_header(header_key: &[u8; 32], message: &[u8]) -> Option<[u8; HEADER]
 }
 
 /// §6.4, after what stands before c2.
-fn seal_body(message_key: &[u8; 32], mut message: Vec<u8>, plaintext: &[u8]) -> Vec<u8> {
+fn seal_body(message_key: &[u8; 32], message: Vec<u8>, plaintext: &[u8]) -> Vec<u8> {
     let h = context(&message);
+    seal_under(message_key, &h, message, plaintext)
+}
+
+/// The same under another h.
+pub fn seal_under(
+    message_key: &[u8; 32],
+    h: &[u8; 32],
+    mut message: Vec<u8>,
+    plaintext: &[u8],
+) -> Vec<u8> {
     let start = message.len();
     message.extend_from_slice(&[0; COMMITMENT]);
     message.extend_from_slice(plaintext);
     let (before, text) = message.split_at_mut(start + COMMITMENT);
     let keyed = hmac_key(message_key);
     let commitment_key = hmac(keyed.clone(), &[COMMITMENT_LABEL]);
-    let commitment = hmac(hmac_key(&commitment_key), &[&h, text]);
+    let commitment = hmac(hmac_key(&commitment_key), &[h, text]);
     let key = hmac(keyed, &[ENCRYPTION_LABEL, &commitment]);
-    let tag = gcm_seal(&key, text, &h);
+    let tag = gcm_seal(&key, text, h);
     before[start..].copy_from_slice(&commitment);
     message.extend_from_slice(&tag);
     message
@@ -87,15 +97,19 @@ fn seal_body(message_key: &[u8; 32], mut message: Vec<u8>, plaintext: &[u8]) -> 
 /// §6.4, of a message whose header comes after so many bytes.
 pub fn open_body(message_key: &[u8; 32], prefix: usize, message: &[u8]) -> Vec<u8> {
     let (before, rest) = message.split_at(prefix + SEALED_HEADER);
+    open_under(message_key, &context(before), rest)
+}
+
+/// The same under another h, of what comes after the header.
+pub fn open_under(message_key: &[u8; 32], h: &[u8; 32], rest: &[u8]) -> Vec<u8> {
     let (commitment, ciphertext) = rest.split_first_chunk::<COMMITMENT>().expect("long enough");
     let (text, tag) = ciphertext.split_last_chunk().expect("long enough");
-    let h = context(before);
     let keyed = hmac_key(message_key);
     let key = hmac(keyed.clone(), &[ENCRYPTION_LABEL, commitment]);
     let mut text = text.to_vec();
-    gcm_open(&key, &mut text, tag, &h).expect("its key");
+    gcm_open(&key, &mut text, tag, h).expect("its key");
     let commitment_key = hmac(keyed, &[COMMITMENT_LABEL]);
-    assert_eq!(&hmac(hmac_key(&commitment_key), &[&h, &text]), commitment);
+    assert_eq!(&hmac(hmac_key(&commitment_key), &[h, &text]), commitment);
     text
 }
 
