@@ -14,9 +14,10 @@ use std::time::Instant;
 
 use crowd::{Attendee, Crowd};
 use ed25519_dalek::{Signature, Signer, SigningKey};
-use evanesce::group::GroupId;
-use evanesce::{Address, Payload, Peer};
+use evanesce::group::{Change, GroupId};
+use evanesce::{Address, IdentityKey, Payload, Peer};
 use household::Party;
+use sha2::{Digest, Sha256};
 
 /// How many people there are, with two devices each.
 const PEOPLE: usize = 32;
@@ -37,8 +38,10 @@ fn main() {
     let stored = crowd.group(0, &id).snapshot().len();
     println!("stored: a group of {PEOPLE} people with two devices each: {stored} bytes");
     print_sending(&mut crowd, &id);
+    print_first_chain(&mut crowd, &id);
     print_receiving(&mut crowd, &id);
     print_large();
+    print_roster();
 }
 
 /// A pair of devices with a session, each way.
@@ -92,6 +95,53 @@ fn print_sending(crowd: &mut Crowd, id: &GroupId) {
     });
 }
 
+/// A chain begins, and all get it, with a message; of as many messages of that length to single devices, and one like it.
+fn print_first_chain(crowd: &mut Crowd, id: &GroupId) {
+    let signing = SigningKey::from_bytes(&[1; 32]);
+    let (mut single, _, _, _) = pair();
+    let (now, mut rng) = (crowd.now, crowd.rng.clone());
+    // Of the group's own peers the same chains go on.
+    let stored: Vec<_> = crowd.all[0].party.contacts.peers.iter().map(Peer::snapshot).collect();
+    let mut length = 0;
+    let mut given = || {
+        let Attendee { party, groups, .. } = &mut crowd.all[0];
+        let Party { account, own, contacts, .. } = party;
+        let mut group = own.in_group(account, groups.group_mut(id).unwrap());
+        drop(group.renew());
+        let outgoing = group.encrypt(contacts, &payload(), b"", now, &mut rng).unwrap();
+        assert_eq!(outgoing.pairwise.len(), 2 * PEOPLE - 1);
+        length = outgoing.pairwise[0].message.len();
+        drop(black_box(outgoing));
+    };
+    given();
+    let mut rng = rand_chacha::rand_core::SeedableRng::seed_from_u64(3);
+    let rng: &mut rand_chacha::ChaCha20Rng = &mut rng;
+    let peer = single.contacts.peers[0].snapshot();
+    let mut sent = 0;
+    let mut one = |payload: &Payload| {
+        sent += 1;
+        if sent % 500 == 0 {
+            single.contacts.peers[0] = Peer::restore(&peer).unwrap();
+        }
+        let peer = &mut single.contacts.peers[0];
+        black_box(peer.encrypt(payload, b"", now, rng).unwrap()).message.len()
+    };
+    let long = Payload::new([7; 150]);
+    print_ratio(
+        "a chain given to 63 devices with a message, of 63 messages and such a message",
+        &mut given,
+        &mut || {
+            (1..2 * PEOPLE).for_each(|_| _ = one(&long));
+            black_box(signing.sign(&[7; 128]));
+            one(&payload());
+        },
+    );
+    println!("a message that brings a chain: {length} bytes");
+    for (peer, stored) in crowd.all[0].party.contacts.peers.iter_mut().zip(&stored) {
+        *peer = Peer::restore(stored).unwrap();
+    }
+}
+
 fn print_receiving(crowd: &mut Crowd, id: &GroupId) {
     let signing = SigningKey::from_bytes(&[1; 32]);
     let signature: Signature = signing.sign(&[7; 128]);
@@ -140,9 +190,9 @@ fn print_receiving(crowd: &mut Crowd, id: &GroupId) {
     });
 }
 
-fn print_large() {
-    let mut crowd = Crowd::new(&[1; 2], 4);
-    let members: Vec<_> = (0..998_u64)
+/// People who are known by name alone.
+fn strangers() -> Vec<IdentityKey> {
+    (0..998_u64)
         .map(|seed| {
             let name = Address::new(seed.to_be_bytes()).unwrap();
             let rng = &mut <rand_chacha::ChaCha20Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(seed);
@@ -156,8 +206,12 @@ fn print_large() {
             .device()
             .identity
         })
-        .collect();
-    let members = [&members[..], &[crowd.owner(1)]].concat();
+        .collect()
+}
+
+fn print_large() {
+    let mut crowd = Crowd::new(&[1; 2], 4);
+    let members = [&strangers()[..], &[crowd.owner(1)]].concat();
     let (now, mut rng) = (crowd.now, crowd.rng.clone());
     let Attendee { party, .. } = &mut crowd.all[0];
     let Party { account, own, contacts, .. } = party;
@@ -178,6 +232,57 @@ fn print_large() {
         },
         &mut || {
             black_box(signing.sign(&[7; 128]));
+        },
+    );
+}
+
+/// A roster of a thousand comes in a message: verified, its head found.
+fn print_roster() {
+    let mut crowd = Crowd::new(&[1; 2], 4);
+    let members = [&strangers()[..], &[crowd.owner(1)]].concat();
+    let (now, mut rng) = (crowd.now, crowd.rng.clone());
+    let Attendee { party, groups, .. } = &mut crowd.all[0];
+    let Party { account, own, contacts, .. } = party;
+    let (group, outgoing) =
+        own.create_group(account, contacts, &members, b"", now, &mut rng).unwrap();
+    let id = group.id();
+    groups.all.push(group);
+    crowd.post(0, outgoing, Some(&id));
+    crowd.settle();
+    crowd.change(0, &id, &Change::about(b"another"));
+    let message = crowd.under_way.iter().find(|it| it.is_broadcast).unwrap().bytes.clone();
+    let before = crowd.group(1, &id).snapshot();
+    let signing = SigningKey::from_bytes(&[1; 32]);
+    let (key, signature) = (signing.verifying_key(), signing.sign(&message));
+    let restored = || evanesce::group::Group::restore(&before).unwrap();
+    let mut groups: VecDeque<_> =
+        (0..(TURNS + 1) * OPERATIONS_OF_A_TURN).map(|_| restored()).collect();
+    let (mut single, mut other, from, _) = pair();
+    let mut peer = Peer::new(from);
+    let mut singles: VecDeque<Vec<u8>> = (0..=groups.len())
+        .map(|_| {
+            let payload = Payload::new(vec![7; message.len() - 300]);
+            single.contacts.peers[0].encrypt(&payload, b"", now, &mut rng).unwrap().message
+        })
+        .collect();
+    let first = singles.pop_front().unwrap();
+    let _ = peer.decrypt(&mut other.account, &first, b"", now).unwrap();
+    let Attendee { party, .. } = &mut crowd.all[1];
+    print_ratio(
+        "a message with a roster of 1,000, of 5 signatures, hash and verification of it, and such a message",
+        &mut || {
+            let mut group = groups.pop_front().unwrap();
+            let Party { own, contacts, .. } = &mut *party;
+            let got = group.decrypt(own, contacts, &message, b"", now).unwrap();
+            assert_eq!(group.epoch(), 1);
+            drop(black_box((got, group)));
+        },
+        &mut || {
+            (0..5).for_each(|_| _ = black_box(signing.sign(&[7; 128])));
+            black_box(Sha256::digest(&message));
+            key.verify_strict(&message, &signature).unwrap();
+            let long = singles.pop_front().unwrap();
+            drop(black_box(peer.decrypt(&mut other.account, &long, b"", now).unwrap()));
         },
     );
 }

@@ -182,7 +182,7 @@ fn a_message_to_a_group_takes_as_many_blocks_for_many_members_as_for_few() {
             });
             assert_eq!(received.unwrap().received.body.len(), length);
             // Lists of recipients grow by doubling.
-            assert!(encrypting <= 16, "{encrypting} for {others}, {length} bytes");
+            assert!(encrypting <= 17, "{encrypting} for {others}, {length} bytes");
             assert!(decrypting <= 7, "{decrypting} for {others}, {length} bytes");
         }
     }

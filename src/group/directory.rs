@@ -33,6 +33,23 @@ pub(crate) struct KnownDevice<'a> {
     pub(crate) gone: Option<Timestamp>,
 }
 
+/// In order of how their owners begin, which is all but always enough.
+pub(crate) struct PeopleByOwner<'a>(Vec<(u64, &'a Person)>);
+
+/// What sorts them fast.
+pub(crate) fn beginning(owner: &OwnerBytes) -> u64 {
+    owner.first_chunk().copied().map(u64::from_be_bytes).unwrap_or_default()
+}
+
+impl<'a> PeopleByOwner<'a> {
+    pub(crate) fn get(&self, owner: &OwnerBytes) -> Option<&'a Person> {
+        let beginning = beginning(owner);
+        let place = self.0.partition_point(|(other, _)| *other < beginning);
+        let alike = self.0.iter().skip(place).take_while(|(other, _)| *other == beginning);
+        alike.map(|(_, person)| *person).find(|person| person.owner().is(owner))
+    }
+}
+
 impl<'a> Directory<'a> {
     /// This device.
     pub(crate) fn us(&self) -> OwnerBytes {
@@ -46,6 +63,15 @@ impl<'a> Directory<'a> {
 
     fn people(&self) -> impl Iterator<Item = &'a Person> + use<'a> {
         core::iter::once(self.own.person()).chain(&self.contacts.people)
+    }
+
+    /// All people, to look many up.
+    pub(crate) fn by_owner(&self) -> PeopleByOwner<'a> {
+        let people = self.people().map(|person| (beginning(&person.owner().encode()), person));
+        let mut people: Vec<_> = people.collect();
+        // Of two of one owner the first counts, as everywhere.
+        people.sort_by_key(|(beginning, _)| *beginning);
+        PeopleByOwner(people)
     }
 
     pub(crate) fn person(&self, owner: &OwnerBytes) -> Option<&'a Person> {

@@ -6,10 +6,9 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::commitment::{Commitment, CommitmentOpening};
-use crate::crypto::signature::UnpackedSignatureKey;
 use crate::group::directory::{Directory, KnownDevice};
 use crate::group::group_device::Behind;
-use crate::group::heard_chain::{Advance, HeardChain, Looked};
+use crate::group::heard_chain::{Advance, Looked};
 use crate::group::invitation::{Invitation, InvitationReason};
 use crate::group::message_sealing::{Bound, is_signed, open};
 use crate::group::missing::{Missing, MissingKind};
@@ -195,7 +194,11 @@ impl Group {
                 let is_in = self.rosters.get(roster).is_some_and(|roster| roster.has(&owner));
                 let mut named =
                     device.chains.iter().filter(|chain| chain.name.tag() == header.chain);
-                is_in && named.any(|it| is_of(it, message, Bound { chain: &it.name, roster, ad }))
+                is_in
+                    && named.any(|chain| {
+                        let bound = Bound { chain: &chain.name, roster, ad };
+                        chain.is_signed(|signer| is_signed(message, signer, bound))
+                    })
             })?;
             (!self.head().has(&owner)).then_some((*identity, tag_of(roster)))
         });
@@ -256,7 +259,7 @@ impl Group {
             }
             // 5
             let bound = Bound { chain: &chain.name, roster, ad };
-            if !is_of(chain, message, bound) {
+            if !chain.is_signed(|signer| is_signed(message, signer, bound)) {
                 refusal = refusal.or(Some((5, GroupDecryptError::Forged)));
                 continue;
             }
@@ -301,12 +304,6 @@ impl Group {
         }
         Ok(owner)
     }
-}
-
-/// Whether the device of the chain has signed it.
-fn is_of(chain: &HeardChain, message: &GroupMessage<'_>, bound: Bound<'_>) -> bool {
-    let signer = UnpackedSignatureKey::decode(&chain.verifying_key);
-    signer.is_ok_and(|signer| is_signed(message, &signer, bound))
 }
 
 fn missing_list(header: &GroupHeader) -> GroupDecryptError {

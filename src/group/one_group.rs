@@ -132,10 +132,10 @@ impl Group {
         directory: &Directory<'a>,
         now: Timestamp,
     ) -> Vec<Cow<'a, Device>> {
-        let own = directory.owner();
+        let (own, people) = (directory.owner(), directory.by_owner());
         let mut devices = Vec::new();
         for owner in self.head().owners() {
-            let person = directory.person(&owner);
+            let person = people.get(&owner);
             let is_refused = person.and_then(Person::decision) == Some(ContactDecision::Refused);
             if owner != own && (is_refused || self.is_withheld(&owner)) {
                 continue;

@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 
 use crate::crypto::secret::Secret;
 use crate::crypto::signature::SignatureKeyPair;
-use crate::group::sender_chain::{ChainKeys, ChainName};
+use crate::group::sender_chain::{ChainKeys, ChainName, first_chain_key};
 use crate::ratchet::chain::ChainKey;
 use crate::ratchet::message_key::MessageKey;
 use crate::stored::{StateWriter, Stored};
@@ -105,8 +105,12 @@ impl OwnChain {
     /// the next message where the seed is gone; `None` where nothing is left of an ended chain.
     pub(crate) fn from(&self, group: &[u8; 32], from: u8) -> Option<(u8, Box<ChainKey>)> {
         match (&self.seed, &self.present) {
+            // As a rule all become recipients with the first message.
+            (Some(_), Some(present)) if from == self.sent => {
+                Some((from, Box::new(present.chain_key.duplicate())))
+            }
             (Some(seed), _) => {
-                let ChainKeys { chain_key, .. } = ChainKeys::of_seed(group, seed);
+                let chain_key = first_chain_key(group, seed);
                 Some((from, (0..from).fold(chain_key, |key, _| Box::new(key.skip()))))
             }
             (None, Some(present)) if self.sent <= LAST_NUMBER => {

@@ -48,10 +48,20 @@ pub(crate) struct ChainKeys {
     pub(crate) signing_seed: Box<Secret<32>>,
 }
 
+// docs/protocol.md §18.3: CK ‖ signing seed = HKDF(salt = group, ikm = seed, label, 64)
+fn expanded(group: &[u8; 32], seed: &Secret<32>) -> [Secret<32>; 2] {
+    hkdf(group, &[seed.as_bytes()], &[KEYS_LABEL])
+}
+
+/// The chain key alone: what signs is costly to work out.
+pub(crate) fn first_chain_key(group: &[u8; 32], seed: &Secret<32>) -> Box<ChainKey> {
+    let [chain_key, _] = expanded(group, seed);
+    Box::new(ChainKey::new(chain_key))
+}
+
 impl ChainKeys {
-    // docs/protocol.md §18.3: CK ‖ signing seed = HKDF(salt = group, ikm = seed, label, 64)
     pub(crate) fn of_seed(group: &[u8; 32], seed: &Secret<32>) -> Self {
-        let [chain_key, signing_seed] = hkdf(group, &[seed.as_bytes()], &[KEYS_LABEL]);
+        let [chain_key, signing_seed] = expanded(group, seed);
         let signing = Box::new(SignatureKeyPair::from_seed(&signing_seed));
         let chain_key = Box::new(ChainKey::new(chain_key));
         Self { chain_key, signing, signing_seed: Box::new(signing_seed) }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::group::directory::Directory;
+use crate::group::directory::{Directory, beginning};
 use crate::group::group_device::Behind;
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
@@ -87,14 +87,15 @@ impl Group {
         if !goes_on || self.renews || !self.newcomers.is_empty() {
             return false;
         }
-        let mut identities: Vec<OwnerBytes> =
-            recipients.iter().map(|device| device.identity.encode()).collect();
-        identities.sort_unstable();
-        // Both are in order.
+        let identities =
+            recipients.iter().map(|device| (beginning(&device.identity.encode()), device));
+        let mut identities: Vec<_> = identities.collect();
+        identities.sort_unstable_by_key(|(beginning, _)| *beginning);
+        // Both are in order, but for two that begin alike: then nothing is settled.
         let mut next = identities.iter().peekable();
         let mut all = self.devices.iter();
         all.all(|(identity, device)| {
-            let is_recipient = next.next_if(|next| *next == identity).is_some();
+            let is_recipient = next.next_if(|(_, next)| next.identity.is(identity)).is_some();
             if is_recipient { device.has_all() } else { device.is_out() }
         }) && next.next().is_none()
     }
