@@ -8,11 +8,11 @@ mod household;
 use std::time::Duration;
 
 use crowd::{Attendee, Crowd};
-use evanesce::Payload;
 use evanesce::group::{
     Change, GroupChangeError, GroupDecryptError, GroupEncryptError, GroupEvent, Role, SetsTimer,
 };
 use evanesce::person::{Contacts, Obstacle};
+use evanesce::{Payload, PeerDecryptError};
 use household::{Letter, Party, START};
 
 /// Of three people with two devices each.
@@ -590,4 +590,31 @@ fn admins_whom_a_leave_does_not_reach_are_named() {
     crowd.settle();
     crowd.maintain(0);
     assert!(crowd.group(0, &id).member(&crowd.owner(1)).is_none());
+}
+
+#[test]
+fn a_refusal_that_anybody_can_bring_about_keeps_no_member_waiting() {
+    let mut crowd = Crowd::new(&[1, 1], 24);
+    let id = crowd.create(0, &[1], b"");
+    crowd.settle();
+    (0..2).for_each(|device| _ = crowd.say(device, &id, "before"));
+    crowd.settle();
+    let now = crowd.now;
+    let peer = &mut crowd.all[0].party.contacts.peers[0];
+    assert!(peer.note_refusal(b"made up", &PeerDecryptError::Undecryptable, now).peer);
+    // No session can be begun; a new chain goes in the one that there is.
+    crowd.cut_off.insert(1);
+    let Attendee { party, groups, .. } = &mut crowd.all[0];
+    let Party { account, own, .. } = party;
+    let _ = own.in_group(account, groups.group_mut(&id).unwrap()).renew();
+    crowd.say(0, &id, "after");
+    crowd.settle();
+    assert_eq!(crowd.texts(1), ["before", "after"]);
+    // Who reads alone is named once a day, until a session is begun.
+    crowd.now = crowd.now.plus(hours(25));
+    let Crowd { all, rng, now, .. } = &mut crowd;
+    let Attendee { party, groups, .. } = &mut all[0];
+    let Party { account, own, contacts, .. } = party;
+    let outgoing = groups.maintain(own, account, contacts, *now, rng);
+    assert_eq!(outgoing.unreached.len(), 1, "{outgoing:?}");
 }

@@ -25,7 +25,7 @@ use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::part_checks::check_device;
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
-use crate::group::reach::{obstacle, without_session};
+use crate::group::reach::{obstacle, with_lost_session};
 use crate::identity::Device;
 use crate::person::contacts::Contacts;
 use crate::person::fan_out::Obstacle;
@@ -318,16 +318,17 @@ impl Groups {
             if group.maintain(&Directory { own, contacts }, now) {
                 outgoing.changes.add_group(group.id());
             }
-            // Nobody knows what came of what these were given.
+            outgoing = outgoing.and(own.in_group(account, group).catch_up(contacts, now, rng));
             let directory = Directory { own, contacts };
-            let lost = without_session(&group.recipients(&directory, now), contacts);
-            for device in &lost {
+            if own.is_removed() || group.check_sending(&directory).is_err() {
+                continue;
+            }
+            // Nobody knows what came of what these were given: they get it again, in another session if one is begun. It may be
+            // that nothing was lost, so that they are not kept waiting for that.
+            for device in with_lost_session(&group.recipients(&directory, now), &directory, now) {
                 if group.note_new_session(&device.identity) {
                     outgoing.changes.add_group(group.id());
                 }
-            }
-            outgoing = outgoing.and(own.in_group(account, group).catch_up(contacts, now, rng));
-            for device in lost {
                 outgoing.add_unreached(device, Obstacle::NeedsSession);
             }
         }

@@ -45,7 +45,7 @@ impl Group {
     ///
     /// A [`GroupDecryptError`]; nothing has changed then, but what is missing is remembered, to be
     /// [asked for](crate::group::InGroup::ask): store the group after [`GroupDecryptError::Missing`] and
-    /// [`GroupDecryptError::Forked`].
+    /// [`GroupDecryptError::Forked`], and after [`GroupDecryptError::Former`]: who went and writes is told.
     pub fn decrypt(
         &mut self,
         own: &mut OwnDevices,

@@ -127,7 +127,7 @@ impl HeardChain {
         Looked::Key(key, Advance { number, passed, next: Some(Box::new(chain_key)) })
     }
 
-    fn has_opened(&self, number: u8) -> bool {
+    pub(crate) fn has_opened(&self, number: u8) -> bool {
         self.opened.binary_search_by_key(&number, |(number, _)| *number).is_ok()
     }
 

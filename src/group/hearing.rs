@@ -63,15 +63,18 @@ impl Group {
             (Err(PartError::TooOld), invitation) => {
                 // It will not be held, however often it is asked for.
                 self.wanted.keep(|name| !(name.kind == WantKind::Roster && name.tag == tag));
-                // An answer has those that lost.
-                if let Some((roster, false)) = invitation {
-                    heard.invites = true;
-                    self.invite(roster, from, InvitationReason::NeverHeld, now);
+                // An answer has those that lost. Of two who came in by different rosters the one of the lower moves.
+                let invitation = invitation.filter(|(roster, is_answer)| {
+                    !is_answer || roster.place() > self.rosters.root().place()
+                });
+                if let Some((roster, _)) = invitation {
+                    let reason = InvitationReason::NeverHeld;
+                    heard.invites = self.invite(roster, from, reason, directory, now);
                 }
             }
             (Err(PartError::Missing(_)), Some((roster, _))) => {
-                heard.invites = true;
-                self.invite(roster, from, InvitationReason::Missing, now);
+                let reason = InvitationReason::Missing;
+                heard.invites = self.invite(roster, from, reason, directory, now);
             }
             _ => {}
         }
@@ -88,11 +91,25 @@ impl Group {
         }
     }
 
-    /// The last invitation counts, unless it is of an earlier epoch: answers have rosters that lost behind those that hold.
-    fn invite(&mut self, roster: Roster, from: &Device, reason: InvitationReason, now: Timestamp) {
-        let epoch = roster.fields.epoch;
-        if self.invitation.as_ref().is_some_and(|held| held.roster.fields.epoch > epoch) {
-            return;
+    /// The last invitation counts, unless it is of an earlier epoch: answers have rosters that lost behind those that hold. Own
+    /// devices and admins of the head come first: whoever else says that they are an admin may say so of any epoch. Says whether
+    /// it does.
+    fn invite(
+        &mut self,
+        roster: Roster,
+        from: &Device,
+        reason: InvitationReason,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> bool {
+        let rank = |device: &Device, roster: &Roster| {
+            let is_ours = directory.own.person().standing(device, now).counts();
+            let is_known = is_ours || self.head().is_admin(&device.identity.encode());
+            (is_known, roster.fields.epoch)
+        };
+        let held = self.invitation.as_deref().map(|held| rank(&held.from, &held.roster));
+        if held.is_some_and(|held| held > rank(from, &roster)) {
+            return false;
         }
         let same = self.invitation.take().filter(|held| held.roster == roster);
         // Who gives it again after a day has heard what this device writes, and holds it still.
@@ -102,6 +119,7 @@ impl Group {
         let from = from.clone();
         self.invitation =
             Some(Box::new(Invitation { roster, about, from, came, reason, is_confirmed }));
+        true
     }
 
     fn missing_roster(&mut self, tag: Tag, from: &Device, now: Timestamp) -> PartError {

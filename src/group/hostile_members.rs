@@ -30,7 +30,7 @@ mod tests {
     use crate::wire::content_parts::{ContentParts, GroupPartKind, PartKind};
     use crate::wire::device_list::DeviceList;
     use crate::wire::distribution::{DistributionFields, WantKind};
-    use crate::wire::group_message::{GROUP, GroupHeader};
+    use crate::wire::group_message::{GROUP, GroupHeader, tag_of};
     use crate::wire::roster::{MemberFields, RosterFields};
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
@@ -341,6 +341,64 @@ mod tests {
             assert!(asked.invitation.is_none());
         }
         assert_eq!(asks(&mut asked, 1), 0);
+        // But one that is above where he came in: of two who can show each other nothing else, one has to move.
+        let above = roster(8, [5; 32]);
+        asked.wanted.name(
+            a.device().identity.member_tag().0,
+            WantKind::Roster,
+            above.tag(),
+            day(1),
+        );
+        assert_eq!(asks(&mut asked, 1), 1);
+        let (_, heard) = hear(&mut asked, kind, &above.encode(), &a, &b, day(1));
+        assert_eq!(heard.outcome, Err(PartError::TooOld));
+        assert!(!is_asked(&asked, 3) && is_asked(&asked, 4));
+    }
+
+    #[test]
+    fn nobody_shuts_out_who_is_an_admin_of_the_head_by_inviting() {
+        let (_, a, b, m, ga, mut gb, _) = world();
+        let kind = GroupPartKind::Roster;
+        let head = ga.head().fields.clone();
+        let mut members = Vec::from([
+            MemberFields { owner: b.owner(), since: 9, is_admin: false },
+            MemberFields { owner: m.owner(), since: 9, is_admin: true },
+        ]);
+        members.sort_by_key(|member| member.owner);
+        let (epoch, previous, signer) = (u32::MAX, [9; 32], m.owner());
+        let fields = RosterFields { epoch, previous, members, signer, ..head.clone() };
+        let made_up = Roster::sign(&m.account, fields).encode();
+        let (_, heard) = hear(&mut gb, kind, &made_up, &m, &b, NOW);
+        assert!(heard.invites);
+        let fields = RosterFields { epoch: 7, previous: [8; 32], ..head };
+        let genuine = Roster::sign(&a.account, fields);
+        let (_, heard) = hear(&mut gb, kind, &genuine.encode(), &a, &b, NOW);
+        assert!(heard.invites);
+        let (_, heard) = hear(&mut gb, kind, &made_up, &m, &b, NOW);
+        assert!(!heard.invites, "nor is it said that she invites");
+        assert!(gb.invitation.is_some_and(|it| it.roster == genuine && it.from == a.device()));
+    }
+
+    #[test]
+    fn who_was_out_in_between_is_shown_nothing_of_that_time() {
+        let (mut rng, a, _, m, mut ga, ..) = world();
+        let first = *ga.head().hash();
+        let moment = Moment { directory: a.dir(), can_reach: &all, now: NOW };
+        let removed = RosterChange { remove: [m.owner()].into(), ..RosterChange::default() };
+        let added = RosterChange { add: [(m.owner(), false)].into(), ..RosterChange::default() };
+        let mut hashes = Vec::new();
+        for change in [&removed, &added, &removed] {
+            assert!(ga.sign_change(&a.account, change, &moment, &mut rng).is_ok());
+            hashes.push(*ga.head().hash());
+        }
+        let told = |under: &[u8; 32]| -> Vec<[u8; 32]> {
+            let told = ga.rosters.up_to_dropped(&m.owner(), tag_of(under));
+            told.iter().map(|roster| *roster.hash()).collect()
+        };
+        assert_eq!(told(&first), hashes[..1]);
+        assert_eq!(told(&hashes[1]), hashes[2..]);
+        assert_eq!(told(&[7; 32]), hashes[2..], "under one that nobody holds");
+        assert!(ga.rosters.up_to_dropped(&a.owner(), tag_of(&first)).is_empty());
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::wire::group_message::{GroupHeader, GroupMessage, Tag, tag_of};
 use crate::wire::padding::content_length;
 use crate::wire::roster::OwnerBytes;
 
-/// Why a message of a group is refused. Nothing has changed, but that what is missing is wanted.
+/// Why a message of a group is refused. Nothing has changed, but that what is missing is wanted, and who went is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupDecryptError {
@@ -192,8 +192,10 @@ impl Group {
             let owner = known.person.owner().encode();
             let roster = rosters.iter().find(|roster| {
                 let is_in = self.rosters.get(roster).is_some_and(|roster| roster.has(&owner));
-                let mut named =
-                    device.chains.iter().filter(|chain| chain.name.tag() == header.chain);
+                // One that opened while they were in it may be repeated by anybody.
+                let mut named = device.chains.iter().filter(|chain| {
+                    chain.name.tag() == header.chain && !chain.has_opened(header.number)
+                });
                 is_in
                     && named.any(|chain| {
                         let bound = Bound { chain: &chain.name, roster, ad };

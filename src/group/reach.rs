@@ -57,18 +57,23 @@ pub(crate) fn obstacle(
         return Some(Obstacle::NeedsSession);
     };
     match obstacle_of_any(peer, &ContentParts::none(), &nothing(), now) {
-        // What is given in a session that was lost does not come, and would count as given.
-        Ok(()) if peer.has_lost_session() => Some(Obstacle::NeedsSession),
         Ok(()) => None,
         Err(Hindrance::Of(obstacle)) => Some(obstacle),
         Err(Hindrance::TooLarge) => Some(Obstacle::NeedsSession),
     }
 }
 
-/// Of these devices those with whom the session seems to be lost.
-pub(crate) fn without_session(devices: &[Cow<'_, Device>], contacts: &Contacts) -> Vec<Device> {
-    let lost: Vec<&Peer> = contacts.peers.iter().filter(|peer| peer.has_lost_session()).collect();
-    let devices = devices.iter().filter(|device| lost.iter().any(|peer| is_of(peer, device)));
+/// Of these devices those that are reached, as far as this side can tell, by a session that seems to be lost.
+pub(crate) fn with_lost_session(
+    devices: &[Cow<'_, Device>],
+    directory: &Directory<'_>,
+    now: Timestamp,
+) -> Vec<Device> {
+    let peers = directory.contacts.peers.iter();
+    let lost: Vec<&Peer> = peers.filter(|peer| peer.has_lost_session()).collect();
+    let devices = devices.iter().filter(|device| {
+        lost.iter().any(|peer| is_of(peer, device)) && obstacle(directory, device, now).is_none()
+    });
     devices.map(|device| device.clone().into_owned()).collect()
 }
 

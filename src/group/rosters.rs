@@ -68,6 +68,10 @@ impl Rosters {
         rosters
     }
 
+    pub(crate) fn root(&self) -> &Roster {
+        &self.root
+    }
+
     pub(crate) fn get(&self, hash: &Hash) -> Option<&Roster> {
         if self.root.hash() == hash { Some(&self.root) } else { self.held.get(hash) }
     }
@@ -141,13 +145,14 @@ impl Rosters {
     }
 
     /// What shows somebody who is not in the head that they were dropped: of the head's branch what comes after the roster under
-    /// which they wrote, or after the fork from which that comes, up to the one that dropped them last.
+    /// which they wrote, or after the fork from which that comes, up to the first that drops them. What came while they were
+    /// out is not theirs to see.
     pub(crate) fn up_to_dropped(&self, owner: &OwnerBytes, wrote_under: Tag) -> Vec<&Roster> {
         let Some(dropped) = self.dropped_by(owner) else { return Vec::new() };
         let known = self.tagged(wrote_under).next();
         let after = known.into_iter().flat_map(|known| self.after_fork(known.hash()));
         let mut all: Vec<&Roster> = after.collect();
-        match all.iter().position(|roster| roster.hash() == dropped.hash()) {
+        match all.iter().position(|roster| !roster.has(owner)) {
             Some(place) => all.truncate(place.saturating_add(1)),
             None => all = Vec::from([dropped]),
         }

@@ -120,6 +120,11 @@ impl Roster {
         &self.hash
     }
 
+    /// Its epoch and hash: what of several is taken first where nothing else decides.
+    pub(crate) fn place(&self) -> (u32, &[u8; 32]) {
+        (self.fields.epoch, &self.hash)
+    }
+
     pub(crate) fn tag(&self) -> Tag {
         tag_of(&self.hash)
     }

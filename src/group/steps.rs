@@ -90,8 +90,11 @@ impl Group {
         let identities =
             recipients.iter().map(|device| (beginning(&device.identity.encode()), device));
         let mut identities: Vec<_> = identities.collect();
-        identities.sort_unstable_by_key(|(beginning, _)| *beginning);
-        // Both are in order, but for two that begin alike: then nothing is settled.
+        let whole = |device: &Device| device.identity.encode();
+        identities.sort_unstable_by(|(one, first), (other, second)| {
+            one.cmp(other).then_with(|| whole(first).cmp(&whole(second)))
+        });
+        // Both are in order.
         let mut next = identities.iter().peekable();
         let mut all = self.devices.iter();
         all.all(|(identity, device)| {
