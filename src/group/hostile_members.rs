@@ -353,6 +353,20 @@ mod tests {
         let (_, heard) = hear(&mut asked, kind, &above.encode(), &a, &b, day(1));
         assert_eq!(heard.outcome, Err(PartError::TooOld));
         assert!(!is_asked(&asked, 3) && is_asked(&asked, 4));
+        // At once where a chain waits for it, as with who came in by a roster that lost and is given the head.
+        let owner = a.owner();
+        let fields = DistributionFields {
+            group: &[8; 32],
+            roster: above.hash(),
+            roster_secret: &[1; 32],
+            verifying_key: owner.first_chunk().unwrap(),
+            number: 0,
+            chain_key: &[1; 32],
+        };
+        let kind = GroupPartKind::Distribution;
+        let (_, heard) = hear(&mut asked, kind, &fields.encode(), &a, &b, day(1));
+        assert_eq!(heard.outcome, Ok(PartOutcome::Waiting));
+        assert!(is_asked(&asked, 1));
     }
 
     #[test]

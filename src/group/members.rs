@@ -64,7 +64,9 @@ impl Group {
         match reason {
             InvitationReason::New => true,
             InvitationReason::NeverHeld => {
-                *is_confirmed || now >= came.plus(STANDS) || (!is_in && is_in_use())
+                let is_above = roster.place() > self.rosters.root().place();
+                let is_old = now >= came.plus(STANDS);
+                *is_confirmed || is_old || ((is_above || !is_in) && is_in_use())
             }
             InvitationReason::Missing => !may_yet_come && (is_further || is_in_use()),
         }
