@@ -150,6 +150,11 @@ impl Before {
                     while walk.events.next_if(is_told).is_some() {}
                     let _ = walk.events.next_if(|event| refusal(event, 8).is_some());
                 }
+                // What brings a chain says nothing else.
+                0x12 if !got.is_control => {
+                    let refusal = walk.events.next().and_then(|event| refusal(event, *kind));
+                    assert_eq!(refusal, Some(PartRefusal::Malformed));
+                }
                 _ => {}
             }
         }
@@ -369,9 +374,14 @@ fn says_what_was_sent<'content>(
     assert_eq!(received.stamp.is_ok(), stamp.is_some());
     assert_eq!(received.body, rest[stamp.unwrap_or_default()..]);
     assert_eq!(got.is_control, !parts.is_empty() && received.body.is_empty());
-    let skipped: Vec<u8> =
-        parts.iter().map(|(kind, _)| *kind).filter(|kind| *kind > 6 && *kind != 8).collect();
+    let kinds = || parts.iter().map(|(kind, _)| *kind);
+    let of_groups = 0x10..=0x14;
+    let is_known = |kind: &u8| (1..=6).contains(kind) || *kind == 8 || of_groups.contains(kind);
+    let skipped: Vec<u8> = kinds().filter(|kind| !is_known(kind)).collect();
     assert_eq!(got.skipped_parts, skipped);
+    // They are given to groups, but for chains in what is no control message.
+    let is_given = |kind: &u8| of_groups.contains(kind) && (*kind != 0x12 || got.is_control);
+    assert_eq!(got.group_parts.len(), kinds().filter(is_given).count());
     parts
 }
 
