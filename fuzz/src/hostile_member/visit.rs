@@ -509,10 +509,15 @@ impl Visit<'_> {
                     }
                 }
                 let after = self.honest[to].rows();
-                let is_wanted =
-                    matches!(error, GroupDecryptError::Missing(_) | GroupDecryptError::Forked);
+                // It is asked for, or whoever went and writes is told.
+                let is_noted = matches!(
+                    error,
+                    GroupDecryptError::Missing(_)
+                        | GroupDecryptError::Forked
+                        | GroupDecryptError::Former
+                );
                 let expected = Rows {
-                    groups: if is_wanted { after.groups.clone() } else { before.groups.clone() },
+                    groups: if is_noted { after.groups.clone() } else { before.groups.clone() },
                     ..before
                 };
                 assert!(after == expected, "a refused message left a trace");

@@ -66,7 +66,11 @@ impl Engine {
 
     /// What is missing is asked for.
     fn refused_of_group(&mut self, of: HeldOf, error: &GroupDecryptError) {
-        if let (Some(id), GroupDecryptError::Missing(_) | GroupDecryptError::Forked) = (of, error) {
+        if let (
+            Some(id),
+            GroupDecryptError::Missing(_) | GroupDecryptError::Forked | GroupDecryptError::Former,
+        ) = (of, error)
+        {
             self.group_changed(&id);
             self.pending.group_wants = true;
         }
