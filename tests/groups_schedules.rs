@@ -89,6 +89,8 @@ struct Happened {
 
 /// A text that was sent.
 struct Sent {
+    /// How many texts and changes there were before.
+    number: u32,
     by: usize,
     to: BTreeSet<usize>,
     epoch: u32,
@@ -107,8 +109,9 @@ struct Schedule {
     away: BTreeSet<usize>,
     /// Devices that were put back at some time: what they had is gone, and numbers may have been used twice.
     put_back: BTreeSet<usize>,
-    /// Those of them that were not told: they do not know whom they gave their chains to since.
-    unaware: BTreeSet<usize>,
+    /// Those of them that were not told, and how many texts and changes there were then: they do not know whom they gave their
+    /// chains to since the state that they have.
+    unaware: BTreeMap<usize, u32>,
     /// Devices that their owners removed.
     unlisted: BTreeSet<usize>,
     checked: Vec<usize>,
@@ -134,7 +137,7 @@ impl Schedule {
             came: BTreeSet::new(),
             away: BTreeSet::new(),
             put_back: BTreeSet::new(),
-            unaware: BTreeSet::new(),
+            unaware: BTreeMap::new(),
             unlisted: BTreeSet::new(),
             checked: vec![0; DEVICES],
         }
@@ -197,7 +200,8 @@ impl Schedule {
         if !self.has_group(device) || self.away.contains(&device) {
             return;
         }
-        let text = format!("{device}: {}", self.count);
+        let number = self.count;
+        let text = format!("{device}: {number}");
         self.count += 1;
         let before = self.crowd.under_way.len();
         let Ok(to) = self.crowd.try_say(device, &self.id, &Payload::new(text.clone())) else {
@@ -215,7 +219,7 @@ impl Schedule {
         let message = under_way.iter().rev().find(|it| it.is_broadcast);
         let bytes = message.map(|message| message.bytes.clone()).unwrap_or_default();
         let epoch = group.epoch();
-        self.sent.insert(text, Sent { by: device, to, epoch, bytes });
+        self.sent.insert(text, Sent { number, by: device, to, epoch, bytes });
     }
 
     fn change(&mut self, owner: usize, happened: &mut Happened) {
@@ -328,7 +332,7 @@ impl Schedule {
         self.put_back.insert(device);
         if self.pick(2) == 0 {
             happened.unnoticed += 1;
-            self.unaware.insert(device);
+            self.unaware.insert(device, self.count);
             return;
         }
         happened.restored += 1;
@@ -370,11 +374,16 @@ impl Schedule {
         for device in 0..DEVICES {
             let texts = self.crowd.texts(device);
             for text in &texts[self.checked[device].min(texts.len())..] {
-                let Sent { by, to, .. } = &self.sent[text];
+                let Sent { number, by, to, .. } = &self.sent[text];
                 let seed = self.seed;
-                let was_given =
-                    || self.sent.values().any(|it| it.by == *by && it.to.contains(&device));
-                let is_for_it = to.contains(&device) || (self.unaware.contains(by) && was_given());
+                // What it sent them before it was put back, with the chain, it does not know of.
+                let was_given = |it: &Sent| {
+                    let back = self.unaware.get(by).is_some_and(|back| it.number < *back);
+                    it.by == *by && back && it.to.contains(&device)
+                };
+                let is_after = self.unaware.get(by).is_some_and(|back| number >= back);
+                let is_for_it =
+                    to.contains(&device) || (is_after && self.sent.values().any(was_given));
                 assert!(is_for_it, "seed {seed}: {device} read {text} of {by}");
                 happened.shown += 1;
             }
@@ -487,7 +496,7 @@ impl Schedule {
 
     fn check_all_was_read(&self, happened: &mut Happened) {
         let members: BTreeSet<usize> = self.members().into_iter().collect();
-        for (text, Sent { by, to, epoch, bytes }) in &self.sent {
+        for (text, Sent { by, to, epoch, bytes, .. }) in &self.sent {
             for device in to.intersection(&members) {
                 let has_come = self.came.contains(&(*device, bytes.clone()));
                 if !has_come || self.crowd.texts(*device).contains(text) {
