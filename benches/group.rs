@@ -1,7 +1,8 @@
 //! What groups cost beside signatures, and beside messages to single devices: a message of a group of 32 people with two devices
 //! each, one that comes, the first chain given to all, a roster of a thousand.
 //!
-//! `cargo bench --bench group` prints ratios, of runs that take turns in one process, and how large stored groups are.
+//! `cargo bench --bench group` prints ratios, of runs that take turns in one process, and how large stored groups are;
+//! `cargo bench --bench group -- chain` those alone whose names have the word: sending, chain, receiving, large, roster.
 
 #[path = "../tests/support/crowd.rs"]
 mod crowd;
@@ -15,9 +16,11 @@ use std::time::Instant;
 use crowd::{Attendee, Crowd};
 use ed25519_dalek::{Signature, Signer, SigningKey};
 use evanesce::group::{Change, GroupId};
-use evanesce::{Address, IdentityKey, Payload, Peer};
+use evanesce::{Address, IdentityKey, Payload, Peer, Timestamp};
 use household::Party;
-use sha2::{Digest, Sha256};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use sha2::{Digest, Sha256, Sha512};
 
 /// How many people there are, with two devices each.
 const PEOPLE: usize = 32;
@@ -37,11 +40,23 @@ fn main() {
     }
     let stored = crowd.group(0, &id).snapshot().len();
     println!("stored: a group of {PEOPLE} people with two devices each: {stored} bytes");
-    print_sending(&mut crowd, &id);
-    print_first_chain(&mut crowd, &id);
-    print_receiving(&mut crowd, &id);
-    print_large();
-    print_roster();
+    let asked: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with("--")).collect();
+    let is_asked = |row: &str| asked.is_empty() || asked.iter().any(|asked| row.contains(asked));
+    if is_asked("sending") {
+        print_sending(&mut crowd, &id);
+    }
+    if is_asked("chain") {
+        print_first_chain(&mut crowd, &id);
+    }
+    if is_asked("receiving") {
+        print_receiving(&mut crowd, &id);
+    }
+    if is_asked("large") {
+        print_large();
+    }
+    if is_asked("roster") {
+        print_roster();
+    }
 }
 
 /// A pair of devices with a session, each way.
@@ -55,6 +70,44 @@ fn pair() -> (Party, Party, Address, Address) {
     (first, second, from, to)
 }
 
+/// Messages to as many single devices, each with its own session: what one alone needs would stay at hand.
+struct Singles {
+    stored: Vec<Peer>,
+    peers: Vec<Peer>,
+    sent: usize,
+    now: Timestamp,
+    rng: ChaCha20Rng,
+}
+
+impl Singles {
+    /// To whom a device of the crowd has sessions.
+    fn of(crowd: &Crowd, device: usize) -> Self {
+        let peers = crowd.all[device].party.contacts.peers.iter();
+        let accepted = peers.map(|peer| {
+            let mut peer = copy(peer);
+            let _ = peer.accept_request();
+            peer
+        });
+        let (stored, rng) = (accepted.collect(), ChaCha20Rng::seed_from_u64(3));
+        Self { stored, peers: Vec::new(), sent: 0, now: crowd.now, rng }
+    }
+
+    fn send(&mut self, payload: &Payload) -> usize {
+        // A chain ends that nobody answers.
+        if self.sent % 30_000 == 0 {
+            self.peers = self.stored.iter().map(copy).collect();
+        }
+        let place = self.sent % self.peers.len();
+        self.sent += 1;
+        let peer = &mut self.peers[place];
+        black_box(peer.encrypt(payload, b"", self.now, &mut self.rng).unwrap()).message.len()
+    }
+}
+
+fn copy(peer: &Peer) -> Peer {
+    Peer::restore(&peer.snapshot()).unwrap()
+}
+
 /// 31 bytes: 64 padded.
 fn payload() -> Payload {
     Payload::new([7; 40])
@@ -62,7 +115,7 @@ fn payload() -> Payload {
 
 fn print_sending(crowd: &mut Crowd, id: &GroupId) {
     let signing = SigningKey::from_bytes(&[1; 32]);
-    let (mut single, _, _, _) = pair();
+    let mut singles = Singles::of(crowd, 0);
     let now = crowd.now;
     let mut rng = crowd.rng.clone();
     let mut send = || {
@@ -73,36 +126,23 @@ fn print_sending(crowd: &mut Crowd, id: &GroupId) {
             own.in_group(account, group).encrypt(contacts, &payload(), b"", now, &mut rng);
         drop(black_box(outgoing.unwrap()));
     };
-    let mut rng = rand_chacha::rand_core::SeedableRng::seed_from_u64(3);
-    let rng: &mut rand_chacha::ChaCha20Rng = &mut rng;
-    let stored = single.contacts.peers[0].snapshot();
-    let mut sent = 0;
-    let mut one = || {
-        // A chain ends that nobody answers.
-        sent += 1;
-        if sent % 500 == 0 {
-            single.contacts.peers[0] = Peer::restore(&stored).unwrap();
-        }
-        let peer = &mut single.contacts.peers[0];
-        drop(black_box(peer.encrypt(&payload(), b"", now, rng).unwrap()));
-    };
     print_ratio("encrypt for 64 devices, of a signature and a message", &mut send, &mut || {
         black_box(signing.sign(&[7; 128]));
-        one();
+        singles.send(&payload());
     });
-    print_ratio("encrypt for 64 devices, of 64 messages", &mut send, &mut || {
-        (0..64).for_each(|_| one());
+    print_ratio("encrypt for 64 devices, of 63 messages", &mut send, &mut || {
+        (1..2 * PEOPLE).for_each(|_| _ = singles.send(&payload()));
     });
 }
 
 /// A chain begins, and all get it, with a message; of as many messages of that length to single devices, and one like it.
 fn print_first_chain(crowd: &mut Crowd, id: &GroupId) {
     let signing = SigningKey::from_bytes(&[1; 32]);
-    let (mut single, _, _, _) = pair();
+    let mut singles = Singles::of(crowd, 0);
     let (now, mut rng) = (crowd.now, crowd.rng.clone());
     // Of the group's own peers the same chains go on.
     let stored: Vec<_> = crowd.all[0].party.contacts.peers.iter().map(Peer::snapshot).collect();
-    let mut length = 0;
+    let length = core::cell::Cell::new(0);
     let mut given = || {
         let Attendee { party, groups, .. } = &mut crowd.all[0];
         let Party { account, own, contacts, .. } = party;
@@ -110,33 +150,22 @@ fn print_first_chain(crowd: &mut Crowd, id: &GroupId) {
         drop(group.renew());
         let outgoing = group.encrypt(contacts, &payload(), b"", now, &mut rng).unwrap();
         assert_eq!(outgoing.pairwise.len(), 2 * PEOPLE - 1);
-        length = outgoing.pairwise[0].message.len();
+        length.set(outgoing.pairwise[0].message.len());
         drop(black_box(outgoing));
     };
     given();
-    let mut rng = rand_chacha::rand_core::SeedableRng::seed_from_u64(3);
-    let rng: &mut rand_chacha::ChaCha20Rng = &mut rng;
-    let peer = single.contacts.peers[0].snapshot();
-    let mut sent = 0;
-    let mut one = |payload: &Payload| {
-        sent += 1;
-        if sent % 500 == 0 {
-            single.contacts.peers[0] = Peer::restore(&peer).unwrap();
-        }
-        let peer = &mut single.contacts.peers[0];
-        black_box(peer.encrypt(payload, b"", now, rng).unwrap()).message.len()
-    };
     let long = Payload::new([7; 150]);
+    assert_eq!(singles.send(&long), length.get());
     print_ratio(
         "a chain given to 63 devices with a message, of 63 messages and such a message",
         &mut given,
         &mut || {
-            (1..2 * PEOPLE).for_each(|_| _ = one(&long));
+            (1..2 * PEOPLE).for_each(|_| _ = singles.send(&long));
             black_box(signing.sign(&[7; 128]));
-            one(&payload());
+            singles.send(&payload());
         },
     );
-    println!("a message that brings a chain: {length} bytes");
+    println!("a message that brings a chain: {} bytes", length.get());
     for (peer, stored) in crowd.all[0].party.contacts.peers.iter_mut().zip(&stored) {
         *peer = Peer::restore(stored).unwrap();
     }
@@ -195,7 +224,7 @@ fn strangers() -> Vec<IdentityKey> {
     (0..998_u64)
         .map(|seed| {
             let name = Address::new(seed.to_be_bytes()).unwrap();
-            let rng = &mut <rand_chacha::ChaCha20Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(seed);
+            let rng = &mut ChaCha20Rng::seed_from_u64(seed);
             evanesce::Account::generate_of_suite(
                 evanesce::Suite::Classical,
                 name,
@@ -249,40 +278,41 @@ fn print_roster() {
     groups.all.push(group);
     crowd.post(0, outgoing, Some(&id));
     crowd.settle();
-    crowd.change(0, &id, &Change::about(b"another"));
-    let message = crowd.under_way.iter().find(|it| it.is_broadcast).unwrap().bytes.clone();
+    let broadcast = |crowd: &crowd::Crowd| {
+        crowd.under_way.iter().find(|it| it.is_broadcast).unwrap().bytes.clone()
+    };
+    // One of that length that carries a text: what is more is the roster's.
+    let before_text = crowd.group(1, &id).snapshot();
+    let _ = crowd.try_say(0, &id, &Payload::new(vec![7; 69 * 1_000])).unwrap();
+    let long = broadcast(&crowd);
+    crowd.settle();
     let before = crowd.group(1, &id).snapshot();
+    crowd.change(0, &id, &Change::about(b"another"));
+    let message = broadcast(&crowd);
+    assert!(long.len().abs_diff(message.len()) <= message.len() / 16);
     let signing = SigningKey::from_bytes(&[1; 32]);
-    let (key, signature) = (signing.verifying_key(), signing.sign(&message));
-    let restored = || evanesce::group::Group::restore(&before).unwrap();
-    let mut groups: VecDeque<_> =
-        (0..(TURNS + 1) * OPERATIONS_OF_A_TURN).map(|_| restored()).collect();
-    let (mut single, mut other, from, _) = pair();
-    let mut peer = Peer::new(from);
-    let mut singles: VecDeque<Vec<u8>> = (0..=groups.len())
-        .map(|_| {
-            let payload = Payload::new(vec![7; message.len() - 300]);
-            single.contacts.peers[0].encrypt(&payload, b"", now, &mut rng).unwrap().message
-        })
-        .collect();
-    let first = singles.pop_front().unwrap();
-    let _ = peer.decrypt(&mut other.account, &first, b"", now).unwrap();
+    // As many as are used up.
+    let groups = |stored: &[u8]| -> VecDeque<evanesce::group::Group> {
+        let count = (TURNS + 1) * OPERATIONS_OF_A_TURN;
+        (0..count).map(|_| evanesce::group::Group::restore(stored).unwrap()).collect()
+    };
+    let (mut groups, mut before_text) = (groups(&before), groups(&before_text));
     let Attendee { party, .. } = &mut crowd.all[1];
+    let decrypt = |groups: &mut VecDeque<evanesce::group::Group>, bytes: &[u8], epoch: u32| {
+        let mut group = groups.pop_front().unwrap();
+        let Party { own, contacts, .. } = &mut *party;
+        let got = group.decrypt(own, contacts, bytes, b"", now).unwrap();
+        assert_eq!(group.epoch(), epoch);
+        drop(black_box((got, group)));
+    };
+    let decrypt = core::cell::RefCell::new(decrypt);
     print_ratio(
-        "a message with a roster of 1,000, of 5 signatures, hash and verification of it, and such a message",
-        &mut || {
-            let mut group = groups.pop_front().unwrap();
-            let Party { own, contacts, .. } = &mut *party;
-            let got = group.decrypt(own, contacts, &message, b"", now).unwrap();
-            assert_eq!(group.epoch(), 1);
-            drop(black_box((got, group)));
-        },
+        "a message with a roster of 1,000, of one as long with a text, 5 signatures and the hashes",
+        &mut || (decrypt.borrow_mut())(&mut groups, &message, 1),
         &mut || {
             (0..5).for_each(|_| _ = black_box(signing.sign(&[7; 128])));
-            black_box(Sha256::digest(&message));
-            key.verify_strict(&message, &signature).unwrap();
-            let long = singles.pop_front().unwrap();
-            drop(black_box(peer.decrypt(&mut other.account, &long, b"", now).unwrap()));
+            black_box((Sha256::digest(&message), Sha512::digest(&message)));
+            (decrypt.borrow_mut())(&mut before_text, &long, 0);
         },
     );
 }

@@ -226,6 +226,7 @@
 //! [`OwnDevices::restored_with_groups`]: crate::person::OwnDevices::restored_with_groups
 
 pub(crate) mod asking_fields;
+pub(crate) mod by_beginning;
 pub(crate) mod group_id;
 pub(crate) mod heard_want;
 pub(crate) mod missing;
@@ -238,6 +239,7 @@ pub(crate) mod directory;
 pub(crate) mod group_changes;
 pub(crate) mod heard_chain;
 pub(crate) mod held_secrets;
+pub(crate) mod last_order;
 pub(crate) mod message_sealing;
 pub(crate) mod own_chain;
 pub(crate) mod part_heard;

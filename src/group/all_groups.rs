@@ -25,7 +25,7 @@ use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::part_checks::check_device;
 use crate::group::part_heard::{PartError, PartHeard, PartOutcome};
-use crate::group::reach::{obstacle, with_lost_session};
+use crate::group::reach::{Reach, with_lost_session};
 use crate::identity::Device;
 use crate::person::contacts::Contacts;
 use crate::person::fan_out::Obstacle;
@@ -282,7 +282,8 @@ impl Groups {
         }
         for group in self.invitations.waited_for() {
             let directory = Directory { own, contacts };
-            let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+            let reach = Reach::new(directory, now);
+            let can_reach = |device: &Device| reach.reaches(device);
             let moment = Moment { directory, can_reach: &can_reach, now };
             // Whoever is not known is told nothing before the user joins: that somebody is there would be an answer.
             let may_know = |asked: &Asked| {

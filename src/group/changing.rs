@@ -235,10 +235,13 @@ impl Group {
     pub(crate) fn merge_due(&self, directory: &Directory<'_>) -> Option<RosterChange> {
         let (owner, head) = (directory.owner(), self.head());
         let rank = head.rank(&owner).filter(|_| directory.own.is_owner())?;
+        let undone = self.rosters.undone();
+        if undone.withheld.is_empty() && undone.wanted.is_empty() && self.left.is_empty() {
+            return None;
+        }
         let may_drop = |other: &OwnerBytes| {
             *other != owner && head.rank(other).is_none_or(|other| rank < other)
         };
-        let undone = self.rosters.undone();
         let withheld = head.owners().filter(|it| self.is_withheld(it) && may_drop(it));
         let remove: BTreeSet<OwnerBytes> = withheld.collect();
         let room = MAX_MEMBERS.saturating_add(remove.len()).saturating_sub(head.owners().count());

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::group::by_beginning::{ByBeginning, beginning};
 use crate::identity::{Device, member_tag_of};
 use crate::peer::other_device::Peer;
 use crate::person::contacts::Contacts;
@@ -33,20 +34,13 @@ pub(crate) struct KnownDevice<'a> {
     pub(crate) gone: Option<Timestamp>,
 }
 
-/// In order of how their owners begin, which is all but always enough.
-pub(crate) struct PeopleByOwner<'a>(Vec<(u64, &'a Person)>);
-
-/// What sorts them fast.
-pub(crate) fn beginning(owner: &OwnerBytes) -> u64 {
-    owner.first_chunk().copied().map(u64::from_be_bytes).unwrap_or_default()
-}
+/// People, to look many up by their owners.
+pub(crate) struct PeopleByOwner<'a>(ByBeginning<&'a Person>);
 
 impl<'a> PeopleByOwner<'a> {
+    /// Of two of one owner the first counts, as everywhere.
     pub(crate) fn get(&self, owner: &OwnerBytes) -> Option<&'a Person> {
-        let beginning = beginning(owner);
-        let place = self.0.partition_point(|(other, _)| *other < beginning);
-        let alike = self.0.iter().skip(place).take_while(|(other, _)| *other == beginning);
-        alike.map(|(_, person)| *person).find(|person| person.owner().is(owner))
+        self.0.like(owner).copied().find(|person| person.owner().is(owner))
     }
 }
 
@@ -68,10 +62,7 @@ impl<'a> Directory<'a> {
     /// All people, to look many up.
     pub(crate) fn by_owner(&self) -> PeopleByOwner<'a> {
         let people = self.people().map(|person| (beginning(&person.owner().encode()), person));
-        let mut people: Vec<_> = people.collect();
-        // Of two of one owner the first counts, as everywhere.
-        people.sort_by_key(|(beginning, _)| *beginning);
-        PeopleByOwner(people)
+        PeopleByOwner(ByBeginning::of(people))
     }
 
     pub(crate) fn person(&self, owner: &OwnerBytes) -> Option<&'a Person> {
@@ -176,7 +167,7 @@ impl<'a> Directory<'a> {
         found
     }
 
-    fn listed(&self) -> impl Iterator<Item = KnownDevice<'a>> + use<'a> {
+    pub(crate) fn listed(&self) -> impl Iterator<Item = KnownDevice<'a>> + use<'a> {
         self.people().flat_map(|person| {
             let listed = person.list().map(VerifiedList::devices).unwrap_or_default();
             listed.iter().map(move |it| KnownDevice { person, device: &it.device, gone: None })

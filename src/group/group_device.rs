@@ -227,6 +227,10 @@ impl GroupDevices {
         Self(BTreeMap::new())
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn get(&self, identity: &OwnerBytes) -> Option<&GroupDevice> {
         self.0.get(identity)
     }

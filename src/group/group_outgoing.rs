@@ -55,6 +55,9 @@ impl GroupOutgoing {
 
     /// This and what a later call gave, to be sent in this order.
     pub fn and(mut self, later: Self) -> Self {
+        if self == Self::default() {
+            return later;
+        }
         let Self { pairwise, broadcasts, unreached, changes } = later;
         self.pairwise.extend(pairwise);
         self.broadcasts.extend(broadcasts);

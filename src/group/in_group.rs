@@ -17,10 +17,10 @@ use crate::group::message_sending::GroupEncryptError;
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::part_heard::PartError;
-use crate::group::reach::obstacle;
+use crate::group::reach::{Reach, obstacle};
 use crate::group::role::SetsTimer;
 use crate::group::signed_change::Signed;
-use crate::group::steps::Due;
+use crate::group::steps::{Due, Steps};
 use crate::identity::{Device, IdentityKey};
 use crate::person::contacts::Contacts;
 use crate::person::our_devices::OwnDevices;
@@ -69,7 +69,8 @@ impl OwnDevices {
         }
         let members: BTreeSet<OwnerBytes> = members.iter().map(IdentityKey::encode).collect();
         let directory = Directory { own: self, contacts };
-        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let reach = Reach::new(directory, now);
+        let can_reach = |device: &Device| reach.reaches(device);
         let moment = Moment { directory, can_reach: &can_reach, now };
         let sets_timer = SetsTimer::Admins;
         let (mut group, steps) = Group::begin(account, &members, about, sets_timer, &moment, rng)?;
@@ -105,13 +106,14 @@ impl InGroup<'_> {
         self.check_encrypting(contacts, payload)?;
         let merged = self.merge(contacts, now, rng).outgoing;
         let directory = Directory { own: self.own, contacts };
-        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let reach = Reach::new(directory, now);
+        let can_reach = |device: &Device| reach.reaches(device);
         let moment = Moment { directory, can_reach: &can_reach, now };
         let none = ContentParts::none();
         let mut sent = self.group.send(&none, payload, ad, &moment, rng)?;
         let mut outgoing = GroupOutgoing::of_group(self.group.id());
         sent.message.into_iter().for_each(|message| outgoing.add_message(message, &mut sent.steps));
-        let members = self.members();
+        let members = self.members_for(&sent.steps);
         let failed = outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
         self.group.give_again(&failed);
         Ok(merged.and(outgoing))
@@ -170,11 +172,14 @@ impl InGroup<'_> {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Signed {
-        let before = Before::of(self.group);
         let due = self.group.merge_due(&Directory { own: self.own, contacts });
         // Put back, what is held may be from before rosters of the user's own.
         let due = due.filter(|_| !self.own.is_removed() && !self.own.is_put_back());
-        let signed = due.and_then(|due| self.sign(contacts, &due, now, rng).ok());
+        let Some(due) = due else {
+            return Signed { outgoing: GroupOutgoing::default(), change: None };
+        };
+        let before = Before::of(self.group);
+        let signed = self.sign(contacts, &due, now, rng).ok();
         Signed { outgoing: signed.unwrap_or_default(), change: before.change(self.group) }
     }
 
@@ -207,12 +212,13 @@ impl InGroup<'_> {
             outgoing = outgoing.and(self.sign(contacts, &change, now, rng)?);
         }
         let directory = Directory { own: self.own, contacts };
-        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let reach = Reach::new(directory, now);
+        let can_reach = |device: &Device| reach.reaches(device);
         let moment = Moment { directory, can_reach: &can_reach, now };
         match self.group.send_leaving(&moment, rng) {
             Ok(mut sent) => {
                 sent.message.into_iter().for_each(|it| outgoing.add_message(it, &mut sent.steps));
-                let members = self.members();
+                let members = self.members_for(&sent.steps);
                 let failed = outgoing.add_steps(sent.steps, &members, self.own, contacts, now, rng);
                 self.group.give_again(&failed);
             }
@@ -242,11 +248,12 @@ impl InGroup<'_> {
         if !may_send {
             return merged;
         }
-        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let reach = Reach::new(directory, now);
+        let can_reach = |device: &Device| reach.reaches(device);
         let moment = Moment { directory, can_reach: &can_reach, now };
         let steps = self.group.catch_up(&moment);
         let mut outgoing = GroupOutgoing::of_group(self.group.id());
-        let members = self.members();
+        let members = self.members_for(&steps);
         let failed = outgoing.add_steps(steps, &members, self.own, contacts, now, rng);
         self.group.give_again(&failed);
         merged.and(outgoing)
@@ -262,7 +269,8 @@ impl InGroup<'_> {
         let mut outgoing = GroupOutgoing::default();
         let directory = Directory { own: self.own, contacts };
         let owner = directory.owner();
-        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let reach = Reach::new(directory, now);
+        let can_reach = |device: &Device| reach.reaches(device);
         let moment = Moment { directory, can_reach: &can_reach, now };
         for (to, is_reached) in self.group.tell_of_leaving(&moment) {
             if is_reached {
@@ -297,7 +305,8 @@ impl InGroup<'_> {
             return GroupOutgoing::default();
         }
         let directory = Directory { own: self.own, contacts };
-        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let reach = Reach::new(directory, now);
+        let can_reach = |device: &Device| reach.reaches(device);
         let moment = Moment { directory, can_reach: &can_reach, now };
         let wants = self.group.take_wants(&moment);
         let mut outgoing = GroupOutgoing::default();
@@ -360,9 +369,10 @@ impl InGroup<'_> {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<GroupOutgoing, GroupChangeError> {
-        let before = self.members();
+        let before: Vec<OwnerBytes> = self.group.head().owners().collect();
         let directory = Directory { own: self.own, contacts };
-        let can_reach = |device: &Device| obstacle(&directory, device, now).is_none();
+        let reach = Reach::new(directory, now);
+        let can_reach = |device: &Device| reach.reaches(device);
         let moment = Moment { directory, can_reach: &can_reach, now };
         let Changed { before: mut steps, message, after } =
             self.group.sign_change(self.account, change, &moment, rng)?;
@@ -370,14 +380,17 @@ impl InGroup<'_> {
         message.into_iter().for_each(|message| outgoing.add_message(message, &mut steps));
         let failed = outgoing.add_steps(steps, &before, self.own, contacts, now, rng);
         self.group.give_again(&failed);
-        let members = self.members();
+        let members = self.members_for(&after);
         let failed = outgoing.add_steps(after, &members, self.own, contacts, now, rng);
         self.group.give_again(&failed);
         Ok(outgoing)
     }
 
-    fn members(&self) -> Vec<OwnerBytes> {
-        self.group.head().owners().collect()
+    /// The members whose lists go to newcomers: nobody, where there are none.
+    fn members_for(&self, steps: &Steps) -> Vec<OwnerBytes> {
+        let is_anybody_new = steps.pairwise.iter().any(|due| due.is_newcomer);
+        let members = self.group.head().owners().filter(|_| is_anybody_new);
+        members.collect()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::group::directory::Directory;
 use crate::group::group_device::{GroupDevice, GroupDevices};
 use crate::group::held_secrets::HeldSecrets;
 use crate::group::invitation::{Invitation, MAX_ABOUT, about_hash, read_bytes, write_bytes};
+use crate::group::last_order::LastOrder;
 use crate::group::own_chain::OwnChains;
 use crate::group::role::SetsTimer;
 use crate::group::rosters::Rosters;
@@ -23,7 +24,7 @@ use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::content_parts::PartKind;
 use crate::wire::group_message::Tag;
-use crate::wire::roster::{MAX_MEMBERS, OwnerBytes};
+use crate::wire::roster::{MAX_MEMBERS, OwnerBytes, side_by_side};
 
 /// One group of which this device is a member, or was: its rosters, its secrets, the chains of its members' devices.
 ///
@@ -51,6 +52,15 @@ pub struct Group {
     pub(crate) secret_asked: Option<(Tag, Timestamp)>,
     pub(crate) waiting: Waiting,
     pub(crate) invitation: Option<Box<Invitation>>,
+    /// Not stored.
+    pub(crate) orders: RecipientOrders,
+}
+
+/// How recipients were in order the last time.
+#[derive(Default)]
+pub(crate) struct RecipientOrders {
+    by_address: LastOrder,
+    pub(crate) by_identity: LastOrder,
 }
 
 /// Somebody has left.
@@ -86,6 +96,7 @@ impl Group {
             secret_asked: None,
             waiting: Waiting::none(),
             invitation: None,
+            orders: RecipientOrders::default(),
         }
     }
 
@@ -132,8 +143,29 @@ impl Group {
         directory: &Directory<'a>,
         now: Timestamp,
     ) -> Vec<Cow<'a, Device>> {
+        self.recipients_in(&mut LastOrder::default(), directory, now)
+    }
+
+    /// The same for the next message.
+    pub(crate) fn next_recipients<'a>(
+        &mut self,
+        directory: &Directory<'a>,
+        now: Timestamp,
+    ) -> Vec<Cow<'a, Device>> {
+        let mut order = core::mem::take(&mut self.orders.by_address);
+        let recipients = self.recipients_in(&mut order, directory, now);
+        self.orders.by_address = order;
+        recipients
+    }
+
+    fn recipients_in<'a>(
+        &self,
+        order: &mut LastOrder,
+        directory: &Directory<'a>,
+        now: Timestamp,
+    ) -> Vec<Cow<'a, Device>> {
         let (own, people) = (directory.owner(), directory.by_owner());
-        let mut devices = Vec::new();
+        let mut devices = Vec::with_capacity(self.devices.count());
         for owner in self.head().owners() {
             let person = people.get(&owner);
             let is_refused = person.and_then(Person::decision) == Some(ContactDecision::Refused);
@@ -146,7 +178,7 @@ impl Group {
                 }
             });
         }
-        devices.sort_by(|one, other| one.address.cmp(&other.address));
+        let mut devices = order.sort(devices, |one, other| one.address.cmp(&other.address));
         // Two people may list one.
         devices.dedup();
         devices
@@ -184,13 +216,14 @@ impl Group {
         change: impl FnOnce(&mut Rosters) -> Outcome,
     ) -> Outcome {
         let before = *self.head().hash();
-        let members: Vec<OwnerBytes> = self.head().owners().collect();
+        let members = self.head().fields.members.clone();
         let outcome = change(&mut self.rosters);
         let head = self.rosters.head();
         if *head.hash() != before {
             self.gone.retain(|owner, gone| !head.has(owner) && now <= gone.plus(DAY));
-            let went = members.into_iter().filter(|owner| !head.has(owner));
-            self.gone.extend(went.map(|owner| (owner, now)));
+            let both = side_by_side(&members, &head.fields.members);
+            let went = both.filter(|(_, is)| is.is_none()).filter_map(|(was, _)| was);
+            self.gone.extend(went.map(|member| (member.owner, now)));
             self.gone = latest(core::mem::take(&mut self.gone));
             let left = core::mem::take(&mut self.left).into_iter();
             let counts = |(owner, leave): &(OwnerBytes, Leave)| {
@@ -282,6 +315,7 @@ impl Stored for Group {
             secret_asked,
             waiting,
             invitation,
+            orders: _,
         } = self;
         out.put(us);
         rosters.write(out);
@@ -355,6 +389,7 @@ impl Stored for Group {
             secret_asked,
             waiting,
             invitation,
+            orders: RecipientOrders::default(),
         })
     }
 }

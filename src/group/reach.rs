@@ -2,11 +2,13 @@
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use rand_core::CryptoRng;
 
 use crate::group::asking_fields::Asked;
-use crate::group::directory::Directory;
+use crate::group::by_beginning::{ByBeginning, beginning};
+use crate::group::directory::{Directory, KnownDevice};
 use crate::group::group_changes::GroupChanges;
 use crate::group::group_id::GroupId;
 use crate::group::group_outgoing::{Broadcast, GroupOutgoing};
@@ -33,13 +35,120 @@ const LISTS_GO_ALONG: usize = 64;
 /// How many lists go in a message: as many as are verified of one, beside our own.
 const LISTS_OF_MESSAGE: usize = 7;
 
+/// Whom this device reaches, of whom many are asked about.
+pub(crate) struct Reach<'a> {
+    directory: Directory<'a>,
+    now: Timestamp,
+    /// Made when the first is asked about: as a rule nobody is.
+    places: OnceCell<(ByBeginning<KnownDevice<'a>>, PeerPlaces)>,
+}
+
+impl<'a> Reach<'a> {
+    pub(crate) fn new(directory: Directory<'a>, now: Timestamp) -> Self {
+        Self { directory, now, places: OnceCell::new() }
+    }
+
+    /// Whether a control message can be encrypted for a device.
+    pub(crate) fn reaches(&self, device: &Device) -> bool {
+        let Self { directory, now, places } = self;
+        let (devices, places) = places.get_or_init(|| {
+            let listed = directory.listed();
+            let listed = listed.map(|known| (beginning(&known.device.identity.encode()), known));
+            (ByBeginning::of(listed), PeerPlaces::of(&directory.contacts.peers))
+        });
+        let identity = device.identity.encode();
+        let mut listed = devices.like(&identity).filter(|it| it.device.identity.is(&identity));
+        let known = listed.next().copied().or_else(|| directory.device(&identity, *now));
+        let peers = &directory.contacts.peers;
+        let peer = || peers.get(places.of_device(peers, device)?);
+        obstacle_of(directory, device, known, peer, *now).is_none()
+    }
+}
+
+/// Where the peers of devices are, to look many up.
+pub(crate) struct PeerPlaces(ByBeginning<usize>);
+
+impl PeerPlaces {
+    fn of(peers: &[Peer]) -> Self {
+        let pinned = peers.iter().enumerate().filter_map(|(place, peer)| {
+            Some((beginning(&peer.contact().identity()?.encode()), place))
+        });
+        Self(ByBeginning::of(pinned))
+    }
+
+    fn of_device(&self, peers: &[Peer], device: &Device) -> Option<usize> {
+        let identity = device.identity.encode();
+        let mut places = self.0.like(&identity).copied();
+        places.find(|place| peers.get(*place).is_some_and(|peer| is_of(peer, device)))
+    }
+}
+
+/// Where the peer of a device is, and the person who lists it.
+#[derive(Clone, Copy)]
+struct Place {
+    peer: Option<usize>,
+    person: Option<usize>,
+}
+
+impl Place {
+    fn of(device: &Device, contacts: &Contacts, now: Timestamp) -> Self {
+        let Contacts { people, peers } = contacts;
+        Self {
+            peer: peers.iter().position(|peer| is_of(peer, device)),
+            person: people.iter().position(|person| person.standing(device, now).counts()),
+        }
+    }
+}
+
+/// The same of many.
+struct Places {
+    peers: PeerPlaces,
+    people: ByBeginning<usize>,
+}
+
+impl Places {
+    fn of(contacts: &Contacts) -> Self {
+        let people = contacts.people.iter().enumerate();
+        let listed = people.flat_map(|(place, person)| {
+            let listed = person.list().map(VerifiedList::devices).unwrap_or_default();
+            listed.iter().map(move |it| (beginning(&it.device.identity.encode()), place))
+        });
+        Self { peers: PeerPlaces::of(&contacts.peers), people: ByBeginning::of(listed) }
+    }
+
+    fn of_device(&self, contacts: &Contacts, device: &Device, now: Timestamp) -> Place {
+        let Contacts { people, peers } = contacts;
+        let lists = |place: &usize| {
+            people.get(*place).is_some_and(|person| person.standing(device, now).counts())
+        };
+        let identity = device.identity.encode();
+        Place {
+            peer: self.peers.of_device(peers, device),
+            person: self.people.like(&identity).copied().find(lists),
+        }
+    }
+}
+
 /// Why a device is not reached; `None` of one that is.
 pub(crate) fn obstacle(
     directory: &Directory<'_>,
     device: &Device,
     now: Timestamp,
 ) -> Option<Obstacle> {
-    let Directory { own, contacts } = directory;
+    let known = directory.device(&device.identity.encode(), now);
+    let peer = || directory.contacts.peers.iter().find(|peer| is_of(peer, device));
+    obstacle_of(directory, device, known, peer, now)
+}
+
+/// The same of one that was looked up.
+fn obstacle_of<'a>(
+    directory: &Directory<'_>,
+    device: &Device,
+    known: Option<KnownDevice<'_>>,
+    peer: impl FnOnce() -> Option<&'a Peer>,
+    now: Timestamp,
+) -> Option<Obstacle> {
+    let own = directory.own;
     let is_ours = own.person().standing(device, now).counts();
     if is_ours && own.unconfirmed().contains(device) {
         return Some(Obstacle::Unconfirmed);
@@ -48,14 +157,12 @@ pub(crate) fn obstacle(
     if is_ours && own.is_put_back() {
         return Some(Obstacle::PutBack);
     }
-    let person = directory.device(&device.identity.encode(), now).map(|known| known.person);
+    let person = known.map(|known| known.person);
     let is_refused = person.and_then(Person::decision) == Some(ContactDecision::Refused);
     if is_refused && !is_ours {
         return Some(Obstacle::Request);
     }
-    let Some(peer) = contacts.peers.iter().find(|peer| is_of(peer, device)) else {
-        return Some(Obstacle::NeedsSession);
-    };
+    let Some(peer) = peer() else { return Some(Obstacle::NeedsSession) };
     match obstacle_of_any(peer, &ContentParts::none(), &nothing(), now) {
         Ok(()) => None,
         Err(Hindrance::Of(obstacle)) => Some(obstacle),
@@ -94,15 +201,20 @@ impl GroupOutgoing {
     ) -> Vec<IdentityKey> {
         let Steps { pairwise, unreached, recipients: _ } = steps;
         let mut failed = Vec::new();
+        let places = (pairwise.len() > 1).then(|| Places::of(contacts));
         for due in pairwise {
-            if !self.add_due(&due, own, contacts, now, rng) {
+            let place = match &places {
+                Some(places) => places.of_device(contacts, &due.to, now),
+                None => Place::of(&due.to, contacts, now),
+            };
+            if !self.add_due_at(place, &due, own, contacts, now, rng) {
                 failed.push(due.to.identity);
             }
             if due.is_newcomer && members.len() <= LISTS_GO_ALONG {
                 for parts in lists_for(&due.to, members, contacts) {
                     let due = Due { to: due.to.clone(), parts, is_newcomer: false };
                     // They may come with what their members write.
-                    let _is_sent = self.add_due(&due, own, contacts, now, rng);
+                    let _is_sent = self.add_due_at(place, &due, own, contacts, now, rng);
                 }
             }
         }
@@ -132,13 +244,26 @@ impl GroupOutgoing {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> bool {
+        self.add_due_at(Place::of(&due.to, contacts, now), due, own, contacts, now, rng)
+    }
+
+    /// The same of a device that was looked up.
+    fn add_due_at(
+        &mut self,
+        place: Place,
+        due: &Due,
+        own: &OwnDevices,
+        contacts: &mut Contacts,
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> bool {
         let Due { to, parts, is_newcomer: _ } = due;
         let Contacts { people, peers } = contacts;
         let is_ours = own.person().standing(to, now).counts();
-        let person = people.iter().find(|person| person.standing(to, now).counts());
+        let person = place.person.and_then(|place| people.get(place));
         let side = if is_ours { Side::Ours } else { Side::Theirs(person) };
         let person = person.filter(|_| !is_ours).unwrap_or(own.person());
-        let Some(peer) = peers.iter_mut().find(|peer| is_of(peer, to)) else {
+        let Some(peer) = place.peer.and_then(|place| peers.get_mut(place)) else {
             self.add_unreached(to.clone(), Obstacle::NeedsSession);
             return false;
         };

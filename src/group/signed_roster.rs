@@ -10,7 +10,7 @@ use crate::identity::{IdentityKey, IdentityKeyError};
 use crate::stored::{StateWriter, Stored, read_count};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::group_message::{Tag, tag_of};
-use crate::wire::roster::{MemberFields, OwnerBytes, RosterFields};
+use crate::wire::roster::{MemberFields, OwnerBytes, RosterFields, side_by_side};
 
 /// Separates signatures of rosters from every other signature of an identity.
 const SIGNATURE_LABEL: &[u8] = b"evanesce/v1 roster signature";
@@ -95,21 +95,22 @@ impl Roster {
         }
         let signer = before.member(&fields.signer).filter(|member| member.is_admin);
         let signer = signer.ok_or(FollowError::NotAnAdmin)?;
-        let remains_admin = |admin: &MemberFields| {
-            fields.member(&admin.owner).is_some_and(|member| member.is_admin)
-        };
-        let mut seniors =
-            before.members.iter().filter(|it| it.is_admin && it.rank() < signer.rank());
-        if !seniors.all(remains_admin) {
-            return Err(FollowError::Outranked);
+        let (mut is_dated, mut is_anybody_gone) = (true, false);
+        for (held, member) in side_by_side(&before.members, &fields.members) {
+            let is_admin = member.is_some_and(|member| member.is_admin);
+            if held.is_some_and(|it| it.is_admin && !is_admin && it.rank() < signer.rank()) {
+                return Err(FollowError::Outranked);
+            }
+            is_anybody_gone |= member.is_none();
+            is_dated &= match (held, member) {
+                (Some(held), Some(member)) if held.is_admin == member.is_admin => {
+                    member.since == held.since
+                }
+                (_, Some(member)) => member.since == fields.epoch,
+                (_, None) => true,
+            };
         }
-        let is_dated = |member: &MemberFields| match before.member(&member.owner) {
-            Some(held) if held.is_admin == member.is_admin => member.since == held.since,
-            Some(_) | None => member.since == fields.epoch,
-        };
-        let is_anybody_gone =
-            before.members.iter().any(|member| fields.member(&member.owner).is_none());
-        if fields.members.iter().all(is_dated) && !(is_anybody_gone && fields.seal == before.seal) {
+        if is_dated && !(is_anybody_gone && fields.seal == before.seal) {
             Ok(())
         } else {
             Err(FollowError::Malformed)
@@ -177,22 +178,24 @@ impl Roster {
         {
             Some(*new).filter(|_| new != old).write(out);
         }
-        let place = |owner: &OwnerBytes| {
-            previous.fields.members.binary_search_by(|member| member.owner.cmp(owner)).ok()
-        };
         // A member is in it who was in that one, or not; so is the signer.
-        let gone = previous.fields.members.iter().enumerate();
-        let gone = gone.filter(|(_, member)| !self.has(&member.owner)).map(|(place, _)| place);
-        gone.collect::<Vec<usize>>().write(out);
-        let is_new = |it: &&MemberFields| previous.fields.member(&it.owner) != Some(*it);
-        let new: Vec<&MemberFields> = fields.members.iter().filter(is_new).collect();
+        let (mut gone, mut new, mut signer) = (Vec::new(), Vec::<&MemberFields>::new(), 0_usize);
+        let mut places = 0_usize..;
+        for (was, is) in side_by_side(&previous.fields.members, &fields.members) {
+            let place = was.and_then(|_| places.next());
+            gone.extend(place.filter(|_| is.is_none()));
+            new.extend(is.filter(|_| was != is));
+            let is_signer = was.is_some_and(|was| was.owner == fields.signer);
+            signer = place.filter(|_| is_signer).unwrap_or(signer);
+        }
+        gone.write(out);
         out.put_count(new.len());
         for MemberFields { owner, since, is_admin } in new {
             out.put(owner);
             since.write(out);
             is_admin.write(out);
         }
-        place(&fields.signer).unwrap_or_default().write(out);
+        signer.write(out);
         out.put(signature);
     }
 

@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::group::directory::{Directory, beginning};
+use crate::group::by_beginning::beginning;
+use crate::group::directory::Directory;
 use crate::group::group_device::Behind;
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
@@ -59,7 +60,7 @@ impl Group {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Steps {
         let (directory, now) = (&moment.directory, moment.now);
-        let recipients = self.recipients(directory, now);
+        let recipients = self.next_recipients(directory, now);
         self.chains.maintain(now);
         if self.is_settled(&recipients, now) {
             return Steps { recipients: addresses(&recipients), ..Steps::default() };
@@ -81,7 +82,7 @@ impl Group {
     }
 
     /// Whether nothing is due, nor anything to be noted: so it is between one message and the next, as a rule.
-    fn is_settled(&self, recipients: &[Cow<'_, Device>], now: Timestamp) -> bool {
+    fn is_settled(&mut self, recipients: &[Cow<'_, Device>], now: Timestamp) -> bool {
         let seal = &self.head().fields.seal;
         let goes_on = self.chains.present().is_some_and(|chain| chain.may_go_on(seal, now));
         if !goes_on || self.renews || !self.newcomers.is_empty() {
@@ -89,9 +90,9 @@ impl Group {
         }
         let identities =
             recipients.iter().map(|device| (beginning(&device.identity.encode()), device));
-        let mut identities: Vec<_> = identities.collect();
         let whole = |device: &Device| device.identity.encode();
-        identities.sort_unstable_by(|(one, first), (other, second)| {
+        let by_identity = &mut self.orders.by_identity;
+        let identities = by_identity.sort(identities.collect(), |(one, first), (other, second)| {
             one.cmp(other).then_with(|| whole(first).cmp(&whole(second)))
         });
         // Both are in order.

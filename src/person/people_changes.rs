@@ -52,6 +52,10 @@ impl PeopleChanges {
 
     /// This and what a later call changed, to be stored at once.
     pub fn and(mut self, later: Self) -> Self {
+        // As a rule nothing is here yet, and then nobody is looked up.
+        if self == Self::none() {
+            return later;
+        }
         let Self { account, own, people, peers, tell } = later;
         self.account |= account;
         self.own |= own;
