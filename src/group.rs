@@ -254,6 +254,7 @@ pub(crate) mod moment;
 
 pub(crate) mod one_group;
 
+mod group_recipients;
 mod part_checks;
 
 mod hearing;

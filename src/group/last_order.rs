@@ -8,6 +8,13 @@ use core::cmp::Ordering;
 #[derive(Default)]
 pub(crate) struct LastOrder(Vec<usize>);
 
+/// How recipients were in order the last time.
+#[derive(Default)]
+pub(crate) struct RecipientOrders {
+    pub(crate) by_address: LastOrder,
+    pub(crate) by_identity: LastOrder,
+}
+
 impl LastOrder {
     /// All in order; of those that are equal the first stays first.
     pub(crate) fn sort<Value>(

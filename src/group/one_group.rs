@@ -1,6 +1,5 @@
 //! Group: what is held of one group.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -9,16 +8,14 @@ use crate::group::directory::Directory;
 use crate::group::group_device::{GroupDevice, GroupDevices};
 use crate::group::held_secrets::HeldSecrets;
 use crate::group::invitation::{Invitation, MAX_ABOUT, about_hash, read_bytes, write_bytes};
-use crate::group::last_order::LastOrder;
+use crate::group::last_order::RecipientOrders;
 use crate::group::own_chain::OwnChains;
 use crate::group::role::SetsTimer;
 use crate::group::rosters::Rosters;
 use crate::group::signed_roster::Roster;
 use crate::group::waiting::Waiting;
 use crate::group::wanted::{DAY, Wanted};
-use crate::identity::{Device, IdentityKey};
-use crate::person::decisions::ContactDecision;
-use crate::person::other_person::Person;
+use crate::identity::IdentityKey;
 use crate::stored::{StateWriter, Stored, read_count};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -54,13 +51,6 @@ pub struct Group {
     pub(crate) invitation: Option<Box<Invitation>>,
     /// Not stored.
     pub(crate) orders: RecipientOrders,
-}
-
-/// How recipients were in order the last time.
-#[derive(Default)]
-pub(crate) struct RecipientOrders {
-    by_address: LastOrder,
-    pub(crate) by_identity: LastOrder,
 }
 
 /// Somebody has left.
@@ -135,53 +125,6 @@ impl Group {
     /// Still in the head, and gets nothing.
     pub(crate) fn is_withheld(&self, owner: &OwnerBytes) -> bool {
         self.rosters.undone().withheld.contains(owner) || self.has_left(owner)
-    }
-
-    /// The devices that a message goes to now, in order of their addresses.
-    pub(crate) fn recipients<'a>(
-        &self,
-        directory: &Directory<'a>,
-        now: Timestamp,
-    ) -> Vec<Cow<'a, Device>> {
-        self.recipients_in(&mut LastOrder::default(), directory, now)
-    }
-
-    /// The same for the next message.
-    pub(crate) fn next_recipients<'a>(
-        &mut self,
-        directory: &Directory<'a>,
-        now: Timestamp,
-    ) -> Vec<Cow<'a, Device>> {
-        let mut order = core::mem::take(&mut self.orders.by_address);
-        let recipients = self.recipients_in(&mut order, directory, now);
-        self.orders.by_address = order;
-        recipients
-    }
-
-    fn recipients_in<'a>(
-        &self,
-        order: &mut LastOrder,
-        directory: &Directory<'a>,
-        now: Timestamp,
-    ) -> Vec<Cow<'a, Device>> {
-        let (own, people) = (directory.owner(), directory.by_owner());
-        let mut devices = Vec::with_capacity(self.devices.count());
-        for owner in self.head().owners() {
-            let person = people.get(&owner);
-            let is_refused = person.and_then(Person::decision) == Some(ContactDecision::Refused);
-            if owner != own && (is_refused || self.is_withheld(&owner)) {
-                continue;
-            }
-            directory.for_each_device_of(person, &owner, now, |device| {
-                if !device.identity.is(&self.us) {
-                    devices.push(device);
-                }
-            });
-        }
-        let mut devices = order.sort(devices, |one, other| one.address.cmp(&other.address));
-        // Two people may list one.
-        devices.dedup();
-        devices
     }
 
     // docs/protocol.md §18.4, step 3
