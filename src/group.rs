@@ -248,10 +248,11 @@ pub(crate) mod rosters;
 pub(crate) mod waiting;
 
 pub(crate) mod group_device;
-pub(crate) mod group_outgoing;
+pub(crate) mod group_event;
 pub(crate) mod invitation;
 pub(crate) mod moment;
 
+pub(crate) mod group_outgoing;
 pub(crate) mod one_group;
 
 mod group_recipients;
@@ -263,7 +264,7 @@ pub(crate) mod message_opening;
 mod steps;
 
 mod asking;
-pub(crate) mod group_event;
+mod before;
 pub(crate) mod held_messages;
 pub(crate) mod invitations;
 pub(crate) mod message_sending;

@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::group::before::Before;
 use crate::group::directory::Directory;
 use crate::group::group_changes::GroupChanges;
 use crate::group::group_delivered::GroupDelivered;
-use crate::group::group_event::{Before, GroupEvent};
+use crate::group::group_event::GroupEvent;
 use crate::group::invitation::InvitingBack;
 use crate::group::message_opening::{GroupDecryptError, Opened};
 use crate::group::missing::Unblocked;

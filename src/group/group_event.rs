@@ -4,12 +4,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::group::group_id::GroupId;
-use crate::group::one_group::Group;
 use crate::group::part_heard::PartError;
 use crate::group::role::{Role, SetsTimer};
 use crate::identity::Device;
 use crate::shown_bytes::ShortHex;
-use crate::wire::roster::{MemberFields, side_by_side};
 
 /// What became known of a group, to be shown. People are named by their owners, in 64 bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,53 +64,6 @@ pub struct GroupChange {
     pub about: bool,
     /// Who may change the timer, if that is different.
     pub sets_timer: Option<SetsTimer>,
-}
-
-/// What a roster says that may be different later.
-pub(crate) struct Before {
-    hash: [u8; 32],
-    members: Vec<MemberFields>,
-    about: [u8; 32],
-    sets_timer: SetsTimer,
-}
-
-impl Before {
-    pub(crate) fn of(group: &Group) -> Self {
-        let head = group.head();
-        let members = head.fields.members.clone();
-        let sets_timer = SetsTimer::of(head);
-        Self { hash: *head.hash(), members, about: head.fields.about, sets_timer }
-    }
-
-    /// What is different; `None` if the same roster counts.
-    pub(crate) fn change(&self, group: &Group) -> Option<GroupChange> {
-        let head = group.head();
-        if *head.hash() == self.hash {
-            return None;
-        }
-        let (mut came, mut went, mut roles) = (Vec::new(), Vec::new(), Vec::new());
-        for (was, is) in side_by_side(&self.members, &head.fields.members) {
-            match (was, is) {
-                (None, None) => {}
-                (None, Some(is)) => came.push(is.owner),
-                (Some(was), None) => went.push(was.owner),
-                (Some(was), Some(is)) if was.is_admin != is.is_admin => {
-                    roles.push((is.owner, Role::of(is)));
-                }
-                (Some(_), Some(_)) => {}
-            }
-        }
-        let sets_timer = SetsTimer::of(head);
-        Some(GroupChange {
-            epoch: head.fields.epoch,
-            by: head.fields.signer,
-            came,
-            went,
-            roles,
-            about: head.fields.about != self.about,
-            sets_timer: Some(sets_timer).filter(|it| *it != self.sets_timer),
-        })
-    }
 }
 
 /// People by the first bytes of their owners.

@@ -7,10 +7,10 @@ use core::fmt;
 use rand_core::CryptoRng;
 
 use crate::account::Account;
+use crate::group::before::Before;
 use crate::group::change::Change;
 use crate::group::changing::{Changed, GroupChangeError, RosterChange};
 use crate::group::directory::Directory;
-use crate::group::group_event::Before;
 use crate::group::group_outgoing::GroupOutgoing;
 use crate::group::heard_want::HeardWant;
 use crate::group::message_sending::GroupEncryptError;
