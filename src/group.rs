@@ -276,6 +276,7 @@ mod reach;
 pub(crate) mod signed_change;
 
 pub(crate) mod change;
+mod creating;
 mod group_arriving;
 
 pub(crate) mod in_group;
