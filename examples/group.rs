@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use evanesce::group::{Change, GroupId, GroupOutgoing, Groups, Role};
+use evanesce::group::{Change, GroupEvent, GroupId, GroupOutgoing, Groups, Role};
 use evanesce::person::{Contacts, OwnDevices, Person};
 use evanesce::server::PublishedPreKeys;
 use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, Timestamp};
@@ -76,7 +76,7 @@ impl World {
         let ((account, own, contacts, groups), rng) = (&mut self.all[by], &mut self.rng);
         let mut group = own.in_group(account, groups.group_mut(id).ok_or("a member")?);
         let outgoing = match what {
-            Ok(change) => group.change(contacts, &change, NOW, rng)?.outgoing,
+            Ok(change) => group.change(contacts, &change, NOW, rng)?,
             Err(text) => group.encrypt(contacts, &Payload::new(text), b"", NOW, rng)?,
         };
         self.post(by, outgoing);
@@ -84,6 +84,7 @@ impl World {
     }
 
     fn post(&mut self, from: usize, outgoing: GroupOutgoing) {
+        show(NAMES[from], &outgoing.events);
         let pairwise = outgoing.pairwise.into_iter().map(|it| (it.to, it.message, false));
         self.under_way.extend(pairwise.map(|it| (from, it)));
         for copies in outgoing.broadcasts {
@@ -102,13 +103,16 @@ impl World {
             let (account, own, contacts, groups) = &mut self.all[at];
             let mut wants = Vec::new();
             if is_for_all {
-                let got = groups.decrypt(own, contacts, &message, b"", NOW)?.received.body;
-                if !got.is_empty() {
-                    println!("  {to}: {}", String::from_utf8_lossy(&got));
+                let got = groups.decrypt(own, contacts, &message, b"", NOW)?;
+                show(NAMES[at], &got.events);
+                if !got.is_control {
+                    println!("  {to}: {}", String::from_utf8_lossy(&got.received.body));
                 }
             } else {
                 let got = own.decrypt(account, contacts, &from, &message, b"", NOW)?;
-                wants = groups.hear(own, contacts, &got, NOW).wants;
+                let heard = groups.hear(own, contacts, &got, NOW);
+                show(NAMES[at], &heard.events);
+                wants = heard.wants;
             }
             let invited = groups.invitations(own, NOW).map(|it| it.name()).next();
             let _joined = invited.map(|name| groups.join(own, contacts, &name, NOW));
@@ -116,5 +120,17 @@ impl World {
             self.post(at, outgoing);
         }
         Ok(())
+    }
+}
+
+/// Whatever call it was by which something became known: of one that sends it stands beside what is to be sent.
+fn show(at: &str, events: &[GroupEvent]) {
+    for event in events {
+        if let GroupEvent::Changed { change, .. } = event {
+            let (came, went) = (change.came.len(), change.went.len());
+            if came + went != 0 {
+                println!("  {at}: ({came} came, {went} went, by roster {})", change.epoch);
+            }
+        }
     }
 }

@@ -88,15 +88,16 @@
 //! let carlas_owner = *carla.own.person().owner();
 //! let mut in_group = anna.own.in_group(&anna.account, anna.groups.group_mut(&id).unwrap());
 //! let signed = in_group.change(&mut anna.contacts, &Change::add(&carlas_owner), now, rng)?;
-//! arrive(&mut ben, &annas, &signed.outgoing, now);
-//! arrive(&mut carla, &annas, &signed.outgoing, now);
+//! assert!(matches!(signed.events.as_slice(), [GroupEvent::Changed { .. }])); // "you added Carla"
+//! arrive(&mut ben, &annas, &signed, now);
+//! arrive(&mut carla, &annas, &signed, now);
 //! assert_eq!(carla.groups.group(&id).unwrap().about(), Some(&b"Hiking"[..]));
 //!
 //! let member = anna.groups.group(&id).unwrap().member(&carlas_owner).unwrap();
 //! let mut in_group = anna.own.in_group(&anna.account, anna.groups.group_mut(&id).unwrap());
 //! let removed = in_group.change(&mut anna.contacts, &Change::remove(&member), now, rng)?;
 //! let sent = in_group.encrypt(&mut anna.contacts, &Payload::new("To Ben"), b"", now, rng)?;
-//! arrive(&mut ben, &annas, &removed.outgoing.and(sent), now);
+//! arrive(&mut ben, &annas, &removed.and(sent), now);
 //! assert_eq!(ben.shown, [b"To Ben"]);
 //! assert_eq!(ben.groups.group(&id).unwrap().members().len(), 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -137,6 +138,10 @@
 //!
 //! # What to show
 //!
+//! Events come with what arrives ([`GroupsHeard::events`], [`GroupDelivered::events`]) and with what is sent
+//! ([`GroupOutgoing::events`]): show both by one function. On the owner's device of an admin a message that only says hello
+//! may sign what is due for others, so that "Carla left" or "Ben came back" are true from that call on.
+//!
 //! | [`GroupEvent`] | |
 //! |---|---|
 //! | [`Invited`](GroupEvent::Invited) | "Anna invites you to Hiking", from [`Groups::invitations`]: who invites, title, members. The user joins or declines |
@@ -163,13 +168,13 @@
 //!
 //! | call | one transaction | then |
 //! |---|---|---|
-//! | [`OwnDevices::create_group`], and those of [`InGroup`] that give a [`GroupOutgoing`] | `changes`, the messages, one's own text with its [evidence](Broadcast::evidence) | send `pairwise`, then `broadcasts` |
+//! | [`OwnDevices::create_group`], and those of [`InGroup`] that give a [`GroupOutgoing`] | `changes`, the messages, lines for its `events`, one's own text with its [evidence](Broadcast::evidence) | send `pairwise`, then `broadcasts` |
 //! | [`Groups::hear`] | its `changes` and those of [`OwnDevices::decrypt`] | offer what it `unblocks`, acknowledge, [`Groups::respond`] |
 //! | [`Groups::decrypt`], [`Group::decrypt`] | `changes`, the text with its evidence | offer what it `unblocks`, acknowledge |
 //! | the same, refused as *missing* or *undecryptable* | the group, [`HeldMessages`], the bytes and the `ad` under the number that [`HeldMessages::refused`] gives | acknowledge, [`Groups::respond`] |
 //! | the same, refused as *forked* | the group | acknowledge, [`Groups::respond`]: another chain is asked for |
 //! | [`Groups::join`], [`Groups::decline`] | its `changes` | offer what joining `unblocks` |
-//! | [`Groups::maintain`], [`Groups::respond`] | `changes`, the messages | send |
+//! | [`Groups::maintain`], [`Groups::respond`] | `changes`, the messages, lines for its `events` | send |
 //!
 //! **After a restore from a backup**: [`OwnDevices::restored_with_groups`] in place of [`OwnDevices::restored_from_backup`],
 //! or numbers are used twice. If nobody notices it, no two texts meet under one key; receivers say *forked* and show nothing
@@ -273,7 +278,6 @@ pub(crate) mod changing;
 pub(crate) mod group_delivered;
 pub(crate) mod groups_heard;
 mod reach;
-pub(crate) mod signed_change;
 
 pub(crate) mod change;
 mod creating;
@@ -308,4 +312,3 @@ pub use crate::group::missing::{Missing, MissingKind, Unblocked};
 pub use crate::group::one_group::Group;
 pub use crate::group::part_heard::PartError;
 pub use crate::group::role::{Role, SetsTimer};
-pub use crate::group::signed_change::Signed;

@@ -129,6 +129,81 @@ fn one_call_leaves_for_an_admin_and_for_all_devices_of_a_person() {
 }
 
 #[test]
+fn whatever_call_signs_for_others_says_who_went() {
+    let mut crowd = Crowd::new(&[1; 6], 31);
+    let id = crowd.create(0, &[1, 2, 3, 4, 5], b"");
+    crowd.settle();
+    // What the one call brought about, and nothing else.
+    let went = |crowd: &mut Crowd, left: usize, call: &dyn Fn(&mut Crowd)| {
+        crowd.leave(left, &id).unwrap();
+        let told = GroupEvent::Left { group: id, owner: crowd.owner(left).encode() };
+        assert_eq!(crowd.all[left].events.last(), Some(&told));
+        crowd.settle();
+        crowd.all[0].events.clear();
+        call(crowd);
+        let events = std::mem::take(&mut crowd.all[0].events);
+        let [GroupEvent::Changed { group, change }] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert_eq!((*group, change.epoch), (id, crowd.group(0, &id).epoch()));
+        assert_eq!(change.went, [crowd.owner(left).encode()]);
+        assert_eq!(change.by, crowd.owner(0).encode());
+        crowd.settle();
+        (change.came.clone(), change.about)
+    };
+    let none = (Vec::new(), false);
+    assert_eq!(went(&mut crowd, 1, &|crowd| _ = crowd.say(0, &id, "hello")), none);
+    assert_eq!(went(&mut crowd, 2, &|crowd| crowd.catch_up(0, &id)), none);
+    assert_eq!(went(&mut crowd, 3, &|crowd| crowd.maintain(0)), none);
+    let title = |crowd: &mut Crowd| crowd.change(0, &id, &Change::about(*b"title"));
+    assert_eq!(went(&mut crowd, 4, &title), (Vec::new(), true), "both by one roster");
+    // Where nothing is due, nothing is told.
+    crowd.all[0].events.clear();
+    crowd.say(0, &id, "hello");
+    crowd.catch_up(0, &id);
+    crowd.maintain(0);
+    assert_eq!(crowd.all[0].events, []);
+}
+
+#[test]
+fn who_comes_back_by_a_merge_is_told_with_the_message_that_brought_it() {
+    let mut crowd = Crowd::new(&[1, 1, 1, 1], 32);
+    let id = crowd.create(0, &[1, 2], b"");
+    crowd.settle();
+    let member = crowd.group(0, &id).member(&crowd.owner(1)).unwrap();
+    crowd.change(0, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    // One admin takes somebody in and out, the other gives a title; the senior's counts.
+    let (added, removed) = (crowd.owner(3), crowd.group(1, &id).member(&crowd.owner(2)).unwrap());
+    crowd.change(1, &id, &Change::add(&added).and(Change::remove(&removed)));
+    crowd.change(0, &id, &Change::about(*b"title"));
+    crowd.settle();
+    crowd.all[0].events.clear();
+    crowd.say(0, &id, "hello");
+    let events = &crowd.all[0].events;
+    let [GroupEvent::Changed { change, .. }] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((&change.came[..], &change.went[..]), (&[added.encode()][..], &[removed.owner][..]));
+}
+
+#[test]
+fn an_admin_who_leaves_is_told_that_they_stepped_down_and_left() {
+    let mut crowd = Crowd::new(&[1, 1], 33);
+    let id = crowd.create(0, &[1], b"");
+    crowd.settle();
+    let member = crowd.group(0, &id).member(&crowd.owner(1)).unwrap();
+    crowd.change(0, &id, &Change::role(&member, Role::Admin));
+    crowd.all[0].events.clear();
+    crowd.leave(0, &id).unwrap();
+    let us = crowd.owner(0).encode();
+    let events = &crowd.all[0].events;
+    let [GroupEvent::Changed { change, .. }, left] = events.as_slice() else {
+        panic!("{events:?}")
+    };
+    assert_eq!(change.roles, [(us, Role::Member)]);
+    assert_eq!(*left, GroupEvent::Left { group: id, owner: us });
+}
+
+#[test]
 fn a_left_member_who_is_invited_again_writes_and_reads_like_all_others() {
     let mut crowd = Crowd::new(&[1, 1, 1], 4);
     let (anna, ben, carla) = (0, 1, 2);

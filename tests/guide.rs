@@ -1687,10 +1687,8 @@ impl Club {
     ) -> Result<(), GroupChangeError> {
         let Household { account, own, contacts, .. } = &mut self.house;
         let group = self.groups.group_mut(id).ok_or(GroupChangeError::NothingToChange)?;
-        let signed = own.in_group(account, group).change(contacts, change, now, rng)?;
-        let lines = signed.change.iter().map(lines_about).collect::<Vec<_>>().concat();
-        self.shown.entry(*id).or_default().extend(lines);
-        self.send(signed.outgoing, directory, now, rng);
+        let sent = own.in_group(account, group).change(contacts, change, now, rng)?;
+        self.send(sent, directory, now, rng);
         Ok(())
     }
 
@@ -1707,13 +1705,13 @@ impl Club {
         let Household { account, own, contacts, .. } = &mut self.house;
         let group = self.groups.group_mut(id).ok_or(GroupEncryptError::NotAMember)?;
         let sent = own.in_group(account, group).encrypt(contacts, &payload, b"", now, rng)?;
-        self.shown.entry(*id).or_default().push(text.to_owned());
         self.send(sent, directory, now, rng);
+        self.shown.entry(*id).or_default().push(text.to_owned());
         Ok(())
     }
 
-    /// One transaction for what changed and all messages. Then a session is begun with whom nothing reached, and they get
-    /// what is due to them: it stays due until then.
+    /// One transaction for what changed, all messages, and what is to be shown of it. Then a session is begun with whom nothing
+    /// reached, and they get what is due to them: it stays due until then.
     fn send(
         &mut self,
         sent: GroupOutgoing,
@@ -1745,6 +1743,7 @@ impl Club {
 
     fn put_in_outbox(&mut self, sent: GroupOutgoing) {
         self.store(&sent.changes);
+        sent.events.iter().for_each(|event| self.show(event)); // whatever call it was: nearly each may sign for others
         self.house.outbox.extend(sent.pairwise);
         self.broadcasts.extend(sent.broadcasts);
     }

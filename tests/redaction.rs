@@ -630,7 +630,9 @@ fn print_groups(shown: &mut Printed) {
     shown.check(&in_group, &body);
     let signed = in_group.change(contacts, &change, now, &mut rng).unwrap();
     shown.check(&signed, &body);
-    shown.check(signed.change.as_ref().unwrap(), &[]);
+    let [event @ GroupEvent::Changed { change, .. }] = signed.events.as_slice() else { panic!() };
+    shown.check(event, &[]);
+    shown.check(change, &[]);
     let sent = in_group.encrypt(contacts, &payload, AD, now, &mut rng).unwrap();
     shown.check(&sent, &body);
     shown.check(&sent.broadcasts[0], &body);
@@ -639,8 +641,8 @@ fn print_groups(shown: &mut Printed) {
     shown.check(&id, &[]);
     shown.check(groups, &body);
     let message = sent.broadcasts[0].message.clone();
-    let change = signed.outgoing.broadcasts[0].message.clone();
-    let under_way: Vec<_> = signed.outgoing.pairwise.into_iter().chain(sent.pairwise).collect();
+    let change = signed.broadcasts[0].message.clone();
+    let under_way: Vec<_> = signed.pairwise.into_iter().chain(sent.pairwise).collect();
     let from = own.device().address.clone();
     shown.check(held, &[]);
 

@@ -23,14 +23,15 @@ pub enum GroupEvent {
         /// Whether the group is held.
         again: bool,
     },
-    /// Another roster counts.
+    /// Another roster counts: it came, or was signed here, for the user or for what was due for others.
     Changed {
         /// The group.
         group: GroupId,
         /// What is different.
         change: GroupChange,
     },
-    /// Somebody left: they get nothing any more, and the next roster drops them. Of the user: on another own device.
+    /// Somebody left: they get nothing any more, and the next roster drops them. Of the user: by their call, or on another own
+    /// device.
     Left {
         /// The group.
         group: GroupId,

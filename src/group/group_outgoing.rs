@@ -6,6 +6,7 @@ use core::fmt;
 #[cfg(feature = "serde")]
 use crate::byte_string;
 use crate::group::group_changes::GroupChanges;
+use crate::group::group_event::GroupEvent;
 use crate::identity::Address;
 use crate::person::fan_out::{AddressedMessage, Unreached};
 use crate::report::evidence::Evidence;
@@ -28,12 +29,17 @@ pub struct Broadcast {
     pub evidence: Option<Evidence>,
 }
 
-/// What is to be sent. Store what changed and all messages in one transaction, then send the messages to single devices
-/// before the broadcasts, so that nobody has to wait for a chain; any other order comes to the same.
+/// What came of a call: what is to be sent, and what is to be shown. Store what changed and all messages in one transaction,
+/// then send the messages to single devices before the broadcasts, so that nobody has to wait for a chain; any other order
+/// comes to the same.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[must_use = "what has changed is to be stored"]
 #[non_exhaustive]
 pub struct GroupOutgoing {
+    /// What became known by it, in the order in which it happened: show it before what the call itself says, as with the
+    /// events of what comes. On the owner's device of an admin nearly every call may sign what is due for others, so that
+    /// members change by a message that only says hello. What the user changed is among it too.
+    pub events: Vec<GroupEvent>,
     /// To single devices: rosters, chains, what they asked for. They come like any other message, and have nothing to show.
     pub pairwise: Vec<AddressedMessage>,
     /// To all: of [`InGroup::encrypt`](crate::group::InGroup::encrypt) the message is the last; before it may stand what the user
@@ -53,12 +59,13 @@ impl GroupOutgoing {
         self.pairwise.is_empty() && self.broadcasts.is_empty()
     }
 
-    /// This and what a later call gave, to be sent in this order.
+    /// This and what a later call gave, to be shown and sent in this order.
     pub fn and(mut self, later: Self) -> Self {
         if self == Self::default() {
             return later;
         }
-        let Self { pairwise, broadcasts, unreached, changes } = later;
+        let Self { events, pairwise, broadcasts, unreached, changes } = later;
+        self.events.extend(events);
         self.pairwise.extend(pairwise);
         self.broadcasts.extend(broadcasts);
         // The later call says how it stands.
@@ -83,8 +90,9 @@ impl fmt::Debug for Broadcast {
 /// How much of each.
 impl fmt::Debug for GroupOutgoing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pairwise, broadcasts, unreached, changes } = self;
+        let Self { events, pairwise, broadcasts, unreached, changes } = self;
         let mut shown = formatter.debug_struct("GroupOutgoing");
+        shown.field("events", &events.len());
         shown.field("pairwise", &pairwise.len()).field("broadcasts", &broadcasts.len());
         shown.field("unreached", &unreached.len()).field("changes", changes).finish()
     }

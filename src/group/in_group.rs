@@ -10,6 +10,7 @@ use crate::group::before::Before;
 use crate::group::change::Change;
 use crate::group::changing::{Changed, GroupChangeError, RosterChange};
 use crate::group::directory::Directory;
+use crate::group::group_event::GroupEvent;
 use crate::group::group_outgoing::GroupOutgoing;
 use crate::group::heard_want::HeardWant;
 use crate::group::message_sending::GroupEncryptError;
@@ -17,7 +18,6 @@ use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::part_heard::PartError;
 use crate::group::reach::{Reach, obstacle};
-use crate::group::signed_change::Signed;
 use crate::group::steps::{Due, Steps};
 use crate::identity::Device;
 use crate::person::contacts::Contacts;
@@ -29,8 +29,9 @@ use crate::wire::roster::OwnerBytes;
 
 /// A group, as this device takes part in it. Made by [`OwnDevices::in_group`].
 ///
-/// On the owner's device of an admin each call signs what is due for others first: who was withheld or left goes, who was
-/// added by a roster that lost comes back.
+/// On the owner's device of an admin [`encrypt`](Self::encrypt), [`change`](Self::change), [`merge`](Self::merge) and
+/// [`catch_up`](Self::catch_up) sign what is due for others first: who was withheld or left goes, who was added by a roster
+/// that lost comes back. What any call changed is to be shown, and stands in [`GroupOutgoing::events`].
 pub struct InGroup<'a> {
     own: &'a OwnDevices,
     account: &'a Account,
@@ -53,8 +54,7 @@ impl InGroup<'_> {
     ///
     /// # Errors
     ///
-    /// A [`GroupEncryptError`]; nothing has changed then, but what was due to be signed for others
-    /// ([`InGroup::merge`] gives that alone).
+    /// A [`GroupEncryptError`]; nothing has changed then.
     pub fn encrypt(
         &mut self,
         contacts: &mut Contacts,
@@ -67,7 +67,7 @@ impl InGroup<'_> {
             return Err(GroupEncryptError::Removed);
         }
         self.check_encrypting(contacts, payload)?;
-        let merged = self.merge(contacts, now, rng).outgoing;
+        let merged = self.merge(contacts, now, rng);
         let directory = Directory { own: self.own, contacts };
         let reach = Reach::new(directory, now);
         let can_reach = |device: &Device| reach.reaches(device);
@@ -96,24 +96,23 @@ impl InGroup<'_> {
     ///
     /// # Errors
     ///
-    /// A [`GroupChangeError`]; nothing has changed then, but what was due to be signed for others.
+    /// A [`GroupChangeError`]; nothing has changed then.
     pub fn change(
         &mut self,
         contacts: &mut Contacts,
         change: &Change,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Result<Signed, GroupChangeError> {
+    ) -> Result<GroupOutgoing, GroupChangeError> {
         if self.own.is_removed() {
             return Err(GroupChangeError::Removed);
         }
-        let before = Before::of(self.group);
         let Change(asked) = change;
         // What is due for others goes by the same roster, as far as it says nothing else.
         let due = self.group.merge_due(&Directory { own: self.own, contacts });
         let due = due.filter(|_| !self.own.is_put_back());
         let merged = due.map(|due| due.with(asked, self.group.head()));
-        let signed = match merged {
+        match merged {
             Some(merged) => self.sign(contacts, &merged, now, rng).or_else(|error| match error {
                 GroupChangeError::Malformed | GroupChangeError::Outranked => {
                     self.sign(contacts, asked, now, rng)
@@ -123,8 +122,7 @@ impl InGroup<'_> {
                 | GroupChangeError::NothingToChange => Err(error),
             }),
             None => self.sign(contacts, asked, now, rng),
-        };
-        Ok(Signed { outgoing: signed?, change: before.change(self.group) })
+        }
     }
 
     /// Signs what is due for others, if anything is: see [`InGroup`]. Call it once a day on the owner's device of an admin, where
@@ -134,16 +132,12 @@ impl InGroup<'_> {
         contacts: &mut Contacts,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
-    ) -> Signed {
+    ) -> GroupOutgoing {
         let due = self.group.merge_due(&Directory { own: self.own, contacts });
         // Put back, what is held may be from before rosters of the user's own.
         let due = due.filter(|_| !self.own.is_removed() && !self.own.is_put_back());
-        let Some(due) = due else {
-            return Signed { outgoing: GroupOutgoing::default(), change: None };
-        };
-        let before = Before::of(self.group);
-        let signed = self.sign(contacts, &due, now, rng).ok();
-        Signed { outgoing: signed.unwrap_or_default(), change: before.change(self.group) }
+        let signed = due.and_then(|due| self.sign(contacts, &due, now, rng).ok());
+        signed.unwrap_or_default()
     }
 
     /// Leaves the group: tells all, and sends nothing any more. An admin steps down first, by the same call, on the owner's
@@ -190,6 +184,8 @@ impl InGroup<'_> {
                 self.group.note_left(self.own.person().owner().encode(), &head);
             }
         }
+        let (group, owner) = (self.group.id(), self.own.person().owner().encode());
+        outgoing.events.push(GroupEvent::Left { group, owner });
         Ok(outgoing)
     }
 
@@ -202,7 +198,7 @@ impl InGroup<'_> {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> GroupOutgoing {
-        let merged = self.merge(contacts, now, rng).outgoing;
+        let merged = self.merge(contacts, now, rng);
         let merged = merged.and(self.leave_again(contacts, now, rng));
         let directory = Directory { own: self.own, contacts };
         let may_send = !self.own.is_removed()
@@ -332,6 +328,7 @@ impl InGroup<'_> {
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<GroupOutgoing, GroupChangeError> {
+        let told = Before::of(self.group);
         let before: Vec<OwnerBytes> = self.group.head().owners().collect();
         let directory = Directory { own: self.own, contacts };
         let reach = Reach::new(directory, now);
@@ -346,6 +343,8 @@ impl InGroup<'_> {
         let members = self.members_for(&after);
         let failed = outgoing.add_steps(after, &members, self.own, contacts, now, rng);
         self.group.give_again(&failed);
+        let (group, change) = (self.group.id(), told.change(self.group));
+        outgoing.events.extend(change.map(|change| GroupEvent::Changed { group, change }));
         Ok(outgoing)
     }
 

@@ -182,7 +182,8 @@ impl Crowd {
 
     fn put_on_way(&mut self, from: usize, outgoing: GroupOutgoing) {
         let address = self.all[from].party.address();
-        let GroupOutgoing { pairwise, broadcasts, .. } = outgoing;
+        let GroupOutgoing { events, pairwise, broadcasts, .. } = outgoing;
+        self.all[from].events.extend(events);
         for message in pairwise {
             if let Some(to) = self.place(&message.to) {
                 let (from, bytes) = (address.clone(), message.message);
@@ -245,7 +246,7 @@ impl Crowd {
         let Party { account, own, contacts, .. } = party;
         let group = groups.group_mut(id).unwrap();
         let signed = own.in_group(account, group).change(contacts, change, *now, rng)?;
-        self.post(by, signed.outgoing, Some(id));
+        self.post(by, signed, Some(id));
         Ok(())
     }
 
@@ -266,6 +267,15 @@ impl Crowd {
         let outgoing = own.in_group(account, group).leave(contacts, *now, rng)?;
         self.post(by, outgoing, Some(id));
         Ok(())
+    }
+
+    pub fn catch_up(&mut self, by: usize, id: &GroupId) {
+        let Self { all, rng, now, .. } = self;
+        let Attendee { party, groups, .. } = &mut all[by];
+        let Party { account, own, contacts, .. } = party;
+        let group = groups.group_mut(id).unwrap();
+        let outgoing = own.in_group(account, group).catch_up(contacts, *now, rng);
+        self.post(by, outgoing, Some(id));
     }
 
     /// The user joins wherever they are invited.

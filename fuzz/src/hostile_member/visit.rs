@@ -649,7 +649,7 @@ impl Visit<'_> {
             }
             10 => {
                 let merged = own.in_group(account, group).merge(contacts, now, rng);
-                self.goes(who, merged.outgoing, None);
+                self.goes(who, merged, None);
                 return;
             }
             11 => {
@@ -669,7 +669,7 @@ impl Visit<'_> {
         if let Some(change) = asked {
             let signed = own.in_group(account, group).change(contacts, &change, now, rng);
             if let Ok(signed) = signed {
-                self.goes(who, signed.outgoing, None);
+                self.goes(who, signed, None);
             }
         }
     }

@@ -134,7 +134,6 @@ impl Engine {
         })?;
         self.fail_unsent_in(&id);
         self.send_to_group(Some(&id), None, outgoing, now, rng);
-        self.tell_group(&id, News::Left(Who::You));
         Ok(())
     }
 
@@ -157,11 +156,7 @@ impl Engine {
         let group = self.groups.group_mut(&id).ok_or_else(|| not_joined(name))?;
         let mut group = self.own.in_group(&self.account, group);
         let signed = group.change(&mut self.contacts, &change, now.timestamp(), rng);
-        let signed = signed.map_err(refused)?;
-        self.send_to_group(Some(&id), None, signed.outgoing, now, rng);
-        if let Some(change) = signed.change {
-            self.tell_change(&id, &change);
-        }
+        self.send_to_group(Some(&id), None, signed.map_err(refused)?, now, rng);
         Ok(())
     }
 

@@ -199,7 +199,7 @@ impl Engine {
         }
     }
 
-    fn tell_group_events(&mut self, events: Vec<GroupEvent>, now: Now) {
+    pub(super) fn tell_group_events(&mut self, events: Vec<GroupEvent>, now: Now) {
         for event in events {
             match event {
                 GroupEvent::Invited { group, by, again } => {
@@ -249,7 +249,7 @@ impl Engine {
     }
 
     /// What another roster says that is different.
-    pub(super) fn tell_change(&mut self, id: &GroupId, change: &GroupChange) {
+    fn tell_change(&mut self, id: &GroupId, change: &GroupChange) {
         self.pending.group_catch_up = true;
         let GroupChange { by, came, went, roles, about, sets_timer, .. } = change;
         let by = self.who(by);

@@ -51,7 +51,8 @@ impl Engine {
         Went::On
     }
 
-    /// Puts what a call gave where it waits for the relay, in the order in which it is to go; the message is the last to all.
+    /// Tells what became known by a call, and puts what it gave where it waits for the relay, in the order in which it is to go;
+    /// the message is the last to all.
     pub(super) fn send_to_group(
         &mut self,
         id: Option<&GroupId>,
@@ -60,8 +61,9 @@ impl Engine {
         now: Now,
         rng: &mut dyn CryptoRng,
     ) {
-        let GroupOutgoing { pairwise, broadcasts, unreached, changes, .. } = outgoing;
+        let GroupOutgoing { events, pairwise, broadcasts, unreached, changes, .. } = outgoing;
         self.groups_changed(&changes);
+        self.tell_group_events(events, now);
         let with = id.and_then(|id| self.name_of_group(id));
         let with = with.unwrap_or_else(|| self.profile.person.clone());
         for addressed in pairwise {

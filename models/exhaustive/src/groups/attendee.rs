@@ -243,7 +243,7 @@ impl Awake {
         let signed = in_group.change(&mut self.contacts, &change, now, &mut self.draws.next());
         // Who has heard that another was first may not do it any more, or need not.
         if let Ok(signed) = signed {
-            self.posts(signed.outgoing, None);
+            self.posts(signed, None);
         }
     }
 

@@ -97,7 +97,7 @@ impl Meeting {
         let (change, rng) = (Change::role(&ben, Role::Admin), &mut draws.next());
         let in_group = &mut own.in_group(account, &mut groups.all[0]);
         let signed = in_group.change(contacts, &change, NOW, rng).expect("she is an admin");
-        meeting.all[0].posts(signed.outgoing, None);
+        meeting.all[0].posts(signed, None);
         meeting.settle();
         for place in 0..3 {
             meeting.all[place].does(Deed::Says, NOW);
