@@ -145,7 +145,7 @@
 //! | [`GroupEvent`] | |
 //! |---|---|
 //! | [`Invited`](GroupEvent::Invited) | "Anna invites you to Hiking", from [`Groups::invitations`]: who invites, title, members. The user joins or declines |
-//! | `Invited`, `again` | the same, back to a group that is held: "Anna says that this is the group now". By joining, their roster takes the place of all that is held, so show who it is |
+//! | `Invited`, `again` | the same, back to a group that is held, as soon as the user is to be asked, which may be days after it came: "Anna says that this is the group now". By joining, their roster takes the place of all that is held, so show who it is |
 //! | [`Changed`](GroupEvent::Changed) | lines in the conversation, by whom ([`GroupChange`]): who came, went or has another role; another title; who may set the timer. It can also take back what was shown, where two admins acted at the same time |
 //! | [`Left`](GroupEvent::Left) | "Carla left", or "you left" where it was another device of the user's |
 //! | [`Refused`](GroupEvent::Refused) | nothing; for the log |
@@ -195,8 +195,8 @@
 //!   [`InGroup::catch_up`]; after [`Groups::respond`] that once more, without the wants.
 //! - **An invitation**: the user is shown one, and joins by [`InvitationTo::name`], so that nobody joins another than was
 //!   shown.
-//! - **At every start and once a day**: [`Groups::maintain`] and [`HeldMessages::maintain`]; look at
-//!   [`Groups::invitations`]; fetch the lists that [`Group::lists_needed`] names, since of who has none nothing is read.
+//! - **At every start and once a day**: [`Groups::maintain`] and [`HeldMessages::maintain`]; fetch the lists that
+//!   [`Group::lists_needed`] names, since of who has none nothing is read.
 //! - **A device that was linked**: [`InGroup::introduce`], of each group.
 //! - **Somebody had a device in their hands**: [`InGroup::renew`]. The next message begins a chain.
 //!

@@ -1909,7 +1909,7 @@ impl Club {
 
     fn show(&mut self, event: &GroupEvent) {
         match event {
-            // Who invites, title and members: `Groups::invitations`, which are asked once a day too.
+            // Who invites, title and members: `Groups::invitations`.
             GroupEvent::Invited { by, again: false, .. } => {
                 self.house.told.push(format!("{} invites you to a group.", by.address));
             }

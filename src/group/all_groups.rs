@@ -70,7 +70,8 @@ impl Groups {
     }
 
     /// Where the user is invited: to groups that are not held, the first come first, then [back](Group::invitation) to those
-    /// that are. Look at it after [`GroupEvent::Invited`], and once a day.
+    /// that are. [`GroupEvent::Invited`] says that there is one to show, whatever call it is by which there is: what makes the
+    /// user one to ask may also be a chain that comes later, or that time has passed.
     pub fn invitations<'a>(
         &'a self,
         own: &'a OwnDevices,
@@ -302,7 +303,8 @@ impl Groups {
     }
 
     /// Forgets keys and secrets whose time is over, signs what is due for others, and gives what is due. Call it at every
-    /// start and once a day: what is kept can be stolen. Among those who are not reached are the devices whose sessions were
+    /// start and once a day: what is kept can be stolen. Time may also have made an invitation one to ask about, which is among
+    /// the events. Among those who are not reached are the devices whose sessions were
     /// lost: [begin](crate::Peer::initiate_for_group) others, and catch up in the group.
     ///
     /// Draws what [`InGroup::catch_up`](crate::group::InGroup::catch_up) draws.

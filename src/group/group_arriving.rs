@@ -237,11 +237,6 @@ impl Group {
         if let Err(reason) = heard.outcome {
             events.push(GroupEvent::Refused { part: kind.byte(), reason });
         }
-        let user = directory.owner();
-        let mut invitation = self.invitation.iter().filter(|_| heard.invites);
-        if invitation.any(|it| self.is_asked_about(it, &user, now)) {
-            events.push(GroupEvent::Invited { group, by: from.clone(), again: true });
-        }
         if kind == GroupPartKind::Leave && heard.outcome == Ok(PartOutcome::Held) {
             let known = directory.device(&from.identity.encode(), now);
             let owner = known.map(|known| known.person).map(Person::owner);
@@ -249,6 +244,7 @@ impl Group {
         }
         let change = before.change(self);
         events.extend(change.map(|change| GroupEvent::Changed { group, change }));
+        events.extend(self.tell_invitation(&directory.owner(), now));
         (events, heard)
     }
 }

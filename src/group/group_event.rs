@@ -14,7 +14,8 @@ use crate::shown_bytes::ShortHex;
 #[non_exhaustive]
 pub enum GroupEvent {
     /// The user is invited: "Anna invites you to Hiking", and to a group that is held: "invites you again", after they were
-    /// away longer than rosters are kept, or came in by one that lost. [`Groups::join`](crate::group::Groups::join) accepts.
+    /// away longer than rosters are kept, or came in by one that lost. That is told when the user is to be asked, which may be
+    /// days after it came, by whatever call makes it so. [`Groups::join`](crate::group::Groups::join) accepts.
     Invited {
         /// The group.
         group: GroupId,

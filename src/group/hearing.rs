@@ -116,9 +116,10 @@ impl Group {
         let (about, came, is_confirmed) = same.map_or((None, now, false), |held| {
             (held.about, held.came, held.is_confirmed || is_day_over(held.came, now))
         });
-        let from = from.clone();
+        // Who gives it again asks again.
+        let (from, is_told) = (from.clone(), false);
         self.invitation =
-            Some(Box::new(Invitation { roster, about, from, came, reason, is_confirmed }));
+            Some(Box::new(Invitation { roster, about, from, came, reason, is_confirmed, is_told }));
         true
     }
 

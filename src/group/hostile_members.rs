@@ -364,9 +364,67 @@ mod tests {
             chain_key: &[1; 32],
         };
         let kind = GroupPartKind::Distribution;
-        let (_, heard) = hear(&mut asked, kind, &fields.encode(), &a, &b, day(1));
-        assert_eq!(heard.outcome, Ok(PartOutcome::Waiting));
-        assert!(is_asked(&asked, 1));
+        for events in [&[invited(&asked, &a)][..], &[]] {
+            let (told, heard) = hear(&mut asked, kind, &fields.encode(), &a, &b, day(1));
+            assert_eq!(heard.outcome, Ok(PartOutcome::Waiting));
+            assert_eq!(told, events, "it is told once");
+        }
+        assert!(is_asked(&asked, 1) && restores(&asked));
+    }
+
+    fn invited(group: &Group, by: &P) -> GroupEvent {
+        GroupEvent::Invited { group: group.id(), by: by.device(), again: true }
+    }
+
+    #[test]
+    fn an_invitation_that_the_user_is_asked_about_later_is_told_once_by_the_call_that_makes_it_so()
+    {
+        let (mut rng, a, mut b, _, _, mut gb, _) = world();
+        let day = |days: u64| NOW.plus(core::time::Duration::from_secs(days * 86_400));
+        let head = gb.head().fields.clone();
+        let mut previous = *gb.head().hash();
+        for epoch in 1..4 {
+            let next = Roster::sign(&a.account, RosterFields { epoch, previous, ..head.clone() });
+            previous = *next.hash();
+            let _ = hear(&mut gb, GroupPartKind::Roster, &next.encode(), &a, &b, NOW);
+        }
+        assert_eq!(gb.epoch(), 3);
+        let invite = |epoch: u32, previous: u8| {
+            let previous = [previous; 32];
+            Roster::sign(&a.account, RosterFields { epoch, previous, ..head.clone() })
+        };
+        // Each is kept and asked about later: by time alone, and by a message that is missing it.
+        for (roster, is_by_message) in [(invite(9, 7), false), (invite(3, 8), true)] {
+            gb.invitation = None;
+            let (events, heard) =
+                hear(&mut gb, GroupPartKind::Roster, &roster.encode(), &a, &b, NOW);
+            assert!(heard.invites && !events.contains(&invited(&gb, &a)), "{events:?}");
+            let owed = invited(&gb, &a);
+            let mut told = |days: u64, b: &mut P, gb: &mut Group| {
+                let mut in_group = b.own.in_group(&b.account, gb);
+                let outgoing = in_group.catch_up(&mut b.contacts, day(days), &mut rng);
+                let asked = in_group.ask(&mut b.contacts, day(days), &mut rng);
+                let outgoing = outgoing.and(asked);
+                assert!(outgoing.events.is_empty() || outgoing.changes.groups == [gb.id()]);
+                outgoing.events
+            };
+            assert_eq!(told(0, &mut b, &mut gb), []);
+            if is_by_message {
+                assert_eq!(told(1, &mut b, &mut gb), [], "it is no further than the head");
+                let sender = a.device().identity.member_tag().0;
+                let bytes = made_up(&gb, sender, roster.tag());
+                let refused = gb.decrypt(&mut b.own, &mut b.contacts, &bytes, b"", day(1));
+                assert!(matches!(refused, Err(GroupDecryptError::Missing(_))));
+            }
+            assert_eq!(told(1, &mut b, &mut gb), [owed]);
+            let mut out = StateWriter::new();
+            gb.write(&mut out);
+            gb = Group::read(&mut Reader::new(out.as_bytes())).unwrap();
+            for days in [1, 2, 5] {
+                assert_eq!(told(days, &mut b, &mut gb), [], "{days}");
+            }
+            assert!(gb.invitation(&b.own, day(5)).is_some());
+        }
     }
 
     #[test]

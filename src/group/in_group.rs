@@ -186,6 +186,7 @@ impl InGroup<'_> {
         }
         let (group, owner) = (self.group.id(), self.own.person().owner().encode());
         outgoing.events.push(GroupEvent::Left { group, owner });
+        self.tell_invitation(&mut outgoing, now);
         Ok(outgoing)
     }
 
@@ -199,7 +200,8 @@ impl InGroup<'_> {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> GroupOutgoing {
         let merged = self.merge(contacts, now, rng);
-        let merged = merged.and(self.leave_again(contacts, now, rng));
+        let mut merged = merged.and(self.leave_again(contacts, now, rng));
+        self.tell_invitation(&mut merged, now);
         let directory = Directory { own: self.own, contacts };
         let may_send = !self.own.is_removed()
             && self.group.is_ready()
@@ -273,7 +275,19 @@ impl InGroup<'_> {
             outgoing.changes.add_group(self.group.id());
         }
         outgoing.add_wants(&wants, self.own, contacts, now, rng);
+        // A message that was missing its roster gives no event.
+        self.tell_invitation(&mut outgoing, now);
         outgoing
+    }
+
+    /// Whether the user is to be asked about an invitation may be different by a call, or as time has passed.
+    fn tell_invitation(&mut self, outgoing: &mut GroupOutgoing, now: Timestamp) {
+        let was_told = self.group.invitation.as_ref().is_some_and(|it| it.is_told);
+        let owner = self.own.person().owner().encode();
+        outgoing.events.extend(self.group.tell_invitation(&owner, now));
+        if self.group.invitation.as_ref().is_some_and(|it| it.is_told != was_told) {
+            outgoing.changes.add_group(self.group.id());
+        }
     }
 
     /// Answers what a device asks for, if it is a recipient and was not answered within a day: else nothing is sent.

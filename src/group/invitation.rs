@@ -17,6 +17,10 @@ const ABOUT_LABEL: &[u8] = b"evanesce/v1 about";
 /// How many bytes an about has at most.
 pub(crate) const MAX_ABOUT: usize = 4_096;
 
+/// Of an invitation that is stored: what is known of it, in bits.
+const CONFIRMED: u8 = 1;
+const TOLD: u8 = 2;
+
 /// A roster that invites the user.
 #[derive(Clone)]
 pub(crate) struct Invitation {
@@ -28,6 +32,8 @@ pub(crate) struct Invitation {
     pub(crate) reason: InvitationReason,
     /// Whether a message was missing it since, or it was given again a day later.
     pub(crate) is_confirmed: bool,
+    /// Whether it was told that the user is to be asked: what makes it so may be a chain, a message, or that time has passed.
+    pub(crate) is_told: bool,
 }
 
 /// Why a roster invites.
@@ -79,7 +85,7 @@ pub(crate) fn about_hash(group: &[u8; 32], about: &[u8]) -> [u8; 32] {
 
 impl Stored for Invitation {
     fn write(&self, out: &mut StateWriter) {
-        let Self { roster, about, from, came, reason, is_confirmed } = self;
+        let Self { roster, about, from, came, reason, is_confirmed, is_told } = self;
         roster.write_whole(out);
         about.is_some().write(out);
         about.iter().for_each(|about| write_bytes(about, out));
@@ -91,7 +97,9 @@ impl Stored for Invitation {
             InvitationReason::Missing => 2,
         };
         out.put(&[reason]);
-        is_confirmed.write(out);
+        let confirmed = if *is_confirmed { CONFIRMED } else { 0 };
+        let told = if *is_told { TOLD } else { 0 };
+        out.put(&[confirmed | told]);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -104,12 +112,15 @@ impl Stored for Invitation {
             2 => InvitationReason::Missing,
             _ => return Err(DecodeError::Malformed),
         };
-        let is_confirmed = bool::read(reader)?;
+        let (is_confirmed, is_told) = match reader.u8()? {
+            known @ 0..=3 => (known & CONFIRMED != 0, known & TOLD != 0),
+            _ => return Err(DecodeError::Malformed),
+        };
         let fits = about
             .as_ref()
             .is_none_or(|about| about_hash(&roster.fields.group, about) == roster.fields.about);
         if fits {
-            Ok(Self { roster, about, from, came, reason, is_confirmed })
+            Ok(Self { roster, about, from, came, reason, is_confirmed, is_told })
         } else {
             Err(DecodeError::Malformed)
         }

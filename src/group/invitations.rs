@@ -84,7 +84,9 @@ impl Invitations {
             self.all.remove(0);
         }
         let (from, came, reason) = (from.clone(), now, InvitationReason::New);
-        self.all.push(Invitation { roster, about, from, came, reason, is_confirmed: false });
+        // The user is asked at once, so there is nothing to tell later.
+        let (is_confirmed, is_told) = (false, false);
+        self.all.push(Invitation { roster, about, from, came, reason, is_confirmed, is_told });
     }
 
     pub(crate) fn hear_about(&mut self, bytes: &[u8]) -> PartHeard {

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use crate::group::group_event::GroupEvent;
 use crate::group::group_id::GroupId;
 use crate::group::invitation::{Invitation, InvitationReason};
 use crate::group::one_group::Group;
@@ -70,6 +71,22 @@ impl Group {
             }
             InvitationReason::Missing => !may_yet_come && (is_further || is_in_use()),
         }
+    }
+
+    /// That the user is to be asked about the invitation, once it is so: what makes it so may be the roster itself, a chain that
+    /// waits for it, a message, the user's leaving, or that time has passed. Each call by which it may become so ends with this.
+    pub(crate) fn tell_invitation(
+        &mut self,
+        user: &OwnerBytes,
+        now: Timestamp,
+    ) -> Option<GroupEvent> {
+        let is_asked =
+            self.invitation.as_ref().is_some_and(|it| self.is_asked_about(it, user, now));
+        let group = self.id();
+        let invitation = self.invitation.as_deref_mut()?;
+        let was_told = core::mem::replace(&mut invitation.is_told, is_asked);
+        let by = || invitation.from.clone();
+        (is_asked && !was_told).then(|| GroupEvent::Invited { group, by: by(), again: true })
     }
 
     /// Its name.
