@@ -232,6 +232,7 @@
 
 pub(crate) mod asking_fields;
 pub(crate) mod by_beginning;
+pub(crate) mod fair_share;
 pub(crate) mod group_id;
 pub(crate) mod heard_want;
 pub(crate) mod missing;

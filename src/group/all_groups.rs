@@ -287,13 +287,7 @@ impl Groups {
             let can_reach = |device: &Device| reach.reaches(device);
             let moment = Moment { directory, can_reach: &can_reach, now };
             // Whoever is not known is told nothing before the user joins: that somebody is there would be an answer.
-            let may_know = |asked: &Asked| {
-                let identity = &asked.of.identity;
-                let is_ours = directory.own.person().standing(&asked.of, now).counts();
-                let peer = directory.contacts.peer(&asked.of.address);
-                let peer = peer.filter(|peer| peer.contact().is_of(identity));
-                is_ours || peer.is_some_and(|peer| peer.contact().is_accepted())
-            };
+            let may_know = |asked: &Asked| directory.is_known_to_user(&asked.of, now);
             let mut wants = self.invitations.take_wants(&group, &moment);
             wants.retain(|asked| may_know(asked) && !self.invitations.has(&asked.want));
             outgoing.changes.invitations |= !wants.is_empty();

@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::group::by_beginning::{ByBeginning, beginning};
+use crate::group::fair_share::Share;
 use crate::identity::{Device, member_tag_of};
 use crate::peer::other_device::Peer;
 use crate::person::contacts::Contacts;
@@ -155,6 +156,50 @@ impl<'a> Directory<'a> {
             }
         }
         found
+    }
+
+    /// On whose account something of these devices is kept, in one walk over all lists. A device that is in none stands for
+    /// itself.
+    pub(crate) fn shares(
+        &self,
+        devices: &[&Device],
+        belongs: impl Fn(&OwnerBytes, &Device) -> bool,
+        now: Timestamp,
+    ) -> Vec<Share> {
+        let identities = devices.iter().map(|device| device.identity.encode());
+        let mut owners: BTreeMap<OwnerBytes, Option<OwnerBytes>> =
+            identities.map(|identity| (identity, None)).collect();
+        for known in self.listed().chain(self.gone(now)) {
+            if let Some(owner) = owners.get_mut(&known.device.identity.encode()) {
+                owner.get_or_insert_with(|| known.person.owner().encode());
+            }
+        }
+        let share = |device: &&Device| {
+            let identity = device.identity.encode();
+            let whose = owners.get(&identity).copied().flatten().unwrap_or(identity);
+            Share { belongs: belongs(&whose, device), whose }
+        };
+        devices.iter().map(share).collect()
+    }
+
+    /// Whether the user knows a device: one of their own, or of somebody whom they accepted.
+    pub(crate) fn is_known_to_user(&self, device: &Device, now: Timestamp) -> bool {
+        let peer = self.contacts.peer(&device.address);
+        let peer = peer.filter(|peer| peer.contact().is_of(&device.identity));
+        self.own.person().standing(device, now).counts()
+            || peer.is_some_and(|peer| peer.contact().is_accepted())
+    }
+
+    /// The devices of these tags that are of people for whom this says so, and in their lists.
+    pub(crate) fn tags_of(
+        &self,
+        tags: &BTreeSet<Tag>,
+        is_one: impl Fn(&OwnerBytes) -> bool,
+    ) -> BTreeSet<Tag> {
+        let known = self.listed().map(|known| (known, known.device.identity.member_tag().0));
+        let known = known.filter(|(_, tag)| tags.contains(tag));
+        let known = known.filter(|(known, _)| is_one(&known.person.owner().encode()));
+        known.map(|(_, tag)| tag).collect()
     }
 
     /// The identities of all devices that have a tag.

@@ -23,6 +23,7 @@ use crate::ratchet::chain::ChainKey;
 use crate::time::Timestamp;
 use crate::wire::distribution::{DistributionFields, WantKind};
 use crate::wire::group_message::{Tag, tag_of};
+use crate::wire::roster::OwnerBytes;
 
 type Heard = Result<(PartOutcome, Vec<Unblocked>), PartError>;
 
@@ -51,7 +52,9 @@ impl Group {
             Err(AddError::Follow(error)) => Err(error.into()),
             Err(AddError::OtherGroup) => Err(PartError::OtherGroup),
             Err(AddError::TooOld) => Err(PartError::TooOld),
-            Err(AddError::Missing) => Err(self.missing_roster(tag_of(&previous), from, now)),
+            Err(AddError::Missing) => {
+                Err(self.missing_roster(tag_of(&previous), from, directory, now))
+            }
         });
         match (&heard.outcome, invitation) {
             // One that is above the bounds is dropped again at once.
@@ -123,9 +126,15 @@ impl Group {
         true
     }
 
-    fn missing_roster(&mut self, tag: Tag, from: &Device, now: Timestamp) -> PartError {
+    fn missing_roster(
+        &mut self,
+        tag: Tag,
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> PartError {
         let device = from.identity.member_tag().0;
-        self.wanted.name(device, WantKind::Roster, tag, now);
+        self.name_wanted(device, WantKind::Roster, tag, directory, now);
         PartError::Missing(Missing { kind: MissingKind::Roster, tag, device })
     }
 
@@ -188,8 +197,13 @@ impl Group {
         let taken = fields.and_then(|fields| {
             let taken = self.take_distribution(&fields, from, directory, now)?;
             if taken.0 == PartOutcome::Waiting {
-                self.waiting.wait(from, bytes);
-                _ = self.missing_roster(tag_of(fields.roster), from, now);
+                let (rosters, user) = (&self.rosters, directory.owner());
+                let belongs =
+                    |owner: &OwnerBytes, _: &Device| rosters.counts(owner) || *owner == user;
+                let shares = |devices: &[&Device]| directory.shares(devices, belongs, now);
+                if self.waiting.wait(from, bytes, shares) {
+                    _ = self.missing_roster(tag_of(fields.roster), from, directory, now);
+                }
             }
             Ok(taken)
         });
@@ -286,7 +300,7 @@ impl Group {
         }
         let owner = known.person.owner().encode();
         let Some(held) = self.rosters.get(roster) else {
-            return Err(self.missing_roster(tag_of(roster), from, now));
+            return Err(self.missing_roster(tag_of(roster), from, directory, now));
         };
         if !held.has(&owner) || held.is_admin(&owner) {
             return Err(PartError::NotAMember);
@@ -313,12 +327,17 @@ impl Group {
     }
 
     /// What waited for it before it was held.
-    pub(crate) fn wait_for_all(&mut self, waiting: Vec<WaitingChain>, now: Timestamp) {
+    pub(crate) fn wait_for_all(
+        &mut self,
+        waiting: Vec<WaitingChain>,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) {
         for chain in &waiting {
             if let Some(fields) =
                 chain.fields().ok().filter(|it| self.rosters.get(it.roster).is_none())
             {
-                _ = self.missing_roster(tag_of(fields.roster), &chain.from, now);
+                _ = self.missing_roster(tag_of(fields.roster), &chain.from, directory, now);
             }
         }
         self.waiting.wait_for_all(waiting);

@@ -21,6 +21,7 @@ mod tests {
     use crate::group::roster_secret::RosterSecret;
     use crate::group::signed_roster::Roster;
     use crate::identity::{Address, Device};
+    use crate::peer::other_device::Peer;
     use crate::person::consent::ListedDevice;
     use crate::person::contacts::Contacts;
     use crate::person::our_devices::OwnDevices;
@@ -31,6 +32,7 @@ mod tests {
     use crate::wire::device_list::DeviceList;
     use crate::wire::distribution::{DistributionFields, WantKind};
     use crate::wire::group_message::{GROUP, GroupHeader, tag_of};
+    use crate::wire::payload::Payload;
     use crate::wire::roster::{MemberFields, RosterFields};
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
@@ -326,7 +328,8 @@ mod tests {
         assert!(events.iter().any(|it| matches!(it, GroupEvent::Invited { .. })), "{events:?}");
         // What was asked for comes with all that lost: it invites nobody, and is not asked for again.
         let mut asked = Group::of(root, b.owner());
-        asked.wanted.name(a.device().identity.member_tag().0, WantKind::Roster, other.tag(), NOW);
+        let annas = a.device().identity.member_tag().0;
+        asked.name_wanted(annas, WantKind::Roster, other.tag(), &b.dir(), NOW);
         let asks = |group: &mut Group, days| {
             let moment = Moment { directory: b.dir(), can_reach: &all, now: day(days) };
             let wants = group.take_wants(&moment);
@@ -343,12 +346,7 @@ mod tests {
         assert_eq!(asks(&mut asked, 1), 0);
         // But one that is above where he came in: of two who can show each other nothing else, one has to move.
         let above = roster(8, [5; 32]);
-        asked.wanted.name(
-            a.device().identity.member_tag().0,
-            WantKind::Roster,
-            above.tag(),
-            day(1),
-        );
+        asked.name_wanted(annas, WantKind::Roster, above.tag(), &b.dir(), day(1));
         assert_eq!(asks(&mut asked, 1), 1);
         let (_, heard) = hear(&mut asked, kind, &above.encode(), &a, &b, day(1));
         assert_eq!(heard.outcome, Err(PartError::TooOld));
@@ -424,6 +422,147 @@ mod tests {
                 assert_eq!(told(days, &mut b, &mut gb), [], "{days}");
             }
             assert!(gb.invitation(&b.own, day(5)).is_some());
+        }
+    }
+
+    /// Alice writes under a roster that Bob lacks; her chain waits there. The roster, and the message.
+    fn chain_that_waits(
+        rng: &mut ChaCha20Rng,
+        a: &P,
+        b: &P,
+        ga: &mut Group,
+        gb: &mut Group,
+    ) -> (Vec<u8>, Vec<u8>) {
+        let moment = Moment { directory: a.dir(), can_reach: &all, now: NOW };
+        let change = RosterChange { about: Some(b"next".to_vec()), ..RosterChange::default() };
+        assert!(ga.sign_change(&a.account, &change, &moment, rng).is_ok());
+        ga.renews = true;
+        let payload = Payload::new("hello");
+        let sent = ga.send(&ContentParts::none(), &payload, b"", &moment, rng).unwrap();
+        let due = sent.steps.pairwise.iter().find(|due| due.to == b.device()).unwrap();
+        let part = due.parts.iter().find(|part| part.kind == PartKind::DISTRIBUTION).unwrap();
+        let (_, heard) = hear(gb, GroupPartKind::Distribution, part.bytes, a, b, NOW);
+        assert_eq!(heard.outcome, Ok(PartOutcome::Waiting));
+        (ga.head().encode(), sent.message.unwrap().bytes)
+    }
+
+    /// A chain under a roster that nobody has.
+    fn made_up_chain(group: &[u8; 32], from: &Device, count: u64) -> Vec<u8> {
+        let mut roster = [0; 32];
+        roster[..8].copy_from_slice(&count.to_be_bytes());
+        let identity = from.identity.encode();
+        let fields = DistributionFields {
+            group,
+            roster: &roster,
+            roster_secret: &[1; 32],
+            verifying_key: identity.first_chunk().unwrap(),
+            number: 0,
+            chain_key: &[1; 32],
+        };
+        fields.encode().to_vec()
+    }
+
+    fn flood(group: &mut Group, devices: &[Device], by: &P) {
+        let id = group.id;
+        for count in 0..6 {
+            for device in devices {
+                let bytes = made_up_chain(&id, device, count);
+                let kind = GroupPartKind::Distribution;
+                let inviting = &mut InvitingBack::default();
+                let (_, heard) = group.hear_part(kind, &bytes, device, &by.dir(), NOW, inviting);
+                assert_eq!(heard.outcome, Ok(PartOutcome::Waiting));
+            }
+        }
+        assert!(group.waiting.iter().count() == 64 && restores(group));
+    }
+
+    fn opens(group: &mut Group, roster: &[u8], message: &[u8], from: &P, by: &mut P) {
+        let (_, heard) = hear(group, GroupPartKind::Roster, roster, from, by, NOW);
+        assert_eq!(heard.outcome, Ok(PartOutcome::Held));
+        let got = group.decrypt(&mut by.own, &mut by.contacts, message, b"", NOW).unwrap();
+        assert_eq!(got.received.body, b"hello");
+    }
+
+    #[test]
+    fn people_who_are_no_members_push_out_nothing_that_waits_of_a_member() {
+        let (mut rng, a, mut b, m, mut ga, mut gb, _) = world();
+        let removed = RosterChange { remove: [m.owner()].into(), ..RosterChange::default() };
+        let moment = Moment { directory: a.dir(), can_reach: &all, now: NOW };
+        assert!(ga.sign_change(&a.account, &removed, &moment, &mut rng).is_ok());
+        let _ = hear(&mut gb, GroupPartKind::Roster, &ga.head().encode(), &a, &b, NOW);
+        assert!(!gb.head().has(&m.owner()));
+        let (roster, message) = chain_that_waits(&mut rng, &a, &b, &mut ga, &mut gb);
+        let mut devices = Vec::from([m.device()]);
+        for count in 0..16 {
+            let stranger = person(&alloc::format!("stranger/{count}"), &mut rng);
+            know(&mut b, &stranger);
+            devices.push(stranger.device());
+        }
+        flood(&mut gb, &devices, &b);
+        opens(&mut gb, &roster, &message, &a, &mut b);
+    }
+
+    #[test]
+    fn one_member_with_all_their_devices_pushes_out_nothing_that_waits_of_another() {
+        let (mut rng, a, mut b, m, mut ga, mut gb, _) = world();
+        let owner = m.account.device().identity;
+        let others: Vec<P> =
+            (1..16).map(|count| person(&alloc::format!("mallory/{count}"), &mut rng)).collect();
+        let accounts = core::iter::once(&m).chain(&others).map(|it| &it.account);
+        let listed: Vec<_> =
+            accounts.map(|account| ListedDevice::consenting(account, &owner, NOW)).collect();
+        let list = DeviceList::sign(&m.account, &listed, 9, NOW).unwrap();
+        let _ = b.contacts.adopt(&b.own, list, NOW).unwrap();
+        let devices: Vec<_> = core::iter::once(&m).chain(&others).map(P::device).collect();
+        let (roster, message) = chain_that_waits(&mut rng, &a, &b, &mut ga, &mut gb);
+        flood(&mut gb, &devices, &b);
+        opens(&mut gb, &roster, &message, &a, &mut b);
+    }
+
+    #[test]
+    fn whoever_makes_up_senders_pushes_out_nothing_that_is_wanted_of_a_member() {
+        let (_, a, mut b, _, _, mut gb, _) = world();
+        let annas = a.device().identity.member_tag().0;
+        gb.name_wanted(annas, WantKind::Chain, [5; 8], &b.dir(), NOW);
+        for count in 1..400_u64 {
+            let bytes = made_up(&gb, (count / 4).to_be_bytes(), count.to_be_bytes());
+            let refused = gb.decrypt(&mut b.own, &mut b.contacts, &bytes, b"", NOW);
+            assert!(matches!(refused, Err(GroupDecryptError::Missing(_))));
+        }
+        assert!(restores(&gb));
+        let moment = Moment { directory: b.dir(), can_reach: &all, now: NOW };
+        let wants = gb.take_wants(&moment);
+        assert!(wants.iter().any(|it| it.of == a.device() && it.want.tag == [5; 8]));
+    }
+
+    #[test]
+    fn strangers_push_out_no_invitation_of_somebody_whom_the_user_knows() {
+        let (mut rng, a, mut b, ..) = world();
+        b.contacts.peers.push(Peer::pinned(a.device()));
+        let mut invitations = Invitations::none();
+        let mut invites = |from: &P, group: u8| {
+            let (previous, seal, about) = ([0; 32], [1; 32], [2; 32]);
+            let mut members = Vec::from([&b, from].map(|it| MemberFields {
+                owner: it.owner(),
+                since: 0,
+                is_admin: it.owner() == from.owner(),
+            }));
+            members.sort_by_key(|member| member.owner);
+            let (epoch, rights, signer, group) = (0, 0, from.owner(), [group; 32]);
+            let fields =
+                RosterFields { group, epoch, previous, rights, seal, about, members, signer };
+            let bytes = Roster::sign(&from.account, fields).encode();
+            let heard = invitations.hear_roster(&bytes, &from.device(), &b.dir(), NOW);
+            let mut all = invitations.iter();
+            (heard.outcome, all.any(|it| it.from == a.device()))
+        };
+        assert_eq!(invites(&a, 0), (Ok(PartOutcome::Invited), true));
+        for count in 1..40 {
+            let stranger = person(&alloc::format!("stranger/{count}"), &mut rng);
+            for round in 0..4 {
+                let group = 1 + (4 * count + round) % 255;
+                assert_eq!(invites(&stranger, group), (Ok(PartOutcome::Invited), true));
+            }
         }
     }
 

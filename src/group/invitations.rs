@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::group::asking_fields::Asked;
 use crate::group::directory::Directory;
+use crate::group::fair_share::{Share, first_out};
 use crate::group::invitation::{Invitation, InvitationReason, about_hash};
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
@@ -19,9 +20,13 @@ use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::distribution::{DistributionFields, WantFields, WantKind};
 use crate::wire::group_message::{Tag, tag_of};
+use crate::wire::roster::OwnerBytes;
 
-/// How many invitations are kept, and how many of one device. With one more, the first come goes.
+/// How many invitations are kept. With one more, those of own devices and of people whom the user has accepted stay before all
+/// others, and of people whoever has least: anybody can invite, by a group that they made for it.
 const MOST: usize = 64;
+
+/// How many of one device. With one more, the first come goes.
 const MOST_OF_DEVICE: usize = 4;
 
 /// How many rosters are asked for within a day.
@@ -64,14 +69,20 @@ impl Invitations {
             if !invites(&roster, from, directory, now) {
                 return Err(PartError::NotInvited);
             }
-            self.invite(roster, from, now);
-            Ok(PartOutcome::Invited)
+            let is_kept = self.invite(roster, from, directory, now);
+            if is_kept { Ok(PartOutcome::Invited) } else { Err(PartError::NotInvited) }
         });
         PartHeard::of(outcome)
     }
 
-    /// The last of a group counts.
-    fn invite(&mut self, roster: Roster, from: &Device, now: Timestamp) {
+    /// The last of a group counts. Says whether it is kept: there may be no room for strangers.
+    fn invite(
+        &mut self,
+        roster: Roster,
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> bool {
         let group = roster.fields.group;
         let held = self.all.iter().position(|it| it.roster.fields.group == group);
         let held = held.map(|place| self.all.remove(place));
@@ -80,13 +91,18 @@ impl Invitations {
             let first = self.all.iter().position(|it| it.from == *from);
             first.into_iter().for_each(|place| _ = self.all.remove(place));
         }
-        if self.all.len() >= MOST {
-            self.all.remove(0);
-        }
         let (from, came, reason) = (from.clone(), now, InvitationReason::New);
         // The user is asked at once, so there is nothing to tell later.
         let (is_confirmed, is_told) = (false, false);
+        let last = self.all.len();
         self.all.push(Invitation { roster, about, from, came, reason, is_confirmed, is_told });
+        if last < MOST {
+            return true;
+        }
+        let devices: Vec<&Device> = self.all.iter().map(|it| &it.from).collect();
+        let out = first_out(&shares(&devices, directory, now)).unwrap_or(0);
+        self.all.remove(out);
+        out != last
     }
 
     pub(crate) fn hear_about(&mut self, bytes: &[u8]) -> PartHeard {
@@ -113,7 +129,7 @@ impl Invitations {
         let fields = DistributionFields::decode(bytes).map_err(|_| PartError::Malformed);
         let outcome = fields.and_then(|fields| {
             check_distribution(&fields, from, directory, now)?;
-            self.waiting.wait(from, bytes);
+            self.waiting.wait(from, bytes, |devices| shares(devices, directory, now));
             Ok(PartOutcome::Waiting)
         });
         PartHeard::of(outcome)
@@ -135,7 +151,8 @@ impl Invitations {
         let (hash, tag, about_hash) = (*roster.hash(), roster.tag(), roster.fields.about);
         let mut joined = Group::of(roster, directory.us());
         about.into_iter().for_each(|about| _ = joined.abouts.insert(about_hash, about));
-        joined.wait_for_all(self.waiting.take(|fields| fields.group == group), now);
+        let waited = self.waiting.take(|fields| fields.group == group);
+        joined.wait_for_all(waited, directory, now);
         let heard = joined.joined(&hash, tag, directory, now);
         Some((joined, heard))
     }
@@ -187,6 +204,12 @@ impl Invitations {
         groups.dedup();
         groups
     }
+}
+
+/// Nobody's membership says anything of groups that are not held: who the user knows belongs here.
+fn shares(devices: &[&Device], directory: &Directory<'_>, now: Timestamp) -> Vec<Share> {
+    let is_known = |_: &OwnerBytes, device: &Device| directory.is_known_to_user(device, now);
+    directory.shares(devices, is_known, now)
 }
 
 /// To how many groups.

@@ -91,7 +91,7 @@ impl Group {
     ) -> Result<Opened, GroupDecryptError> {
         let planned = self.plan_opening(bytes, ad, directory, now);
         let Plan { opened, identity, chain, advance } = planned.inspect_err(|error| {
-            self.want(error, now);
+            self.want(error, directory, now);
         })?;
         let (roster, head) = (opened.roster, self.head());
         let behind = if !head.has(&opened.owner) {
@@ -112,17 +112,19 @@ impl Group {
         Ok(opened)
     }
 
-    fn want(&mut self, error: &GroupDecryptError, now: Timestamp) {
+    fn want(&mut self, error: &GroupDecryptError, directory: &Directory<'_>, now: Timestamp) {
         if let GroupDecryptError::Missing(Missing { kind, tag, device }) = error {
             match kind {
                 MissingKind::List => {}
                 MissingKind::Roster => {
-                    self.wanted.name(*device, WantKind::Roster, *tag, now);
+                    self.name_wanted(*device, WantKind::Roster, *tag, directory, now);
                     let invitation = self.invitation.as_mut().filter(|it| it.roster.tag() == *tag);
                     let may_yet = invitation.filter(|it| it.reason == InvitationReason::Missing);
                     may_yet.into_iter().for_each(|invitation| invitation.is_confirmed = true);
                 }
-                MissingKind::Chain => self.wanted.name(*device, WantKind::Chain, *tag, now),
+                MissingKind::Chain => {
+                    self.name_wanted(*device, WantKind::Chain, *tag, directory, now);
+                }
             }
         }
     }
@@ -169,7 +171,7 @@ impl Group {
         }
         let refusal = refusal.map_or(GroupDecryptError::Undecryptable, |(_, refusal)| refusal);
         if refusal == GroupDecryptError::Forked {
-            self.wanted.name(header.sender, WantKind::Renew, header.chain, now);
+            self.name_wanted(header.sender, WantKind::Renew, header.chain, directory, now);
         }
         if refusal == GroupDecryptError::Former {
             self.note_former(&message, ad, &header, &rosters, directory, now);

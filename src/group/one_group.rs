@@ -20,6 +20,7 @@ use crate::stored::{StateWriter, Stored, read_count};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::content_parts::PartKind;
+use crate::wire::distribution::WantKind;
 use crate::wire::group_message::Tag;
 use crate::wire::roster::{MAX_MEMBERS, OwnerBytes, side_by_side};
 
@@ -138,18 +139,27 @@ impl Group {
             return Err(NotRead::NotAMember);
         }
         let went_lately = self.gone.get(owner).is_some_and(|gone| now <= gone.plus(DAY));
-        let is_wanted = || self.rosters.undone().wanted.contains(owner);
-        if self.head().has(owner) || is_wanted() || went_lately {
-            Ok(())
-        } else {
-            Err(NotRead::Former)
-        }
+        if self.rosters.counts(owner) || went_lately { Ok(()) } else { Err(NotRead::Former) }
     }
 
     /// Whether what somebody says of the timer counts.
     pub(crate) fn may_set(&self, owner: &OwnerBytes) -> bool {
         let may_members = SetsTimer::of(self.head()) == SetsTimer::Members;
         self.head().fields.member(owner).is_some_and(|member| member.is_admin || may_members)
+    }
+
+    /// Remembers that something is wanted of the device of this tag.
+    pub(crate) fn name_wanted(
+        &mut self,
+        of: Tag,
+        kind: WantKind,
+        tag: Tag,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) {
+        let rosters = &self.rosters;
+        let members = |tags: &_| directory.tags_of(tags, |owner| rosters.counts(owner));
+        self.wanted.name(of, kind, tag, now, members);
     }
 
     /// Changes the rosters, and notes who goes by it.

@@ -41,7 +41,8 @@ pub enum PartError {
     TooOld,
     /// What it needs is not held.
     Missing(Missing),
-    /// A roster of a group that is not held does not name the user, or comes from somebody who may not invite.
+    /// A roster of a group that is not held does not name the user, or comes from somebody who may not invite, or for whom there
+    /// is no room.
     NotInvited,
     /// An about fits no roster that is held.
     WrongAbout,

@@ -126,6 +126,11 @@ impl Rosters {
         &self.view.undone
     }
 
+    /// Whether somebody is in the group as far as is known here, or is to come back.
+    pub(crate) fn counts(&self, owner: &OwnerBytes) -> bool {
+        self.head().has(owner) || self.view.undone.wanted.contains(owner)
+    }
+
     /// Whether a roster of the head's branch that comes after this one, or after the fork from which it comes, lacks
     /// somebody. Of one that is not held any more: any of that branch.
     pub(crate) fn lacks_since(&self, roster: &Hash, owner: &OwnerBytes) -> bool {

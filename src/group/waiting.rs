@@ -4,13 +4,17 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
+use crate::group::fair_share::{Share, first_out};
 use crate::identity::Device;
 use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::distribution::{DISTRIBUTION_LENGTH, DistributionFields};
 
-/// How many wait, and how many of one device. With one more, the first come goes.
+/// How many wait. With one more, who belongs to the group stays before all others, and of people whoever has least: roster and
+/// person cannot be judged before the roster has come, and a chain that is lost meanwhile opens nothing of what it was for.
 const MOST: usize = 64;
+
+/// How many of one device: the present chain and those before it. With one more, the first come goes.
 const MOST_OF_DEVICE: usize = 4;
 
 /// In the order in which they came.
@@ -27,20 +31,30 @@ impl Waiting {
         Self(Vec::new())
     }
 
-    /// It waits, unless it does already.
-    pub(crate) fn wait(&mut self, from: &Device, bytes: &[u8]) {
+    /// It waits, unless it does already. Says whether it does: there may be no room for whoever does not belong here.
+    pub(crate) fn wait(
+        &mut self,
+        from: &Device,
+        bytes: &[u8],
+        shares: impl FnOnce(&[&Device]) -> Vec<Share>,
+    ) -> bool {
         let is_it = |it: &WaitingChain| it.from == *from && it.bytes.as_slice() == bytes;
         if self.0.iter().any(is_it) {
-            return;
+            return true;
         }
         if self.0.iter().filter(|it| it.from == *from).count() >= MOST_OF_DEVICE {
             let first = self.0.iter().position(|it| it.from == *from);
             first.into_iter().for_each(|place| _ = self.0.remove(place));
         }
-        if self.0.len() >= MOST {
-            self.0.remove(0);
-        }
+        let last = self.0.len();
         self.0.push(WaitingChain { from: from.clone(), bytes: Zeroizing::new(bytes.to_vec()) });
+        if last < MOST {
+            return true;
+        }
+        let devices: Vec<&Device> = self.0.iter().map(|it| &it.from).collect();
+        let out = first_out(&shares(&devices)).unwrap_or(0);
+        self.0.remove(out);
+        out != last
     }
 
     /// These came first.

@@ -1,5 +1,6 @@
 //! Which things were found missing, to ask their senders for.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -46,7 +47,17 @@ impl Wanted {
     /// Remembers a name, unless it is there. In place of it goes the first of its device that was not asked for within a day;
     /// where all were, it is not remembered: headers are not signed, and whoever makes them up would have a device asked
     /// without end.
-    pub(crate) fn name(&mut self, of: Tag, kind: WantKind, tag: Tag, now: Timestamp) {
+    ///
+    /// Where there is no room at all, those of devices of whom nobody knows that a member has them go first, the first of them
+    /// in front: else whoever has devices enough, or makes up their tags, would have what members sent never asked for.
+    pub(crate) fn name(
+        &mut self,
+        of: Tag,
+        kind: WantKind,
+        tag: Tag,
+        now: Timestamp,
+        members: impl FnOnce(&BTreeSet<Tag>) -> BTreeSet<Tag>,
+    ) {
         let is_it = |name: &Name| (name.of, name.kind, name.tag) == (of, kind, tag);
         if self.0.iter().any(is_it) {
             return;
@@ -57,10 +68,12 @@ impl Wanted {
             let Some(first) = first else { return };
             self.0.remove(first);
         }
-        if self.0.len() >= MOST {
-            self.0.remove(0);
-        }
         self.0.push(Name { of, kind, tag, named: now, asked: None });
+        if self.0.len() > MOST {
+            let members = members(&self.0.iter().map(|name| name.of).collect());
+            let first = self.0.iter().position(|name| !members.contains(&name.of));
+            self.0.remove(first.unwrap_or(0));
+        }
     }
 
     /// Forgets those that are not missing any more.

@@ -1,0 +1,53 @@
+//! Who makes room where more comes than is kept.
+//!
+//! First come, first out alone would let whoever has devices enough empty a list: what waits in it could be pushed out by people
+//! who are no members, and by one member with sixteen devices. So those who belong here stay before all others, and among equals
+//! whoever has most makes room: of k who belong here none loses anything up to a k-th of the list.
+
+use alloc::collections::BTreeMap;
+
+use crate::wire::roster::OwnerBytes;
+
+/// On whose account something is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Share<Belongs = bool, Whose = OwnerBytes> {
+    /// Whether they belong here: others make room first, whatever they have.
+    pub(crate) belongs: Belongs,
+    /// Who has a share of their own: the owner of the person, as devices of one have one.
+    pub(crate) whose: Whose,
+}
+
+/// Which of these makes room, in the order in which they came: the first of whoever has most, of those who do not belong here
+/// if there are any.
+pub(crate) fn first_out<Belongs: Copy + Ord, Whose: Copy + Ord>(
+    shares: &[Share<Belongs, Whose>],
+) -> Option<usize> {
+    let mut counts: BTreeMap<Share<Belongs, Whose>, usize> = BTreeMap::new();
+    for share in shares {
+        let count = counts.entry(*share).or_default();
+        *count = count.saturating_add(1);
+    }
+    let has = |share: &Share<Belongs, Whose>| counts.get(share).copied().unwrap_or_default();
+    let places = shares.iter().enumerate();
+    let most = places.min_by_key(|(_, share)| (share.belongs, core::cmp::Reverse(has(share))));
+    most.map(|(place, _)| place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn shares(of: &[(bool, u8)]) -> Vec<Share> {
+        of.iter().map(|(belongs, whose)| Share { belongs: *belongs, whose: [*whose; 64] }).collect()
+    }
+
+    #[test]
+    fn the_first_of_whoever_has_most_makes_room_and_strangers_before_them() {
+        assert_eq!(first_out(&shares(&[])), None);
+        assert_eq!(first_out(&shares(&[(true, 1), (true, 2), (true, 3)])), Some(0));
+        assert_eq!(first_out(&shares(&[(true, 1), (true, 2), (true, 2)])), Some(1));
+        assert_eq!(first_out(&shares(&[(true, 1), (true, 1), (false, 3), (true, 1)])), Some(2));
+        assert_eq!(first_out(&shares(&[(false, 1), (false, 3), (true, 2), (false, 3)])), Some(1));
+    }
+}
