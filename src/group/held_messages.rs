@@ -4,13 +4,17 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use crate::group::fair_share::{Share, first_out};
 use crate::group::message_opening::GroupDecryptError;
 use crate::group::missing::{Missing, MissingKind, Unblocked};
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 
-/// How many wait. With one more, the first come goes.
+/// How many wait. With one more, what does not open goes first, as anybody can hand such bytes to the carrier; then what names
+/// a roster or a list that is not held, as those who went hold a header key still and are judged no further; then, of what
+/// members' devices sent, that of the device that has most, so that one alone takes the room of no other. Headers are not
+/// signed, so that a member may still speak of other members' devices in them.
 const MOST: usize = 1_000;
 
 /// How long one waits: 14 days.
@@ -37,7 +41,8 @@ struct HeldMessage {
 #[must_use = "what does not wait any more is to be deleted"]
 #[non_exhaustive]
 pub struct Kept {
-    /// Store its bytes and its `ad` under this number, then acknowledge it. `None`: there is nothing to wait for.
+    /// Store its bytes and its `ad` under this number, then acknowledge it. `None`: there is nothing to wait for, or so much
+    /// waits that there is no room for one whose sender nobody knows.
     pub number: Option<u64>,
     /// These do not wait any more: delete them. Show that something is missing.
     pub dropped: Vec<u64>,
@@ -56,9 +61,11 @@ impl HeldMessages {
         let mut dropped = self.maintain(now);
         let Some(missing) = waits_for(reason) else { return Kept { number: None, dropped } };
         if self.held.len() >= MOST {
-            // Whoever can hand bytes to the carrier makes some that do not open: those go first.
-            let first = self.held.iter().position(|held| held.missing.is_none()).unwrap_or(0);
-            dropped.push(self.held.remove(first).number);
+            let waiting = self.held.iter().map(|held| &held.missing);
+            let shares: Vec<_> = waiting.chain([&missing]).map(share).collect();
+            let out = first_out(&shares).filter(|out| *out < self.held.len());
+            let Some(out) = out else { return Kept { number: None, dropped } };
+            dropped.push(self.held.remove(out).number);
         }
         let number = self.next;
         self.next = self.next.saturating_add(1);
@@ -122,6 +129,14 @@ impl HeldMessages {
     }
 }
 
+/// On whose account a message waits. A chain is missing of a device that a list names, of somebody who is in the group; tags of
+/// other senders may be made up for each message, so that those have one share together.
+fn share(missing: &Option<Missing>) -> Share<Option<bool>, Option<[u8; 8]>> {
+    let belongs = missing.map(|missing| missing.kind == MissingKind::Chain);
+    let whose = missing.filter(|_| belongs == Some(true)).map(|missing| missing.device);
+    Share { belongs, whose }
+}
+
 /// What a refused message waits for; `None` if it waits for nothing.
 fn waits_for(reason: &GroupDecryptError) -> Option<Option<Missing>> {
     match reason {
@@ -183,5 +198,59 @@ impl fmt::Debug for Kept {
 impl fmt::Debug for HeldMessages {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("HeldMessages").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn missing(kind: MissingKind, device: u64, tag: u64) -> GroupDecryptError {
+        let (tag, device) = (tag.to_be_bytes(), device.to_be_bytes());
+        GroupDecryptError::Missing(Missing { kind, tag, device })
+    }
+
+    #[test]
+    fn neither_who_is_no_member_nor_one_member_alone_pushes_out_the_message_of_another() {
+        let mut held = HeldMessages::new();
+        let honest = [missing(MissingKind::Chain, 1, 1), missing(MissingKind::Chain, 1, 2)];
+        let numbers = honest.map(|error| held.refused(&error, NOW).number.unwrap());
+        let is_kept = |held: &HeldMessages| {
+            held.len() <= MOST
+                && numbers.iter().zip([1_u64, 2]).all(|(number, tag)| {
+                    held.due(&[Unblocked::Chain(tag.to_be_bytes())]).contains(number)
+                })
+        };
+        // By a header key of before, under made-up rosters and devices; then by bytes that nobody can open.
+        for count in 0..2_000 {
+            let kind = if count % 2 == 0 { MissingKind::Roster } else { MissingKind::List };
+            let kept = held.refused(&missing(kind, count, count), NOW);
+            assert!(kept.number.is_some());
+            let _ = held.refused(&GroupDecryptError::Undecryptable, NOW);
+        }
+        assert!(is_kept(&held));
+        // By a member who never gives the chains.
+        for count in 3..3_000 {
+            let kept = held.refused(&missing(MissingKind::Chain, 2, count), NOW);
+            assert!(kept.number.is_some() && kept.dropped.len() <= 1);
+        }
+        assert!(is_kept(&held) && held.len() == MOST);
+        // For one whose sender nobody knows there is no room now.
+        let kept = held.refused(&missing(MissingKind::Roster, 3, 3), NOW);
+        assert_eq!(kept, Kept { number: None, dropped: Vec::new() });
+        assert!(HeldMessages::restore(&held.snapshot()).is_ok());
+    }
+
+    #[test]
+    fn of_devices_with_as_much_the_first_come_goes() {
+        let mut held = HeldMessages::new();
+        let first = held.refused(&missing(MissingKind::Chain, 0, 0), NOW).number;
+        for device in 1..1_000 {
+            let _ = held.refused(&missing(MissingKind::Chain, device, 0), NOW);
+        }
+        let kept = held.refused(&missing(MissingKind::Chain, 1_000, 0), NOW);
+        assert_eq!(kept.dropped, first.into_iter().collect::<Vec<_>>());
     }
 }
