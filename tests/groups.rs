@@ -668,6 +668,32 @@ fn admins_whom_a_leave_does_not_reach_are_named() {
 }
 
 #[test]
+fn an_admin_who_has_left_signs_nothing_though_the_head_has_them_as_one() {
+    let mut crowd = Crowd::new(&[1, 1, 1], 25);
+    let [anna, ben, carla] = [0, 1, 2];
+    let id = crowd.create(anna, &[ben, carla], b"");
+    crowd.settle();
+    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
+    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    // Nobody hears that Ben steps down and leaves, and Anna's roster wins.
+    crowd.leave(ben, &id).unwrap();
+    crowd.under_way.clear();
+    crowd.change(anna, &id, &Change::about(b"trip"));
+    crowd.leave(carla, &id).unwrap();
+    crowd.settle();
+    let head = crowd.group(ben, &id).roster();
+    assert_eq!(head, crowd.group(anna, &id).roster());
+    let ben_is = crowd.group(ben, &id).member(&crowd.owner(ben)).unwrap().role;
+    assert_eq!(ben_is, Role::Admin);
+    let refused = crowd.try_change(ben, &id, &Change::about(b"still here"));
+    assert_eq!(refused, Err(GroupChangeError::NotAnAdmin));
+    crowd.now = crowd.now.plus(hours(25));
+    crowd.maintain(ben);
+    assert_eq!(crowd.group(ben, &id).roster(), head, "nor what is due for others");
+}
+
+#[test]
 fn a_refusal_that_anybody_can_bring_about_keeps_no_member_waiting() {
     let mut crowd = Crowd::new(&[1, 1], 24);
     let id = crowd.create(0, &[1], b"");

@@ -50,7 +50,7 @@ impl RosterChange {
 pub enum GroupChangeError {
     /// This device is missing in its own person's list, and sends nothing any more.
     Removed,
-    /// The user is no admin of the group, or this is not the owner's device.
+    /// The user is no admin of the group or has left it, or this is not the owner's device.
     NotAnAdmin,
     /// Somebody senior to the user would lose their role or membership.
     Outranked,
@@ -125,7 +125,7 @@ impl Group {
         let (directory, now) = (&moment.directory, moment.now);
         let owner = directory.owner();
         let is_owners = directory.own.is_owner() && account.device().identity.is(&owner);
-        if !is_owners || !self.head().is_admin(&owner) {
+        if !is_owners || !self.head().is_admin(&owner) || self.has_left(&owner) {
             return Err(GroupChangeError::NotAnAdmin);
         }
         let mut fields = self.changed(change, owner)?;
@@ -273,7 +273,9 @@ impl fmt::Display for GroupChangeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Removed => "this device was removed from its person's list",
-            Self::NotAnAdmin => "the user is no admin, or this is not the owner's device",
+            Self::NotAnAdmin => {
+                "the user is no admin or has left, or this is not the owner's device"
+            }
             Self::Outranked => "the user is outranked",
             Self::Malformed => "no roster can say this",
             Self::NothingToChange => "nothing would change",
