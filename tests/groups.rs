@@ -694,6 +694,33 @@ fn an_admin_who_has_left_signs_nothing_though_the_head_has_them_as_one() {
 }
 
 #[test]
+fn who_stepped_down_and_left_goes_though_nobody_else_heard_of_either() {
+    let mut crowd = Crowd::new(&[1, 1, 1], 26);
+    let [anna, ben, carla] = [0, 1, 2];
+    let id = crowd.create(anna, &[ben, carla], b"");
+    crowd.settle();
+    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
+    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    crowd.change(ben, &id, &Change::about(b"his last word"));
+    crowd.leave(ben, &id).unwrap();
+    crowd.under_way.clear();
+    crowd.change(anna, &id, &Change::about(b"trip"));
+    crowd.settle();
+    // His rosters lost, and he answers nothing any more.
+    crowd.now = crowd.now.plus(hours(25));
+    crowd.maintain(ben);
+    crowd.settle();
+    crowd.maintain(anna);
+    crowd.settle();
+    for device in [anna, carla] {
+        assert!(crowd.group(device, &id).member(&crowd.owner(ben)).is_none(), "device {device}");
+    }
+    assert_eq!(crowd.group(anna, &id).about(), Some(&b"trip"[..]));
+    assert!(crowd.all[anna].groups.invitations(&crowd.all[anna].party.own, crowd.now).count() == 0);
+}
+
+#[test]
 fn a_refusal_that_anybody_can_bring_about_keeps_no_member_waiting() {
     let mut crowd = Crowd::new(&[1, 1], 24);
     let id = crowd.create(0, &[1], b"");

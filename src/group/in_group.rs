@@ -235,7 +235,8 @@ impl InGroup<'_> {
         let moment = Moment { directory, can_reach: &can_reach, now };
         for (to, is_reached) in self.group.tell_of_leaving(&moment) {
             if is_reached {
-                let due = Due { to, parts: self.group.leave_part(&owner), is_newcomer: false };
+                let parts = self.group.leave_parts_again(&owner);
+                let due = Due { to, parts, is_newcomer: false };
                 outgoing.changes.add_group(self.group.id());
                 let _is_sent = outgoing.add_due(&due, self.own, contacts, now, rng);
             } else {

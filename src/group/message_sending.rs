@@ -11,7 +11,7 @@ use crate::group::directory::Directory;
 use crate::group::message_sealing::{Bound, SealedGroupMessage, seal};
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
-use crate::group::steps::Steps;
+use crate::group::steps::{Steps, push_roster};
 use crate::identity::{Device, member_tag_of};
 use crate::report::evidence::{Evidence, Front};
 use crate::time::Timestamp;
@@ -120,14 +120,28 @@ impl Group {
         Some(SealedMessage { bytes: message, evidence })
     }
 
+    /// That the user has left, for who may not have heard of it: behind the rosters that the user signed last before it, by which
+    /// they stepped down. Others may lack them, and who has left answers nothing.
+    pub(crate) fn leave_parts_again(&self, owner: &OwnerBytes) -> ContentParts {
+        let left = self.left.get(owner).and_then(|leave| self.rosters.get(&leave.roster));
+        let mut signed = Vec::new();
+        let mut next = left;
+        while let Some(roster) = next.filter(|roster| roster.fields.signer == *owner) {
+            signed.push(roster);
+            next = self.rosters.get(&roster.fields.previous);
+        }
+        let mut parts = ContentParts::none();
+        signed.iter().rev().for_each(|roster| push_roster(roster, &mut parts));
+        self.push_leave(owner, &mut parts);
+        parts
+    }
+
     /// That the user leaves, by a roster that is held and has them as no admin: the one by which they did, while it is held,
     /// for somebody who had not heard of it may have made them one since.
-    pub(crate) fn leave_part(&self, owner: &OwnerBytes) -> ContentParts {
+    fn push_leave(&self, owner: &OwnerBytes, parts: &mut ContentParts) {
         let left = self.left.get(owner).and_then(|leave| self.rosters.get(&leave.roster));
         let roster = left.unwrap_or(self.head());
-        let mut parts = ContentParts::none();
         parts.push(PartKind::LEAVE, &[self.id, *roster.hash()].concat());
-        parts
     }
 
     /// The owner's devices of admins whom to tell today that the user has left, and whether each can be reached.
@@ -162,7 +176,9 @@ impl Group {
     ) -> Result<Sent, GroupEncryptError> {
         let head = *self.head().hash();
         let owner = moment.directory.owner();
-        let sent = self.send(&self.leave_part(&owner), &nothing(), &[], moment, rng)?;
+        let mut parts = ContentParts::none();
+        self.push_leave(&owner, &mut parts);
+        let sent = self.send(&parts, &nothing(), &[], moment, rng)?;
         self.note_left(owner, &head);
         Ok(sent)
     }
