@@ -66,9 +66,11 @@ impl Group {
             (Err(PartError::TooOld), invitation) => {
                 // It will not be held, however often it is asked for.
                 self.wanted.keep(|name| !(name.kind == WantKind::Roster && name.tag == tag));
-                // An answer has those that lost. Of two who came in by different rosters the one of the lower moves.
+                // An answer has those that lost. Of two who came in by different rosters the one of the lower moves, unless it
+                // is an admin whom the user cannot invite: then nobody else would.
                 let invitation = invitation.filter(|(roster, is_answer)| {
-                    !is_answer || roster.place() > self.rosters.root().place()
+                    let is_above = roster.place() > self.rosters.root().place();
+                    !is_answer || is_above || self.moves_to(roster, from, directory, now)
                 });
                 if let Some((roster, _)) = invitation {
                     let reason = InvitationReason::NeverHeld;
@@ -82,6 +84,23 @@ impl Group {
             _ => {}
         }
         heard
+    }
+
+    /// Whether an admin of the head writes under a roster, to whom this device could not show its own head so that it invites
+    /// them.
+    fn moves_to(
+        &self,
+        roster: &Roster,
+        from: &Device,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> bool {
+        let head = self.head();
+        let is_ours = directory.own.person().standing(from, now).counts();
+        head.is_admin(&from.identity.encode())
+            && !head.is_admin(&self.us)
+            && !is_ours
+            && self.waiting.has(from, roster.hash())
     }
 
     /// Whoever comes in by what is held is not asked any more.

@@ -566,6 +566,71 @@ mod tests {
         }
     }
 
+    /// A roster of Alice's, by which others of the three are admins too.
+    fn roster(a: &P, of: [&P; 3], admins: &[&P], epoch: u32, previous: [u8; 32]) -> Roster {
+        let is_admin = |it: &P| admins.iter().any(|admin| admin.owner() == it.owner());
+        let member = |it: &P| MemberFields { owner: it.owner(), since: 0, is_admin: is_admin(it) };
+        let mut members = Vec::from(of.map(member));
+        members.sort_by_key(|member| member.owner);
+        let (group, seal, about, signer) = ([8; 32], [1; 32], [2; 32], a.owner());
+        let fields =
+            RosterFields { group, epoch, previous, rights: 0, seal, about, members, signer };
+        Roster::sign(&a.account, fields)
+    }
+
+    fn chain_under(roster: &Roster, of: &P) -> Vec<u8> {
+        let owner = of.owner();
+        let fields = DistributionFields {
+            group: &roster.fields.group,
+            roster: roster.hash(),
+            roster_secret: &[1; 32],
+            verifying_key: owner.first_chunk().unwrap(),
+            number: 0,
+            chain_key: &[1; 32],
+        };
+        fields.encode().to_vec()
+    }
+
+    /// Asks somebody for a roster that never comes: what they give is an answer.
+    fn ask(group: &mut Group, of: &P, by: &P, now: Timestamp) {
+        group.wanted.name(of.device().identity.member_tag().0, WantKind::Roster, [9; 8], now);
+        let moment = Moment { directory: by.dir(), can_reach: &all, now };
+        assert!(!group.take_wants(&moment).is_empty());
+    }
+
+    #[test]
+    fn who_cannot_invite_an_admin_follows_to_what_that_one_writes_under() {
+        let (_, a, b, m, ..) = world();
+        let day = |days: u64| NOW.plus(core::time::Duration::from_secs(days * 86_400));
+        let (kind, chain) = (GroupPartKind::Roster, GroupPartKind::Distribution);
+        let three = [&a, &b, &m];
+        let lower = roster(&a, three, &[&a, &m], 5, [4; 32]);
+        // What Bob came in by, whose admins are these; who writes under the lower one and answers; and whether it invites him.
+        let cases = [
+            (&[&a][..], &a, true),
+            (&[&a, &b][..], &a, false), // he may show her his
+            (&[&a][..], &m, false),     // she is an admin by what she gives alone
+        ];
+        for (admins, by, moves) in cases {
+            let mut group = Group::of(roster(&a, three, admins, 7, [3; 32]), b.owner());
+            for days in 0..2 {
+                ask(&mut group, by, &b, day(days));
+                let (_, heard) = hear(&mut group, kind, &lower.encode(), by, &b, day(days));
+                assert_eq!(heard.outcome, Err(PartError::TooOld));
+                // Before it is known that anybody writes under it, it may be one that lost.
+                assert!(days > 0 || group.invitation.is_none());
+                let (_, heard) =
+                    hear(&mut group, chain, &chain_under(&lower, by), by, &b, day(days));
+                assert_eq!(heard.outcome, Ok(PartOutcome::Waiting));
+                let _ = hear(&mut group, kind, &lower.encode(), by, &b, day(days));
+                assert_eq!(group.invitation.is_some(), moves);
+                // Who holds it a day later too has not come to his.
+                assert_eq!(group.invitation(&b.own, day(days)).is_some(), moves && days > 0);
+                assert!(restores(&group));
+            }
+        }
+    }
+
     #[test]
     fn nobody_shuts_out_who_is_an_admin_of_the_head_by_inviting() {
         let (_, a, b, m, ga, mut gb, _) = world();

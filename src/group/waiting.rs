@@ -74,6 +74,12 @@ impl Waiting {
         due
     }
 
+    /// Whether a chain of a device waits for a roster.
+    pub(crate) fn has(&self, from: &Device, roster: &[u8; 32]) -> bool {
+        let mut of_device = self.0.iter().filter(|it| it.from == *from);
+        of_device.any(|it| it.fields().is_ok_and(|fields| fields.roster == roster))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &WaitingChain> {
         self.0.iter()
     }
