@@ -113,9 +113,9 @@ impl Group {
         }
     }
 
-    /// The last invitation counts, unless it is of an earlier epoch: answers have rosters that lost behind those that hold. Own
-    /// devices and admins of the head come first: whoever else says that they are an admin may say so of any epoch. Says whether
-    /// it does.
+    /// The last invitation counts, unless it is of an earlier epoch than that of another device: of two branches each device knows
+    /// one, until they have met. Own devices and admins of the head come first: whoever else says that they are an admin may say so
+    /// of any epoch. Says whether it does.
     fn invite(
         &mut self,
         roster: Roster,
@@ -129,8 +129,9 @@ impl Group {
             let is_known = is_ours || self.head().is_admin(&device.identity.encode());
             (is_known, roster.fields.epoch)
         };
-        let held = self.invitation.as_deref().map(|held| rank(&held.from, &held.roster));
-        if held.is_some_and(|held| held > rank(from, &roster)) {
+        // What a device gave before does not count any more when it gives another.
+        let held = self.invitation.as_deref().filter(|held| held.from != *from);
+        if held.is_some_and(|held| rank(&held.from, &held.roster) > rank(from, &roster)) {
             return false;
         }
         let same = self.invitation.take().filter(|held| held.roster == roster);

@@ -632,6 +632,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_device_gives_takes_the_place_of_what_it_gave_before() {
+        let (_, a, b, m, ..) = world();
+        let three = [&a, &b, &m];
+        let admins = [&a, &m];
+        let of = |epoch: u8| roster(&a, three, &admins, epoch.into(), [100 + epoch; 32]);
+        let mut group = Group::of(of(7), b.owner());
+        let invited = |group: &Group| group.invitation.as_deref().map(|it| it.roster.fields.epoch);
+        // Mallory gives what lost, and then the head, of an earlier epoch. Nobody else's later one gives way to that of an earlier.
+        for (by, epoch, expected) in [(&m, 6, 6), (&m, 4, 4), (&a, 3, 4), (&a, 5, 5), (&m, 4, 5)] {
+            let _ = hear(&mut group, GroupPartKind::Roster, &of(epoch).encode(), by, &b, NOW);
+            assert_eq!(invited(&group), Some(expected));
+        }
+    }
+
+    #[test]
     fn nobody_shuts_out_who_is_an_admin_of_the_head_by_inviting() {
         let (_, a, b, m, ga, mut gb, _) = world();
         let kind = GroupPartKind::Roster;
