@@ -43,7 +43,7 @@ pub(crate) struct GroupDevice {
     pub(crate) behind: Option<Behind>,
     /// Whether it came with a roster of ours, and has got neither head nor about.
     pub(crate) is_newcomer: bool,
-    /// Which rosters it was given within a day.
+    /// Which rosters it was given within a day. Of this device itself: which were held when the user joined by another.
     given_rosters: Vec<(Tag, Timestamp)>,
     /// What it was answered within a day.
     answered: Vec<(WantKind, Tag, Timestamp)>,

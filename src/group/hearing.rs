@@ -134,6 +134,9 @@ impl Group {
         if held.is_some_and(|held| rank(&held.from, &held.roster) > rank(from, &roster)) {
             return false;
         }
+        let was_held =
+            self.devices.get(&self.us).is_some_and(|us| !us.may_be_given(roster.tag(), now));
+        let reason = if was_held { InvitationReason::GivenUp } else { reason };
         let same = self.invitation.take().filter(|held| held.roster == roster);
         // Who gives it again after a day has heard what this device writes, and holds it still.
         let (about, came, is_confirmed) = same.map_or((None, now, false), |held| {
@@ -341,6 +344,9 @@ impl Group {
     ) -> Option<PartHeard> {
         let Invitation { roster, about, .. } = *self.invitation.take()?;
         let (hash, tag, about_hash) = (*roster.hash(), roster.tag(), roster.fields.about);
+        let given_up: Vec<Tag> = self.rosters.iter().map(Roster::tag).collect();
+        let us = self.devices.at(&self.us);
+        given_up.into_iter().for_each(|tag| us.give_roster(tag, now));
         self.change_rosters(now, |rosters| *rosters = Rosters::new(roster));
         about.into_iter().for_each(|about| _ = self.abouts.insert(about_hash, about));
         Some(self.joined(&hash, tag, directory, now))

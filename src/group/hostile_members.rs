@@ -647,6 +647,40 @@ mod tests {
     }
 
     #[test]
+    fn who_has_moved_is_asked_back_only_by_what_is_given_again_a_day_later() {
+        let (_, a, b, m, ..) = world();
+        let day = |days: u64| NOW.plus(core::time::Duration::from_secs(days * 86_400));
+        let kind = GroupPartKind::Roster;
+        let three = [&a, &b, &m];
+        let root = roster(&a, three, &[&a, &m], 7, [3; 32]);
+        let head = roster(&a, three, &[&a, &m], 8, *root.hash());
+        let other = roster(&a, three, &[&a, &m], 5, [4; 32]);
+        let mut group = Group::of(root.clone(), b.owner());
+        for roster in [&head, &other] {
+            let _ = hear(&mut group, kind, &roster.encode(), &a, &b, NOW);
+        }
+        assert!(group.join_again(&b.dir(), NOW).is_some());
+        assert_eq!(group.head(), &other);
+        assert!(restores(&group));
+        let is_asked = |group: &Group, days| group.invitation(&b.own, day(days)).is_some();
+        for given_up in [&root, &head] {
+            let chain = chain_under(given_up, &m);
+            let _ = hear(&mut group, GroupPartKind::Distribution, &chain, &m, &b, NOW);
+            let (_, heard) = hear(&mut group, kind, &given_up.encode(), &m, &b, NOW);
+            assert!(heard.invites && !is_asked(&group, 2) && is_asked(&group, 3));
+            assert!(restores(&group));
+        }
+        // Who gives it a day later too may be right.
+        let _ = hear(&mut group, kind, &head.encode(), &m, &b, day(1));
+        assert!(is_asked(&group, 1));
+        // What came after it is new.
+        group.invitation = None;
+        let next = roster(&a, three, &[&a, &m], 9, *head.hash());
+        let _ = hear(&mut group, kind, &next.encode(), &m, &b, NOW);
+        assert!(is_asked(&group, 1));
+    }
+
+    #[test]
     fn nobody_shuts_out_who_is_an_admin_of_the_head_by_inviting() {
         let (_, a, b, m, ga, mut gb, _) = world();
         let kind = GroupPartKind::Roster;

@@ -45,6 +45,9 @@ pub(crate) enum InvitationReason {
     NeverHeld,
     /// The one before it is missing: as a rule that is given when it is asked for.
     Missing,
+    /// It was held until less than a day before it came, when the user joined by another. Two devices of which each is invited by
+    /// what the other had would change places again and again, while others bring both to the head.
+    GivenUp,
 }
 
 /// Which of the rosters of a message invite back: the first that does, and those that follow it, one after the other. An
@@ -95,6 +98,7 @@ impl Stored for Invitation {
             InvitationReason::New => 0,
             InvitationReason::NeverHeld => 1,
             InvitationReason::Missing => 2,
+            InvitationReason::GivenUp => 3,
         };
         out.put(&[reason]);
         let confirmed = if *is_confirmed { CONFIRMED } else { 0 };
@@ -110,6 +114,7 @@ impl Stored for Invitation {
             0 => InvitationReason::New,
             1 => InvitationReason::NeverHeld,
             2 => InvitationReason::Missing,
+            3 => InvitationReason::GivenUp,
             _ => return Err(DecodeError::Malformed),
         };
         let (is_confirmed, is_told) = match reader.u8()? {

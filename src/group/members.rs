@@ -62,11 +62,12 @@ impl Group {
             *is_confirmed || waiting.any(|fields| fields.roster == roster.hash())
         };
         let may_yet_come = is_in && !is_day_over(*came, now);
+        let is_old = now >= came.plus(STANDS);
         match reason {
             InvitationReason::New => true,
+            InvitationReason::GivenUp => *is_confirmed || is_old,
             InvitationReason::NeverHeld => {
                 let is_above = roster.place() > self.rosters.root().place();
-                let is_old = now >= came.plus(STANDS);
                 *is_confirmed || is_old || ((is_above || !is_in) && is_in_use())
             }
             InvitationReason::Missing => !may_yet_come && (is_further || is_in_use()),
