@@ -34,8 +34,10 @@ const EXCHANGES: u32 = 8;
 const MOST_UNDER_WAY: usize = 400;
 
 /// Schedules beyond the first sixty in which somebody stayed behind once: two who came in by different rosters swapped them day
-/// by day; the roster that counts was of an earlier epoch; somebody removed was never told; a session was lost among strangers.
-const FOUND: [u64; 8] = [99, 192, 268, 399, 516, 693, 823, 1086];
+/// by day; the roster that counts was of an earlier epoch; somebody removed was never told; a session was lost among strangers;
+/// the head came in answers alone, to one who could invite nobody to theirs; an admin who had left signed on; what was given
+/// before stood in the way of the head; two own devices changed places.
+const FOUND: [u64; 13] = [99, 167, 192, 268, 399, 516, 693, 823, 891, 952, 1086, 1105, 1274];
 
 #[test]
 fn all_who_are_in_a_group_come_to_one_head_and_read_what_was_sent_to_them() {
