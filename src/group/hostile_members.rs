@@ -593,7 +593,13 @@ mod tests {
 
     /// Asks somebody for a roster that never comes: what they give is an answer.
     fn ask(group: &mut Group, of: &P, by: &P, now: Timestamp) {
-        group.wanted.name(of.device().identity.member_tag().0, WantKind::Roster, [9; 8], now);
+        group.wanted.name(
+            of.device().identity.member_tag().0,
+            WantKind::Roster,
+            [9; 8],
+            now,
+            |_| BTreeSet::new(),
+        );
         let moment = Moment { directory: by.dir(), can_reach: &all, now };
         assert!(!group.take_wants(&moment).is_empty());
     }
