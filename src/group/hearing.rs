@@ -321,6 +321,8 @@ impl Group {
         if known.gone.is_some() || directory.is_in_question(from, now) {
             return Err(PartError::Former);
         }
+        // Rosters that it has signed may stand before this, and are no invitation.
+        self.invitation.take_if(|it| it.from.identity == from.identity);
         let owner = known.person.owner().encode();
         let Some(held) = self.rosters.get(roster) else {
             return Err(self.missing_roster(tag_of(roster), from, directory, now));

@@ -566,6 +566,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn who_leaves_invites_nobody() {
+        let (_, a, b, m, _, mut gb, _) = world();
+        let (head, previous, signer) = (gb.head().fields.clone(), [9; 32], m.owner());
+        let mut members = head.members.clone();
+        members.iter_mut().filter(|it| it.owner == signer).for_each(|it| it.is_admin = true);
+        let fields = RosterFields { epoch: 5, previous, members, signer, ..head };
+        let roster = Roster::sign(&m.account, fields).encode();
+        let leave = [gb.id, [7; 32]].concat();
+        for (by, is_left) in [(&a, true), (&m, false)] {
+            let (_, heard) = hear(&mut gb, GroupPartKind::Roster, &roster, &m, &b, NOW);
+            assert!(heard.invites);
+            let (_, heard) = hear(&mut gb, GroupPartKind::Leave, &leave, by, &b, NOW);
+            assert!(matches!(heard.outcome, Err(PartError::Missing(_))));
+            assert_eq!(gb.invitation.is_some(), is_left, "her own ends, and no other");
+        }
+    }
+
     /// A roster of Alice's, by which others of the three are admins too.
     fn roster(a: &P, of: [&P; 3], admins: &[&P], epoch: u32, previous: [u8; 32]) -> Roster {
         let is_admin = |it: &P| admins.iter().any(|admin| admin.owner() == it.owner());
