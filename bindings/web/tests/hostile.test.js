@@ -1,0 +1,162 @@
+// Whatever JavaScript passes, a call answers or refuses by a code; the module goes on.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { NOW, device, evanesce, pair } from "./package.js";
+
+const { Account, EvanesceError, Peer, PublishedPrekeys, SafetyNumber, Session, Stamp, StorageKey, VerifiedBundle, utf8 } =
+  evanesce;
+
+/** What is passed where something else is due. */
+const NONSENSE = [
+  undefined, null, true, 0, -1, 1.5, NaN, Infinity, 2 ** 53, 1n, "", "text", Symbol("s"), {}, [], [1, 2], () => 1,
+  new Uint8Array(0), new Uint8Array(7), new Uint8Array(32), new Uint8Array(64), new Uint8Array(100_000),
+  new Uint16Array(32), new Float64Array(10), new ArrayBuffer(32), new DataView(new ArrayBuffer(32)), new Date(), new Map(),
+  { code: "malformed" }, { identity: new Uint8Array(64), address: "x" }, { body: new Uint8Array(3), stamp: {} },
+  Object.create(Uint8Array.prototype), Object.create(Account.prototype), Object.create(Peer.prototype),
+  new Proxy(new Uint8Array(32), {}), new Proxy({}, { get() { throw new RangeError("a getter of the caller's"); } }),
+];
+
+/** An array that says of itself what it is not. */
+function liar(length, says) {
+  const array = new Uint8Array(length);
+  Object.defineProperty(array, "length", { value: says });
+  Object.defineProperty(array, "byteLength", { value: says });
+  return array;
+}
+
+/** Calls it, and takes only refusals of ours, or what a getter of the caller's threw. */
+function refusesOrAnswers(call, what) {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof RangeError && error.message === "a getter of the caller's") return;
+    assert.ok(error instanceof EvanesceError, `${what}: ${error?.stack ?? error}`);
+    assert.equal(typeof error.code, "string");
+    assert.ok(error.message.length > 0);
+  }
+}
+
+/** All methods, getters and setters of an object, with its classes up to the first of ours. */
+function members(object) {
+  const found = new Map();
+  for (let type = object; type !== null && type !== Object.prototype && type !== Function.prototype; type = Object.getPrototypeOf(type)) {
+    for (const name of Reflect.ownKeys(type)) {
+      if (!found.has(name)) found.set(name, Object.getOwnPropertyDescriptor(type, name));
+    }
+  }
+  return [...found].filter(([name]) => !["constructor", "free", Symbol.dispose, "length", "name", "prototype", "of", "bytesOf"].includes(name));
+}
+
+/** Every member with every nonsense at each place, and plausible values at the others. */
+function tryAll(object, name, plausible) {
+  for (const [member, { value, get }] of members(object)) {
+    const what = `${name}.${String(member)}`;
+    if (get !== undefined) refusesOrAnswers(() => object[member], what);
+    if (typeof value !== "function") continue;
+    for (const nonsense of NONSENSE) {
+      for (let place = 0; place < 5; place += 1) {
+        for (const other of plausible) {
+          const given = [other, other, other, other, other];
+          given[place] = nonsense;
+          refusesOrAnswers(() => object[member](...given), what);
+        }
+      }
+      refusesOrAnswers(() => object[member](nonsense, nonsense, nonsense, nonsense, nonsense), what);
+    }
+  }
+}
+
+test("no argument of any type stops the module", () => {
+  const { alice, bob, bobs, alices } = pair({ suite: "classical" });
+  const session = alice.account.initiate(VerifiedBundle.verify(bob.server.handOut(), NOW));
+  const plausible = [NOW, utf8("bytes"), alice.account, { identity: alice.account.device.identity, address: "x" }];
+  for (const [name, type] of Object.entries(evanesce)) {
+    if (typeof type !== "function") continue;
+    const make = (...given) => (/^[A-Z]/.test(name) ? Reflect.construct(type, given) : type(...given));
+    for (const nonsense of NONSENSE) {
+      if (name === "EvanesceError") continue;
+      refusesOrAnswers(() => make(nonsense, nonsense, nonsense), name);
+      for (const other of plausible) refusesOrAnswers(() => make(other, nonsense, other), name);
+    }
+    if (name !== "EvanesceError" && /^[A-Z]/.test(name)) tryAll(type, name, plausible);
+  }
+  const { server } = device("carol", { suite: "classical" });
+  const objects = {
+    account: Account.restore(alice.account.snapshot()), peer: Peer.restore(bobs.snapshot()), session, server,
+    bundle: VerifiedBundle.verify(bob.server.handOut(), NOW), key: new StorageKey(new Uint8Array(32)),
+    number: SafetyNumber.between(alice.account.device, bob.account.device), stamp: Stamp.none(),
+  };
+  for (const [name, object] of Object.entries(objects)) tryAll(object, name, plausible);
+  // It goes on.
+  const { message } = bobs.encrypt(utf8("still here"), NOW);
+  assert.deepEqual(alices.decrypt(bob.account, message, NOW).received.body, utf8("still here"));
+  void PublishedPrekeys, Session;
+});
+
+test("times are milliseconds that a Date can have", () => {
+  const { bobs } = pair({ suite: "classical" });
+  for (const time of [NaN, -1, Infinity, 8.64e15 + 1, "1800000000000", 1n, undefined, null, new Date()]) {
+    assert.throws(() => bobs.encrypt(utf8("when?"), time), { code: "invalid_argument" });
+  }
+  for (const time of [NOW, NOW + 0.5, NOW + 1_000]) bobs.encrypt(utf8("then"), time);
+  assert.throws(() => bobs.encrypt(utf8("far too late"), 8.64e15), { code: "needs_session" });
+});
+
+test("an array that lies about its length is taken for what it is", () => {
+  const { bob, bobs, alices } = pair({ suite: "classical" });
+  for (const [length, says] of [[1_000_000, 1], [10, 1_000_000], [10, -1], [10, NaN], [10, "x"]]) {
+    const { message } = bobs.encrypt(liar(length, says), NOW);
+    assert.equal(alices.decrypt(bob.account, message, NOW).received.body.length, length);
+  }
+});
+
+test("a detached or shared array is refused or copied", () => {
+  const { bob, bobs, alices } = pair({ suite: "classical" });
+  const detached = new Uint8Array(10);
+  structuredClone(detached.buffer, { transfer: [detached.buffer] });
+  refusesOrAnswers(() => bobs.encrypt(detached, NOW), "detached");
+  const shared = new Uint8Array(new SharedArrayBuffer(10)).fill(7);
+  const { message } = bobs.encrypt(shared, NOW);
+  assert.deepEqual(alices.decrypt(bob.account, message, NOW).received.body, new Uint8Array(10).fill(7));
+  assert.deepEqual(alices.decrypt(bob.account, bobs.encrypt(Buffer.from("buffer"), NOW).message, NOW).received.body, utf8("buffer"));
+});
+
+test("what is too large is refused, and nothing stops", () => {
+  const { bob, bobs, alices } = pair({ suite: "classical" });
+  assert.throws(() => bobs.encrypt(new Uint8Array(16 * 1_048_576), NOW), { code: "too_large" });
+  assert.throws(() => bobs.encrypt(new Uint8Array(100_000_000), NOW), { code: "too_large" });
+  const largest = new Uint8Array(15 * 1_048_576).fill(5);
+  const { message } = bobs.encrypt(largest, NOW);
+  assert.deepEqual(alices.decrypt(bob.account, message, NOW).received.body, largest);
+  assert.throws(() => Account.generate("x".repeat(65), NOW), { code: "invalid_argument" });
+  assert.throws(() => Account.generate("", NOW), { code: "invalid_argument" });
+});
+
+test("what is freed says so, and freeing twice is nothing", () => {
+  const { bob, bobs } = pair({ suite: "classical" });
+  bobs.free();
+  bobs.free();
+  assert.throws(() => bobs.encrypt(utf8("late"), NOW), { code: "freed" });
+  assert.throws(() => bobs.snapshot(), { code: "freed" });
+  const bundle = VerifiedBundle.verify(bob.server.handOut(), NOW);
+  {
+    const peer = new Peer("bob");
+    peer.initiate(device("dave", { suite: "classical" }).account, bundle, NOW);
+    assert.throws(() => bundle.suite, { code: "freed" });
+    peer[Symbol.dispose]();
+    assert.throws(() => peer.address, { code: "freed" });
+  }
+  bob.account.free();
+  assert.throws(() => new Peer("alice").decrypt(bob.account, new Uint8Array(200), NOW), { code: "freed" });
+});
+
+test("thousands of refusals leave the module as it was", () => {
+  const { bob, bobs, alices } = pair({ suite: "classical" });
+  for (let index = 0; index < 20_000; index += 1) {
+    assert.throws(() => alices.decrypt(bob.account, new Uint8Array(200).fill(0x11), NOW), EvanesceError);
+  }
+  const { message } = bobs.encrypt(utf8("still here"), NOW);
+  assert.deepEqual(alices.decrypt(bob.account, message, NOW).received.body, utf8("still here"));
+});

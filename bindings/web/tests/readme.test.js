@@ -1,0 +1,70 @@
+// The programs of README.md run as they stand there.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { resolve } from "node:path";
+import { after, test } from "node:test";
+import { Worker } from "node:worker_threads";
+
+const readme = readFileSync(resolve(import.meta.dirname, "../README.md"), "utf8");
+const installed = process.env.EVANESCE_PACKAGE ?? resolve(import.meta.dirname, "../pkg");
+const directory = mkdtempSync(resolve(tmpdir(), "evanesce-readme-"));
+after(() => rmSync(directory, { recursive: true }));
+
+// As `npm install` would leave it.
+mkdirSync(resolve(directory, "node_modules"));
+cpSync(installed, resolve(directory, "node_modules/evanesce"), { recursive: true });
+symlinkSync(resolve(import.meta.dirname, "../node_modules/fake-indexeddb"), resolve(directory, "node_modules/fake-indexeddb"));
+writeFileSync(resolve(directory, "package.json"), '{ "type": "module" }');
+
+/** The code that begins with a comment that names its file. */
+function program(name) {
+  const found = readme.match(new RegExp(`\`\`\`js\\n(// ${name}\\n[^]*?)\`\`\``));
+  assert.notEqual(found, null, `README.md has no ${name}`);
+  writeFileSync(resolve(directory, name), found[1]);
+  return resolve(directory, name);
+}
+
+test("two people talk in Node", () => {
+  const said = execFileSync(process.execPath, [program("talk.mjs")], { encoding: "utf8" });
+  assert.match(said, /^Hello Bob\nHello Alice\n(\d{5} ){11}\d{5}\n$/);
+});
+
+test("two tabs talk", { timeout: 30_000 }, async () => {
+  program("chat.js");
+  // A tab with what the program touches of it.
+  const tab = `
+    import "fake-indexeddb/auto";
+    import { parentPort, workerData } from "node:worker_threads";
+    const form = { firstElementChild: { value: "" }, reset() {} };
+    globalThis.location = { search: workerData };
+    globalThis.document = {
+      querySelector: (what) => (what === "#say" ? form : { append: ({ textContent }) => parentPort.postMessage(textContent) }),
+      createElement: () => ({}),
+    };
+    await import("./chat.js");
+    parentPort.on("message", (body) => {
+      form.firstElementChild.value = body;
+      form.onsubmit({ preventDefault() {}, target: form });
+    });
+    parentPort.postMessage("ready");
+  `;
+  writeFileSync(resolve(directory, "tab.js"), tab);
+  const open = (me, you) => {
+    const worker = new Worker(resolve(directory, "tab.js"), { workerData: `?me=${me}&you=${you}` });
+    const said = [];
+    const waiting = [];
+    worker.on("message", (line) => (waiting.shift() ?? ((it) => said.push(it)))(line));
+    worker.on("error", (error) => waiting.shift()?.(error));
+    return { worker, next: () => (said.length ? said.shift() : new Promise((resolve) => waiting.push(resolve))) };
+  };
+  const [alice, bob] = [open("alice", "bob"), open("bob", "alice")];
+  assert.deepEqual([await alice.next(), await bob.next()], ["ready", "ready"]);
+  for (const [from, to, name, body] of [[alice, bob, "alice", "Hello Bob"], [bob, alice, "bob", "Hello"], [alice, bob, "alice", "!"]]) {
+    from.worker.postMessage(body);
+    assert.deepEqual([await from.next(), await to.next()], [`${name}: ${body}`, `${name}: ${body}`]);
+  }
+  await Promise.all([alice, bob].map(({ worker }) => worker.terminate()));
+});

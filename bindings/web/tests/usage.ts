@@ -1,0 +1,87 @@
+// The types hold what they say: this compiles strictly, and what it must not compile is marked. It does not run.
+
+import {
+  Account, EvanesceError, ExpiryScheduler, Peer, SafetyNumber, Stamp, StorageKey, VerifiedBundle, conversationIdNamed, memberTag, utf8,
+  type Contact, type ErrorCode, type ExpiryEvent, type Policy, type Received,
+} from "evanesce";
+import { load, loadSync } from "evanesce/manual";
+import { Store } from "evanesce/store";
+
+export async function conversation(bundle: Uint8Array, now: number): Promise<Uint8Array> {
+  await load();
+  loadSync(new Uint8Array());
+  using account = Account.generate("user-17/device-1", now, { suite: "hybrid", limits: { session: { maxSkip: 100 } } });
+  const peer = new Peer(utf8("user-23/device-1"));
+  peer.initiate(account, VerifiedBundle.verify(bundle, now), now);
+  const { message, changes, sessionNeed } = peer.encrypt({ body: utf8("Hello") }, now);
+  const need: "lost" | "noSession" | "unanswered" | "chainNearlyFull" | undefined = sessionNeed;
+  const kind: "oneTime" | "signed" | undefined = changes.spentPrekey?.kind;
+  void [need, kind];
+  // @ts-expect-error a string is no body
+  peer.encrypt("Hello", now);
+  // @ts-expect-error the clock is the caller's
+  peer.encrypt(utf8("Hello"));
+  // @ts-expect-error an account is made by its static methods
+  new Account();
+  // @ts-expect-error there is no such suite
+  Account.generate("x", now, { suite: "quantum" });
+  return message;
+}
+
+/** Every kind of a union is known, so that `never` is left. */
+export function shown(contact: Contact, event: ExpiryEvent, policy: Policy): string {
+  switch (contact.kind) {
+    case "none":
+      return "nobody";
+    case "request":
+    case "accepted":
+    case "refused":
+      void contact.identity.length;
+      break;
+    default:
+      return contact satisfies never;
+  }
+  switch (event.kind) {
+    case "settingChanged":
+      return String(event.setting.version + 1n);
+    case "settingRefused":
+      return event.refusal;
+    case "deletedElsewhere":
+    case "readElsewhere":
+      return String(event.id);
+    case "echoDue":
+      return String(event.conversation);
+    default:
+      void (event satisfies never);
+  }
+  return policy.kind === "onClose" ? "on closing" : `${policy.ttl + 1} ms`;
+}
+
+export function timers(received: Received, author: Uint8Array, key: StorageKey, now: number): ErrorCode | undefined {
+  const expiry = ExpiryScheduler.create({ wall: now });
+  const conversation = conversationIdNamed(utf8("bob"));
+  // A stamp that is malformed must be looked at.
+  // @ts-expect-error
+  void received.stamp.opens;
+  const message = { id: new Uint8Array(16), conversation, author: memberTag(author) };
+  const { verdict } = expiry.received(message, received.stamp, { claimed: 5 }, now);
+  const stamp = received.stamp === "malformed" ? Stamp.none() : received.stamp.withOpens("once");
+  void [verdict === "keep", stamp.setting?.by, expiry.seal(key)];
+  try {
+    expiry.open(message.id, now);
+  } catch (error) {
+    if (error instanceof EvanesceError) return error.code;
+  }
+  return undefined;
+}
+
+export async function stored(name: string, now: number): Promise<string> {
+  const store = await Store.open(name, { key: new StorageKey(new Uint8Array(32)) });
+  const [account, peer] = [await store.account(), await store.peer("bob")];
+  // @ts-expect-error there may be none
+  void account.device;
+  if (account === undefined || peer === undefined) return "new";
+  await store.send(peer, utf8("Hello"), now, [["messages/1", { body: "Hello" }]]);
+  await store.flush((to, message) => void [to.length, message.length]);
+  return String(SafetyNumber.between(account.device, { identity: new Uint8Array(64), address: "bob" }));
+}
