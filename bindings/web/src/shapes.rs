@@ -118,6 +118,7 @@ pub(crate) fn peer_limits(numbers: &[f64]) -> Option<PeerLimits> {
 }
 
 /// Byte strings that `ts/checks.ts` put behind each other, each behind its length of 4 bytes.
+#[cfg(feature = "expiry")]
 pub(crate) fn byte_strings(mut joined: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
     let mut all = Vec::new();
     while !joined.is_empty() {
