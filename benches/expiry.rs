@@ -32,6 +32,9 @@ const RUN: u32 = 10_000;
 /// After how many messages more, or fewer, the scheduler is restored.
 const WORN: usize = 100_000;
 
+/// How many messages a conversation has that was deleted before.
+const DELETED: usize = 80_000;
+
 /// How many are given at once when many have come due.
 const LIMIT: usize = 1_000;
 
@@ -320,6 +323,18 @@ fn scheduler(criterion: &mut Criterion) {
         });
         ids.iter().for_each(|id| drop(held.done(*id, Parts::BODY, now)));
         elapsed
+    });
+
+    // A conversation of which all was deleted, and nothing is confirmed to be gone.
+    let mut held = ExpiryScheduler::new(now, &mut rng);
+    let (conversation, stamp) = (ConversationId([1; 16]), Ok(stamp(&mut rng)));
+    for _ in 0..DELETED {
+        let message = NewMessage::new(message_id(&mut rng), conversation, MemberTag([1; 8]));
+        drop(held.received(message, &stamp, Age::NONE, now));
+    }
+    drop(held.conversation_deleted(conversation, now));
+    group.bench_function("conversation_deleted again", |bencher| {
+        bencher.iter(|| held.conversation_deleted(conversation, now));
     });
 
     let held = restored(&rows);

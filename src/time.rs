@@ -149,8 +149,9 @@ impl EngineTime {
     /// moment that can be named.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        let millis = duration.as_nanos().div_ceil(1_000_000);
-        Self(self.0.saturating_add(u64::try_from(millis).unwrap_or(u64::MAX)))
+        let begun = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
+        let millis = duration.as_secs().saturating_mul(1_000).saturating_add(begun);
+        Self(self.0.saturating_add(millis))
     }
 
     /// This much earlier, in whole milliseconds; at least [`EngineTime::START`].

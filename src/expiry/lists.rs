@@ -40,6 +40,8 @@ pub(crate) struct Listed {
     unsettled: bool,
     to_open: bool,
     unneeded: bool,
+    /// Whether it is among those of its conversation.
+    pub(crate) hangs: bool,
 }
 
 impl ListKey {
@@ -56,6 +58,7 @@ impl Listed {
         unsettled: false,
         to_open: false,
         unneeded: false,
+        hangs: false,
     };
 
     pub(crate) fn of(tracked: &Tracked) -> Self {
@@ -66,6 +69,7 @@ impl Listed {
             unsettled: tracked.is_unsettled(),
             to_open: tracked.life.allowed_opens().is_some(),
             unneeded: !tracked.is_needed(),
+            hangs: !tracked.life.is_spent(),
         }
     }
 }

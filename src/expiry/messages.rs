@@ -25,7 +25,8 @@ pub(crate) struct Messages {
 }
 
 /// A message in the table. All of one conversation hang together, so that they are found without looking at others;
-/// a link of eight bytes costs a third of an ordered set.
+/// a link of eight bytes costs a third of an ordered set. What was deleted, or opened as often as it may be, hangs
+/// there no more: nothing that happens in its conversation matters to it.
 pub(crate) struct Place {
     id: MessageId,
     tracked: Tracked,
@@ -36,7 +37,7 @@ pub(crate) struct Place {
 /// The messages of one conversation.
 struct Chain {
     first: u32,
-    /// How many of them fall back on an own setting.
+    /// How many fall back on an own setting, those among them that hang here no more.
     falling_back: u32,
 }
 
@@ -73,34 +74,38 @@ impl Messages {
         let number = self.place(Place::new(id, tracked));
         self.by_id.insert(id, number);
         self.set(number, next);
+        if listed.hangs {
+            self.hang(number, key.conversation);
+        }
         self.list(id, key, &Listed::NOWHERE, &listed);
     }
 
-    /// All at once, which is much faster than one by one. Of two of one id the later counts.
-    pub(crate) fn restored(mut messages: Vec<Place>, limits: &ExpiryLimits) -> Self {
+    /// All at once, which is much faster than one by one. Of two of one id the later counts. Each is looked at once and
+    /// none copied to another place: there may be a million.
+    pub(crate) fn restored(mut messages: Vec<Option<Place>>, limits: &ExpiryLimits) -> Self {
         let mut restored = Self::default();
         let mut ids = Vec::with_capacity(messages.len());
         let mut deadlines = Vec::with_capacity(messages.len());
         // As many messages as 32 bits count take more memory than there is.
         for number in 0..u32::try_from(messages.len()).unwrap_or(NOWHERE) {
-            let Some(place) = messages.get_mut(index(number)) else { break };
+            let Some(Some(place)) = messages.get_mut(index(number)) else { continue };
             let (id, tracked) = (place.id, &place.tracked);
-            let key = ListKey::of(tracked);
+            let (key, listed) = (ListKey::of(tracked), Listed::of(tracked));
             ids.push((id, number));
             deadlines.extend(tracked.next_change(limits).map(|next| (number, next)));
-            let listed = Listed::of(tracked);
-            let chain = restored.conversations.entry(key.conversation).or_insert(Chain::EMPTY);
-            let next = core::mem::replace(&mut chain.first, number);
-            place.after = next;
-            if let Some(next) = messages.get_mut(index(next)) {
-                next.before = number;
+            if listed.hangs {
+                let chain = restored.conversations.entry(key.conversation).or_insert(Chain::EMPTY);
+                let next = core::mem::replace(&mut chain.first, number);
+                place.after = next;
+                if let Some(Some(next)) = messages.get_mut(index(next)) {
+                    next.before = number;
+                }
             }
             restored.list(id, key, &Listed::NOWHERE, &listed);
         }
         restored.by_id = ids.into_iter().collect();
         restored.queue = deadlines.into_iter().collect();
-        // None is copied to another place: there may be a million.
-        restored.places = messages.into_iter().map(Some).collect();
+        restored.places = messages;
         if restored.by_id.len() < restored.places.len() {
             restored.clear_doubles();
         }
@@ -122,7 +127,13 @@ impl Messages {
             (Listed::of(tracked), tracked.ends(limits), tracked.next_change(limits));
         if listed != listed_before {
             let key = ListKey::of(tracked);
+            if listed.hangs && !listed_before.hangs {
+                self.hang(number, key.conversation);
+            }
             self.list(id, key, &listed_before, &listed);
+            if listed_before.hangs && !listed.hangs {
+                self.unhang(number, key.conversation);
+            }
         }
         // What has been given out and is as due as before comes again in its time, not at once.
         if ends != ends_before {
@@ -136,7 +147,7 @@ impl Messages {
         self.clear(number)
     }
 
-    /// All of a conversation, in the order of their ids.
+    /// All of a conversation that something may still happen to, in the order of their ids.
     pub(crate) fn of(&self, conversation: ConversationId) -> Vec<MessageId> {
         let mut ids: Vec<_> = self.chain(conversation).map(|place| place.id).collect();
         ids.sort_unstable();
@@ -194,9 +205,9 @@ impl Messages {
     }
 
     /// All of them, to be put in anew.
-    pub(crate) fn into_places(self) -> Vec<Place> {
+    pub(crate) fn into_places(self) -> Vec<Option<Place>> {
         let places = self.places.into_iter().flatten();
-        places.map(|place| Place { before: NOWHERE, after: NOWHERE, ..place }).collect()
+        places.map(|place| Some(Place { before: NOWHERE, after: NOWHERE, ..place })).collect()
     }
 
     /// The messages of a conversation.
@@ -209,23 +220,43 @@ impl Messages {
         })
     }
 
-    /// Puts a message into a place, first in its conversation.
-    fn place(&mut self, mut place: Place) -> u32 {
+    /// Puts a message into a place.
+    fn place(&mut self, place: Place) -> u32 {
         let reused = self.free.pop();
         // As many messages as 32 bits count take more memory than there is.
         let next = || u32::try_from(self.places.len()).unwrap_or(NOWHERE);
         let number = reused.unwrap_or_else(next);
-        let conversation = place.tracked.conversation;
-        let chain = self.conversations.entry(conversation).or_insert(Chain::EMPTY);
-        place.after = core::mem::replace(&mut chain.first, number);
-        if let Some(after) = self.place_mut(place.after) {
-            after.before = number;
-        }
         match self.places.get_mut(index(number)) {
             Some(free) => *free = Some(place),
             None => self.places.push(Some(place)),
         }
         number
+    }
+
+    /// Puts a message first in its conversation.
+    fn hang(&mut self, number: u32, conversation: ConversationId) {
+        let next =
+            self.change_chain(conversation, |chain| core::mem::replace(&mut chain.first, number));
+        if let Some(next) = self.place_mut(next) {
+            next.before = number;
+        }
+        if let Some(place) = self.place_mut(number) {
+            (place.before, place.after) = (NOWHERE, next);
+        }
+    }
+
+    /// Takes a message out of its conversation.
+    fn unhang(&mut self, number: u32, conversation: ConversationId) {
+        let Some(place) = self.place_mut(number) else { return };
+        let before = core::mem::replace(&mut place.before, NOWHERE);
+        let after = core::mem::replace(&mut place.after, NOWHERE);
+        if let Some(after) = self.place_mut(after) {
+            after.before = before;
+        }
+        match self.place_mut(before) {
+            Some(before) => before.after = after,
+            None => self.change_chain(conversation, |chain| chain.first = after),
+        }
     }
 
     fn place_mut(&mut self, number: u32) -> Option<&mut Place> {
@@ -252,22 +283,14 @@ impl Messages {
     /// Empties a place, and takes what was there out of all lists.
     fn clear(&mut self, number: u32) -> Option<Tracked> {
         self.queue.cancel(number);
-        let Place { id, tracked, before, after } = self.places.get_mut(index(number))?.take()?;
+        let place = self.places.get(index(number))?.as_ref()?;
+        let (id, key, listed) = (place.id, ListKey::of(&place.tracked), Listed::of(&place.tracked));
+        self.list(id, key, &listed, &Listed::NOWHERE);
+        if listed.hangs {
+            self.unhang(number, key.conversation);
+        }
+        let Place { tracked, .. } = self.places.get_mut(index(number))?.take()?;
         self.free.push(number);
-        let conversation = tracked.conversation;
-        let key = ListKey::of(&tracked);
-        self.list(id, key, &Listed::of(&tracked), &Listed::NOWHERE);
-        if let Some(after) = self.place_mut(after) {
-            after.before = before;
-        }
-        match self.place_mut(before) {
-            Some(before) => before.after = after,
-            None if after == NOWHERE => _ = self.conversations.remove(&conversation),
-            None => {
-                let chain = self.conversations.get_mut(&conversation);
-                chain.into_iter().for_each(|chain| chain.first = after);
-            }
-        }
         Some(tracked)
     }
 
@@ -275,12 +298,26 @@ impl Messages {
     fn list(&mut self, id: MessageId, key: ListKey, was: &Listed, is: &Listed) {
         self.lists.file(id, key, was, is);
         if was.falls_back != is.falls_back {
-            if let Some(chain) = self.conversations.get_mut(&key.conversation) {
+            self.change_chain(key.conversation, |chain| {
                 let before = chain.falling_back;
                 let one_more = is.falls_back.then(|| before.saturating_add(1));
                 chain.falling_back = one_more.unwrap_or(before.saturating_sub(1));
-            }
+            });
         }
+    }
+
+    /// Changes what is known of a conversation, which is forgotten where that is nothing.
+    fn change_chain<Outcome>(
+        &mut self,
+        conversation: ConversationId,
+        change: impl FnOnce(&mut Chain) -> Outcome,
+    ) -> Outcome {
+        let chain = self.conversations.entry(conversation).or_insert(Chain::EMPTY);
+        let outcome = change(chain);
+        if chain.first == NOWHERE && chain.falling_back == 0 {
+            self.conversations.remove(&conversation);
+        }
+        outcome
     }
 
     fn set(&mut self, number: u32, next: Option<EngineTime>) {

@@ -1,54 +1,49 @@
-//! Deadlines in order: an indexed heap with four children to each place.
+//! Deadlines in order: the first few sorted, the rest in bunches, each later than the one before.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
+use crate::expiry::queue::spreading::spread;
+use crate::expiry::queue::timer::{Timer, index};
 use crate::time::EngineTime;
 
-/// Children of each place: fewer levels than two, on one cache line.
-const CHILDREN: usize = 4;
+pub(crate) mod timer;
 
-/// Stands in `places` for a timer that is not set.
+pub(crate) mod spreading;
+
+/// How many timers stand together at most. More are searched through for one that moves, and fewer make more bunches
+/// to find the right one of.
+const MOST: usize = 128;
+
+/// Stands for the bunch of a timer that is not set, and of one that is among the first.
 const NOWHERE: u32 = u32::MAX;
+const FRONT: u32 = u32::MAX - 1;
 
 /// Deadlines in order, for timers that are numbered: the places of a table, from 0 on. Each number has one
 /// deadline or none. The earliest is there at once; setting, moving and cancelling one takes steps that grow with
 /// the logarithm of how many there are. Equal deadlines come in the order of their numbers.
 ///
-/// It takes 16 bytes for each timer and 4 for each number that is not set, so numbers are best used again.
+/// It takes some 18 bytes for each timer and 12 for each number that is not set, so numbers are best used again.
 /// Nothing of it is worth storing: it is rebuilt from the deadlines.
 #[derive(Clone, Default)]
 pub struct DeadlineQueue {
-    /// No place is later than its children, which are at `4 n + 1` to `4 n + 4`.
-    heap: Vec<Timer>,
-    /// Where in the heap each number stands.
+    /// By number, as far as it is set.
+    deadlines: Vec<EngineTime>,
+    /// By number, in which bunch it is.
     places: Vec<u32>,
-}
-
-/// Ordered by its rank.
-#[derive(Clone, Copy, Debug)]
-struct Timer {
-    // Two halves, so that three words of four bytes are enough.
-    deadline: [u32; 2],
-    number: u32,
-}
-
-impl Timer {
-    fn new(number: u32, deadline: EngineTime) -> Self {
-        let [a, b, c, d, e, f, g, h] = deadline.millis().to_be_bytes();
-        let deadline = [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])];
-        Self { deadline, number }
-    }
-
-    fn deadline(&self) -> EngineTime {
-        let [high, low] = self.deadline;
-        EngineTime::from_millis(u64::from(high) << 32 | u64::from(low))
-    }
-
-    /// The deadline, then the number, as one number: comparing field by field takes branches that no processor
-    /// foresees, and most of the time of a heap with them.
-    fn rank(&self) -> u128 {
-        u128::from(self.deadline().millis()) << 32 | u128::from(self.number)
-    }
+    /// The first ones, the earliest last. It is empty only where there are no others.
+    front: Vec<Timer>,
+    /// The rest, in bunches without an order within. They are sorted when their turn comes, and most timers have moved
+    /// until then.
+    bunches: Vec<Vec<u32>>,
+    /// The order of the bunches, by what none of a bunch is earlier than, and none of those before it later. None is
+    /// empty.
+    order: BTreeMap<Timer, u32>,
+    /// Places of bunches that are to be used again.
+    free: Vec<u32>,
+    /// How many timers are set.
+    count: usize,
 }
 
 impl DeadlineQueue {
@@ -61,131 +56,168 @@ impl DeadlineQueue {
     /// How many timers are set.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.count
     }
 
     /// Whether none is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.count == 0
     }
 
     /// Sets the timer of this number, or moves it. Memory is taken for all numbers up to the greatest.
     pub fn set(&mut self, number: u32, deadline: EngineTime) {
-        let timer = Timer::new(number, deadline);
-        match self.place(number) {
-            Some(place) => self.settle(place, timer),
-            None => {
-                let place = self.append(timer);
-                self.settle(place, timer);
-            }
+        self.cancel(number);
+        self.make_room(number);
+        if let Some(noted) = self.deadlines.get_mut(index(number)) {
+            *noted = deadline;
         }
+        self.count = self.count.saturating_add(1);
+        self.put(Timer { deadline, number });
     }
 
     /// Takes the timer of this number away; gives its deadline, if it was set.
     pub fn cancel(&mut self, number: u32) -> Option<EngineTime> {
-        let place = self.place(number)?;
-        let cancelled = self.heap.get(place)?.deadline();
-        self.remove(place);
-        Some(cancelled)
+        let deadline = self.deadline(number)?;
+        let timer = Timer { deadline, number };
+        let place = self.places.get_mut(index(number))?;
+        let bunch = core::mem::replace(place, NOWHERE);
+        self.count = self.count.saturating_sub(1);
+        if bunch == FRONT {
+            let place = self.front_place(timer);
+            if self.front.get(place) == Some(&timer) {
+                self.front.remove(place);
+                self.refill();
+            }
+        } else {
+            self.leave(bunch, timer);
+        }
+        Some(deadline)
     }
 
     /// The deadline of this number, if it is set.
     #[must_use]
     pub fn deadline(&self, number: u32) -> Option<EngineTime> {
-        self.heap.get(self.place(number)?).map(Timer::deadline)
+        let place = self.places.get(index(number)).filter(|place| **place != NOWHERE);
+        place.and_then(|_| self.deadlines.get(index(number)).copied())
     }
 
     /// The earliest deadline, and whose it is.
     #[must_use]
     pub fn first(&self) -> Option<(EngineTime, u32)> {
-        self.heap.first().map(|timer| (timer.deadline(), timer.number))
+        self.front.last().map(|timer| (timer.deadline, timer.number))
     }
 
     /// Takes the first timer away, if its deadline has come.
     pub fn pop_due(&mut self, now: EngineTime) -> Option<(EngineTime, u32)> {
         let first = self.first().filter(|(deadline, _)| *deadline <= now)?;
-        self.remove(0);
+        self.front.pop();
+        self.count = self.count.saturating_sub(1);
+        self.move_to(first.1, NOWHERE);
+        self.refill();
         Some(first)
     }
 
-    fn place(&self, number: u32) -> Option<usize> {
-        let place = self.places.get(index(number)).filter(|place| **place != NOWHERE)?;
-        Some(index(*place))
-    }
-
-    /// Puts a timer at the end, wherever it belongs.
-    fn append(&mut self, timer: Timer) -> usize {
-        let number = index(timer.number);
-        if self.places.len() <= number {
-            self.places.resize(number.saturating_add(1), NOWHERE);
-        }
-        let place = self.heap.len();
-        self.heap.push(timer);
-        self.put(place, timer);
-        place
-    }
-
-    fn remove(&mut self, place: usize) {
-        if let Some(gone) = self.heap.get(place) {
-            let number = index(gone.number);
-            if let Some(its_place) = self.places.get_mut(number) {
-                *its_place = NOWHERE;
-            }
-        }
-        if let Some(last) = self.heap.pop().filter(|_| place < self.heap.len()) {
-            self.settle(place, last);
+    /// Has room for this number.
+    fn make_room(&mut self, number: u32) {
+        let numbers = index(number).saturating_add(1);
+        if self.places.len() < numbers {
+            self.places.resize(numbers, NOWHERE);
+            self.deadlines.resize(numbers, EngineTime::START);
         }
     }
 
-    /// Puts a timer where it belongs, beginning at a place that is free for it.
-    fn settle(&mut self, place: usize, timer: Timer) {
-        let risen = self.rise(place, timer);
-        let place = if risen == place { self.sink(place, timer) } else { risen };
-        self.put(place, timer);
+    fn move_to(&mut self, number: u32, bunch: u32) {
+        if let Some(place) = self.places.get_mut(index(number)) {
+            *place = bunch;
+        }
     }
 
-    /// Moves what is later and above down.
-    fn rise(&mut self, mut place: usize, timer: Timer) -> usize {
-        while let Some(above) = place.checked_sub(1).map(|before| before.wrapping_div(CHILDREN)) {
-            match self.heap.get(above) {
-                Some(parent) if timer.rank() < parent.rank() => {
-                    let parent = *parent;
-                    self.put(place, parent);
-                    place = above;
+    /// Where a timer stands among the first, or belongs.
+    fn front_place(&self, timer: Timer) -> usize {
+        self.front.partition_point(|it| it.rank() > timer.rank())
+    }
+
+    /// The bunch that a timer belongs into; `None` if it is one of the first.
+    fn bunch_of(&self, timer: Timer) -> Option<u32> {
+        self.order.range(..=timer).next_back().map(|(_, bunch)| *bunch)
+    }
+
+    /// Puts a timer where it belongs.
+    fn put(&mut self, timer: Timer) {
+        if let Some(number) = self.bunch_of(timer) {
+            self.move_to(timer.number, number);
+            if let Some(bunch) = self.bunches.get_mut(index(number)) {
+                bunch.push(timer.number);
+                if bunch.len() > MOST {
+                    self.halve(number);
                 }
-                Some(_) | None => break,
             }
+            return;
         }
-        place
-    }
-
-    /// Moves what is earlier and below up.
-    fn sink(&mut self, mut place: usize, timer: Timer) -> usize {
-        loop {
-            let first = place.saturating_mul(CHILDREN).saturating_add(1);
-            let end = first.saturating_add(CHILDREN).min(self.heap.len());
-            let children = self.heap.get(first..end).unwrap_or_default();
-            let earliest = (first..end).zip(children).min_by_key(|(_, child)| child.rank());
-            match earliest {
-                Some((below, child)) if child.rank() < timer.rank() => {
-                    let child = *child;
-                    self.put(place, child);
-                    place = below;
-                }
-                Some(_) | None => return place,
+        self.move_to(timer.number, FRONT);
+        self.front.insert(self.front_place(timer), timer);
+        if self.front.len() > MOST {
+            let first = self.front.split_off(MOST.wrapping_div(2));
+            let rest = core::mem::replace(&mut self.front, first);
+            if let Some(bound) = rest.last() {
+                self.add_bunch(*bound, rest.iter().map(|it| it.number).collect());
             }
         }
     }
 
-    fn put(&mut self, place: usize, timer: Timer) {
-        if let Some(there) = self.heap.get_mut(place) {
-            *there = timer;
+    /// Takes a timer out of its bunch.
+    fn leave(&mut self, number: u32, timer: Timer) {
+        let Some(bunch) = self.bunches.get_mut(index(number)) else { return };
+        if let Some(place) = find(bunch, timer.number) {
+            bunch.swap_remove(place);
         }
-        if let Some(its_place) = self.places.get_mut(index(timer.number)) {
-            // There are never more timers than numbers.
-            *its_place = u32::try_from(place).unwrap_or(NOWHERE);
+        if bunch.is_empty() {
+            *bunch = Vec::new();
+            self.free.push(number);
+            let bound = self.order.range(..=timer).next_back().map(|(bound, _)| *bound);
+            bound.into_iter().for_each(|bound| _ = self.order.remove(&bound));
         }
+    }
+
+    /// Puts the later half of a bunch into one of its own.
+    fn halve(&mut self, number: u32) {
+        let Some(full) = self.bunches.get_mut(index(number)) else { return };
+        let (deadlines, half) = (&self.deadlines, full.len().wrapping_div(2));
+        let rank = |number: &u32| Timer::of(*number, deadlines).rank();
+        let (_, middle, _) = full.select_nth_unstable_by_key(half, rank);
+        let bound = Timer::of(*middle, deadlines);
+        let later = full.split_off(half);
+        self.add_bunch(bound, later);
+    }
+
+    /// Adds a bunch, of which none is earlier than `bound`.
+    fn add_bunch(&mut self, bound: Timer, numbers: Vec<u32>) {
+        let reused = self.free.pop();
+        // There are fewer bunches than timers, which are counted by 32 bits.
+        let next = || u32::try_from(self.bunches.len()).unwrap_or(NOWHERE);
+        let bunch = reused.unwrap_or_else(next);
+        numbers.iter().for_each(|number| self.move_to(*number, bunch));
+        match self.bunches.get_mut(index(bunch)) {
+            Some(free) => *free = numbers,
+            None => self.bunches.push(numbers),
+        }
+        self.order.insert(bound, bunch);
+    }
+
+    /// Sorts the next bunch, if it is its turn.
+    fn refill(&mut self) {
+        if !self.front.is_empty() {
+            return;
+        }
+        let Some((_, bunch)) = self.order.pop_first() else { return };
+        let numbers = self.bunches.get_mut(index(bunch)).map(core::mem::take).unwrap_or_default();
+        self.free.push(bunch);
+        for number in numbers {
+            self.move_to(number, FRONT);
+            self.front.push(Timer::of(number, &self.deadlines));
+        }
+        self.front.sort_unstable_by_key(|timer| Reverse(timer.rank()));
     }
 }
 
@@ -195,33 +227,42 @@ impl FromIterator<(u32, EngineTime)> for DeadlineQueue {
     fn from_iter<Timers: IntoIterator<Item = (u32, EngineTime)>>(timers: Timers) -> Self {
         let mut queue = Self::new();
         for (number, deadline) in timers {
-            let timer = Timer::new(number, deadline);
-            match queue.place(number) {
-                Some(place) => queue.put(place, timer),
-                None => _ = queue.append(timer),
+            queue.make_room(number);
+            queue.move_to(number, FRONT);
+            if let Some(noted) = queue.deadlines.get_mut(index(number)) {
+                *noted = deadline;
             }
         }
-        for place in (0..queue.heap.len().div_ceil(CHILDREN)).rev() {
-            if let Some(timer) = queue.heap.get(place).copied() {
-                let place = queue.sink(place, timer);
-                queue.put(place, timer);
-            }
+        let set = (0..).zip(&queue.places).filter(|(_, place)| **place != NOWHERE);
+        let numbers: Vec<u32> = set.map(|(number, _)| number).collect();
+        queue.count = numbers.len();
+        let mut bunches = Vec::new();
+        spread(&numbers, &queue.deadlines, MOST, &mut bunches);
+        let mut bounds = Vec::with_capacity(bunches.len());
+        for ((bound, numbers), bunch) in bunches.into_iter().zip(0..) {
+            numbers.iter().for_each(|number| queue.move_to(*number, bunch));
+            queue.bunches.push(numbers);
+            bounds.push((bound, bunch));
         }
+        queue.order = bounds.into_iter().collect();
+        queue.refill();
         queue
     }
 }
 
-/// A number of 32 bits as an index; `usize` has as many at least, wherever this crate is of use.
-fn index(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
+/// Where a number stands in a bunch. By sixteen at a time, which compilers make a few instructions of.
+fn find(bunch: &[u32], number: u32) -> Option<usize> {
+    const TOGETHER: usize = 16;
+    let has = |some: &[u32]| some.iter().fold(false, |has, it| has | (*it == number));
+    let pieces = bunch.chunks(TOGETHER).position(has)?;
+    let start = pieces.saturating_mul(TOGETHER);
+    let within = bunch.get(start..)?.iter().position(|it| *it == number)?;
+    Some(start.saturating_add(within))
 }
 
 /// How many deadlines there are.
 impl core::fmt::Debug for DeadlineQueue {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter
-            .debug_struct("DeadlineQueue")
-            .field("timers", &self.heap.len())
-            .finish_non_exhaustive()
+        formatter.debug_struct("DeadlineQueue").field("timers", &self.len()).finish_non_exhaustive()
     }
 }

@@ -65,7 +65,7 @@ impl ExpiryScheduler {
 struct Rows {
     head: Option<Head>,
     conversations: BTreeMap<ConversationId, Conversation>,
-    messages: Vec<Place>,
+    messages: Vec<Option<Place>>,
     memory: Memory,
 }
 
@@ -84,7 +84,7 @@ impl Rows {
             RecordName::Message(id) => {
                 let mut held: Tracked = read_value(value)?;
                 held.life.restarted();
-                self.messages.push(Place::new(id, held));
+                self.messages.push(Some(Place::new(id, held)));
             }
             RecordName::Tombstone(hash) => {
                 self.memory.tombstones.restore(hash, (), read_value(value)?)

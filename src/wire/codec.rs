@@ -72,7 +72,35 @@ impl<'bytes> Reader<'bytes> {
     }
 
     /// A number in LEB128, refused unless it is in the shortest form.
+    #[inline]
     pub(crate) fn leb128(&mut self) -> Result<u64, DecodeError> {
+        // Most are below 128, or moments, of six bytes: eight at once, where there are so many.
+        let is_last = |(byte, _): &(&u8, &[u8])| **byte & LEB128_MORE == 0;
+        if let Some((byte, rest)) = self.rest.split_first().filter(is_last) {
+            self.rest = rest;
+            return Ok(u64::from(*byte));
+        }
+        let Some(word) = self.rest.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)) else {
+            return self.leb128_by_bytes();
+        };
+        let last_bits = !word & u64::from_le_bytes([LEB128_MORE; 8]);
+        // Through the lowest byte that is the last one.
+        let own = last_bits ^ last_bits.wrapping_sub(1);
+        let length = own.count_ones().div_ceil(8);
+        let last = (word & own) >> length.saturating_sub(1).saturating_mul(8);
+        match self.rest.split_at_checked(usize::try_from(length).unwrap_or(usize::MAX)) {
+            Some((_, rest)) if last_bits != 0 && last != 0 => self.rest = rest,
+            _ => return self.leb128_by_bytes(),
+        }
+        // Seven bits of each byte, joined by twos, by fours and by eights.
+        let bytes = word & own & u64::from_le_bytes([LEB128_BITS; 8]);
+        let twos = bytes & 0x007f_007f_007f_007f | (bytes & 0x7f00_7f00_7f00_7f00) >> 1;
+        let fours = twos & 0x0000_3fff_0000_3fff | (twos & 0x3fff_0000_3fff_0000) >> 2;
+        Ok(fours & 0x0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4)
+    }
+
+    /// The same of any length, and at the end of what is read.
+    fn leb128_by_bytes(&mut self) -> Result<u64, DecodeError> {
         let mut number = 0;
         for position in 0..MAX_LEB128 {
             let byte = self.u8()?;
@@ -142,4 +170,38 @@ pub(crate) fn leb128(number: u64) -> impl Iterator<Item = u8> {
 pub(crate) fn write_length_prefixed(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(u8::try_from(bytes.len()).unwrap_or(u8::MAX));
     out.extend_from_slice(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Bytes that end numbers and such that do not, in any order, zeros among them.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![4 => 0x80..=0xff_u8, 1 => Just(0_u8), 1 => any::<u8>()];
+        prop::collection::vec(byte, 0..14)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+        #[test]
+        fn eight_bytes_at_once_are_the_number_that_they_are_one_by_one(bytes in bytes()) {
+            let [mut at_once, mut one_by_one] = [(); 2].map(|()| Reader::new(&bytes));
+            let number = at_once.leb128();
+            prop_assert_eq!(number, one_by_one.leb128_by_bytes());
+            if number.is_ok() {
+                prop_assert_eq!(at_once.rest(), one_by_one.rest());
+            }
+        }
+
+        #[test]
+        fn what_is_written_in_leb128_comes_back(number: u64, bits in 0..64_u32, behind: [u8; 9]) {
+            let number = number >> bits;
+            let written: Vec<u8> = leb128(number).chain(behind).collect();
+            let mut reader = Reader::new(&written);
+            prop_assert_eq!((reader.leb128(), reader.rest()), (Ok(number), &behind[..]));
+        }
+    }
 }
