@@ -1,5 +1,7 @@
 //! How an application names messages and conversations to the scheduler.
 
+use core::cmp::Ordering;
+
 use crate::crypto::hash::sha256;
 use crate::shown_bytes::{Hex, shown_in_hex};
 use crate::stored::{StateWriter, Stored};
@@ -16,7 +18,7 @@ const CONVERSATION_LABEL: &[u8] = b"evanesce/v1 expiry conversation";
 /// 45 days is taken for the message that ended. The application chooses: a UUID of its own, the number of a row
 /// that is never used again. Where others choose, use [`MessageId::by`], or a stranger could take the id of
 /// somebody else's message. Who has several devices needs the same id on all of them, and so [`MessageId::by`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
 pub struct MessageId(
@@ -26,7 +28,7 @@ pub struct MessageId(
 /// Names a conversation: 16 bytes, the same on all own devices. The timer belongs to the people, not to what is
 /// shown of it, nor to one of their devices: a chat that was deleted and begun anew has the same id, and a person
 /// with two devices is one conversation.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
 pub struct ConversationId(
@@ -57,6 +59,26 @@ impl ConversationId {
     }
 }
 
+/// The order of the bytes, found by two words: byte by byte, as it would be derived, it takes a hundred steps, and looking
+/// for ids among a million is most of what the scheduler does.
+macro_rules! in_order_of_bytes {
+    ($($type:ident)+) => { $(
+        impl Ord for $type {
+            fn cmp(&self, other: &Self) -> Ordering {
+                u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+            }
+        }
+
+        impl PartialOrd for $type {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+    )+ };
+}
+
+in_order_of_bytes! { MessageId ConversationId }
+
 /// The first 16 of 32 bytes.
 pub(crate) fn first_half(hash: [u8; 32]) -> [u8; 16] {
     let mut half = [0; 16];
@@ -85,3 +107,20 @@ impl Stored for ConversationId {
 }
 
 shown_in_hex! { MessageId ConversationId }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ids_are_in_the_order_of_their_bytes(id: [u8; 16], place in 0..16_usize, byte: u8) {
+            let mut other = id;
+            other[place] = byte;
+            prop_assert_eq!(MessageId(id).cmp(&MessageId(other)), id.cmp(&other));
+            let conversations = (ConversationId(id), ConversationId(other));
+            prop_assert_eq!(conversations.0.partial_cmp(&conversations.1), id.partial_cmp(&other));
+        }
+    }
+}
