@@ -213,6 +213,8 @@ pub mod attachment;
 mod commitment;
 mod stored;
 
+mod seldom;
+
 mod encapsulation;
 mod identity;
 pub mod limits;

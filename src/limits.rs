@@ -13,6 +13,7 @@
 
 use core::time::Duration;
 
+use crate::seldom::Usual;
 use crate::stored::{StateWriter, Stored, stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -61,14 +62,18 @@ impl SessionLimits {
     }
 }
 
+impl Usual for SessionLimits {
+    const USUAL: &'static Self = &Self {
+        max_skip: 1_000,
+        max_held_keys: 2_000,
+        max_older_chains: 5,
+        held_key_lifetime: DAY.saturating_mul(30),
+    };
+}
+
 impl Default for SessionLimits {
     fn default() -> Self {
-        Self {
-            max_skip: 1_000,
-            max_held_keys: 2_000,
-            max_older_chains: 5,
-            held_key_lifetime: DAY.saturating_mul(30),
-        }
+        Self::USUAL.clone()
     }
 }
 
@@ -93,14 +98,18 @@ pub struct PeerLimits {
     pub silence: Duration,
 }
 
+impl Usual for PeerLimits {
+    const USUAL: &'static Self = &Self {
+        max_older_sessions: 8,
+        older_session_lifetime: DAY.saturating_mul(30),
+        unanswered_lifetime: DAY.saturating_mul(30),
+        silence: DAY,
+    };
+}
+
 impl Default for PeerLimits {
     fn default() -> Self {
-        Self {
-            max_older_sessions: 8,
-            older_session_lifetime: DAY.saturating_mul(30),
-            unanswered_lifetime: DAY.saturating_mul(30),
-            silence: DAY,
-        }
+        Self::USUAL.clone()
     }
 }
 

@@ -64,6 +64,9 @@ macro_rules! stored {
 
 pub(crate) use stored;
 
+/// For how many values there is exact room at once. A value may take a hundred times the byte that a claim of one costs.
+const EXACT: usize = 16;
+
 /// Collects a snapshot's bytes. They hold secrets, and are wiped wherever they have stood.
 pub(crate) struct StateWriter(Zeroizing<Vec<u8>>);
 
@@ -232,7 +235,12 @@ impl<Value: Stored> Stored for Vec<Value> {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        (0..read_count(reader)?).map(|_| Value::read(reader)).collect()
+        let count = read_count(reader)?;
+        let mut values = Self::with_capacity(count.min(EXACT));
+        for _ in 0..count {
+            values.push(Value::read(reader)?);
+        }
+        Ok(values)
     }
 }
 

@@ -10,13 +10,14 @@ mod support;
 
 use std::num::NonZeroU32;
 
-use counted_memory::asked;
+use counted_memory::{asked, most_held};
 use crowd::{Attendee, Crowd};
 
 use evanesce::attachment::AttachmentSealer;
 use evanesce::expiry::{Opens, Policy, Setting, SettingVersion, Stamp};
-use evanesce::{Payload, Suite};
+use evanesce::{Payload, Peer, Suite};
 use household::Party;
+use support::pair::Pair;
 use support::phases;
 use support::{AD, NOW, Talk, World, in_each_suite, receive, rng, started};
 
@@ -139,6 +140,24 @@ fn a_sealer_and_a_reader_of_files_ask_for_memory_once_and_no_more() {
     });
     // The list of ten hashes doubles four times; then there is the top.
     assert_eq!(asked_for, 6);
+}
+
+/// Servers and bridges hold thousands of them. In suite 2 an epoch may be under way, whose key or answer is kept too.
+#[test]
+fn an_idle_peer_with_one_session_takes_little_more_than_a_kilobyte() {
+    let mut pair = Pair::talking_of([Suite::Classical; 2], 10);
+    for _ in 0..3 {
+        let message = pair.alice_sends("to Bob");
+        pair.bob.receives(&message);
+        let answer = pair.bob_sends("to Alice");
+        pair.alice.receives(&answer);
+    }
+    for side in [&pair.alice, &pair.bob] {
+        let stored = side.peer.snapshot();
+        let (held, peer) = most_held(|| Peer::restore(&stored).unwrap());
+        let held = held + size_of_val(&peer);
+        assert!(held <= 1_250, "{held}");
+    }
 }
 
 #[test]

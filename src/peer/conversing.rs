@@ -11,6 +11,7 @@ use crate::peer::delivery::{Delivered, PeerDecryptError};
 use crate::peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
 use crate::peer::initiating::PeerInitiateError;
 use crate::peer::known_sessions::Heard;
+use crate::peer::lost_session::LostSession;
 use crate::peer::other_device::Peer;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::beginning::InitiateError;
@@ -106,12 +107,12 @@ impl Peer {
         })?;
         self.contact = contact(identity);
         if let Some(limits) = &self.session_limits {
-            session.set_limits(limits.clone());
+            session.set_limits((**limits).clone());
         }
         session.set_peer_address(self.address().clone());
         let session_id = session.id();
         let replaced = self.sessions.add_ours(session, &self.limits, now);
-        self.lost_session.begin(session_id, &replaced);
+        self.lost_session.unusual().into_iter().for_each(|lost| lost.begin(session_id, &replaced));
         Ok(Changes { session: Some(session_id), ..Changes::PEER })
     }
 
@@ -168,7 +169,7 @@ impl Peer {
         let encrypted = self.sessions.encrypt(parts, payload, ad, &self.limits, now, rng);
         let (sent, session) = encrypted.ok_or(PeerEncryptError::NeedsSession)??;
         let changes = Changes { session: Some(session), ..Changes::PEER };
-        self.lost_session.send();
+        self.lost_session.unusual().into_iter().for_each(LostSession::send);
         let SentMessage { message, evidence } = sent;
         Ok(Encrypted { message, changes, session_need: self.session_need(now), evidence })
     }
@@ -241,9 +242,11 @@ impl Peer {
         }
         let Heard { delivered, answers_active } =
             self.sessions.decrypt(envelope, ad, &self.limits, now)?;
-        delivered.changes.session.inspect(|session| self.lost_session.hear(*session));
-        if answers_active {
-            self.lost_session.lay_to_rest();
+        if let Some(lost) = self.lost_session.unusual() {
+            delivered.changes.session.inspect(|session| lost.hear(*session));
+            if answers_active {
+                lost.lay_to_rest();
+            }
         }
         Ok(delivered)
     }
@@ -277,7 +280,7 @@ impl Peer {
         ad: &[u8],
         now: Timestamp,
     ) -> Result<Delivered, PeerDecryptError> {
-        let limits = self.session_limits.as_ref().unwrap_or(&account.limits().session).clone();
+        let limits = self.session_limits.as_deref().unwrap_or(&account.limits().session).clone();
         let acceptance = account.plan_accept(message, ad, limits, now).map_err(|refusal| {
             // It decodes, so it is of the suite that the account has not, and no later release takes it.
             let is_of_other_suite = refusal == AcceptError::Unsupported;
@@ -307,7 +310,7 @@ impl Peer {
         }
         let Accepted { mut session, received, changes } = account.commit(acceptance);
         session.set_peer_address(self.address().clone());
-        self.lost_session.replace();
+        self.lost_session.unusual().into_iter().for_each(LostSession::replace);
         self.notices.forget();
         self.sessions.add_theirs(session, &self.limits, now);
         let changes = Changes { peer: true, ..changes };

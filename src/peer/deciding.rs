@@ -1,9 +1,12 @@
 //! Peer: what the user decides of it: requests, identities, addresses.
 
+use alloc::boxed::Box;
+
 use crate::changes::Changes;
 use crate::identity::{Address, Device, IdentityKey};
 use crate::peer::contact::{Contact, Place, Stranger};
 use crate::peer::initiating::PeerInitiateError;
+use crate::peer::lost_session::LostSession;
 use crate::peer::notices::Notices;
 use crate::peer::other_device::Peer;
 use crate::prekeys::verified_bundle::VerifiedBundle;
@@ -17,7 +20,7 @@ impl Peer {
     pub fn accept_request(&mut self) -> Changes {
         let Some(accepted) = self.contact.accepted() else { return Changes::NONE };
         if self.contact.is_refused() {
-            self.lost_session.lose();
+            self.lost_session.change(LostSession::new, LostSession::lose);
         }
         self.contact = accepted;
         Changes::PEER
@@ -44,7 +47,7 @@ impl Peer {
     pub fn refuse(&mut self) -> Changes {
         let Some(refused) = self.contact.refused() else { return Changes::NONE };
         self.contact = refused;
-        self.lost_session.forget();
+        self.lost_session.unusual().into_iter().for_each(LostSession::forget);
         self.notices.forget();
         self.sessions.clear();
         Changes::PEER
@@ -61,7 +64,7 @@ impl Peer {
         if !is_other || self.undecided.is_some() || self.rejected.has(&identity) {
             return Changes::NONE;
         }
-        self.undecided = Some(identity);
+        self.undecided = Some(Box::new(identity));
         Changes::PEER
     }
 
@@ -70,14 +73,14 @@ impl Peer {
     /// [`Peer::reject_identity`] or [`Peer::keep_identity`].
     #[must_use]
     pub fn undecided_identity(&self) -> Option<IdentityKey> {
-        self.undecided
+        self.undecided.as_deref().copied()
     }
 
     /// The device that it would be with the identity of which the user has not decided: make its
     /// [`SafetyNumber`](crate::SafetyNumber), and they can compare that before they accept it.
     #[must_use]
     pub fn undecided_device(&self) -> Option<Device> {
-        self.undecided.map(|identity| self.device_of(identity))
+        self.undecided_identity().map(|identity| self.device_of(identity))
     }
 
     /// Goes on with the identity that is pinned, and leaves the question open: nothing is rejected, and the next
@@ -98,7 +101,7 @@ impl Peer {
         self.rejected.forget(&identity);
         self.contact = self.contact.with(identity);
         self.decide(identity);
-        self.lost_session.forget();
+        self.lost_session.unusual().into_iter().for_each(LostSession::forget);
         self.notices = Notices::none();
         self.sessions.clear();
         Changes::PEER
@@ -111,7 +114,9 @@ impl Peer {
     pub fn reject_identity(&mut self, identity: IdentityKey) -> Changes {
         let is_other = self.contact.identity().is_some_and(|pinned| pinned != identity);
         let is_changed = is_other
-            && (self.rejected.add(identity) | self.lost_session.calm() | self.decide(identity));
+            && (self.rejected.add(identity)
+                | self.lost_session.unusual().is_some_and(LostSession::calm)
+                | self.decide(identity));
         if is_changed { Changes::PEER } else { Changes::NONE }
     }
 
@@ -158,7 +163,11 @@ impl Peer {
     /// [`SessionNeed::Lost`](crate::SessionNeed::Lost) where the session that sends is such a one.
     pub fn own_address_changed(&mut self) -> Changes {
         let waits = self.sessions().next().is_some_and(|active| !active.is_answered());
-        if waits && self.lost_session.lose() { Changes::PEER } else { Changes::NONE }
+        if waits && self.lost_session.change(LostSession::new, LostSession::lose) {
+            Changes::PEER
+        } else {
+            Changes::NONE
+        }
     }
 
     /// Who this device is not, as far as it is known.
@@ -173,7 +182,7 @@ impl Peer {
 
     /// The user has decided of this identity. Says whether it had to be decided.
     fn decide(&mut self, identity: IdentityKey) -> bool {
-        let was_undecided = self.undecided == Some(identity);
+        let was_undecided = self.undecided.as_deref() == Some(&identity);
         if was_undecided {
             self.undecided = None;
         }

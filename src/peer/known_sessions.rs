@@ -203,6 +203,8 @@ impl KnownSessions {
         let replaced: Vec<_> = untouched.map(KnownSession::id).collect();
         self.drop_where(|known| replaced.contains(&known.id()));
         self.active = self.all.len();
+        // Most peers have one session, and a vector that grows has room for four.
+        self.all.reserve_exact(1);
         self.all.push(KnownSession::new(session, now));
         self.drop_old(limits, now);
         replaced
@@ -217,6 +219,7 @@ impl KnownSessions {
                 known.echo = Echo::Unasked;
             }
         }
+        self.all.reserve_exact(1);
         self.all.push(KnownSession::new(session, now));
         if !ours_stays {
             self.activate(self.all.len().saturating_sub(1), now);

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::peer::delivery::PeerDecryptError;
 use crate::peer::dispatch::SessionNeed;
+use crate::seldom::Usual;
 use crate::session::recently_opened::RecentlyOpened;
 use crate::session::session_id::SessionId;
 use crate::stored::{StateWriter, Stored, stored};
@@ -41,8 +42,11 @@ const MOST_COUNTED: usize = 8;
 
 /// What was noted of refusals, and what is to be done because of it.
 ///
+/// While nothing ever seemed lost there is nothing to hear, to send or to prove, so that these need not be told then.
+///
 /// Two sessions are begun after a loss, unless the first is answered: a peer that waits for an answer itself takes
 /// the first to have been begun at the same time as its own, and follows the second (docs/protocol.md §14.5).
+#[derive(PartialEq, Eq)]
 pub(crate) struct LostSession {
     state: State,
     /// Refused messages of sessions that are not here, and those that use a number again.
@@ -72,7 +76,7 @@ enum State {
 }
 
 /// How often refusals of one kind may be taken for a loss.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Budget {
     /// How many were, and are not yet forgotten.
     strikes: u32,
@@ -83,7 +87,7 @@ struct Budget {
 }
 
 impl Budget {
-    fn new() -> Self {
+    const fn new() -> Self {
         Self { strikes: 0, last: None, proofs: 0 }
     }
 
@@ -126,10 +130,14 @@ impl Budget {
 }
 
 impl LostSession {
-    pub(crate) fn new() -> Self {
-        let [ordinary, initial, forked] = [(); 3].map(|()| Budget::new());
-        let counted = RecentlyOpened::new();
-        Self { state: State::Nothing, ordinary, initial, forked, counted }
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: State::Nothing,
+            ordinary: Budget::new(),
+            initial: Budget::new(),
+            forked: Budget::new(),
+            counted: RecentlyOpened::new(),
+        }
     }
 
     /// Says whether that changed anything. `message` is absent where the bytes are none.
@@ -234,6 +242,11 @@ impl LostSession {
         self.ordinary.restore();
         self.forked.restore();
     }
+}
+
+/// Of one that never seemed lost.
+impl Usual for LostSession {
+    const USUAL: &'static Self = &Self::new();
 }
 
 stored!(LostSession { state, ordinary, initial, forked, counted });

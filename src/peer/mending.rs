@@ -2,6 +2,7 @@
 
 use crate::changes::Changes;
 use crate::peer::delivery::PeerDecryptError;
+use crate::peer::lost_session::LostSession;
 use crate::peer::other_device::Peer;
 use crate::time::Timestamp;
 use crate::wire::message::Envelope;
@@ -41,8 +42,11 @@ impl Peer {
         // Members of a group write to each other what that needs, though they be requests.
         let is_written_to =
             self.contact.is_accepted() || (!self.contact.is_refused() && self.sessions.has_sent());
-        let is_noted =
-            may_be && is_written_to && self.lost_session.note(refusal, message.as_ref(), now);
+        let is_noted = may_be
+            && is_written_to
+            && self
+                .lost_session
+                .change(LostSession::new, |lost| lost.note(refusal, message.as_ref(), now));
         if is_noted { Changes::PEER } else { Changes::NONE }
     }
 
@@ -53,7 +57,8 @@ impl Peer {
         let had_any = self.sessions().next().is_some();
         let had_notices = self.notices.forget();
         self.sessions.clear();
-        let is_lost = self.contact.identity().is_some() && self.lost_session.lose();
+        let is_lost = self.contact.identity().is_some()
+            && self.lost_session.change(LostSession::new, LostSession::lose);
         if had_any || had_notices || is_lost { Changes::PEER } else { Changes::NONE }
     }
 }

@@ -1,5 +1,7 @@
 //! Peer: what an application keeps of one other device.
 
+use alloc::boxed::Box;
+
 use crate::changes::Changes;
 use crate::identity::{Address, Device, IdentityKey};
 use crate::limits::{PeerLimits, SessionLimits};
@@ -9,6 +11,7 @@ use crate::peer::known_sessions::KnownSessions;
 use crate::peer::lost_session::LostSession;
 use crate::peer::notices::Notices;
 use crate::peer::rejected_identities::RejectedIdentities;
+use crate::seldom::Seldom;
 use crate::session::healing::EpochStatus;
 use crate::session::one_conversation::Session;
 use crate::shown_bytes::shown_in_part;
@@ -60,13 +63,13 @@ use crate::wire::suite::Suite;
 pub struct Peer {
     pub(crate) addresses: Addresses,
     pub(crate) contact: Contact,
-    /// Another identity that came, of which the user has not decided yet.
-    pub(crate) undecided: Option<IdentityKey>,
-    pub(crate) limits: PeerLimits,
+    /// Another identity that came, of which the user has not decided yet. Boxed, as most peers have none.
+    pub(crate) undecided: Option<Box<IdentityKey>>,
+    pub(crate) limits: Seldom<PeerLimits>,
     /// What sessions keep for late messages, if not what the account says.
-    pub(crate) session_limits: Option<SessionLimits>,
+    pub(crate) session_limits: Option<Box<SessionLimits>>,
     pub(crate) rejected: RejectedIdentities,
-    pub(crate) lost_session: LostSession,
+    pub(crate) lost_session: Seldom<LostSession>,
     pub(crate) sessions: KnownSessions,
     /// What it has said of lists of devices.
     pub(crate) notices: Notices,
@@ -91,10 +94,10 @@ impl Peer {
             addresses: Addresses::new(address),
             contact,
             undecided: None,
-            limits: PeerLimits::default(),
+            limits: Seldom::usual(),
             session_limits: None,
             rejected: RejectedIdentities::new(),
-            lost_session: LostSession::new(),
+            lost_session: Seldom::usual(),
             sessions: KnownSessions::new(),
             notices: Notices::none(),
         }
@@ -180,8 +183,8 @@ impl Peer {
 
     /// Sets how many sessions are kept and how long, from the next call on.
     pub fn set_limits(&mut self, limits: PeerLimits) -> Changes {
-        let changes = if self.limits == limits { Changes::NONE } else { Changes::PEER };
-        self.limits = limits;
+        let changes = if *self.limits == limits { Changes::NONE } else { Changes::PEER };
+        self.limits = Seldom::new(limits);
         changes
     }
 
@@ -189,7 +192,7 @@ impl Peer {
     /// this they have the account's limits; after it, no change of those reaches them.
     pub fn set_session_limits(&mut self, limits: SessionLimits) -> Changes {
         let sessions_changed = self.sessions.set_limits(&limits);
-        let limits = Some(limits);
+        let limits = Some(Box::new(limits));
         let are_set = self.session_limits == limits;
         self.session_limits = limits;
         if are_set && !sessions_changed { Changes::NONE } else { Changes::PEER }
@@ -242,11 +245,12 @@ impl Stored for Peer {
             sessions: Stored::read(reader)?,
             notices: if reader.rest().is_empty() { Notices::none() } else { Stored::read(reader)? },
         };
+        let undecided = peer.undecided.as_deref();
         // All of them were made with the device that is known.
         let device = peer.device();
         let pinned = peer.contact.identity();
         let is_sound = peer.sessions().all(|session| Some(session.peer()) == device.as_ref())
-            && (peer.undecided.is_none() || (pinned.is_some() && peer.undecided != pinned));
+            && (undecided.is_none() || (pinned.is_some() && undecided != pinned.as_ref()));
         if is_sound { Ok(peer) } else { Err(DecodeError::Malformed) }
     }
 }

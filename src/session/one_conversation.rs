@@ -14,6 +14,7 @@ use crate::limits::SessionLimits;
 use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::ratchet::message_key::Role;
 use crate::ratchet::{DoubleRatchet, RatchetSecrets, Receipt};
+use crate::seldom::Seldom;
 use crate::session::beginning::InitiateError;
 use crate::session::decrypting::{DecryptError, Opened, Received};
 use crate::session::encrypting::EncryptError;
@@ -39,7 +40,7 @@ pub struct Session {
     pub(crate) role: Role,
     peer: Device,
     pub(crate) handshake: OwnHandshake,
-    pub(crate) limits: SessionLimits,
+    pub(crate) limits: Seldom<SessionLimits>,
     /// Boxed, so that a session that moves leaves no copy of its keys behind.
     pub(crate) ratchet: Box<DoubleRatchet>,
     pub(crate) opened: RecentlyOpened,
@@ -276,7 +277,7 @@ impl Session {
 
     /// Sets what the session keeps for late messages, from the next message received on.
     pub fn set_limits(&mut self, limits: SessionLimits) {
-        self.limits = limits;
+        self.limits = Seldom::new(limits);
     }
 
     fn initiator(
@@ -312,7 +313,8 @@ impl Session {
         ratchet: Box<DoubleRatchet>,
     ) -> Self {
         let healing = Healing::new(handshake.suite(), role);
-        Self { id, role, peer, handshake, limits, ratchet, opened: RecentlyOpened::new(), healing }
+        let (limits, opened) = (Seldom::new(limits), RecentlyOpened::new());
+        Self { id, role, peer, handshake, limits, ratchet, opened, healing }
     }
 
     /// Plan, prove, commit.

@@ -20,6 +20,7 @@ const SPARE: usize = 4;
 const LATE: u8 = 0x80;
 
 /// The marks of messages, the last one last.
+#[derive(PartialEq, Eq)]
 pub(crate) struct RecentlyOpened {
     marks: VecDeque<Mark>,
 }
@@ -29,7 +30,7 @@ pub(crate) struct RecentlyOpened {
 ///
 /// 23 bits are enough, since nobody asks before everything else has refused a message: what has not been received yet
 /// opens, whatever its mark.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Mark([u8; MARK_LENGTH]);
 
 /// How a message came.
@@ -42,7 +43,7 @@ pub(crate) enum Came {
 }
 
 impl RecentlyOpened {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { marks: VecDeque::new() }
     }
 

@@ -52,6 +52,7 @@ mod library {
     pub(crate) mod ratchet;
     pub(crate) mod report;
     pub(crate) mod safety_number;
+    pub(crate) mod seldom;
     pub(crate) mod session;
     pub(crate) mod shown_bytes;
     pub(crate) mod snapshot;
@@ -62,8 +63,8 @@ mod library {
 
 use library::{
     account, attachment, changes, commitment, crypto, encapsulation, epochs, expiry, group,
-    handshake, identity, limits, peer, person, prekeys, ratchet, report, safety_number, session,
-    shown_bytes, snapshot, stored, time, wire,
+    handshake, identity, limits, peer, person, prekeys, ratchet, report, safety_number, seldom,
+    session, shown_bytes, snapshot, stored, time, wire,
 };
 
 mod memcheck;
