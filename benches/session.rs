@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Bencher, Criterion, Throughput, criterion_group};
 use evanesce::session::{DecryptError, Session};
 use evanesce::snapshot::StorageKey;
-use evanesce::{Account, Suite};
+use evanesce::{Account, Address, Payload, Peer, SenderIndex, Suite};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
 use support::{
@@ -53,6 +53,7 @@ criterion_group!(
     encrypt_holding_1000,
     restore_decrypt_store,
     forged,
+    find,
     hybrid_encrypt,
     hybrid_decrypt,
     hybrid_initiate,
@@ -235,6 +236,49 @@ fn forged(criterion: &mut Criterion) {
     let refused = Err(DecryptError::Undecryptable);
     criterion.bench_function("forged", |bencher| {
         bencher.iter(|| assert_eq!(bob.decrypt(&forged, AD, NOW), refused));
+    });
+}
+
+/// Whom a message is of, among ten thousand peers with one session each: one that nobody has sent, and the next one of
+/// the last peer.
+fn find(criterion: &mut Criterion) {
+    const PEERS: usize = 10_000;
+    let mut rng = rng();
+    let (mut bob, mut bundles) = bob(Suite::Classical, PreKeys::OneTime, &mut rng);
+    let peer = |name: &str| Peer::new(Address::new(name).unwrap());
+    let mut talk = || {
+        let (alice, _) = account(Suite::Classical, "alice", &mut rng);
+        let (mut at_alice, mut at_bob) = (peer("bob"), peer("alice"));
+        let _ = at_alice.initiate(&alice, verified(&bundles()), NOW, &mut rng).unwrap();
+        let mut say =
+            || at_alice.encrypt(&Payload::new("text"), AD, NOW, &mut rng).unwrap().message;
+        let _ = at_bob.decrypt(&mut bob, &say(), AD, NOW).unwrap();
+        let _ = at_bob.accept_request();
+        let next = say();
+        let _ = at_bob.encrypt(&Payload::new("answer"), AD, NOW, &mut rng).unwrap();
+        (at_bob, next)
+    };
+    let ((other, _), (last, next)) = (talk(), talk());
+    let mut nobodys = next.clone();
+    nobodys[1..].iter_mut().for_each(|byte| *byte ^= 0x55);
+    let snapshot = other.snapshot();
+    let others = repeat_with(|| Peer::restore(&snapshot).unwrap()).take(PEERS - 1);
+    let peers: Vec<_> = others.chain([last]).collect();
+    let mut index = SenderIndex::new();
+    peers.iter().enumerate().skip(1).for_each(|(place, peer)| index.note(place, peer));
+
+    let mut group = criterion.benchmark_group("find");
+    group.bench_function("asking each", |bencher| {
+        bencher.iter(|| assert!(!peers.iter().any(|peer| peer.knows(&nobodys))));
+    });
+    group.bench_function("asking all, of nobody", |bencher| {
+        bencher.iter(|| assert_eq!(Peer::find_sender(&nobodys, &peers), None));
+    });
+    group.bench_function("by the index", |bencher| {
+        bencher.iter(|| assert_eq!(index.find(&next), Some(&(PEERS - 1))));
+    });
+    group.bench_function("noting what has not changed", |bencher| {
+        bencher.iter(|| index.note(PEERS - 1, &peers[PEERS - 1]));
     });
 }
 

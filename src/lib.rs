@@ -261,6 +261,7 @@ pub use peer::delivery::{Delivered, PeerDecryptError};
 pub use peer::dispatch::{Encrypted, PeerEncryptError, SessionNeed};
 pub use peer::initiating::PeerInitiateError;
 pub use peer::other_device::Peer;
+pub use peer::sender_index::SenderIndex;
 pub use prekeys::publication::StockDisagreement;
 pub use prekeys::verified_bundle::{VerifiedBundle, VerifyError};
 pub use safety_number::{SafetyNumber, ScanError};

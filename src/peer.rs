@@ -19,3 +19,6 @@ mod sending_session;
 mod conversing;
 mod deciding;
 mod mending;
+mod searching;
+
+pub(crate) mod sender_index;

@@ -20,6 +20,7 @@ pub(crate) mod receiving;
 mod sending;
 
 use alloc::boxed::Box;
+use core::ops::Range;
 
 use rand_core::CryptoRng;
 
@@ -212,21 +213,30 @@ impl DoubleRatchet {
         Ok(())
     }
 
-    /// Whether one of our header keys opens the header: then the message is of this ratchet and of no other.
-    /// Tries those that [`DoubleRatchet::plan`] tries, and those of older chains whose keys are all too old.
-    pub(crate) fn knows(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
+    /// Whether the header is of the peer's next chain: then the message is of this ratchet and of no other. Said where
+    /// [`DoubleRatchet::plan`] tries that key.
+    pub(crate) fn knows_next(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
         // What is in it does not matter here.
         let open_next = || self.receiving.open_next(sealed_header, Suite::Classical);
-        let next = self.sending.ratchet_key().and_then(|_| open_next());
-        next.is_some() || self.receiving.knows(sealed_header)
+        self.sending.ratchet_key().and_then(|_| open_next()).is_some()
     }
 
-    /// The sealed headers of the peer's next messages, until it begins another chain.
+    /// Whether it is of the peer's current chain.
+    pub(crate) fn knows_current(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
+        self.receiving.knows_current(sealed_header)
+    }
+
+    /// Whether it is of an older chain of which something is left, though its keys may all be too old.
+    pub(crate) fn knows_older(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
+        self.receiving.knows_older(sealed_header)
+    }
+
+    /// The sealed headers of the peer's next messages, from so many after the next one on, until it begins another chain.
     pub(crate) fn upcoming(
         &self,
-        count: u32,
+        ahead: Range<u32>,
     ) -> impl Iterator<Item = [u8; SEALED_HEADER_LENGTH]> + '_ {
-        self.receiving.upcoming(count)
+        self.receiving.upcoming(ahead)
     }
 
     // Double Ratchet §4.5, RatchetReceiveKeyHE(state, enc_header)

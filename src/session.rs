@@ -83,7 +83,7 @@ pub(crate) mod one_conversation;
 
 mod outgoing;
 mod proving;
-mod recognising;
+pub(crate) mod recognising;
 
 pub use crate::account::accepting::{AcceptError, Accepted};
 pub use crate::crypto::dh::{DhPublicKey, NotCanonical};

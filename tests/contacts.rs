@@ -4,9 +4,10 @@ mod support;
 
 use evanesce::limits::Limits;
 use evanesce::{
-    Address, Contact, Peer, PeerDecryptError, PeerInitiateError, PreKeyBundle, SessionNeed, Suite,
-    Timestamp,
+    Address, Contact, MessageTag, Peer, PeerDecryptError, PeerInitiateError, PreKeyBundle,
+    SenderIndex, SessionNeed, Suite, Timestamp,
 };
+use rand_chacha::rand_core::Rng;
 use support::layout::ORDINARY_OVERHEAD;
 use support::pair::{Pair, Side, between_all_suites, between_suites_by_turns};
 use support::{AD, DAY, NOW, NoDraws, SECOND, other_suite, restored, rng, state};
@@ -18,7 +19,8 @@ fn identity(seed: u64) -> evanesce::IdentityKey {
 /// The places of those who know a message, which asking does not change.
 fn who_know(peers: &[&Peer], message: &[u8]) -> Vec<usize> {
     let before: Vec<_> = peers.iter().map(|peer| state(*peer)).collect();
-    let places = (0..peers.len()).filter(|place| peers[*place].knows(message)).collect();
+    let places: Vec<_> = (0..peers.len()).filter(|place| peers[*place].knows(message)).collect();
+    assert_eq!(Peer::find_sender(message, peers.iter().copied()), places.first().copied());
     assert!(before.iter().eq(&peers.iter().map(|peer| state(*peer)).collect::<Vec<_>>()));
     places
 }
@@ -65,6 +67,51 @@ fn a_message_is_known_by_the_peer_that_it_is_from_and_by_no_other() {
         assert!(!alice.bob.peer.knows(&forged));
         assert_eq!(alice.bob.receives(&late).body, b"late");
         assert!(!alice.bob.peer.knows(&late), "its chain is complete");
+    });
+}
+
+#[test]
+fn an_index_finds_what_its_peers_expect_and_nothing_else() {
+    between_all_suites(|suites| {
+        let mut pairs = [21, 22, 23].map(|seed| Pair::of(suites, seed));
+        let (mut index, mut rng) = (SenderIndex::new(), rng(24));
+        let mut sent: Vec<(usize, Vec<u8>)> = Vec::new();
+        let mut found = [0, 0];
+        for step in 0..240 {
+            let place = usize::try_from(rng.next_u32() % 3).unwrap();
+            let pair = &mut pairs[place];
+            match rng.next_u32() % 8 {
+                0..4 => sent.push((place, pair.alice_sends("to Bob"))),
+                4..6 if !sent.is_empty() => {
+                    let next = usize::try_from(rng.next_u32()).unwrap() % sent.len().min(3);
+                    let (place, message) = sent.remove(next);
+                    pairs[place].bob.receives(&message);
+                    index.note(place, &pairs[place].bob.peer);
+                }
+                6 if pair.bob.peer.sessions().next().is_some() => {
+                    let answer = pair.bob_sends("to Alice");
+                    index.note(place, &pairs[place].bob.peer);
+                    pairs[place].alice.receives(&answer);
+                }
+                _ if step % 40 == 39 => {
+                    index.forget(&place);
+                    index.note(place, &pairs[place].bob.peer);
+                }
+                _ => {}
+            }
+            for (place, message) in &sent {
+                let tag = MessageTag::of(message).unwrap();
+                let is_expected = |pair: &Pair| pair.bob.peer.expected(8).any(|it| it == tag);
+                let expecting = pairs.iter().position(is_expected);
+                assert_eq!(index.find(message).copied(), expecting);
+                assert!(expecting.is_none_or(|expecting| expecting == *place));
+                found[usize::from(expecting.is_some())] += 1;
+            }
+        }
+        assert!(found[0] > 20 && found[1] > 20, "{found:?}");
+        (0..3).for_each(|place| index.forget(&place));
+        assert!(sent.iter().all(|(_, message)| index.find(message).is_none()));
+        assert_eq!(format!("{index:?}"), "SenderIndex { peers: 0, tags: 0 }");
     });
 }
 

@@ -48,7 +48,7 @@ use evanesce::snapshot::{SnapshotError, StorageKey};
 use evanesce::{
     Account, Address, AddressLength, Contact, DecodeError, Device, IdentityKeyError, Payload, Peer,
     PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle, SafetyNumber, ScanError,
-    SessionNeed, SpentPreKey, Suite, VerifyError,
+    SenderIndex, SessionNeed, SpentPreKey, Suite, VerifyError,
 };
 use household::{Letter, Party, START, begin, link};
 use source_tree::{before_tests, read_source_tree, without_comments};
@@ -424,6 +424,9 @@ fn print_full_states(shown: &mut Printed, suite: Suite, accounts_secrets: usize)
     shown.check(&delivered, &[[7; 32]]);
     shown.check(&delivered.received, &[[7; 32]]);
     shown.check(&delivered.changes.spent_prekey.unwrap(), &[]);
+    let mut index = SenderIndex::new();
+    index.note(1_u8, &alices_laptop);
+    shown.check(&index, &[[7; 32]]);
     let again = bobs_phone.encrypt(&payload, AD, NOW, &mut draws).unwrap();
     let _ = Peer::new(longest_address()).decrypt(&mut bob, &again.message, AD, NOW);
     let mut alice_again = alice.initiate(&bundle, &mut draws).unwrap();

@@ -17,6 +17,7 @@ use crate::prekeys::verified_bundle::VerifiedBundle;
 use crate::session::beginning::InitiateError;
 use crate::session::encrypting::{EncryptError, SentMessage};
 use crate::session::message_tag::MessageTag;
+use crate::session::recognising::Sought;
 use crate::time::Timestamp;
 use crate::wire::content_parts::ContentParts;
 use crate::wire::message::{Envelope, InitialMessage};
@@ -253,17 +254,17 @@ impl Peer {
 
     /// Whether a message is of a session that is here: its handshake made the session, or its header opens. The rest
     /// may be altered or repeated, and then it is refused. Says no of what begins a session. Changes nothing; costs a
-    /// hash or a few openings of a header for each session.
+    /// hash or a few openings of a header for each session. To ask many peers, use [`Peer::find_sender`].
     #[must_use]
     pub fn knows(&self, message: &[u8]) -> bool {
-        Envelope::decode(message)
-            .is_ok_and(|message| self.sessions().any(|session| session.knows(&message)))
+        Sought::of(message)
+            .is_some_and(|sought| self.sessions().any(|session| session.knows(&sought)))
     }
 
     /// The tags of the messages that it will send next: for each session the next `count` of the chain that the peer
-    /// sends in, and its initial messages, if it began the session. An application that is not told who sent a message
-    /// keeps them in an index of all its peers, anew after each call that changed the peer, and looks
-    /// [`MessageTag::of`] a message up in it before it asks each peer ([`Peer::knows`]).
+    /// sends in, and its initial messages, if it began the session. [`SenderIndex`](crate::SenderIndex) keeps them of all
+    /// peers. An application that has them in a store of its own keeps them there, anew after each call that changed the
+    /// peer, and looks [`MessageTag::of`] a message up before it asks each peer ([`Peer::find_sender`]).
     ///
     /// Not among them, since nothing tells in advance what they look like: the first message after each turn of the
     /// conversation, what is late, and what begins a session. Costs a sealed header, a few hundred nanoseconds, for

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use core::ops::Range;
 
 use crate::crypto::dh::DhPublicKey;
 use crate::limits::SessionLimits;
@@ -93,21 +94,23 @@ impl Receiving {
         Self { current: None, next_header_key, older: VecDeque::new() }
     }
 
-    /// Whether the header is of the current chain, or of an older one of which something is left.
-    pub(crate) fn knows(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
-        let current = self.current.iter().map(|chain| &chain.header_key);
-        let mut keys = current.chain(self.older.iter().map(|chain| &chain.header_key));
-        // What is in it does not matter here.
-        keys.any(|header_key| header_key.open(sealed_header, Suite::Classical).is_some())
+    /// Whether the header is of the current chain.
+    pub(crate) fn knows_current(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
+        self.current.as_ref().is_some_and(|chain| opens(&chain.header_key, sealed_header))
     }
 
-    /// The sealed headers of the next messages of the current chain, as far as it can go: all in them is known in
-    /// advance, and the same sealed under the same key is the same.
+    /// Whether it is of an older one of which something is left.
+    pub(crate) fn knows_older(&self, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
+        self.older.iter().any(|chain| opens(&chain.header_key, sealed_header))
+    }
+
+    /// The sealed headers of the next messages of the current chain, from so many after the next one on, as far as it can
+    /// go: all in them is known in advance, and the same sealed under the same key is the same.
     pub(crate) fn upcoming(
         &self,
-        count: u32,
+        ahead: Range<u32>,
     ) -> impl Iterator<Item = [u8; SEALED_HEADER_LENGTH]> + '_ {
-        self.current.iter().flat_map(move |chain| chain.upcoming(count))
+        self.current.iter().flat_map(move |chain| chain.upcoming(&ahead))
     }
 
     /// What a message of the current chain would change, and its key; `None` if it is of another chain.
@@ -283,6 +286,11 @@ impl Receiving {
     }
 }
 
+/// Whether a header opens. What is in it does not matter.
+fn opens(key: &HeaderKey, sealed_header: &[u8; SEALED_HEADER_LENGTH]) -> bool {
+    key.open(sealed_header, Suite::Classical).is_some()
+}
+
 impl ReceivingChain {
     fn plan(
         &self,
@@ -306,9 +314,12 @@ impl ReceivingChain {
         }
     }
 
-    fn upcoming(&self, count: u32) -> impl Iterator<Item = [u8; SEALED_HEADER_LENGTH]> + '_ {
-        let end = self.received.saturating_add(count).min(MAX_CHAIN);
-        (self.received..end).map(|number| {
+    fn upcoming(
+        &self,
+        ahead: &Range<u32>,
+    ) -> impl Iterator<Item = [u8; SEALED_HEADER_LENGTH]> + use<'_> {
+        let place = |ahead: u32| self.received.saturating_add(ahead).min(MAX_CHAIN);
+        (place(ahead.start)..place(ahead.end)).map(|number| {
             self.header_key.seal(&Header {
                 ratchet_key: self.their_ratchet_key,
                 previous_length: self.previous_length,

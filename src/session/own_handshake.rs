@@ -65,6 +65,15 @@ impl OwnHandshake {
         }
     }
 
+    /// The same where their hash is known, because many sessions are asked.
+    pub(crate) fn is_recorded(&self, fields: &[u8], record: &[u8; 32]) -> bool {
+        match self {
+            Self::Pending { prefix } => prefix.get(1..) == Some(fields),
+            Self::Settled { record: own, .. } => own == record,
+            Self::Elsewhere { .. } => false,
+        }
+    }
+
     /// The hash of its fields; `None` of one that has none.
     pub(crate) fn record(&self) -> Option<[u8; 32]> {
         match self {
