@@ -5,6 +5,7 @@ mod crowd;
 #[path = "support/household.rs"]
 mod household;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crowd::{Attendee, Crowd};
@@ -718,6 +719,115 @@ fn who_stepped_down_and_left_goes_though_nobody_else_heard_of_either() {
     }
     assert_eq!(crowd.group(anna, &id).about(), Some(&b"trip"[..]));
     assert!(crowd.all[anna].groups.invitations(&crowd.all[anna].party.own, crowd.now).count() == 0);
+}
+
+#[test]
+fn the_word_of_an_admin_who_left_long_ago_takes_nobody_back() {
+    let mut crowd = Crowd::new(&[1, 1, 1, 1], 26);
+    let [anna, ben, carla, dora] = [0, 1, 2, 3];
+    let id = crowd.create(anna, &[ben, carla, dora], b"");
+    crowd.settle();
+    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
+    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    for device in 0..4 {
+        crowd.say(device, &id, "before");
+        crowd.settle();
+    }
+    crowd.change(ben, &id, &Change::about(b"his last word"));
+    crowd.settle();
+    crowd.leave(ben, &id).unwrap();
+    crowd.settle();
+    crowd.say(anna, &id, "dropped");
+    crowd.settle();
+    crowd.remove(anna, &id, dora);
+    crowd.settle();
+    // Beyond what is held of rosters.
+    for title in 0..20_u8 {
+        crowd.change(anna, &id, &Change::about([title]));
+        crowd.settle();
+    }
+    let epoch = crowd.group(anna, &id).epoch();
+    for day in 0..6 {
+        crowd.now = crowd.now.plus(hours(25));
+        (0..3).for_each(|device| crowd.maintain(device));
+        crowd.settle();
+        let to = crowd.say(anna, &id, "after");
+        crowd.settle();
+        assert_eq!(to, BTreeSet::from([carla]), "day {day}");
+        assert_eq!([anna, carla].map(|device| crowd.group(device, &id).epoch()), [epoch; 2]);
+    }
+    assert!(!crowd.texts(dora).contains(&"after".into()));
+}
+
+#[test]
+fn who_left_is_shown_the_roster_that_drops_them_and_says_it_no_more() {
+    let mut crowd = Crowd::new(&[1, 1, 1], 29);
+    let [anna, ben, carla] = [0, 1, 2];
+    let id = crowd.create(anna, &[ben, carla], b"");
+    crowd.settle();
+    for device in 0..3 {
+        crowd.say(device, &id, "before");
+        crowd.settle();
+    }
+    crowd.leave(ben, &id).unwrap();
+    crowd.settle();
+    crowd.say(anna, &id, "dropped");
+    crowd.settle();
+    let said = |crowd: &mut Crowd| {
+        crowd.now = crowd.now.plus(hours(25));
+        let Crowd { all, rng, now, .. } = &mut *crowd;
+        let Attendee { party, groups, .. } = &mut all[ben];
+        let Party { account, own, contacts, .. } = party;
+        let outgoing = groups.maintain(own, account, contacts, *now, rng);
+        let said = outgoing.pairwise.len();
+        crowd.post(ben, outgoing, Some(&id));
+        crowd.settle();
+        crowd.say(anna, &id, "after");
+        crowd.settle();
+        said
+    };
+    assert_eq!([said(&mut crowd), said(&mut crowd), said(&mut crowd)], [1, 0, 0]);
+    assert!(crowd.group(ben, &id).member(&crowd.owner(ben)).is_none());
+    assert_eq!(crowd.texts(ben), ["before"; 2]);
+}
+
+#[test]
+fn nobody_writes_to_an_admin_who_left_though_no_other_is_there_to_drop_them() {
+    let mut crowd = Crowd::new(&[1, 1, 1, 1], 27);
+    let [anna, ben, carla, dora] = [0, 1, 2, 3];
+    let id = crowd.create(anna, &[ben, carla, dora], b"");
+    crowd.settle();
+    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
+    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    for device in 0..4 {
+        crowd.say(device, &id, "before");
+        crowd.settle();
+    }
+    // Nobody hears that he steps down and leaves, and she goes as one who is not the last admin.
+    crowd.leave(ben, &id).unwrap();
+    crowd.under_way.clear();
+    crowd.change(anna, &id, &Change::about(b"trip"));
+    crowd.settle();
+    crowd.leave(anna, &id).unwrap();
+    crowd.settle();
+    for _ in 0..3 {
+        crowd.now = crowd.now.plus(hours(25));
+        (0..4).for_each(|device| crowd.maintain(device));
+        crowd.settle();
+    }
+    assert_eq!(crowd.say(carla, &id, "after"), BTreeSet::from([dora]));
+    // Who knows that the other admin left has to name one before.
+    let mut crowd = Crowd::new(&[1, 1, 1], 28);
+    let id = crowd.create(anna, &[ben, carla], b"");
+    crowd.settle();
+    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
+    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    crowd.leave(ben, &id).unwrap();
+    crowd.settle();
+    assert_eq!(crowd.leave(anna, &id).err(), Some(GroupChangeError::Malformed));
 }
 
 #[test]

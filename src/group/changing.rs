@@ -263,6 +263,12 @@ impl Group {
         if !directory.own.is_owner() {
             return Err(GroupChangeError::NotAnAdmin);
         }
+        let head = self.head();
+        let mut others = head.owners().filter(|other| *other != owner && head.is_admin(other));
+        if others.all(|other| self.has_left(&other)) {
+            // Nobody would be left who signs anything.
+            return Err(GroupChangeError::Malformed);
+        }
         let roles = BTreeMap::from([(owner, false)]);
         let change = RosterChange { roles, ..RosterChange::default() };
         self.changed(&change, owner).map(|_| Some(change))

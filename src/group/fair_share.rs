@@ -2,7 +2,8 @@
 //!
 //! First come, first out alone would let whoever has devices enough empty a list: what waits in it could be pushed out by people
 //! who are no members, and by one member with sixteen devices. So those who belong here stay before all others, and among equals
-//! whoever has most makes room: of k who belong here none loses anything up to a k-th of the list.
+//! whoever has most makes room. But each class has a part of the list that no other takes from it: who belongs here may be a
+//! matter of what has not come yet, and members too could keep out everything else.
 
 use alloc::collections::BTreeMap;
 
@@ -17,19 +18,23 @@ pub(crate) struct Share<Belongs = bool, Whose = OwnerBytes> {
     pub(crate) whose: Whose,
 }
 
-/// Which of these makes room, in the order in which they came: the first of whoever has most, of those who do not belong here
-/// if there are any.
+/// Which of these makes room, in the order in which they came: of the class that belongs here least, and has more than a fourth
+/// of them, the first of whoever has most. There are three classes at most, so that one of them has.
 pub(crate) fn first_out<Belongs: Copy + Ord, Whose: Copy + Ord>(
     shares: &[Share<Belongs, Whose>],
 ) -> Option<usize> {
-    let mut counts: BTreeMap<Share<Belongs, Whose>, usize> = BTreeMap::new();
+    let (mut counts, mut classes) = (BTreeMap::new(), BTreeMap::new());
     for share in shares {
-        let count = counts.entry(*share).or_default();
+        let count: &mut usize = counts.entry(*share).or_default();
+        *count = count.saturating_add(1);
+        let count: &mut usize = classes.entry(share.belongs).or_default();
         *count = count.saturating_add(1);
     }
+    let reserved = shares.len().wrapping_div(4);
+    let (class, _) = classes.into_iter().find(|(_, count)| *count > reserved)?;
     let has = |share: &Share<Belongs, Whose>| counts.get(share).copied().unwrap_or_default();
-    let places = shares.iter().enumerate();
-    let most = places.min_by_key(|(_, share)| (share.belongs, core::cmp::Reverse(has(share))));
+    let places = shares.iter().enumerate().filter(|(_, share)| share.belongs == class);
+    let most = places.min_by_key(|(_, share)| core::cmp::Reverse(has(share)));
     most.map(|(place, _)| place)
 }
 
@@ -47,7 +52,17 @@ mod tests {
         assert_eq!(first_out(&shares(&[])), None);
         assert_eq!(first_out(&shares(&[(true, 1), (true, 2), (true, 3)])), Some(0));
         assert_eq!(first_out(&shares(&[(true, 1), (true, 2), (true, 2)])), Some(1));
-        assert_eq!(first_out(&shares(&[(true, 1), (true, 1), (false, 3), (true, 1)])), Some(2));
+        assert_eq!(first_out(&shares(&[(true, 1), (false, 4), (false, 3), (true, 1)])), Some(1));
         assert_eq!(first_out(&shares(&[(false, 1), (false, 3), (true, 2), (false, 3)])), Some(1));
+    }
+
+    #[test]
+    fn each_class_has_a_fourth_that_no_other_takes_from_it() {
+        let strangers = |count: usize| [(false, 3)].repeat(count);
+        let members = |count: usize| [(true, 1)].repeat(count);
+        let out = |all: [Vec<(bool, u8)>; 2]| first_out(&shares(&all.concat()));
+        assert_eq!(out([strangers(2), members(6)]), Some(2));
+        assert_eq!(out([strangers(3), members(5)]), Some(0));
+        assert_eq!(out([members(1), strangers(7)]), Some(1));
     }
 }

@@ -98,7 +98,7 @@ impl Group {
         let head = self.head();
         let is_ours = directory.own.person().standing(from, now).counts();
         head.is_admin(&from.identity.encode())
-            && !head.is_admin(&self.us)
+            && !head.is_admin(&directory.owner())
             && !is_ours
             && self.waiting.has(from, roster.hash())
     }
@@ -129,8 +129,11 @@ impl Group {
             let is_known = is_ours || self.head().is_admin(&device.identity.encode());
             (is_known, roster.fields.epoch)
         };
-        // What a device gave before does not count any more when it gives another.
-        let held = self.invitation.as_deref().filter(|held| held.from != *from);
+        // What a device gave before does not count any more once it writes under another: till then the carrier may have held
+        // back what it gave first.
+        let writes_under_it = self.waiting.has(from, roster.hash());
+        let held = self.invitation.as_deref();
+        let held = held.filter(|held| held.from != *from || !writes_under_it);
         if held.is_some_and(|held| rank(&held.from, &held.roster) > rank(from, &roster)) {
             return false;
         }
@@ -139,11 +142,11 @@ impl Group {
         let reason = if was_held { InvitationReason::GivenUp } else { reason };
         let same = self.invitation.take().filter(|held| held.roster == roster);
         // Who gives it again after a day has heard what this device writes, and holds it still.
-        let (about, came, is_confirmed) = same.map_or((None, now, false), |held| {
-            (held.about, held.came, held.is_confirmed || is_day_over(held.came, now))
+        let (about, came, is_confirmed, is_told) = same.map_or((None, now, false, false), |held| {
+            let is_confirmed = held.is_confirmed || is_day_over(held.came, now);
+            (held.about, held.came, is_confirmed, held.is_told && held.from == *from)
         });
-        // Who gives it again asks again.
-        let (from, is_told) = (from.clone(), false);
+        let from = from.clone();
         self.invitation =
             Some(Box::new(Invitation { roster, about, from, came, reason, is_confirmed, is_told }));
         true
@@ -331,6 +334,10 @@ impl Group {
             return Err(PartError::NotAMember);
         }
         let is_over = self.rosters.lacks_since(roster, &owner);
+        if is_over && !self.head().has(&owner) {
+            // They tell it every day until they have heard.
+            self.devices.at(&identity).behind = Some(Behind::Gone(tag_of(roster)));
+        }
         if is_over || self.has_left(&owner) {
             return Ok(PartOutcome::Known);
         }

@@ -12,9 +12,9 @@ use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
 
 /// How many wait. With one more, what does not open goes first, as anybody can hand such bytes to the carrier; then what names
-/// a roster or a list that is not held, as those who went hold a header key still and are judged no further; then, of what
-/// members' devices sent, that of the device that has most, so that one alone takes the room of no other. Headers are not
-/// signed, so that a member may still speak of other members' devices in them.
+/// a roster or a list that is not held, which whoever ever held a header key can make up; then, of what names chains, that of
+/// the device that has most. But a fourth is left to each of the three: headers are not signed, so that whoever held a key may
+/// speak of members' devices in them, and what waits for a roster may be as honest.
 const MOST: usize = 1_000;
 
 /// How long one waits: 14 days.
@@ -41,8 +41,7 @@ struct HeldMessage {
 #[must_use = "what does not wait any more is to be deleted"]
 #[non_exhaustive]
 pub struct Kept {
-    /// Store its bytes and its `ad` under this number, then acknowledge it. `None`: there is nothing to wait for, or so much
-    /// waits that there is no room for one whose sender nobody knows.
+    /// Store its bytes and its `ad` under this number, then acknowledge it. `None`: there is nothing to wait for.
     pub number: Option<u64>,
     /// These do not wait any more: delete them. Show that something is missing.
     pub dropped: Vec<u64>,
@@ -63,9 +62,11 @@ impl HeldMessages {
         if self.held.len() >= MOST {
             let waiting = self.held.iter().map(|held| &held.missing);
             let shares: Vec<_> = waiting.chain([&missing]).map(share).collect();
-            let out = first_out(&shares).filter(|out| *out < self.held.len());
-            let Some(out) = out else { return Kept { number: None, dropped } };
-            dropped.push(self.held.remove(out).number);
+            match first_out(&shares) {
+                Some(out) if out < self.held.len() => dropped.push(self.held.remove(out).number),
+                // Of its class it came last, so it has most alone.
+                Some(_) | None => return Kept { number: None, dropped },
+            }
         }
         let number = self.next;
         self.next = self.next.saturating_add(1);
@@ -237,9 +238,14 @@ mod tests {
             assert!(kept.number.is_some() && kept.dropped.len() <= 1);
         }
         assert!(is_kept(&held) && held.len() == MOST);
-        // For one whose sender nobody knows there is no room now.
-        let kept = held.refused(&missing(MissingKind::Roster, 3, 3), NOW);
-        assert_eq!(kept, Kept { number: None, dropped: Vec::new() });
+        // Nor does she keep out what waits for a roster, which may be a newcomer's.
+        for count in 0..250 {
+            let kept = held.refused(&missing(MissingKind::Roster, count, 5_000 + count), NOW);
+            assert!(kept.number.is_some());
+        }
+        let rosters = (0..250_u64).map(|count| Unblocked::Roster((5_000 + count).to_be_bytes()));
+        assert_eq!(held.due(&rosters.collect::<Vec<_>>()).len(), 250);
+        assert!(is_kept(&held) && held.len() == MOST);
         assert!(HeldMessages::restore(&held.snapshot()).is_ok());
     }
 

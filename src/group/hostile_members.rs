@@ -563,6 +563,8 @@ mod tests {
                 let group = 1 + (4 * count + round) % 255;
                 assert_eq!(invites(&stranger, group), (Ok(PartOutcome::Invited), true));
             }
+            // Nor by a roster of their own of her group, whose name those who went know.
+            assert_eq!(invites(&stranger, 0), (Err(PartError::NotInvited), true));
         }
     }
 
@@ -656,18 +658,46 @@ mod tests {
     }
 
     #[test]
-    fn what_a_device_gives_takes_the_place_of_what_it_gave_before() {
+    fn what_a_device_writes_under_takes_the_place_of_what_it_gave_before() {
         let (_, a, b, m, ..) = world();
         let three = [&a, &b, &m];
         let admins = [&a, &m];
         let of = |epoch: u8| roster(&a, three, &admins, epoch.into(), [100 + epoch; 32]);
         let mut group = Group::of(of(7), b.owner());
         let invited = |group: &Group| group.invitation.as_deref().map(|it| it.roster.fields.epoch);
-        // Mallory gives what lost, and then the head, of an earlier epoch. Nobody else's later one gives way to that of an earlier.
-        for (by, epoch, expected) in [(&m, 6, 6), (&m, 4, 4), (&a, 3, 4), (&a, 5, 5), (&m, 4, 5)] {
-            let _ = hear(&mut group, GroupPartKind::Roster, &of(epoch).encode(), by, &b, NOW);
-            assert_eq!(invited(&group), Some(expected));
+        // Mallory gives what lost, and then the head, of an earlier epoch. Before she writes under it the carrier may have held it
+        // back. Nobody else's later one gives way to that of an earlier.
+        let (given, writes) = (GroupPartKind::Roster, GroupPartKind::Distribution);
+        for (kind, by, epoch, expected) in [
+            (given, &m, 6, 6),
+            (given, &m, 4, 6),
+            (writes, &m, 4, 6),
+            (given, &m, 4, 4),
+            (given, &a, 3, 4),
+            (given, &a, 5, 5),
+            (given, &m, 4, 5),
+        ] {
+            let roster = of(epoch);
+            let bytes = if kind == given { roster.encode() } else { chain_under(&roster, by) };
+            let _ = hear(&mut group, kind, &bytes, by, &b, NOW);
+            assert_eq!(invited(&group), Some(expected), "{kind:?} {epoch}");
         }
+    }
+
+    #[test]
+    fn the_user_is_told_once_of_what_the_same_device_gives_again() {
+        let (_, a, b, m, ..) = world();
+        let day = |days: u64| NOW.plus(core::time::Duration::from_secs(days * 86_400));
+        let three = [&a, &b, &m];
+        let of = |epoch: u8| roster(&a, three, &[&a], epoch.into(), [100 + epoch; 32]);
+        let mut group = Group::of(of(7), b.owner());
+        let mut told = |epoch: u8, days: u64| {
+            let bytes = of(epoch).encode();
+            let (events, _) = hear(&mut group, GroupPartKind::Roster, &bytes, &a, &b, day(days));
+            events.iter().filter(|event| matches!(event, GroupEvent::Invited { .. })).count()
+        };
+        assert_eq!([told(9, 0), told(9, 2), told(9, 3), told(9, 4), told(9, 4)], [0, 1, 0, 0, 0]);
+        assert_eq!([told(10, 4), told(10, 6)], [0, 1]);
     }
 
     #[test]

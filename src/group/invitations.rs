@@ -75,7 +75,8 @@ impl Invitations {
         PartHeard::of(outcome)
     }
 
-    /// The last of a group counts. Says whether it is kept: there may be no room for strangers.
+    /// The last of a group counts, but a stranger's takes not the place of that of somebody whom the user knows: a group's name is
+    /// no secret of those who went. Says whether it is kept: there may be no room for strangers.
     fn invite(
         &mut self,
         roster: Roster,
@@ -85,6 +86,11 @@ impl Invitations {
     ) -> bool {
         let group = roster.fields.group;
         let held = self.all.iter().position(|it| it.roster.fields.group == group);
+        let is_known = |device: &Device| directory.is_known_to_user(device, now);
+        let by = held.and_then(|place| self.all.get(place)).map(|held| &held.from);
+        if by.is_some_and(|by| by != from && is_known(by) && !is_known(from)) {
+            return false;
+        }
         let held = held.map(|place| self.all.remove(place));
         let about = held.filter(|held| held.roster == roster).and_then(|held| held.about);
         if self.all.iter().filter(|it| it.from == *from).count() >= MOST_OF_DEVICE {

@@ -152,8 +152,13 @@ impl Group {
             return Vec::new();
         }
         let (tag, mut devices) = (head.tag(), Vec::new());
-        let admins: Vec<OwnerBytes> = head.owners().filter(|it| head.is_admin(it)).collect();
-        for admin in admins {
+        let others = || head.owners().filter(|other| *other != owner);
+        let mut whom: Vec<OwnerBytes> = others().filter(|it| head.is_admin(it)).collect();
+        if whom.is_empty() {
+            // No roster will lack the user, but nobody is to write to them.
+            whom = others().collect();
+        }
+        for admin in whom {
             let known = directory.device(&admin, now).filter(|known| known.gone.is_none());
             let Some(known) = known else { continue };
             let entry = self.devices.at(&admin);

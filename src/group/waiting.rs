@@ -10,8 +10,9 @@ use crate::stored::{StateWriter, Stored};
 use crate::wire::codec::{DecodeError, Reader};
 use crate::wire::distribution::{DISTRIBUTION_LENGTH, DistributionFields};
 
-/// How many wait. With one more, who belongs to the group stays before all others, and of people whoever has least: roster and
-/// person cannot be judged before the roster has come, and a chain that is lost meanwhile opens nothing of what it was for.
+/// How many wait. With one more, who belongs to the group stays before all others, to whom a fourth is left, and of people whoever
+/// has least: roster and person cannot be judged before the roster has come, and a chain that is lost meanwhile opens nothing of
+/// what it was for.
 const MOST: usize = 64;
 
 /// How many of one device: the present chain and those before it. With one more, the first come goes.

@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::group::fair_share::{Share, first_out};
 use crate::stored::{StateWriter, Stored};
 use crate::time::Timestamp;
 use crate::wire::codec::{DecodeError, Reader};
@@ -48,8 +49,8 @@ impl Wanted {
     /// where all were, it is not remembered: headers are not signed, and whoever makes them up would have a device asked
     /// without end.
     ///
-    /// Where there is no room at all, those of devices of whom nobody knows that a member has them go first, the first of them
-    /// in front: else whoever has devices enough, or makes up their tags, would have what members sent never asked for.
+    /// Where there is no room at all, those of devices of whom nobody knows that a member has them go first: else whoever has
+    /// devices enough, or makes up their tags, would have what members sent never asked for. A fourth is left to them.
     pub(crate) fn name(
         &mut self,
         of: Tag,
@@ -71,8 +72,9 @@ impl Wanted {
         self.0.push(Name { of, kind, tag, named: now, asked: None });
         if self.0.len() > MOST {
             let members = members(&self.0.iter().map(|name| name.of).collect());
-            let first = self.0.iter().position(|name| !members.contains(&name.of));
-            self.0.remove(first.unwrap_or(0));
+            let share = |name: &Name| Share { belongs: members.contains(&name.of), whose: () };
+            let shares: Vec<_> = self.0.iter().map(share).collect();
+            self.0.remove(first_out(&shares).unwrap_or(0));
         }
     }
 
