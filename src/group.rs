@@ -230,9 +230,10 @@
 //! [`OwnDevices::restored_from_backup`]: crate::person::OwnDevices::restored_from_backup
 //! [`OwnDevices::restored_with_groups`]: crate::person::OwnDevices::restored_with_groups
 
+pub(crate) mod fair_share;
+
 pub(crate) mod asking_fields;
 pub(crate) mod by_beginning;
-pub(crate) mod fair_share;
 pub(crate) mod group_id;
 pub(crate) mod heard_want;
 pub(crate) mod missing;
