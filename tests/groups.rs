@@ -225,6 +225,12 @@ fn a_left_member_who_is_invited_again_writes_and_reads_like_all_others() {
     crowd.settle();
     let again = |event: &GroupEvent| matches!(event, GroupEvent::Invited { again: true, .. });
     assert!(crowd.all[ben].events.iter().any(again));
+    // What he missed is told as he joins, and that alone: that he had gone he never heard.
+    let epoch = crowd.group(ben, &id).epoch();
+    let told = |event: &&GroupEvent| matches!(event, GroupEvent::Changed { change, .. } if change.epoch == epoch);
+    let told: Vec<_> = crowd.all[ben].events.iter().filter(told).collect();
+    let [GroupEvent::Changed { change, .. }] = told[..] else { panic!("{told:?}") };
+    assert_eq!((change.came.len(), change.went.len(), change.about), (0, 0, true));
     crowd.say(ben, &id, "here again");
     crowd.settle();
     for device in [anna, carla] {

@@ -1814,7 +1814,9 @@ impl Club {
             // By `got.person`, or as one's own; beside it what `got.standing` says. To the scheduler, where
             // `got.may_set_timer` is false: `NewMessage::by_one_who_may_not_set`.
             let text = String::from_utf8_lossy(&got.received.body).into_owned();
-            self.shown.entry(got.group).or_default().push(text);
+            // Where that is empty, somebody has set the timer.
+            let text = Some(text).filter(|text| !text.is_empty());
+            self.shown.entry(got.group).or_default().extend(text);
         }
         got.unblocks
     }

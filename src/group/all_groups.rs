@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 
 use crate::account::Account;
 use crate::group::asking_fields::Asked;
+use crate::group::before::Before;
 use crate::group::directory::Directory;
 use crate::group::group_arriving::adopt;
 use crate::group::group_changes::GroupChanges;
@@ -212,8 +213,9 @@ impl Groups {
         group.decrypt(own, contacts, message, ad, now)
     }
 
-    /// The user joins a group by an invitation that they were shown, also one that is held. Nothing is sent: the others give
-    /// their chains when they hear of it by that roster. `None` if another one has come since: show that.
+    /// The user joins a group by an invitation that they were shown, also one that is held: what is different there is among the
+    /// events then. Nothing is sent: the others give their chains when they hear of it by that roster. `None` if another one has
+    /// come since: show that.
     pub fn join(
         &mut self,
         own: &OwnDevices,
@@ -230,7 +232,14 @@ impl Groups {
         let directory = Directory { own, contacts };
         let mut heard = GroupsHeard::default();
         let outcome = match self.group_mut(id) {
-            Some(group) => group.join_again(&directory, now)?,
+            Some(group) => {
+                let before = Before::of(group);
+                let outcome = group.join_again(&directory, now)?;
+                let change = before.change(group);
+                let changed = change.map(|change| GroupEvent::Changed { group: *id, change });
+                heard.events.extend(changed);
+                outcome
+            }
             None => {
                 let (group, outcome) = self.invitations.join(&id.0, &directory, now)?;
                 self.all.push(group);
@@ -288,9 +297,9 @@ impl Groups {
             let moment = Moment { directory, can_reach: &can_reach, now };
             // Whoever is not known is told nothing before the user joins: that somebody is there would be an answer.
             let may_know = |asked: &Asked| directory.is_known_to_user(&asked.of, now);
-            let mut wants = self.invitations.take_wants(&group, &moment);
+            let (mut wants, is_changed) = self.invitations.take_wants(&group, &moment);
             wants.retain(|asked| may_know(asked) && !self.invitations.has(&asked.want));
-            outgoing.changes.invitations |= !wants.is_empty();
+            outgoing.changes.invitations |= is_changed;
             outgoing.add_wants(&wants, own, contacts, now, rng);
         }
         outgoing

@@ -45,7 +45,8 @@ pub struct GroupDelivered {
     pub people: Vec<PersonEvent>,
     /// What is newly held: offer again what [waits](crate::group::HeldMessages) for it.
     pub unblocks: Vec<Unblocked>,
-    /// Whether there is nothing to show: the body is empty, and only parts came.
+    /// Whether it is of the library's own: the body is empty, and parts came. An empty body without parts is a stamp alone, as
+    /// where somebody sets the timer: there is no text to show either.
     pub is_control: bool,
     /// The types of parts that have no place in a message to a group, or that this release does not know.
     pub skipped_parts: Vec<u8>,

@@ -48,17 +48,19 @@ pub enum GroupEvent {
     },
 }
 
-/// What is different by another roster.
+/// What is different since another roster counts. It compares two rosters, and does not tell a story: where two admins acted at
+/// the same time, what one of them did is taken back by the roster of the other, who may have changed the title alone; who is
+/// not in it any more may have left before. It may be empty, where both came to the same.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupChange {
     /// The epoch of the roster that counts now.
     pub epoch: u32,
-    /// Who signed it.
+    /// Who signed the roster that counts: of what it takes back they may know nothing.
     pub by: [u8; 64],
     /// Who is in it and was not before.
     pub came: Vec<[u8; 64]>,
-    /// Who is not in it any more.
+    /// Who is not in it any more: removed, or dropped after they left ([`GroupEvent::Left`], where that was heard).
     pub went: Vec<[u8; 64]>,
     /// Who has another role.
     pub roles: Vec<([u8; 64], Role)>,

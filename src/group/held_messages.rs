@@ -55,7 +55,8 @@ impl HeldMessages {
     }
 
     /// A message was refused for this reason: whether it waits, and under which number. Call it once for each: one that is
-    /// offered again keeps its number ([`HeldMessages::refused_again`]).
+    /// offered again keeps its number ([`HeldMessages::refused_again`]), and of one that the carrier repeats while it waits the
+    /// bytes are there already: acknowledge that, and call nothing.
     pub fn refused(&mut self, reason: &GroupDecryptError, now: Timestamp) -> Kept {
         let mut dropped = self.maintain(now);
         let Some(missing) = waits_for(reason) else { return Kept { number: None, dropped } };

@@ -258,7 +258,7 @@ mod tests {
             let heard = invitations.hear_distribution(&fields.encode(), &from, &b.dir(), NOW);
             assert_eq!(heard.outcome, Ok(PartOutcome::Waiting));
             let moment = Moment { directory: b.dir(), can_reach: &all, now: NOW };
-            asked += invitations.take_wants(&[8; 32], &moment).len();
+            asked += invitations.take_wants(&[8; 32], &moment).0.len();
         }
         assert_eq!(asked, 256);
         let mut out = StateWriter::new();

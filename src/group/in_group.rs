@@ -246,8 +246,8 @@ impl InGroup<'_> {
         outgoing
     }
 
-    /// Has a device of the user's that was linked since get the roster, title and picture, with what is sent or caught up with
-    /// next.
+    /// Has a device of a member's get the roster, title and picture, with what is sent or caught up with next: one of the user's that
+    /// was linked since, or a member's whose invitation was lost.
     pub fn introduce(&mut self, device: &Device) -> GroupOutgoing {
         self.group.devices.at(&device.identity.encode()).is_newcomer = true;
         GroupOutgoing::of_group(self.group.id())
@@ -270,9 +270,10 @@ impl InGroup<'_> {
         let reach = Reach::new(directory, now);
         let can_reach = |device: &Device| reach.reaches(device);
         let moment = Moment { directory, can_reach: &can_reach, now };
+        let asked_before = self.group.secret_asked;
         let wants = self.group.take_wants(&moment);
         let mut outgoing = GroupOutgoing::default();
-        if !wants.is_empty() {
+        if !wants.is_empty() || self.group.secret_asked != asked_before {
             outgoing.changes.add_group(self.group.id());
         }
         outgoing.add_wants(&wants, self.own, contacts, now, rng);

@@ -178,10 +178,16 @@ impl Invitations {
         self.all.len() != before || !waited.is_empty()
     }
 
-    /// The rosters for which chains wait: each once a day.
-    pub(crate) fn take_wants(&mut self, group: &[u8; 32], moment: &Moment<'_>) -> Vec<Asked> {
+    /// The rosters for which chains wait: each once a day. Says whether what is stored is different by it.
+    pub(crate) fn take_wants(
+        &mut self,
+        group: &[u8; 32],
+        moment: &Moment<'_>,
+    ) -> (Vec<Asked>, bool) {
         let (directory, now) = (&moment.directory, moment.now);
+        let before = self.asked.len();
         self.asked.retain(|asked| !is_day_over(asked.at, now));
+        let mut is_changed = self.asked.len() != before;
         let mut wants = Vec::new();
         for waiting in self.waiting.iter() {
             let Ok(fields) = waiting.fields() else { continue };
@@ -196,10 +202,11 @@ impl Invitations {
                 wants.push(Asked { of: of.clone(), want, is_reached });
                 if is_reached {
                     self.asked.push(AskedFor { of: of.clone(), roster, at: now });
+                    is_changed = true;
                 }
             }
         }
-        wants
+        (wants, is_changed)
     }
 
     /// The groups for which chains wait.

@@ -602,7 +602,7 @@ mod tests {
                     let moment = Moment { directory, can_reach: &can_reach, now };
                     let wants = match place {
                         Some(place) => groups[place].take_wants(&moment),
-                        None => invitations.take_wants(&id, &moment),
+                        None => invitations.take_wants(&id, &moment).0,
                     };
                     let expected = step["expect"].as_array().unwrap();
                     let of: Vec<_> =

@@ -287,6 +287,7 @@ impl Crowd {
             let Attendee { party, groups, .. } = &mut self.all[device];
             let heard = groups.join(&party.own, &party.contacts, &id, self.now).unwrap();
             self.all[device].joined = self.group(device, &id.group()).epoch();
+            self.all[device].events.extend(heard.events);
             self.offer_again(device, &heard.unblocks);
         }
     }
