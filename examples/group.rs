@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use evanesce::group::{Change, GroupEvent, GroupId, GroupOutgoing, Groups, Role};
+use evanesce::group::{Change, GroupId, GroupOutgoing, Groups, Role};
 use evanesce::person::{Contacts, OwnDevices, Person};
 use evanesce::server::PublishedPreKeys;
 use evanesce::{Account, Address, Payload, Peer, PreKeyBundle, Timestamp};
@@ -15,19 +15,17 @@ const NAMES: [&str; 5] = ["Anna", "Ben", "Carla", "Dora", "Emil"];
 type Letter = (Address, Vec<u8>, bool);
 /// A real device stores what each call names before anything leaves, and keeps what waits.
 struct World {
-    all: Vec<Party>,
+    all: Vec<(Account, OwnDevices, Contacts, Groups)>,
     rng: ChaCha20Rng,
     under_way: Vec<(usize, Letter)>,
 }
-
-type Party = (Account, OwnDevices, Contacts, Groups);
 
 fn main() -> Outcome {
     let mut world = World::new()?;
     let [ben, carla, dora, emil] = [1, 2, 3, 4].map(|it: usize| world.all[it].0.device().identity);
     println!("Anna makes a group of Ben, Carla and Dora, and Ben an admin.");
-    let World { all, rng, .. } = &mut world;
-    let ((account, own, contacts, groups), members) = (&mut all[0], [ben, carla, dora]);
+    let ((account, own, contacts, groups), rng) = (&mut world.all[0], &mut world.rng);
+    let members = [ben, carla, dora];
     let (group, outgoing) = own.create_group(account, contacts, &members, b"Hiking", NOW, rng)?;
     let (id, ben, carla) = (group.id(), group.member(&ben), group.member(&carla));
     let (ben, carla) = ben.zip(carla).ok_or("they are in it")?;
@@ -84,7 +82,7 @@ impl World {
     }
 
     fn post(&mut self, from: usize, outgoing: GroupOutgoing) {
-        show(NAMES[from], &outgoing.events);
+        outgoing.events.iter().for_each(|it| println!("  {}: {it:?}", NAMES[from]));
         let pairwise = outgoing.pairwise.into_iter().map(|it| (it.to, it.message, false));
         self.under_way.extend(pairwise.map(|it| (from, it)));
         for copies in outgoing.broadcasts {
@@ -101,36 +99,22 @@ impl World {
             let at = NAMES.iter().position(|name| name.as_bytes() == to.as_bytes());
             let (at, rng) = (at.ok_or("nobody is there")?, &mut self.rng);
             let (account, own, contacts, groups) = &mut self.all[at];
-            let mut wants = Vec::new();
-            if is_for_all {
+            let (events, wants) = if is_for_all {
                 let got = groups.decrypt(own, contacts, &message, b"", NOW)?;
-                show(NAMES[at], &got.events);
-                if !got.is_control {
-                    println!("  {to}: {}", String::from_utf8_lossy(&got.received.body));
-                }
+                let text = String::from_utf8_lossy(&got.received.body);
+                _ = (!text.is_empty()).then(|| println!("  {to}: {text}"));
+                (got.events, Vec::new())
             } else {
                 let got = own.decrypt(account, contacts, &from, &message, b"", NOW)?;
                 let heard = groups.hear(own, contacts, &got, NOW);
-                show(NAMES[at], &heard.events);
-                wants = heard.wants;
-            }
+                (heard.events, heard.wants)
+            };
+            events.iter().for_each(|it| println!("  {to}: {it:?}"));
             let invited = groups.invitations(own, NOW).map(|it| it.name()).next();
             let _joined = invited.map(|name| groups.join(own, contacts, &name, NOW));
             let outgoing = groups.respond(own, account, contacts, &wants, NOW, rng);
             self.post(at, outgoing);
         }
         Ok(())
-    }
-}
-
-/// Whatever call it was by which something became known: of one that sends it stands beside what is to be sent.
-fn show(at: &str, events: &[GroupEvent]) {
-    for event in events {
-        if let GroupEvent::Changed { change, .. } = event {
-            let (came, went) = (change.came.len(), change.went.len());
-            if came + went != 0 {
-                println!("  {at}: ({came} came, {went} went, by roster {})", change.epoch);
-            }
-        }
     }
 }
