@@ -45,9 +45,10 @@ impl Wanted {
         Self(Vec::new())
     }
 
-    /// Remembers a name, unless it is there. In place of it goes the first of its device that was not asked for within a day;
-    /// where all were, it is not remembered: headers are not signed, and whoever makes them up would have a device asked
-    /// without end.
+    /// Remembers a name, unless it is there. In place of it goes the first of its device that was not asked for within a day, or
+    /// was named more than a day ago: what never comes, and is asked for each day, would keep out for two weeks what does. Where
+    /// there is none, it is not remembered: headers are not signed, and whoever makes them up would have a device asked without
+    /// end.
     ///
     /// Where there is no room at all, those of devices of whom nobody knows that a member has them go first: else whoever has
     /// devices enough, or makes up their tags, would have what members sent never asked for. A fourth is left to them.
@@ -65,7 +66,9 @@ impl Wanted {
         }
         self.0.retain(|name| now <= name.named.plus(LIFETIME));
         if self.0.iter().filter(|name| name.of == of).count() >= MOST_OF_DEVICE {
-            let first = self.0.iter().position(|name| name.of == of && name.is_due(now));
+            let mut of_device = self.0.iter().enumerate().filter(|(_, name)| name.of == of);
+            let gives_way = |name: &Name| name.is_due(now) || is_day_over(name.named, now);
+            let first = of_device.find(|(_, name)| gives_way(name)).map(|(place, _)| place);
             let Some(first) = first else { return };
             self.0.remove(first);
         }
@@ -135,5 +138,43 @@ impl Stored for Name {
         let tag = *reader.array()?;
         let (named, asked) = (Stored::read(reader)?, Stored::read(reader)?);
         Ok(Self { of, kind, tag, named, asked })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_never_come_keep_out_no_other_for_more_than_a_day() {
+        let start = Timestamp::from_unix_seconds(1_800_000_000);
+        let day = |days: u64| start.plus(Duration::from_secs(days * 86_400));
+        let name = |wanted: &mut Wanted, tag: u8, days| {
+            wanted.name([1; 8], WantKind::Roster, [tag; 8], day(days), |_| BTreeSet::new());
+            wanted.0.iter().any(|name| name.tag == [tag; 8])
+        };
+        let ask_all = |wanted: &mut Wanted, days| {
+            let mut asked = 0;
+            wanted.due(day(days)).for_each(|name| {
+                name.ask(day(days));
+                asked += 1;
+            });
+            asked
+        };
+        let mut wanted = Wanted::none();
+        assert!((0..4).all(|tag| name(&mut wanted, tag, 0)));
+        assert_eq!(ask_all(&mut wanted, 0), 4);
+        assert!(!name(&mut wanted, 4, 0), "nobody has a device asked without end");
+        let mut tag = 4;
+        for days in 1..20 {
+            // What was named before is asked for in the morning; then each name that comes, at once.
+            let mut asked = ask_all(&mut wanted, days);
+            let before = tag;
+            while name(&mut wanted, tag, days) {
+                asked += ask_all(&mut wanted, days);
+                tag += 1;
+            }
+            assert!(tag > before && asked <= 8, "{asked} on day {days}");
+        }
     }
 }
