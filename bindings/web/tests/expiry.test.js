@@ -79,6 +79,20 @@ test("what may be opened once gives its key once", () => {
   assert.throws(() => expiry.open(id(2), NOW), { code: "unknown_message" });
 });
 
+test("a key is not used up by a call that is refused", () => {
+  const expiry = ExpiryScheduler.create(NOW);
+  const key = ContentKey.generate();
+  const its = message(1, WITH_ALICE, { sealedUnder: key, author: BOB });
+  const once = Stamp.none().withOpens("once");
+  for (const [stamp, age, now] of [["none", 0, NOW], [once, -1, NOW], [once, 0, NaN]]) {
+    assert.throws(() => expiry.received(its, stamp, age, now), { code: "invalid_argument" });
+    assert.throws(() => expiry.sentElsewhere(its, stamp, age, now), { code: "invalid_argument" });
+  }
+  assert.throws(() => expiry.queued(its, undefined, NOW), { code: "invalid_argument" });
+  expiry.received(its, once, 0, NOW);
+  assert.throws(() => key.seal(id(1), "body", utf8("x")), { code: "freed" });
+});
+
 test("authors alone take back and edit, and own devices hear of it", () => {
   const [here, there] = [ExpiryScheduler.create(NOW), ExpiryScheduler.create(NOW)];
   const stamp = Stamp.none().withPolicy({ kind: "afterSend", ttl: 3_600 * SECOND });

@@ -46,7 +46,7 @@ function members(object) {
       if (!found.has(name)) found.set(name, Object.getOwnPropertyDescriptor(type, name));
     }
   }
-  return [...found].filter(([name]) => !["constructor", "free", Symbol.dispose, "length", "name", "prototype", "of", "bytesOf"].includes(name));
+  return [...found].filter(([name]) => !["constructor", "free", Symbol.dispose, "length", "name", "prototype"].includes(name));
 }
 
 /** Every member with every nonsense at each place, and plausible values at the others. */
@@ -93,6 +93,41 @@ test("no argument of any type stops the module", () => {
   const { message } = bobs.encrypt(utf8("still here"), NOW);
   assert.deepEqual(alices.decrypt(bob.account, message, NOW).received.body, utf8("still here"));
   void PublishedPrekeys, Session;
+});
+
+test("nothing that is passed is taken for an object of the module", () => {
+  const { ContentKey, Session } = evanesce;
+  const made = { encrypt() {}, free() {}, __wbg_ptr: 8 };
+  for (const type of [Session, ContentKey]) assert.throws(() => type.of(made), { code: "invalid_argument" });
+  for (const type of [Peer, SafetyNumber, Stamp]) assert.deepEqual([type.of, type.bytesOf], [undefined, undefined]);
+  assert.throws(() => new Peer({ raw: made }), { code: "invalid_argument" });
+});
+
+test("a refusal whose code is none is not noted", () => {
+  const { alices } = pair({ suite: "classical" });
+  for (const code of [5, undefined, null, {}, "x".repeat(65), "no such code", "other"]) {
+    const refusal = Object.defineProperty(new EvanesceError("undecryptable", "?"), "code", { value: code });
+    assert.throws(() => alices.noteRefusal(new Uint8Array(200), refusal, NOW), { code: "invalid_argument" });
+  }
+});
+
+test("what is freed by a getter of what is passed is freed, and the module goes on", () => {
+  const { alice, bob, bobs, alices } = pair({ suite: "classical" });
+  const frees = (object, fields) => Object.defineProperties({}, Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, { enumerable: true, get: () => (object.free(), value) }])));
+  const copies = () => [Peer.restore(bobs.snapshot()), Account.restore(alice.account.snapshot())];
+  const [peer, account] = copies();
+  assert.throws(() => peer.encrypt(frees(peer, { body: utf8("x") }), NOW), { code: "freed" });
+  assert.throws(() => account.setLimits(frees(account, { session: {} })), { code: "freed" });
+  const [other] = copies();
+  assert.throws(() => other.setLimits(frees(other, { silence: 1_000 })), { code: "freed" });
+  const expiry = evanesce.ExpiryScheduler.create(NOW);
+  const [id, by] = [new Uint8Array(16), new Uint8Array(8)];
+  assert.throws(() => expiry.set(id, frees(expiry, { kind: "onClose" }), by, NOW), { code: "freed" });
+  const late = evanesce.ExpiryScheduler.create(NOW);
+  assert.throws(() => late.deleted(id, frees(late, { wall: NOW })), { code: "freed" });
+  const { message } = bobs.encrypt(utf8("still here"), NOW);
+  assert.deepEqual(alices.decrypt(bob.account, message, NOW).received.body, utf8("still here"));
 });
 
 test("times are milliseconds that a Date can have", () => {

@@ -1,7 +1,8 @@
 // One device of ours, and the bundles with which others begin.
 
-import { address, bytes, bytesOr, count, fields, time } from "./checks.js";
+import { address, bytes, bytesOr, count, fields, needsModule, time } from "./checks.js";
 import { held, wrap, Handle } from "./handle.js";
+import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import { accountNumbers, type Limits, type SomeLimits } from "./limits.js";
 import { Session } from "./session.js";
 import {
@@ -11,6 +12,12 @@ import { StorageKey, Stored } from "./storage.js";
 import { suiteNumber } from "./suites.js";
 import { read } from "./values.js";
 import * as module from "./wasm.js";
+
+/** What one prekey is drawn from: an X25519 key, and the seed of an ML-KEM one. */
+const PER_PREKEY = 96;
+
+/** What maintenance may draw at most: 1,000 one-time prekeys, as many as a server has room for, and what else there is. */
+const MOST_DRAWN = 1_024 * PER_PREKEY;
 
 /** What a new account may be told. */
 export interface AccountOptions {
@@ -44,7 +51,7 @@ export class Account extends Stored {
   static generate(itsAddress: Address, now: number, options: AccountOptions = {}): Account {
     const { suite, limits } = fields(options, "options");
     const arguments_ = [suiteNumber(suite ?? "hybrid"), address(itsAddress), accountNumbers(limits), time(now)] as const;
-    return new Account(wrap(() => module.RawAccount.generate(...arguments_)));
+    return new Account(wrap(() => drawing(MOST_DRAWN, () => module.RawAccount.generate(...arguments_))));
   }
 
   /**
@@ -64,7 +71,8 @@ export class Account extends Stored {
    */
   static unseal(sealed: Uint8Array, key: StorageKey, ad?: Uint8Array): Account {
     const checked = bytes(sealed, "sealed");
-    return new Account(wrap(() => module.RawAccount.unseal(checked, held(key, StorageKey, "key"), bytesOr(ad, "ad"))));
+    const its = bytesOr(ad, "ad");
+    return new Account(wrap(() => module.RawAccount.unseal(checked, held(key, StorageKey, "key"), its)));
   }
 
   /** What others know it by. */
@@ -89,7 +97,8 @@ export class Account extends Stored {
 
   /** Sets them; what is not named becomes the protocol's. */
   setLimits(limits: SomeLimits): Changes {
-    return read(rawAccount(this).set_limits(accountNumbers(limits)));
+    const numbers = accountNumbers(limits);
+    return read(rawAccount(this).set_limits(numbers));
   }
 
   /**
@@ -99,33 +108,38 @@ export class Account extends Stored {
    * @throws `malformed` of a stock that is none
    */
   maintain(stock: Uint8Array | undefined, now: number): Maintained {
-    const checked = stock === undefined ? undefined : bytes(stock, "stock");
-    return read(rawAccount(this).maintain(checked, time(now)));
+    const [checked, at] = [stock === undefined ? undefined : bytes(stock, "stock"), time(now)];
+    return read(drawing(MOST_DRAWN, () => rawAccount(this).maintain(checked, at)));
   }
 
   /** A new signed prekey before it is due. */
   rotateSignedPrekey(now: number): Maintained {
-    return read(rawAccount(this).rotate_signed_prekey(time(now)));
+    const at = time(now);
+    return read(drawing(MOST_DRAWN, () => rawAccount(this).rotate_signed_prekey(at)));
   }
 
   /** After a restore from a backup: deletes all prekeys, so that no first message opens twice. */
   replacePrekeys(now: number): Maintained {
-    return read(rawAccount(this).replace_prekeys(time(now)));
+    const at = time(now);
+    return read(drawing(MOST_DRAWN, () => rawAccount(this).replace_prekeys(at)));
   }
 
   /** For a server that has lost everything. */
   republishPrekeys(now: number): Maintained {
-    return read(rawAccount(this).republish_prekeys(time(now)));
+    const at = time(now);
+    return read(drawing(MOST_DRAWN, () => rawAccount(this).republish_prekeys(at)));
   }
 
   /** It has another address from now on. Call `Peer.ownAddressChanged` of each peer too. */
   changeAddress(newAddress: Address, now: number): Maintained {
-    return read(rawAccount(this).change_address(address(newAddress), time(now)));
+    const [its, at] = [address(newAddress), time(now)];
+    return read(drawing(MOST_DRAWN, () => rawAccount(this).change_address(its, at)));
   }
 
   /** More one-time prekeys, at most 10,000 at once; `maintain` makes them by itself. */
   addOneTimePrekeys(howMany: number): Maintained {
-    return read(rawAccount(this).add_one_time_prekeys(count(howMany, "howMany", 10_000)));
+    const checked = count(howMany, "howMany", 10_000);
+    return read(drawing(checked * PER_PREKEY, () => rawAccount(this).add_one_time_prekeys(checked)));
   }
 
   /** What the server is not known to have; absent if nothing. */
@@ -139,7 +153,8 @@ export class Account extends Stored {
    * @throws `malformed`, `unsupported`
    */
   markPublished(upload: Uint8Array): Changes {
-    return read(rawAccount(this).mark_published(bytes(upload, "upload")));
+    const checked = bytes(upload, "upload");
+    return read(rawAccount(this).mark_published(checked));
   }
 
   /**
@@ -148,8 +163,8 @@ export class Account extends Stored {
    * @throws `weak_key`
    */
   initiate(bundle: VerifiedBundle): Session {
-    const raw = rawAccount(this);
-    return Session.of(raw.initiate(held(bundle, VerifiedBundle, "bundle")));
+    const its = held<module.RawBundle>(bundle, VerifiedBundle, "bundle");
+    return Session.of(drawing(MOST_DRAWN_AT_ONCE, () => rawAccount(this).initiate(its)));
   }
 
   /**
@@ -159,7 +174,8 @@ export class Account extends Stored {
    * `replay_record_full`
    */
   accept(message: Uint8Array, now: number, ad?: Uint8Array): Accepted {
-    const accepted = rawAccount(this).accept(bytes(message, "message"), bytesOr(ad, "ad"), time(now));
+    const arguments_ = [bytes(message, "message"), bytesOr(ad, "ad"), time(now)] as const;
+    const accepted = rawAccount(this).accept(...arguments_);
     const shown = read<{ received: RawReceived; changes: Changes }>(accepted.shown());
     return { session: Session.of(accepted.into_session()), received: received(shown.received), changes: shown.changes };
   }
@@ -171,7 +187,8 @@ export class Account extends Stored {
    * @throws as `accept`, but for `replayed` and `replay_record_full`
    */
   claimedSender(message: Uint8Array): Device {
-    return read(rawAccount(this).claimed_sender(bytes(message, "message")));
+    const checked = bytes(message, "message");
+    return read(rawAccount(this).claimed_sender(checked));
   }
 }
 
@@ -183,8 +200,8 @@ export class VerifiedBundle extends Handle {
    * @throws `malformed`, `unsupported`, `weak_key`, `bad_signature`, `not_yet_valid`, `expired`
    */
   static verify(bundle: Uint8Array, now: number): VerifiedBundle {
-    const checked = bytes(bundle, "bundle");
-    return new VerifiedBundle(wrap(() => module.RawBundle.verify(checked, time(now))));
+    const [checked, at] = [bytes(bundle, "bundle"), time(now)];
+    return new VerifiedBundle(wrap(() => module.RawBundle.verify(checked, at)));
   }
 
   /** Whose it is. */
@@ -257,6 +274,7 @@ export interface Upload {
  */
 export function readUpload(upload: Uint8Array): Upload {
   const checked = bytes(upload, "upload");
+  needsModule();
   return read(module.read_upload(checked));
 }
 

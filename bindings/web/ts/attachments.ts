@@ -2,6 +2,7 @@
 
 import { EMPTY, bytes, count, exactly, needsModule } from "./checks.js";
 import { Handle, held, spent, wrap } from "./handle.js";
+import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import { read } from "./values.js";
 import * as module from "./wasm.js";
 
@@ -51,7 +52,7 @@ function all(parts: Uint8Array[]): Uint8Array {
 export class AttachmentSealer extends Handle {
   /** With a new key. */
   static generate(): AttachmentSealer {
-    return new AttachmentSealer(wrap(() => module.RawSealer.generate()));
+    return new AttachmentSealer(wrap(() => drawing(MOST_DRAWN_AT_ONCE, () => module.RawSealer.generate())));
   }
 
   /**

@@ -10,16 +10,19 @@
  * | `invalid_argument` | an argument is of another type, length or range than its declaration says |
  * | `freed` | the object was freed, or used up by a call that takes it |
  * | `not_loaded` | the module is not loaded yet: await `load()` of `evanesce/manual` |
- * | `no_randomness` | there is no `crypto.getRandomValues` here |
+ * | `no_randomness` | there is no `crypto.getRandomValues` here, or it fails or repeats itself. Nothing has changed |
+ * | `broken` | a call was cut short, by the end of the stack for instance: no call is made any more. Load the page anew, and take all from the store |
  * | `store_failed` | the store did not take what was to be stored: see `Store` |
  * | `store_in_use` | another tab has the store |
+ * | `store_closed` | the store was closed, or somebody else has taken it: no call is made any more |
+ * | `no_locks` | there is no `navigator.locks` here, so that a second tab could not be kept out: see `StoreOptions` |
  * | `other` | a refusal that this release of the binding has no name for |
  *
  * What the others mean, and what to do about each, stands at the calls that give them.
  */
 export type ErrorCode =
-  | "invalid_argument" | "freed" | "not_loaded" | "no_randomness" | "store_failed" | "store_in_use"
-  | "other"
+  | "invalid_argument" | "freed" | "not_loaded" | "no_randomness" | "broken" | "store_failed" | "store_in_use"
+  | "store_closed" | "no_locks" | "other"
   // Messages and bundles.
   | "malformed" | "unsupported" | "unknown_prekey" | "replayed" | "replay_record_full" | "other_session" | "no_session"
   | "undecryptable" | "forked" | "expired" | "duplicate" | "chain_full" | "too_large" | "waiting" | "weak_key"

@@ -2,9 +2,10 @@
 
 import { bytes, bytesOr, count, exactly, fields, flag, joined, listOf, millis, needsModule, oneOf } from "./checks.js";
 import { invalid } from "./errors.js";
-import { Handle, held, spent, wrap } from "./handle.js";
+import { Handle, held, spent, wrap, wrapped } from "./handle.js";
+import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import { sessionNumbers, type SessionLimits } from "./limits.js";
-import { Stamp, policyOf, settingOf, type Policy, type Setting } from "./stamp.js";
+import { policyOf, settingOf, stampBytes, stampFrom, type Policy, type Setting, type Stamp } from "./stamp.js";
 import { StorageKey, Stored } from "./storage.js";
 import { read } from "./values.js";
 import * as module from "./wasm.js";
@@ -209,10 +210,16 @@ function stampOf(stamp: unknown): Uint8Array | undefined {
 
 function definite(stamp: unknown): Uint8Array {
   if (stamp === undefined) throw invalid("stamp must be a Stamp");
-  return Stamp.bytesOf(stamp);
+  return stampBytes(stamp);
 }
 
-function rawMessage(message: NewMessage): module.RawNewMessage {
+/** A message whose fields were read and found to be in order. Nothing is spent of it yet. */
+type Checked = readonly [
+  arguments_: readonly [id: Uint8Array, conversation: Uint8Array, author: Uint8Array, bits: number],
+  isAwaited: boolean, quoted: Uint8Array | undefined, may: boolean, key: ContentKey | undefined,
+];
+
+function messageOf(message: NewMessage): Checked {
   const { id, conversation, author, parts, awaitingMedia, quoting, sealedUnder, maySet } = fields(message, "message");
   const checked = [
     idOf(id, "message.id"), idOf(conversation, "message.conversation"), exactly(author, 8, "message.author"),
@@ -221,12 +228,18 @@ function rawMessage(message: NewMessage): module.RawNewMessage {
   const quoted = quoting === undefined ? undefined : idOf(quoting, "message.quoting");
   const isAwaited = awaitingMedia !== undefined && flag(awaitingMedia, "message.awaitingMedia");
   const may = maySet === undefined || flag(maySet, "message.maySet");
+  if (sealedUnder !== undefined) held(sealedUnder, ContentKey, "message.sealedUnder");
+  return [checked, isAwaited, quoted, may, sealedUnder];
+}
+
+/** The same for the module. Its key is used up, so this comes last. */
+function rawMessage([arguments_, isAwaited, quoted, may, key]: Checked): module.RawNewMessage {
   needsModule();
-  let raw = module.RawNewMessage.of(...checked);
+  let raw = module.RawNewMessage.of(...arguments_);
   if (isAwaited) raw = raw.awaiting_media();
   if (quoted !== undefined) raw = raw.quoting(quoted);
   if (!may) raw = raw.by_one_who_may_not_set();
-  if (sealedUnder !== undefined) raw = raw.sealed_under(spent(sealedUnder, ContentKey, "message.sealedUnder"));
+  if (key !== undefined) raw = raw.sealed_under(spent(key, ContentKey, "message.sealedUnder"));
   return raw;
 }
 
@@ -250,22 +263,24 @@ export function conversationIdNamed(name: Uint8Array): Uint8Array {
 /** A key that what may be opened once is sealed under: it stands in the message's record alone, and is given out once. */
 export class ContentKey extends Handle {
   static generate(): ContentKey {
-    return new ContentKey(wrap(() => module.RawContentKey.generate()));
+    return new ContentKey(wrap(() => drawing(MOST_DRAWN_AT_ONCE, () => module.RawContentKey.generate())));
   }
 
   /** @internal */
   static of(raw: module.RawContentKey): ContentKey {
-    return new ContentKey(wrap(() => raw));
+    return new ContentKey(wrapped(raw, module.RawContentKey));
   }
 
   /** Seals one part of a message. */
   seal(id: Uint8Array, part: Part, content: Uint8Array): Uint8Array {
-    return rawContentKey(this).seal(idOf(id), bitsOf([part], "part"), bytes(content, "content"));
+    const arguments_ = [idOf(id), bitsOf([part], "part"), bytes(content, "content")] as const;
+    return rawContentKey(this).seal(...arguments_);
   }
 
   /** @throws `undecryptable` */
   open(id: Uint8Array, part: Part, sealed: Uint8Array): Uint8Array {
-    return rawContentKey(this).open(idOf(id), bitsOf([part], "part"), bytes(sealed, "sealed"));
+    const arguments_ = [idOf(id), bitsOf([part], "part"), bytes(sealed, "sealed")] as const;
+    return rawContentKey(this).open(...arguments_);
   }
 }
 
@@ -276,7 +291,7 @@ export class ContentKey extends Handle {
 export class ExpiryScheduler extends Stored {
   static create(now: Now): ExpiryScheduler {
     const checked = clocks(now);
-    return new ExpiryScheduler(wrap(() => module.RawScheduler.begin(...checked)));
+    return new ExpiryScheduler(wrap(() => drawing(MOST_DRAWN_AT_ONCE, () => module.RawScheduler.begin(...checked))));
   }
 
   /**
@@ -304,7 +319,8 @@ export class ExpiryScheduler extends Stored {
   /** @throws `malformed`, `unsupported`, `wrong_kind`, `undecryptable` */
   static unseal(sealed: Uint8Array, key: StorageKey, ad?: Uint8Array): ExpiryScheduler {
     const checked = bytes(sealed, "sealed");
-    return new ExpiryScheduler(wrap(() => module.RawScheduler.unseal(checked, held(key, StorageKey, "key"), bytesOr(ad, "ad"))));
+    const its = bytesOr(ad, "ad");
+    return new ExpiryScheduler(wrap(() => module.RawScheduler.unseal(checked, held(key, StorageKey, "key"), its)));
   }
 
   /** All of its rows, for a store that begins. */
@@ -319,8 +335,10 @@ export class ExpiryScheduler extends Stored {
   /** Sets them; what is not named becomes the library's. */
   setLimits(limits: Partial<ExpiryLimits>, now: Now): Effects {
     const given = fields(limits, "limits") as Record<string, unknown>;
-    const numbers = Object.entries(EXPIRY_LIMITS).map(([name, otherwise]: [string, number]) =>
-      given[name] === undefined ? otherwise : millis(given[name], `limits.${name}`));
+    const numbers = Object.entries(EXPIRY_LIMITS).map(([name, otherwise]: [string, number]) => {
+      const value = given[name];
+      return value === undefined ? otherwise : millis(value, `limits.${name}`);
+    });
     return read(at(this, now).set_limits(Float64Array.from(numbers)));
   }
 
@@ -341,47 +359,58 @@ export class ExpiryScheduler extends Stored {
 
   /** The user sets a timer, or with `undefined` sets it off. `by` is the account's `memberTag`. */
   set(conversation: Uint8Array, policy: Policy | undefined, by: Uint8Array, now: Now): Effects {
-    return read(at(this, now).set(idOf(conversation, "conversation"), ...policyOf(policy), exactly(by, 8, "by")));
+    const arguments_ = [idOf(conversation, "conversation"), ...policyOf(policy), exactly(by, 8, "by")] as const;
+    return read(at(this, now).set(...arguments_));
   }
 
   /** What goes into each message. */
   stamp(conversation: Uint8Array): Stamp {
-    return Stamp.of(read(rawExpiryScheduler(this).stamp(idOf(conversation, "conversation"))));
+    return stampFrom(read(rawExpiryScheduler(this).stamp(idOf(conversation, "conversation"))));
   }
 
   /** These limits, shortened as the conversation's setting asks: for `Peer.setSessionLimits`, whenever it changes. */
   sessionLimits(conversation: Uint8Array, limits: Partial<SessionLimits> = {}): SessionLimits {
-    return read(rawExpiryScheduler(this).session_limits(idOf(conversation, "conversation"), sessionNumbers(limits)));
+    const arguments_ = [idOf(conversation, "conversation"), sessionNumbers(limits)] as const;
+    return read(rawExpiryScheduler(this).session_limits(...arguments_));
   }
 
   /** A message that is about to be sent, with the stamp that it will have. */
   queued(message: NewMessage, stamp: Stamp, now: Now): Arrival {
-    return read(at(this, now).queued(rawMessage(message), definite(stamp)));
+    const [checked, its] = [messageOf(message), definite(stamp)];
+    const raw = at(this, now);
+    return read(raw.queued(rawMessage(checked), its));
   }
 
   /** A message of ours has left, so long ago. */
   sent(id: Uint8Array, age: Age, now: Now): Effects {
-    return read(at(this, now).sent(idOf(id), rawAge(age)));
+    const arguments_ = [idOf(id), rawAge(age)] as const;
+    return read(at(this, now).sent(...arguments_));
   }
 
   /** A message of ours that another own device sent, so long ago. */
   sentElsewhere(message: NewMessage, stamp: Stamp, age: Age, now: Now): Arrival {
-    return read(at(this, now).sent_elsewhere(rawMessage(message), definite(stamp), rawAge(age)));
+    const [checked, its, ago] = [messageOf(message), definite(stamp), rawAge(age)];
+    const raw = at(this, now);
+    return read(raw.sent_elsewhere(rawMessage(checked), its, ago));
   }
 
   /** A message that came in, with `Received.stamp`, sent so long ago. */
   received(message: NewMessage, stamp: Stamp | "malformed", age: Age, now: Now): Arrival {
-    return read(at(this, now).received(rawMessage(message), stampOf(stamp), rawAge(age)));
+    const [checked, its, ago] = [messageOf(message), stampOf(stamp), rawAge(age)];
+    const raw = at(this, now);
+    return read(raw.received(rawMessage(checked), its, ago));
   }
 
   /** A message that carries nothing of its own to be kept, and its stamp: an empty body, for instance. */
   heard(conversation: Uint8Array, stamp: Stamp | "malformed", age: Age, now: Now): Effects {
-    return read(at(this, now).heard(idOf(conversation, "conversation"), stampOf(stamp), rawAge(age)));
+    const arguments_ = [idOf(conversation, "conversation"), stampOf(stamp), rawAge(age)] as const;
+    return read(at(this, now).heard(...arguments_));
   }
 
   /** More of a message is stored than was: a notification that is shown. */
   partsAdded(id: Uint8Array, parts: readonly Part[], now: Now): PartsAdded {
-    return read(at(this, now).parts_added(idOf(id), bitsOf(parts)));
+    const arguments_ = [idOf(id), bitsOf(parts)] as const;
+    return read(at(this, now).parts_added(...arguments_));
   }
 
   /** The user deletes a message here. If it is not held, delete it. */
@@ -396,7 +425,8 @@ export class ExpiryScheduler extends Stored {
 
   /** A message is taken back by the **authenticated** sender of that request. */
   unsent(id: Uint8Array, by: Uint8Array, now: Now): Unsent {
-    return read(at(this, now).unsent(idOf(id), exactly(by, 8, "by")));
+    const arguments_ = [idOf(id), exactly(by, 8, "by")] as const;
+    return read(at(this, now).unsent(...arguments_));
   }
 
   /**
@@ -405,7 +435,8 @@ export class ExpiryScheduler extends Stored {
    * @throws `not_author`, `unknown_message`, `gone`
    */
   edited(id: Uint8Array, by: Uint8Array, ownPolicy: Policy | undefined, now: Now): Effects {
-    return read(at(this, now).edited(idOf(id), exactly(by, 8, "by"), ...policyOf(ownPolicy)));
+    const arguments_ = [idOf(id), exactly(by, 8, "by"), ...policyOf(ownPolicy)] as const;
+    return read(at(this, now).edited(...arguments_));
   }
 
   /** How long the device may sleep until `poll` has something to give, in milliseconds; absent if nothing held has an end. */
@@ -415,15 +446,17 @@ export class ExpiryScheduler extends Stored {
 
   /** What is to be deleted now, the earliest first. Poll at each start and once a day even without a wake-up. */
   poll(limit: number, now: Now): Poll {
+    const checked = count(limit, "limit", 100_000);
     const { due, effects } = read<{ due: (Omit<Due, "parts"> & { parts: number })[]; effects: Effects }>(
-      at(this, now).poll(count(limit, "limit", 100_000)),
+      at(this, now).poll(checked),
     );
     return { due: due.map((one) => ({ ...one, parts: partsOf(one.parts) })), effects };
   }
 
   /** These parts of a message are gone: said in the transaction that deletes them, and never before. */
   done(id: Uint8Array, parts: readonly Part[], now: Now): Effects {
-    return read(at(this, now).done(idOf(id), bitsOf(parts)));
+    const arguments_ = [idOf(id), bitsOf(parts)] as const;
+    return read(at(this, now).done(...arguments_));
   }
 
   /** Whether something of a message may be on the screen. */
@@ -479,15 +512,15 @@ export class ExpiryScheduler extends Stored {
 
   /** What an own other device tells, so long ago. */
   toldByOwnDevice(event: DeviceEvent, age: Age, now: Now): Effects {
-    const raw = at(this, now);
-    const kind = oneOf(fields(event, "event").kind, EVENTS, "event.kind");
-    if (event.kind === "setting") {
-      const [conversation, setting] = [idOf(event.conversation, "event.conversation"), settingOf(event.setting)];
-      return read(raw.told_setting(conversation, ...setting, rawAge(age)));
+    const { kind, id, conversation, setting, opens } = fields(event as Partial<Record<string, unknown>>, "event");
+    const [number, ago] = [oneOf(kind, EVENTS, "event.kind"), rawAge(age)];
+    if (kind === "setting") {
+      const arguments_ = [idOf(conversation, "event.conversation"), ...settingOf(setting as Setting), ago] as const;
+      return read(at(this, now).told_setting(...arguments_));
     }
-    const id = event.kind === "closed" ? idOf(event.conversation, "event.conversation") : idOf(event.id, "event.id");
-    const opens = event.kind === "opened" ? count(event.opens, "event.opens", 255) : 0;
-    return read(raw.told_by_own_device(kind, id, opens, rawAge(age)));
+    const its = kind === "closed" ? idOf(conversation, "event.conversation") : idOf(id, "event.id");
+    const howOften = kind === "opened" ? count(opens, "event.opens", 255) : 0;
+    return read(at(this, now).told_by_own_device(number, its, howOften, ago));
   }
 
   /** What a device that was just linked is to be told. */
@@ -502,8 +535,8 @@ export class ExpiryScheduler extends Stored {
 export function sealRecord(key: StorageKey, record: RecordWrite, ad?: Uint8Array): Uint8Array | undefined {
   const { key: its, value } = fields(record, "record");
   if (value === undefined) return undefined;
-  const raw = held<module.RawStorageKey>(key, StorageKey, "key");
-  return raw.seal(bytes(value, "record.value"), RECORD, place(bytes(its, "record.key", 25), bytesOr(ad, "ad")));
+  const arguments_ = [bytes(value, "record.value"), RECORD, place(bytes(its, "record.key", 25), bytesOr(ad, "ad"))] as const;
+  return drawing(MOST_DRAWN_AT_ONCE, () => held<module.RawStorageKey>(key, StorageKey, "key").seal(...arguments_));
 }
 
 /**
@@ -538,7 +571,8 @@ function rawExpiryScheduler(it: unknown): module.RawScheduler {
 
 /** The same, at this time. */
 function at(it: unknown, now: Now): module.RawScheduler {
+  const checked = clocks(now);
   const raw = rawExpiryScheduler(it);
-  raw.at(...clocks(now));
+  raw.at(...checked);
   return raw;
 }

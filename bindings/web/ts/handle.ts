@@ -17,6 +17,13 @@ export class Wrapped {
   }
 }
 
+declare global {
+  // As the library `ESNext.Disposable` of TypeScript has it, so that those who do not use it need not have it.
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
+
 /** A class of objects that live in the module. */
 type Class = Function & { readonly prototype: Handle };
 
@@ -75,4 +82,10 @@ export function spent<Held extends Raw>(value: unknown, of: Class, name = of.nam
 export function wrap(make: () => Raw): Wrapped {
   needsModule();
   return new Wrapped(make());
+}
+
+/** @internal The same of what is to be of this class of the module: nothing else is taken for it. */
+export function wrapped(raw: Raw, of: Function): Wrapped {
+  if (!(raw instanceof of)) throw invalid("objects of this class are made by its static methods");
+  return new Wrapped(raw);
 }

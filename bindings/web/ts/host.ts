@@ -7,15 +7,69 @@ import { read } from "./values.js";
 const source: Crypto | undefined = globalThis.crypto;
 const fill = source?.getRandomValues?.bind(source);
 
-/** @internal */
-export function hasRandomness(): boolean {
-  return fill !== undefined;
+/** What the call that is about to be made may draw; nothing between calls, since whoever saw it would know keys to come. */
+let pool = new Uint8Array();
+let drawn = 0;
+
+/** Bytes of each draw that nothing is made of: they tell whether the source repeats itself. */
+const TELL = 16;
+let lastTell = new Uint8Array(TELL);
+
+/** `crypto.getRandomValues` gives so many at once. */
+const AT_ONCE = 65_536;
+
+/**
+ * @internal What a call draws at most that makes no prekeys, with room to spare: the X25519 key of a step, the seed of an ML-KEM
+ * key, what encapsulation takes and the salt of a seal are 32 to 64 bytes each.
+ */
+export const MOST_DRAWN_AT_ONCE = 512;
+
+function fresh(length: number): Uint8Array<ArrayBuffer> {
+  if (fill === undefined) throw new EvanesceError("no_randomness", "there is no crypto.getRandomValues here");
+  const [bytes, tell] = [new Uint8Array(length), new Uint8Array(TELL)];
+  try {
+    fill(tell);
+    for (let start = 0; start < length; start += AT_ONCE) fill(bytes.subarray(start, start + AT_ONCE));
+  } catch (cause) {
+    throw new EvanesceError("no_randomness", "crypto.getRandomValues failed", { cause });
+  }
+  const again = tell.every((byte, place) => byte === lastTell[place]);
+  if (again || tell.every((byte) => byte === 0) || bytes.subarray(0, TELL).every((byte, place) => byte === tell[place])) {
+    throw new EvanesceError("no_randomness", "crypto.getRandomValues repeats itself");
+  }
+  lastTell = tell;
+  return bytes;
 }
 
-/** @internal At most 65,536 bytes are asked for at a time, and a draw has 32. */
+/** @internal Draws twice, and refuses a source that is missing, fails, or gives the same again. */
+export function examineRandomness(): void {
+  fresh(TELL).fill(0);
+  fresh(TELL).fill(0);
+}
+
+/**
+ * @internal Makes a call that may draw so many bytes: they are there before it begins, so that nothing fails within it, and
+ * what is left of them goes when it ends.
+ */
+export function drawing<Result>(most: number, call: () => Result): Result {
+  pool = fresh(most);
+  drawn = 0;
+  try {
+    return call();
+  } finally {
+    pool.fill(0);
+    pool = new Uint8Array();
+  }
+}
+
+/** @internal Empties the pool, and wipes what it gives. */
 export function randomize(out: Uint8Array<ArrayBuffer>): void {
-  if (fill === undefined) throw new EvanesceError("no_randomness", "there is no crypto.getRandomValues here");
-  fill(out);
+  const end = drawn + out.length;
+  // A call that draws more than was foreseen must end, with all that it has made.
+  if (end > pool.length) throw new EvanesceError("broken", "more is drawn than is there");
+  out.set(pool.subarray(drawn, end));
+  pool.fill(0, drawn, end);
+  drawn = end;
 }
 
 /** @internal The bytes are the module's own, so they are copied first. */

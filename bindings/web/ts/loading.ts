@@ -1,22 +1,46 @@
 // The module, once.
 
 import { EvanesceError } from "./errors.js";
-import { hasRandomness } from "./host.js";
+import { examineRandomness } from "./host.js";
 import { isLoaded, setWords } from "./values.js";
 import start, { initSync, words } from "./wasm.js";
 
+type Source = BufferSource | WebAssembly.Module | Response | Promise<Response> | URL | string;
+
+/** What is being loaded: who asks meanwhile waits for the same. */
+let loading: Promise<void> | undefined;
+
 /** @internal */
-export async function loadFrom(source?: BufferSource | WebAssembly.Module | Response | Promise<Response> | URL | string): Promise<void> {
+export async function loadFrom(source?: Source): Promise<void> {
   if (isLoaded()) return;
-  if (!hasRandomness()) throw new EvanesceError("no_randomness", "there is no crypto.getRandomValues here");
-  await (source === undefined ? start(undefined as never) : start({ module_or_path: source }));
+  examineRandomness();
+  loading ??= begin(source).finally(() => (loading = undefined));
+  await loading;
+}
+
+async function begin(source: Source | undefined): Promise<void> {
+  try {
+    await start({ module_or_path: source ?? new URL("wasm_bg.wasm", import.meta.url) });
+  } catch (cause) {
+    // `loadSync` was faster: what came later is not taken.
+    if (isLoaded()) return;
+    throw failed(cause);
+  }
   setWords(words());
 }
 
 /** @internal */
 export function loadNow(source: BufferSource | WebAssembly.Module): void {
   if (isLoaded()) return;
-  if (!hasRandomness()) throw new EvanesceError("no_randomness", "there is no crypto.getRandomValues here");
-  initSync({ module: source });
+  examineRandomness();
+  try {
+    initSync({ module: source });
+  } catch (cause) {
+    throw failed(cause);
+  }
   setWords(words());
+}
+
+function failed(cause: unknown): EvanesceError {
+  return new EvanesceError("not_loaded", "the module could not be fetched, or does not compile here", { cause });
 }

@@ -1,9 +1,10 @@
 // One other device: its pinned identity, its sessions, and whether one is needed.
 
 import { Account, VerifiedBundle } from "./account.js";
-import { address, bytes, bytesOr, count, exactly, time } from "./checks.js";
+import { address, bytes, bytesOr, count, exactly, needsModule, text as string, time } from "./checks.js";
 import { EvanesceError, invalid } from "./errors.js";
 import { held, spent, wrap, Wrapped } from "./handle.js";
+import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import { peerNumbers, sessionNumbers, type PeerLimits, type SessionLimits } from "./limits.js";
 import {
   deviceOf, payload, received, type Address, type Changes, type Device, type DeviceLike, type EpochStatus,
@@ -88,11 +89,6 @@ export class Peer extends Stored {
     return new Peer(wrap(() => module.RawPeer.pinned(...checked)));
   }
 
-  /** @internal */
-  static of(raw: module.RawPeer): Peer {
-    return new Peer(new Wrapped(raw));
-  }
-
   /**
    * Takes it back from `snapshot`.
    *
@@ -110,7 +106,8 @@ export class Peer extends Stored {
    */
   static unseal(sealed: Uint8Array, key: StorageKey, ad?: Uint8Array): Peer {
     const checked = bytes(sealed, "sealed");
-    return new Peer(wrap(() => module.RawPeer.unseal(checked, held(key, StorageKey, "key"), bytesOr(ad, "ad"))));
+    const its = bytesOr(ad, "ad");
+    return new Peer(wrap(() => module.RawPeer.unseal(checked, held(key, StorageKey, "key"), its)));
   }
 
   /** Where it is. */
@@ -120,7 +117,8 @@ export class Peer extends Stored {
 
   /** Whether it is there, or was until lately. */
   isAt(anAddress: Address, now: number): boolean {
-    return rawPeer(this).is_at(address(anAddress), time(now));
+    const arguments_ = [address(anAddress), time(now)] as const;
+    return rawPeer(this).is_at(...arguments_);
   }
 
   /** How far it is known. */
@@ -159,12 +157,14 @@ export class Peer extends Stored {
 
   /** Sets how many sessions are kept; what is not named becomes the protocol's. */
   setLimits(limits: Partial<PeerLimits>): Changes {
-    return read(rawPeer(this).set_limits(peerNumbers(limits)));
+    const numbers = peerNumbers(limits);
+    return read(rawPeer(this).set_limits(numbers));
   }
 
   /** Sets what its sessions keep, those that begin later too; what is not named becomes the protocol's. */
   setSessionLimits(limits: Partial<SessionLimits>): Changes {
-    return read(rawPeer(this).set_session_limits(sessionNumbers(limits)));
+    const numbers = sessionNumbers(limits);
+    return read(rawPeer(this).set_session_limits(numbers));
   }
 
   /** Drops what is too old: once a day. */
@@ -185,8 +185,9 @@ export class Peer extends Stored {
    * `noteIdentity`), `weak_key`
    */
   initiate(account: Account, bundle: VerifiedBundle, now: number): Changes {
-    const raw = rawPeer(this);
-    const bytes = raw.initiate(held(account, Account, "account"), held(bundle, VerifiedBundle, "bundle"), time(now));
+    const at = time(now);
+    const [own, its] = [held<module.RawAccount>(account, Account, "account"), held<module.RawBundle>(bundle, VerifiedBundle, "bundle")];
+    const bytes = drawing(MOST_DRAWN_AT_ONCE, () => rawPeer(this).initiate(own, its, at));
     spent<module.RawBundle>(bundle, VerifiedBundle).free();
     return read(bytes);
   }
@@ -197,9 +198,9 @@ export class Peer extends Stored {
    * @throws as `initiate`; `request` of one that was refused
    */
   initiateForGroup(account: Account, bundle: VerifiedBundle, now: number): Changes {
-    const raw = rawPeer(this);
+    const at = time(now);
     const [own, its] = [held<module.RawAccount>(account, Account, "account"), held<module.RawBundle>(bundle, VerifiedBundle, "bundle")];
-    const bytes = raw.initiate_for_group(own, its, time(now));
+    const bytes = drawing(MOST_DRAWN_AT_ONCE, () => rawPeer(this).initiate_for_group(own, its, at));
     spent<module.RawBundle>(bundle, VerifiedBundle).free();
     return read(bytes);
   }
@@ -211,7 +212,8 @@ export class Peer extends Stored {
    * @throws `request`, `identity_undecided`, `needs_session`, `too_large`
    */
   encrypt(itsPayload: Payload | Uint8Array, now: number, ad?: Uint8Array): Encrypted {
-    return read(rawPeer(this).encrypt(...payload(itsPayload), bytesOr(ad, "ad"), time(now)));
+    const arguments_ = [...payload(itsPayload), bytesOr(ad, "ad"), time(now)] as const;
+    return read(drawing(MOST_DRAWN_AT_ONCE, () => rawPeer(this).encrypt(...arguments_)));
   }
 
   /**
@@ -221,9 +223,9 @@ export class Peer extends Stored {
    * @throws as the table of this class says; `identity_changed` has the other `identity`
    */
   decrypt(account: Account, message: Uint8Array, now: number, ad?: Uint8Array): Delivered {
-    const raw = rawPeer(this);
+    const arguments_ = [bytes(message, "message"), bytesOr(ad, "ad"), time(now)] as const;
     const own = held<module.RawAccount>(account, Account, "account");
-    return delivered(raw.decrypt(own, bytes(message, "message"), bytesOr(ad, "ad"), time(now)));
+    return delivered(rawPeer(this).decrypt(own, ...arguments_));
   }
 
   /**
@@ -251,8 +253,10 @@ export class Peer extends Stored {
    */
   noteRefusal(message: Uint8Array, refusal: EvanesceError, now: number): Changes {
     if (!(refusal instanceof EvanesceError)) throw invalid("refusal must be what decrypt threw");
-    const identity = refusal.identity === undefined ? undefined : exactly(refusal.identity, 64, "refusal.identity");
-    return read(rawPeer(this).note_refusal(bytes(message, "message"), refusal.code, identity, time(now)));
+    const { code, identity } = refusal;
+    const itsIdentity = identity === undefined ? undefined : exactly(identity, 64, "refusal.identity");
+    const arguments_ = [bytes(message, "message"), string(code, "refusal.code", 64), itsIdentity, time(now)] as const;
+    return read(rawPeer(this).note_refusal(...arguments_));
   }
 
   /** After a restore from a backup. */
@@ -316,8 +320,8 @@ export class Peer extends Stored {
    * @throws `identity_changed`
    */
   followBundle(bundle: VerifiedBundle, now: number): Changes {
-    const raw = rawPeer(this);
-    return read(raw.follow_bundle(held(bundle, VerifiedBundle, "bundle"), time(now)));
+    const at = time(now);
+    return read(rawPeer(this).follow_bundle(held(bundle, VerifiedBundle, "bundle"), at));
   }
 
   /** This device itself has another address (`Account.changeAddress`): for each peer. */
@@ -329,6 +333,7 @@ export class Peer extends Stored {
 /** What a message is found by among those that are `Peer.expected`: 16 bytes; absent of what is no message. */
 export function messageTag(message: Uint8Array): Uint8Array | undefined {
   const checked = bytes(message, "message");
+  needsModule();
   return module.message_tag(checked);
 }
 

@@ -3,7 +3,7 @@
 import { MOST_BYTES, bytes, count, exactly, fields, needsModule } from "./checks.js";
 import { Handle, held, wrap } from "./handle.js";
 import type { Suite } from "./shapes.js";
-import { Stamp } from "./stamp.js";
+import { stampFrom, type Stamp } from "./stamp.js";
 import { read } from "./values.js";
 import * as module from "./wasm.js";
 
@@ -79,7 +79,8 @@ export class Report extends Handle {
    * @throws as `of`; `too_large` of a report that is full
    */
   push(entry: ReportEntry): void {
-    rawReport(this).push(...entryOf(entry));
+    const checked = entryOf(entry);
+    rawReport(this).push(...checked);
   }
 
   /** Its bytes, for the moderator alone. */
@@ -107,7 +108,7 @@ export class Report extends Handle {
     const proven = read<Omit<ProvenMessage, "stamp"> & { stamp: object | undefined }>(
       raw.verify(count(place, "place"), held<module.RawServerKey>(key, ServerKey, "key")),
     );
-    return { ...proven, stamp: proven.stamp === undefined ? "malformed" : Stamp.of(proven.stamp) };
+    return { ...proven, stamp: proven.stamp === undefined ? "malformed" : stampFrom(proven.stamp) };
   }
 }
 

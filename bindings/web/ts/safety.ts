@@ -1,7 +1,7 @@
 // What two people compare to know that nobody stands between them.
 
 import { bytes, exactly, needsModule, text } from "./checks.js";
-import { Handle, held, wrap, Wrapped } from "./handle.js";
+import { Handle, held, wrap } from "./handle.js";
 import { deviceOf, type DeviceLike } from "./shapes.js";
 import * as module from "./wasm.js";
 
@@ -11,11 +11,6 @@ export class SafetyNumber extends Handle {
   static between(our: DeviceLike, their: DeviceLike): SafetyNumber {
     const [ours, theirs] = [deviceOf(our, "our"), deviceOf(their, "their")];
     return new SafetyNumber(wrap(() => module.RawSafetyNumber.between(...ours, ...theirs)));
-  }
-
-  /** @internal */
-  static of(raw: module.RawSafetyNumber): SafetyNumber {
-    return new SafetyNumber(new Wrapped(raw));
   }
 
   /** The 60 digits, without spaces. */
@@ -54,8 +49,9 @@ export class SafetyNumber extends Handle {
  * @throws `malformed`, `weak_key`
  */
 export function memberTag(identity: Uint8Array): Uint8Array {
+  const checked = exactly(identity, 64, "identity");
   needsModule();
-  return module.member_tag(exactly(identity, 64, "identity"));
+  return module.member_tag(checked);
 }
 
 function rawSafetyNumber(it: unknown): module.RawSafetyNumber {

@@ -1,7 +1,8 @@
 // Bare sessions: the layer below Peer.
 
 import { bytes, bytesOr, exactly, fields, time } from "./checks.js";
-import { held, spent, wrap, Wrapped } from "./handle.js";
+import { held, spent, wrap, wrapped } from "./handle.js";
+import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import { sessionNumbers, type SessionLimits } from "./limits.js";
 import {
   deviceOf, payload, received, type Device, type DeviceLike, type EpochStatus, type Payload, type RawReceived,
@@ -31,19 +32,19 @@ export interface ExternalHandshake {
   readonly responder: DeviceLike;
 }
 
-function rawHandshake(handshake: ExternalHandshake): module.RawHandshake {
+function handshakeOf(handshake: ExternalHandshake): Parameters<typeof module.RawHandshake.of> {
   const { secret, suite, initiator, responder } = fields(handshake, "handshake");
-  return module.RawHandshake.of(
+  return [
     suiteNumber(suite ?? "classical"), exactly(secret, 32, "secret"),
     ...deviceOf(initiator, "initiator"), ...deviceOf(responder, "responder"),
-  );
+  ];
 }
 
 /** One conversation between two devices, without what `Peer` knows. Each call but the getters changes it: store it then. */
 export class Session extends Stored {
   /** @internal */
   static of(raw: module.RawSession): Session {
-    return new Session(new Wrapped(raw));
+    return new Session(wrapped(raw, module.RawSession));
   }
 
   /**
@@ -55,16 +56,17 @@ export class Session extends Stored {
     handshake: ExternalHandshake, theirRatchetKey: Uint8Array, limits?: Partial<SessionLimits>,
   ): Session {
     const [key, numbers] = [exactly(theirRatchetKey, 32, "theirRatchetKey"), sessionNumbers(limits)];
-    return new Session(wrap(() => module.RawSession.initiate_external(rawHandshake(handshake), key, numbers)));
+    const its = handshakeOf(handshake);
+    return new Session(wrap(() => module.RawSession.initiate_external(module.RawHandshake.of(...its), key, numbers)));
   }
 
   /** The side that answers. Its ratchet key pair is used up. */
   static acceptExternal(
     handshake: ExternalHandshake, ourRatchetKey: RatchetKeyPair, limits?: Partial<SessionLimits>,
   ): Session {
-    const numbers = sessionNumbers(limits);
+    const [its, numbers] = [handshakeOf(handshake), sessionNumbers(limits)];
     return new Session(wrap(() => {
-      const raw = rawHandshake(handshake);
+      const raw = module.RawHandshake.of(...its);
       return module.RawSession.accept_external(raw, spent(ourRatchetKey, RatchetKeyPair, "ourRatchetKey"), numbers);
     }));
   }
@@ -86,7 +88,8 @@ export class Session extends Stored {
    */
   static unseal(sealed: Uint8Array, key: StorageKey, ad?: Uint8Array): Session {
     const checked = bytes(sealed, "sealed");
-    return new Session(wrap(() => module.RawSession.unseal(checked, held(key, StorageKey, "key"), bytesOr(ad, "ad"))));
+    const its = bytesOr(ad, "ad");
+    return new Session(wrap(() => module.RawSession.unseal(checked, held(key, StorageKey, "key"), its)));
   }
 
   /**
@@ -95,7 +98,8 @@ export class Session extends Stored {
    * @throws `chain_full`, `too_large`, `waiting`
    */
   encrypt(itsPayload: Payload | Uint8Array, ad?: Uint8Array): SentMessage {
-    return read(rawSession(this).encrypt(...payload(itsPayload), bytesOr(ad, "ad")));
+    const arguments_ = [...payload(itsPayload), bytesOr(ad, "ad")] as const;
+    return read(drawing(MOST_DRAWN_AT_ONCE, () => rawSession(this).encrypt(...arguments_)));
   }
 
   /**
@@ -157,14 +161,15 @@ export class Session extends Stored {
 
   /** Sets them; what is not named becomes the protocol's. */
   setLimits(limits: Partial<SessionLimits>): void {
-    rawSession(this).set_limits(sessionNumbers(limits));
+    const numbers = sessionNumbers(limits);
+    rawSession(this).set_limits(numbers);
   }
 }
 
 /** The responder's first ratchet key pair, for one session. Its handshake carries the public half. */
 export class RatchetKeyPair extends Stored {
   static generate(): RatchetKeyPair {
-    return new RatchetKeyPair(wrap(() => module.RawRatchetKeyPair.generate()));
+    return new RatchetKeyPair(wrap(() => drawing(MOST_DRAWN_AT_ONCE, () => module.RawRatchetKeyPair.generate())));
   }
 
   /** One that the handshake has made already, 32 bytes. Fill your own copy with zeros. */

@@ -1,7 +1,7 @@
 // What several classes give and take.
 
 import { MOST_BYTES, address, bytes, exactly, fields, text as string } from "./checks.js";
-import { Stamp } from "./stamp.js";
+import { stampBytes, stampFrom, type Stamp } from "./stamp.js";
 
 /** How an application names a device: 1 to 64 bytes, or a string whose UTF-8 has as many. Best an id that never changes. */
 export type Address = string | Uint8Array;
@@ -85,14 +85,14 @@ export type RawReceived = Omit<Received, "stamp"> & { stamp: object | undefined 
 
 /** @internal */
 export function received(raw: RawReceived): Received {
-  return { ...raw, stamp: raw.stamp === undefined ? "malformed" : Stamp.of(raw.stamp) };
+  return { ...raw, stamp: raw.stamp === undefined ? "malformed" : stampFrom(raw.stamp) };
 }
 
 /** @internal */
 export function payload(value: unknown): [body: Uint8Array, stamp: Uint8Array] {
-  if (value instanceof Uint8Array) return [bytes(value, "body"), Stamp.bytesOf(undefined)];
+  if (value instanceof Uint8Array) return [bytes(value, "body"), stampBytes(undefined)];
   const { body, stamp } = fields(value as Payload, "payload");
-  return [bytes(body, "body"), Stamp.bytesOf(stamp)];
+  return [bytes(body, "body"), stampBytes(stamp)];
 }
 
 /** @internal */

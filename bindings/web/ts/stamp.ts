@@ -65,16 +65,6 @@ export class Stamp {
     this.#fields = fields.fields;
   }
 
-  /** @internal */
-  static of(raw: object): Stamp {
-    return new Stamp(new Wrapped(raw as Fields));
-  }
-
-  /** @internal */
-  static bytesOf(stamp: unknown): Uint8Array {
-    return stamp === undefined ? NONE : checked(stamp).bytes;
-  }
-
   /**
    * A stamp from its encoding, 1 to 26 bytes.
    *
@@ -83,7 +73,7 @@ export class Stamp {
   static decode(encoded: Uint8Array): Stamp {
     const given = bytes(encoded, "encoded");
     needsModule();
-    return Stamp.of(read(module.read_stamp(given)));
+    return stampFrom(read(module.read_stamp(given)));
   }
 
   /** One that says nothing. */
@@ -132,8 +122,18 @@ export class Stamp {
   }
 }
 
+/** @internal What the module says of a stamp. */
+export function stampFrom(raw: object): Stamp {
+  return new Stamp(new Wrapped(raw as Fields));
+}
+
+/** @internal Its encoding; that of one that says nothing, if there is none. */
+export function stampBytes(stamp: unknown): Uint8Array {
+  return stamp === undefined ? NONE : checked(stamp).bytes;
+}
+
 function but(stamp: unknown, policy: number, seconds: number, opens: number | undefined, change: boolean): Stamp {
-  return Stamp.of(read(module.change_stamp(checked(stamp).bytes, policy, seconds, opens, change)));
+  return stampFrom(read(module.change_stamp(checked(stamp).bytes, policy, seconds, opens, change)));
 }
 
 function checked(stamp: unknown): Fields {

@@ -2,6 +2,7 @@
 
 import { bytes, bytesOr, count, exactly } from "./checks.js";
 import { Handle, held, wrap, type Raw } from "./handle.js";
+import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import * as module from "./wasm.js";
 
 /** What can be stored by itself. */
@@ -19,7 +20,9 @@ export abstract class Stored extends Handle {
    * `StorageKey.rowName`, for instance.
    */
   seal(key: StorageKey, ad?: Uint8Array): Uint8Array {
-    return held<RawStored>(this, Stored).seal(held<module.RawStorageKey>(key, StorageKey, "key"), bytesOr(ad, "ad"));
+    const its = bytesOr(ad, "ad");
+    const raw = held<module.RawStorageKey>(key, StorageKey, "key");
+    return drawing(MOST_DRAWN_AT_ONCE, () => held<RawStored>(this, Stored).seal(raw, its));
   }
 }
 
@@ -44,7 +47,8 @@ export class StorageKey extends Handle {
    * names the row in which it will stand.
    */
   seal(state: Uint8Array, kind: number, ad?: Uint8Array): Uint8Array {
-    return rawStorageKey(this).seal(bytes(state, "state"), count(kind, "kind", 255), bytesOr(ad, "ad"));
+    const arguments_ = [bytes(state, "state"), count(kind, "kind", 255), bytesOr(ad, "ad")] as const;
+    return drawing(MOST_DRAWN_AT_ONCE, () => rawStorageKey(this).seal(...arguments_));
   }
 
   /**

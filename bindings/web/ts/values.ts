@@ -1,6 +1,7 @@
 // Values that come out of the module: one string of bytes for each result. src/values.rs has the format.
 
 import { EvanesceError } from "./errors.js";
+import { breached } from "./guard.js";
 
 const UNDEFINED = 0, FALSE = 1, TRUE = 2, NUMBER = 3, BYTES = 4, TEXT = 5, WORD = 6, LIST = 7, OBJECT = 8, BIGINT = 9;
 
@@ -86,7 +87,12 @@ class Reader {
 
 /** @internal What was written, read; the bytes are wiped, since they may have held a text or a key. */
 export function read<Value>(bytes: Uint8Array): Value {
-  const value = new Reader(bytes).value();
-  bytes.fill(0);
-  return value as Value;
+  try {
+    return new Reader(bytes).value() as Value;
+  } catch (cause) {
+    // The call has changed something, and nobody will know what.
+    throw breached(cause);
+  } finally {
+    bytes.fill(0);
+  }
 }
