@@ -38,6 +38,8 @@ test("two tabs talk", { timeout: 30_000 }, async () => {
   const tab = `
     import "fake-indexeddb/auto";
     import { parentPort, workerData } from "node:worker_threads";
+    const navigator = { locks: { request: async (name, _, grant) => grant({ name }) } };
+    Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true });
     const form = { firstElementChild: { value: "" }, reset() {} };
     globalThis.location = { search: workerData };
     globalThis.document = {

@@ -10,6 +10,8 @@ import { NOW, device, evanesce, part } from "./package.js";
 globalThis.IDBKeyRange = IDBKeyRange;
 const { ExpiryScheduler, Peer, StorageKey, VerifiedBundle, conversationIdNamed, text, utf8 } = evanesce;
 const { Store } = await part("store.js");
+// There are no locks in Node 20.
+const soleHolder = true;
 
 for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
   const sealed = key === undefined ? "plain" : "sealed";
@@ -17,7 +19,7 @@ for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
   test(`two tabs talk, each from what it stored (${sealed})`, async () => {
     const [alices, bobs] = [new IDBFactory(), new IDBFactory()];
     const [alice, bob] = [device("alice"), device("bob")];
-    let store = await Store.open("account", { key, indexedDB: alices });
+    let store = await Store.open("account", { key, indexedDB: alices, soleHolder });
     assert.equal(await store.account(), undefined);
     const peer = new Peer("bob");
     peer.initiate(alice.account, VerifiedBundle.verify(bob.server.handOut(), NOW), NOW);
@@ -26,7 +28,7 @@ for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
     store.close();
 
     // The tab is closed before anything was sent, and opened again.
-    store = await Store.open("account", { key, indexedDB: alices });
+    store = await Store.open("account", { key, indexedDB: alices, soleHolder });
     assert.deepEqual(await store.rows("messages/"), [["messages/1", "Hello Bob"]]);
     const wire = [];
     await assert.rejects(store.flush(async () => { throw new Error("no network"); }), { message: "no network" });
@@ -34,7 +36,7 @@ for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
     assert.deepEqual(wire.map(([to]) => to), ["bob"]);
     assert.deepEqual(await store.outbox(), []);
 
-    const other = await Store.open("account", { key, indexedDB: bobs });
+    const other = await Store.open("account", { key, indexedDB: bobs, soleHolder });
     const delivered = await other.receive(bob.account, new Peer("alice"), wire[0][1], NOW, ({ received }) => [
       ["messages/1", text(received.body)],
     ]);
@@ -54,7 +56,7 @@ for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
 
 test("what could not be stored is freed, and the store is as it was", async () => {
   const [alice, bob] = [device("alice"), device("bob")];
-  const store = await Store.open("account", { indexedDB: new IDBFactory() });
+  const store = await Store.open("account", { indexedDB: new IDBFactory(), soleHolder });
   const peer = new Peer("bob");
   peer.initiate(alice.account, VerifiedBundle.verify(bob.server.handOut(), NOW), NOW);
   await store.commit({ account: alice.account, peers: [peer] });
@@ -70,7 +72,7 @@ test("what could not be stored is freed, and the store is as it was", async () =
   await store.send(again, utf8("another"), NOW);
 
   // What the application makes of a message belongs to the transaction too.
-  const bobs = await Store.open("other", { indexedDB: new IDBFactory() });
+  const bobs = await Store.open("other", { indexedDB: new IDBFactory(), soleHolder });
   const another = (await store.outbox())[1].message;
   await assert.rejects(
     bobs.receive(bob.account, bobsPeer, another, NOW, () => { throw new Error("mine"); }),
@@ -81,7 +83,7 @@ test("what could not be stored is freed, and the store is as it was", async () =
 
 test("a refusal is noted and stored before it is thrown", async () => {
   const [alice, bob] = [device("alice"), device("bob")];
-  const store = await Store.open("account", { indexedDB: new IDBFactory() });
+  const store = await Store.open("account", { indexedDB: new IDBFactory(), soleHolder });
   const first = new Peer("bob");
   first.initiate(alice.account, VerifiedBundle.verify(bob.server.handOut(), NOW), NOW);
   const peer = new Peer("alice");
@@ -96,7 +98,7 @@ test("a refusal is noted and stored before it is thrown", async () => {
 test("the rows of a scheduler go along, and come back", async () => {
   const [me, chat] = [new Uint8Array(8).fill(1), conversationIdNamed(utf8("bob"))];
   for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
-    const store = await Store.open("account", { key, indexedDB: new IDBFactory() });
+    const store = await Store.open("account", { key, indexedDB: new IDBFactory(), soleHolder });
     assert.equal(await store.scheduler(), undefined);
     const expiry = ExpiryScheduler.create(NOW);
     await store.commit({ effects: { writes: expiry.records, events: [], tell: [] } });

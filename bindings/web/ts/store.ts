@@ -4,8 +4,9 @@ import {
   Account, EvanesceError, ExpiryScheduler, Peer, StorageKey, sealRecord, openRecord, utf8,
   type Address, type Delivered, type Effects, type Encrypted, type Payload,
 } from "./everything.js";
-import { address as checkedAddress, bytes, fields } from "./checks.js";
+import { address as checkedAddress, bytes, fields, flag, time } from "./checks.js";
 import { invalid } from "./errors.js";
+import { held, type Handle } from "./handle.js";
 
 /** A message that is stored, and not known to have been sent. */
 export interface Outgoing {
@@ -17,15 +18,23 @@ export interface Outgoing {
   readonly message: Uint8Array;
 }
 
-/** A row of the application's own, in the same transaction: any value that IndexedDB takes, or `undefined` to delete it. */
+/**
+ * A row of the application's own, in the same transaction: any value that IndexedDB takes, or `undefined` to delete it. **It is
+ * stored as it is given**, with a key too: what is to be sealed of it, seal with `StorageKey.seal`.
+ */
 export type OwnRow = readonly [key: string, value: unknown];
 
-/** What may go along with a call. */
-export interface Along {
+/** What may go along with a call, whose result is `Result`. */
+export interface Along<Result> {
   /** What the peer must name too: see `Peer.encrypt`. */
   readonly ad?: Uint8Array | undefined;
-  /** What a scheduler gave for the same message. */
-  readonly effects?: Effects | undefined;
+  /**
+   * What a scheduler gave for the same message, or what asks it once the message is there. If the message is refused nothing
+   * is asked; a scheduler that was asked before is freed then, since what it gave is not stored.
+   */
+  readonly effects?: Effects | ((result: Result) => Effects) | undefined;
+  /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
+  readonly scheduler?: ExpiryScheduler | undefined;
 }
 
 /** What is stored at once by `Store.commit`. */
@@ -33,98 +42,147 @@ export interface Commit {
   readonly account?: Account | undefined;
   readonly peers?: Iterable<Peer> | undefined;
   readonly effects?: Effects | undefined;
+  /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
+  readonly scheduler?: ExpiryScheduler | undefined;
   readonly outgoing?: Iterable<{ readonly to: Address; readonly message: Uint8Array }> | undefined;
   readonly rows?: Iterable<OwnRow> | undefined;
 }
 
 /** How a store is opened. */
 export interface StoreOptions {
-  /** Seals every row of the library's. Without one they are plain: whoever reads the profile of the browser reads them. */
+  /**
+   * Seals every row of the library's, and whom messages in the outbox are for; how many rows there are, how long they are, and
+   * the application's own rows it does not hide. Without one they are plain: whoever reads the profile of the browser reads
+   * them. With or without, a store stays as it was made.
+   */
   readonly key?: StorageKey | undefined;
+  /**
+   * The caller sees to it that nobody else opens this store, as long as it is open: for where there are no
+   * `navigator.locks`, as in Node 20 and on pages without TLS. Where there are, the lock is taken nevertheless.
+   */
+  readonly soleHolder?: boolean | undefined;
   /** Another one than the browser's: for tests. */
   readonly indexedDB?: IDBFactory | undefined;
 }
 
-const STATES = "states", RECORDS = "records", OUTBOX = "outbox", ROWS = "rows";
+const STATES = "states", RECORDS = "records", OUTBOX = "outbox", ROWS = "rows", META = "meta";
+
+/** What stands in META: what tells whether the key is the right one, and how often the store was opened. */
+const CHECK = "check", EPOCH = "epoch";
+
+/** Kinds of what is sealed here alone, among those that are left to applications. */
+const CHECK_KIND = 254, ADDRESSEE_KIND = 255;
 
 /**
  * The state of one account in IndexedDB: account, peers, the rows of a scheduler, messages to be sent, and rows of the
  * application's own, all in one transaction.
  *
- * If a transaction fails the call throws `store_failed`, and the account and the peers that it had are freed, since they are
- * ahead of what is stored: take them from the store again. Only one tab has a store at a time.
+ * Calls of `send`, `receive` and `commit` take their turns: each begins when those before it are stored or have failed, and
+ * nothing is encrypted or decrypted before.
+ *
+ * If a transaction fails the call throws `store_failed`, and the account, the peers and the scheduler that it had are freed,
+ * since they are ahead of what is stored: later calls with them are refused as `freed`. Take them from the store again.
+ *
+ * Only one tab has a store at a time. If another takes it by force, or the database is deleted, this one is closed: every call is
+ * refused as `store_closed`, and nothing more is written.
+ *
+ * **Take the account and each peer from it once**: two objects of the same state would use the same keys.
  */
 export class Store {
   readonly #database: IDBDatabase;
   readonly #key: StorageKey | undefined;
+  readonly #epoch: number;
   readonly #letGo: () => void;
+  #ending: string | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #flushing: Promise<void> = Promise.resolve();
 
-  private constructor(database: IDBDatabase, key: StorageKey | undefined, letGo: () => void) {
+  private constructor(database: IDBDatabase, key: StorageKey | undefined, epoch: number, letGo: () => void) {
     this.#database = database;
     this.#key = key;
+    this.#epoch = epoch;
     this.#letGo = letGo;
+    database.onversionchange = () => this.#end("the database is to be deleted or changed");
+    database.onclose = () => this.#end("the browser has closed the database");
   }
 
   /**
    * Opens the store of this name, or makes it.
    *
-   * @throws `store_in_use` if another tab has it; `store_failed`
+   * @throws `store_in_use` if another tab has it; `no_locks`; `undecryptable` if it was made with another key, with one where
+   * none is given, or the other way about: **no reason to begin with a new account**; `store_failed`
    */
   static async open(name: string, options: StoreOptions = {}): Promise<Store> {
     if (typeof name !== "string") throw invalid("name must be a string");
-    const { key, indexedDB = globalThis.indexedDB } = fields(options, "options");
-    if (key !== undefined && !(key instanceof StorageKey)) throw invalid("options.key must be a StorageKey");
+    const { key, soleHolder, indexedDB = globalThis.indexedDB } = fields(options, "options");
+    if (key !== undefined) held(key, StorageKey, "options.key");
+    const isSole = soleHolder !== undefined && flag(soleHolder, "options.soleHolder");
     if (indexedDB === undefined) throw new EvanesceError("store_failed", "there is no IndexedDB here");
-    const letGo = await lock(`evanesce store ${name}`);
+    const check = key === undefined ? utf8(CHECK) : key.seal(utf8(CHECK), CHECK_KIND, utf8(name));
+    let store: Store | undefined, isLost = false;
+    const lost = (): void => {
+      isLost = true;
+      if (store !== undefined) store.#end("another tab has taken it");
+    };
+    const letGo = await lock(`evanesce store ${name}`, isSole, lost);
+    let database: IDBDatabase | undefined;
     try {
       const opening = indexedDB.open(name, 1);
       opening.onupgradeneeded = () => {
         for (const table of [STATES, RECORDS, ROWS]) opening.result.createObjectStore(table);
         opening.result.createObjectStore(OUTBOX, { keyPath: "number", autoIncrement: true });
+        opening.result.createObjectStore(META).put(check, CHECK);
       };
-      return new Store(await answer(opening), key, letGo);
+      database = await answer(opening);
+      const found = await answer<Uint8Array | undefined>(database.transaction([META], "readonly").objectStore(META).get(CHECK));
+      if (!fits(found, key, name)) {
+        throw new EvanesceError("undecryptable", "the store was made with another key, or without one, or needs one");
+      }
+      store = new Store(database, key, await begun(database), letGo);
+      if (isLost) lost();
+      return store;
     } catch (cause) {
+      database?.close();
       letGo();
       throw failed(cause);
     }
   }
 
-  /** Closes it, once what was begun has ended. */
+  /** Closes it, once what was begun has ended. Calls that wait for their turn are refused as `store_closed`. */
   close(): void {
-    this.#database.close();
-    this.#letGo();
+    this.#end("it was closed");
   }
 
   /**
    * Takes the account back; absent if none was stored.
    *
-   * @throws as `Account.unseal`
+   * @throws as `Account.unseal`; `store_failed`, `store_closed`
    */
   async account(): Promise<Account | undefined> {
     const place = this.#place("account");
-    const row = await this.#get(STATES, place);
+    const row = await this.#inTurn(() => this.#get<Uint8Array>(STATES, place));
     return row && (this.#key ? Account.unseal(row, this.#key, place) : Account.restore(row));
   }
 
   /**
    * Takes a peer back; absent if none was stored.
    *
-   * @throws as `Peer.unseal`
+   * @throws as `Peer.unseal`; `store_failed`, `store_closed`
    */
   async peer(address: Address): Promise<Peer | undefined> {
     const place = this.#placeOf(checkedAddress(address));
-    const row = await this.#get(STATES, place);
+    const row = await this.#inTurn(() => this.#get<Uint8Array>(STATES, place));
     return row && (this.#key ? Peer.unseal(row, this.#key, place) : Peer.restore(row));
   }
 
   /**
    * Takes a scheduler back from its rows; absent if none was stored.
    *
-   * @throws as `ExpiryScheduler.fromRecords`
+   * @throws as `ExpiryScheduler.fromRecords`; `store_failed`, `store_closed`
    */
   async scheduler(): Promise<ExpiryScheduler | undefined> {
-    const rows = this.#read(RECORDS);
-    const [keys, values] = await Promise.all([answer(rows.getAllKeys()), answer<Uint8Array[]>(rows.getAll())]).catch(fail);
+    const [keys, values] = await this.#inTurn(() => this.#read(RECORDS, (rows) =>
+      Promise.all([answer(rows.getAllKeys()), answer<Uint8Array[]>(rows.getAll())])));
     if (keys.length === 0) return undefined;
     const key = this.#key;
     return ExpiryScheduler.fromRecords(keys.map((name, place) => {
@@ -133,15 +191,24 @@ export class Store {
     }));
   }
 
-  /** A row of the application's own. */
+  /**
+   * A row of the application's own.
+   *
+   * @throws `store_failed`, `store_closed`
+   */
   async row(key: string): Promise<unknown> {
-    return answer(this.#read(ROWS).get(key)).catch(fail);
+    return this.#get(ROWS, rowKey(key));
   }
 
-  /** All of the application's rows whose keys begin so, in the order of their keys. */
+  /**
+   * All of the application's rows whose keys begin so, in the order of their keys.
+   *
+   * @throws `store_failed`, `store_closed`
+   */
   async rows(start = ""): Promise<[key: string, value: unknown][]> {
-    const [rows, range] = [this.#read(ROWS), from(start)];
-    const [keys, values] = await Promise.all([answer(rows.getAllKeys(range)), answer(rows.getAll(range))]).catch(fail);
+    const range = from(rowKey(start));
+    const [keys, values] = await this.#read(ROWS, (rows) =>
+      Promise.all([answer(rows.getAllKeys(range)), answer(rows.getAll(range))]));
     return keys.map((key, place): [string, unknown] => [String(key), values[place]]).filter(([key]) => key.startsWith(start));
   }
 
@@ -149,13 +216,22 @@ export class Store {
    * Encrypts a payload for a peer, and stores it: peer, message, and the application's rows, in one transaction. What it
    * gives may be sent, and not before: `flush` does.
    *
-   * @throws as `Peer.encrypt`; `store_failed`
+   * @throws as `Peer.encrypt`; `store_failed`, `store_closed`
    */
-  async send(peer: Peer, payload: Payload | Uint8Array, now: number, rows: Iterable<OwnRow> = [], along: Along = {}): Promise<Encrypted> {
-    const { ad, effects } = fields(along, "along");
-    const encrypted = peer.encrypt(payload, now, ad);
-    await this.commit({ peers: [peer], effects, outgoing: [{ to: peer.address, message: encrypted.message }], rows });
-    return encrypted;
+  async send(
+    peer: Peer, payload: Payload | Uint8Array, now: number, rows: Iterable<OwnRow> = [], along: Along<Encrypted> = {},
+  ): Promise<Encrypted> {
+    held(peer, Peer, "peer");
+    time(now);
+    const [copied, own, rest] = [copiedPayload(payload), rowsOf(rows), alongOf(along)];
+    return this.#inTurn(async () => {
+      const encrypted = this.#refusable(rest, () => peer.encrypt(copied, now, rest.ad));
+      const states = [peer], { scheduler } = rest;
+      const writes = this.#orDrop([...states, scheduler], () => this.#records(rest.effects(encrypted)));
+      const outgoing = [{ to: peer.address, message: encrypted.message }];
+      await this.#store({ states, scheduler, writes, outgoing, rows: own });
+      return encrypted;
+    }).finally(() => copied.body.fill(0));
   }
 
   /**
@@ -163,130 +239,306 @@ export class Store {
    * transaction. Acknowledge the message to the server once this has resolved, and not before. A refusal is noted in the
    * peer, stored, and thrown.
    *
-   * @throws as `Peer.decrypt`; `store_failed`
+   * @throws as `Peer.decrypt`; `store_failed`, `store_closed`
    */
   async receive(
     account: Account, peer: Peer, message: Uint8Array, now: number,
-    rows: (delivered: Delivered) => Iterable<OwnRow> = () => [], along: Along = {},
+    rows: (delivered: Delivered) => Iterable<OwnRow> = () => [], along: Along<Delivered> = {},
   ): Promise<Delivered> {
-    const { ad, effects } = fields(along, "along");
-    let delivered: Delivered;
-    try {
-      delivered = peer.decrypt(account, message, now, ad);
-    } catch (refusal) {
-      if (refusal instanceof EvanesceError && NOTED.test(refusal.code) && peer.noteRefusal(message, refusal, now).peer) {
-        await this.commit({ peers: [peer] });
+    held(account, Account, "account");
+    held(peer, Peer, "peer");
+    time(now);
+    if (typeof rows !== "function") throw invalid("rows must be a function");
+    const [copied, rest] = [bytes(message, "message").slice(), alongOf(along)];
+    return this.#inTurn(async () => {
+      let delivered: Delivered;
+      try {
+        delivered = this.#refusable(rest, () => peer.decrypt(account, copied, now, rest.ad));
+      } catch (refusal) {
+        if (refusal instanceof EvanesceError && NOTED.test(refusal.code) && peer.noteRefusal(copied, refusal, now).peer) {
+          await this.#store({ states: [peer] });
+        }
+        throw refusal;
       }
-      throw refusal;
-    }
-    const { changes } = delivered;
-    // What the application makes of it belongs to the transaction: if that throws, nothing of the message counts.
-    const own = this.#orDrop([account, peer], () => [...rows(delivered)]);
-    await this.commit({ account: changes.account ? account : undefined, peers: [peer], effects, rows: own });
-    return delivered;
+      const { scheduler } = rest;
+      // What the application makes of it belongs to the transaction: if that throws, nothing of the message counts.
+      const [own, writes] = this.#orDrop([account, peer, scheduler], () =>
+        [rowsOf(rows(delivered)), this.#records(rest.effects(delivered))] as const);
+      const states = delivered.changes.account ? [account, peer] : [peer];
+      await this.#store({ states, scheduler, writes, rows: own });
+      return delivered;
+    });
   }
 
   /**
    * Stores all of this at once, for calls of your own.
    *
-   * @throws `store_failed`: what was passed is freed, since it is ahead of what is stored
+   * @throws `store_failed`, `store_closed`: account, peers and scheduler are freed, since they are ahead of what is stored
    */
   async commit(commit: Commit): Promise<void> {
-    const { account, peers = [], effects, outgoing = [], rows = [] } = fields(commit, "commit");
+    const { account, peers = [], effects, scheduler, outgoing = [], rows = [] } = fields(commit, "commit");
+    if (account !== undefined) held(account, Account, "commit.account");
+    if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "commit.scheduler");
     const states = [...(account === undefined ? [] : [account]), ...peers];
-    // All is sealed before the transaction begins, and nothing waits within it.
-    const transaction = this.#orDrop(states, () => {
-      const sealed = states.map((state) => this.#sealed(state));
-      const records = (effects?.writes ?? []).map((write) =>
-        [bytes(write.key, "key"), write.value && (this.#key ? sealRecord(this.#key, write) : write.value)] as const);
-      const messages = [...outgoing].map(({ to, message }) =>
-        ({ to: checkedAddress(to, "to").slice(), message: bytes(message, "message").slice() }));
-      const own = [...rows];
-      const tables = [STATES, RECORDS, OUTBOX, ROWS];
-      const transaction = this.#database.transaction(tables, "readwrite", { durability: "strict" });
-      const [states_, records_, outbox, rows_] = tables.map((table) => transaction.objectStore(table)) as [
-        IDBObjectStore, IDBObjectStore, IDBObjectStore, IDBObjectStore,
-      ];
-      try {
-        for (const [place, row] of sealed) states_.put(row, place as Uint8Array<ArrayBuffer>);
-        for (const [key, value] of records) void (value === undefined ? records_.delete(key as Uint8Array<ArrayBuffer>) : records_.put(value, key as Uint8Array<ArrayBuffer>));
-        for (const message of messages) outbox.add(message);
-        for (const [key, value] of own) void (value === undefined ? rows_.delete(key) : rows_.put(value, key));
-      } catch (error) {
-        transaction.abort();
-        throw error;
-      }
-      return transaction;
-    });
-    try {
-      await completion(transaction);
-    } catch (cause) {
-      for (const state of states) state.free();
-      throw failed(cause);
-    }
+    for (const peer of states.slice(account === undefined ? 0 : 1)) held(peer, Peer, "a peer");
+    const [writes, own] = [this.#records(effects), rowsOf(rows)];
+    const messages = [...outgoing].map(({ to, message }) =>
+      ({ to: checkedAddress(to, "to").slice(), message: bytes(message, "message").slice() }));
+    return this.#inTurn(() => this.#store({ states, scheduler, writes, outgoing: messages, rows: own }), [...states, scheduler]);
   }
 
-  /** What is stored and not known to have been sent, in its order. */
+  /**
+   * What is stored and not known to have been sent, in its order.
+   *
+   * @throws `store_failed`, `store_closed`; `undecryptable` if a row was altered
+   */
   async outbox(): Promise<Outgoing[]> {
-    return answer<Outgoing[]>(this.#read(OUTBOX).getAll()).catch(fail);
+    const rows = await this.#read(OUTBOX, (outbox) => answer<Outgoing[]>(outbox.getAll()));
+    return rows.map(({ number, to, message }) => ({ number, to: this.#addressee(to, message), message }));
   }
 
   /**
    * Sends what is in the outbox, one after the other: `transmit` resolves when the server has a message, and then it is
-   * forgotten. If it rejects, that message and those behind it stay, and this rejects so.
+   * forgotten. If it rejects, that message and those behind it stay, and this rejects so. One flush goes at a time: another
+   * begins when it has ended, so `transmit` must not wait for one.
+   *
+   * Call it at each start too: what was stored and not sent before the page was closed is there still. A message goes twice
+   * only if the page ended between its sending and its being forgotten; peers refuse it then as `duplicate`.
    */
   async flush(transmit: (to: Uint8Array, message: Uint8Array) => Promise<void> | void): Promise<void> {
-    for (const { number, to, message } of await this.outbox()) {
-      await transmit(to, message);
-      const transaction = this.#database.transaction([OUTBOX], "readwrite");
-      transaction.objectStore(OUTBOX).delete(number);
-      await completion(transaction).catch(fail);
-    }
+    if (typeof transmit !== "function") throw invalid("transmit must be a function");
+    const mine = this.#flushing.then(async () => {
+      for (const { number, to, message } of await this.outbox()) {
+        await transmit(to, message);
+        await this.#write([OUTBOX], ([outbox]) => void outbox?.delete(number));
+      }
+    });
+    this.#flushing = mine.catch(() => {});
+    return mine;
+  }
+
+  /** Runs it once what was begun before has ended, if the store is open then; otherwise what waited for it goes. */
+  #inTurn<Result>(work: () => Promise<Result>, ahead: readonly (Handle | undefined)[] = []): Promise<Result> {
+    const mine = this.#turn.then(() => {
+      this.#orDrop(ahead, () => this.#mustBeOpen());
+      return work();
+    });
+    this.#turn = mine.then(() => {}, () => {});
+    return mine;
+  }
+
+  /** Runs what may be refused; if it is, a scheduler that was asked beforehand is ahead of the store, and goes. */
+  #refusable<Result, Value>(rest: Rest<Value>, work: () => Result): Result {
+    if (rest.scheduler !== undefined) held(rest.scheduler, ExpiryScheduler);
+    return this.#orDrop(rest.wasAsked ? [rest.scheduler] : [], work);
   }
 
   /** Runs it; if it throws, what is in memory is ahead of the store, and goes. */
-  #orDrop<Result>(states: readonly (Account | Peer)[], work: () => Result): Result {
+  #orDrop<Result>(states: readonly (Handle | undefined)[], work: () => Result): Result {
     try {
       return work();
     } catch (cause) {
-      for (const state of states) state.free();
+      for (const state of states) state?.free();
       throw failed(cause);
     }
   }
 
-  #sealed(state: Account | Peer): [place: Uint8Array, row: Uint8Array] {
-    if (!(state instanceof Account || state instanceof Peer)) throw invalid("only accounts and peers are stored so");
-    const place = state instanceof Account ? this.#place("account") : this.#placeOf(state.address);
-    return [place, this.#key ? state.seal(this.#key, place) : state.snapshot()];
+  /** Writes all of it in one transaction. All is sealed before that begins, and nothing waits within it. */
+  async #store({ states, scheduler, writes = [], outgoing = [], rows = [] }: Ready): Promise<void> {
+    const all = [...states, scheduler];
+    try {
+      if (scheduler !== undefined) held(scheduler, ExpiryScheduler);
+      const sealed = states.map((state) => this.#sealed(state));
+      const messages = outgoing.map(({ to, message }) => ({ to: this.#sealedAddressee(to, message), message }));
+      await this.#write([STATES, RECORDS, OUTBOX, ROWS], ([states, records, outbox, own]) => {
+        for (const [place, row] of sealed) states?.put(row, place);
+        for (const [key, value] of writes) void (value === undefined ? records?.delete(key) : records?.put(value, key));
+        for (const message of messages) outbox?.add(message);
+        for (const [key, value] of rows) void (value === undefined ? own?.delete(key) : own?.put(value, key));
+      });
+    } catch (cause) {
+      for (const state of all) state?.free();
+      throw failed(cause);
+    }
   }
 
-  #placeOf(address: Uint8Array): Uint8Array {
+  /** One transaction, which counts only if nobody has opened the store since this one was opened. */
+  async #write(tables: readonly string[], work: (stores: readonly IDBObjectStore[]) => void): Promise<void> {
+    this.#mustBeOpen();
+    let isTaken = false;
+    try {
+      const transaction = this.#database.transaction([...tables, META], "readwrite", { durability: "strict" });
+      const completed = completion(transaction);
+      const epoch = transaction.objectStore(META).get(EPOCH);
+      epoch.onsuccess = () => {
+        isTaken = epoch.result !== this.#epoch;
+        if (isTaken) transaction.abort();
+      };
+      try {
+        work(tables.map((table) => transaction.objectStore(table)));
+      } catch (error) {
+        completed.catch(() => {});
+        transaction.abort();
+        throw error;
+      }
+      await completed;
+    } catch (cause) {
+      if (isTaken) this.#end("somebody else has opened it");
+      this.#mustBeOpen();
+      throw failed(cause);
+    }
+  }
+
+  /** No call is made from here on. */
+  #end(reason: string): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = reason;
+    this.#database.close();
+    void this.#turn.then(() => this.#letGo());
+  }
+
+  #mustBeOpen(): void {
+    if (this.#ending !== undefined) throw new EvanesceError("store_closed", `the store is closed: ${this.#ending}`);
+  }
+
+  #sealed(state: Account | Peer): [place: Plain, row: Plain] {
+    const place = state instanceof Account ? this.#place("account") : this.#placeOf(state.address);
+    return [place, (this.#key ? state.seal(this.#key, place) : state.snapshot()) as Plain];
+  }
+
+  #records(effects: Effects | undefined): Writes {
+    if (effects === undefined) return [];
+    const key = this.#key;
+    return [...fields(effects, "effects").writes].map((write) => {
+      const { key: name, value } = fields(write, "a record");
+      const row = value && (key ? sealRecord(key, { key: name, value, id: undefined }) : bytes(value, "value").slice());
+      return [bytes(name, "key", 25).slice(), row] as [Plain, Plain | undefined];
+    });
+  }
+
+  /** Whom a message is for, bound to it, and as long for all. */
+  #sealedAddressee(to: Uint8Array, message: Uint8Array): Uint8Array {
+    if (this.#key === undefined) return to;
+    const padded = new Uint8Array(65);
+    padded[0] = to.length;
+    padded.set(to, 1);
+    return this.#key.seal(padded, ADDRESSEE_KIND, message);
+  }
+
+  #addressee(to: Uint8Array, message: Uint8Array): Uint8Array {
+    if (this.#key === undefined) return to;
+    const padded = this.#key.open(to, ADDRESSEE_KIND, message);
+    return padded.slice(1, 1 + (padded[0] ?? 0));
+  }
+
+  #placeOf(address: Uint8Array): Plain {
     return this.#place(`peers/${[...address].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`);
   }
 
   /** With a key nobody without it can tell which row is whose. */
-  #place(name: string): Uint8Array {
-    return this.#key ? this.#key.rowName(utf8(name)) : utf8(name);
+  #place(name: string): Plain {
+    return (this.#key ? this.#key.rowName(utf8(name)) : utf8(name)) as Plain;
   }
 
-  #read(table: string): IDBObjectStore {
-    return this.#database.transaction([table], "readonly").objectStore(table);
+  async #read<Result>(table: string, work: (store: IDBObjectStore) => Promise<Result>): Promise<Result> {
+    this.#mustBeOpen();
+    try {
+      return await work(this.#database.transaction([table], "readonly").objectStore(table));
+    } catch (cause) {
+      this.#mustBeOpen();
+      throw failed(cause);
+    }
   }
 
-  async #get(table: string, place: Uint8Array): Promise<Uint8Array | undefined> {
-    return answer<Uint8Array | undefined>(this.#read(table).get(place as Uint8Array<ArrayBuffer>)).catch(fail);
+  #get<Row>(table: string, key: IDBValidKey): Promise<Row | undefined> {
+    return this.#read(table, (store) => answer<Row | undefined>(store.get(key)));
   }
+}
+
+/** Bytes as IndexedDB takes them. */
+type Plain = Uint8Array<ArrayBuffer>;
+
+/** Rows of a scheduler: absent where one goes. */
+type Writes = readonly (readonly [key: Plain, value: Plain | undefined])[];
+
+/** What one transaction writes. */
+interface Ready {
+  readonly states: readonly (Account | Peer)[];
+  readonly scheduler?: ExpiryScheduler | undefined;
+  readonly writes?: Writes;
+  readonly outgoing?: readonly { readonly to: Uint8Array; readonly message: Uint8Array }[];
+  readonly rows?: readonly OwnRow[];
+}
+
+/** `Along`, read and copied. */
+interface Rest<Result> {
+  readonly ad: Uint8Array | undefined;
+  readonly effects: (result: Result) => Effects | undefined;
+  readonly scheduler: ExpiryScheduler | undefined;
+  /** Whether the scheduler has given its effects already. */
+  readonly wasAsked: boolean;
+}
+
+function alongOf<Result>(along: Along<Result>): Rest<Result> {
+  const { ad, effects, scheduler } = fields(along, "along");
+  if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "along.scheduler");
+  if (typeof effects === "function" && scheduler === undefined) throw invalid("along.scheduler is not said");
+  if (typeof effects !== "function" && effects !== undefined) fields(effects, "along.effects");
+  return {
+    ad: ad && bytes(ad, "ad").slice(),
+    effects: typeof effects === "function" ? effects : () => effects,
+    scheduler,
+    wasAsked: effects !== undefined && typeof effects !== "function",
+  };
+}
+
+function copiedPayload(payload: Payload | Uint8Array): Payload {
+  if (payload instanceof Uint8Array) return { body: bytes(payload, "body").slice() };
+  const { body, stamp } = fields(payload, "payload");
+  return { body: bytes(body, "body").slice(), stamp };
+}
+
+function rowsOf(rows: Iterable<OwnRow>): OwnRow[] {
+  return [...rows].map(([key, value]) => [rowKey(key), value]);
+}
+
+function rowKey(key: unknown): string {
+  if (typeof key !== "string") throw invalid("the key of a row must be a string");
+  return key;
+}
+
+/** Whether what stands there is of this key, or of none. */
+function fits(found: Uint8Array | undefined, key: StorageKey | undefined, name: string): boolean {
+  if (found === undefined) return false;
+  if (key === undefined) return found.length === CHECK.length;
+  try {
+    key.open(found, CHECK_KIND, utf8(name));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Counts an opening: whoever opened the store before writes no more. */
+async function begun(database: IDBDatabase): Promise<number> {
+  const transaction = database.transaction([META], "readwrite", { durability: "strict" });
+  const [meta, completed] = [transaction.objectStore(META), completion(transaction)];
+  const epoch = await answer<number | undefined>(meta.get(EPOCH)).then((last) => {
+    const next = (last ?? 0) + 1;
+    meta.put(next, EPOCH);
+    return next;
+  });
+  await completed;
+  return epoch;
 }
 
 /** The refusals of messages, which `Peer.noteRefusal` takes; not what the caller did wrong. */
-const NOTED = /^(?!(invalid_argument|freed|not_loaded|other)$)/u;
+const NOTED = /^(?!(invalid_argument|freed|not_loaded|no_randomness|broken|too_large|other)$)/u;
 
+/** What is refused with a code stays so; all else is the store's. */
 function failed(cause: unknown): EvanesceError {
-  return new EvanesceError("store_failed", "the store did not take what was to be stored", { cause });
-}
-
-function fail(cause: unknown): never {
-  throw failed(cause);
+  if (cause instanceof EvanesceError) return cause;
+  return new EvanesceError("store_failed", "the store did not take what was to be stored, or does not give it", { cause });
 }
 
 function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
@@ -299,7 +551,6 @@ function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
 function completion(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
-    transaction.onerror = () => reject(transaction.error);
     transaction.onabort = () => reject(transaction.error);
   });
 }
@@ -309,15 +560,22 @@ function from(start: string): IDBKeyRange | undefined {
   return globalThis.IDBKeyRange === undefined ? undefined : globalThis.IDBKeyRange.lowerBound(start);
 }
 
-/** Holds a lock until the function that it gives is called; where there are none, nothing. */
-async function lock(name: string): Promise<() => void> {
+/** Holds a lock until the function that it gives is called, or `lost` is, because somebody has stolen it. */
+async function lock(name: string, isSole: boolean, lost: () => void): Promise<() => void> {
   const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager };
-  if (locks === undefined) return () => {};
-  return new Promise((resolve, reject) => {
+  if (locks === undefined) {
+    if (isSole) return () => {};
+    throw new EvanesceError("no_locks", "there is no navigator.locks here: see soleHolder");
+  }
+  let isHeld = false;
+  return new Promise<() => void>((resolve, reject) => {
     const held = locks.request(name, { ifAvailable: true }, (lock) => {
       if (lock === null) throw new EvanesceError("store_in_use", "another tab has this store");
+      isHeld = true;
       return new Promise<void>((letGo) => resolve(letGo));
     });
-    held.catch(reject);
+    held.catch((cause) => (isHeld ? lost() : reject(cause)));
+  }).catch((cause) => {
+    throw failed(cause);
   });
 }
