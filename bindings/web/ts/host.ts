@@ -11,7 +11,7 @@ const fill = source?.getRandomValues?.bind(source);
 let pool = new Uint8Array();
 let drawn = 0;
 
-/** Bytes of each draw that nothing is made of: they tell whether the source repeats itself. */
+/** The first bytes of each draw, of which nothing is made: they tell whether the source repeats itself. */
 const TELL = 16;
 let lastTell = new Uint8Array(TELL);
 
@@ -26,19 +26,18 @@ export const MOST_DRAWN_AT_ONCE = 512;
 
 function fresh(length: number): Uint8Array<ArrayBuffer> {
   if (fill === undefined) throw new EvanesceError("no_randomness", "there is no crypto.getRandomValues here");
-  const [bytes, tell] = [new Uint8Array(length), new Uint8Array(TELL)];
+  const whole = new Uint8Array(TELL + length);
   try {
-    fill(tell);
-    for (let start = 0; start < length; start += AT_ONCE) fill(bytes.subarray(start, start + AT_ONCE));
+    for (let start = 0; start < whole.length; start += AT_ONCE) fill(whole.subarray(start, start + AT_ONCE));
   } catch (cause) {
     throw new EvanesceError("no_randomness", "crypto.getRandomValues failed", { cause });
   }
-  const again = tell.every((byte, place) => byte === lastTell[place]);
-  if (again || tell.every((byte) => byte === 0) || bytes.subarray(0, TELL).every((byte, place) => byte === tell[place])) {
+  const tell = whole.slice(0, TELL);
+  if (tell.every((byte) => byte === 0) || tell.every((byte, place) => byte === lastTell[place])) {
     throw new EvanesceError("no_randomness", "crypto.getRandomValues repeats itself");
   }
   lastTell = tell;
-  return bytes;
+  return whole.subarray(TELL);
 }
 
 /** @internal Draws twice, and refuses a source that is missing, fails, or gives the same again. */

@@ -231,7 +231,7 @@ export class Store {
       const outgoing = [{ to: peer.address, message: encrypted.message }];
       await this.#store({ states, scheduler, writes, outgoing, rows: own });
       return encrypted;
-    }).finally(() => copied.body.fill(0));
+    }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
   }
 
   /**
@@ -267,7 +267,7 @@ export class Store {
       const states = delivered.changes.account ? [account, peer] : [peer];
       await this.#store({ states, scheduler, writes, rows: own });
       return delivered;
-    });
+    }, rest.wasAsked ? [rest.scheduler] : []);
   }
 
   /**
