@@ -25,7 +25,8 @@ impl TryRng for Random {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// `crypto.getRandomValues`, as it was when the module was loaded.
+    /// What `ts/host.ts` has drawn for this call from `crypto.getRandomValues`, before it began. A call that draws must be made
+    /// within `drawing` there.
     #[cfg(not(feature = "scripted"))]
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
         host::randomize(out);

@@ -29,7 +29,7 @@ pub(crate) mod host {
 
     #[wasm_bindgen(raw_module = "./host.js")]
     extern "C" {
-        /// Fills it with random bytes.
+        /// Fills it with random bytes that are there already: nothing fails within a call.
         #[cfg(not(feature = "scripted"))]
         pub(crate) fn randomize(out: &mut [u8]);
 

@@ -6,7 +6,7 @@ import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import { accountNumbers, type Limits, type SomeLimits } from "./limits.js";
 import { Session } from "./session.js";
 import {
-  received, type Address, type Changes, type Device, type RawReceived, type Received, type Suite,
+  received, type Address, type Bytes, type Changes, type Device, type RawReceived, type Received, type Suite,
 } from "./shapes.js";
 import { StorageKey, Stored } from "./storage.js";
 import { suiteNumber } from "./suites.js";
@@ -30,7 +30,7 @@ export interface AccountOptions {
 /** What maintenance changed. */
 export interface Maintained {
   /** What the server is not known to have: publish it once the account is stored, then `Account.markPublished`. */
-  readonly upload: Uint8Array | undefined;
+  readonly upload: Bytes | undefined;
   /** What is to be stored, before the upload leaves. */
   readonly changes: Changes;
   /** How account and server disagree, if the server was asked and they do. The upload mends it. */
@@ -86,7 +86,7 @@ export class Account extends Stored {
   }
 
   /** How stamps name it: 8 bytes. */
-  get memberTag(): Uint8Array {
+  get memberTag(): Bytes {
     return rawAccount(this).member_tag();
   }
 
@@ -143,7 +143,7 @@ export class Account extends Stored {
   }
 
   /** What the server is not known to have; absent if nothing. */
-  get pendingUpload(): Uint8Array | undefined {
+  get pendingUpload(): Bytes | undefined {
     return rawAccount(this).pending_upload();
   }
 
@@ -242,12 +242,12 @@ export class PublishedPrekeys extends Handle {
   }
 
   /** A bundle's bytes, for one initiator: nobody else gets its one-time prekey. */
-  handOut(): Uint8Array {
+  handOut(): Bytes {
     return rawPublishedPrekeys(this).hand_out();
   }
 
   /** What is left, for `Account.maintain`. */
-  get stock(): Uint8Array {
+  get stock(): Bytes {
     return rawPublishedPrekeys(this).stock();
   }
 
@@ -260,9 +260,9 @@ export class PublishedPrekeys extends Handle {
 /** What an upload brings, for a server that keeps it apart. */
 export interface Upload {
   /** What bundles begin with. */
-  readonly signedPart: Uint8Array;
+  readonly signedPart: Bytes;
   /** The one-time prekeys, each as a bundle ends in it; its id is its first 4 bytes, big-endian. */
-  readonly oneTimePrekeys: readonly Uint8Array[];
+  readonly oneTimePrekeys: readonly Bytes[];
   /** Whether it takes the place of all that the server has of the device. */
   readonly replacesAll: boolean;
 }

@@ -3,6 +3,7 @@
 import { EMPTY, bytes, count, exactly, needsModule } from "./checks.js";
 import { Handle, held, spent, wrap } from "./handle.js";
 import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
+import type { Bytes } from "./shapes.js";
 import { read } from "./values.js";
 import * as module from "./wasm.js";
 
@@ -37,8 +38,8 @@ function* pieces(piece: Uint8Array): Generator<Uint8Array> {
   for (let start = 0; start < piece.length; start += PIECE) yield piece.subarray(start, start + PIECE);
 }
 
-function all(parts: Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0] as Uint8Array;
+function all(parts: Bytes[]): Bytes {
+  if (parts.length === 1) return parts[0] as Bytes;
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let place = 0;
   for (const part of parts) {
@@ -71,7 +72,7 @@ export class AttachmentSealer extends Handle {
    *
    * @throws `too_large` above 4 TiB; `changed` if an upload that was resumed has another file
    */
-  push(piece: Uint8Array): Uint8Array {
+  push(piece: Uint8Array): Bytes {
     const raw = rawAttachmentSealer(this);
     return all([...pieces(bytes(piece, "piece", Infinity))].map((part) => raw.push(part)));
   }
@@ -81,7 +82,7 @@ export class AttachmentSealer extends Handle {
    *
    * @throws what `push` threw
    */
-  checkpoint(): Uint8Array {
+  checkpoint(): Bytes {
     return rawAttachmentSealer(this).checkpoint();
   }
 
@@ -90,11 +91,11 @@ export class AttachmentSealer extends Handle {
    *
    * @throws `too_large`, `changed`
    */
-  finish(): { readonly rest: Uint8Array; readonly reference: Uint8Array } {
+  finish(): { readonly rest: Bytes; readonly reference: Bytes } {
     const raw = rawAttachmentSealer(this);
     raw.finish();
     spent(this, AttachmentSealer);
-    const parts: Uint8Array[] = [];
+    const parts: Bytes[] = [];
     for (let part = raw.next_piece(); part !== undefined; part = raw.next_piece()) parts.push(part);
     const reference = raw.reference();
     raw.free();
@@ -115,7 +116,7 @@ export class AttachmentReader extends Handle {
    *
    * @throws `altered`, `malformed`: delete what was read
    */
-  push(piece: Uint8Array): Uint8Array {
+  push(piece: Uint8Array): Bytes {
     const raw = held<module.RawReader>(this, AttachmentReader);
     return all([...pieces(bytes(piece, "piece", Infinity))].map((part) => raw.push(part)));
   }
@@ -152,7 +153,7 @@ export class AttachmentOpener extends Handle {
   }
 
   /** @throws `altered`, `undecryptable`, `malformed`, `no_such_chunk`, `no_page` */
-  open(chunk: number, sealed: Uint8Array): Uint8Array {
+  open(chunk: number, sealed: Uint8Array): Bytes {
     return rawAttachmentOpener(this).open(whole(chunk, "chunk"), bytes(sealed, "sealed"));
   }
 }
@@ -233,13 +234,13 @@ export function readCheckpoint(checkpoint: Uint8Array): { readonly feedFrom: num
 }
 
 /** A stream that seals a file, and its reference, which comes when the stream has ended. */
-export function sealStream(): { readonly stream: TransformStream<Uint8Array, Uint8Array>; readonly reference: Promise<Uint8Array> } {
+export function sealStream(): { readonly stream: TransformStream<Uint8Array, Bytes>; readonly reference: Promise<Bytes> } {
   const sealer = AttachmentSealer.generate();
-  let resolve: (reference: Uint8Array) => void, reject: (reason: unknown) => void;
-  const reference = new Promise<Uint8Array>((...both) => ([resolve, reject] = both));
+  let resolve: (reference: Bytes) => void, reject: (reason: unknown) => void;
+  const reference = new Promise<Bytes>((...both) => ([resolve, reject] = both));
   // Who never asks for it hears of the failure from the stream.
   reference.catch(() => {});
-  const stream = new TransformStream<Uint8Array, Uint8Array>({
+  const stream = new TransformStream<Uint8Array, Bytes>({
     transform: (piece, controller) => give(controller, () => sealer.push(piece), (reason) => reject(reason)),
     flush: (controller) => give(controller, () => {
       const { rest, reference } = sealer.finish();
@@ -250,7 +251,7 @@ export function sealStream(): { readonly stream: TransformStream<Uint8Array, Uin
       sealer.free();
       reject(reason);
     },
-  } as Transformer<Uint8Array, Uint8Array>);
+  } as Transformer<Uint8Array, Bytes>);
   return { stream, reference };
 }
 
@@ -260,19 +261,19 @@ export function sealStream(): { readonly stream: TransformStream<Uint8Array, Uin
  *
  * @throws `malformed`, `unsupported` of the reference
  */
-export function readStream(reference: Uint8Array): TransformStream<Uint8Array, Uint8Array> {
+export function readStream(reference: Uint8Array): TransformStream<Uint8Array, Bytes> {
   const reader = new AttachmentReader(exactly(reference, REFERENCE_LENGTH, "reference"));
-  return new TransformStream<Uint8Array, Uint8Array>({
+  return new TransformStream<Uint8Array, Bytes>({
     transform: (piece, controller) => give(controller, () => reader.push(piece)),
     flush: (controller) => give(controller, () => {
       reader.finish();
       return EMPTY;
     }),
     cancel: () => reader.free(),
-  } as Transformer<Uint8Array, Uint8Array>);
+  } as Transformer<Uint8Array, Bytes>);
 }
 
-function give(controller: TransformStreamDefaultController<Uint8Array>, work: () => Uint8Array, failed?: (reason: unknown) => void): void {
+function give(controller: TransformStreamDefaultController<Bytes>, work: () => Bytes, failed?: (reason: unknown) => void): void {
   try {
     const piece = work();
     if (piece.length > 0) controller.enqueue(piece);

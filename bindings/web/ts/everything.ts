@@ -15,7 +15,7 @@ export * from "./reports.js";
 export * from "./safety.js";
 export * from "./session.js";
 export {
-  text, utf8, type Address, type Changes, type Device, type DeviceLike, type EpochStatus, type Payload, type Received,
+  text, utf8, type Address, type Bytes, type Changes, type Device, type DeviceLike, type EpochStatus, type Payload, type Received,
   type SpentPrekey, type Suite,
 } from "./shapes.js";
 export { Stamp, type Opens, type Policy, type Setting } from "./stamp.js";

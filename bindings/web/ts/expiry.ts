@@ -5,6 +5,7 @@ import { invalid } from "./errors.js";
 import { Handle, held, spent, wrap, wrapped } from "./handle.js";
 import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import { sessionNumbers, type SessionLimits } from "./limits.js";
+import type { Bytes } from "./shapes.js";
 import { policyOf, settingOf, stampBytes, stampFrom, type Policy, type Setting, type Stamp } from "./stamp.js";
 import { StorageKey, Stored } from "./storage.js";
 import { read } from "./values.js";
@@ -81,15 +82,15 @@ export interface Effects {
 /** What the screen or the user is to be told. */
 export type ExpiryEvent =
   /** A conversation's setting is another now. */
-  | { readonly kind: "settingChanged"; readonly conversation: Uint8Array; readonly previous: Setting | undefined; readonly setting: Setting }
+  | { readonly kind: "settingChanged"; readonly conversation: Bytes; readonly previous: Setting | undefined; readonly setting: Setting }
   /** A setting that came was not adopted. */
-  | { readonly kind: "settingRefused"; readonly conversation: Uint8Array; readonly setting: Setting; readonly refusal: "versionJump" | "mayNotSet" }
+  | { readonly kind: "settingRefused"; readonly conversation: Bytes; readonly setting: Setting; readonly refusal: "versionJump" | "mayNotSet" }
   /** An own device deleted a message that is not held here: if it is here, delete it. */
-  | { readonly kind: "deletedElsewhere"; readonly id: Uint8Array }
+  | { readonly kind: "deletedElsewhere"; readonly id: Bytes }
   /** An own device has read a message: it is unread here no more. */
-  | { readonly kind: "readElsewhere"; readonly id: Uint8Array }
+  | { readonly kind: "readElsewhere"; readonly id: Bytes }
   /** Who wrote does not know the setting that holds. The next message tells; if none is about to be sent, send an empty one. */
-  | { readonly kind: "echoDue"; readonly conversation: Uint8Array };
+  | { readonly kind: "echoDue"; readonly conversation: Bytes };
 
 /** What happened to a message on one of several own devices, for the others: `ExpiryScheduler.toldByOwnDevice`. */
 export type DeviceEvent =
@@ -129,8 +130,8 @@ export type Unsent =
 
 /** A message of which something is to be deleted. */
 export interface Due {
-  readonly id: Uint8Array;
-  readonly conversation: Uint8Array;
+  readonly id: Bytes;
+  readonly conversation: Bytes;
   /** What of it: delete these and nothing else, then confirm with `done`. */
   readonly parts: readonly Part[];
   /** Whether the message itself has ended. */
@@ -247,14 +248,14 @@ function rawMessage([arguments_, isAwaited, quoted, may, key]: Checked): module.
  * The name of a message by an id that its author chose: the same for all who know the author's tag and the bytes, and no
  * other author's. 16 bytes.
  */
-export function messageIdBy(author: Uint8Array, id: Uint8Array): Uint8Array {
+export function messageIdBy(author: Uint8Array, id: Uint8Array): Bytes {
   const checked = [exactly(author, 8, "author"), bytes(id, "id")] as const;
   needsModule();
   return module.message_id_by(...checked);
 }
 
 /** The name of a conversation that has a name of any length: that of a person, or of a group. 16 bytes. */
-export function conversationIdNamed(name: Uint8Array): Uint8Array {
+export function conversationIdNamed(name: Uint8Array): Bytes {
   const checked = bytes(name, "name");
   needsModule();
   return module.conversation_id_named(checked);
@@ -272,13 +273,13 @@ export class ContentKey extends Handle {
   }
 
   /** Seals one part of a message. */
-  seal(id: Uint8Array, part: Part, content: Uint8Array): Uint8Array {
+  seal(id: Uint8Array, part: Part, content: Uint8Array): Bytes {
     const arguments_ = [idOf(id), bitsOf([part], "part"), bytes(content, "content")] as const;
     return rawContentKey(this).seal(...arguments_);
   }
 
   /** @throws `undecryptable` */
-  open(id: Uint8Array, part: Part, sealed: Uint8Array): Uint8Array {
+  open(id: Uint8Array, part: Part, sealed: Uint8Array): Bytes {
     const arguments_ = [idOf(id), bitsOf([part], "part"), bytes(sealed, "sealed")] as const;
     return rawContentKey(this).open(...arguments_);
   }
@@ -532,7 +533,7 @@ export class ExpiryScheduler extends Stored {
 /**
  * Seals one row of the scheduler, to its key and to `ad`, which says whose it is. Absent of a row that goes.
  */
-export function sealRecord(key: StorageKey, record: RecordWrite, ad?: Uint8Array): Uint8Array | undefined {
+export function sealRecord(key: StorageKey, record: RecordWrite, ad?: Uint8Array): Bytes | undefined {
   const { key: its, value } = fields(record, "record");
   if (value === undefined) return undefined;
   const arguments_ = [bytes(value, "record.value"), RECORD, place(bytes(its, "record.key", 25), bytesOr(ad, "ad"))] as const;
@@ -544,7 +545,7 @@ export function sealRecord(key: StorageKey, record: RecordWrite, ad?: Uint8Array
  *
  * @throws `malformed`, `unsupported`, `wrong_kind`, `undecryptable`
  */
-export function openRecord(key: StorageKey, recordKey: Uint8Array, sealed: Uint8Array, ad?: Uint8Array): Uint8Array {
+export function openRecord(key: StorageKey, recordKey: Uint8Array, sealed: Uint8Array, ad?: Uint8Array): Bytes {
   const raw = held<module.RawStorageKey>(key, StorageKey, "key");
   return raw.open(bytes(sealed, "sealed"), RECORD, place(bytes(recordKey, "recordKey", 25), bytesOr(ad, "ad")));
 }

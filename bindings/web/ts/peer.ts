@@ -7,7 +7,7 @@ import { held, spent, wrap, Wrapped } from "./handle.js";
 import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import { peerNumbers, sessionNumbers, type PeerLimits, type SessionLimits } from "./limits.js";
 import {
-  deviceOf, payload, received, type Address, type Changes, type Device, type DeviceLike, type EpochStatus,
+  deviceOf, payload, received, type Address, type Bytes, type Changes, type Device, type DeviceLike, type EpochStatus,
   type Payload, type RawReceived, type Received, type Suite,
 } from "./shapes.js";
 import { StorageKey, Stored } from "./storage.js";
@@ -19,11 +19,11 @@ export type Contact =
   /** There was none: the first identity to come with its address is pinned. */
   | { readonly kind: "none"; readonly identity?: undefined }
   /** It wrote first. Its messages open; nothing is sent before `Peer.acceptRequest`. */
-  | { readonly kind: "request"; readonly identity: Uint8Array }
+  | { readonly kind: "request"; readonly identity: Bytes }
   /** This identity is pinned. That it is the right one is known once people have compared their `SafetyNumber`. */
-  | { readonly kind: "accepted"; readonly identity: Uint8Array }
+  | { readonly kind: "accepted"; readonly identity: Bytes }
   /** It was refused: nothing opens and nothing is sent. */
-  | { readonly kind: "refused"; readonly identity: Uint8Array };
+  | { readonly kind: "refused"; readonly identity: Bytes };
 
 /**
  * Why a session is to be begun: fetch a bundle of the peer, and `Peer.initiate`.
@@ -40,13 +40,13 @@ export type SessionNeed = "lost" | "noSession" | "unanswered" | "chainNearlyFull
 /** A message to send, and what is to be stored before it leaves. */
 export interface Encrypted {
   /** The message's bytes. */
-  readonly message: Uint8Array;
+  readonly message: Bytes;
   /** What encrypting it changed. */
   readonly changes: Changes;
   /** Whether a session is to be begun for those after it. */
   readonly sessionNeed: SessionNeed | undefined;
   /** What proves it to a moderator, for one's own side of a report: as secret as the payload, and deleted with it. */
-  readonly evidence: Uint8Array | undefined;
+  readonly evidence: Bytes | undefined;
 }
 
 /** A message that has opened, and what is to be stored with it before it is acknowledged. */
@@ -54,7 +54,7 @@ export interface Delivered {
   /** What it says. */
   readonly received: Received;
   /** Who wrote it: the identity that is pinned for the peer, 64 bytes. */
-  readonly author: Uint8Array;
+  readonly author: Bytes;
   /** Whether it began a session: what we sent last may then have to be sent again, as new messages. */
   readonly beganSession: boolean;
   /** What opening it changed. */
@@ -111,7 +111,7 @@ export class Peer extends Stored {
   }
 
   /** Where it is. */
-  get address(): Uint8Array {
+  get address(): Bytes {
     return rawPeer(this).address();
   }
 
@@ -127,7 +127,7 @@ export class Peer extends Stored {
   }
 
   /** How stamps name it, 8 bytes; absent while no identity is pinned. */
-  get memberTag(): Uint8Array | undefined {
+  get memberTag(): Bytes | undefined {
     return read(rawPeer(this).member_tag());
   }
 
@@ -243,7 +243,7 @@ export class Peer extends Stored {
   }
 
   /** The tags of the messages that it will send next, for an index of all peers: see `messageTag`. At most 1,000 each. */
-  expected(howMany: number): Uint8Array[] {
+  expected(howMany: number): Bytes[] {
     return read(rawPeer(this).expected(count(howMany, "howMany", 1_000)));
   }
 
@@ -305,7 +305,7 @@ export class Peer extends Stored {
   }
 
   /** The identities that were rejected, the last one last. */
-  get rejectedIdentities(): Uint8Array[] {
+  get rejectedIdentities(): Bytes[] {
     return read(rawPeer(this).rejected_identities());
   }
 
@@ -331,7 +331,7 @@ export class Peer extends Stored {
 }
 
 /** What a message is found by among those that are `Peer.expected`: 16 bytes; absent of what is no message. */
-export function messageTag(message: Uint8Array): Uint8Array | undefined {
+export function messageTag(message: Uint8Array): Bytes | undefined {
   const checked = bytes(message, "message");
   needsModule();
   return module.message_tag(checked);

@@ -2,7 +2,7 @@
 
 import { MOST_BYTES, bytes, count, exactly, fields, needsModule } from "./checks.js";
 import { Handle, held, wrap } from "./handle.js";
-import type { Suite } from "./shapes.js";
+import type { Bytes, Suite } from "./shapes.js";
 import { stampFrom, type Stamp } from "./stamp.js";
 import { read } from "./values.js";
 import * as module from "./wasm.js";
@@ -23,10 +23,10 @@ export interface ReportEntry {
 export interface ProvenMessage {
   readonly suite: Suite;
   readonly stamp: Stamp | "malformed";
-  readonly body: Uint8Array;
-  readonly context: Uint8Array;
+  readonly body: Bytes;
+  readonly context: Bytes;
   /** 32 bytes of the message that only this content has. */
-  readonly commitment: Uint8Array;
+  readonly commitment: Bytes;
 }
 
 /** The carrier's key, with which it postmarks what it delivers: for servers in JavaScript. */
@@ -42,7 +42,7 @@ export class ServerKey extends Handle {
    *
    * @throws `malformed`, `unsupported` of what is no message; `too_large` of the context
    */
-  postmark(message: Uint8Array, context: Uint8Array): Uint8Array {
+  postmark(message: Uint8Array, context: Uint8Array): Bytes {
     return held<module.RawServerKey>(this, ServerKey).postmark(bytes(message, "message"), bytes(context, "context"));
   }
 }
@@ -84,7 +84,7 @@ export class Report extends Handle {
   }
 
   /** Its bytes, for the moderator alone. */
-  encode(): Uint8Array {
+  encode(): Bytes {
     return rawReport(this).encode();
   }
 
@@ -94,7 +94,7 @@ export class Report extends Handle {
   }
 
   /** The context that a message claims, to find the server key by. Nothing is proved by it. */
-  claimedContext(place: number): Uint8Array | undefined {
+  claimedContext(place: number): Bytes | undefined {
     return rawReport(this).claimed_context(count(place, "place"));
   }
 
@@ -117,7 +117,7 @@ export class Report extends Handle {
  *
  * @throws `malformed`, `unsupported`
  */
-export function commitmentOf(message: Uint8Array): Uint8Array {
+export function commitmentOf(message: Uint8Array): Bytes {
   const checked = bytes(message, "message");
   needsModule();
   return module.commitment(checked);
@@ -128,7 +128,7 @@ export function commitmentOf(message: Uint8Array): Uint8Array {
  *
  * @throws `malformed`, `unsupported`
  */
-export function commitmentOfEvidence(evidence: Uint8Array): Uint8Array {
+export function commitmentOfEvidence(evidence: Uint8Array): Bytes {
   const checked = bytes(evidence, "evidence");
   needsModule();
   return module.evidence_commitment(checked);

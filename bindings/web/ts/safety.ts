@@ -2,7 +2,7 @@
 
 import { bytes, exactly, needsModule, text } from "./checks.js";
 import { Handle, held, wrap } from "./handle.js";
-import { deviceOf, type DeviceLike } from "./shapes.js";
+import { deviceOf, type Bytes, type DeviceLike } from "./shapes.js";
 import * as module from "./wasm.js";
 
 /** The safety number of two devices or of two people: the same 60 digits for both, or a code that one shows and the other scans. */
@@ -29,7 +29,7 @@ export class SafetyNumber extends Handle {
   }
 
   /** What this device shows for the other one to scan: 65 bytes, for a QR code of bytes. */
-  get scannable(): Uint8Array {
+  get scannable(): Bytes {
     return rawSafetyNumber(this).scannable();
   }
 
@@ -48,7 +48,7 @@ export class SafetyNumber extends Handle {
  *
  * @throws `malformed`, `weak_key`
  */
-export function memberTag(identity: Uint8Array): Uint8Array {
+export function memberTag(identity: Uint8Array): Bytes {
   const checked = exactly(identity, 64, "identity");
   needsModule();
   return module.member_tag(checked);

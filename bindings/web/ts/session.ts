@@ -5,7 +5,7 @@ import { held, spent, wrap, wrapped } from "./handle.js";
 import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import { sessionNumbers, type SessionLimits } from "./limits.js";
 import {
-  deviceOf, payload, received, type Device, type DeviceLike, type EpochStatus, type Payload, type RawReceived,
+  deviceOf, payload, received, type Bytes, type Device, type DeviceLike, type EpochStatus, type Payload, type RawReceived,
   type Received, type Suite,
 } from "./shapes.js";
 import { StorageKey, Stored } from "./storage.js";
@@ -15,9 +15,9 @@ import * as module from "./wasm.js";
 
 /** A message to send. */
 export interface SentMessage {
-  readonly message: Uint8Array;
+  readonly message: Bytes;
   /** What proves it to a moderator, for one's own side of a report: as secret as the payload, and deleted with it. */
-  readonly evidence: Uint8Array | undefined;
+  readonly evidence: Bytes | undefined;
 }
 
 /** What a handshake of the application's own ended in, the same on both sides. */
@@ -117,7 +117,7 @@ export class Session extends Stored {
   }
 
   /** What it is called, 32 bytes, the same on both sides. */
-  get id(): Uint8Array {
+  get id(): Bytes {
     return rawSession(this).id();
   }
 
@@ -185,7 +185,7 @@ export class RatchetKeyPair extends Stored {
   }
 
   /** The public half, 32 bytes. */
-  get publicKey(): Uint8Array {
+  get publicKey(): Bytes {
     return held<module.RawRatchetKeyPair>(this, RatchetKeyPair).public_key();
   }
 }

@@ -3,15 +3,18 @@
 import { MOST_BYTES, address, bytes, exactly, fields, text as string } from "./checks.js";
 import { stampBytes, stampFrom, type Stamp } from "./stamp.js";
 
+/** Bytes that come out, in a buffer of their own, which may be transferred or stored. What goes in may be any `Uint8Array`. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
 /** How an application names a device: 1 to 64 bytes, or a string whose UTF-8 has as many. Best an id that never changes. */
 export type Address = string | Uint8Array;
 
 /** One device as others see it. */
 export interface Device {
   /** Its identity key, 64 bytes: Ed25519, then X25519. */
-  readonly identity: Uint8Array;
+  readonly identity: Bytes;
   /** Its address, 1 to 64 bytes. */
-  readonly address: Uint8Array;
+  readonly address: Bytes;
 }
 
 /** The same, as it is passed in: the address may be a string. */
@@ -42,7 +45,7 @@ export interface Changes {
   /** The peer. A snapshot of it has all its sessions. */
   readonly peer: boolean;
   /** The session that was made or used, 32 bytes, for applications that show or log it. */
-  readonly session: Uint8Array | undefined;
+  readonly session: Bytes | undefined;
   /** What a handshake of the other side's used up. */
   readonly spentPrekey: SpentPrekey | undefined;
 }
@@ -56,7 +59,7 @@ export interface SpentPrekey {
 /** A message that has opened. */
 export interface Received {
   /** What it says. */
-  readonly body: Uint8Array;
+  readonly body: Bytes;
   /**
    * What it says of its life. `"malformed"` of a stamp that is none, which must not be taken for one that says nothing: the
    * body then is the whole content, and `ExpiryScheduler.received` takes the word as it is.
@@ -67,7 +70,7 @@ export interface Received {
   /** Whether the peer went on from an older state: it was restored from a backup. */
   readonly peerWentBack: boolean;
   /** What proves it to a moderator (`Evidence`): as secret as the body, stored with it and deleted with it. */
-  readonly evidence: Uint8Array | undefined;
+  readonly evidence: Bytes | undefined;
 }
 
 /** Where a session stands in its healing from a theft of keys, against quantum computers too. */
@@ -105,7 +108,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** The UTF-8 of a text. */
-export function utf8(text: string): Uint8Array {
+export function utf8(text: string): Bytes {
   return encoder.encode(string(text, "text", MOST_BYTES));
 }
 

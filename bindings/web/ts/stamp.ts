@@ -2,6 +2,7 @@
 
 import { bytes, count, exactly, fields, millis, needsModule, oneOf } from "./checks.js";
 import { invalid } from "./errors.js";
+import type { Bytes } from "./shapes.js";
 import { read } from "./values.js";
 import * as module from "./wasm.js";
 
@@ -82,7 +83,7 @@ export class Stamp {
   }
 
   /** Its bytes, in their only encoding. */
-  encode(): Uint8Array {
+  encode(): Bytes {
     return checked(this).bytes.slice();
   }
 

@@ -3,6 +3,7 @@
 import { bytes, bytesOr, count, exactly } from "./checks.js";
 import { Handle, held, wrap, type Raw } from "./handle.js";
 import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
+import type { Bytes } from "./shapes.js";
 import * as module from "./wasm.js";
 
 /** What can be stored by itself. */
@@ -11,7 +12,7 @@ export abstract class Stored extends Handle {
    * The whole state in bytes, secrets in the clear, for an application that encrypts its whole store. Later releases read
    * what this one writes. Fill it with zeros when it is stored: JavaScript does not.
    */
-  snapshot(): Uint8Array {
+  snapshot(): Bytes {
     return held<RawStored>(this, Stored).snapshot();
   }
 
@@ -19,7 +20,7 @@ export abstract class Stored extends Handle {
    * The whole state, sealed, 51 bytes longer than it is. `ad` says where it will stand, so that no two rows can be swapped:
    * `StorageKey.rowName`, for instance.
    */
-  seal(key: StorageKey, ad?: Uint8Array): Uint8Array {
+  seal(key: StorageKey, ad?: Uint8Array): Bytes {
     const its = bytesOr(ad, "ad");
     const raw = held<module.RawStorageKey>(key, StorageKey, "key");
     return drawing(MOST_DRAWN_AT_ONCE, () => held<RawStored>(this, Stored).seal(raw, its));
@@ -27,8 +28,8 @@ export abstract class Stored extends Handle {
 }
 
 interface RawStored extends Raw {
-  snapshot(): Uint8Array;
-  seal(key: module.RawStorageKey, ad: Uint8Array): Uint8Array;
+  snapshot(): Bytes;
+  seal(key: module.RawStorageKey, ad: Uint8Array): Bytes;
 }
 
 /**
@@ -46,7 +47,7 @@ export class StorageKey extends Handle {
    * Seals any `state` of the application's own, 50 bytes longer then. Use kinds from 64 to 255: those below are the library's. `ad`
    * names the row in which it will stand.
    */
-  seal(state: Uint8Array, kind: number, ad?: Uint8Array): Uint8Array {
+  seal(state: Uint8Array, kind: number, ad?: Uint8Array): Bytes {
     const arguments_ = [bytes(state, "state"), count(kind, "kind", 255), bytesOr(ad, "ad")] as const;
     return drawing(MOST_DRAWN_AT_ONCE, () => rawStorageKey(this).seal(...arguments_));
   }
@@ -56,12 +57,12 @@ export class StorageKey extends Handle {
    *
    * @throws `malformed`, `unsupported`, `wrong_kind`, `undecryptable`
    */
-  open(sealed: Uint8Array, kind: number, ad?: Uint8Array): Uint8Array {
+  open(sealed: Uint8Array, kind: number, ad?: Uint8Array): Bytes {
     return rawStorageKey(this).open(bytes(sealed, "sealed"), count(kind, "kind", 255), bytesOr(ad, "ad"));
   }
 
   /** A name for a row that tells nobody without the key what it is: 32 bytes, the same for the same `row`. */
-  rowName(row: Uint8Array): Uint8Array {
+  rowName(row: Uint8Array): Bytes {
     return rawStorageKey(this).row_name(bytes(row, "row"));
   }
 }

@@ -2,7 +2,7 @@
 
 import {
   Account, EvanesceError, ExpiryScheduler, Peer, StorageKey, sealRecord, openRecord, utf8,
-  type Address, type Delivered, type Effects, type Encrypted, type Payload,
+  type Address, type Bytes, type Delivered, type Effects, type Encrypted, type Payload,
 } from "./everything.js";
 import { address as checkedAddress, bytes, fields, flag, time } from "./checks.js";
 import { invalid } from "./errors.js";
@@ -13,9 +13,9 @@ export interface Outgoing {
   /** Its place in the order in which they were stored. */
   readonly number: number;
   /** Whom it is for. */
-  readonly to: Uint8Array;
+  readonly to: Bytes;
   /** Its bytes. */
-  readonly message: Uint8Array;
+  readonly message: Bytes;
 }
 
 /**
@@ -401,9 +401,9 @@ export class Store {
     if (this.#ending !== undefined) throw new EvanesceError("store_closed", `the store is closed: ${this.#ending}`);
   }
 
-  #sealed(state: Account | Peer): [place: Plain, row: Plain] {
+  #sealed(state: Account | Peer): [place: Bytes, row: Bytes] {
     const place = state instanceof Account ? this.#place("account") : this.#placeOf(state.address);
-    return [place, (this.#key ? state.seal(this.#key, place) : state.snapshot()) as Plain];
+    return [place, this.#key ? state.seal(this.#key, place) : state.snapshot()];
   }
 
   #records(effects: Effects | undefined): Writes {
@@ -412,12 +412,12 @@ export class Store {
     return [...fields(effects, "effects").writes].map((write) => {
       const { key: name, value } = fields(write, "a record");
       const row = value && (key ? sealRecord(key, { key: name, value, id: undefined }) : bytes(value, "value").slice());
-      return [bytes(name, "key", 25).slice(), row] as [Plain, Plain | undefined];
+      return [bytes(name, "key", 25).slice(), row] as const;
     });
   }
 
   /** Whom a message is for, bound to it, and as long for all. */
-  #sealedAddressee(to: Uint8Array, message: Uint8Array): Uint8Array {
+  #sealedAddressee(to: Bytes, message: Uint8Array): Bytes {
     if (this.#key === undefined) return to;
     const padded = new Uint8Array(65);
     padded[0] = to.length;
@@ -425,19 +425,19 @@ export class Store {
     return this.#key.seal(padded, ADDRESSEE_KIND, message);
   }
 
-  #addressee(to: Uint8Array, message: Uint8Array): Uint8Array {
+  #addressee(to: Bytes, message: Uint8Array): Bytes {
     if (this.#key === undefined) return to;
     const padded = this.#key.open(to, ADDRESSEE_KIND, message);
     return padded.slice(1, 1 + (padded[0] ?? 0));
   }
 
-  #placeOf(address: Uint8Array): Plain {
+  #placeOf(address: Uint8Array): Bytes {
     return this.#place(`peers/${[...address].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`);
   }
 
   /** With a key nobody without it can tell which row is whose. */
-  #place(name: string): Plain {
-    return (this.#key ? this.#key.rowName(utf8(name)) : utf8(name)) as Plain;
+  #place(name: string): Bytes {
+    return this.#key ? this.#key.rowName(utf8(name)) : utf8(name);
   }
 
   async #read<Result>(table: string, work: (store: IDBObjectStore) => Promise<Result>): Promise<Result> {
@@ -455,18 +455,15 @@ export class Store {
   }
 }
 
-/** Bytes as IndexedDB takes them. */
-type Plain = Uint8Array<ArrayBuffer>;
-
 /** Rows of a scheduler: absent where one goes. */
-type Writes = readonly (readonly [key: Plain, value: Plain | undefined])[];
+type Writes = readonly (readonly [key: Bytes, value: Bytes | undefined])[];
 
 /** What one transaction writes. */
 interface Ready {
   readonly states: readonly (Account | Peer)[];
   readonly scheduler?: ExpiryScheduler | undefined;
   readonly writes?: Writes;
-  readonly outgoing?: readonly { readonly to: Uint8Array; readonly message: Uint8Array }[];
+  readonly outgoing?: readonly { readonly to: Bytes; readonly message: Uint8Array }[];
   readonly rows?: readonly OwnRow[];
 }
 

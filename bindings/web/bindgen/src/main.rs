@@ -19,7 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate(&directory)?;
-    guard(&Path::new(&directory).join("wasm.js"))
+    guard(&Path::new(&directory).join("wasm.js"))?;
+    // What comes out is a copy in a buffer of its own.
+    let types = Path::new(&directory).join("wasm.d.ts");
+    let text = fs::read_to_string(&types)?;
+    Ok(fs::write(types, text.replace("): Uint8Array", "): Uint8Array<ArrayBuffer>"))?)
 }
 
 /// Puts `guarded` of `ts/guard.ts` around all that the module exports, so that every call passes there, those of finalizers
@@ -30,5 +34,8 @@ fn guard(script: &Path) -> Result<(), Box<dyn Error>> {
         return Err("the generated script has another form: its calls cannot be guarded".into());
     };
     let import = "import { guarded } from './guard.js';\n";
-    Ok(fs::write(script, format!("{import}{before}    wasm = guarded(instance.exports);\n{after}"))?)
+    Ok(fs::write(
+        script,
+        format!("{import}{before}    wasm = guarded(instance.exports);\n{after}"),
+    )?)
 }
