@@ -103,6 +103,25 @@ test("a call that ends as none may is the last one, every later one says so, and
   assert.equal(await printed(program.replace("GUARD", guard)), "5 1 broken broken fine 1\nother");
 });
 
+test("what is thrown behind a call and is no refusal is the end as well", async () => {
+  const program = `
+    const { guardClass } = await import(GUARD);
+    class Thing {
+      free() { return "freed"; }
+      fine(value) { return [this instanceof Thing, value]; }
+      refuses() { throw Object.assign(new EvanesceError("malformed", "?")); }
+      ends() { throw new RangeError("Array buffer allocation failed"); }
+      static make() { return new Thing(); }
+    }
+    const { EvanesceError } = await import(GUARD.replace("guard.js", "errors.js"));
+    guardClass(Thing);
+    const thing = Thing.make();
+    console.log(thing.fine(5).join(), code(() => thing.refuses()), code(() => thing.ends()), thing.free());
+  `;
+  const guard = JSON.stringify(pathToFileURL(`${directory}/dist/guard.js`).href);
+  assert.equal(await printed(program.replaceAll("GUARD", guard)), "true,5 malformed broken freed");
+});
+
 test("where the stack ends within a call, all later ones say so, or nothing has happened", async () => {
   const program = `
     const it = await import_();

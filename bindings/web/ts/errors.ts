@@ -38,7 +38,10 @@ export type ErrorCode =
   | "mismatch" | "wrong_kind" | "corrupt"
 ;
 
-/** What every call here throws where it refuses. Nothing has changed then. Branch on `code`; `message` is for people. */
+/**
+ * What every call here throws where it refuses. Nothing has changed then, but of `broken` and where a store says otherwise.
+ * Branch on `code`; `message` is for people.
+ */
 export class EvanesceError extends Error {
   /** Which refusal it is. */
   readonly code: ErrorCode;

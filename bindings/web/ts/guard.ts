@@ -45,3 +45,25 @@ function guard(call: Export, frees: boolean): Export {
     }
   };
 }
+
+/**
+ * @internal The same around all methods of a class that the module has made: what is thrown there and is no refusal, such as
+ * the end of the stack or of the memory behind a call, leaves nobody who knows what was changed.
+ */
+export function guardClass(type: Function & { readonly prototype: object }): void {
+  for (const holder of [type, type.prototype] as Record<string, unknown>[]) {
+    for (const name of Object.getOwnPropertyNames(holder)) {
+      const method = Object.getOwnPropertyDescriptor(holder, name)?.value as unknown;
+      if (typeof method !== "function" || /^(constructor|prototype|free|__.*)$/.test(name)) continue;
+      holder[name] = function (this: unknown, ...given: unknown[]): unknown {
+        try {
+          return Reflect.apply(method, this, given) as unknown;
+        } catch (cause) {
+          if (cause instanceof EvanesceError) throw cause;
+          breach ??= { cause };
+          throw breached(cause);
+        }
+      };
+    }
+  }
+}

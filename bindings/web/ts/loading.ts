@@ -1,9 +1,10 @@
 // The module, once.
 
 import { EvanesceError } from "./errors.js";
+import { guardClass } from "./guard.js";
 import { examineRandomness } from "./host.js";
 import { isLoaded, setWords } from "./values.js";
-import start, { initSync, words } from "./wasm.js";
+import * as module from "./wasm.js";
 
 type Source = BufferSource | WebAssembly.Module | Response | Promise<Response> | URL | string;
 
@@ -20,13 +21,13 @@ export async function loadFrom(source?: Source): Promise<void> {
 
 async function begin(source: Source | undefined): Promise<void> {
   try {
-    await start({ module_or_path: source ?? new URL("wasm_bg.wasm", import.meta.url) });
+    await module.default({ module_or_path: source ?? new URL("wasm_bg.wasm", import.meta.url) });
   } catch (cause) {
     // `loadSync` was faster: what came later is not taken.
     if (isLoaded()) return;
     throw failed(cause);
   }
-  setWords(words());
+  isHere();
 }
 
 /** @internal */
@@ -34,11 +35,18 @@ export function loadNow(source: BufferSource | WebAssembly.Module): void {
   if (isLoaded()) return;
   examineRandomness();
   try {
-    initSync({ module: source });
+    module.initSync({ module: source });
   } catch (cause) {
     throw failed(cause);
   }
-  setWords(words());
+  isHere();
+}
+
+function isHere(): void {
+  for (const it of Object.values(module) as unknown[]) {
+    if (typeof it === "function" && it.prototype !== undefined && "free" in it.prototype) guardClass(it);
+  }
+  setWords(module.words());
 }
 
 function failed(cause: unknown): EvanesceError {
