@@ -24,6 +24,9 @@ declare global {
   }
 }
 
+/** Where there is no `using` yet, there is nothing that would ask for it. */
+const dispose: typeof Symbol.dispose = (Symbol.dispose as typeof Symbol.dispose | undefined) ?? (Symbol("dispose") as typeof Symbol.dispose);
+
 /** A class of objects that live in the module. */
 type Class = Function & { readonly prototype: Handle };
 
@@ -58,7 +61,7 @@ export abstract class Handle {
   }
 
   /** The same, at the end of the block, of what is declared with `using`. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.free();
   }
 }
