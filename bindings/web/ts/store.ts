@@ -520,12 +520,12 @@ function fits(found: Uint8Array | undefined, key: StorageKey | undefined, name: 
 async function begun(database: IDBDatabase): Promise<number> {
   const transaction = database.transaction([META], "readwrite", { durability: "strict" });
   const [meta, completed] = [transaction.objectStore(META), completion(transaction)];
-  const epoch = await answer<number | undefined>(meta.get(EPOCH)).then((last) => {
+  const counted = answer<number | undefined>(meta.get(EPOCH)).then((last) => {
     const next = (last ?? 0) + 1;
     meta.put(next, EPOCH);
     return next;
   });
-  await completed;
+  const [epoch] = await Promise.all([counted, completed]);
   return epoch;
 }
 
