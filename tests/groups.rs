@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use crowd::{Attendee, Crowd};
 use evanesce::group::{
-    Change, GroupChangeError, GroupDecryptError, GroupEncryptError, GroupEvent, Role, SetsTimer,
+    Change, GroupChangeError, GroupDecryptError, GroupEncryptError, GroupEvent, GroupId, Role,
+    SetsTimer,
 };
 use evanesce::person::{Contacts, Obstacle};
 use evanesce::{Payload, PeerDecryptError};
@@ -727,19 +728,26 @@ fn who_stepped_down_and_left_goes_though_nobody_else_heard_of_either() {
     assert!(crowd.all[anna].groups.invitations(&crowd.all[anna].party.own, crowd.now).count() == 0);
 }
 
+/// The first makes a group of all and the second an admin, and all have written.
+fn under_two_admins(crowd: &mut Crowd) -> GroupId {
+    let others: Vec<usize> = (1..crowd.all.len()).collect();
+    let id = crowd.create(0, &others, b"");
+    crowd.settle();
+    let member = crowd.group(0, &id).member(&crowd.owner(1)).unwrap();
+    crowd.change(0, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    for device in 0..=others.len() {
+        crowd.say(device, &id, "before");
+        crowd.settle();
+    }
+    id
+}
+
 #[test]
 fn the_word_of_an_admin_who_left_long_ago_takes_nobody_back() {
     let mut crowd = Crowd::new(&[1, 1, 1, 1], 26);
     let [anna, ben, carla, dora] = [0, 1, 2, 3];
-    let id = crowd.create(anna, &[ben, carla, dora], b"");
-    crowd.settle();
-    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
-    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
-    crowd.settle();
-    for device in 0..4 {
-        crowd.say(device, &id, "before");
-        crowd.settle();
-    }
+    let id = under_two_admins(&mut crowd);
     crowd.change(ben, &id, &Change::about(b"his last word"));
     crowd.settle();
     crowd.leave(ben, &id).unwrap();
@@ -802,15 +810,7 @@ fn who_left_is_shown_the_roster_that_drops_them_and_says_it_no_more() {
 fn nobody_writes_to_an_admin_who_left_though_no_other_is_there_to_drop_them() {
     let mut crowd = Crowd::new(&[1, 1, 1, 1], 27);
     let [anna, ben, carla, dora] = [0, 1, 2, 3];
-    let id = crowd.create(anna, &[ben, carla, dora], b"");
-    crowd.settle();
-    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
-    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
-    crowd.settle();
-    for device in 0..4 {
-        crowd.say(device, &id, "before");
-        crowd.settle();
-    }
+    let id = under_two_admins(&mut crowd);
     // Nobody hears that he steps down and leaves, and she goes as one who is not the last admin.
     crowd.leave(ben, &id).unwrap();
     crowd.under_way.clear();
@@ -826,11 +826,7 @@ fn nobody_writes_to_an_admin_who_left_though_no_other_is_there_to_drop_them() {
     assert_eq!(crowd.say(carla, &id, "after"), BTreeSet::from([dora]));
     // Who knows that the other admin left has to name one before.
     let mut crowd = Crowd::new(&[1, 1, 1], 28);
-    let id = crowd.create(anna, &[ben, carla], b"");
-    crowd.settle();
-    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
-    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
-    crowd.settle();
+    let id = under_two_admins(&mut crowd);
     crowd.leave(ben, &id).unwrap();
     crowd.settle();
     assert_eq!(crowd.leave(anna, &id).err(), Some(GroupChangeError::Malformed));

@@ -19,7 +19,8 @@ pub(crate) struct Share<Belongs = bool, Whose = OwnerBytes> {
 }
 
 /// Which of these makes room, in the order in which they came: of the class that belongs here least, and has more than a fourth
-/// of them, the first of whoever has most. There are three classes at most, so that one of them has.
+/// of them, the first of whoever has most. There are three classes at most, so that one of them has. Of four or
+/// more it is never what came last: that class has two at least, and of whoever has most in it, or as much, the first goes.
 pub(crate) fn first_out<Belongs: Copy + Ord, Whose: Copy + Ord>(
     shares: &[Share<Belongs, Whose>],
 ) -> Option<usize> {
@@ -54,6 +55,18 @@ mod tests {
         assert_eq!(first_out(&shares(&[(true, 1), (true, 2), (true, 2)])), Some(1));
         assert_eq!(first_out(&shares(&[(true, 1), (false, 4), (false, 3), (true, 1)])), Some(1));
         assert_eq!(first_out(&shares(&[(false, 1), (false, 3), (true, 2), (false, 3)])), Some(1));
+    }
+
+    #[test]
+    fn what_came_last_stays() {
+        // Of two classes and three people in each, whatever they have.
+        for bits in 0..6_u32.pow(6) {
+            let of = |place: u32| bits / 6_u32.pow(place) % 6;
+            let all =
+                [0, 1, 2, 3, 4, 5].map(|place| (of(place) < 3, u8::try_from(of(place)).unwrap()));
+            let out = first_out(&shares(&all)).unwrap();
+            assert!(out < all.len() - 1, "{all:?}");
+        }
     }
 
     #[test]

@@ -227,9 +227,8 @@ impl Group {
                 let belongs =
                     |owner: &OwnerBytes, _: &Device| rosters.counts(owner) || *owner == user;
                 let shares = |devices: &[&Device]| directory.shares(devices, belongs, now);
-                if self.waiting.wait(from, bytes, shares) {
-                    _ = self.missing_roster(tag_of(fields.roster), from, directory, now);
-                }
+                self.waiting.wait(from, bytes, shares);
+                _ = self.missing_roster(tag_of(fields.roster), from, directory, now);
             }
             Ok(taken)
         });

@@ -60,18 +60,13 @@ impl HeldMessages {
     pub fn refused(&mut self, reason: &GroupDecryptError, now: Timestamp) -> Kept {
         let mut dropped = self.maintain(now);
         let Some(missing) = waits_for(reason) else { return Kept { number: None, dropped } };
-        if self.held.len() >= MOST {
-            let waiting = self.held.iter().map(|held| &held.missing);
-            let shares: Vec<_> = waiting.chain([&missing]).map(share).collect();
-            match first_out(&shares) {
-                Some(out) if out < self.held.len() => dropped.push(self.held.remove(out).number),
-                // Of its class it came last, so it has most alone.
-                Some(_) | None => return Kept { number: None, dropped },
-            }
-        }
         let number = self.next;
         self.next = self.next.saturating_add(1);
         self.held.push(HeldMessage { number, came: now, missing });
+        if self.held.len() > MOST {
+            let shares: Vec<_> = self.held.iter().map(|held| share(&held.missing)).collect();
+            dropped.push(self.held.remove(first_out(&shares).unwrap_or(0)).number);
+        }
         Kept { number: Some(number), dropped }
     }
 

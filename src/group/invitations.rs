@@ -76,7 +76,7 @@ impl Invitations {
     }
 
     /// The last of a group counts, but a stranger's takes not the place of that of somebody whom the user knows: a group's name is
-    /// no secret of those who went. Says whether it is kept: there may be no room for strangers.
+    /// no secret of those who went. Says whether it is kept.
     fn invite(
         &mut self,
         roster: Roster,
@@ -100,15 +100,13 @@ impl Invitations {
         let (from, came, reason) = (from.clone(), now, InvitationReason::New);
         // The user is asked at once, so there is nothing to tell later.
         let (is_confirmed, is_told) = (false, false);
-        let last = self.all.len();
         self.all.push(Invitation { roster, about, from, came, reason, is_confirmed, is_told });
-        if last < MOST {
-            return true;
+        if self.all.len() > MOST {
+            let devices: Vec<&Device> = self.all.iter().map(|it| &it.from).collect();
+            let out = first_out(&shares(&devices, directory, now)).unwrap_or(0);
+            self.all.remove(out);
         }
-        let devices: Vec<&Device> = self.all.iter().map(|it| &it.from).collect();
-        let out = first_out(&shares(&devices, directory, now)).unwrap_or(0);
-        self.all.remove(out);
-        out != last
+        true
     }
 
     pub(crate) fn hear_about(&mut self, bytes: &[u8]) -> PartHeard {

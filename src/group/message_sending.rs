@@ -23,6 +23,9 @@ use crate::wire::roster::OwnerBytes;
 use crate::wire::stamp::Stamp;
 use crate::wire::suite::Suite;
 
+/// How many members are told each day that the user has left, where there is no admin who would drop them.
+const MOST_TOLD: usize = 64;
+
 /// Why nothing is encrypted for a group. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -155,8 +158,8 @@ impl Group {
         let others = || head.owners().filter(|other| *other != owner);
         let mut whom: Vec<OwnerBytes> = others().filter(|it| head.is_admin(it)).collect();
         if whom.is_empty() {
-            // No roster will lack the user, but nobody is to write to them.
-            whom = others().collect();
+            // No roster will lack the user, but nobody is to write to them. It is said every day, so not to a thousand.
+            whom = others().take(MOST_TOLD).collect();
         }
         for admin in whom {
             let known = directory.device(&admin, now).filter(|known| known.gone.is_none());

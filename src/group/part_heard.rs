@@ -41,8 +41,8 @@ pub enum PartError {
     TooOld,
     /// What it needs is not held.
     Missing(Missing),
-    /// A roster of a group that is not held does not name the user, or comes from somebody who may not invite, or for whom there
-    /// is no room.
+    /// A roster of a group that is not held does not name the user, or comes from somebody who may not invite, or from a stranger
+    /// after somebody whom the user knows has invited to that group.
     NotInvited,
     /// An about fits no roster that is held.
     WrongAbout,

@@ -66,7 +66,7 @@ impl<'a> Reach<'a> {
 }
 
 /// Where the peers of devices are, to look many up.
-pub(crate) struct PeerPlaces(ByBeginning<usize>);
+struct PeerPlaces(ByBeginning<usize>);
 
 impl PeerPlaces {
     fn of(peers: &[Peer]) -> Self {

@@ -32,30 +32,27 @@ impl Waiting {
         Self(Vec::new())
     }
 
-    /// It waits, unless it does already. Says whether it does: there may be no room for whoever does not belong here.
+    /// It waits, unless it does already.
     pub(crate) fn wait(
         &mut self,
         from: &Device,
         bytes: &[u8],
         shares: impl FnOnce(&[&Device]) -> Vec<Share>,
-    ) -> bool {
+    ) {
         let is_it = |it: &WaitingChain| it.from == *from && it.bytes.as_slice() == bytes;
         if self.0.iter().any(is_it) {
-            return true;
+            return;
         }
         if self.0.iter().filter(|it| it.from == *from).count() >= MOST_OF_DEVICE {
             let first = self.0.iter().position(|it| it.from == *from);
             first.into_iter().for_each(|place| _ = self.0.remove(place));
         }
-        let last = self.0.len();
         self.0.push(WaitingChain { from: from.clone(), bytes: Zeroizing::new(bytes.to_vec()) });
-        if last < MOST {
-            return true;
+        if self.0.len() > MOST {
+            let devices: Vec<&Device> = self.0.iter().map(|it| &it.from).collect();
+            let out = first_out(&shares(&devices)).unwrap_or(0);
+            self.0.remove(out);
         }
-        let devices: Vec<&Device> = self.0.iter().map(|it| &it.from).collect();
-        let out = first_out(&shares(&devices)).unwrap_or(0);
-        self.0.remove(out);
-        out != last
     }
 
     /// These came first.
