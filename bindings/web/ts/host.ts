@@ -8,12 +8,13 @@ const source: Crypto | undefined = globalThis.crypto;
 const fill = source?.getRandomValues?.bind(source);
 
 /** What the call that is about to be made may draw; nothing between calls, since whoever saw it would know keys to come. */
-let pool = new Uint8Array();
+const NOTHING = new Uint8Array();
+let pool = NOTHING;
 let drawn = 0;
 
 /** The first bytes of each draw, of which nothing is made: they tell whether the source repeats itself. */
 const TELL = 16;
-let lastTell = new Uint8Array(TELL);
+const lastTell = new Uint8Array(TELL);
 
 /** `crypto.getRandomValues` gives so many at once. */
 const AT_ONCE = 65_536;
@@ -24,19 +25,26 @@ const AT_ONCE = 65_536;
  */
 export const MOST_DRAWN_AT_ONCE = 512;
 
+/** Where such calls find what they draw: an array for each message would cost as much as its draw. */
+const usual = new Uint8Array(TELL + MOST_DRAWN_AT_ONCE);
+
 function fresh(length: number): Uint8Array<ArrayBuffer> {
   if (fill === undefined) throw new EvanesceError("no_randomness", "there is no crypto.getRandomValues here");
-  const whole = new Uint8Array(TELL + length);
+  const whole = length === MOST_DRAWN_AT_ONCE ? usual : new Uint8Array(TELL + length);
   try {
-    for (let start = 0; start < whole.length; start += AT_ONCE) fill(whole.subarray(start, start + AT_ONCE));
+    if (whole.length <= AT_ONCE) fill(whole);
+    else for (let start = 0; start < whole.length; start += AT_ONCE) fill(whole.subarray(start, start + AT_ONCE));
   } catch (cause) {
     throw new EvanesceError("no_randomness", "crypto.getRandomValues failed", { cause });
   }
-  const tell = whole.slice(0, TELL);
-  if (tell.every((byte) => byte === 0) || tell.every((byte, place) => byte === lastTell[place])) {
-    throw new EvanesceError("no_randomness", "crypto.getRandomValues repeats itself");
+  let [isNothing, isSame] = [true, true];
+  for (let place = 0; place < TELL; place += 1) {
+    const byte = whole[place];
+    isNothing &&= byte === 0;
+    isSame &&= byte === lastTell[place];
+    lastTell[place] = byte as number;
   }
-  lastTell = tell;
+  if (isNothing || isSame) throw new EvanesceError("no_randomness", "crypto.getRandomValues repeats itself");
   return whole.subarray(TELL);
 }
 
@@ -57,7 +65,7 @@ export function drawing<Result>(most: number, call: () => Result): Result {
     return call();
   } finally {
     pool.fill(0);
-    pool = new Uint8Array();
+    pool = NOTHING;
   }
 }
 

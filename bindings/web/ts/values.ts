@@ -36,11 +36,11 @@ class Reader {
     return words[place] ?? "other";
   }
 
-  measured(): [number, number] {
+  /** Where the bytes that come next begin; they end at the place that is next then. */
+  measured(): number {
     const start = this.place + 4;
-    const end = start + this.view.getUint32(this.place, true);
-    this.place = end;
-    return [start, end];
+    this.place = start + this.view.getUint32(this.place, true);
+    return start;
   }
 
   value(): unknown {
@@ -58,9 +58,9 @@ class Reader {
         this.place += 8;
         return this.view.getBigUint64(this.place - 8, true);
       case BYTES:
-        return this.bytes.slice(...this.measured());
+        return this.bytes.slice(this.measured(), this.place);
       case TEXT:
-        return utf8.decode(this.bytes.subarray(...this.measured()));
+        return utf8.decode(this.bytes.subarray(this.measured(), this.place));
       case WORD:
         return this.word();
       case LIST: {
