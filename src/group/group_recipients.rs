@@ -4,7 +4,6 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use crate::group::directory::Directory;
-use crate::group::last_order::LastOrder;
 use crate::group::one_group::Group;
 use crate::identity::Device;
 use crate::person::decisions::ContactDecision;
@@ -18,24 +17,12 @@ impl Group {
         directory: &Directory<'a>,
         now: Timestamp,
     ) -> Vec<Cow<'a, Device>> {
-        self.recipients_in(&mut LastOrder::default(), directory, now)
+        in_order(self.recipients_of_each(directory, now))
     }
 
-    /// The same for the next message.
-    pub(crate) fn next_recipients<'a>(
-        &mut self,
-        directory: &Directory<'a>,
-        now: Timestamp,
-    ) -> Vec<Cow<'a, Device>> {
-        let mut order = core::mem::take(&mut self.orders.by_address);
-        let recipients = self.recipients_in(&mut order, directory, now);
-        self.orders.by_address = order;
-        recipients
-    }
-
-    fn recipients_in<'a>(
+    /// The same member by member. Two people may list one: it is there twice then.
+    pub(crate) fn recipients_of_each<'a>(
         &self,
-        order: &mut LastOrder,
         directory: &Directory<'a>,
         now: Timestamp,
     ) -> Vec<Cow<'a, Device>> {
@@ -53,9 +40,13 @@ impl Group {
                 }
             });
         }
-        let mut devices = order.sort(devices, |one, other| one.address.cmp(&other.address));
-        // Two people may list one.
-        devices.dedup();
         devices
     }
+}
+
+/// In order of address, each once.
+pub(crate) fn in_order(mut devices: Vec<Cow<'_, Device>>) -> Vec<Cow<'_, Device>> {
+    devices.sort_by(|one, other| one.address.cmp(&other.address));
+    devices.dedup();
+    devices
 }

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::group::by_beginning::beginning;
 use crate::group::directory::Directory;
 use crate::group::group_device::Behind;
+use crate::group::group_recipients::in_order;
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::own_chain::{OwnChain, PRESENT};
@@ -48,8 +49,8 @@ enum Whom {
     Gone(OwnerBytes),
 }
 
-fn addresses(devices: &[Cow<'_, Device>]) -> Vec<Address> {
-    devices.iter().map(|device| device.address.clone()).collect()
+fn addresses<'a>(devices: impl IntoIterator<Item = &'a Cow<'a, Device>>) -> Vec<Address> {
+    devices.into_iter().map(|device| device.address.clone()).collect()
 }
 
 impl Group {
@@ -60,11 +61,16 @@ impl Group {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Steps {
         let (directory, now) = (&moment.directory, moment.now);
-        let recipients = self.next_recipients(directory, now);
+        let recipients = self.recipients_of_each(directory, now);
         self.chains.maintain(now);
         if self.is_settled(&recipients, now) {
-            return Steps { recipients: addresses(&recipients), ..Steps::default() };
+            let by_address = &mut self.orders.by_address;
+            let mut sorted =
+                by_address.sorted(&recipients, |one, other| one.address.cmp(&other.address));
+            sorted.dedup();
+            return Steps { recipients: addresses(sorted), ..Steps::default() };
         }
+        let recipients = in_order(recipients);
         self.begin_chain_if_due(&recipients, now, rng);
         self.note_recipients(&recipients, directory, now);
         self.give_due(recipients, moment)
@@ -91,10 +97,12 @@ impl Group {
         let identities =
             recipients.iter().map(|device| (beginning(&device.identity.encode()), device));
         let whole = |device: &Device| device.identity.encode();
+        let identities: Vec<_> = identities.collect();
         let by_identity = &mut self.orders.by_identity;
-        let identities = by_identity.sort(identities.collect(), |(one, first), (other, second)| {
+        let mut identities = by_identity.sorted(&identities, |(one, first), (other, second)| {
             one.cmp(other).then_with(|| whole(first).cmp(&whole(second)))
         });
+        identities.dedup();
         // Both are in order.
         let mut next = identities.iter().peekable();
         let mut all = self.devices.iter();
