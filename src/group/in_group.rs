@@ -238,7 +238,7 @@ impl InGroup<'_> {
                 let parts = self.group.leave_parts_again(&owner);
                 let due = Due { to, parts, is_newcomer: false };
                 outgoing.changes.add_group(self.group.id());
-                let _is_sent = outgoing.add_due(&due, self.own, contacts, now, rng);
+                let _is_sent = outgoing.add_due(due, self.own, contacts, now, rng);
             } else {
                 outgoing.add_missed(to, &Directory { own: self.own, contacts }, now);
             }
@@ -317,7 +317,7 @@ impl InGroup<'_> {
         outgoing.changes.add_group(self.group.id());
         if !parts.is_empty() {
             let due = Due { to: from.clone(), parts, is_newcomer: false };
-            if !outgoing.add_due(&due, self.own, contacts, now, rng) {
+            if !outgoing.add_due(due, self.own, contacts, now, rng) {
                 self.group.give_again(&[from.identity]);
             }
         }

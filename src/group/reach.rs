@@ -201,23 +201,29 @@ impl GroupOutgoing {
     ) -> Vec<IdentityKey> {
         let Steps { pairwise, unreached, recipients: _ } = steps;
         let mut failed = Vec::new();
+        let mut written_to = Vec::with_capacity(pairwise.len());
+        self.pairwise.reserve(pairwise.len());
         let places = (pairwise.len() > 1).then(|| Places::of(contacts));
         for due in pairwise {
+            let (to, is_newcomer) = (due.to.clone(), due.is_newcomer);
             let place = match &places {
-                Some(places) => places.of_device(contacts, &due.to, now),
-                None => Place::of(&due.to, contacts, now),
+                Some(places) => places.of_device(contacts, &to, now),
+                None => Place::of(&to, contacts, now),
             };
-            if !self.add_due_at(place, &due, own, contacts, now, rng) {
-                failed.push(due.to.identity);
+            let mut is_sent = self.add_due_at(place, due, own, contacts, now, rng);
+            if !is_sent {
+                failed.push(to.identity);
             }
-            if due.is_newcomer && members.len() <= LISTS_GO_ALONG {
-                for parts in lists_for(&due.to, members, contacts) {
-                    let due = Due { to: due.to.clone(), parts, is_newcomer: false };
+            if is_newcomer && members.len() <= LISTS_GO_ALONG {
+                for parts in lists_for(&to, members, contacts) {
+                    let due = Due { to: to.clone(), parts, is_newcomer: false };
                     // They may come with what their members write.
-                    let _is_sent = self.add_due_at(place, &due, own, contacts, now, rng);
+                    is_sent |= self.add_due_at(place, due, own, contacts, now, rng);
                 }
             }
+            written_to.extend(is_sent.then_some(to.address));
         }
+        self.changes.people.add_peers(written_to);
         let directory = Directory { own, contacts };
         unreached.into_iter().for_each(|device| self.add_missed(device, &directory, now));
         failed
@@ -238,20 +244,25 @@ impl GroupOutgoing {
     /// Encrypts a control message for a device, with the lists and notices that are due to it. Says whether it could.
     pub(crate) fn add_due(
         &mut self,
-        due: &Due,
+        due: Due,
         own: &OwnDevices,
         contacts: &mut Contacts,
         now: Timestamp,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> bool {
-        self.add_due_at(Place::of(&due.to, contacts, now), due, own, contacts, now, rng)
+        let (address, place) = (due.to.address.clone(), Place::of(&due.to, contacts, now));
+        let is_sent = self.add_due_at(place, due, own, contacts, now, rng);
+        if is_sent {
+            self.changes.people.add_peer(&address);
+        }
+        is_sent
     }
 
-    /// The same of a device that was looked up.
+    /// The same of a device that was looked up. That its peer has changed is the caller's to note.
     fn add_due_at(
         &mut self,
         place: Place,
-        due: &Due,
+        due: Due,
         own: &OwnDevices,
         contacts: &mut Contacts,
         now: Timestamp,
@@ -259,31 +270,34 @@ impl GroupOutgoing {
     ) -> bool {
         let Due { to, parts, is_newcomer: _ } = due;
         let Contacts { people, peers } = contacts;
-        let is_ours = own.person().standing(to, now).counts();
+        let is_ours = own.person().standing(&to, now).counts();
         let person = place.person.and_then(|place| people.get(place));
         let side = if is_ours { Side::Ours } else { Side::Theirs(person) };
         let person = person.filter(|_| !is_ours).unwrap_or(own.person());
         let Some(peer) = place.peer.and_then(|place| peers.get_mut(place)) else {
-            self.add_unreached(to.clone(), Obstacle::NeedsSession);
+            self.add_unreached(to, Obstacle::NeedsSession);
             return false;
         };
         // Lists come first, and parts of groups last.
-        let due = own.to(person).due_to(peer, to, side);
+        let due = own.to(person).due_to(peer, &to, side);
         let are_lists = parts.iter().all(|part| part.kind == PartKind::List);
-        let parts = if are_lists { parts.clone().and(&due) } else { due.and(parts) };
+        let parts = match (due.is_empty(), are_lists) {
+            (true, _) => parts,
+            (false, true) => parts.and(&due),
+            (false, false) => due.and(&parts),
+        };
         match peer.encrypt_for_group(&parts, &nothing(), b"", now, rng) {
             Ok(sent) => {
                 peer.notices.sent();
-                self.changes.people.add_peer(&to.address);
                 // Evidence of it would show the keys in it, and there is nothing to report.
                 let (message, session_need, evidence) = (sent.message, sent.session_need, None);
-                let to = to.address.clone();
+                let to = to.address;
                 self.pairwise.push(AddressedMessage { to, message, session_need, evidence });
                 true
             }
             // Its chain is full since the one before, or its stored state was damaged: all else was looked at before.
             Err(_) => {
-                self.add_unreached(to.clone(), Obstacle::NeedsSession);
+                self.add_unreached(to, Obstacle::NeedsSession);
                 false
             }
         }
@@ -303,7 +317,7 @@ impl GroupOutgoing {
             if asked.is_reached {
                 let due = Due { to, parts: asked.parts(), is_newcomer: false };
                 // What it does not reach is named.
-                let _is_sent = self.add_due(&due, own, contacts, now, rng);
+                let _is_sent = self.add_due(due, own, contacts, now, rng);
             } else {
                 self.add_missed(to, &Directory { own, contacts }, now);
             }

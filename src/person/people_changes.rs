@@ -50,6 +50,17 @@ impl PeopleChanges {
         }
     }
 
+    /// Adds peers that come in order of their addresses.
+    pub(crate) fn add_peers(&mut self, mut in_order: Vec<Address>) {
+        // As a rule nothing is here yet, and then nobody is looked up.
+        if self.peers.is_empty() {
+            in_order.dedup();
+            self.peers = in_order;
+        } else {
+            in_order.iter().for_each(|address| self.add_peer(address));
+        }
+    }
+
     /// This and what a later call changed, to be stored at once.
     pub fn and(mut self, later: Self) -> Self {
         // As a rule nothing is here yet, and then nobody is looked up.
