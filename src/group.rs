@@ -263,6 +263,7 @@ pub(crate) mod group_outgoing;
 pub(crate) mod one_group;
 
 mod group_recipients;
+mod inviting_back;
 mod part_checks;
 
 mod hearing;

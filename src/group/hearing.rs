@@ -17,7 +17,6 @@ use crate::group::rosters::{AddError, Added, Rosters};
 use crate::group::sender_chain::ChainName;
 use crate::group::signed_roster::Roster;
 use crate::group::waiting::WaitingChain;
-use crate::group::wanted::is_day_over;
 use crate::identity::Device;
 use crate::ratchet::chain::ChainKey;
 use crate::time::Timestamp;
@@ -43,7 +42,9 @@ impl Group {
         let (hash, tag, previous) = (*roster.hash(), roster.tag(), roster.fields.previous);
         let invites = invites(&roster, from, directory, now);
         let was_asked = self.wanted.awaits_roster_of(from.identity.member_tag().0, now);
-        let row = inviting.follow(&roster, invites, was_asked).filter(|_| invites);
+        let row = inviting.follow(&roster, invites, was_asked);
+        let is_of_row = row.is_some();
+        let row = row.filter(|_| invites);
         let invitation = row.map(|is_answer| (roster.clone(), is_answer));
         let added = self.change_rosters(now, |rosters| rosters.add(roster));
         let mut heard = PartHeard::of(match added {
@@ -56,6 +57,9 @@ impl Group {
                 Err(self.missing_roster(tag_of(&previous), from, directory, now))
             }
         });
+        if is_of_row && heard.outcome.is_ok() {
+            self.forget_what_leads_here(inviting.row(&self.id));
+        }
         match (&heard.outcome, invitation) {
             // One that is above the bounds is dropped again at once.
             (Ok(PartOutcome::Held), _) if self.rosters.get(&hash).is_some() => {
@@ -84,72 +88,6 @@ impl Group {
             _ => {}
         }
         heard
-    }
-
-    /// Whether an admin of the head writes under a roster, to whom this device could not show its own head so that it invites
-    /// them.
-    fn moves_to(
-        &self,
-        roster: &Roster,
-        from: &Device,
-        directory: &Directory<'_>,
-        now: Timestamp,
-    ) -> bool {
-        let head = self.head();
-        let is_ours = directory.own.person().standing(from, now).counts();
-        head.is_admin(&from.identity.encode())
-            && !head.is_admin(&directory.owner())
-            && !is_ours
-            && self.waiting.has(from, roster.hash())
-    }
-
-    /// Whoever comes in by what is held is not asked any more.
-    fn drop_invitation_if_held(&mut self) {
-        let is_held = |it: &Invitation| self.rosters.get(it.roster.hash()).is_some();
-        if self.invitation.as_deref().is_some_and(is_held) {
-            let about = self.invitation.take().and_then(|it| Some((it.roster, it.about?)));
-            let about = about.map(|(roster, about)| (roster.fields.about, about));
-            self.abouts.extend(about);
-        }
-    }
-
-    /// The last invitation counts, unless it is of an earlier epoch than that of another device: of two branches each device knows
-    /// one, until they have met. Own devices and admins of the head come first: whoever else says that they are an admin may say so
-    /// of any epoch. Says whether it does.
-    fn invite(
-        &mut self,
-        roster: Roster,
-        from: &Device,
-        reason: InvitationReason,
-        directory: &Directory<'_>,
-        now: Timestamp,
-    ) -> bool {
-        let rank = |device: &Device, roster: &Roster| {
-            let is_ours = directory.own.person().standing(device, now).counts();
-            let is_known = is_ours || self.head().is_admin(&device.identity.encode());
-            (is_known, roster.fields.epoch)
-        };
-        // What a device gave before does not count any more once it writes under another: till then the carrier may have held
-        // back what it gave first.
-        let writes_under_it = self.waiting.has(from, roster.hash());
-        let held = self.invitation.as_deref();
-        let held = held.filter(|held| held.from != *from || !writes_under_it);
-        if held.is_some_and(|held| rank(&held.from, &held.roster) > rank(from, &roster)) {
-            return false;
-        }
-        let was_held =
-            self.devices.get(&self.us).is_some_and(|us| !us.may_be_given(roster.tag(), now));
-        let reason = if was_held { InvitationReason::GivenUp } else { reason };
-        let same = self.invitation.take().filter(|held| held.roster == roster);
-        // Who gives it again after a day has heard what this device writes, and holds it still.
-        let (about, came, is_confirmed, is_told) = same.map_or((None, now, false, false), |held| {
-            let is_confirmed = held.is_confirmed || is_day_over(held.came, now);
-            (held.about, held.came, is_confirmed, held.is_told && held.from == *from)
-        });
-        let from = from.clone();
-        self.invitation =
-            Some(Box::new(Invitation { roster, about, from, came, reason, is_confirmed, is_told }));
-        true
     }
 
     fn missing_roster(

@@ -57,9 +57,10 @@ pub(crate) struct InvitingBack {
     rows: BTreeMap<[u8; 32], Row>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Row {
-    last: [u8; 32],
+    /// The hashes of its rosters.
+    rosters: Vec<[u8; 32]>,
     is_answer: bool,
 }
 
@@ -72,12 +73,21 @@ impl InvitingBack {
         is_answer: bool,
     ) -> Option<bool> {
         let RosterFields { group, previous, .. } = &roster.fields;
-        let row = match self.rows.get(group) {
-            Some(row) => Some(row).filter(|row| row.last == *previous).copied(),
-            None => invites.then_some(Row { last: *previous, is_answer }),
+        let row = match self.rows.get_mut(group) {
+            Some(row) => Some(row).filter(|row| row.rosters.last() == Some(previous)),
+            None if invites => {
+                let row = Row { rosters: Vec::new(), is_answer };
+                Some(self.rows.entry(*group).or_insert(row))
+            }
+            None => None,
         }?;
-        self.rows.insert(*group, Row { last: *roster.hash(), ..row });
+        row.rosters.push(*roster.hash());
         Some(row.is_answer)
+    }
+
+    /// The row so far, by the hashes of its rosters: each is of before those behind it, whoever gave them.
+    pub(crate) fn row(&self, group: &[u8; 32]) -> &[[u8; 32]] {
+        self.rows.get(group).map_or(&[], |row| &row.rosters)
     }
 }
 
