@@ -26,11 +26,15 @@ mod peer;
 mod safety_number;
 mod server;
 mod session;
+mod shelf;
 mod stamps;
 mod storage;
 
 #[cfg(feature = "expiry")]
 mod expiry;
+
+#[cfg(feature = "people")]
+mod people;
 
 #[cfg(feature = "attachments")]
 mod attachments;

@@ -40,6 +40,10 @@ test("a source of randomness that throws is refused before anything changes, and
     const it = await import_();
     const { alice, bob, bobs, alices, server, now } = pair(it);
     const key = new it.StorageKey(new Uint8Array(32));
+    const [own, contacts] = [new it.OwnDevices(alice), new it.Contacts()];
+    contacts.addPeer(it.Peer.pinned(bob.device));
+    contacts.addPerson(new it.Person(bob.device.identity));
+    contacts.peer("bob").initiate(alice, it.VerifiedBundle.verify(server.handOut(), now), now);
     const [first, second, third] = [1, 2, 3].map(() => it.VerifiedBundle.verify(server.handOut(), now));
     const before = [alice, bob, bobs].map((state) => state.snapshot());
     draw = () => { throw new Error("none left"); };
@@ -50,6 +54,8 @@ test("a source of randomness that throws is refused before anything changes, and
       () => new it.Peer("bob").initiate(alice, second, now), () => new it.Peer("bob").initiateForGroup(alice, third, now),
       () => bobs.seal(key), () => key.seal(it.utf8("x"), 64), () => it.ExpiryScheduler.create(now),
       () => it.ContentKey.generate(), () => it.RatchetKeyPair.generate(), () => it.AttachmentSealer.generate(),
+      () => own.showLinkCode(now), () => own.to(bob.device.identity).encrypt(contacts, it.utf8("x"), now), () => own.seal(key),
+      () => own.to(own.person).tellEvents(contacts, [{ kind: "read", id: new Uint8Array(16) }], 0, now), () => own.person.seal(key),
       () => it.sealRecord(key, { key: new Uint8Array(1), value: new Uint8Array(1), id: undefined }),
     ];
     console.log(new Set(calls.map(code)));

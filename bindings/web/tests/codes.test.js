@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
@@ -11,7 +12,7 @@ import { IDBFactory } from "fake-indexeddb";
 
 import { NOW, device, evanesce, pair, part } from "./package.js";
 
-const { ExpiryScheduler, Peer, Stamp, VerifiedBundle, conversationIdNamed, messageIdBy, readUpload, utf8 } = evanesce;
+const { ExpiryScheduler, OwnDevices, Peer, Stamp, VerifiedBundle, conversationIdNamed, messageIdBy, readUpload, utf8 } = evanesce;
 
 const CLASSICAL = { suite: "classical" };
 
@@ -111,13 +112,27 @@ test("what may be opened once, and cannot be yet, or is one's own", () => {
   assert.throws(() => expiry.open(id(3), NOW), { code: "withheld" });
 });
 
+test("an owner whose lists have the last version signs no more", () => {
+  const { account } = device("alice", CLASSICAL);
+  const own = new OwnDevices(account);
+  const { bytes } = own.refresh(account, NOW);
+  // Only who holds the key could sign one. A snapshot has the list that was verified, and a check behind all of it.
+  const snapshot = Buffer.from(own.snapshot());
+  snapshot.fill(0xff, snapshot.indexOf(bytes) + 65, snapshot.indexOf(bytes) + 69);
+  const framed = snapshot.subarray(0, -16);
+  createHash("sha256").update("evanesce/v1 stored state").update(framed).digest().copy(snapshot, framed.length, 0, 16);
+  const last = OwnDevices.restore(snapshot);
+  assert.equal(last.person.list.version, 2 ** 32 - 1);
+  assert.throws(() => last.refresh(account, NOW + 8 * 86_400_000), { code: "versions_used_up" });
+});
+
 test("every code is met by a test or by a known answer", () => {
   const source = readFileSync(resolve(import.meta.dirname, "../ts/errors.ts"), "utf8");
   const codes = source.slice(source.indexOf("export type ErrorCode")).split(";")[0].match(/(?<=")\w+(?=")/g);
   const vectors = resolve(import.meta.dirname, "../../../tests/vectors");
   const read = (directory, pattern) =>
     readdirSync(directory).filter((name) => pattern.test(name)).map((name) => readFileSync(resolve(directory, name), "utf8"));
-  const met = [...read(import.meta.dirname, /\.js$/), ...read(vectors, /conversation|^(pieces|reports|attachments)\.json/)].join("");
+  const met = [...read(import.meta.dirname, /\.js$/), ...read(vectors, /conversation|^(pieces|reports|attachments|devices.*)\.json/)].join("");
   assert.ok(codes.length > 40);
   assert.deepEqual(codes.filter((code) => !met.includes(`"${code}"`) && code !== "other"), []);
 });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { households, of } from "./household.js";
 import { NOW, device, evanesce, pair } from "./package.js";
 
 const { Account, EvanesceError, Peer, PublishedPrekeys, SafetyNumber, Session, Stamp, StorageKey, VerifiedBundle, utf8 } =
@@ -93,6 +94,40 @@ test("no argument of any type stops the module", () => {
   const { message } = bobs.encrypt(utf8("still here"), NOW);
   assert.deepEqual(alices.decrypt(bob.account, message, NOW).received.body, utf8("still here"));
   void PublishedPrekeys, Session;
+});
+
+test("no argument of any type stops what people have", () => {
+  const { alices: [alice], bobs: [bob], lists: [, list] } = households();
+  const plausible = [
+    NOW, utf8("bytes"), alice.account, alice.own, alice.contacts, alice.expiry, bob.owner, list, alice.account.device, "bob/1",
+    VerifiedBundle.verify(bob.server.handOut(), NOW), [{ kind: "contact", owner: bob.owner, version: 1n, decision: "refused" }],
+  ];
+  const copies = [evanesce.OwnDevices.restore(alice.own.snapshot()), alice.contacts.person(bob.owner), new evanesce.Contacts()];
+  copies[2].addPeer(Peer.restore(alice.contacts.peer("bob/1").snapshot()));
+  const objects = {
+    own: copies[0], person: copies[1], contacts: copies[2], peer: copies[2].peer("bob/1"), recipients: copies[0].to(bob.owner),
+  };
+  for (const [name, object] of Object.entries(objects)) tryAll(object, name, plausible);
+  for (const call of [evanesce.noteIn, evanesce.allChanges, evanesce.readLinkCode, evanesce.verifyDeviceList]) {
+    for (const nonsense of NONSENSE) for (const other of plausible) refusesOrAnswers(() => call(nonsense, other, nonsense, other), call.name);
+  }
+  // It goes on.
+  const sent = alice.own.to(bob.owner).encrypt(alice.contacts, utf8("still here"), NOW);
+  const { received } = bob.own.decrypt(bob.account, bob.contacts, "alice/1", of(sent.messages, bob), NOW);
+  assert.deepEqual(received.body, utf8("still here"));
+});
+
+test("contacts that are freed by a getter of what is passed are freed, and the module goes on", () => {
+  const { alices: [alice], bobs: [bob] } = households();
+  const frees = (object, fields) => Object.defineProperties({}, Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, { enumerable: true, get: () => (object.free(), value) }])));
+  const { own, contacts, account } = alice;
+  const copy = evanesce.OwnDevices.restore(own.snapshot());
+  assert.throws(() => copy.to(bob.owner).encrypt(contacts, frees(copy, { body: utf8("x") }), NOW), { code: "freed" });
+  assert.throws(() => copy.confirm(frees(copy, account.device)), { code: "freed" });
+  const peer = contacts.peer("bob/1");
+  assert.throws(() => peer.encrypt(frees(contacts, { body: utf8("x") }), NOW), { code: "freed" });
+  assert.throws(() => own.to(bob.owner).obstacles(contacts, NOW), { code: "freed" });
 });
 
 test("nothing that is passed is taken for an object of the module", () => {

@@ -32,6 +32,11 @@ test("two people talk in Node", () => {
   assert.match(said, /^Hello Bob\nHello Alice\n(\d{5} ){11}\d{5}\n$/);
 });
 
+test("a person with two devices is written to", () => {
+  const said = execFileSync(process.execPath, [program("devices.mjs")], { encoding: "utf8" });
+  assert.equal(said, "true\nbob/laptop and bob/phone\nbob/laptop: Hello Bob\nbob/phone: Hello Bob\n");
+});
+
 test("two tabs talk", { timeout: 30_000 }, async () => {
   program("chat.js");
   // A tab with what the program touches of it.

@@ -23,18 +23,7 @@ export class Replay {
   }
 
   make(name, device) {
-    fields(device, [
-      "suite", "address", "created", "expires", "rng", "one_time_prekeys", "one_time_rng", "ident", "signed_part", "one_time",
-    ]);
-    const suite = [undefined, "classical", "hybrid"][device.suite ?? 1];
-    const options = { suite, limits: limits(device) };
-    const account = drawing(device.rng, () => Account.generate(bytes(device.address), device.created * 1_000, options));
-    assert.equal(hex(account.device.identity), device.ident);
-    const { upload } = drawing(device.one_time_rng, () => account.addOneTimePrekeys(device.one_time_prekeys));
-    const { signedPart, oneTimePrekeys } = readUpload(upload);
-    is(signedPart, device.signed_part);
-    assert.equal(oneTimePrekeys.length, device.one_time.length);
-    oneTimePrekeys.forEach((prekey, place) => is(prekey, device.one_time[place]));
+    const { account, upload } = generated(device);
     this.accounts.set(name, account);
     this.publish(name, upload);
   }
@@ -200,6 +189,23 @@ export class Replay {
     const status = { completed: step.mixed, messagesSince: step.since, waitsForPeer: step.waiting };
     assert.deepEqual(this.session(step).epochs, status);
   }
+}
+
+/** An account of the answers, and what it publishes. */
+export function generated(device) {
+  fields(device, [
+    "suite", "address", "created", "expires", "rng", "one_time_prekeys", "one_time_rng", "ident", "signed_part", "one_time",
+  ]);
+  const suite = [undefined, "classical", "hybrid"][device.suite ?? 1];
+  const options = { suite, limits: limits(device) };
+  const account = drawing(device.rng, () => Account.generate(bytes(device.address), device.created * 1_000, options));
+  assert.equal(hex(account.device.identity), device.ident);
+  const { upload } = drawing(device.one_time_rng, () => account.addOneTimePrekeys(device.one_time_prekeys));
+  const { signedPart, oneTimePrekeys } = readUpload(upload);
+  is(signedPart, device.signed_part);
+  assert.equal(oneTimePrekeys.length, device.one_time.length);
+  oneTimePrekeys.forEach((prekey, place) => is(prekey, device.one_time[place]));
+  return { account, upload };
 }
 
 function limits({ created, expires }) {

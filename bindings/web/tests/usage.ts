@@ -1,8 +1,9 @@
 // The types hold what they say: this compiles strictly, and what it must not compile is marked. It does not run.
 
 import {
-  Account, EvanesceError, ExpiryScheduler, Peer, SafetyNumber, Stamp, StorageKey, VerifiedBundle, conversationIdNamed, memberTag, utf8,
-  type Contact, type ErrorCode, type ExpiryEvent, type Policy, type Received,
+  Account, Contacts, EvanesceError, ExpiryScheduler, OwnDevices, Peer, Person, SafetyNumber, Stamp, StorageKey, VerifiedBundle,
+  allChanges, conversationIdNamed, memberTag, noteIn, utf8, verifyDeviceList,
+  type Contact, type ErrorCode, type ExpiryEvent, type OwnEvent, type PersonEvent, type Policy, type Received,
 } from "evanesce";
 import { load, loadSync } from "evanesce/manual";
 import { Store } from "evanesce/store";
@@ -84,4 +85,58 @@ export async function stored(name: string, now: number): Promise<string> {
   await store.send(peer, utf8("Hello"), now, [["messages/1", { body: "Hello" }]]);
   await store.flush((to, message) => void [to.length, message.length]);
   return String(SafetyNumber.between(account.device, { identity: new Uint8Array(64), address: "bob" }));
+}
+
+/** Every kind of what becomes known of people is known. */
+export function told(event: PersonEvent): string {
+  switch (event.kind) {
+    case "adopted":
+      return `${event.came.length} came, ${event.went.length} went${event.unknownOwn ? ": are they yours?" : ""}`;
+    case "joined":
+    case "known":
+    case "removalAsked":
+      return String(event.device.address);
+    case "listedTwice":
+      return String([event.of, event.also]);
+    case "given":
+      return String(event.list.version + 1);
+    case "equivocation":
+      return String([event.held.digest, event.other.digest]);
+    case "listBehind":
+    case "listsDiffer":
+      return event.of;
+    case "decidedElsewhere":
+      return event.contact ?? "nothing";
+    case "refused":
+      return event.reason;
+    case "other":
+      return "";
+    default:
+      return event satisfies never;
+  }
+}
+
+export async function people(account: Account, owner: Uint8Array, list: Uint8Array, message: Uint8Array, now: number): Promise<void> {
+  const [own, contacts, scheduler] = [new OwnDevices(account), new Contacts(), ExpiryScheduler.create(now)];
+  contacts.addPerson(new Person(owner));
+  const { events, changes } = contacts.adopt(own, verifyDeviceList(list, now), now);
+  const sent = own.to(owner).only(["bob/phone"]).encrypt(contacts, { body: utf8("Hello") }, now);
+  const reason: "needsSession" | "chainFull" | string | undefined = sent.unreached[0]?.reason;
+  const told: OwnEvent[] = [...allChanges(changes, sent.changes).tell, ...scheduler.read(new Uint8Array(16), now).tell];
+  own.to(own.person).tellEvents(contacts, told, 0, now);
+  const heard = own.decrypt(account, contacts, "bob/phone", message, now);
+  noteIn(heard, scheduler, { claimed: 5 }, now);
+  // @ts-expect-error whoever wrote may be of nobody
+  void heard.person.length;
+  // @ts-expect-error a person is an identity, or known
+  own.to("bob");
+  // @ts-expect-error own devices are of an account
+  new OwnDevices();
+  const store = await Store.open("account");
+  const household = { account, own: (await store.ownDevices()) ?? own, contacts: await store.contacts(), scheduler };
+  const { effects, untold } = await store.receiveFrom(household, "bob/phone", message, now, ({ received, isControl }) =>
+    isControl ? [] : [["messages/1", received.body]]);
+  await store.sendTo(household, owner, utf8("Hello"), now, [], { only: untold.to });
+  await store.tell(household, contacts.accept(own, owner, now), now);
+  void [events, reason, effects];
 }

@@ -2,7 +2,7 @@
 
 import { address, bytes, bytesOr, count, fields, needsModule, time } from "./checks.js";
 import { held, wrap, Handle } from "./handle.js";
-import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
+import { MOST_DRAWN, MOST_DRAWN_AT_ONCE, PER_PREKEY, drawing } from "./host.js";
 import { accountNumbers, type Limits, type SomeLimits } from "./limits.js";
 import { Session } from "./session.js";
 import {
@@ -12,12 +12,6 @@ import { StorageKey, Stored } from "./storage.js";
 import { suiteNumber } from "./suites.js";
 import { read } from "./values.js";
 import * as module from "./wasm.js";
-
-/** What one prekey is drawn from: an X25519 key, and the seed of an ML-KEM one. */
-const PER_PREKEY = 96;
-
-/** What maintenance may draw at most: 1,000 one-time prekeys, as many as a server has room for, and what else there is. */
-const MOST_DRAWN = 1_024 * PER_PREKEY;
 
 /** What a new account may be told. */
 export interface AccountOptions {

@@ -30,6 +30,10 @@ export type ErrorCode =
   // Peers.
   | "refused" | "number_reused" | "other_address" | "address_changed" | "needs_account" | "identity_changed" | "request"
   | "own_device" | "identity_undecided" | "needs_session"
+  // People with several devices.
+  | "other_owner" | "older_list" | "not_named" | "not_the_owner" | "not_listed" | "unconfirmed" | "put_back" | "marked"
+  | "versions_used_up" | "already_listed" | "list_full" | "other_device" | "code_expired" | "code_used" | "already_linked"
+  | "not_linking" | "removed" | "list_expired" | "nobody_reached"
   // Disappearing messages.
   | "not_author" | "unknown_message" | "gone" | "not_ready" | "withheld" | "ours" | "no_head"
   // Attachments and reports.

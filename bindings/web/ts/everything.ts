@@ -2,6 +2,7 @@
 
 export * from "./account.js";
 export * from "./attachments.js";
+export * from "./contacts.js";
 export { EvanesceError, type ErrorCode } from "./errors.js";
 export {
   ContentKey, EXPIRY_LIMITS, ExpiryScheduler, conversationIdNamed, messageIdBy, openRecord, sealRecord, type Age, type Arrival,
@@ -10,9 +11,17 @@ export {
 } from "./expiry.js";
 export type { Handle } from "./handle.js";
 export * from "./limits.js";
-export * from "./peer.js";
+export {
+  OwnDevices, noteIn, type AddressedMessage, type FanOut, type LinkMessage, type LinkOffer, type Obstacle, type PersonDelivered,
+  type Recipients, type Restored, type Unreached,
+} from "./own_devices.js";
+export { Peer, messageTag, type Contact, type Delivered, type Encrypted, type SessionNeed } from "./peer.js";
+export {
+  Person, allChanges, readLinkCode, verifyDeviceList, type ContactDecision, type DeviceList, type LinkCode, type ListedDevice,
+  type OwnEvent, type PartRefusal, type PeopleChanges, type PersonEvent, type Standing,
+} from "./people.js";
 export * from "./reports.js";
-export * from "./safety.js";
+export { SafetyNumber, memberTag } from "./safety.js";
 export * from "./session.js";
 export {
   text, utf8, type Address, type Bytes, type Changes, type Device, type DeviceLike, type EpochStatus, type Payload, type Received,

@@ -102,7 +102,8 @@ export type DeviceEvent =
   | { readonly kind: "closed"; readonly conversation: Uint8Array }
   | { readonly kind: "setting"; readonly conversation: Uint8Array; readonly setting: Setting };
 
-const EVENTS = ["read", "seen", "opened", "deleted", "sent", "closed", "setting"];
+/** @internal The kinds by their numbers. */
+export const DEVICE_EVENTS = ["read", "seen", "opened", "deleted", "sent", "closed", "setting"];
 
 /** What comes of a message that was given to the scheduler. */
 export interface Arrival {
@@ -514,7 +515,7 @@ export class ExpiryScheduler extends Stored {
   /** What an own other device tells, so long ago. */
   toldByOwnDevice(event: DeviceEvent, age: Age, now: Now): Effects {
     const { kind, id, conversation, setting, opens } = fields(event as Partial<Record<string, unknown>>, "event");
-    const [number, ago] = [oneOf(kind, EVENTS, "event.kind"), rawAge(age)];
+    const [number, ago] = [oneOf(kind, DEVICE_EVENTS, "event.kind"), rawAge(age)];
     if (kind === "setting") {
       const arguments_ = [idOf(conversation, "event.conversation"), ...settingOf(setting as Setting), ago] as const;
       return read(at(this, now).told_setting(...arguments_));

@@ -28,6 +28,12 @@ export const MOST_DRAWN_AT_ONCE = 512;
 /** Where such calls find what they draw: an array for each message would cost as much as its draw. */
 const usual = new Uint8Array(TELL + MOST_DRAWN_AT_ONCE);
 
+/** @internal What one prekey is drawn from: an X25519 key, and the seed of an ML-KEM one. */
+export const PER_PREKEY = 96;
+
+/** @internal What maintenance may draw at most: 1,000 one-time prekeys, as many as a server has room for, and what else there is. */
+export const MOST_DRAWN = 1_024 * PER_PREKEY;
+
 function fresh(length: number): Uint8Array<ArrayBuffer> {
   if (fill === undefined) throw new EvanesceError("no_randomness", "there is no crypto.getRandomValues here");
   const whole = length === MOST_DRAWN_AT_ONCE ? usual : new Uint8Array(TELL + length);

@@ -3,7 +3,7 @@
 import { Account, VerifiedBundle } from "./account.js";
 import { address, bytes, bytesOr, count, exactly, needsModule, text as string, time } from "./checks.js";
 import { EvanesceError, invalid } from "./errors.js";
-import { held, spent, wrap, Wrapped } from "./handle.js";
+import { Wrapped, held, spent, wrap, wrapped } from "./handle.js";
 import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import { peerNumbers, sessionNumbers, type PeerLimits, type SessionLimits } from "./limits.js";
 import {
@@ -335,6 +335,16 @@ export function messageTag(message: Uint8Array): Bytes | undefined {
   const checked = bytes(message, "message");
   needsModule();
   return module.message_tag(checked);
+}
+
+/** @internal One of contacts. */
+export function peerOf(raw: module.RawPeer): Peer {
+  return new Peer(wrapped(raw, module.RawPeer));
+}
+
+/** @internal Tells it from all others, wherever it stands and whatever its address is. */
+export function peerId(peer: Peer): number {
+  return rawPeer(peer).id();
 }
 
 function at(itsAddress: unknown): () => module.RawPeer {

@@ -1,12 +1,18 @@
 // What two people compare to know that nobody stands between them.
 
 import { bytes, exactly, needsModule, text } from "./checks.js";
-import { Handle, held, wrap } from "./handle.js";
+import { Handle, held, wrap, wrapped, type Wrapped } from "./handle.js";
 import { deviceOf, type Bytes, type DeviceLike } from "./shapes.js";
 import * as module from "./wasm.js";
 
+let make: (its: Wrapped) => SafetyNumber;
+
 /** The safety number of two devices or of two people: the same 60 digits for both, or a code that one shows and the other scans. */
 export class SafetyNumber extends Handle {
+  static {
+    make = (its) => new SafetyNumber(its);
+  }
+
   /** As `our` device shows it. Takes milliseconds, on purpose. */
   static between(our: DeviceLike, their: DeviceLike): SafetyNumber {
     const [ours, theirs] = [deviceOf(our, "our"), deviceOf(their, "their")];
@@ -41,6 +47,11 @@ export class SafetyNumber extends Handle {
   verifyScanned(scanned: Uint8Array): void {
     rawSafetyNumber(this).verify_scanned(bytes(scanned, "scanned"));
   }
+}
+
+/** @internal */
+export function safetyNumberOf(raw: module.RawSafetyNumber): SafetyNumber {
+  return make(wrapped(raw, module.RawSafetyNumber));
 }
 
 /**

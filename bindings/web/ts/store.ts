@@ -1,12 +1,17 @@
 // A store that keeps to the rule: what changed is stored in one transaction with what it gave, and only then anything leaves.
 
 import {
-  Account, EvanesceError, ExpiryScheduler, Peer, StorageKey, sealRecord, openRecord, utf8,
-  type Address, type Bytes, type Delivered, type Effects, type Encrypted, type Payload,
+  Account, Contacts, EvanesceError, ExpiryScheduler, OwnDevices, Peer, Person, StorageKey, allChanges, noteIn, openRecord,
+  sealRecord, utf8,
+  type Address, type Age, type Bytes, type Delivered, type Effects, type Encrypted, type FanOut, type Now, type OwnEvent,
+  type Payload, type PeopleChanges, type PersonDelivered, type PersonEvent,
 } from "./everything.js";
-import { address as checkedAddress, bytes, fields, flag, time } from "./checks.js";
+import { address as checkedAddress, bytes, exactly, fields, flag, time } from "./checks.js";
 import { invalid } from "./errors.js";
+import { clocks, rawAge } from "./expiry.js";
 import { held, type Handle } from "./handle.js";
+import { peerId } from "./peer.js";
+import { ownerOf } from "./people.js";
 
 /** A message that is stored, and not known to have been sent. */
 export interface Outgoing {
@@ -41,11 +46,52 @@ export interface Along<Result> {
 export interface Commit {
   readonly account?: Account | undefined;
   readonly peers?: Iterable<Peer> | undefined;
+  readonly own?: OwnDevices | undefined;
+  /** People and peers: those that `changes` names, or all of them. */
+  readonly contacts?: Contacts | undefined;
+  /** What a call changed. What it names has to be given. */
+  readonly changes?: PeopleChanges | undefined;
+  /** Whose rows go, after `Contacts.removePeer` and `removePerson`. */
+  readonly forgotten?: { readonly peers?: Iterable<Address> | undefined; readonly people?: Iterable<Uint8Array> | undefined } | undefined;
   readonly effects?: Effects | undefined;
   /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
   readonly scheduler?: ExpiryScheduler | undefined;
   readonly outgoing?: Iterable<{ readonly to: Address; readonly message: Uint8Array }> | undefined;
   readonly rows?: Iterable<OwnRow> | undefined;
+}
+
+/** All that a device holds of its user, who may have several, and of others. */
+export interface Household {
+  readonly account: Account;
+  readonly own: OwnDevices;
+  readonly contacts: Contacts;
+  /** What own devices tell of messages and timers goes to it. Always give it, if there is one. */
+  readonly scheduler?: ExpiryScheduler | undefined;
+}
+
+/** What may go along with a message to a person. */
+export interface AlongTo extends Along<FanOut> {
+  /** Of its devices and one's own, those alone: whom the same message did not reach before. */
+  readonly only?: readonly Address[] | undefined;
+}
+
+/** What may go along with a message of a person. */
+export interface AlongFrom extends Along<PersonDelivered> {
+  /** How old the message is, since it was handed to the carrier: 0 if absent. */
+  readonly age?: Age | undefined;
+}
+
+/** What own devices are to be told later, since they were not reached: when there is a session with them, `Recipients.tellEvents`. */
+export interface Untold {
+  readonly to: readonly Bytes[];
+  readonly events: readonly OwnEvent[];
+}
+
+/** A message of a person that is stored. */
+export interface Heard extends PersonDelivered {
+  /** What it had the scheduler say, of what own devices told and of `Along.effects`: all of it is stored, and told. */
+  readonly effects: Effects;
+  readonly untold: Untold;
 }
 
 /** How a store is opened. */
@@ -93,6 +139,10 @@ export class Store {
   readonly #key: StorageKey | undefined;
   readonly #epoch: number;
   readonly #letGo: () => void;
+  /** Where each peer stands, by its number: one that moves leaves no row behind that could be taken for it. */
+  readonly #rowOf = new Map<number, Bytes>();
+  /** In which order people became known, by the places of their rows. */
+  #order: Map<string, number> | undefined;
   #ending: string | undefined;
   #turn: Promise<void> = Promise.resolve();
   #flushing: Promise<void> = Promise.resolve();
@@ -172,7 +222,38 @@ export class Store {
   async peer(address: Address): Promise<Peer | undefined> {
     const place = this.#placeOf(checkedAddress(address));
     const row = await this.#inTurn(() => this.#get<Uint8Array>(STATES, place));
-    return row && (this.#key ? Peer.unseal(row, this.#key, place) : Peer.restore(row));
+    return row && this.#peer(row, place);
+  }
+
+  /**
+   * Takes the own devices back; absent if none were stored.
+   *
+   * @throws as `OwnDevices.unseal`; `store_failed`, `store_closed`
+   */
+  async ownDevices(): Promise<OwnDevices | undefined> {
+    const place = this.#place("own devices");
+    const row = await this.#inTurn(() => this.#get<Uint8Array>(STATES, place));
+    return row && (this.#key ? OwnDevices.unseal(row, this.#key, place) : OwnDevices.restore(row));
+  }
+
+  /**
+   * Takes all people back, in the order in which they became known, and all peers. Take none of these by `peer` as well.
+   *
+   * @throws as `Person.unseal`; `store_failed`, `store_closed`
+   */
+  async contacts(): Promise<Contacts> {
+    const others = ["account", "own devices"].map((name) => this.#place(name).join());
+    const rows = await this.#inTurn(() => this.#states());
+    const contacts = new Contacts();
+    for (const [place, row] of rows.filter(([, row]) => isPersons(row)).sort(byOrder)) {
+      const { number, person } = row as PersonRow;
+      const ad = personAd(place, number);
+      contacts.addPerson(this.#key ? Person.unseal(person, this.#key, ad) : Person.restore(person));
+    }
+    for (const [place, row] of rows) {
+      if (!isPersons(row) && !others.includes(place.join())) contacts.addPeer(this.#peer(row, place));
+    }
+    return contacts;
   }
 
   /**
@@ -271,20 +352,147 @@ export class Store {
   }
 
   /**
+   * Encrypts a payload for all devices of a person and one's own, and stores it: peers, messages, and the application's rows, in
+   * one transaction. `flush` sends them. Whom it does not reach is in `unreached`: once there is a session, send the same to these
+   * `only`.
+   *
+   * @throws as `Recipients.encrypt`; `store_failed`, `store_closed`
+   */
+  async sendTo(
+    household: Household, person: Person | Uint8Array, payload: Payload | Uint8Array, now: number, rows: Iterable<OwnRow> = [],
+    along: AlongTo = {},
+  ): Promise<FanOut> {
+    const [house, owner] = [householdOf(household), ownerOf(person).slice()];
+    time(now);
+    const [copied, own, rest] = [copiedPayload(payload), rowsOf(rows), alongOf(along, house.scheduler)];
+    const { only } = along;
+    const recipients = only === undefined ? house.own.to(owner) : house.own.to(owner).only(only);
+    return this.#inTurn(async () => {
+      const { contacts } = house;
+      const sent = this.#refusable(rest, () => recipients.encrypt(contacts, copied, now, rest.ad));
+      const writes = this.#orDrop([contacts, rest.scheduler], () => this.#records(rest.effects(sent)));
+      await this.#store({ ...named(house, sent.changes), scheduler: rest.scheduler, writes, outgoing: sent.messages, rows: own });
+      return sent;
+    }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
+  }
+
+  /**
+   * Decrypts a message that came from this address, and stores what it changed together with the rows that `rows` makes of it, in
+   * one transaction. What own devices give and make known is taken, what they tell goes to the scheduler, and what they are to be
+   * told in return stands in the outbox. Acknowledge the message to the server once this has resolved, and not before; then
+   * `flush`. A refusal is noted in the peer, stored, and thrown.
+   *
+   * @throws as `OwnDevices.decrypt`; `store_failed`, `store_closed`
+   */
+  async receiveFrom(
+    household: Household, from: Address, message: Uint8Array, now: Now, rows: (delivered: PersonDelivered) => Iterable<OwnRow> = () => [],
+    along: AlongFrom = {},
+  ): Promise<Heard> {
+    const [house, sender, [wall]] = [householdOf(household), checkedAddress(from, "from").slice(), clocks(now)];
+    if (typeof rows !== "function") throw invalid("rows must be a function");
+    const [copied, rest] = [bytes(message, "message").slice(), alongOf(along, house.scheduler)];
+    const { age = 0 } = along;
+    rawAge(age);
+    return this.#inTurn(async () => {
+      const { account, own, contacts } = house;
+      let opened: PersonDelivered;
+      try {
+        opened = this.#refusable(rest, () => own.decrypt(account, contacts, sender, copied, wall, rest.ad));
+      } catch (refusal) {
+        const peer = peerAt(contacts, sender, wall);
+        if (peer && refusal instanceof EvanesceError && NOTED.test(refusal.code) && peer.noteRefusal(copied, refusal, wall).peer) {
+          await this.#store({ states: [peer], ahead: [contacts] });
+        }
+        throw refusal;
+      }
+      const { scheduler } = rest;
+      const { delivered, ready, effects, untold } = this.#orDrop([...all(house), scheduler], () => {
+        const delivered = withGiven(house, opened, wall);
+        const told = scheduler === undefined ? undefined : noteIn(delivered, scheduler, age, now);
+        const effects = bothEffects(told, rest.effects(delivered));
+        const ready = { ...this.#told(house, delivered.changes, effects, wall), scheduler, rows: rowsOf(rows(delivered)) };
+        return { delivered, ready, effects, untold: ready.untold };
+      });
+      await this.#store(ready);
+      return { ...delivered, effects, untold };
+    }, rest.wasAsked ? [rest.scheduler] : []);
+  }
+
+  /**
+   * Stores what a call changed, for instance one of `Contacts`, with what own other devices are told of it and of `effects`, in one
+   * transaction. `flush` sends that.
+   *
+   * @throws `store_failed`, `store_closed`: the household is freed, since it is ahead of what is stored
+   */
+  async tell(
+    household: Household, changes: PeopleChanges, now: number, rows: Iterable<OwnRow> = [], effects?: Effects | undefined,
+  ): Promise<Untold> {
+    const [house, own, changed] = [householdOf(household), rowsOf(rows), allChanges(changes)];
+    time(now);
+    return this.#inTurn(async () => {
+      const ready = this.#orDrop(all(house), () => this.#told(house, changed, bothEffects(effects, undefined), now));
+      await this.#store({ ...ready, scheduler: house.scheduler, rows: own });
+      return ready.untold;
+    }, all(house));
+  }
+
+  /** What own devices are to be told goes out with what is stored. */
+  #told(house: Household, changes: PeopleChanges, effects: Effects, now: number): Ready & { readonly untold: Untold } {
+    const events = [...changes.tell, ...effects.tell];
+    const writes = this.#records(effects);
+    let told: FanOut | undefined;
+    try {
+      if (events.length > 0) told = house.own.to(house.own.person).tellEvents(house.contacts, events, 0, now);
+    } catch (refusal) {
+      // Of a device that was removed nobody is told anything any more; after the list has ended, nobody is until the next one.
+      if (!(refusal instanceof EvanesceError) || !/^(removed|list_expired)$/.test(refusal.code)) throw refusal;
+    }
+    const { messages = [], unreached = [] } = told ?? {};
+    const changed = told === undefined ? changes : allChanges(changes, told.changes);
+    const to = unreached.map((missed) => missed.to);
+    return { ...named(house, changed), writes, outgoing: messages, untold: { to, events: to.length > 0 ? events : [] } };
+  }
+
+  /**
    * Stores all of this at once, for calls of your own.
    *
-   * @throws `store_failed`, `store_closed`: account, peers and scheduler are freed, since they are ahead of what is stored
+   * @throws `store_failed`, `store_closed`: account, peers, own devices, contacts and scheduler are freed, since they are ahead of
+   * what is stored
    */
   async commit(commit: Commit): Promise<void> {
-    const { account, peers = [], effects, scheduler, outgoing = [], rows = [] } = fields(commit, "commit");
+    const {
+      account, peers = [], own, contacts, changes, forgotten = {}, effects, scheduler, outgoing = [], rows = [],
+    } = fields(commit, "commit");
     if (account !== undefined) held(account, Account, "commit.account");
+    if (own !== undefined) held(own, OwnDevices, "commit.own");
+    if (contacts !== undefined) held(contacts, Contacts, "commit.contacts");
     if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "commit.scheduler");
-    const states = [...(account === undefined ? [] : [account]), ...peers];
-    for (const peer of states.slice(account === undefined ? 0 : 1)) held(peer, Peer, "a peer");
-    const [writes, own] = [this.#records(effects), rowsOf(rows)];
+    const named = changes && allChanges(changes);
+    if ((named?.account && !account) || (named?.own && !own) || ((named?.people.length || named?.peers.length) && !contacts)) {
+      throw invalid("commit.changes names what is not given");
+    }
+    const listed = [...peers];
+    for (const peer of listed) held(peer, Peer, "a peer");
+    const states = [account, own, ...listed].filter((state) => state !== undefined);
+    const gone = fields(forgotten, "commit.forgotten");
+    const goes = [
+      ...[...(gone.peers ?? [])].map((one) => this.#placeOf(checkedAddress(one, "a forgotten peer"))),
+      ...[...(gone.people ?? [])].map((one) => this.#placeOfPerson(exactly(one, 64, "a forgotten person"))),
+    ];
+    const [writes, itsRows] = [this.#records(effects), rowsOf(rows)];
     const messages = [...outgoing].map(({ to, message }) =>
       ({ to: checkedAddress(to, "to").slice(), message: bytes(message, "message").slice() }));
-    return this.#inTurn(() => this.#store({ states, scheduler, writes, outgoing: messages, rows: own }), [...states, scheduler]);
+    const ahead = [...states, contacts, scheduler];
+    return this.#inTurn(() => {
+      const those = contacts && this.#orDrop(ahead, () => {
+        const [people, addresses] = named ? [named.people, named.peers] : [contacts.owners, contacts.addresses];
+        return { people: people.map((owner) => contacts.person(owner)), peers: addresses.map((one) => contacts.peer(one)) };
+      });
+      return this.#store({
+        states: [...states, ...present(those?.peers ?? [])], people: present(those?.people ?? []), ahead, scheduler, writes,
+        outgoing: messages, rows: itsRows, goes,
+      });
+    }, ahead);
   }
 
   /**
@@ -344,18 +552,25 @@ export class Store {
   }
 
   /** Writes all of it in one transaction. All is sealed before that begins, and nothing waits within it. */
-  async #store({ states, scheduler, writes = [], outgoing = [], rows = [] }: Ready): Promise<void> {
-    const all = [...states, scheduler];
+  async #store({
+    states, people = [], ahead = [], scheduler, writes = [], outgoing = [], rows = [], goes = [],
+  }: Ready): Promise<void> {
+    const all = [...states, ...ahead, scheduler];
     try {
       if (scheduler !== undefined) held(scheduler, ExpiryScheduler);
-      const sealed = states.map((state) => this.#sealed(state));
+      if (people.length > 0) await this.#readOrder();
+      const sealed = [...states.map((state) => this.#sealed(state)), ...people.map((person) => this.#sealedPerson(person))];
+      people.forEach((person) => person.free());
+      const moved = states.flatMap((state) => (state instanceof Peer ? this.#leaves(state) : []));
       const messages = outgoing.map(({ to, message }) => ({ to: this.#sealedAddressee(to, message), message }));
       await this.#write([STATES, RECORDS, OUTBOX, ROWS], ([states, records, outbox, own]) => {
+        for (const place of [...goes, ...moved]) states?.delete(place);
         for (const [place, row] of sealed) states?.put(row, place);
         for (const [key, value] of writes) void (value === undefined ? records?.delete(key) : records?.put(value, key));
         for (const message of messages) outbox?.add(message);
         for (const [key, value] of rows) void (value === undefined ? own?.delete(key) : own?.put(value, key));
       });
+      for (const state of states) if (state instanceof Peer) this.#rowOf.set(peerId(state), this.#placeOf(state.address));
     } catch (cause) {
       for (const state of all) state?.free();
       throw failed(cause);
@@ -401,9 +616,41 @@ export class Store {
     if (this.#ending !== undefined) throw new EvanesceError("store_closed", `the store is closed: ${this.#ending}`);
   }
 
-  #sealed(state: Account | Peer): [place: Bytes, row: Bytes] {
-    const place = state instanceof Account ? this.#place("account") : this.#placeOf(state.address);
+  #sealed(state: Account | Peer | OwnDevices): [place: Bytes, row: Bytes] {
+    const place = state instanceof Peer
+      ? this.#placeOf(state.address) : this.#place(state instanceof Account ? "account" : "own devices");
     return [place, this.#key ? state.seal(this.#key, place) : state.snapshot()];
+  }
+
+  #sealedPerson(person: Person): [place: Bytes, row: PersonRow] {
+    const [place, order] = [this.#placeOfPerson(person.owner), this.#order as Map<string, number>];
+    const number = order.get(place.join()) ?? Math.max(0, ...order.values()) + 1;
+    order.set(place.join(), number);
+    return [place, { number, person: this.#key ? person.seal(this.#key, personAd(place, number)) : person.snapshot() }];
+  }
+
+  async #readOrder(): Promise<void> {
+    if (this.#order !== undefined) return;
+    const rows = await this.#states();
+    this.#order ??= new Map(rows.flatMap(([place, row]) => (isPersons(row) ? [[place.join(), row.number]] : [])));
+  }
+
+  /** Where it stood, if that is elsewhere. */
+  #leaves(peer: Peer): Bytes[] {
+    const [before, place] = [this.#rowOf.get(peerId(peer)), this.#placeOf(peer.address)];
+    return before === undefined || before.join() === place.join() ? [] : [before];
+  }
+
+  #peer(row: Uint8Array, place: Bytes): Peer {
+    const peer = this.#key ? Peer.unseal(row, this.#key, place) : Peer.restore(row);
+    this.#rowOf.set(peerId(peer), place);
+    return peer;
+  }
+
+  async #states(): Promise<[place: Bytes, row: StateRow][]> {
+    const [places, rows] = await this.#read(STATES, (states) =>
+      Promise.all([answer(states.getAllKeys()), answer<StateRow[]>(states.getAll())]));
+    return rows.map((row, number) => [new Uint8Array(places[number] as ArrayBuffer), row]);
   }
 
   #records(effects: Effects | undefined): Writes {
@@ -432,7 +679,11 @@ export class Store {
   }
 
   #placeOf(address: Uint8Array): Bytes {
-    return this.#place(`peers/${[...address].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`);
+    return this.#place(`peers/${inHex(address)}`);
+  }
+
+  #placeOfPerson(owner: Uint8Array): Bytes {
+    return this.#place(`people/${inHex(owner)}`);
   }
 
   /** With a key nobody without it can tell which row is whose. */
@@ -458,9 +709,111 @@ export class Store {
 /** Rows of a scheduler: absent where one goes. */
 type Writes = readonly (readonly [key: Bytes, value: Bytes | undefined])[];
 
+/** How a person is stored, and in which order they became known. */
+interface PersonRow {
+  readonly number: number;
+  readonly person: Uint8Array;
+}
+
+/** A row of the library's. */
+type StateRow = Uint8Array | PersonRow;
+
+function isPersons(row: StateRow): row is PersonRow {
+  return "person" in row;
+}
+
+function byOrder(one: [Bytes, StateRow], other: [Bytes, StateRow]): number {
+  return (one[1] as PersonRow).number - (other[1] as PersonRow).number;
+}
+
+/** What a person's row is bound to: that it is neither of another person nor in another order. */
+function personAd(place: Bytes, number: number): Bytes {
+  const ad = new Uint8Array(place.length + 8);
+  ad.set(place);
+  new DataView(ad.buffer).setFloat64(place.length, number);
+  return ad;
+}
+
+function inHex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function present<Item>(items: readonly (Item | undefined)[]): Item[] {
+  return items.filter((item) => item !== undefined) as Item[];
+}
+
+/** Read once, and found to be in order. */
+function householdOf(household: Household): Household {
+  const { account, own, contacts, scheduler } = fields(household, "household");
+  held(account, Account, "household.account");
+  held(own, OwnDevices, "household.own");
+  held(contacts, Contacts, "household.contacts");
+  if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "household.scheduler");
+  return { account, own, contacts, scheduler };
+}
+
+function all({ account, own, contacts, scheduler }: Household): Handle[] {
+  return present([account, own, contacts, scheduler]);
+}
+
+/** What changed of a household, and what goes if it is not stored. */
+function named(house: Household, changes: PeopleChanges): Ready {
+  const { account, own, contacts } = house;
+  const peers = present(changes.peers.map((address) => contacts.peer(address)));
+  const states = [...(changes.account ? [account] : []), ...(changes.own ? [own] : []), ...peers];
+  return { states, people: present(changes.people.map((owner) => contacts.person(owner))), ahead: [account, own, contacts] };
+}
+
+/** The peer that a message from this address was offered to. */
+function peerAt(contacts: Contacts, from: Uint8Array, now: number): Peer | undefined {
+  const there = contacts.peer(from);
+  if (there !== undefined) return there;
+  return contacts.addresses.map((address) => contacts.peer(address)).find((peer) => peer?.isAt(from, now));
+}
+
+/** Takes what an own device gives and makes known: above all on a device that was just linked. */
+function withGiven({ own, contacts }: Household, delivered: PersonDelivered, now: number): PersonDelivered {
+  const { person, standing, isUnconfirmed, events } = delivered;
+  const isOwn = person?.join() === own.person.owner.join() && /^(listed|stale)$/.test(standing) && !isUnconfirmed;
+  if (!isOwn || !events.some(({ kind }) => kind === "given" || kind === "known")) return delivered;
+  let { changes } = delivered;
+  const shown: PersonEvent[] = [];
+  for (const event of events) {
+    if (event.kind === "given") {
+      try {
+        const adopted = contacts.adopt(own, event.list, now);
+        shown.push(...adopted.events);
+        changes = allChanges(changes, adopted.changes);
+      } catch (refusal) {
+        // Of nobody who is known, or an older one: there is nothing to be shown.
+        if (!(refusal instanceof EvanesceError) || !/^(other_owner|older_list|expired)$/.test(refusal.code)) throw refusal;
+      }
+    } else if (event.kind === "known") {
+      changes = allChanges(changes, contacts.pin(own, event.device, now));
+    } else {
+      shown.push(event);
+    }
+  }
+  return { ...delivered, events: shown, changes };
+}
+
+function bothEffects(one: Effects | undefined, other: Effects | undefined): Effects {
+  const each = [one, other].filter((effects) => effects !== undefined).map((effects) => fields(effects, "effects"));
+  return {
+    writes: each.flatMap(({ writes }) => writes),
+    events: each.flatMap(({ events }) => events),
+    tell: each.flatMap(({ tell }) => tell),
+  };
+}
+
 /** What one transaction writes. */
 interface Ready {
-  readonly states: readonly (Account | Peer)[];
+  readonly states: readonly (Account | Peer | OwnDevices)[];
+  readonly people?: readonly Person[];
+  /** What is freed as well if it is not stored. */
+  readonly ahead?: readonly (Handle | undefined)[];
+  /** The places of rows that go. */
+  readonly goes?: readonly Bytes[];
   readonly scheduler?: ExpiryScheduler | undefined;
   readonly writes?: Writes;
   readonly outgoing?: readonly { readonly to: Bytes; readonly message: Uint8Array }[];
@@ -476,8 +829,8 @@ interface Rest<Result> {
   readonly wasAsked: boolean;
 }
 
-function alongOf<Result>(along: Along<Result>): Rest<Result> {
-  const { ad, effects, scheduler } = fields(along, "along");
+function alongOf<Result>(along: Along<Result>, ofHousehold?: ExpiryScheduler): Rest<Result> {
+  const { ad, effects, scheduler = ofHousehold } = fields(along, "along");
   if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "along.scheduler");
   if (typeof effects === "function" && scheduler === undefined) throw invalid("along.scheduler is not said");
   if (typeof effects !== "function" && effects !== undefined) fields(effects, "along.effects");

@@ -23,23 +23,31 @@ impl Word {
 
 // In order of the alphabet.
 words! {
-    accepted account accountWentBack address address_changed afterRead afterSend age altered
-    author bad_signature beganSession blobLength body by bytes chainNearlyFull chain_full change
-    changed changes chunkBytes chunks classical closed code commitment completed context
-    conversation corrupt deleted deletedElsewhere disagreement droppedKeys due duplicate echoDue
-    effects end ended event events evidence expired feedFrom forked freed gone heldKeyLifetime
-    hybrid id idTaken identity identity_changed identity_undecided initiator invalid_argument keep
-    key kind known late longestSleep lost malformed maxHeldKeys maxOlderChains maxOlderSessions
-    maxOneTimePrekeys maxReplacedSignedPrekeys maxSkip mayNotSet message messagesSince mismatch
-    needs_account needs_session noSession no_head no_page no_session no_such_chunk none notAuthor
-    notHeld not_author not_ready not_yet_valid noted number_reused olderSessionLifetime onClose
-    once oneTime oneTimePrekeys opened opens other otherDevice other_address other_body
-    other_session ours outputFrom ownPolicy own_device page pageBytes pages parts peer
-    peerWentBack placeholder policy prekeys previous read readElsewhere received refusal refused
+    accepted account accountWentBack added address address_changed adopted afterRead afterSend age
+    alone already_linked already_listed also altered author bad_signature beganSession blobLength
+    body by bytes came chainFull chainNearlyFull chain_full change changed changes chunkBytes chunks
+    classical closed code code_expired code_used commitment completed contact context conversation
+    copyOf corrupt created decidedElsewhere decision deleted deletedElsewhere device devices digest
+    digits disagreement droppedKeys due duplicate echoDue effects end ended equivocation event
+    events evidence expired expires feedFrom forked freed given gone held heldKeyLifetime hybrid id
+    idTaken identity identityUndecided identity_changed identity_undecided initiator
+    invalid_argument isControl isNew isRefused isUnconfirmed joined keep key kind known late list
+    listBehind listExpired list_expired list_full listed listedTwice listsDiffer longestSleep lost
+    malformed marked maxHeldKeys maxOlderChains maxOlderSessions maxOneTimePrekeys
+    maxReplacedSignedPrekeys maxSkip mayNotSet message messages messagesSince mismatch needsSession
+    needs_account needs_session noSession no_head no_page no_session no_such_chunk nobody_reached
+    none notAuthor notHeld not_author not_linking not_listed not_named not_own not_ready
+    not_the_owner not_yet_valid noted number_reused of olderSessionLifetime older_list onClose once
+    oneTime oneTimePrekeys opened opens other otherDevice other_address other_body other_device
+    other_owner other_session ours outputFrom own ownPolicy own_device owner page pageBytes pages
+    part parts peer peerWentBack peers people person placeholder policy prekeys previous putBack
+    put_back read readElsewhere reason received refusal refused removal removalAsked removed
     replacesAll replay_record_full replayed request responder seen sent serverWentBack session
     sessionNeed setting settingChanged settingRefused shown signed signedPart signedPrekeyGrace
-    signedPrekeyLifetime signedPrekeyRotation silence size spentPrekey stamp start suite tell
-    too_large top ttl twice unanswered unansweredLifetime undecryptable unknown unknown_message
-    unknown_prekey unlimited unopened unproven unread unsent unsupported upload value verdict
-    version versionJump waiting waitsForPeer weak_key withheld writes wrong_kind
+    signedPrekeyLifetime signedPrekeyRotation silence size skippedParts spentPrekey stale stamp
+    standing start suite tell theirs to told too_large too_many_lists too_many_people top ttl twice
+    unanswered unansweredLifetime unconfirmed undecryptable unknown unknownOwn unknown_message
+    unknown_prekey unlimited unopened unproven unreached unread unsent unsupported upload value
+    verdict verification verified version versionJump version_jump versions_used_up waiting
+    waitsForPeer weak_key went withheld writes wrong_kind
 }

@@ -1,0 +1,226 @@
+// People with several devices over IndexedDB: all that a message changed is one transaction, and comes back.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
+
+import { Party, households, link } from "./household.js";
+import { NOW, evanesce, part } from "./package.js";
+
+globalThis.IDBKeyRange = IDBKeyRange;
+const { Peer, Stamp, StorageKey, conversationIdNamed, messageIdBy, text, utf8 } = evanesce;
+const { Store } = await part("store.js");
+const soleHolder = true;
+const UNSTORABLE = [["row", () => 1]];
+
+/** The store of a party, with all of it in it. */
+async function stored(party, key) {
+  const options = { key, indexedDB: new IDBFactory(), soleHolder };
+  const store = await Store.open("account", options);
+  const { account, own, contacts, expiry } = party;
+  await store.commit({ account, own, contacts, effects: { writes: expiry.records, events: [], tell: [] }, scheduler: expiry });
+  return Object.assign(party, { options, store });
+}
+
+/** The tab is closed, and opened again. */
+async function reopened(party) {
+  party.store.close();
+  const store = await Store.open("account", party.options);
+  const [account, own, contacts, expiry] = [await store.account(), await store.ownDevices(), await store.contacts(), await store.scheduler()];
+  return Object.assign(party, { store, account, own, contacts, expiry });
+}
+
+const house = ({ account, own, contacts, expiry }) => ({ account, own, contacts, scheduler: expiry });
+
+/** Sends what stands in the outboxes to whom it is for, until nothing does. Gives what was shown. */
+async function exchanged(parties) {
+  const shown = [];
+  for (let isAny = true; isAny; ) {
+    isAny = false;
+    for (const party of parties) {
+      const wire = [];
+      await party.store.flush((to, message) => void wire.push([text(to), message]));
+      for (const [to, message] of wire) {
+        const other = parties.find(({ name }) => name === to);
+        if (other === undefined) continue;
+        isAny = true;
+        const heard = await other.store.receiveFrom(house(other), party.name, message, NOW, ({ received, isControl }) =>
+          isControl ? [] : [[`messages/${party.name}`, text(received.body)]]);
+        shown.push([party.name, to, heard]);
+        await reopened(other);
+      }
+    }
+  }
+  return shown;
+}
+
+for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
+  const sealed = key === undefined ? "plain" : "sealed";
+
+  test(`two people with two devices each talk, each tab closed after every step (${sealed})`, async () => {
+    const { alices, bobs } = households();
+    const all = [...alices, ...bobs];
+    for (const party of all) await stored(party, key);
+    const [alice, tablet] = alices;
+    const [bob, laptop] = bobs;
+    await reopened(alice);
+    const sent = await alice.store.sendTo(house(alice), bob.owner, utf8("Hello Bob"), NOW, [["messages/1", "Hello Bob"]]);
+    assert.deepEqual([sent.messages.length, sent.unreached], [3, []]);
+    await reopened(alice);
+    assert.equal(await alice.store.row("messages/1"), "Hello Bob");
+    const shown = await exchanged(all);
+    assert.deepEqual(shown.map(([from, to]) => [from, to]), [["alice/1", "bob/1"], ["alice/1", "bob/2"], ["alice/1", "alice/2"]]);
+    assert.equal(await laptop.store.row("messages/alice/1"), "Hello Bob");
+    assert.deepEqual(shown[2][2].copyOf, bob.owner);
+
+    // What is decided and read on one device is on the other.
+    const [id, me] = [messageIdBy(bob.own.person.memberTag, utf8("1")), bob.own.person.memberTag];
+    const stamp = Stamp.none().withPolicy({ kind: "afterRead", ttl: 60_000 });
+    const message = { id, conversation: conversationIdNamed(bob.owner), author: me };
+    for (const { store, expiry } of alices) await store.commit({ effects: expiry.received(message, stamp, 0, NOW).effects, scheduler: expiry });
+    const read = alice.expiry.read(id, NOW);
+    const changes = alice.contacts.verify(alice.own, bob.owner, true);
+    assert.deepEqual(await alice.store.tell(house(alice), changes, NOW, [["read", 1]], read), { to: [], events: [] });
+    await reopened(alice);
+    const [[, , heard]] = await exchanged(all);
+    assert.deepEqual([heard.isControl, heard.events.map(({ kind }) => kind)], [true, ["decidedElsewhere"]]);
+    assert.equal(tablet.contacts.person(bob.owner).isVerified, true);
+    assert.equal(tablet.expiry.remaining(id, NOW), 60_000);
+
+    // A device goes, and its row when it is forgotten.
+    bob.begin(alice);
+    await bob.store.commit({ contacts: bob.contacts });
+    const list = bob.own.remove(bob.account, "bob/2", NOW);
+    await bob.store.commit({ own: bob.own, rows: [["list", list.bytes]] });
+    await bob.store.sendTo(house(bob), alice.owner, utf8("My laptop is gone."), NOW);
+    const [[, , told]] = await exchanged([alice, bob]);
+    assert.deepEqual(told.events.map(({ kind }) => kind), ["adopted"]);
+    await reopened(alice);
+    assert.equal(alice.contacts.person(bob.owner).list.version, 2);
+    alice.contacts.removePeer("bob/2");
+    await alice.store.commit({ forgotten: { peers: ["bob/2"] } });
+    await reopened(alice);
+    assert.deepEqual(alice.contacts.addresses.map(text).sort(), ["alice/2", "bob/1"]);
+    alice.contacts.removePerson(bob.owner);
+    await alice.store.commit({ forgotten: { people: [bob.owner] } });
+    await reopened(alice);
+    assert.deepEqual(alice.contacts.owners, []);
+  });
+
+  test(`a device that was just linked comes to know all contacts (${sealed})`, async () => {
+    const { alices: [alice], bobs: [bob] } = households();
+    const third = new Party("alice/3");
+    link(alice, third);
+    await stored(alice, key);
+    await stored(third, key);
+    const told = alice.own.introduce(alice.contacts, alice.expiry, "alice/3", NOW);
+    await alice.store.commit({ contacts: alice.contacts, changes: told.changes, outgoing: told.messages });
+    const [[, , heard]] = await exchanged([alice, third]);
+    assert.deepEqual(heard.events.map(({ kind }) => kind), ["adopted", "decidedElsewhere"]);
+    await reopened(third);
+    const person = third.contacts.person(bob.owner);
+    assert.deepEqual([person.decision, person.list.version], ["accepted", 1]);
+  });
+
+  test(`people come back in the order in which they became known (${sealed})`, async () => {
+    const party = await stored(new Party("alice"), key);
+    const owners = [];
+    for (const name of ["c", "a", "b", "d"]) {
+      const { owner } = new Party(name);
+      owners.push(owner);
+      party.know(owner);
+      await party.store.tell(house(party), party.contacts.accept(party.own, owner, NOW), NOW);
+      if (name === "a") await reopened(party);
+    }
+    await reopened(party);
+    assert.deepEqual(party.contacts.owners, owners);
+    party.contacts.removePerson(owners[3]);
+    await party.store.commit({ forgotten: { people: [owners[3]] } });
+    party.know(owners[3]);
+    await party.store.commit({ contacts: party.contacts });
+    await reopened(party);
+    assert.deepEqual(party.contacts.owners, owners);
+  });
+}
+
+test("a peer that moves leaves no row behind that could be taken for it", async () => {
+  const party = await stored(new Party("alice"));
+  const peer = new Peer("bob");
+  party.contacts.addPeer(peer);
+  await party.store.commit({ contacts: party.contacts });
+  peer.changeAddress("bob's new one", NOW);
+  await party.store.commit({ peers: [party.contacts.peer("bob's new one")] });
+  await reopened(party);
+  assert.deepEqual(party.contacts.addresses.map(text), ["bob's new one"]);
+  party.contacts.peer("bob's new one").changeAddress("bob's newest", NOW);
+  await party.store.commit({ contacts: party.contacts });
+  assert.equal(await party.store.peer("bob's new one"), undefined);
+});
+
+test("what could not be stored of people is freed, and the store is as it was", async () => {
+  const { alices: [alice], bobs: [bob] } = households();
+  await stored(alice);
+  await stored(bob);
+  await assert.rejects(alice.store.sendTo(house(alice), bob.owner, utf8("lost"), NOW, UNSTORABLE), { code: "store_failed" });
+  for (const gone of [() => alice.account.device, () => alice.own.device, () => alice.contacts.owners, () => alice.expiry.limits]) {
+    assert.throws(gone, { code: "freed" });
+  }
+  await reopened(alice);
+  const sent = await alice.store.sendTo(house(alice), bob.owner, utf8("kept"), NOW);
+  const { message } = sent.messages.find(({ to }) => text(to) === "bob/1");
+  await assert.rejects(bob.store.receiveFrom(house(bob), "alice/1", message, NOW, () => UNSTORABLE), { code: "store_failed" });
+  assert.throws(() => bob.contacts.owners, { code: "freed" });
+  await reopened(bob);
+  const heard = await bob.store.receiveFrom(house(bob), "alice/1", message, NOW);
+  assert.equal(text(heard.received.body), "kept");
+  await assert.rejects(bob.store.receiveFrom(house(bob), "alice/1", message, NOW), { code: "duplicate" });
+  assert.deepEqual(bob.contacts.owners, [alice.owner]);
+});
+
+test("a refusal is noted in the peer of a household, and stored", async () => {
+  const { alices: [alice], bobs: [bob] } = households();
+  await stored(bob);
+  const { message } = alice.say(bob.owner, "x").messages[0];
+  await bob.store.receiveFrom(house(bob), "alice/1", message, NOW);
+  const other = new Party("alice/1");
+  other.begin(bob);
+  const another = other.contacts.peer("bob/1").encrypt(utf8("?"), NOW).message;
+  await assert.rejects(bob.store.receiveFrom(house(bob), "alice/1", another, NOW), { code: "identity_changed" });
+  await reopened(bob);
+  assert.deepEqual(bob.contacts.peer("alice/1").undecidedDevice, other.account.device);
+});
+
+test("own devices that are not reached are named, with what they are to be told", async () => {
+  const { alices: [alice, tablet], bobs: [bob] } = households();
+  await stored(alice);
+  alice.contacts.peer("alice/2").dropSessions();
+  const untold = await alice.store.tell(house(alice), alice.contacts.refuse(alice.own, bob.owner, NOW), NOW);
+  assert.deepEqual([untold.to.map(text), untold.events.map(({ kind }) => kind)], [["alice/2"], ["contact"]]);
+  await alice.store.commit({ rows: [["untold", untold]] });
+  const { events } = await alice.store.row("untold");
+  alice.begin(tablet);
+  const told = alice.own.to(alice.owner).only(untold.to).tellEvents(alice.contacts, events, 5_000, NOW);
+  assert.equal(tablet.hear(alice, told.messages[0].message).events[0].contact, "refused");
+});
+
+test("what is not of a household is refused before anything changes", async () => {
+  const { alices: [alice], bobs: [bob] } = households();
+  const { store } = await stored(alice);
+  const [its, before] = [house(alice), alice.own.snapshot()];
+  const message = new Uint8Array(200);
+  const changes = { account: false, own: false, people: [], peers: [], tell: [] };
+  for (const call of [
+    () => store.sendTo({}, bob.owner, utf8("x"), NOW), () => store.sendTo({ ...its, own: alice.account }, bob.owner, utf8("x"), NOW),
+    () => store.sendTo(its, "bob", utf8("x"), NOW), () => store.sendTo(its, bob.owner, "x", NOW), () => store.sendTo(its, bob.owner, utf8("x"), "now"),
+    () => store.sendTo(its, bob.owner, utf8("x"), NOW, [[1, 2]]), () => store.sendTo(its, bob.owner, utf8("x"), NOW, [], { only: "x" }),
+    () => store.receiveFrom(null, "bob/1", message, NOW), () => store.receiveFrom(its, "", message, NOW),
+    () => store.receiveFrom(its, "bob/1", "message", NOW), () => store.receiveFrom(its, "bob/1", message, "now"),
+    () => store.receiveFrom(its, "bob/1", message, NOW, 5), () => store.receiveFrom(its, "bob/1", message, NOW, () => [], { age: "old" }),
+    () => store.tell(its, {}, NOW), () => store.tell({}, changes, NOW), () => store.tell(its, changes, "now"),
+    () => store.commit({ own: alice.account }), () => store.commit({ contacts: {} }), () => store.commit({ changes: { ...changes, own: true } }),
+    () => store.commit({ changes: { ...changes, account: true } }), () => store.commit({ changes: { ...changes, peers: [utf8("bob/1")] } }),
+    () => store.commit({ forgotten: { peers: [""] } }), () => store.commit({ forgotten: { people: [new Uint8Array(3)] } }),
+  ]) await assert.rejects(async () => call(), { code: "invalid_argument" });
+  assert.deepEqual(alice.own.snapshot(), before);
+});
