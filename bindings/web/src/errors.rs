@@ -18,6 +18,11 @@ pub(crate) trait Coded: Display {
     fn identity(&self) -> Option<IdentityKey> {
         None
     }
+
+    /// The names of what is missing, and of whom.
+    fn missing(&self) -> Option<[u8; 16]> {
+        None
+    }
 }
 
 /// An error, ready to be thrown.
@@ -25,19 +30,21 @@ pub struct Refusal {
     code: Word,
     message: String,
     identity: Option<IdentityKey>,
+    missing: Option<[u8; 16]>,
 }
 
 impl Refusal {
     /// Once for all errors, so that there is one copy of it.
     #[inline(never)]
     fn of(error: &dyn Coded) -> Self {
-        Self { code: error.code(), message: error.to_string(), identity: error.identity() }
+        let (code, message) = (error.code(), error.to_string());
+        Self { code, message, identity: error.identity(), missing: error.missing() }
     }
 
     /// One that the library has no type for.
     #[inline(never)]
     pub(crate) fn new(code: Word, message: &str) -> Self {
-        Self { code, message: message.to_owned(), identity: None }
+        Self { code, message: message.to_owned(), identity: None, missing: None }
     }
 }
 
@@ -50,7 +57,8 @@ impl<Error: Coded> From<Error> for Refusal {
 impl Shown for Refusal {
     fn show(&self, out: &mut Out) {
         let identity = self.identity.map(|identity| Bytes(identity.encode()));
-        object!(out, code: self.code, message: self.message, identity: identity);
+        let missing = self.missing.map(Bytes);
+        object!(out, code: self.code, message: self.message, identity: identity, missing: missing);
     }
 }
 

@@ -36,6 +36,9 @@ mod expiry;
 #[cfg(feature = "people")]
 mod people;
 
+#[cfg(feature = "groups")]
+mod groups;
+
 #[cfg(feature = "attachments")]
 mod attachments;
 #[cfg(feature = "reports")]

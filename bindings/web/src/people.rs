@@ -15,8 +15,8 @@ use crate::values::words::Word;
 use crate::values::{Out, Shown, object, shown};
 
 pub(crate) mod contacts;
-mod delivered;
-mod own_devices;
+pub(crate) mod delivered;
+pub(crate) mod own_devices;
 mod sending;
 
 codes! {
@@ -140,12 +140,12 @@ fn own_event(mut bytes: &[u8]) -> Result<OwnEvent, Refusal> {
 }
 
 /// The first bytes, which go.
-fn taken<const LENGTH: usize>(bytes: &mut &[u8]) -> Result<[u8; LENGTH], Refusal> {
+pub(crate) fn taken<const LENGTH: usize>(bytes: &mut &[u8]) -> Result<[u8; LENGTH], Refusal> {
     let (first, rest) = bytes.split_at_checked(LENGTH).ok_or_else(malformed)?;
     *bytes = rest;
     array(first)
 }
 
 fn malformed() -> Refusal {
-    Refusal::new(Word::malformed, "an event is malformed")
+    Refusal::new(Word::malformed, "what is packed ends early")
 }

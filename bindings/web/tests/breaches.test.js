@@ -44,6 +44,9 @@ test("a source of randomness that throws is refused before anything changes, and
     contacts.addPeer(it.Peer.pinned(bob.device));
     contacts.addPerson(new it.Person(bob.device.identity));
     contacts.peer("bob").initiate(alice, it.VerifiedBundle.verify(server.handOut(), now), now);
+    const groups = new it.Groups();
+    own.refresh(alice, now);
+    const { group } = own.createGroup(alice, contacts, groups, [], it.utf8("x"), now);
     const [first, second, third] = [1, 2, 3].map(() => it.VerifiedBundle.verify(server.handOut(), now));
     const before = [alice, bob, bobs].map((state) => state.snapshot());
     draw = () => { throw new Error("none left"); };
@@ -56,6 +59,9 @@ test("a source of randomness that throws is refused before anything changes, and
       () => it.ContentKey.generate(), () => it.RatchetKeyPair.generate(), () => it.AttachmentSealer.generate(),
       () => own.showLinkCode(now), () => own.to(bob.device.identity).encrypt(contacts, it.utf8("x"), now), () => own.seal(key),
       () => own.to(own.person).tellEvents(contacts, [{ kind: "read", id: new Uint8Array(16) }], 0, now), () => own.person.seal(key),
+      () => own.createGroup(alice, contacts, groups, [bob.device.identity], it.utf8("x"), now), () => group.seal(key),
+      () => own.inGroup(alice, group).encrypt(contacts, it.utf8("x"), now), () => groups.sealInvitations(key),
+      () => groups.respond(own, alice, contacts, undefined, now), () => groups.maintain(own, alice, contacts, now),
       () => it.sealRecord(key, { key: new Uint8Array(1), value: new Uint8Array(1), id: undefined }),
     ];
     console.log(new Set(calls.map(code)));

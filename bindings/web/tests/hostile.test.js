@@ -111,6 +111,12 @@ test("no argument of any type stops what people have", () => {
   for (const call of [evanesce.noteIn, evanesce.allChanges, evanesce.readLinkCode, evanesce.verifyDeviceList]) {
     for (const nonsense of NONSENSE) for (const other of plausible) refusesOrAnswers(() => call(nonsense, other, nonsense, other), call.name);
   }
+  const groups = new evanesce.Groups();
+  const { group } = copies[0].createGroup(alice.account, copies[2], groups, [bob.owner], utf8("x"), NOW);
+  plausible.push(groups, group, [{ kind: "about", about: utf8("x") }]);
+  const others = { groups, group, inGroup: copies[0].inGroup(alice.account, group), held: new evanesce.HeldMessages() };
+  for (const [name, object] of Object.entries(others)) tryAll(object, name, plausible);
+  for (const nonsense of NONSENSE) refusesOrAnswers(() => evanesce.unblockedByPeople(nonsense), "unblockedByPeople");
   // It goes on.
   const sent = alice.own.to(bob.owner).encrypt(alice.contacts, utf8("still here"), NOW);
   const { received } = bob.own.decrypt(bob.account, bob.contacts, "alice/1", of(sent.messages, bob), NOW);

@@ -37,6 +37,11 @@ test("a person with two devices is written to", () => {
   assert.equal(said, "true\nbob/laptop and bob/phone\nbob/laptop: Hello Bob\nbob/phone: Hello Bob\n");
 });
 
+test("three people are in a group", () => {
+  const said = execFileSync(process.execPath, [program("group.mjs")], { encoding: "utf8" });
+  assert.equal(said, "anna: Hello\nben: On Sunday?\ncarla: On Sunday?\n");
+});
+
 test("two tabs talk", { timeout: 30_000 }, async () => {
   program("chat.js");
   // A tab with what the program touches of it.

@@ -178,6 +178,14 @@ test("what could not be stored of people is freed, and the store is as it was", 
   assert.deepEqual(bob.contacts.owners, [alice.owner]);
 });
 
+test("a peer of contacts that could not be stored takes them with it", async () => {
+  const { alices: [alice] } = households();
+  await stored(alice);
+  const peer = alice.contacts.peer("bob/1");
+  await assert.rejects(alice.store.send(peer, utf8("lost"), NOW, UNSTORABLE), { code: "store_failed" });
+  assert.throws(() => alice.contacts.peer("bob/1"), { code: "freed" });
+});
+
 test("a refusal is noted in the peer of a household, and stored", async () => {
   const { alices: [alice], bobs: [bob] } = households();
   await stored(bob);

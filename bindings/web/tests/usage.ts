@@ -3,7 +3,7 @@
 import {
   Account, Contacts, EvanesceError, ExpiryScheduler, OwnDevices, Peer, Person, SafetyNumber, Stamp, StorageKey, VerifiedBundle,
   allChanges, conversationIdNamed, memberTag, noteIn, utf8, verifyDeviceList,
-  type Contact, type ErrorCode, type ExpiryEvent, type OwnEvent, type PersonEvent, type Policy, type Received,
+  type Contact, type ErrorCode, type ExpiryEvent, type Groups, type GroupEvent, type OwnEvent, type PersonEvent, type Policy, type Received,
 } from "evanesce";
 import { load, loadSync } from "evanesce/manual";
 import { Store } from "evanesce/store";
@@ -139,4 +139,43 @@ export async function people(account: Account, owner: Uint8Array, list: Uint8Arr
   await store.sendTo(household, owner, utf8("Hello"), now, [], { only: untold.to });
   await store.tell(household, contacts.accept(own, owner, now), now);
   void [events, reason, effects];
+}
+
+/** Every kind of what becomes known of groups is known. */
+export function ofGroup(event: GroupEvent): string {
+  switch (event.kind) {
+    case "invited":
+      return `${event.by.address} invites you${event.again ? " again" : ""}`;
+    case "changed": {
+      const { came, went, roles, setsTimer } = event.change;
+      const who: "admins" | "members" | undefined = setsTimer;
+      return String([came.length, went.length, roles.map(({ role }) => role), who]);
+    }
+    case "left":
+      return String(event.owner);
+    case "refused":
+      return event.reason;
+    case "other":
+      return "";
+    default:
+      return event satisfies never;
+  }
+}
+
+export async function groups(store: Store, own: OwnDevices, account: Account, all: Groups, now: number): Promise<void> {
+  const contacts = await store.contacts();
+  const household = { account, own, contacts, groups: all };
+  const { group, outgoing } = own.createGroup(account, contacts, all, contacts.owners, utf8("Hiking"), now);
+  await store.sendOut(household, outgoing);
+  const change = { kind: "role", person: contacts.owners[0] as Uint8Array, role: "admin" } as const;
+  await store.sendOut(household, own.inGroup(account, group).change(contacts, [change, { kind: "about", about: utf8("Sunday") }], now));
+  // @ts-expect-error there is no such role
+  own.inGroup(account, group).change(contacts, { kind: "role", person: contacts.owners[0] as Uint8Array, role: "king" }, now);
+  const { broadcasts } = await store.sendToGroup(household, group, utf8("Hello"), now);
+  const heard = await store.receiveFromGroup(household, broadcasts[0]?.message as Uint8Array, now, ({ delivered }) =>
+    delivered.map(({ received, person }) => [`messages/${String(person)}`, received.body] as const));
+  for (const event of heard.events) ofGroup(event);
+  for (const invitation of all.invitations(own, now)) await store.joinGroup(household, invitation, now);
+  const { unreached } = await store.lookAfterGroups(household, now);
+  void [unreached, group.members[0]?.isWithheld, heard.waits];
 }

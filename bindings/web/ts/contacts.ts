@@ -151,6 +151,11 @@ export class Contacts extends Handle {
 /** Whoever holds a peer of theirs holds the contacts, which would go with all peers once they are garbage. */
 const keepers = new WeakMap<Peer, Contacts>();
 
+/** @internal The contacts that a peer stands in. */
+export function contactsOf(peer: Peer): Contacts | undefined {
+  return keepers.get(peer);
+}
+
 function decide(it: unknown, own: OwnDevices, person: unknown, what: number, now: number): PeopleChanges {
   const [owner, at] = [ownerOf(person), time(now)];
   return read(rawContacts(it).decide(held(own, OwnDevices, "own"), owner, what, at));

@@ -34,6 +34,9 @@ export type ErrorCode =
   | "other_owner" | "older_list" | "not_named" | "not_the_owner" | "not_listed" | "unconfirmed" | "put_back" | "marked"
   | "versions_used_up" | "already_listed" | "list_full" | "other_device" | "code_expired" | "code_used" | "already_linked"
   | "not_linking" | "removed" | "list_expired" | "nobody_reached"
+  // Groups.
+  | "forged" | "missing_list" | "missing_roster" | "missing_chain" | "not_a_member" | "former" | "sender_at_fault"
+  | "no_roster_secret" | "not_an_admin" | "outranked" | "nothing_to_change"
   // Disappearing messages.
   | "not_author" | "unknown_message" | "gone" | "not_ready" | "withheld" | "ours" | "no_head"
   // Attachments and reports.
@@ -43,7 +46,7 @@ export type ErrorCode =
 ;
 
 /**
- * What every call here throws where it refuses. Nothing has changed then, but of `broken` and where a store says otherwise.
+ * What every call here throws where it refuses. Nothing has changed then, but of `broken` and where a store or `Groups` says otherwise.
  * Branch on `code`; `message` is for people.
  */
 export class EvanesceError extends Error {
@@ -51,12 +54,18 @@ export class EvanesceError extends Error {
   readonly code: ErrorCode;
   /** Of `identity_changed`: the other identity, 64 bytes. */
   readonly identity: Uint8Array | undefined;
+  /** Of `missing_list`, `missing_roster`, `missing_chain`: its name and that of the sender's device, 8 bytes each. */
+  readonly missing: Uint8Array | undefined;
   /** One with this code: for tests and for stores of your own. */
-  constructor(code: ErrorCode, message: string, details: { identity?: Uint8Array | undefined; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode, message: string,
+    details: { identity?: Uint8Array | undefined; missing?: Uint8Array | undefined; cause?: unknown } = {},
+  ) {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
     this.name = "EvanesceError";
     this.code = code;
     this.identity = details.identity;
+    this.missing = details.missing;
   }
 
   /**

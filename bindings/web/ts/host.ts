@@ -87,6 +87,7 @@ export function randomize(out: Uint8Array<ArrayBuffer>): void {
 
 /** @internal The bytes are the module's own, so they are copied first. */
 export function refusal(bytes: Uint8Array): EvanesceError {
-  const { code, message, identity } = read<{ code: ErrorCode; message: string; identity?: Uint8Array }>(bytes.slice());
-  return new EvanesceError(code, message, { identity });
+  const { code, message, ...details } =
+    read<{ code: ErrorCode; message: string; identity?: Uint8Array; missing?: Uint8Array }>(bytes.slice());
+  return new EvanesceError(code, message, details);
 }

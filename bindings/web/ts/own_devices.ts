@@ -4,7 +4,8 @@ import { Account, VerifiedBundle } from "./account.js";
 import { address, bytes, bytesOr, exactly, fields, listOf, millis, time } from "./checks.js";
 import { Contacts } from "./contacts.js";
 import { ExpiryScheduler, clocks, rawAge, type Age, type DeviceEvent, type Effects, type Now } from "./expiry.js";
-import { Wrapped, held, spent, wrap } from "./handle.js";
+import { Handle, Wrapped, held, spent, wrap, wrapped } from "./handle.js";
+import { Groups, createGroup, inGroup, type Group, type GroupChanges, type GroupOutgoing, type InGroup } from "./groups.js";
 import { MOST_DRAWN, MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
 import {
   listBytes, ownerOf, packed, packedAddresses, packedEvents, personOf, type DeviceList, type LinkCode, type OwnEvent, type PeopleChanges,
@@ -128,10 +129,20 @@ export interface PersonDelivered {
   readonly copyOf: Bytes | undefined;
   /** Whether there is nothing to show: the body is empty, and only parts came. */
   readonly isControl: boolean;
+  /** What came with it of groups: `Groups.hear` takes it, while there is no group too. */
+  readonly groupParts: GroupParts;
   /** The types of parts that this release does not know, and skipped. */
   readonly skippedParts: readonly number[];
   /** What it changed: store it with what the message says, then acknowledge it. */
   readonly changes: PeopleChanges;
+}
+
+/** What came with a message of groups. It may hold keys. */
+export class GroupParts extends Handle {
+  /** @internal */
+  static of(raw: module.RawPersonDelivered): GroupParts {
+    return new GroupParts(wrapped(raw, module.RawPersonDelivered));
+  }
 }
 
 /** What is to be done after a restore from a backup. */
@@ -384,6 +395,31 @@ export class OwnDevices extends Stored {
     }));
   }
 
+  /** The same of an account that has groups: the one call after a restore. */
+  restoredWithGroups(
+    account: Account, contacts: Contacts, groups: Groups, scheduler: ExpiryScheduler, now: Now,
+  ): Restored & { readonly groups: GroupChanges } {
+    held(groups, Groups, "groups");
+    return { ...this.restoredFromBackup(account, contacts, scheduler, now), groups: groups.restoredFromBackup() };
+  }
+
+  /**
+   * Makes a group of the user and these people, with title and picture in at most 4,096 bytes of the application's own. The user is
+   * its only admin, and admins alone set the timer. Store group and peers, then send.
+   *
+   * @throws `removed`; `not_an_admin` on a device that is not the owner's; `malformed` of more than 1,000 members
+   */
+  createGroup(
+    account: Account, contacts: Contacts, groups: Groups, members: readonly (Person | Uint8Array)[], about: Uint8Array, now: number,
+  ): { readonly group: Group; readonly outgoing: GroupOutgoing } {
+    return createGroup(this, account, contacts, groups, members, about, now);
+  }
+
+  /** A group, as this device takes part in it. */
+  inGroup(account: Account, group: Group): InGroup {
+    return inGroup(this, account, group);
+  }
+
   /**
    * Decrypts a message that came from this address and was bound to `ad`, and acts on what came with it. A device that is not among
    * the contacts is added.
@@ -393,10 +429,9 @@ export class OwnDevices extends Stored {
   decrypt(account: Account, contacts: Contacts, from: Address, message: Uint8Array, now: number, ad?: Uint8Array): PersonDelivered {
     const arguments_ = [address(from, "from"), bytes(message, "message"), bytesOr(ad, "ad"), time(now)] as const;
     const its = held<module.RawAccount>(account, Account, "account");
-    const shown = read<Omit<PersonDelivered, "received"> & { received: RawReceived }>(
-      rawOwn(this).decrypt(its, rawContacts(contacts), ...arguments_),
-    );
-    return { ...shown, received: received(shown.received) };
+    const raw = rawOwn(this).decrypt(its, rawContacts(contacts), ...arguments_);
+    const shown = read<Omit<PersonDelivered, "received" | "groupParts"> & { received: RawReceived }>(raw.shown());
+    return { ...shown, received: received(shown.received), groupParts: GroupParts.of(raw) };
   }
 
   /** Whoever a message to this person goes to: its devices, and the other own ones, which get a copy. To `person` of this: a note to oneself. */

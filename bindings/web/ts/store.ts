@@ -1,10 +1,10 @@
 // A store that keeps to the rule: what changed is stored in one transaction with what it gave, and only then anything leaves.
 
 import {
-  Account, Contacts, EvanesceError, ExpiryScheduler, OwnDevices, Peer, Person, StorageKey, allChanges, noteIn, openRecord,
-  sealRecord, utf8,
-  type Address, type Age, type Bytes, type Delivered, type Effects, type Encrypted, type FanOut, type Now, type OwnEvent,
-  type Payload, type PeopleChanges, type PersonDelivered, type PersonEvent,
+  Account, Contacts, EvanesceError, ExpiryScheduler, Groups, HeldMessages, Invitation, OwnDevices, Peer, Person, StorageKey,
+  allChanges, noteIn, openRecord, sealRecord, unblockedByPeople, utf8, type Address, type Bytes, type Delivered, type Effects,
+  type Encrypted, type FanOut, type Group, type GroupOutgoing, type Now, type Payload, type PeopleChanges, type PersonDelivered,
+  type Unblocked,
 } from "./everything.js";
 import { address as checkedAddress, bytes, exactly, fields, flag, time } from "./checks.js";
 import { invalid } from "./errors.js";
@@ -12,116 +12,28 @@ import { clocks, rawAge } from "./expiry.js";
 import { held, type Handle } from "./handle.js";
 import { peerId } from "./peer.js";
 import { ownerOf } from "./people.js";
+import {
+  isPersons, byOrder, markOf, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, present, householdOf, clubOf,
+  all, named, drop, peerAt, withGiven, bothEffects, alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow,
+  type HeldRow, type KeptRow, type StateRow, type Waiting, type Ready, type Rest,
+} from "./arrival.js";
+import { CHECK, META, CHECK_KIND, fits, begun, failed, answer, completion, from, lock, EPOCH } from "./database.js";
+import type {
+  Outgoing, OwnRow, Along, Commit, Household, OfGroups, GroupHeard, AlongTo, AlongFrom, Untold, Heard, StoreOptions,
+} from "./store_calls.js";
 
-/** A message that is stored, and not known to have been sent. */
-export interface Outgoing {
-  /** Its place in the order in which they were stored. */
-  readonly number: number;
-  /** Whom it is for. */
-  readonly to: Bytes;
-  /** Its bytes. */
-  readonly message: Bytes;
-}
+export type {
+  Outgoing, OwnRow, Along, Commit, Household, OfGroups, GroupHeard, AlongTo, AlongFrom, Untold, Heard, StoreOptions,
+} from "./store_calls.js";
 
-/**
- * A row of the application's own, in the same transaction: any value that IndexedDB takes, or `undefined` to delete it. **It is
- * stored as it is given**, with a key too: what is to be sealed of it, seal with `StorageKey.seal`.
- */
-export type OwnRow = readonly [key: string, value: unknown];
+const STATES = "states", RECORDS = "records", OUTBOX = "outbox", ROWS = "rows";
 
-/** What may go along with a call, whose result is `Result`. */
-export interface Along<Result> {
-  /** What the peer must name too: see `Peer.encrypt`. */
-  readonly ad?: Uint8Array | undefined;
-  /**
-   * What a scheduler gave for the same message, or what asks it once the message is there. If the message is refused nothing
-   * is asked; a scheduler that was asked before is freed then, since what it gave is not stored.
-   */
-  readonly effects?: Effects | ((result: Result) => Effects) | undefined;
-  /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
-  readonly scheduler?: ExpiryScheduler | undefined;
-}
-
-/** What is stored at once by `Store.commit`. */
-export interface Commit {
-  readonly account?: Account | undefined;
-  readonly peers?: Iterable<Peer> | undefined;
-  readonly own?: OwnDevices | undefined;
-  /** People and peers: those that `changes` names, or all of them. */
-  readonly contacts?: Contacts | undefined;
-  /** What a call changed. What it names has to be given. */
-  readonly changes?: PeopleChanges | undefined;
-  /** Whose rows go, after `Contacts.removePeer` and `removePerson`. */
-  readonly forgotten?: { readonly peers?: Iterable<Address> | undefined; readonly people?: Iterable<Uint8Array> | undefined } | undefined;
-  readonly effects?: Effects | undefined;
-  /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
-  readonly scheduler?: ExpiryScheduler | undefined;
-  readonly outgoing?: Iterable<{ readonly to: Address; readonly message: Uint8Array }> | undefined;
-  readonly rows?: Iterable<OwnRow> | undefined;
-}
-
-/** All that a device holds of its user, who may have several, and of others. */
-export interface Household {
-  readonly account: Account;
-  readonly own: OwnDevices;
-  readonly contacts: Contacts;
-  /** What own devices tell of messages and timers goes to it. Always give it, if there is one. */
-  readonly scheduler?: ExpiryScheduler | undefined;
-}
-
-/** What may go along with a message to a person. */
-export interface AlongTo extends Along<FanOut> {
-  /** Of its devices and one's own, those alone: whom the same message did not reach before. */
-  readonly only?: readonly Address[] | undefined;
-}
-
-/** What may go along with a message of a person. */
-export interface AlongFrom extends Along<PersonDelivered> {
-  /** How old the message is, since it was handed to the carrier: 0 if absent. */
-  readonly age?: Age | undefined;
-}
-
-/** What own devices are to be told later, since they were not reached: when there is a session with them, `Recipients.tellEvents`. */
-export interface Untold {
-  readonly to: readonly Bytes[];
-  readonly events: readonly OwnEvent[];
-}
-
-/** A message of a person that is stored. */
-export interface Heard extends PersonDelivered {
-  /** What it had the scheduler say, of what own devices told and of `Along.effects`: all of it is stored, and told. */
-  readonly effects: Effects;
-  readonly untold: Untold;
-}
-
-/** How a store is opened. */
-export interface StoreOptions {
-  /**
-   * Seals every row of the library's, and whom messages in the outbox are for; how many rows there are, how long they are, and
-   * the application's own rows it does not hide. Without one they are plain: whoever reads the profile of the browser reads
-   * them. With or without, a store stays as it was made.
-   */
-  readonly key?: StorageKey | undefined;
-  /**
-   * The caller sees to it that nobody else opens this store, as long as it is open: for where there are no
-   * `navigator.locks`, as in Node 20 and on pages without TLS. Where there are, the lock is taken nevertheless.
-   */
-  readonly soleHolder?: boolean | undefined;
-  /** Another one than the browser's: for tests. */
-  readonly indexedDB?: IDBFactory | undefined;
-}
-
-const STATES = "states", RECORDS = "records", OUTBOX = "outbox", ROWS = "rows", META = "meta";
-
-/** What stands in META: what tells whether the key is the right one, and how often the store was opened. */
-const CHECK = "check", EPOCH = "epoch";
-
-/** Kinds of what is sealed here alone, among those that are left to applications. */
-const CHECK_KIND = 254, ADDRESSEE_KIND = 255;
+/** The kind of what is sealed here alone, among those that are left to applications. */
+const ADDRESSEE_KIND = 255;
 
 /**
- * The state of one account in IndexedDB: account, peers, the rows of a scheduler, messages to be sent, and rows of the
- * application's own, all in one transaction.
+ * The state of one account in IndexedDB: account, own devices, people, peers, groups, the rows of a scheduler, messages to be sent
+ * or that wait, and rows of the application's own, all in one transaction.
  *
  * Calls of `send`, `receive` and `commit` take their turns: each begins when those before it are stored or have failed, and
  * nothing is encrypted or decrypted before.
@@ -143,6 +55,8 @@ export class Store {
   readonly #rowOf = new Map<number, Bytes>();
   /** In which order people became known, by the places of their rows. */
   #order: Map<string, number> | undefined;
+  /** What waits, of each group by its name in hex, and of none that is known. */
+  #waiting = new Map<string, Waiting>();
   #ending: string | undefined;
   #turn: Promise<void> = Promise.resolve();
   #flushing: Promise<void> = Promise.resolve();
@@ -242,18 +156,39 @@ export class Store {
    * @throws as `Person.unseal`; `store_failed`, `store_closed`
    */
   async contacts(): Promise<Contacts> {
-    const others = ["account", "own devices"].map((name) => this.#place(name).join());
+    const others = ["account", "own devices", "invitations"].map((name) => this.#place(name).join());
     const rows = await this.#inTurn(() => this.#states());
     const contacts = new Contacts();
-    for (const [place, row] of rows.filter(([, row]) => isPersons(row)).sort(byOrder)) {
-      const { number, person } = row as PersonRow;
+    for (const [place, { number, person }] of rows.filter(isPersons).sort(byOrder)) {
       const ad = personAd(place, number);
       contacts.addPerson(this.#key ? Person.unseal(person, this.#key, ad) : Person.restore(person));
     }
     for (const [place, row] of rows) {
-      if (!isPersons(row) && !others.includes(place.join())) contacts.addPeer(this.#peer(row, place));
+      if (row instanceof Uint8Array && !others.includes(place.join())) contacts.addPeer(this.#peer(row, place));
     }
     return contacts;
+  }
+
+  /**
+   * Takes all groups back, and the invitations.
+   *
+   * @throws as `Groups.unsealGroup`; `store_failed`, `store_closed`
+   */
+  async groups(): Promise<Groups> {
+    const [key, place] = [this.#key, this.#place("invitations")];
+    const rows = await this.#inTurn(() => this.#states());
+    const groups = new Groups();
+    for (const [its, row] of rows) {
+      if (row instanceof Uint8Array) {
+        if (its.join() !== place.join()) continue;
+        if (key) groups.unsealInvitations(row, key, place);
+        else groups.restoreInvitations(row);
+      } else if ("group" in row) {
+        if (key) groups.unsealGroup(row.group, key, its);
+        else groups.restoreGroup(row.group);
+      }
+    }
+    return groups;
   }
 
   /**
@@ -405,17 +340,242 @@ export class Store {
         }
         throw refusal;
       }
-      const { scheduler } = rest;
-      const { delivered, ready, effects, untold } = this.#orDrop([...all(house), scheduler], () => {
+      return this.#all(house, rest.scheduler, async () => {
+        const { scheduler } = rest;
         const delivered = withGiven(house, opened, wall);
         const told = scheduler === undefined ? undefined : noteIn(delivered, scheduler, age, now);
-        const effects = bothEffects(told, rest.effects(delivered));
-        const ready = { ...this.#told(house, delivered.changes, effects, wall), scheduler, rows: rowsOf(rows(delivered)) };
-        return { delivered, ready, effects, untold: ready.untold };
+        const arrival = house.groups && new Arrival(house, house.groups, wall);
+        if (arrival !== undefined) await this.#heard(arrival, delivered);
+        const ofGroups = arrival?.come();
+        const effects = bothEffects(told, rest.effects({ ...delivered, ofGroups } as PersonDelivered));
+        const changes = allChanges(delivered.changes, ...(arrival?.people ?? []));
+        const ready = this.#told(house, changes, effects, wall);
+        const heard: Heard = { ...delivered, changes, effects, untold: ready.untold, ofGroups };
+        await this.#store({ ...withGroups(ready, arrival), scheduler, rows: rowsOf(rows(heard)) });
+        return heard;
       });
-      await this.#store(ready);
-      return { ...delivered, effects, untold };
     }, rest.wasAsked ? [rest.scheduler] : []);
+  }
+
+  /**
+   * Encrypts a payload for all devices of a group, and stores it: group, peers, messages, and the application's rows, in one
+   * transaction. `flush` sends them, each copy of the one message too.
+   *
+   * @throws as `InGroup.encrypt`; `store_failed`, `store_closed`
+   */
+  async sendToGroup(
+    household: Household, group: Group, payload: Payload | Uint8Array, now: number, rows: Iterable<OwnRow> = [],
+    along: Along<GroupOutgoing> = {},
+  ): Promise<GroupOutgoing> {
+    const [house, at] = [clubOf(household), time(now) * 1_000];
+    const [copied, own, rest] = [copiedPayload(payload), rowsOf(rows), alongOf(along, house.scheduler)];
+    const inGroup = house.own.inGroup(house.account, group);
+    return this.#inTurn(async () => {
+      const sent = this.#refusable(rest, () => inGroup.encrypt(house.contacts, copied, at, rest.ad));
+      return this.#all(house, rest.scheduler, async () => {
+        const arrival = new Arrival(house, house.groups, at);
+        arrival.sends(sent);
+        const ready = { ...named(house, allChanges(...arrival.people)), writes: this.#records(rest.effects(sent)) };
+        await this.#store({ ...withGroups(ready, arrival), scheduler: rest.scheduler, rows: own });
+        return sent;
+      });
+    }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
+  }
+
+  /**
+   * Stores what a call of a group gave, with its messages, which `flush` sends: `OwnDevices.createGroup`, `InGroup.change`, `leave` and
+   * the like.
+   *
+   * @throws `store_failed`, `store_closed`: the household is freed, since it is ahead of what is stored
+   */
+  async sendOut(household: Household, outgoing: GroupOutgoing, rows: Iterable<OwnRow> = []): Promise<void> {
+    const [house, own] = [clubOf(household), rowsOf(rows)];
+    const arrival = new Arrival(house, house.groups, 0);
+    arrival.sends(outgoing);
+    return this.#inTurn(() => this.#all(house, house.scheduler, async () => {
+      const ready = named(house, allChanges(...arrival.people));
+      await this.#store({ ...withGroups(ready, arrival), scheduler: house.scheduler, rows: own });
+    }), all(house));
+  }
+
+  /**
+   * Decrypts a message to a group, one whose first byte is 0x13, and stores what it changed together with the rows that `rows` makes
+   * of what came, in one transaction. One that waits for something is kept, and opens with what brings that: by this call, or by
+   * `receiveFrom`. What is missing is asked for; `flush` sends that. Acknowledge the message once this has resolved or has refused it:
+   * `rows` is asked in either case, as events may come of it too.
+   *
+   * @throws as `Groups.decrypt`, but not what waits; `store_failed`, `store_closed`
+   */
+  async receiveFromGroup(
+    household: Household, message: Uint8Array, now: number, rows: (heard: GroupHeard) => Iterable<OwnRow> = () => [],
+    along: Along<GroupHeard> = {},
+  ): Promise<GroupHeard> {
+    const [house, at] = [clubOf(household), time(now) * 1_000];
+    if (typeof rows !== "function") throw invalid("rows must be a function");
+    const [copied, rest] = [bytes(message, "message").slice(), alongOf(along, house.scheduler)];
+    const { ad = new Uint8Array() } = rest;
+    return this.#inTurn(() => this.#all(house, rest.scheduler, async () => {
+      const arrival = new Arrival(house, house.groups, at);
+      const refusal = await this.#offered(arrival, copied, ad);
+      await this.#offerAgain(arrival, []);
+      arrival.responds(undefined);
+      const none: GroupHeard = { ...arrival.come(), waits: arrival.waits, effects: NOTHING, untold: { to: [], events: [] } };
+      const effects = bothEffects(rest.effects(none), undefined);
+      const ready = this.#told(house, allChanges(...arrival.people), effects, at);
+      const heard: GroupHeard = { ...none, effects, untold: ready.untold };
+      await this.#store({ ...withGroups(ready, arrival), scheduler: rest.scheduler, rows: rowsOf(rows(heard)) });
+      return { heard, refusal };
+    }), rest.wasAsked ? [rest.scheduler] : []).then(({ heard, refusal }) => {
+      if (refusal !== undefined) throw refusal;
+      return heard;
+    });
+  }
+
+  /**
+   * The user joins a group by an invitation that they were shown; what had waited for that opens. Absent if another one has come since.
+   *
+   * @throws `store_failed`, `store_closed`
+   */
+  async joinGroup(
+    household: Household, invitation: Invitation, now: number, rows: (of: OfGroups) => Iterable<OwnRow> = () => [],
+  ): Promise<OfGroups | undefined> {
+    const [house, at] = [clubOf(household), time(now) * 1_000];
+    held(invitation, Invitation, "invitation");
+    if (typeof rows !== "function") throw invalid("rows must be a function");
+    return this.#inTurn(() => this.#all(house, house.scheduler, async () => {
+      const arrival = new Arrival(house, house.groups, at);
+      const joined = house.groups.join(house.own, house.contacts, invitation, at);
+      if (joined === undefined) return undefined;
+      arrival.takes(joined);
+      await this.#offerAgain(arrival, joined.unblocks);
+      arrival.responds(undefined);
+      const of = arrival.come();
+      await this.#store({ ...withGroups(named(house, allChanges(...arrival.people)), arrival), rows: rowsOf(rows(of)) });
+      return of;
+    }));
+  }
+
+  /**
+   * What is to be done for groups at every start, once a day, and once a session was begun with whom something is due: keys go whose
+   * time is over, what is due is given and asked for, and what waited in vain goes. `flush` sends what there is.
+   *
+   * @throws `store_failed`, `store_closed`
+   */
+  async lookAfterGroups(
+    household: Household, now: number, rows: (of: OfGroups) => Iterable<OwnRow> = () => [],
+  ): Promise<OfGroups> {
+    const [house, at] = [clubOf(household), time(now) * 1_000];
+    if (typeof rows !== "function") throw invalid("rows must be a function");
+    return this.#inTurn(() => this.#all(house, house.scheduler, async () => {
+      const arrival = new Arrival(house, house.groups, at);
+      for (const name of names(house.groups)) {
+        const waiting = await this.#waitingOf(name);
+        const over = waiting.held.maintain(at);
+        if (over.length > 0) arrival.drops(name, waiting, over);
+      }
+      arrival.sends(house.groups.maintain(house.own, house.account, house.contacts, at));
+      arrival.responds(undefined);
+      const of = arrival.come();
+      await this.#store({ ...withGroups(named(house, allChanges(...arrival.people)), arrival), rows: rowsOf(rows(of)) });
+      return of;
+    }));
+  }
+
+  /** What came of groups with a message of a session. */
+  async #heard(arrival: Arrival, delivered: PersonDelivered): Promise<void> {
+    const { own, contacts, groups, now } = arrival;
+    const heard = groups.hear(own, contacts, delivered, now);
+    arrival.takes(heard);
+    await this.#offerAgain(arrival, [...heard.unblocks, ...unblockedByPeople(delivered.events)]);
+    arrival.responds(heard.wants);
+  }
+
+  /** Offers a message for the first time: it opens, it waits, or it is refused. */
+  async #offered(arrival: Arrival, message: Uint8Array, ad: Uint8Array): Promise<EvanesceError | undefined> {
+    const { own, contacts, groups, now } = arrival;
+    try {
+      arrival.opens(groups.decrypt(own, contacts, message, now, ad));
+      return undefined;
+    } catch (refusal) {
+      if (!(refusal instanceof EvanesceError) || !NOTED.test(refusal.code)) throw refusal;
+      const of = groups.knows(message);
+      if (of !== undefined) arrival.changes({ groups: [of], invitations: false, people: NO_CHANGES });
+      const name = of === undefined ? "" : inHex(of);
+      const waiting = await this.#waitingOf(name);
+      const mark = markOf(message, ad);
+      if ([...waiting.marks.values()].some((other) => other.join() === mark.join())) {
+        arrival.waits = true;
+        return undefined;
+      }
+      const { number, dropped } = waiting.held.refused(refusal, now);
+      arrival.drops(name, waiting, dropped);
+      if (number === undefined) return refusal;
+      waiting.marks.set(number, mark);
+      arrival.keeps(name, waiting, number, { message, ad });
+      arrival.waits = true;
+      return undefined;
+    }
+  }
+
+  /** What waited for this is offered again; what opens may unblock more. */
+  async #offerAgain(arrival: Arrival, unblocks: readonly Unblocked[]): Promise<void> {
+    const { own, contacts, groups, now } = arrival;
+    for (let next = [...unblocks, ...arrival.unblocked()]; next.length > 0; next = arrival.unblocked()) {
+      for (const name of names(groups)) {
+        const waiting = await this.#waitingOf(name);
+        for (const number of waiting.held.due(next)) {
+          const row = arrival.kept(name, number) ?? (await this.#get<KeptRow>(STATES, this.#keptPlace(name, number)))?.kept;
+          if (row === undefined) {
+            waiting.held.opened(number);
+            arrival.drops(name, waiting, [number]);
+            continue;
+          }
+          try {
+            arrival.opens(groups.decrypt(own, contacts, row.message, now, row.ad));
+            waiting.held.opened(number);
+            arrival.forgets(name, waiting, number);
+          } catch (refusal) {
+            if (!(refusal instanceof EvanesceError) || !NOTED.test(refusal.code)) throw refusal;
+            const of = groups.knows(row.message);
+            if (of !== undefined) arrival.changes({ groups: [of], invitations: false, people: NO_CHANGES });
+            if (waiting.held.refusedAgain(number, refusal)) arrival.touches(name, waiting);
+            else arrival.drops(name, waiting, [number]);
+          }
+        }
+      }
+    }
+  }
+
+  async #waitingOf(name: string): Promise<Waiting> {
+    const known = this.#waiting.get(name);
+    if (known !== undefined) return known;
+    const place = this.#place(`held/${name}`);
+    const row = await this.#get<HeldRow>(STATES, place);
+    const key = this.#key;
+    const held = row === undefined ? new HeldMessages() : key ? HeldMessages.unseal(row.held, key, place) : HeldMessages.restore(row.held);
+    const waiting = { held, marks: new Map(row?.marks ?? []) };
+    this.#waiting.set(name, waiting);
+    return waiting;
+  }
+
+  #keptPlace(name: string, number: number): Bytes {
+    return this.#place(`kept/${name}/${number}`);
+  }
+
+  /** Runs it; if it throws, all of the household is ahead of the store, and goes. */
+  #all<Result>(house: Household, scheduler: ExpiryScheduler | undefined, work: () => Promise<Result>): Promise<Result> {
+    return this.#whole([...all(house), scheduler], work);
+  }
+
+  /** Runs it; if it throws, what is in memory is ahead of the store, and goes. */
+  async #whole<Result>(states: readonly (Handle | undefined)[], work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (cause) {
+      drop(states);
+      this.#waiting.clear();
+      throw failed(cause);
+    }
   }
 
   /**
@@ -461,13 +621,18 @@ export class Store {
    */
   async commit(commit: Commit): Promise<void> {
     const {
-      account, peers = [], own, contacts, changes, forgotten = {}, effects, scheduler, outgoing = [], rows = [],
+      account, peers = [], own, contacts, changes, groups, groupChanges, forgotten = {}, effects, scheduler, outgoing = [],
+      rows = [],
     } = fields(commit, "commit");
     if (account !== undefined) held(account, Account, "commit.account");
     if (own !== undefined) held(own, OwnDevices, "commit.own");
     if (contacts !== undefined) held(contacts, Contacts, "commit.contacts");
     if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "commit.scheduler");
-    const named = changes && allChanges(changes);
+    if (groups !== undefined) held(groups, Groups, "commit.groups");
+    const ofGroups = groupChanges && groupChangesOf(groupChanges);
+    const all = [changes, ofGroups?.people].filter((one) => one !== undefined);
+    const named = all.length > 0 ? allChanges(...all) : undefined;
+    if ((ofGroups?.groups.length || ofGroups?.invitations) && !groups) throw invalid("commit.groupChanges names what is not given");
     if ((named?.account && !account) || (named?.own && !own) || ((named?.people.length || named?.peers.length) && !contacts)) {
       throw invalid("commit.changes names what is not given");
     }
@@ -479,11 +644,18 @@ export class Store {
       ...[...(gone.peers ?? [])].map((one) => this.#placeOf(checkedAddress(one, "a forgotten peer"))),
       ...[...(gone.people ?? [])].map((one) => this.#placeOfPerson(exactly(one, 64, "a forgotten person"))),
     ];
+    const goneGroups = [...(gone.groups ?? [])].map((one) => exactly(one, 32, "a forgotten group").slice());
     const [writes, itsRows] = [this.#records(effects), rowsOf(rows)];
     const messages = [...outgoing].map(({ to, message }) =>
       ({ to: checkedAddress(to, "to").slice(), message: bytes(message, "message").slice() }));
-    const ahead = [...states, contacts, scheduler];
-    return this.#inTurn(() => {
+    const ahead = [...states, contacts, groups, scheduler];
+    return this.#inTurn(() => this.#whole(ahead, async () => {
+      for (const name of goneGroups.map(inHex)) {
+        const { marks } = await this.#waitingOf(name);
+        goes.push(...["groups", "held"].map((of) => this.#place(`${of}/${name}`)));
+        goes.push(...[...marks.keys()].map((number) => this.#keptPlace(name, number)));
+        this.#waiting.delete(name);
+      }
       const those = contacts && this.#orDrop(ahead, () => {
         const [people, addresses] = named ? [named.people, named.peers] : [contacts.owners, contacts.addresses];
         return { people: people.map((owner) => contacts.person(owner)), peers: addresses.map((one) => contacts.peer(one)) };
@@ -491,8 +663,9 @@ export class Store {
       return this.#store({
         states: [...states, ...present(those?.peers ?? [])], people: present(those?.people ?? []), ahead, scheduler, writes,
         outgoing: messages, rows: itsRows, goes,
+        ofGroups: groups && { ...(ofGroups ?? { groups: groups.ids, invitations: true }), of: groups },
       });
-    }, ahead);
+    }), ahead);
   }
 
   /**
@@ -546,25 +719,37 @@ export class Store {
     try {
       return work();
     } catch (cause) {
-      for (const state of states) state?.free();
+      drop(states);
       throw failed(cause);
     }
   }
 
   /** Writes all of it in one transaction. All is sealed before that begins, and nothing waits within it. */
   async #store({
-    states, people = [], ahead = [], scheduler, writes = [], outgoing = [], rows = [], goes = [],
+    states, people = [], ahead = [], scheduler, writes = [], outgoing = [], rows = [], goes = [], ofGroups, kept = [],
+    held: waiting = [],
   }: Ready): Promise<void> {
-    const all = [...states, ...ahead, scheduler];
+    const all = [...states, ...ahead, scheduler, ofGroups?.of];
     try {
       if (scheduler !== undefined) held(scheduler, ExpiryScheduler);
       if (people.length > 0) await this.#readOrder();
-      const sealed = [...states.map((state) => this.#sealed(state)), ...people.map((person) => this.#sealedPerson(person))];
+      const sealed: [place: Bytes, row: StateRow][] =
+        [...states.map((state) => this.#sealed(state)), ...people.map((person) => this.#sealedPerson(person))];
       people.forEach((person) => person.free());
+      if (ofGroups !== undefined) sealed.push(...this.#sealedGroups(ofGroups));
+      for (const [name, { held, marks }] of waiting) {
+        const place = this.#place(`held/${name}`);
+        sealed.push([place, { held: this.#key ? held.seal(this.#key, place) : held.snapshot(), marks: [...marks] }]);
+      }
+      const gone = [...goes];
+      for (const [name, number, row] of kept) {
+        if (row === undefined) gone.push(this.#keptPlace(name, number));
+        else sealed.push([this.#keptPlace(name, number), { kept: row }]);
+      }
       const moved = states.flatMap((state) => (state instanceof Peer ? this.#leaves(state) : []));
       const messages = outgoing.map(({ to, message }) => ({ to: this.#sealedAddressee(to, message), message }));
       await this.#write([STATES, RECORDS, OUTBOX, ROWS], ([states, records, outbox, own]) => {
-        for (const place of [...goes, ...moved]) states?.delete(place);
+        for (const place of [...gone, ...moved]) states?.delete(place);
         for (const [place, row] of sealed) states?.put(row, place);
         for (const [key, value] of writes) void (value === undefined ? records?.delete(key) : records?.put(value, key));
         for (const message of messages) outbox?.add(message);
@@ -572,9 +757,20 @@ export class Store {
       });
       for (const state of states) if (state instanceof Peer) this.#rowOf.set(peerId(state), this.#placeOf(state.address));
     } catch (cause) {
-      for (const state of all) state?.free();
+      drop(all);
+      this.#waiting.clear();
       throw failed(cause);
     }
+  }
+
+  #sealedGroups({ of, groups, invitations }: Required<Ready>["ofGroups"] & object): [place: Bytes, row: StateRow][] {
+    const key = this.#key;
+    const rows = present(groups.map((id) => of.group(id))).map((group): [Bytes, StateRow] => {
+      const place = this.#place(`groups/${inHex(group.id)}`);
+      return [place, { group: key ? group.seal(key, place) : group.snapshot() }];
+    });
+    const place = this.#place("invitations");
+    return invitations ? [...rows, [place, key ? of.sealInvitations(key, place) : of.snapshotInvitations()]] : rows;
   }
 
   /** One transaction, which counts only if nobody has opened the store since this one was opened. */
@@ -632,7 +828,7 @@ export class Store {
   async #readOrder(): Promise<void> {
     if (this.#order !== undefined) return;
     const rows = await this.#states();
-    this.#order ??= new Map(rows.flatMap(([place, row]) => (isPersons(row) ? [[place.join(), row.number]] : [])));
+    this.#order ??= new Map(rows.filter(isPersons).map(([place, { number }]) => [place.join(), number]));
   }
 
   /** Where it stood, if that is elsewhere. */
@@ -704,228 +900,4 @@ export class Store {
   #get<Row>(table: string, key: IDBValidKey): Promise<Row | undefined> {
     return this.#read(table, (store) => answer<Row | undefined>(store.get(key)));
   }
-}
-
-/** Rows of a scheduler: absent where one goes. */
-type Writes = readonly (readonly [key: Bytes, value: Bytes | undefined])[];
-
-/** How a person is stored, and in which order they became known. */
-interface PersonRow {
-  readonly number: number;
-  readonly person: Uint8Array;
-}
-
-/** A row of the library's. */
-type StateRow = Uint8Array | PersonRow;
-
-function isPersons(row: StateRow): row is PersonRow {
-  return "person" in row;
-}
-
-function byOrder(one: [Bytes, StateRow], other: [Bytes, StateRow]): number {
-  return (one[1] as PersonRow).number - (other[1] as PersonRow).number;
-}
-
-/** What a person's row is bound to: that it is neither of another person nor in another order. */
-function personAd(place: Bytes, number: number): Bytes {
-  const ad = new Uint8Array(place.length + 8);
-  ad.set(place);
-  new DataView(ad.buffer).setFloat64(place.length, number);
-  return ad;
-}
-
-function inHex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function present<Item>(items: readonly (Item | undefined)[]): Item[] {
-  return items.filter((item) => item !== undefined) as Item[];
-}
-
-/** Read once, and found to be in order. */
-function householdOf(household: Household): Household {
-  const { account, own, contacts, scheduler } = fields(household, "household");
-  held(account, Account, "household.account");
-  held(own, OwnDevices, "household.own");
-  held(contacts, Contacts, "household.contacts");
-  if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "household.scheduler");
-  return { account, own, contacts, scheduler };
-}
-
-function all({ account, own, contacts, scheduler }: Household): Handle[] {
-  return present([account, own, contacts, scheduler]);
-}
-
-/** What changed of a household, and what goes if it is not stored. */
-function named(house: Household, changes: PeopleChanges): Ready {
-  const { account, own, contacts } = house;
-  const peers = present(changes.peers.map((address) => contacts.peer(address)));
-  const states = [...(changes.account ? [account] : []), ...(changes.own ? [own] : []), ...peers];
-  return { states, people: present(changes.people.map((owner) => contacts.person(owner))), ahead: [account, own, contacts] };
-}
-
-/** The peer that a message from this address was offered to. */
-function peerAt(contacts: Contacts, from: Uint8Array, now: number): Peer | undefined {
-  const there = contacts.peer(from);
-  if (there !== undefined) return there;
-  return contacts.addresses.map((address) => contacts.peer(address)).find((peer) => peer?.isAt(from, now));
-}
-
-/** Takes what an own device gives and makes known: above all on a device that was just linked. */
-function withGiven({ own, contacts }: Household, delivered: PersonDelivered, now: number): PersonDelivered {
-  const { person, standing, isUnconfirmed, events } = delivered;
-  const isOwn = person?.join() === own.person.owner.join() && /^(listed|stale)$/.test(standing) && !isUnconfirmed;
-  if (!isOwn || !events.some(({ kind }) => kind === "given" || kind === "known")) return delivered;
-  let { changes } = delivered;
-  const shown: PersonEvent[] = [];
-  for (const event of events) {
-    if (event.kind === "given") {
-      try {
-        const adopted = contacts.adopt(own, event.list, now);
-        shown.push(...adopted.events);
-        changes = allChanges(changes, adopted.changes);
-      } catch (refusal) {
-        // Of nobody who is known, or an older one: there is nothing to be shown.
-        if (!(refusal instanceof EvanesceError) || !/^(other_owner|older_list|expired)$/.test(refusal.code)) throw refusal;
-      }
-    } else if (event.kind === "known") {
-      changes = allChanges(changes, contacts.pin(own, event.device, now));
-    } else {
-      shown.push(event);
-    }
-  }
-  return { ...delivered, events: shown, changes };
-}
-
-function bothEffects(one: Effects | undefined, other: Effects | undefined): Effects {
-  const each = [one, other].filter((effects) => effects !== undefined).map((effects) => fields(effects, "effects"));
-  return {
-    writes: each.flatMap(({ writes }) => writes),
-    events: each.flatMap(({ events }) => events),
-    tell: each.flatMap(({ tell }) => tell),
-  };
-}
-
-/** What one transaction writes. */
-interface Ready {
-  readonly states: readonly (Account | Peer | OwnDevices)[];
-  readonly people?: readonly Person[];
-  /** What is freed as well if it is not stored. */
-  readonly ahead?: readonly (Handle | undefined)[];
-  /** The places of rows that go. */
-  readonly goes?: readonly Bytes[];
-  readonly scheduler?: ExpiryScheduler | undefined;
-  readonly writes?: Writes;
-  readonly outgoing?: readonly { readonly to: Bytes; readonly message: Uint8Array }[];
-  readonly rows?: readonly OwnRow[];
-}
-
-/** `Along`, read and copied. */
-interface Rest<Result> {
-  readonly ad: Uint8Array | undefined;
-  readonly effects: (result: Result) => Effects | undefined;
-  readonly scheduler: ExpiryScheduler | undefined;
-  /** Whether the scheduler has given its effects already. */
-  readonly wasAsked: boolean;
-}
-
-function alongOf<Result>(along: Along<Result>, ofHousehold?: ExpiryScheduler): Rest<Result> {
-  const { ad, effects, scheduler = ofHousehold } = fields(along, "along");
-  if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "along.scheduler");
-  if (typeof effects === "function" && scheduler === undefined) throw invalid("along.scheduler is not said");
-  if (typeof effects !== "function" && effects !== undefined) fields(effects, "along.effects");
-  return {
-    ad: ad && bytes(ad, "ad").slice(),
-    effects: typeof effects === "function" ? effects : () => effects,
-    scheduler,
-    wasAsked: effects !== undefined && typeof effects !== "function",
-  };
-}
-
-function copiedPayload(payload: Payload | Uint8Array): Payload {
-  if (payload instanceof Uint8Array) return { body: bytes(payload, "body").slice() };
-  const { body, stamp } = fields(payload, "payload");
-  return { body: bytes(body, "body").slice(), stamp };
-}
-
-function rowsOf(rows: Iterable<OwnRow>): OwnRow[] {
-  return [...rows].map(([key, value]) => [rowKey(key), value]);
-}
-
-function rowKey(key: unknown): string {
-  if (typeof key !== "string") throw invalid("the key of a row must be a string");
-  return key;
-}
-
-/** Whether what stands there is of this key, or of none. */
-function fits(found: Uint8Array | undefined, key: StorageKey | undefined, name: string): boolean {
-  if (found === undefined) return false;
-  if (key === undefined) return found.length === CHECK.length;
-  try {
-    key.open(found, CHECK_KIND, utf8(name));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Counts an opening: whoever opened the store before writes no more. */
-async function begun(database: IDBDatabase): Promise<number> {
-  const transaction = database.transaction([META], "readwrite", { durability: "strict" });
-  const [meta, completed] = [transaction.objectStore(META), completion(transaction)];
-  const counted = answer<number | undefined>(meta.get(EPOCH)).then((last) => {
-    const next = (last ?? 0) + 1;
-    meta.put(next, EPOCH);
-    return next;
-  });
-  const [epoch] = await Promise.all([counted, completed]);
-  return epoch;
-}
-
-/** The refusals of messages, which `Peer.noteRefusal` takes; not what the caller did wrong. */
-const NOTED = /^(?!(invalid_argument|freed|not_loaded|no_randomness|broken|too_large|other)$)/u;
-
-/** What is refused with a code stays so; all else is the store's. */
-function failed(cause: unknown): EvanesceError {
-  if (cause instanceof EvanesceError) return cause;
-  return new EvanesceError("store_failed", "the store did not take what was to be stored, or does not give it", { cause });
-}
-
-function answer<Result>(request: IDBRequest<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
-
-function completion(transaction: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error);
-  });
-}
-
-/** All keys from this one on. */
-function from(start: string): IDBKeyRange | undefined {
-  return globalThis.IDBKeyRange === undefined ? undefined : globalThis.IDBKeyRange.lowerBound(start);
-}
-
-/** Holds a lock until the function that it gives is called, or `lost` is, because somebody has stolen it. */
-async function lock(name: string, isSole: boolean, lost: () => void): Promise<() => void> {
-  const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager };
-  if (locks === undefined) {
-    if (isSole) return () => {};
-    throw new EvanesceError("no_locks", "there is no navigator.locks here: see soleHolder");
-  }
-  let isHeld = false;
-  return new Promise<() => void>((resolve, reject) => {
-    const held = locks.request(name, { ifAvailable: true }, (lock) => {
-      if (lock === null) throw new EvanesceError("store_in_use", "another tab has this store");
-      isHeld = true;
-      return new Promise<void>((letGo) => resolve(letGo));
-    });
-    held.catch((cause) => (isHeld ? lost() : reject(cause)));
-  }).catch((cause) => {
-    throw failed(cause);
-  });
 }

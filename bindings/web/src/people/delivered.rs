@@ -14,6 +14,21 @@ use crate::shapes::{address, time};
 use crate::values::words::Word;
 use crate::values::{Bytes, Listed, Out, Shown, object, shown};
 
+/// A message that has opened, until the groups have heard what came with it.
+#[wasm_bindgen]
+pub struct RawPersonDelivered {
+    shown: Vec<u8>,
+    #[cfg_attr(not(feature = "groups"), expect(dead_code, reason = "groups alone look at it"))]
+    pub(crate) delivered: PersonDelivered,
+}
+
+#[wasm_bindgen]
+impl RawPersonDelivered {
+    pub fn shown(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.shown)
+    }
+}
+
 #[wasm_bindgen]
 impl RawOwnDevices {
     pub fn decrypt(
@@ -24,12 +39,16 @@ impl RawOwnDevices {
         message: &[u8],
         ad: &[u8],
         now: f64,
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Result<RawPersonDelivered, Refusal> {
         let (from, now, mut shelf) = (address(from)?, time(now), contacts.shelf()?);
         let contacts = &mut shelf.contacts;
-        let delivered = self.0.decrypt(&mut account.0, contacts, &from, message, ad, now)?;
+        let mut delivered = self.0.decrypt(&mut account.0, contacts, &from, message, ad, now)?;
         shelf.number();
-        Ok(shown(&delivered))
+        let shown = shown(&delivered);
+        // Of the message itself nothing is left here.
+        delivered.delivered.received.body = Vec::new();
+        delivered.delivered.received.evidence = None;
+        Ok(RawPersonDelivered { shown, delivered })
     }
 }
 

@@ -1,0 +1,222 @@
+// Groups over IndexedDB: what a message brings of them is one transaction, and what waits is kept and opens.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
+
+import { clubs } from "./club.js";
+import { NOW, evanesce, part } from "./package.js";
+
+globalThis.IDBKeyRange = IDBKeyRange;
+const { StorageKey, conversationIdNamed, text, utf8 } = evanesce;
+const { Store } = await part("store.js");
+const soleHolder = true;
+const UNSTORABLE = [["row", () => 1]];
+const DAY = 86_400_000;
+
+async function stored(party, key) {
+  const options = { key, indexedDB: new IDBFactory(), soleHolder };
+  const store = await Store.open("account", options);
+  const { account, own, contacts, expiry, groups } = party;
+  await store.commit({ account, own, contacts, groups, effects: { writes: expiry.records, events: [], tell: [] }, scheduler: expiry });
+  return Object.assign(party, { options, store });
+}
+
+/** The tab is closed, and opened again. */
+async function reopened(party) {
+  party.store.close();
+  const store = await Store.open("account", party.options);
+  const [account, own, contacts, expiry, groups] =
+    [await store.account(), await store.ownDevices(), await store.contacts(), await store.scheduler(), await store.groups()];
+  return Object.assign(party, { store, account, own, contacts, expiry, groups });
+}
+
+const house = ({ account, own, contacts, expiry, groups }) => ({ account, own, contacts, scheduler: expiry, groups });
+
+/** What stands in the outbox, which is empty then. */
+async function sent({ store }) {
+  const wire = [];
+  await store.flush((to, message) => void wire.push([text(to), message]));
+  return wire;
+}
+
+const lines = (of) => (of?.delivered ?? []).filter(({ isControl }) => !isControl).map(({ received }) => text(received.body));
+
+/** Takes in one message, and joins wherever it is invited. Gives the lines that it brought. */
+async function taken(party, from, message) {
+  const rows = (of) => lines(of).map((line) => [`messages/${line}`, line]);
+  const of = message[0] === 0x13
+    ? await party.store.receiveFromGroup(house(party), message, NOW, rows)
+    : (await party.store.receiveFrom(house(party), from, message, NOW, ({ ofGroups }) => rows(ofGroups))).ofGroups;
+  await reopened(party);
+  const brought = lines(of);
+  for (const invitation of party.groups.invitations(party.own, NOW)) {
+    brought.push(...lines(await party.store.joinGroup(house(party), invitation, NOW, rows)));
+    await reopened(party);
+  }
+  return brought;
+}
+
+/** Delivers all that stands in the outboxes, until nothing does. */
+async function settled(parties) {
+  const brought = [];
+  for (let isAny = true; isAny; ) {
+    isAny = false;
+    for (const party of parties) {
+      for (const [to, message] of await sent(party)) {
+        const other = parties.find(({ name }) => name === to);
+        if (other === undefined) continue;
+        isAny = true;
+        for (const line of await taken(other, party.name, message)) brought.push([to, line]);
+      }
+    }
+  }
+  return brought;
+}
+
+for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
+  const sealed = key === undefined ? "plain" : "sealed";
+
+  test(`three people in a group, each tab closed after every step (${sealed})`, async () => {
+    const { anna, ben, carla } = clubs(["anna", "ben", "carla"]);
+    const all = [anna, ben, carla];
+    for (const party of all) await stored(party, key);
+    const { group, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("Hiking"), NOW);
+    const { id } = group;
+    await anna.store.sendOut(house(anna), outgoing, [["title", "Hiking"]]);
+    await reopened(anna);
+    assert.deepEqual(await settled(all), []);
+    assert.deepEqual(ben.groups.ids, [id]);
+    await ben.store.sendToGroup(house(ben), ben.groups.group(id), utf8("Hello"), NOW, [["messages/Hello", "Hello"]]);
+    await reopened(ben);
+    assert.deepEqual(await settled(all), [["anna", "Hello"]]);
+    assert.equal(await anna.store.row("messages/Hello"), "Hello");
+
+    const changed = anna.own.inGroup(anna.account, anna.groups.group(id)).change(anna.contacts, { kind: "add", person: carla.owner }, NOW);
+    await anna.store.sendOut(house(anna), changed);
+    await settled(all);
+    assert.equal(carla.groups.group(id).members.length, 3);
+    await carla.store.sendToGroup(house(carla), carla.groups.group(id), utf8("I am new"), NOW);
+    assert.deepEqual((await settled(all)).sort(), [["anna", "I am new"], ["ben", "I am new"]]);
+    const looked = await anna.store.lookAfterGroups(house(anna), NOW);
+    assert.deepEqual([looked.lost, looked.delivered, looked.unreached], [0, [], []]);
+
+    // Whoever leaves and deletes it has nothing of it any more.
+    await carla.store.sendOut(house(carla), carla.own.inGroup(carla.account, carla.groups.group(id)).leave(carla.contacts, NOW));
+    await settled(all);
+    carla.groups.remove(id);
+    await carla.store.commit({ forgotten: { groups: [id] } });
+    await reopened(carla);
+    assert.deepEqual(carla.groups.ids, []);
+    assert.deepEqual(carla.contacts.addresses.map(text).sort(), ["anna", "ben"]);
+  });
+
+  test(`what comes before its chain waits, over a closed tab too, and opens with it (${sealed})`, async () => {
+    const { anna, ben } = clubs(["anna", "ben"]);
+    for (const party of [anna, ben]) await stored(party, key);
+    const { group, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+    const { id } = group;
+    await anna.store.sendOut(house(anna), outgoing);
+    await settled([anna, ben]);
+    for (const line of ["one", "two"]) await ben.store.sendToGroup(house(ben), ben.groups.group(id), utf8(line), NOW);
+    const wire = await sent(ben);
+    const [chain, ...messages] = wire.map(([, message]) => message);
+    for (const message of messages) {
+      const heard = await anna.store.receiveFromGroup(house(anna), message, NOW);
+      assert.deepEqual([heard.waits, heard.delivered, heard.events], [true, [], []]);
+      await reopened(anna);
+    }
+    // The carrier repeats one.
+    assert.equal((await anna.store.receiveFromGroup(house(anna), messages[0], NOW)).waits, true);
+    assert.deepEqual((await sent(anna)).map(([to]) => to), ["ben"], "it asks for the chain");
+    await reopened(anna);
+    assert.deepEqual(await taken(anna, "ben", chain), ["one", "two"]);
+    assert.deepEqual(await anna.store.rows("messages/"), [["messages/one", "one"], ["messages/two", "two"]]);
+    await assert.rejects(anna.store.receiveFromGroup(house(anna), messages[0], NOW), { code: "duplicate" });
+
+    // What waits in vain goes.
+    ben.own.inGroup(ben.account, ben.groups.group(id)).renew(ben.contacts);
+    const another = ben.own.inGroup(ben.account, ben.groups.group(id)).encrypt(ben.contacts, utf8("lost"), NOW);
+    assert.equal((await anna.store.receiveFromGroup(house(anna), another.broadcasts[0].message, NOW)).waits, true);
+    assert.equal((await anna.store.lookAfterGroups(house(anna), NOW + 15 * DAY)).lost, 1);
+    assert.equal((await anna.store.lookAfterGroups(house(anna), NOW + 15 * DAY)).lost, 0);
+  });
+}
+
+test("what comes before the invitation waits for that", async () => {
+  const { anna, ben } = clubs(["anna", "ben"]);
+  for (const party of [anna, ben]) await stored(party);
+  const { group, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+  await anna.store.sendOut(house(anna), outgoing);
+  await anna.store.sendToGroup(house(anna), group, utf8("early"), NOW);
+  const [[, invitation], [, message]] = await sent(anna);
+  assert.equal((await ben.store.receiveFromGroup(house(ben), message, NOW)).waits, true);
+  await reopened(ben);
+  assert.deepEqual(await taken(ben, "anna", invitation), ["early"]);
+});
+
+test("what could not be stored of groups is freed, and the store is as it was", async () => {
+  const { anna, ben } = clubs(["anna", "ben"]);
+  for (const party of [anna, ben]) await stored(party);
+  const { group, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+  const { id } = group;
+  await anna.store.sendOut(house(anna), outgoing);
+  await settled([anna, ben]);
+  await assert.rejects(ben.store.sendToGroup(house(ben), ben.groups.group(id), utf8("lost"), NOW, UNSTORABLE), { code: "store_failed" });
+  assert.throws(() => ben.groups.ids, { code: "freed" });
+  await reopened(ben);
+  await ben.store.sendToGroup(house(ben), ben.groups.group(id), utf8("kept"), NOW);
+  const [[, chain], [, message]] = await sent(ben);
+  await anna.store.receiveFrom(house(anna), "ben", chain, NOW);
+  await assert.rejects(anna.store.receiveFromGroup(house(anna), message, NOW, () => UNSTORABLE), { code: "store_failed" });
+  for (const gone of [() => anna.groups.ids, () => anna.contacts.owners, () => anna.own.device]) assert.throws(gone, { code: "freed" });
+  await reopened(anna);
+  assert.deepEqual(lines(await anna.store.receiveFromGroup(house(anna), message, NOW)), ["kept"]);
+});
+
+test("a timer goes along with a message to a group, and what came says whether it counts", async () => {
+  const { anna, ben } = clubs(["anna", "ben"]);
+  for (const party of [anna, ben]) await stored(party);
+  const { group, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+  const { id } = group;
+  await anna.store.sendOut(house(anna), outgoing);
+  await settled([anna, ben]);
+  const chat = conversationIdNamed(id);
+  await anna.store.commit({ effects: anna.expiry.set(chat, { kind: "afterRead", ttl: 60_000 }, anna.own.person.memberTag, NOW), scheduler: anna.expiry });
+  const payload = { body: utf8("timed"), stamp: anna.expiry.stamp(chat) };
+  await anna.store.sendToGroup(house(anna), anna.groups.group(id), payload, NOW);
+  for (const [, message] of await sent(anna)) {
+    if (message[0] !== 0x13) {
+      await ben.store.receiveFrom(house(ben), "anna", message, NOW);
+      continue;
+    }
+    const effects = ({ delivered: [got] }) => ben.expiry.received(
+      { id: new Uint8Array(16).fill(1), conversation: chat, author: got.author, maySet: got.maySetTimer }, got.received.stamp, 0, NOW,
+    ).effects;
+    const heard = await ben.store.receiveFromGroup(house(ben), message, NOW, () => [], { effects });
+    assert.deepEqual(heard.effects.events.map(({ kind }) => kind), ["settingChanged"]);
+  }
+  await reopened(ben);
+  assert.equal(ben.expiry.setting(chat).policy.ttl, 60_000);
+});
+
+test("what is no household with groups is refused before anything changes", async () => {
+  const { anna, ben } = clubs(["anna", "ben"]);
+  const { store } = await stored(anna);
+  const { group, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+  const [its, before] = [house(anna), group.snapshot()];
+  const without = { ...its, groups: undefined };
+  const { changes } = outgoing;
+  for (const call of [
+    () => store.sendToGroup(without, group, utf8("x"), NOW), () => store.sendToGroup(its, {}, utf8("x"), NOW),
+    () => store.sendToGroup(its, group, "x", NOW), () => store.sendToGroup(its, group, utf8("x"), "now"),
+    () => store.sendOut(its, {}), () => store.sendOut(its, null), () => store.sendOut(without, outgoing),
+    () => store.receiveFromGroup(its, "x", NOW), () => store.receiveFromGroup(without, new Uint8Array(200), NOW),
+    () => store.receiveFromGroup(its, new Uint8Array(200), NOW, 5), () => store.joinGroup(its, {}, NOW), () => store.lookAfterGroups({}, NOW),
+    () => store.commit({ groups: {} }), () => store.commit({ groupChanges: changes }), () => store.commit({ groupChanges: {} }),
+    () => store.commit({ forgotten: { groups: [new Uint8Array(3)] } }),
+  ]) await assert.rejects(async () => call(), { code: "invalid_argument" });
+  await assert.rejects(store.receiveFromGroup(its, Uint8Array.of(0x13, 1), NOW), { code: "malformed" });
+  assert.deepEqual(group.snapshot(), before);
+});

@@ -1,0 +1,351 @@
+// What comes of one call of a store, until it is stored, and how it stands there.
+
+import {
+  Account, Contacts, EvanesceError, ExpiryScheduler, Groups, HeldMessages, OwnDevices, Peer, Person, allChanges,
+  unblockedByPeople, type Bytes, type Effects, type GroupChanges, type GroupDelivered, type GroupEvent, type GroupOutgoing,
+  type Payload, type PeopleChanges, type PersonDelivered, type PersonEvent, type Unblocked, type Unreached, type Wants,
+} from "./everything.js";
+import { address as checkedAddress, bytes, exactly, fields, flag } from "./checks.js";
+import { contactsOf } from "./contacts.js";
+import { invalid } from "./errors.js";
+import { held, type Handle } from "./handle.js";
+import type { OwnRow, Along, Household, OfGroups } from "./store_calls.js";
+
+/** Rows of a scheduler: absent where one goes. */
+export type Writes = readonly (readonly [key: Bytes, value: Bytes | undefined])[];
+
+/** How a person is stored, and in which order they became known. */
+export interface PersonRow {
+  readonly number: number;
+  readonly person: Uint8Array;
+}
+
+/** How a group is stored. */
+export interface GroupRow {
+  readonly group: Uint8Array;
+}
+
+/** Which messages of a group wait; of each, what tells it from others. */
+export interface HeldRow {
+  readonly held: Uint8Array;
+  readonly marks: readonly (readonly [number: number, mark: Uint8Array])[];
+}
+
+/** A message that waits. It is as the carrier has it. */
+export interface KeptRow {
+  readonly kept: KeptMessage;
+}
+
+export interface KeptMessage {
+  readonly message: Uint8Array;
+  readonly ad: Uint8Array;
+}
+
+/** A row of the library's: those of the account, the own devices, the peers and the invitations are bytes. */
+export type StateRow = Uint8Array | PersonRow | GroupRow | HeldRow | KeptRow;
+
+export function isPersons(of: [Bytes, StateRow]): of is [Bytes, PersonRow] {
+  return "person" in of[1];
+}
+
+export function byOrder(one: [Bytes, PersonRow], other: [Bytes, PersonRow]): number {
+  return one[1].number - other[1].number;
+}
+
+/** Which messages of a group wait, in memory. */
+export interface Waiting {
+  readonly held: HeldMessages;
+  readonly marks: Map<number, Uint8Array>;
+}
+
+/** What tells a message that waits from others: its last bytes are a signature, and it may be bound to something else. */
+export function markOf(message: Uint8Array, ad: Uint8Array): Uint8Array {
+  const [end, start] = [message.slice(-32), ad.slice(0, 32)];
+  const mark = new Uint8Array(end.length + start.length);
+  mark.set(end);
+  mark.set(start, end.length);
+  return mark;
+}
+
+export const NO_CHANGES: PeopleChanges = { account: false, own: false, people: [], peers: [], tell: [] };
+
+export const NOTHING: Effects = { writes: [], events: [], tell: [] };
+
+/** The names of what may wait: of each group, and of none. */
+export function names(groups: Groups): string[] {
+  return [...groups.ids.map(inHex), ""];
+}
+
+export function groupChangesOf(changes: GroupChanges): GroupChanges {
+  const { groups, invitations, people } = fields(changes, "groupChanges");
+  if (!Array.isArray(groups)) throw invalid("groupChanges.groups must be an array");
+  const ids = groups.map((id) => exactly(id, 32, "one of groupChanges.groups") as Bytes);
+  return { groups: ids, invitations: flag(invitations, "groupChanges.invitations"), people: allChanges(people) };
+}
+
+/** What comes of groups by one call, until it is stored. */
+export class Arrival {
+  readonly own: OwnDevices;
+  readonly account: Account;
+  readonly contacts: Contacts;
+  readonly groups: Groups;
+  readonly now: number;
+  readonly people: PeopleChanges[] = [];
+  readonly ids = new Map<string, Bytes>();
+  readonly messages: { to: Bytes; message: Bytes }[] = [];
+  readonly held = new Map<string, Waiting>();
+  readonly rows = new Map<string, [name: string, number: number, row: KeptMessage | undefined]>();
+  isInvited = false;
+  waits = false;
+  #lost = 0;
+  #events: GroupEvent[] = [];
+  #known: PersonEvent[] = [];
+  #delivered: GroupDelivered[] = [];
+  #unreached = new Map<string, Unreached>();
+  #unblocked: Unblocked[] = [];
+
+  constructor({ own, account, contacts }: Household, groups: Groups, now: number) {
+    [this.own, this.account, this.contacts, this.groups, this.now] = [own, account, contacts, groups, now];
+  }
+
+  changes(changes: GroupChanges): void {
+    const { groups, invitations, people } = groupChangesOf(changes);
+    for (const id of groups) this.ids.set(inHex(id), id);
+    this.isInvited ||= invitations;
+    this.people.push(people);
+  }
+
+  takes({ events, people, changes }: { events: readonly GroupEvent[]; people: readonly PersonEvent[]; changes: GroupChanges }): void {
+    this.#events.push(...events);
+    this.#known.push(...people);
+    this.changes(changes);
+  }
+
+  opens(delivered: GroupDelivered): void {
+    this.takes(delivered);
+    this.#delivered.push(delivered);
+    this.#unblocked.push(...delivered.unblocks, ...unblockedByPeople(delivered.people));
+  }
+
+  /** What became held since this was asked last. */
+  unblocked(): Unblocked[] {
+    return this.#unblocked.splice(0);
+  }
+
+  /** Those to single devices first, so that nobody has to wait for a chain. */
+  sends(outgoing: GroupOutgoing): void {
+    const { events, pairwise, broadcasts, unreached, changes } = fields(outgoing, "outgoing");
+    for (const list of [events, pairwise, broadcasts, unreached]) {
+      if (!Array.isArray(list)) throw invalid("outgoing must be what a call of a group gave");
+    }
+    this.#events.push(...events);
+    for (const { to, message } of pairwise) this.#sends(to, message);
+    for (const { to: all, message } of broadcasts) for (const to of all) this.#sends(to, message);
+    for (const missed of unreached) this.#unreached.set(missed.to.join(), missed);
+    this.changes(changes);
+  }
+
+  #sends(to: Uint8Array, message: Uint8Array): void {
+    this.messages.push({ to: checkedAddress(to, "to").slice() as Bytes, message: bytes(message, "message").slice() as Bytes });
+  }
+
+  responds(wants: Wants | undefined): void {
+    this.sends(this.groups.respond(this.own, this.account, this.contacts, wants, this.now));
+  }
+
+  touches(name: string, waiting: Waiting): void {
+    this.held.set(name, waiting);
+  }
+
+  kept(name: string, number: number): KeptMessage | undefined {
+    return this.rows.get(`${name}/${number}`)?.[2];
+  }
+
+  keeps(name: string, waiting: Waiting, number: number, row: KeptMessage): void {
+    this.touches(name, waiting);
+    this.rows.set(`${name}/${number}`, [name, number, row]);
+  }
+
+  forgets(name: string, waiting: Waiting, number: number): void {
+    this.touches(name, waiting);
+    waiting.marks.delete(number);
+    this.rows.set(`${name}/${number}`, [name, number, undefined]);
+  }
+
+  /** These waited in vain. */
+  drops(name: string, waiting: Waiting, numbers: readonly number[]): void {
+    for (const number of numbers) this.forgets(name, waiting, number);
+    this.#lost += numbers.length;
+  }
+
+  come(): OfGroups {
+    return {
+      events: this.#events, people: this.#known, delivered: this.#delivered, lost: this.#lost, unreached: [...this.#unreached.values()],
+    };
+  }
+}
+
+/** The same, with what came of groups. */
+export function withGroups(ready: Ready, arrival: Arrival | undefined): Ready {
+  if (arrival === undefined) return ready;
+  const { groups, ids, isInvited, messages, rows, held } = arrival;
+  return {
+    ...ready, outgoing: [...(ready.outgoing ?? []), ...messages], kept: [...rows.values()], held: [...held],
+    ofGroups: { of: groups, groups: [...ids.values()], invitations: isInvited },
+  };
+}
+
+/** What a person's row is bound to: that it is neither of another person nor in another order. */
+export function personAd(place: Bytes, number: number): Bytes {
+  const ad = new Uint8Array(place.length + 8);
+  ad.set(place);
+  new DataView(ad.buffer).setFloat64(place.length, number);
+  return ad;
+}
+
+export function inHex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Frees what is ahead of the store: of a peer that stands in contacts, those. */
+export function drop(states: readonly (Handle | undefined)[]): void {
+  for (const state of states) {
+    if (state instanceof Peer) contactsOf(state)?.free();
+    state?.free();
+  }
+}
+
+export function present<Item>(items: readonly (Item | undefined)[]): Item[] {
+  return items.filter((item) => item !== undefined) as Item[];
+}
+
+/** Read once, and found to be in order. */
+export function householdOf(household: Household): Household {
+  const { account, own, contacts, scheduler, groups } = fields(household, "household");
+  held(account, Account, "household.account");
+  held(own, OwnDevices, "household.own");
+  held(contacts, Contacts, "household.contacts");
+  if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "household.scheduler");
+  if (groups !== undefined) held(groups, Groups, "household.groups");
+  return { account, own, contacts, scheduler, groups };
+}
+
+/** One that has groups. */
+export function clubOf(household: Household): Household & { readonly groups: Groups } {
+  const house = householdOf(household);
+  return { ...house, groups: (held(house.groups, Groups, "household.groups"), house.groups as Groups) };
+}
+
+export function all({ account, own, contacts, scheduler, groups }: Household): Handle[] {
+  return present([account, own, contacts, scheduler, groups]);
+}
+
+/** What changed of a household, and what goes if it is not stored. */
+export function named(house: Household, changes: PeopleChanges): Ready {
+  const { account, own, contacts } = house;
+  const peers = present(changes.peers.map((address) => contacts.peer(address)));
+  const states = [...(changes.account ? [account] : []), ...(changes.own ? [own] : []), ...peers];
+  return { states, people: present(changes.people.map((owner) => contacts.person(owner))), ahead: [account, own, contacts] };
+}
+
+/** The peer that a message from this address was offered to. */
+export function peerAt(contacts: Contacts, from: Uint8Array, now: number): Peer | undefined {
+  const there = contacts.peer(from);
+  if (there !== undefined) return there;
+  return contacts.addresses.map((address) => contacts.peer(address)).find((peer) => peer?.isAt(from, now));
+}
+
+/** Takes what an own device gives and makes known: above all on a device that was just linked. */
+export function withGiven({ own, contacts }: Household, delivered: PersonDelivered, now: number): PersonDelivered {
+  const { person, standing, isUnconfirmed, events } = delivered;
+  const isOwn = person?.join() === own.person.owner.join() && /^(listed|stale)$/.test(standing) && !isUnconfirmed;
+  if (!isOwn || !events.some(({ kind }) => kind === "given" || kind === "known")) return delivered;
+  let { changes } = delivered;
+  const shown: PersonEvent[] = [];
+  for (const event of events) {
+    if (event.kind === "given") {
+      try {
+        const adopted = contacts.adopt(own, event.list, now);
+        shown.push(...adopted.events);
+        changes = allChanges(changes, adopted.changes);
+      } catch (refusal) {
+        // Of nobody who is known, or an older one: there is nothing to be shown.
+        if (!(refusal instanceof EvanesceError) || !/^(other_owner|older_list|expired)$/.test(refusal.code)) throw refusal;
+      }
+    } else if (event.kind === "known") {
+      changes = allChanges(changes, contacts.pin(own, event.device, now));
+    } else {
+      shown.push(event);
+    }
+  }
+  return { ...delivered, events: shown, changes };
+}
+
+export function bothEffects(one: Effects | undefined, other: Effects | undefined): Effects {
+  const each = [one, other].filter((effects) => effects !== undefined).map((effects) => fields(effects, "effects"));
+  return {
+    writes: each.flatMap(({ writes }) => writes),
+    events: each.flatMap(({ events }) => events),
+    tell: each.flatMap(({ tell }) => tell),
+  };
+}
+
+/** What one transaction writes. */
+export interface Ready {
+  readonly states: readonly (Account | Peer | OwnDevices)[];
+  readonly people?: readonly Person[];
+  /** What is freed as well if it is not stored. */
+  readonly ahead?: readonly (Handle | undefined)[];
+  /** The places of rows that go. */
+  readonly goes?: readonly Bytes[];
+  /** These groups of those, and the invitations. */
+  readonly ofGroups?: { readonly of: Groups; readonly groups: readonly Bytes[]; readonly invitations: boolean } | undefined;
+  /** Messages that wait, or do so no more. */
+  readonly kept?: readonly (readonly [name: string, number: number, row: KeptMessage | undefined])[];
+  /** Which wait. */
+  readonly held?: readonly (readonly [name: string, waiting: Waiting])[];
+  readonly scheduler?: ExpiryScheduler | undefined;
+  readonly writes?: Writes;
+  readonly outgoing?: readonly { readonly to: Bytes; readonly message: Uint8Array }[];
+  readonly rows?: readonly OwnRow[];
+}
+
+/** `Along`, read and copied. */
+export interface Rest<Result> {
+  readonly ad: Uint8Array | undefined;
+  readonly effects: (result: Result) => Effects | undefined;
+  readonly scheduler: ExpiryScheduler | undefined;
+  /** Whether the scheduler has given its effects already. */
+  readonly wasAsked: boolean;
+}
+
+export function alongOf<Result>(along: Along<Result>, ofHousehold?: ExpiryScheduler): Rest<Result> {
+  const { ad, effects, scheduler = ofHousehold } = fields(along, "along");
+  if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "along.scheduler");
+  if (typeof effects === "function" && scheduler === undefined) throw invalid("along.scheduler is not said");
+  if (typeof effects !== "function" && effects !== undefined) fields(effects, "along.effects");
+  return {
+    ad: ad && bytes(ad, "ad").slice(),
+    effects: typeof effects === "function" ? effects : () => effects,
+    scheduler,
+    wasAsked: effects !== undefined && typeof effects !== "function",
+  };
+}
+
+export function copiedPayload(payload: Payload | Uint8Array): Payload {
+  if (payload instanceof Uint8Array) return { body: bytes(payload, "body").slice() };
+  const { body, stamp } = fields(payload, "payload");
+  return { body: bytes(body, "body").slice(), stamp };
+}
+
+export function rowsOf(rows: Iterable<OwnRow>): OwnRow[] {
+  return [...rows].map(([key, value]) => [rowKey(key), value]);
+}
+
+export function rowKey(key: unknown): string {
+  if (typeof key !== "string") throw invalid("the key of a row must be a string");
+  return key;
+}
+
+/** The refusals of messages, which `Peer.noteRefusal` takes; not what the caller did wrong. */
+export const NOTED = /^(?!(invalid_argument|freed|not_loaded|no_randomness|broken|too_large|other)$)/u;

@@ -1,0 +1,139 @@
+// What the calls of a store take and give.
+
+import type {
+  Account, Contacts, ExpiryScheduler, Groups, OwnDevices, Peer, StorageKey, Address, Age, Bytes, Effects, FanOut, GroupChanges,
+  GroupDelivered, GroupEvent, OwnEvent, PeopleChanges, PersonDelivered, PersonEvent, Unreached,
+} from "./everything.js";
+
+/** A message that is stored, and not known to have been sent. */
+export interface Outgoing {
+  /** Its place in the order in which they were stored. */
+  readonly number: number;
+  /** Whom it is for. */
+  readonly to: Bytes;
+  /** Its bytes. */
+  readonly message: Bytes;
+}
+
+/**
+ * A row of the application's own, in the same transaction: any value that IndexedDB takes, or `undefined` to delete it. **It is
+ * stored as it is given**, with a key too: what is to be sealed of it, seal with `StorageKey.seal`.
+ */
+export type OwnRow = readonly [key: string, value: unknown];
+
+/** What may go along with a call, whose result is `Result`. */
+export interface Along<Result> {
+  /** What the peer must name too: see `Peer.encrypt`. */
+  readonly ad?: Uint8Array | undefined;
+  /**
+   * What a scheduler gave for the same message, or what asks it once the message is there. If the message is refused nothing
+   * is asked; a scheduler that was asked before is freed then, since what it gave is not stored.
+   */
+  readonly effects?: Effects | ((result: Result) => Effects) | undefined;
+  /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
+  readonly scheduler?: ExpiryScheduler | undefined;
+}
+
+/** What is stored at once by `Store.commit`. */
+export interface Commit {
+  readonly account?: Account | undefined;
+  readonly peers?: Iterable<Peer> | undefined;
+  readonly own?: OwnDevices | undefined;
+  /** People and peers: those that `changes` names, or all of them. */
+  readonly contacts?: Contacts | undefined;
+  /** What a call changed. What it names has to be given. */
+  readonly changes?: PeopleChanges | undefined;
+  /** Groups and invitations: those that `groupChanges` names, or all of them. */
+  readonly groups?: Groups | undefined;
+  /** What a call changed of groups, and with them of people. What it names has to be given. */
+  readonly groupChanges?: GroupChanges | undefined;
+  /** Whose rows go, after `Contacts.removePeer` and `removePerson`, and after `Groups.remove`, with what waits of the group. */
+  readonly forgotten?: {
+    readonly peers?: Iterable<Address> | undefined;
+    readonly people?: Iterable<Uint8Array> | undefined;
+    readonly groups?: Iterable<Uint8Array> | undefined;
+  } | undefined;
+  readonly effects?: Effects | undefined;
+  /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
+  readonly scheduler?: ExpiryScheduler | undefined;
+  readonly outgoing?: Iterable<{ readonly to: Address; readonly message: Uint8Array }> | undefined;
+  readonly rows?: Iterable<OwnRow> | undefined;
+}
+
+/** All that a device holds of its user, who may have several, and of others. */
+export interface Household {
+  readonly account: Account;
+  readonly own: OwnDevices;
+  readonly contacts: Contacts;
+  /** What own devices tell of messages and timers goes to it. Always give it, if there is one. */
+  readonly scheduler?: ExpiryScheduler | undefined;
+  /** What messages bring of groups goes to it, invitations too. Give it always, or never. */
+  readonly groups?: Groups | undefined;
+}
+
+/** What came of groups by a call, all of which is stored. */
+export interface OfGroups {
+  /** What is to be shown, in this order. */
+  readonly events: readonly GroupEvent[];
+  /** What became known of members' devices. */
+  readonly people: readonly PersonEvent[];
+  /** Messages to groups that have opened: the one that came, and those that had waited. */
+  readonly delivered: readonly GroupDelivered[];
+  /** How many messages waited in vain: show that something is missing. */
+  readonly lost: number;
+  /** To whom something is due that did not get through: begin a session by `Peer.initiateForGroup`, then `lookAfterGroups`. */
+  readonly unreached: readonly Unreached[];
+}
+
+/** What came of a message to a group. */
+export interface GroupHeard extends OfGroups {
+  /** Whether it waits for something that is missing: there is nothing to show yet. */
+  readonly waits: boolean;
+  /** What it had the scheduler say, by `Along.effects`. */
+  readonly effects: Effects;
+  readonly untold: Untold;
+}
+
+/** What may go along with a message to a person. What its effects have to `tell`, `Store.tell` tells. */
+export interface AlongTo extends Along<FanOut> {
+  /** Of its devices and one's own, those alone: whom the same message did not reach before. */
+  readonly only?: readonly Address[] | undefined;
+}
+
+/** What may go along with a message of a person. */
+export interface AlongFrom extends Along<PersonDelivered> {
+  /** How old the message is, since it was handed to the carrier: 0 if absent. */
+  readonly age?: Age | undefined;
+}
+
+/** What own devices are to be told later, since they were not reached: when there is a session with them, `Recipients.tellEvents`. */
+export interface Untold {
+  readonly to: readonly Bytes[];
+  readonly events: readonly OwnEvent[];
+}
+
+/** A message of a person that is stored. */
+export interface Heard extends PersonDelivered {
+  /** What it had the scheduler say, of what own devices told and of `Along.effects`: all of it is stored, and told. */
+  readonly effects: Effects;
+  readonly untold: Untold;
+  /** What came of groups, if the household has them. */
+  readonly ofGroups: OfGroups | undefined;
+}
+
+/** How a store is opened. */
+export interface StoreOptions {
+  /**
+   * Seals every row of the library's, and whom messages in the outbox are for; how many rows there are, how long they are, and
+   * the application's own rows it does not hide. Without one they are plain: whoever reads the profile of the browser reads
+   * them. With or without, a store stays as it was made.
+   */
+  readonly key?: StorageKey | undefined;
+  /**
+   * The caller sees to it that nobody else opens this store, as long as it is open: for where there are no
+   * `navigator.locks`, as in Node 20 and on pages without TLS. Where there are, the lock is taken nevertheless.
+   */
+  readonly soleHolder?: boolean | undefined;
+  /** Another one than the browser's: for tests. */
+  readonly indexedDB?: IDBFactory | undefined;
+}
