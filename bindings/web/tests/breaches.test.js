@@ -88,6 +88,23 @@ test("a source of randomness that repeats itself is refused, at once and later",
   assert.equal(await printed(later), "[ 'fine', 'no_randomness', 'no_randomness' ]");
 });
 
+test("a call that tells more devices than could be foreseen finds what it draws, and ends if the source does", async () => {
+  const program = `
+    await import_();
+    const { drawing, drawingMore, randomize } = await import(HOST);
+    const drawn = () => [1, 2, 3].map(() => (randomize(out = new Uint8Array(64)), Buffer.from(out).toString("hex")));
+    let out;
+    console.log(code(() => drawing(100, drawn)));
+    const all = drawingMore(100, drawn);
+    console.log(new Set(all).size, all.every((one) => !/^0+$/.test(one)));
+    console.log(code(() => drawingMore(100, () => ((draw = () => { throw new Error("none left"); }), drawn()))));
+    draw = real;
+    console.log(code(() => drawing(100, drawn)));
+  `;
+  const host = JSON.stringify(pathToFileURL(`${directory}/dist/host.js`).href);
+  assert.equal(await printed(program.replace("HOST", host)), "broken\n3 true\nno_randomness\nbroken");
+});
+
 test("ten thousand prekeys at once find all that they draw", async () => {
   const program = `
     const it = await import_();

@@ -11,6 +11,8 @@ const fill = source?.getRandomValues?.bind(source);
 const NOTHING = new Uint8Array();
 let pool = NOTHING;
 let drawn = 0;
+/** Whether that may not be all. */
+let isOpen = false;
 
 /** The first bytes of each draw, of which nothing is made: they tell whether the source repeats itself. */
 const TELL = 16;
@@ -72,11 +74,27 @@ export function drawing<Result>(most: number, call: () => Result): Result {
   } finally {
     pool.fill(0);
     pool = NOTHING;
+    isOpen = false;
   }
+}
+
+/**
+ * @internal The same of a call that draws so much as a rule, and more where it tells more devices than could be foreseen: others
+ * say of how many. The source has just given; if it fails within the call, that is cut short, and is the last one.
+ */
+export function drawingMore<Result>(usually: number, call: () => Result): Result {
+  return drawing(usually, () => {
+    isOpen = true;
+    return call();
+  });
 }
 
 /** @internal Empties the pool, and wipes what it gives. */
 export function randomize(out: Uint8Array<ArrayBuffer>): void {
+  if (isOpen && drawn + out.length > pool.length) {
+    pool.fill(0);
+    [pool, drawn] = [fresh(AT_ONCE), 0];
+  }
   const end = drawn + out.length;
   // A call that draws more than was foreseen must end, with all that it has made.
   if (end > pool.length) throw new EvanesceError("broken", "more is drawn than is there");

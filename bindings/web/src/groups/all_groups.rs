@@ -181,15 +181,13 @@ impl RawGroups {
         group.map(|group| group.id().as_bytes().to_vec())
     }
 
-    /// How many messages to single devices a call is at most, in this group or in all of them.
-    pub fn most_messages(&self, contacts: &RawContacts, is_all: bool) -> Result<usize, Refusal> {
+    /// How many messages to single devices a call is as a rule, in this group or in all of them. It may be more: where a
+    /// roster that lost is taken up again, or much is asked for.
+    pub fn usual_messages(&self, contacts: &RawContacts, is_all: bool) -> Result<usize, Refusal> {
         let peers = contacts.shelf()?.contacts.peers.len();
         let of_group = |group: &Group| {
-            let members = group.members().len();
-            // A person has 16 devices. Each gets what goes before a roster, what goes behind it, and what goes with a
-            // message; up to 64 members a newcomer gets their lists, seven in a message.
-            let lists = if members > 64 { 0 } else { members / 7 };
-            peers.min(members.saturating_mul(16)).saturating_mul(lists.saturating_add(6))
+            // Each of a person's 16 devices gets what goes before a roster, behind it, and with a message.
+            peers.min(group.members().len().saturating_mul(16)).saturating_mul(3)
         };
         let groups = self.groups.all.iter().filter(|group| is_all || group.id() == self.id);
         Ok(groups.map(of_group).fold(16, usize::saturating_add))
