@@ -47,6 +47,7 @@ macro_rules! group_refusals {
         }
 
         /// The refusal of this code, with what it named as missing.
+        #[inline(never)]
         fn group_refusal(code: &str, missing: Option<Vec<u8>>) -> Result<GroupDecryptError, Refusal> {
             let kind = match code {
                 $( stringify!($code) => return Ok(GroupDecryptError::$variant), )+

@@ -5,7 +5,7 @@ import { bytes, bytesOr, exactly, fields, joined, listOf, oneOf, text as string,
 import { Contacts } from "./contacts.js";
 import { EvanesceError, invalid } from "./errors.js";
 import { Handle, Wrapped, held, spent, wrap, wrapped } from "./handle.js";
-import { MOST_DRAWN_AT_ONCE, drawing, drawingMore } from "./host.js";
+import { AT_ONCE, MOST_DRAWN_AT_ONCE, drawing, drawingMore } from "./host.js";
 import { GroupParts, OwnDevices, type AddressedMessage, type PersonDelivered, type Unreached } from "./own_devices.js";
 import { ownerOf, packed, type PartRefusal, type PeopleChanges, type Person, type PersonEvent, type Standing } from "./people.js";
 import { memberTag } from "./safety.js";
@@ -408,8 +408,8 @@ export class Groups extends Handle {
     const when = time(now);
     const [its, our, theirs] = [rawOwn(own), rawAccount(account), rawContacts(contacts)];
     const raw = at(this, ANY, when);
-    const asked = wants === undefined ? 0 : held<module.RawWants>(wants, Wants, "wants").len();
-    return read(drawingMore(usually(raw, theirs, true, 8 * asked), () =>
+    if (wants !== undefined) held(wants, Wants, "wants");
+    return read(drawingMore(AT_ONCE, () =>
       raw.respond(its, our, theirs, wants && spent<module.RawWants>(wants, Wants))));
   }
 
@@ -418,7 +418,7 @@ export class Groups extends Handle {
     const when = time(now);
     const [its, our, theirs] = [rawOwn(own), rawAccount(account), rawContacts(contacts)];
     const raw = at(this, ANY, when);
-    return read(drawingMore(usually(raw, theirs, true), () => raw.maintain(its, our, theirs)));
+    return read(drawingMore(AT_ONCE, () => raw.maintain(its, our, theirs)));
   }
 
   /** After a restore from a backup: this device's chains end. `OwnDevices.restoredWithGroups` does it with the rest. */
@@ -599,7 +599,8 @@ export class InGroup {
     const when = time(now);
     const [own, account, theirs] = [rawOwn(this.#own), rawAccount(this.#account), rawContacts(contacts)];
     const raw = rawGroup(this.#group, when);
-    return read(drawingMore(usually(raw, theirs, false), () => call(raw, own, account, theirs)));
+    const usually = MOST_DRAWN_AT_ONCE + raw.usual_devices(theirs) * PER_MESSAGE;
+    return read(drawingMore(usually, () => call(raw, own, account, theirs)));
   }
 }
 
@@ -622,8 +623,8 @@ export function createGroup(
   const raw = at(groups, ANY, when);
   // The group is not there yet, by which is told how many messages there are.
   const devices = Math.min(contacts.addresses.length, 16 * (owners.length / 64 + 1));
-  const usual = MOST_DRAWN_AT_ONCE + devices * PER_MESSAGE;
-  const outgoing = read<GroupOutgoing>(drawingMore(usual, () => raw.create(its, our, theirs, owners, itsAbout)));
+  const usually = MOST_DRAWN_AT_ONCE + devices * PER_MESSAGE;
+  const outgoing = read<GroupOutgoing>(drawingMore(usually, () => raw.create(its, our, theirs, owners, itsAbout)));
   return { group: new Group(GROUPS, groups, outgoing.changes.groups[0] as Bytes), outgoing };
 }
 
@@ -724,11 +725,6 @@ const ANY = new Uint8Array(32);
 function heardOf(raw: module.RawGroupsHeard): GroupsHeard {
   const shown = read<Omit<GroupsHeard, "wants">>(raw.shown());
   return { ...shown, wants: Wants.of(raw.into_wants()) };
-}
-
-/** How many bytes a call draws as a rule: a chain and two secrets, and what its messages draw. */
-function usually(raw: module.RawGroups, contacts: module.RawContacts, isAll: boolean, more = 0): number {
-  return MOST_DRAWN_AT_ONCE + (raw.usual_messages(contacts, isAll) + more) * PER_MESSAGE;
 }
 
 function rawGroups(it: unknown): module.RawGroups {

@@ -18,8 +18,8 @@ let isOpen = false;
 const TELL = 16;
 const lastTell = new Uint8Array(TELL);
 
-/** `crypto.getRandomValues` gives so many at once. */
-const AT_ONCE = 65_536;
+/** @internal `crypto.getRandomValues` gives so many at once. */
+export const AT_ONCE = 65_536;
 
 /**
  * @internal What a call draws at most that makes no prekeys, with room to spare: the X25519 key of a step, the seed of an ML-KEM

@@ -181,16 +181,10 @@ impl RawGroups {
         group.map(|group| group.id().as_bytes().to_vec())
     }
 
-    /// How many messages to single devices a call is as a rule, in this group or in all of them. It may be more: where a
-    /// roster that lost is taken up again, or much is asked for.
-    pub fn usual_messages(&self, contacts: &RawContacts, is_all: bool) -> Result<usize, Refusal> {
-        let peers = contacts.shelf()?.contacts.peers.len();
-        let of_group = |group: &Group| {
-            // Each of a person's 16 devices gets what goes before a roster, behind it, and with a message.
-            peers.min(group.members().len().saturating_mul(16)).saturating_mul(3)
-        };
-        let groups = self.groups.all.iter().filter(|group| is_all || group.id() == self.id);
-        Ok(groups.map(of_group).fold(16, usize::saturating_add))
+    /// To how many devices this group gives chains as a rule. It may be more: where a roster that lost is taken up again.
+    pub fn usual_devices(&self, contacts: &RawContacts) -> Result<usize, Refusal> {
+        let most = self.group()?.members().len().saturating_mul(16);
+        Ok(contacts.shelf()?.contacts.peers.len().min(most))
     }
 }
 
