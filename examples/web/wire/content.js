@@ -26,8 +26,17 @@ export class NotReadable extends Error {
   }
 }
 
-// What others wrote is cleaned where it is read, and what is written is clean.
-const cleaned = (clean) => {
+/** @typedef {import("./postcard.js").Bytes} Bytes */
+
+/** @typedef {{ reference: Uint8Array, blob: Uint8Array, token: Uint8Array, name: string, mediaType: string }} AttachedFile */
+
+/**
+ * @typedef {{ kind: "text", chosen: Uint8Array, text: string } | { kind: "unsend", message: Uint8Array }
+ *   | { kind: "file", chosen: Uint8Array, file: AttachedFile } | { kind: "take_back", message: Uint8Array, author: Uint8Array }} Content
+ */
+
+/** @returns {import("./postcard.js").Codec<string>} What others wrote is cleaned where it is read, and what is written is clean. */
+const cleaned = (/** @type {(text: string) => string} */ clean) => {
   const any = text(LONGEST_BODY);
   return { write: (writer, value) => any.write(writer, clean(value)), read: (reader) => clean(any.read(reader)) };
 };
@@ -58,6 +67,9 @@ const content = choice({
  * - `{ kind: "file", chosen, file: { reference, blob, token, name, mediaType } }`: `reference` is that of the package's
  *   attachments; `blob` and `token` are 16 and 32 random bytes, what the relay knows the blob by and deletes it for
  * - `{ kind: "take_back", message, author }`: in a group alone
+ *
+ * @param {Content} value
+ * @returns {Bytes}
  */
 export function encodeContent(value) {
   const body = encode(content, value);
@@ -70,6 +82,8 @@ export function encodeContent(value) {
 /**
  * What a body says.
  *
+ * @param {Uint8Array} body
+ * @returns {Content}
  * @throws {NotReadable}
  */
 export function decodeContent(body) {
@@ -86,13 +100,13 @@ export function decodeContent(body) {
 }
 
 /** Bytes of the file of a reference, which says it by itself: `| version: 1 | key: 32 | root: 32 | size: 8 |`. */
-export function fileSize(reference) {
+export function fileSize(/** @type {Uint8Array} */ reference) {
   return Number(sizeOf(reference));
 }
 
-const isReference = (reference) => reference[0] === 1 && sizeOf(reference) <= LARGEST_FILE;
+const isReference = (/** @type {Uint8Array} */ reference) => reference[0] === 1 && sizeOf(reference) <= LARGEST_FILE;
 
-const sizeOf = (reference) => new DataView(reference.buffer, reference.byteOffset).getBigUint64(65);
+const sizeOf = (/** @type {Uint8Array} */ reference) => new DataView(reference.buffer, reference.byteOffset).getBigUint64(65);
 
 /** What Windows takes for a device, with any ending; and ports, which have a digit behind their name. */
 const RESERVED = /^(con|prn|aux|nul|(com|lpt)[0-9])$/;
@@ -104,7 +118,7 @@ const UNSAFE = /[\p{Cc}\u2028-\u202e\u2066-\u2069\u200e\u200f:*?"<>|]/gu;
 const LONGEST_NAME = 100;
 
 /** What is left of the name of a file that anybody may have made up: one component, not hidden, safe to show and to save as. */
-export function cleanedFileName(name) {
+export function cleanedFileName(/** @type {string} */ name) {
   const last = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
   let [kept, length] = ["", 0];
   for (const character of last.replace(UNSAFE, "").replace(/^[.\- ]+/, "")) {
@@ -113,13 +127,13 @@ export function cleanedFileName(name) {
     kept += character;
   }
   kept = kept.replace(/[. ]+$/, "");
-  const stem = kept.split(".")[0].replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const stem = kept.replace(/\..*$/s, "").replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   return kept === "" || RESERVED.test(stem) ? "file" : kept;
 }
 
-const utf8Length = (character) => new TextEncoder().encode(character).length;
+const utf8Length = (/** @type {string} */ character) => new TextEncoder().encode(character).length;
 
 /** A media type in small letters; anything else is unknown bytes. It is what its sender says. */
-export function cleanedMediaType(type) {
+export function cleanedMediaType(/** @type {string} */ type) {
   return type.length <= 64 && /^[a-z0-9+.-]+\/[a-z0-9+.-]+$/.test(type) ? type : "application/octet-stream";
 }

@@ -12,15 +12,23 @@ export class Malformed extends Error {
 }
 
 /**
- * @template Value
+ * @template [Value=any]
  * @typedef {{ write(writer: Writer, value: Value): void, read(reader: Reader): Value }} Codec
  */
+
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 
 const encoder = new TextEncoder();
 // A mark at the beginning is a character like others, and not skipped.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The bytes of a value. What is no value of the codec's is a mistake of the caller's: a `TypeError`. */
+/**
+ * The bytes of a value. What is no value of the codec's is a mistake of the caller's: a `TypeError`.
+ *
+ * @template Value
+ * @param {Codec<Value>} codec
+ * @param {Value} value
+ */
 export function encode(codec, value) {
   const writer = new Writer();
   codec.write(writer, value);
@@ -30,6 +38,9 @@ export function encode(codec, value) {
 /**
  * The value of bytes.
  *
+ * @template Value
+ * @param {Codec<Value>} codec
+ * @param {Uint8Array} bytes
  * @throws {Malformed}
  */
 export function decode(codec, bytes) {
@@ -41,15 +52,22 @@ export function decode(codec, bytes) {
 
 /** Puts bytes behind one another. */
 class Writer {
+  /** @type {Uint8Array[]} */
   #parts = [];
   #length = 0;
 
+  /** @param {Uint8Array} bytes */
   raw(bytes) {
     this.#parts.push(bytes);
     this.#length += bytes.length;
   }
 
-  /** In groups of seven bits, the lowest first; the highest bit says that more follow. */
+  /**
+   * In groups of seven bits, the lowest first; the highest bit says that more follow.
+   *
+   * @param {number} number
+   * @param {number} most
+   */
   varint(number, most) {
     if (!Number.isSafeInteger(number) || number < 0 || number > most) throw new TypeError(`${number} is not from 0 to ${most}`);
     const bytes = [];
@@ -73,20 +91,30 @@ class Reader {
   #bytes;
   #place = 0;
 
+  /** @param {Uint8Array} bytes */
   constructor(bytes) {
     this.#bytes = checked(bytes);
   }
 
-  /** A copy, so that nothing hangs on the message that it came in. */
+  /**
+   * A copy, so that nothing hangs on the message that it came in.
+   *
+   * @param {number} length
+   * @returns {Bytes}
+   */
   raw(length) {
     if (length > this.#bytes.length - this.#place) throw new Malformed();
     return this.#bytes.slice(this.#place, (this.#place += length));
   }
 
   u8() {
-    return this.raw(1)[0];
+    const byte = this.#bytes[this.#place];
+    if (byte === undefined) throw new Malformed();
+    this.#place += 1;
+    return byte;
   }
 
+  /** @param {number} most */
   varint(most) {
     let [number, weight] = [0, 1];
     for (;;) {
@@ -105,20 +133,22 @@ class Reader {
   }
 }
 
+/** @param {unknown} bytes */
 function checked(bytes) {
   if (!(bytes instanceof Uint8Array)) throw new TypeError("bytes must be a Uint8Array");
   return bytes;
 }
 
-const number = (most) => ({
+/** @returns {Codec<number>} */
+const number = (/** @type {number} */ most) => ({
   write: (writer, value) => writer.varint(value, most),
   read: (reader) => reader.varint(most),
 });
 
-/** @type {Codec<number>} A number of 32 bits. */
+/** A number of 32 bits. */
 export const u32 = number(0xffff_ffff);
 
-/** @type {Codec<number>} A number of 64 bits, as far as JavaScript has each: to 2^53 - 1. Greater ones are refused. */
+/** A number of 64 bits, as far as JavaScript has each: to 2^53 - 1. Greater ones are refused. */
 export const u64 = number(Number.MAX_SAFE_INTEGER);
 
 /** @type {Codec<number>} */
@@ -131,7 +161,7 @@ export const u8 = {
 };
 
 /** @returns {Codec<Uint8Array>} Bytes whose number everybody knows. */
-export const fixed = (length) => ({
+export const fixed = (/** @type {number} */ length) => ({
   write(writer, value) {
     if (checked(value).length !== length) throw new TypeError(`it must have ${length} bytes`);
     writer.raw(value);
@@ -140,7 +170,7 @@ export const fixed = (length) => ({
 });
 
 /** @returns {Codec<Uint8Array>} Bytes behind their number, which is bounded. */
-export const bytes = (most, least = 0) => ({
+export const bytes = (/** @type {number} */ most, least = 0) => ({
   write(writer, value) {
     const { length } = checked(value);
     if (length < least || length > most) throw new TypeError(`it must have ${least} to ${most} bytes`);
@@ -155,10 +185,10 @@ export const bytes = (most, least = 0) => ({
 });
 
 /** @returns {Codec<Uint8Array>} Bytes behind their number, which is always this one. */
-export const counted = (length) => bytes(length, length);
+export const counted = (/** @type {number} */ length) => bytes(length, length);
 
 /** @returns {Codec<string>} A text of so many bytes at most, of which `fits` says whether it is one here. */
-export const text = (most, fits = (/** @type {string} */ _text) => true) => ({
+export const text = (/** @type {number} */ most, fits = (/** @type {string} */ _) => true) => ({
   write(writer, value) {
     if (typeof value !== "string" || !fits(value)) throw new TypeError("it must be a text that fits");
     bytes(most).write(writer, encoder.encode(value));
@@ -176,8 +206,8 @@ export const text = (most, fits = (/** @type {string} */ _text) => true) => ({
   },
 });
 
-/** @returns What may be absent: `undefined`. */
-export const option = (codec) => ({
+/** @returns {Codec} What may be absent: `undefined`. */
+export const option = (/** @type {Codec} */ codec) => ({
   write(writer, value) {
     u8.write(writer, value === undefined ? 0 : 1);
     if (value !== undefined) codec.write(writer, value);
@@ -189,8 +219,8 @@ export const option = (codec) => ({
   },
 });
 
-/** @returns Any number of them: each takes a byte at least, so no number that is announced makes room for more than came. */
-export const list = (codec) => ({
+/** @returns {Codec<any[]>} Any number of them: each takes a byte at least, so no number that is announced makes room for more than came. */
+export const list = (/** @type {Codec} */ codec) => ({
   write(writer, values) {
     u32.write(writer, values.length);
     for (const value of values) codec.write(writer, value);
@@ -202,23 +232,24 @@ export const list = (codec) => ({
   },
 });
 
-/** @returns Fields, one behind the other, in this order. */
-export const record = (fields) => ({
+/** @returns {Codec} Fields, one behind the other, in this order. */
+export const record = (/** @type {Record<string, Codec>} */ fields) => ({
   write(writer, value) {
     for (const [name, codec] of Object.entries(fields)) codec.write(writer, value[name]);
   },
   read: (reader) => Object.fromEntries(Object.entries(fields).map(([name, codec]) => [name, codec.read(reader)])),
 });
 
-/** @returns One of several, which `kind` says: its place in this order, then its fields. */
-export const choice = (kinds) => {
+/** @returns {Codec} One of several, which `kind` says: its place in this order, then its fields. */
+export const choice = (/** @type {Record<string, Record<string, Codec>>} */ kinds) => {
   const all = Object.entries(kinds).map(([kind, fields]) => ({ kind, fields: record(fields) }));
   return {
     write(writer, value) {
       const place = all.findIndex(({ kind }) => kind === value.kind);
-      if (place < 0) throw new TypeError(`there is no kind ${value.kind}`);
+      const found = all[place];
+      if (found === undefined) throw new TypeError(`there is no kind ${value.kind}`);
       u32.write(writer, place);
-      all[place].fields.write(writer, value);
+      found.fields.write(writer, value);
     },
     read(reader) {
       const found = all[u32.read(reader)];

@@ -7,6 +7,9 @@
 import { Malformed } from "./postcard.js";
 import { LARGEST_BODY, decodeReply, encodeRequest } from "./requests.js";
 
+/** @typedef {import("./postcard.js").Bytes} Bytes */
+/** @typedef {import("./requests.js").Kind} Kind */
+
 /** How long an answer may take, beyond what the relay is asked to wait. */
 const PATIENCE = 15_000;
 
@@ -18,6 +21,8 @@ const LONGEST_PAUSE = 4_000;
 
 /** A connection about a blob that is asked nothing for so long is closed: the relay has few. */
 const LONGEST_SILENCE = 5_000;
+
+const CLOSED_HERE = "the relay was closed here";
 
 /** The relay does not do it, and nothing has changed there. */
 export class RelayRefusal extends Error {
@@ -36,6 +41,7 @@ export class RelayRefusal extends Error {
 
 /** Nothing is known of what became of the question: there was no connection, it broke, or no answer came in time. Ask again. */
 export class RelayOffline extends Error {
+  /** @param {string} why */
   constructor(why) {
     super(why);
     this.name = "RelayOffline";
@@ -57,7 +63,9 @@ export class RelayOffline extends Error {
 export class Relay extends EventTarget {
   #url;
   #patience;
+  /** @type {Map<string, Channel>} */
   #channels = new Map();
+  /** @type {boolean | undefined} */
   #isReachable = undefined;
   #isClosed = false;
 
@@ -79,6 +87,10 @@ export class Relay extends EventTarget {
   /**
    * Publishes prekeys: `Account.maintain(…).upload`. The first time it claims the address for this token.
    *
+   * @param {string} address
+   * @param {Uint8Array} token
+   * @param {Uint8Array} upload
+   * @param {AbortSignal} [signal]
    * @throws `not_yours`, `bad_upload`
    */
   async publish(address, token, upload, signal) {
@@ -91,8 +103,13 @@ export class Relay extends EventTarget {
    *
    * `stock` is for `Account.maintain`. Of each letter `mark` proves to a moderator that it was delivered.
    *
-   * @returns {Promise<{ stock: Uint8Array, letters: { number: number, message: Uint8Array,
-   *   mark?: { context: Uint8Array, postmark: Uint8Array } }[] }>}
+   * @param {string} address
+   * @param {Uint8Array} token
+   * @param {number} acknowledged
+   * @param {number} waitSeconds
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<{ stock: Bytes, letters: { number: number, message: Bytes,
+   *   mark?: { context: Bytes, postmark: Bytes } }[] }>}
    * @throws `unknown` while nothing was published, `not_yours`
    */
   async fetch(address, token, acknowledged, waitSeconds, signal) {
@@ -104,7 +121,9 @@ export class Relay extends EventTarget {
   /**
    * A bundle of somebody's prekeys, for `VerifiedBundle.verify`.
    *
-   * @returns {Promise<Uint8Array>}
+   * @param {string} address
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<Bytes>}
    * @throws `unknown`, `too_often`
    */
   async bundle(address, signal) {
@@ -114,6 +133,10 @@ export class Relay extends EventTarget {
   /**
    * Leaves a message for somebody: 64 KiB at most. The same `id`, 16 random bytes, again changes nothing.
    *
+   * @param {string} recipient
+   * @param {Uint8Array} id
+   * @param {Uint8Array} message
+   * @param {AbortSignal} [signal]
    * @throws `unknown`, `too_large`, `queue_full`
    */
   async deposit(recipient, id, message, signal) {
@@ -123,6 +146,10 @@ export class Relay extends EventTarget {
   /**
    * Makes room for a blob, or asks about one that was begun with the same token and length. How many bytes of it are stored.
    *
+   * @param {Uint8Array} id
+   * @param {Uint8Array} token
+   * @param {number} length
+   * @param {AbortSignal} [signal]
    * @returns {Promise<number>}
    * @throws `no_room`, `too_large` above 68 MiB, `not_yours`
    */
@@ -134,6 +161,11 @@ export class Relay extends EventTarget {
   /**
    * Writes on where a blob ends: 132 KiB at most. How many bytes of it are stored; what was stored already stays as it is.
    *
+   * @param {Uint8Array} id
+   * @param {Uint8Array} token
+   * @param {number} offset
+   * @param {Uint8Array} bytes
+   * @param {AbortSignal} [signal]
    * @returns {Promise<number>}
    * @throws `no_blob`, `gap`, `not_yours`, `too_large`
    */
@@ -146,7 +178,11 @@ export class Relay extends EventTarget {
    * A part of a blob that is whole, of 132 KiB at most, and how long all of it is. **Nothing proves that the relay did not alter it**, or
    * give more or less than was asked for.
    *
-   * @returns {Promise<{ length: number, bytes: Uint8Array }>}
+   * @param {Uint8Array} id
+   * @param {number} offset
+   * @param {number} length
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<{ length: number, bytes: Bytes }>}
    * @throws `no_blob`, `too_large`
    */
   async getBlob(id, offset, length, signal) {
@@ -158,6 +194,9 @@ export class Relay extends EventTarget {
   /**
    * Deletes a blob; one that is not there is not.
    *
+   * @param {Uint8Array} id
+   * @param {Uint8Array} token
+   * @param {AbortSignal} [signal]
    * @throws `not_yours`
    */
   async deleteBlob(id, token, signal) {
@@ -167,6 +206,11 @@ export class Relay extends EventTarget {
   /**
    * Reports messages to the moderators: what `Report` of the package gives. The same `id`, 16 random bytes, again changes nothing.
    *
+   * @param {string} address
+   * @param {Uint8Array} token
+   * @param {Uint8Array} id
+   * @param {Uint8Array} report
+   * @param {AbortSignal} [signal]
    * @throws `not_yours`, `too_large`
    */
   async report(address, token, id, report, signal) {
@@ -176,7 +220,9 @@ export class Relay extends EventTarget {
   /**
    * The list of the devices of the person who has this address; `undefined` if none was published, as of a person with one device.
    *
-   * @returns {Promise<Uint8Array | undefined>}
+   * @param {string} address
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<Bytes | undefined>}
    */
   async list(address, signal) {
     return (await this.#ask("sending", { kind: "list", address }, "list", { signal })).list;
@@ -185,6 +231,10 @@ export class Relay extends EventTarget {
   /**
    * Publishes the list of a person's devices, one of which has this address.
    *
+   * @param {string} address
+   * @param {Uint8Array} token
+   * @param {Uint8Array} list
+   * @param {AbortSignal} [signal]
    * @throws `not_yours`, `bad_list`, `older_list`
    */
   async publishList(address, token, list, signal) {
@@ -198,14 +248,19 @@ export class Relay extends EventTarget {
     this.#channels.clear();
   }
 
+  /**
+   * @param {string} purpose
+   * @param {Kind} ask
+   * @param {string} expected
+   * @param {{ wait?: number, signal: AbortSignal | undefined }} how
+   */
   async #ask(purpose, ask, expected, { wait = 0, signal }) {
-    if (this.#isClosed) throw new RelayOffline("the relay was closed here");
-    if (!this.#channels.has(purpose)) this.#channels.set(purpose, new Channel(this.#url, () => this.#channels.delete(purpose)));
-    const isOfBlob = "id" in ask && ask.kind.endsWith("_blob");
+    if (this.#isClosed) throw new RelayOffline(CLOSED_HERE);
+    const channel = this.#channels.get(purpose) ?? new Channel(this.#url, () => this.#channels.delete(purpose));
+    this.#channels.set(purpose, channel);
+    const silence = ask.kind.endsWith("_blob") ? LONGEST_SILENCE : undefined;
     try {
-      const answer = await this.#channels.get(purpose).ask(ask, {
-        expected, patience: this.#patience + wait, signal, silence: isOfBlob ? LONGEST_SILENCE : undefined,
-      });
+      const answer = await channel.ask(ask, { expected, patience: this.#patience + wait, signal, silence });
       this.#tell(true);
       return answer;
     } catch (error) {
@@ -215,6 +270,7 @@ export class Relay extends EventTarget {
     }
   }
 
+  /** @param {boolean} isReachable */
   #tell(isReachable) {
     if (this.#isClosed || this.#isReachable === isReachable) return;
     this.#isReachable = isReachable;
@@ -226,24 +282,40 @@ export class Relay extends EventTarget {
 class Channel {
   #url;
   #forget;
+  /** @type {WebSocket | undefined} */
   #socket;
+  /** @type {any} a timer, in browsers and in Node */
   #silence;
   #asked = 0;
   #failures = 0;
-  /** The question that is not answered: its number, its bytes, and what ends the wait. */
+  /**
+   * The question that is not answered: its number, its bytes, and what ends the wait.
+   *
+   * @type {{ number: number, body: Bytes, answered: (answer: Kind) => void, failed: (why: unknown) => void } | undefined}
+   */
   #waiting;
+  /** @type {Promise<void>} until who asked last has been answered */
   #last = Promise.resolve();
   #queued = 0;
+  #isClosed = false;
 
+  /**
+   * @param {string} url
+   * @param {() => void} forget
+   */
   constructor(url, forget) {
     this.#url = url;
     this.#forget = forget;
   }
 
+  /**
+   * @param {Kind} ask
+   * @param {{ expected: string, patience: number, signal: AbortSignal | undefined, silence: number | undefined }} how
+   */
   async ask(ask, { expected, patience, signal, silence }) {
     signal?.throwIfAborted();
     const before = this.#last;
-    let next;
+    let next = () => {};
     this.#last = new Promise((resolve) => (next = resolve));
     this.#queued += 1;
     clearTimeout(this.#silence);
@@ -265,10 +337,12 @@ class Channel {
   }
 
   close() {
+    this.#isClosed = true;
     clearTimeout(this.#silence);
-    this.#end(new RelayOffline("the relay was closed here"));
+    this.#end(new RelayOffline(CLOSED_HERE));
   }
 
+  /** @param {number} silence */
   #closeAfter(silence) {
     this.#silence = setTimeout(() => {
       this.close();
@@ -278,45 +352,50 @@ class Channel {
     this.#silence.unref?.();
   }
 
+  /**
+   * @param {Kind} ask
+   * @param {number} patience
+   * @param {AbortSignal | undefined} signal
+   * @returns {Promise<Kind>}
+   */
   #askNow(ask, patience, signal) {
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw new RelayOffline(CLOSED_HERE);
     const number = (this.#asked += 1);
     const body = encodeRequest({ number, ask });
     if (body.length > LARGEST_BODY) throw new RelayRefusal("too_large");
     return new Promise((resolve, reject) => {
       // An answer that is not waited for any more would stand before those to come.
-      const aborted = () => this.#end(signal.reason);
+      const aborted = () => this.#end(signal?.reason);
       const timer = setTimeout(() => this.#end(new RelayOffline("no answer in time")), patience);
       signal?.addEventListener("abort", aborted);
-      const settled = (settle) => (value) => {
+      const settled = (/** @type {(value: any) => void} */ settle) => (/** @type {any} */ value) => {
         this.#waiting = undefined;
         clearTimeout(timer);
         signal?.removeEventListener("abort", aborted);
         settle(value);
       };
       this.#waiting = { number, body, answered: settled(resolve), failed: settled(reject) };
-      this.#send();
+      if (this.#socket === undefined) this.#open();
+      else if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(body);
+      else if (this.#socket.readyState !== WebSocket.CONNECTING) this.#end(new RelayOffline("the connection was closed"));
+      // Otherwise it is sent as soon as there is a connection.
     });
   }
 
-  /** Sends what waits, as soon as there is a connection. */
-  #send() {
-    if (this.#socket === undefined) this.#open();
-    else if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(this.#waiting.body);
-    else if (this.#socket.readyState !== WebSocket.CONNECTING) this.#end(new RelayOffline("the connection was closed"));
-  }
-
   #open() {
+    /** @type {WebSocket} */
     let socket;
     try {
       socket = new WebSocket(this.#url);
     } catch (error) {
-      this.#waiting.failed(new TypeError(`${this.#url} is no address of a relay`, { cause: error }));
+      this.#waiting?.failed(new TypeError(`${this.#url} is no address of a relay`, { cause: error }));
       return;
     }
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     // Of a connection that was given up nothing counts.
-    const ifCurrent = (heard) => (event) => {
+    const ifCurrent = (/** @type {(event: any) => void} */ heard) => (/** @type {Event} */ event) => {
       if (this.#socket === socket) heard(event);
     };
     socket.onopen = ifCurrent(() => this.#waiting && socket.send(this.#waiting.body));
@@ -325,6 +404,7 @@ class Channel {
     socket.onclose = ifCurrent(() => this.#end(new RelayOffline("the connection was closed")));
   }
 
+  /** @param {unknown} data */
   #heard(data) {
     let reply;
     try {
@@ -337,12 +417,17 @@ class Channel {
       return;
     }
     const { number, answer } = reply;
-    if (this.#waiting?.number === number) this.#waiting.answered(answer);
+    const waiting = this.#waiting;
+    if (waiting !== undefined && waiting.number === number) waiting.answered(answer);
     else if (number === 0 && answer.kind === "refused") this.#end(asClosed(answer.refusal));
     // What answers no question is passed over.
   }
 
-  /** Ends the connection, and the wait of whoever waits with this. */
+  /**
+   * Ends the connection, and the wait of whoever waits with this.
+   *
+   * @param {unknown} why
+   */
   #end(why) {
     const socket = this.#socket;
     this.#socket = undefined;
@@ -352,8 +437,12 @@ class Channel {
 }
 
 /** The relay closes, and says why: another time, or it is a fault that asking again does not mend. */
-const asClosed = ({ kind, seconds }) => (kind === "busy" ? new RelayOffline("the relay is busy") : new RelayRefusal(kind, seconds));
+const asClosed = (/** @type {Kind} */ { kind, seconds }) => (kind === "busy" ? new RelayOffline("the relay is busy") : new RelayRefusal(kind, seconds));
 
+/**
+ * @param {Kind} answer
+ * @param {string} expected
+ */
 function fitting(answer, expected) {
   if (answer.kind === "refused") throw new RelayRefusal(answer.refusal.kind, answer.refusal.seconds);
   if (answer.kind !== expected) throw new RelayOffline("the answer is to another question");
@@ -361,21 +450,24 @@ function fitting(answer, expected) {
 }
 
 /** Between half and all of a time that doubles, so that not all clients come back at one moment. */
-function pause(failures) {
+function pause(/** @type {number} */ failures) {
   const longest = Math.min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE);
   return new Promise((resolve) => setTimeout(resolve, longest * (0.5 + Math.random() / 2)));
 }
 
-function unlessAborted(promise, signal) {
+/**
+ * @param {Promise<void>} promise
+ * @param {AbortSignal | undefined} signal
+ */
+async function unlessAborted(promise, signal) {
   if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const aborted = () => reject(signal.reason);
-    if (signal.aborted) return aborted();
-    signal.addEventListener("abort", aborted);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
-  });
+  signal.throwIfAborted();
+  let aborted = () => {};
+  const isAborted = new Promise((_, reject) => (aborted = () => reject(signal.reason)));
+  signal.addEventListener("abort", aborted);
+  await Promise.race([promise, isAborted]).finally(() => signal.removeEventListener("abort", aborted));
 }
 
-function hex(bytes) {
+function hex(/** @type {Uint8Array} */ bytes) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

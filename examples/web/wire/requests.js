@@ -15,12 +15,15 @@ export const LARGEST_PIECE = 132 * 1024;
 export const LARGEST_BLOB = 68 * 1024 * 1024;
 
 /** Whether it is what somebody can be called: the relay knows them by it, and it is their address inside of the encryption. */
-export const isName = (name) => typeof name === "string" && /^[a-z0-9._-]{1,32}$/.test(name);
+export const isName = (/** @type {unknown} */ name) => typeof name === "string" && /^[a-z0-9._-]{1,32}$/.test(name);
+
+/** @typedef {{ kind: string, [field: string]: any }} Kind one of several, with its fields */
 
 const address = text(32, isName);
 const token = fixed(32);
 const blobId = fixed(16);
-const any = bytes(LARGEST_BODY);
+// What is read is bounded by the message that it stands in; what is written, by who sends it.
+const any = bytes(0xffff_ffff);
 
 const fetching = { address, token, acknowledged: u64, waitSeconds: u8 };
 
@@ -51,6 +54,7 @@ const refusal = choice({
 
 const letter = { number: u64, message: any };
 
+/** @type {import("./postcard.js").Codec} */
 const marked = {
   write: (writer, { number, message, mark }) => markedAsSent.write(writer, { letter: { number, message }, mark }),
   read(reader) {
@@ -85,13 +89,13 @@ const reply = record({
 });
 
 /** The bytes of a question: `{ number, ask: { kind, … } }`, with the fields of `Ask`. */
-export const encodeRequest = (value) => encode(request, value);
+export const encodeRequest = (/** @type {{ number: number, ask: Kind }} */ value) => encode(request, value);
 
-/** @throws {Malformed} */
-export const decodeRequest = (body) => decode(request, body);
+/** @throws {import("./postcard.js").Malformed} */
+export const decodeRequest = (/** @type {Uint8Array} */ body) => decode(request, body);
 
 /** The bytes of an answer: `{ number, answer: { kind, … } }`. */
-export const encodeReply = (value) => encode(reply, value);
+export const encodeReply = (/** @type {{ number: number, answer: Kind }} */ value) => encode(reply, value);
 
-/** @throws {Malformed} */
-export const decodeReply = (body) => decode(reply, body);
+/** @throws {import("./postcard.js").Malformed} */
+export const decodeReply = (/** @type {Uint8Array} */ body) => decode(reply, body);
