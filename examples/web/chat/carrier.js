@@ -1,0 +1,189 @@
+// The carrier: takes what is stored to the relay, and what the relay has to the account. Where there is no relay, all of it waits.
+
+import { RelayOffline, RelayRefusal } from "../wire/relay.js";
+
+import { hasResting, nextErrand } from "./errands.js";
+
+/** @typedef {import("./chat.js").Chat} Chat */
+/** @typedef {import("../wire/relay.js").Relay} Relay */
+
+/** How long the relay may wait for something to come, in seconds. */
+const WAIT = 25;
+
+/** How long to wait before something is asked again that was refused, or had no answer. */
+const PAUSE = 1_000;
+
+/**
+ * Whether the relay answers: nobody knows yet, it does, it does not, or somebody else has this name there.
+ *
+ * @typedef {"connecting" | "online" | "offline" | "taken"} Reach
+ */
+
+export class Carrier extends EventTarget {
+  #chat;
+  #relay;
+  #ending = new AbortController();
+  /** @type {Reach} */
+  #reach = "connecting";
+  /** Up to which letter all is stored. */
+  #acknowledged = 0;
+  /** What wakes those who have nothing to do. @type {Set<() => void>} */
+  #sleepers = new Set();
+  /** How often something has changed: who looked before the last time looks again. */
+  #changes = 0;
+
+  /**
+   * @param {Chat} chat
+   * @param {Relay} relay
+   */
+  constructor(chat, relay) {
+    super();
+    this.#chat = chat;
+    this.#relay = relay;
+    chat.addEventListener("changed", () => {
+      this.#changes += 1;
+      this.#wake();
+    });
+  }
+
+  get reach() {
+    return this.#reach;
+  }
+
+  /** Carries until `stop`. What is thrown here is a fault of this program's. */
+  async run() {
+    await Promise.all([
+      this.#again(() => this.#mail()),
+      this.#again(() => this.#publish()),
+      this.#again(() => this.#errand()),
+      this.#again(() => this.#report()),
+    ]);
+  }
+
+  stop() {
+    this.#ending.abort(new RelayOffline("it was stopped"));
+    this.#relay.close();
+    this.#wake();
+  }
+
+  get #isStopped() {
+    return this.#ending.signal.aborted;
+  }
+
+  /**
+   * Does it again and again. It says whether there was something to do.
+   *
+   * @param {() => Promise<boolean>} work
+   */
+  async #again(work) {
+    while (!this.#isStopped) {
+      const before = this.#changes;
+      try {
+        const isBusy = await work();
+        if (!isBusy && this.#changes === before) await this.#sleep(hasResting(this.#chat.state, this.#chat.now) ? PAUSE : undefined);
+      } catch (cause) {
+        if (this.#isStopped) return;
+        if (cause instanceof RelayOffline) this.#reached("offline");
+        else if (cause instanceof RelayRefusal) this.#reached(cause.kind === "not_yours" ? "taken" : "online");
+        else throw cause;
+        await this.#sleep(PAUSE);
+      }
+    }
+  }
+
+  /** Fetches letters, and acknowledges those that are stored with the next question. */
+  async #mail() {
+    const { state } = this.#chat;
+    if (state.account.pendingUpload !== undefined && this.#reach !== "online") {
+      // Without prekeys at the relay there is no mail.
+      await this.#publish();
+    }
+    const wait = this.#reach === "online" ? WAIT : 0;
+    try {
+      const { stock, letters } = await this.#relay.fetch(state.name, state.profile.token, this.#acknowledged, wait, this.#ending.signal);
+      this.#reached("online");
+      for (const { number, message, mark } of letters) {
+        await this.#chat.takeIn(message, mark);
+        this.#acknowledged = number;
+      }
+      if (letters.length === 0) await this.#chat.relayHas(stock);
+    } catch (cause) {
+      if (!(cause instanceof RelayRefusal) || cause.kind !== "unknown") throw cause;
+      // It has nothing of us: it is new, or has lost its store.
+      if (state.account.pendingUpload === undefined) await this.#chat.relayHasForgotten();
+      await this.#publish();
+    }
+    return true;
+  }
+
+  async #publish() {
+    const { state } = this.#chat;
+    const upload = state.account.pendingUpload;
+    if (upload === undefined) return false;
+    await this.#relay.publish(state.name, state.profile.token, upload, this.#ending.signal);
+    this.#reached("online");
+    await this.#chat.published(upload);
+    return true;
+  }
+
+  async #errand() {
+    const errand = nextErrand(this.#chat.state, this.#chat.now);
+    if (errand === undefined) return false;
+    try {
+      if (errand.kind === "bundle") {
+        await this.#chat.bundleCame(errand.name, await this.#relay.bundle(errand.name, this.#ending.signal));
+      } else {
+        const { number, to, id, bytes } = errand.parcel;
+        await this.#relay.deposit(to, id, bytes, this.#ending.signal);
+        await this.#chat.deposited(number);
+      }
+    } catch (cause) {
+      if (!(cause instanceof RelayRefusal)) throw cause;
+      await this.#chat.errandRefused(errand, cause);
+    }
+    return true;
+  }
+
+  async #report() {
+    const { state } = this.#chat;
+    const [due] = state.reports.values();
+    if (due === undefined) return false;
+    try {
+      await this.#relay.report(state.name, state.profile.token, due.id, due.report, this.#ending.signal);
+      await this.#chat.reported(due.number);
+    } catch (cause) {
+      if (!(cause instanceof RelayRefusal)) throw cause;
+      await this.#chat.reported(due.number, cause.kind);
+    }
+    return true;
+  }
+
+  /** @param {Reach} reach */
+  #reached(reach) {
+    if (this.#reach === reach || this.#isStopped) return;
+    this.#reach = reach;
+    this.dispatchEvent(new Event("reach"));
+  }
+
+  #wake() {
+    for (const wake of [...this.#sleepers]) wake();
+  }
+
+  /**
+   * Until something has changed, or for so long.
+   *
+   * @param {number | undefined} longest
+   */
+  #sleep(longest) {
+    return /** @type {Promise<void>} */ (new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#sleepers.delete(wake);
+        resolve();
+      };
+      const timer = longest === undefined ? undefined : setTimeout(wake, longest);
+      this.#sleepers.add(wake);
+      if (this.#isStopped) wake();
+    }));
+  }
+}

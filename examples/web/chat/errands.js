@@ -1,0 +1,162 @@
+// Errands: what is to be asked of the relay, and what comes of the answers. They follow from what is stored, so that a page that
+// is loaded anew forgets none.
+
+import { EvanesceError, Peer, VerifiedBundle } from "evanesce";
+
+import { checked, otherIdentity } from "./deciding.js";
+import { fail } from "./lives.js";
+import { encryptDrafts, postNothing } from "./sending.js";
+
+/** @typedef {import("./turn.js").Turn} Turn */
+/** @typedef {import("./state.js").State} State */
+
+/**
+ * What to ask on the connection that names nobody. One at a time: that keeps the order.
+ *
+ * @typedef {{ kind: "deposit", parcel: import("./shapes.js").Parcel } | { kind: "bundle", name: string }} Errand
+ */
+
+/** How long nothing is asked for somebody after a refusal. */
+const REST = 10_000;
+
+/** How often the account is told what the relay has left. Anyone can take prekeys from there, so not with each mail. */
+const BETWEEN_STOCKS = 3_600_000;
+
+const DAY = 86_400_000;
+
+/**
+ * The next errand, of what has been stored.
+ *
+ * @param {State} state
+ * @param {number} now
+ * @returns {Errand | undefined}
+ */
+export function nextErrand(state, now) {
+  for (const parcel of state.parcels.values()) {
+    if (!state.rests(parcel.to, now) && state.mayBeWrittenTo(parcel.to)) return { kind: "deposit", parcel };
+  }
+  for (const { to } of state.drafts.values()) {
+    // Whom we wrote to, and who asked meanwhile: the relay tells whether they are the same.
+    const isToCheck = state.standing(to) === "request" && !state.isChanged(to);
+    if ((state.mayBeWrittenTo(to) || isToCheck) && !state.rests(to, now)) return { kind: "bundle", name: to };
+  }
+  for (const [name, peer] of state.peers) {
+    const isLost = state.standing(name) === "accepted" && !state.isChanged(name) && peer.sessionNeed(now) === "lost";
+    if (isLost && !state.rests(name, now)) return { kind: "bundle", name };
+  }
+  return undefined;
+}
+
+/** Whether something waits for a rest to end. @param {State} state @param {number} now */
+export const hasResting = (state, now) => [...state.pending.resting.values()].some((end) => end > now);
+
+/**
+ * A bundle came: a session begins, and what was written goes.
+ *
+ * @param {Turn} turn
+ * @param {string} name
+ * @param {Uint8Array} bytes
+ */
+export function bundleCame(turn, name, bytes) {
+  const { state, now } = turn;
+  // Whatever comes of it, the next one is not asked for at once.
+  state.pending.resting.set(name, now + REST);
+  try {
+    const bundle = VerifiedBundle.verify(bytes, now);
+    if (state.standing(name) === "request") {
+      checked(turn, name, bundle.device.identity);
+      return;
+    }
+    const peer = state.peers.get(name) ?? new Peer(name);
+    const isLost = peer.sessionNeed(now) === "lost";
+    turn.changed(peer.initiate(state.account, bundle, now), peer);
+    state.peers.set(name, peer);
+    turn.changed(peer.setSessionLimits(state.expiry.sessionLimits(state.conversation(name))), peer);
+    state.pending.resting.delete(name);
+    // In a new session something has to be said, or the other side does not hear of it.
+    if (isLost && ![...state.drafts.values()].some((draft) => draft.to === name)) postNothing(turn, name);
+    encryptDrafts(turn, name);
+  } catch (refusal) {
+    if (!(refusal instanceof EvanesceError)) throw refusal;
+    if (refusal.code === "identity_changed" && refusal.identity !== undefined) otherIdentity(turn, name, refusal.identity);
+    else turn.notice({ kind: "trouble", name, text: `The relay gave no good bundle of ${name} (${refusal.code}).` });
+  }
+}
+
+/**
+ * The relay does not do it. What is refused for ever fails, everything else is tried again later.
+ *
+ * @param {Turn} turn
+ * @param {Errand} errand
+ * @param {{ kind: string, seconds?: number | undefined }} refusal
+ */
+export function errandRefused(turn, errand, refusal) {
+  const { state, now } = turn;
+  const name = errand.kind === "deposit" ? errand.parcel.to : errand.name;
+  if (errand.kind === "deposit" && refusal.kind === "too_large") {
+    turn.put("parcel", errand.parcel.number);
+    fail(turn, errand.parcel.message, "it is too large");
+    return;
+  }
+  if (!state.pending.resting.has(name)) turn.notice({ kind: "trouble", name, text: told(name, refusal.kind) });
+  state.pending.resting.set(name, now + (refusal.kind === "too_often" ? (refusal.seconds ?? 10) * 1_000 : REST));
+  // With a session there is no need to wait for a newer one.
+  encryptDrafts(turn, name);
+}
+
+/** @param {string} name @param {string} refusal */
+function told(name, refusal) {
+  switch (refusal) {
+    case "unknown": return `Nobody at the relay is called ${name}. What you wrote waits until somebody is.`;
+    case "queue_full": return `${name} has not been here for too long, and their queue is full. What you wrote waits.`;
+    case "too_often": return `The relay was asked for ${name} too often. What you wrote goes a little later.`;
+    default: return `The relay does not take what is for ${name} (${refusal}). What you wrote waits.`;
+  }
+}
+
+/**
+ * The relay says what it has left of us, at each start and once an hour. What came with it has been taken in.
+ *
+ * @param {Turn} turn
+ * @param {Uint8Array} stock
+ */
+export function relayHas(turn, stock) {
+  const { state, now } = turn;
+  if (now - (state.pending.toldOfStock ?? -Infinity) < BETWEEN_STOCKS) return;
+  state.pending.toldOfStock = now;
+  const { changes, disagreement } = state.account.maintain(stock, now);
+  turn.changed(changes);
+  if (disagreement !== undefined) turn.notice({ kind: "trouble", text: DISAGREEMENTS[disagreement] });
+}
+
+const DISAGREEMENTS = {
+  accountWentBack: "The relay has prekeys of yours that were never made here: this browser's data was put back, or a copy of it runs elsewhere.",
+  serverWentBack: "The relay had lost prekeys of yours. Others are published.",
+  otherDevice: "The relay had prekeys of another device under your name. Ask its operator.",
+  notHeld: "The relay had prekeys of yours that are not held here. Others are published.",
+};
+
+/** The relay has nothing of us: everything is published anew. @param {Turn} turn */
+export function relayHasForgotten(turn) {
+  turn.changed(turn.state.account.republishPrekeys(turn.now).changes);
+}
+
+/**
+ * The relay has what was published.
+ *
+ * @param {Turn} turn
+ * @param {Uint8Array} upload
+ */
+export function published(turn, upload) {
+  turn.changed(turn.state.account.markPublished(upload));
+}
+
+/** Once a day, and at each start. @param {Turn} turn */
+export function maintain(turn) {
+  const { state, now } = turn;
+  if (now - (state.pending.maintained ?? -Infinity) < DAY) return;
+  // What the relay has is asked first at the start: prekeys made before would hide that this store is an older one.
+  if (state.pending.maintained !== undefined) turn.changed(state.account.maintain(undefined, now).changes);
+  state.pending.maintained = now;
+  for (const peer of state.peers.values()) turn.changed(peer.maintain(now), peer);
+}

@@ -1,0 +1,168 @@
+// What two people say to each other, over a relay in memory: requests, what waits, what is read, and what ends.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { FakeRelay } from "./fake-relay.js";
+import { Person, clock, introduced } from "./people.js";
+
+const all = [];
+after(() => Promise.all(all.map((person) => person.stop())));
+
+async function two() {
+  const [relay, time] = [new FakeRelay(), clock()];
+  const [alice, bob] = await introduced(relay, time);
+  all.push(alice, bob);
+  return { relay, time, alice, bob };
+}
+
+test("a stranger asks, is accepted, and both read what the other wrote", async () => {
+  const { alice, bob } = await two();
+  assert.deepEqual(await bob.reads("alice"), ["hello", "> hello too"]);
+  assert.deepEqual(await alice.reads("bob"), ["> hello", "hello too"]);
+  await alice.chat.write("bob", "how are you?");
+  await bob.until("it is here", () => bob.lines().length === 3);
+  assert.deepEqual(bob.lines(), ["hello", "> hello too", "how are you?"]);
+});
+
+test("who is refused is told nothing, and may ask again", async () => {
+  const [relay, time] = [new FakeRelay(), clock()];
+  const [alice, bob] = [await Person.begin("alice", relay, time), await Person.begin("bob", relay, time)];
+  all.push(alice, bob);
+  await alice.until("bob is there", () => relay.mailboxes.has("bob"));
+  await alice.chat.meet("bob");
+  await alice.chat.write("bob", "one");
+  await bob.hears("request", "alice");
+  await assert.rejects(bob.chat.write("alice", "no"), { name: "Cannot" });
+  await bob.chat.refuse("alice");
+  assert.deepEqual(bob.chat.view.contacts, []);
+  await bob.restart();
+  await alice.chat.write("bob", "two");
+  await bob.hears("request", "alice");
+  await bob.chat.accept("alice");
+  assert.deepEqual(await bob.reads("alice"), ["two"]);
+  await bob.chat.block("alice");
+  await alice.chat.write("bob", "three");
+  await alice.isDone();
+  assert.deepEqual(bob.lines(), []);
+  assert.equal(bob.contact("alice").standing, "blocked");
+});
+
+test("what is written without a relay goes when there is one, also after the page was closed", async () => {
+  const { relay, alice, bob } = await two();
+  relay.switchOff();
+  await alice.chat.write("bob", "from the tunnel");
+  await alice.until("it is offline", () => alice.carrier.reach === "offline");
+  await alice.chat.open("bob");
+  assert.equal(alice.chat.view.conversation.lines.at(-1).progress, "waiting");
+  await alice.restart();
+  relay.switchOn();
+  await bob.hears("unread", "alice");
+  await alice.isDone();
+  assert.deepEqual((await bob.reads("alice")).at(-1), "from the tunnel");
+});
+
+test("a timer holds at both ends, and what has ended is in no row", async () => {
+  const { time, alice, bob } = await two();
+  await bob.chat.open("alice");
+  await alice.isDone();
+  // What was said before keeps the life that it had.
+  time.now += 1_000;
+  await alice.chat.setTimer("bob", { kind: "afterRead", ttl: 60_000 });
+  await bob.hears("timer", "alice");
+  await alice.isDone();
+  assert.deepEqual(bob.contact("alice").timer, { kind: "afterRead", ttl: 60_000 });
+  const before = [await rowsOf(alice), await rowsOf(bob)];
+  await alice.chat.write("bob", "soon gone");
+  await bob.until("it is here", () => bob.lines().includes("soon gone"));
+  await alice.isDone();
+  const line = bob.chat.view.conversation.lines.at(-1);
+  assert.equal(line.endsAt, time.now + 60_000);
+  time.now += 60_000;
+  await Promise.all([alice.chat.tick(), bob.chat.tick()]);
+  assert.ok(!bob.lines().includes("soon gone"));
+  assert.deepEqual([await rowsOf(alice), await rowsOf(bob)], before);
+});
+
+async function rowsOf(person) {
+  return (await person.rows()).map(([key]) => key).sort();
+}
+
+test("who does not know the timer is told without a word", async () => {
+  const { relay, alice, bob } = await two();
+  await alice.chat.setTimer("bob", { kind: "afterRead", ttl: 3_600_000 });
+  // The change is lost on the way.
+  for (const [number] of alice.chat.state.parcels) await alice.chat.deposited(number);
+  relay.mailboxes.get("bob").letters.length = 0;
+  await bob.chat.write("alice", "what is the time?");
+  await bob.hears("timer", "alice");
+  assert.equal(bob.contact("alice").timer.ttl, 3_600_000);
+});
+
+test("a message has a life of its own", async () => {
+  const { time, alice, bob } = await two();
+  await bob.chat.open("alice");
+  await alice.chat.write("bob", "ten seconds", { kind: "for", ttl: 10_000 });
+  await bob.until("it is here", () => bob.lines().includes("ten seconds"));
+  time.now += 10_000;
+  await bob.chat.tick();
+  assert.ok(!bob.lines().includes("ten seconds"));
+});
+
+test("what can be opened once is opened once, and is nowhere afterwards", async () => {
+  const { alice, bob } = await two();
+  await alice.chat.write("bob", "the password", { kind: "once" });
+  await bob.hears("unread", "alice");
+  await alice.isDone();
+  const lines = await bob.reads("alice");
+  assert.equal(lines.at(-1), "once");
+  assert.equal((await alice.reads("bob")).at(-1), "> toOpen");
+  const { id } = bob.chat.view.conversation.lines.at(-1);
+  assert.equal(await bob.chat.openOnce(id), "the password");
+  await assert.rejects(bob.chat.openOnce(id), { name: "Cannot" });
+  await bob.restart();
+  assert.ok(!(await bob.reads("alice")).includes("once"));
+});
+
+test("its author takes a message back at both ends, and nobody else does", async () => {
+  const { alice, bob } = await two();
+  await bob.reads("alice");
+  await alice.reads("bob");
+  const theirs = alice.chat.view.conversation.lines.find(({ author }) => author === "them");
+  await assert.rejects(alice.chat.unsend(theirs.id), { name: "Cannot" });
+  await alice.chat.unsend(alice.chat.view.conversation.lines.find(({ author }) => author === "us").id);
+  await bob.hears("unsent", "alice");
+  assert.deepEqual(bob.lines(), ["> hello too"]);
+  assert.deepEqual(alice.lines(), ["hello too"]);
+});
+
+test("what comes twice is shown once", async () => {
+  const { relay, alice, bob } = await two();
+  await alice.chat.write("bob", "once");
+  await alice.isDone();
+  await bob.hears("unread", "alice");
+  const { letters } = relay.mailboxes.get("bob");
+  relay.mailboxes.get("bob").letters = letters.flatMap((letter) => [letter, { ...letter, number: letter.number + 1_000 }]);
+  await bob.restart();
+  await bob.until("it is online", () => bob.carrier.reach === "online");
+  assert.equal((await bob.reads("alice")).filter((line) => line === "once").length, 1);
+});
+
+test("what others wrote is reported with what proves it", async () => {
+  const { relay, alice, bob } = await two();
+  await alice.chat.write("bob", "something bad");
+  await bob.hears("unread", "alice");
+  await bob.reads("alice");
+  await bob.chat.report(bob.chat.view.conversation.lines.at(-1).id);
+  await bob.hears("reported", "alice");
+  assert.equal(relay.reports.length, 1);
+  const own = bob.chat.view.conversation.lines.find(({ author }) => author === "us");
+  await assert.rejects(bob.chat.report(own.id), { name: "Cannot" });
+});
+
+test("rows are sealed, and say of nobody whose they are", async () => {
+  const { bob } = await two();
+  const rows = await bob.rows();
+  const plain = Buffer.concat(rows.flatMap(([key, value]) => [Buffer.from(key), Buffer.from(value)])).toString("latin1");
+  for (const word of ["hello", "alice", "bob"]) assert.ok(!plain.includes(word), word);
+});
