@@ -8,7 +8,7 @@ import { Cannot } from "./cannot.js";
 import * as deciding from "./deciding.js";
 import * as errands from "./errands.js";
 import { close, deleteConversation, deleteDue } from "./lives.js";
-import { contacts, conversation, open, openOnce } from "./reading.js";
+import { contacts, conversation, look, open, openOnce } from "./reading.js";
 import { takeIn } from "./receiving.js";
 import { report, reported } from "./reporting.js";
 import { openRow, rowName } from "./rows.js";
@@ -149,9 +149,12 @@ export class Chat extends EventTarget {
     return this.#run((turn) => open(turn, name));
   }
 
-  /** The screen is dark, or covered: what comes does not count as read. */
-  look(/** @type {string | undefined} */ name) {
-    return this.#run((turn) => (name === undefined ? void (turn.state.window = undefined) : open(turn, name)));
+  /** Whether somebody looks at the screen: if not, what comes does not count as read. @param {boolean} isLooking */
+  look(isLooking) {
+    return this.#run((turn) => {
+      turn.state.isLooking = isLooking;
+      look(turn);
+    });
   }
 
   /** The user leaves the conversation. @param {string} name */

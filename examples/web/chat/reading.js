@@ -60,6 +60,18 @@ export function open(turn, name) {
   const { state } = turn;
   if (!state.contacts.has(name)) throw new Cannot(`Nobody here is called ${name}.`);
   state.window = name;
+  look(turn);
+}
+
+/**
+ * What is in the open conversation counts as read, if somebody looks at it.
+ *
+ * @param {Turn} turn
+ */
+export function look(turn) {
+  const { state } = turn;
+  const name = state.window;
+  if (name === undefined || !state.isLooking) return;
   for (const message of state.messagesWith(name)) if (message.progress === "unread") show(turn, message.id);
 }
 

@@ -193,7 +193,7 @@ function come(turn, name, tag, id, body, received, mark, sealedUnder) {
   if (body.kind !== "sealed" && received.evidence !== undefined && mark !== undefined) {
     turn.put("evidence", digits, { id: digits, body: received.body, evidence: received.evidence, mark });
   }
-  if (state.window === name) show(turn, digits);
+  if (state.window === name && state.isLooking) show(turn, digits);
   else turn.notice({ kind: state.standing(name) === "request" ? "request" : "unread", name, id: digits });
 }
 

@@ -53,8 +53,10 @@ export class State {
   /** @type {Map<number, import("./shapes.js").DueReport>} */
   reports = new Map();
   pending = new Pending();
-  /** Which conversation is on the screen: what is in it counts as read. @type {string | undefined} */
+  /** Which conversation is open. @type {string | undefined} */
   window;
+  /** Whether somebody looks at it: then what is in it counts as read. */
+  isLooking = true;
   /** The next place in a conversation, and number of a row. */
   next = 1;
 

@@ -1,0 +1,145 @@
+// The open conversation: who it is with, what is asked, what was said, and where one writes.
+
+import { spoken } from "../chat/timers.js";
+import { announce } from "./announcer.js";
+import { drawBanner } from "./banner.js";
+import { drawComposer } from "./composer.js";
+import { avatar, tick } from "./contact-list.js";
+import { fill, keyed, make, named } from "./dom.js";
+import { countDown, drawLine, drawNote } from "./line.js";
+import { visible } from "./words.js";
+
+/** @typedef {import("../chat/reading.js").ConversationView} ConversationView */
+/** @typedef {import("../chat/shapes.js").Life} Life */
+/** @typedef {import("./line.js").LineActions} LineActions */
+
+/**
+ * What can be done in a conversation.
+ *
+ * @typedef {LineActions & import("./banner.js").Decisions & {
+ *   back: () => void, timer: () => void, safety: () => void, more: () => void,
+ *   write: (text: string, life: Life) => Promise<unknown>, send: (file: File, life: Life) => Promise<unknown>,
+ * }} ConversationActions
+ */
+
+/** How near to the end the last line counts as seen, in pixels. */
+const NEAR = 80;
+
+export class ConversationPane {
+  #root;
+  /** @type {(name: string) => ConversationActions} */
+  #actions;
+  /** @type {string | undefined} */
+  #name;
+  #log = make("div", { class: "log", role: "log", "aria-live": "off", tabindex: 0 });
+  #header = make("header", { class: "bar" });
+  #banner = make("div");
+  #foot = make("div");
+  /** What happened between the messages, until the page is closed. @type {Map<string, { at: number, text: string }[]>} */
+  #notes = new Map();
+  /** What was begun, and not sent. @type {Map<string, string>} */
+  #begun = new Map();
+  /** Which lines were there, to say those that come. @type {Set<string>} */
+  #said = new Set();
+  #drawn = "";
+
+  /**
+   * @param {HTMLElement} root
+   * @param {(name: string) => ConversationActions} actions
+   */
+  constructor(root, actions) {
+    this.#root = root;
+    this.#actions = actions;
+  }
+
+  /** Something that happened. @param {string} name @param {string} text */
+  note(name, text) {
+    this.#notes.set(name, [...(this.#notes.get(name) ?? []), { at: Date.now(), text }].slice(-50));
+  }
+
+  /** @param {ConversationView | undefined} conversation */
+  draw(conversation) {
+    if (conversation?.name !== this.#name) this.#begin(conversation);
+    if (conversation === undefined) return;
+    const actions = this.#actions(conversation.name);
+    const { name, standing, isChanged, isWaiting, lines } = conversation;
+    // Who uses the keyboard keeps their place: what has not changed is not drawn again.
+    const state = JSON.stringify({ ...conversation, lines: lines.length > 0, unread: 0, last: undefined });
+    if (state !== this.#drawn) {
+      this.#drawn = state;
+      this.#drawHeader(conversation, actions);
+      const banner = drawBanner({ ...conversation, isWaiting }, actions);
+      fill(this.#banner, banner);
+      const mayWrite = !isChanged && (standing === "new" || standing === "accepted");
+      if (!mayWrite) fill(this.#foot);
+      else if (this.#foot.childElementCount === 0) {
+        fill(this.#foot, drawComposer(name, this.#begun.get(name) ?? "", {
+          write: actions.write, file: actions.send, keep: (text) => void this.#begun.set(name, text),
+        }));
+      }
+    }
+    this.#drawLines(conversation, actions);
+  }
+
+  /** Once a second. */
+  countDown() {
+    countDown(this.#log, Date.now());
+  }
+
+  /** @param {ConversationView | undefined} conversation */
+  #begin(conversation) {
+    this.#name = conversation?.name;
+    this.#drawn = "";
+    this.#said = new Set(conversation?.lines.map(({ id }) => id));
+    fill(this.#log);
+    fill(this.#foot);
+    if (conversation === undefined) {
+      fill(this.#root, make("p", { class: "nothing" }, "Choose a conversation, or begin a new one."));
+      this.#root.removeAttribute("aria-label");
+      return;
+    }
+    this.#root.setAttribute("aria-label", `Conversation with ${conversation.name}`);
+    this.#log.setAttribute("aria-label", `Messages with ${conversation.name}`);
+    fill(this.#root, this.#header, this.#banner, this.#log, this.#foot);
+  }
+
+  /**
+   * @param {ConversationView} conversation
+   * @param {ConversationActions} actions
+   */
+  #drawHeader({ name, isVerified, timer, standing }, actions) {
+    const isOpen = standing === "accepted" || standing === "new";
+    fill(this.#header,
+      make("button", { class: "quiet back", "aria-label": "Back to all conversations", onclick: actions.back }, "‹"),
+      avatar(name),
+      make("div", { class: "title" },
+        make("h2", { id: "conversation-title" }, named(name), isVerified && tick()),
+        make("p", { class: "hint" }, `Messages ${spoken(timer)}`)),
+      isOpen && make("button", { class: "quiet", onclick: actions.timer }, "Timer"),
+      make("button", { class: "quiet", onclick: actions.safety, "aria-label": "Safety number" }, isVerified ? "Verified" : "Verify"),
+      make("button", { class: "quiet", onclick: actions.more, "aria-label": "More about this conversation" }, "⋯"));
+  }
+
+  /**
+   * @param {ConversationView} conversation
+   * @param {ConversationActions} actions
+   */
+  #drawLines({ name, lines }, actions) {
+    const log = this.#log;
+    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR || log.childElementCount === 0;
+    /** @type {({ at: number } & ({ line: import("../chat/reading.js").LineView } | { text: string }))[]} */
+    const items = [
+      ...lines.map((line) => ({ at: line.at, line })),
+      ...(this.#notes.get(name) ?? []),
+    ];
+    items.sort((one, other) => one.at - other.at);
+    keyed(log, items, (item) => ("line" in item ? item.line.id : `note ${item.at} ${item.text}`), (item, before) =>
+      "line" in item ? drawLine(item.line, name, before, actions) : before ?? drawNote(item.text));
+    if (isAtEnd) log.scrollTop = log.scrollHeight;
+    for (const { id, author, kind, text, file } of lines) {
+      if (this.#said.has(id)) continue;
+      this.#said.add(id);
+      if (author === "them") announce(`${name}: ${kind === "text" ? visible(text) : kind === "file" ? `file ${file?.name}` : "to be viewed once"}`);
+    }
+  }
+}

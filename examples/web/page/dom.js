@@ -1,0 +1,80 @@
+// Elements, and nothing that takes a text for markup: what others wrote goes in as text alone.
+
+/**
+ * @typedef {Node | string | undefined | false} Child
+ */
+
+/**
+ * Makes an element. Fields that begin with `on` are what is done at an event; `undefined` and `false` are left out.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number | boolean | undefined | ((event: any) => void)>} [fields]
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function make(tag, fields = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(fields)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : String(value));
+  }
+  fill(element, ...children);
+  return element;
+}
+
+/**
+ * Puts these children in place of all others.
+ *
+ * @param {Element} element
+ * @param {...Child} children
+ */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.filter((child) => child !== undefined && child !== false).map((child) => child));
+}
+
+/**
+ * A name, which never turns the direction of what stands around it.
+ *
+ * @param {string} name
+ */
+export const named = (name) => make("bdi", {}, name);
+
+/**
+ * The element of the page that has this id.
+ *
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no ${id}`);
+  return found;
+}
+
+/**
+ * What stands under a key, in order: elements stay where they are, those of keys that are gone go, and with them the focus
+ * moves to what stands next to them.
+ *
+ * @template Item
+ * @param {Element} parent
+ * @param {readonly Item[]} items
+ * @param {(item: Item) => string} keyOf
+ * @param {(item: Item, before: HTMLElement | undefined) => HTMLElement} draw Gives the element that is there, or another one
+ */
+export function keyed(parent, items, keyOf, draw) {
+  const before = new Map([...parent.children].map((child) => [/** @type {HTMLElement} */ (child).dataset.key, /** @type {HTMLElement} */ (child)]));
+  const after = items.map((item) => {
+    const key = keyOf(item);
+    const element = draw(item, before.get(key));
+    element.dataset.key = key;
+    return element;
+  });
+  const kept = new Set(after);
+  for (const child of [...parent.children]) {
+    if (!kept.has(/** @type {HTMLElement} */ (child))) child.remove();
+  }
+  after.forEach((element, place) => {
+    if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);
+  });
+}

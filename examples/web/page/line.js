@@ -1,0 +1,83 @@
+// One message, as it may be shown.
+
+import { fill, make } from "./dom.js";
+import { left, timeOfDay, visible, wholeDate } from "./words.js";
+
+/** @typedef {import("../chat/reading.js").LineView} LineView */
+
+/**
+ * What can be done with a message.
+ *
+ * @typedef {object} LineActions
+ * @property {(line: LineView) => void} menu
+ * @property {(line: LineView) => void} once
+ * @property {(line: LineView, element: HTMLElement) => HTMLElement} file Draws a file
+ */
+
+/**
+ * @param {LineView} line
+ * @param {string} name Whose conversation it is
+ * @param {HTMLElement | undefined} before
+ * @param {LineActions} actions
+ */
+export function drawLine(line, name, before, actions) {
+  const element = before ?? make("article", { class: `line ${line.author}` });
+  // The countdown runs by itself.
+  const state = JSON.stringify({ ...line, endsAt: line.endsAt !== undefined });
+  if (line.endsAt !== undefined) element.dataset.endsAt = String(line.endsAt);
+  else delete element.dataset.endsAt;
+  if (element.dataset.state === state) return element;
+  element.dataset.state = state;
+  element.setAttribute("aria-label", `${line.author === "us" ? "You" : name}, ${timeOfDay(line.at)}`);
+  fill(element,
+    content(line, element, actions),
+    make("footer", {},
+      line.endsAt !== undefined && make("span", { class: "left" },
+        make("span", { class: "heard" }, "disappears in "), make("span", { class: "countdown" }, left(line.endsAt - Date.now()))),
+      make("time", { datetime: new Date(line.at).toISOString(), title: wholeDate(line.at) }, timeOfDay(line.at)),
+      line.author === "us" && progress(line),
+      make("button", { class: "quiet more", "aria-label": "Message actions", onclick: () => actions.menu(line) }, "⋯")),
+    line.why !== undefined && make("p", { class: "wrong" }, `Not sent: ${line.why}.`));
+  return element;
+}
+
+/**
+ * @param {LineView} line
+ * @param {HTMLElement} element
+ * @param {LineActions} actions
+ */
+function content(line, element, actions) {
+  switch (line.kind) {
+    case "text": return make("p", { class: "text", dir: "auto" }, visible(line.text));
+    case "toOpen": return make("p", { class: "placeholder" }, "To be viewed once");
+    case "once": return make("button", { class: "once", onclick: () => actions.once(line) }, "View once");
+    case "file": return actions.file(line, element);
+  }
+}
+
+/** How far a message of ours is. @param {LineView} line */
+function progress({ progress }) {
+  const [sign, said] = SIGNS[progress];
+  return make("span", { class: `progress ${progress}`, role: "img", "aria-label": said, title: said }, sign);
+}
+
+/** @type {Record<import("../chat/shapes.js").Progress, [string, string]>} */
+const SIGNS = { waiting: ["◷", "waiting"], sent: ["✓", "sent"], failed: ["!", "not sent"], unread: ["", ""], read: ["", ""] };
+
+/** What happened between the messages. @param {string} text */
+export const drawNote = (text) => make("p", { class: "note" }, text);
+
+/** Brings all countdowns up to date, and takes away what has ended until the store has. @param {Element} log @param {number} now */
+export function countDown(log, now) {
+  for (const element of log.querySelectorAll("[data-ends-at]")) {
+    const remaining = Number(/** @type {HTMLElement} */ (element).dataset.endsAt) - now;
+    if (remaining <= 0) {
+      element.remove();
+      continue;
+    }
+    const shown = element.querySelector(".countdown");
+    const text = left(remaining);
+    if (shown !== null && shown.textContent !== text) shown.textContent = text;
+  }
+}
+

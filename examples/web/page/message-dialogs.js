@@ -1,0 +1,58 @@
+// What is asked about a message: what to do with it, and what it says, once.
+
+import { toast } from "./announcer.js";
+import { confirm, openDialog } from "./dialogs.js";
+import { make } from "./dom.js";
+import { told, visible } from "./words.js";
+
+/** @typedef {import("../chat/chat.js").Chat} Chat */
+/** @typedef {import("../chat/reading.js").LineView} LineView */
+
+/**
+ * @param {Chat} chat
+ * @param {LineView} line
+ * @param {{ save?: (() => void) | undefined, fetch?: (() => void) | undefined }} file What can be done with its file
+ */
+export function messageMenu(chat, line, { save, fetch }) {
+  openDialog("Message", (close) => {
+    const after = (/** @type {() => Promise<unknown> | void} */ work) => async () => {
+      close();
+      try {
+        await work();
+      } catch (cause) {
+        toast(told(cause));
+      }
+    };
+    const isTheirs = line.author === "them";
+    return [make("p", { class: "actions column" },
+      line.kind === "text" && make("button", { onclick: after(() => navigator.clipboard.writeText(line.text)) }, "Copy text"),
+      save && make("button", { onclick: after(save) }, "Save file"),
+      fetch && make("button", { onclick: after(fetch) }, "Fetch file again"),
+      !isTheirs && make("button", { onclick: after(() => chat.unsend(line.id)) }, "Take back for both"),
+      make("button", { class: "danger", onclick: after(() => chat.remove(line.id)) }, "Delete here"),
+      isTheirs && line.kind !== "once" && make("button", { class: "danger", onclick: after(async () => {
+        if (await confirm("Report this message?", "The relay’s moderators get this message, with what proves that you were sent it. Nothing else of this conversation is shown to them.", "Report")) {
+          await chat.report(line.id);
+          toast("Your report goes to the moderators.");
+        }
+      }) }, "Report"))];
+  });
+}
+
+/**
+ * Shows what can be viewed once. Nothing of it is stored any more when it is on the screen.
+ *
+ * @param {Chat} chat
+ * @param {LineView} line
+ */
+export async function viewOnce(chat, line) {
+  try {
+    const text = await chat.openOnce(line.id);
+    openDialog("View once", () => [
+      make("p", { class: "once-text", dir: "auto", tabindex: 0, autofocus: true }, visible(text)),
+      make("p", { class: "hint" }, "It is gone when you close this."),
+    ]);
+  } catch (cause) {
+    toast(told(cause));
+  }
+}

@@ -1,0 +1,126 @@
+// The screen: both panes, which conversation is open, and who looks at it.
+
+import { toast } from "./announcer.js";
+import { drawContacts } from "./contact-list.js";
+import { chooseTimer, moreAbout, newConversation } from "./conversation-dialogs.js";
+import { ConversationPane } from "./conversation-pane.js";
+import { byId, fill, make, named } from "./dom.js";
+import { messageMenu, viewOnce } from "./message-dialogs.js";
+import { tell } from "./notices.js";
+import { told } from "./words.js";
+
+/** @typedef {import("../chat/chat.js").Chat} Chat */
+/** @typedef {import("../chat/carrier.js").Carrier} Carrier */
+/** @typedef {import("./conversation-pane.js").ConversationActions} ConversationActions */
+
+export class Screen {
+  #chat;
+  #carrier;
+  #pane;
+  #ending = new AbortController();
+
+  /**
+   * @param {Chat} chat
+   * @param {Carrier} carrier
+   */
+  constructor(chat, carrier) {
+    this.#chat = chat;
+    this.#carrier = carrier;
+    this.#pane = new ConversationPane(byId("conversation"), (name) => this.#actions(name));
+  }
+
+  begin() {
+    const { signal } = this.#ending;
+    byId("chat").hidden = false;
+    byId("new-conversation").addEventListener("click", () => newConversation(this.#chat, (name) => void (location.hash = name)), { signal });
+    this.#chat.addEventListener("changed", () => this.#draw(), { signal });
+    this.#chat.addEventListener("notice", (event) => {
+      tell(/** @type {CustomEvent} */ (event).detail, { open: this.#open, note: (name, text) => this.#pane.note(name, text) });
+      this.#draw();
+    }, { signal });
+    this.#carrier.addEventListener("reach", () => this.#draw(), { signal });
+    addEventListener("hashchange", (event) => void this.#goTo(new URL(event.oldURL).hash.slice(1)), { signal });
+    document.addEventListener("visibilitychange", () => void this.#chat.look(document.visibilityState === "visible"), { signal });
+    const clock = setInterval(() => this.#pane.countDown(), 1_000);
+    signal.addEventListener("abort", () => clearInterval(clock));
+    this.#draw();
+    void this.#chat.look(document.visibilityState === "visible").then(() => this.#goTo(""));
+  }
+
+  /** Nothing of what was said stays on the page. */
+  end() {
+    this.#ending.abort();
+    this.#pane.draw(undefined);
+    for (const id of ["contacts", "toasts", "announcer"]) fill(byId(id));
+    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+    byId("chat").hidden = true;
+  }
+
+  /** Which conversation is open stands in the address, so that the browser's way back leads out of it. */
+  get #open() {
+    const name = decodeURIComponent(location.hash.slice(1));
+    return name === "" ? undefined : name;
+  }
+
+  /** @param {string} former */
+  async #goTo(former) {
+    const name = this.#open;
+    const before = decodeURIComponent(former);
+    if (before !== "" && before !== name && this.#chat.state.contacts.has(before)) await this.#chat.leave(before);
+    if (name !== undefined) {
+      try {
+        await this.#chat.open(name);
+      } catch {
+        location.hash = "";
+        return;
+      }
+    }
+    this.#draw();
+    // On a phone one pane takes the place of the other, and the focus goes along.
+    if (name !== undefined) (document.getElementById("composer-text") ?? byId("conversation")).focus();
+    else if (before !== "") /** @type {HTMLElement | null} */ (document.querySelector(`[data-key="${CSS.escape(before)}"] a`))?.focus();
+  }
+
+  #draw() {
+    if (this.#ending.signal.aborted) return;
+    const { view } = this.#chat;
+    drawContacts(byId("contacts"), view, this.#open);
+    this.#pane.draw(view.conversation);
+    byId("chat").classList.toggle("open", view.conversation !== undefined);
+    const reach = { connecting: "connecting …", online: "online", offline: "offline: what you write waits", taken: "" }[this.#carrier.reach];
+    const self = byId("self");
+    if (self.dataset.reach !== this.#carrier.reach) {
+      self.dataset.reach = this.#carrier.reach;
+      fill(self, "You are ", make("strong", {}, named(view.name)), make("span", { class: "reach", role: "status" }, reach));
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @returns {ConversationActions}
+   */
+  #actions(name) {
+    const chat = this.#chat;
+    const attempt = (/** @type {() => Promise<unknown>} */ work) => () => void work().catch((cause) => toast(told(cause)));
+    return {
+      back: () => void (location.hash = ""),
+      timer: () => chooseTimer(chat, name, chat.view.conversation?.timer),
+      safety: () => {},
+      compare: () => {},
+      more: () => moreAbout(chat, name, chat.view.conversation?.standing ?? "new", () => void (location.hash = "")),
+      accept: attempt(() => chat.accept(name)),
+      refuse: attempt(async () => {
+        await chat.refuse(name);
+        location.hash = "";
+      }),
+      block: attempt(() => chat.block(name)),
+      acceptIdentity: attempt(() => chat.acceptIdentity(name)),
+      keepIdentity: attempt(() => chat.keepIdentity(name)),
+      write: (text, life) => chat.write(name, text, life),
+      send: async () => {},
+      menu: (line) => messageMenu(chat, line, {}),
+      once: (line) => void viewOnce(chat, line),
+      file: (line) => make("p", { class: "text" }, line.file?.name ?? ""),
+    };
+  }
+}
