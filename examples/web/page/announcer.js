@@ -5,11 +5,14 @@ import { byId, make } from "./dom.js";
 /** How long a notice stays, in milliseconds. */
 const STAYS = 8_000;
 
-/** Says something to who hears the page. @param {string} text */
+/** How long what is said stays for a screen reader to take up. */
+const SAID = 2_000;
+
+/** Says something to who hears the page. It stays nowhere: it may be of a message that disappears. @param {string} text */
 export function announce(text) {
-  const announcer = byId("announcer");
-  announcer.append(make("p", {}, text));
-  while (announcer.children.length > 3) announcer.firstElementChild?.remove();
+  const said = make("p", {}, text);
+  byId("announcer").append(said);
+  setTimeout(() => said.remove(), SAID);
 }
 
 /** Shows something for a while, and says it. @param {string} text */

@@ -30,7 +30,7 @@ export function drawComposer(name, text, actions) {
     make("option", { value: "" }, "As the conversation"),
     make("option", { value: "once" }, "View once"),
     ...SPANS.map((milliseconds) => make("option", { value: milliseconds }, `For ${span(milliseconds)}`)));
-  const picker = make("input", { type: "file", id: "composer-file", class: "heard", tabindex: -1, "aria-label": "File to send", onchange: () => {
+  const picker = make("input", { type: "file", id: "composer-file", hidden: true, onchange: () => {
     const [file] = picker.files ?? [];
     picker.value = "";
     if (file !== undefined) void attempt(() => actions.file(file, lifeOf(life.value)));
