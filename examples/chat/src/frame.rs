@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The largest body: a batch of letters with some room. It bounds what a connection can make us hold.
-const LARGEST_BODY: usize = 512 * 1_024;
+pub const LARGEST_BODY: usize = 512 * 1_024;
 
 const HEADER: usize = 12;
 
@@ -36,9 +36,14 @@ pub enum FrameError {
 
 /// The bytes of a frame; `None` if the value is larger than a frame may be.
 pub fn encode(value: &impl Serialize) -> Option<Vec<u8>> {
-    let body = postcard::to_allocvec(value).ok().filter(|body| body.len() <= LARGEST_BODY)?;
+    let body = encode_body(value)?;
     let length = u32::try_from(body.len()).ok()?;
     Some([&length.to_be_bytes()[..], &check(&body), &body].concat())
+}
+
+/// What stands in a frame; `None` if the value is larger than that may be.
+pub fn encode_body(value: &impl Serialize) -> Option<Vec<u8>> {
+    postcard::to_allocvec(value).ok().filter(|body| body.len() <= LARGEST_BODY)
 }
 
 pub async fn write(
@@ -74,7 +79,7 @@ pub async fn read<T: DeserializeOwned>(
 }
 
 /// All or nothing: bytes left over are an error.
-fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
     match postcard::take_from_bytes(body) {
         Ok((value, [])) => Ok(value),
         Ok(_) | Err(_) => Err(FrameError::Malformed),

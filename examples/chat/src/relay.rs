@@ -1,6 +1,7 @@
 //! The relay: a server that carries what it cannot read, from people whom it is not told of.
 
 mod bucket;
+mod connection;
 mod log;
 mod mailroom;
 mod postmaster;
