@@ -53,6 +53,9 @@ mod client;
 
 mod arguments;
 
+#[cfg(test)]
+mod known_answers;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
