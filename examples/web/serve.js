@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
 
 const TYPES = {
   ".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-  ".svg": "image/svg+xml", ".wasm": "application/wasm",
+  ".mjs": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".wasm": "application/wasm",
 };
 
 /** What is here, or in a package, and is no part of the page. */
@@ -39,7 +39,7 @@ function listed() {
   const { dependencies } = JSON.parse(readFileSync(resolve(page, "package.json"), "utf8"));
   for (const name of Object.keys(dependencies)) {
     // The library's own is a link.
-    list(files, realpathSync(resolve(page, "node_modules", name)), `/node_modules/${name}/`, [".js", ".wasm"]);
+    list(files, realpathSync(resolve(page, "node_modules", name)), `/node_modules/${name}/`, [".js", ".mjs", ".wasm"]);
   }
   return files;
 }
