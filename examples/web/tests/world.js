@@ -96,6 +96,11 @@ export class World {
     return terminal;
   }
 
+  /** Gives a name free, as the relay's operator does for who has lost their store. */
+  async free(name) {
+    await this.#started(["relay", "--free", name, "--store", this.path("relay.sqlite")]).waitFor("freed");
+  }
+
   path(name) {
     return resolve(this.directory, name);
   }

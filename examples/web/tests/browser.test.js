@@ -1,0 +1,195 @@
+// Pages and terminals over a real relay, in a real browser.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Pages, introduced, introducedToTerminal, noPages } from "./pages.js";
+
+test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) => {
+  const pages = await Pages.made();
+  suite.after(() => pages.end());
+  // Each has people of its own, so that none hangs on what another left. What a page says of faults fails the test.
+  const fact = (name, work) => suite.test(name, async () => {
+    pages.faults.length = 0;
+    await work();
+    assert.deepEqual(pages.faults, []);
+  });
+
+  await fact("two pages talk, and go on when one was loaded anew", async () => {
+    const [alice, bob] = await introduced(pages, "alice", "bob");
+    await bob.page.reload();
+    await bob.isOnline();
+    await bob.with("alice");
+    await alice.say("one", "two", "three");
+    await bob.shown("three");
+    assert.deepEqual(await bob.texts(), ["hello bob", "hello alice", "one", "two", "three"]);
+    await bob.say("back");
+    await alice.shown("back");
+  });
+
+  await fact("a page and a terminal talk, take back and view once", async () => {
+    const [carol, dan] = await introducedToTerminal(pages, "carol", "dan");
+    await carol.say("from the page");
+    await dan.waitFor("MESSAGE carol");
+    dan.say("to carol from the terminal, with <b>marks</b> & \u202eturned");
+    await carol.shown("from the terminal, with <b>marks</b> & \\u{202e}turned");
+
+    await carol.act("from the page", "Take back for both");
+    await carol.gone("from the page");
+    await dan.waitFor("UNSENT carol");
+    dan.say("to carol a slip");
+    const slip = await dan.waitFor("QUEUED carol");
+    await carol.shown("a slip");
+    dan.say(`/unsend ${slip}`);
+    await carol.gone("a slip");
+
+    dan.say("/once carol for your eyes");
+    await carol.page.getByRole("button", { name: "View once" }).click();
+    const once = carol.page.getByRole("dialog", { name: "View once" });
+    assert.equal(await once.locator(".once-text").textContent(), "for your eyes");
+    await once.getByRole("button", { name: "Close" }).click();
+    await once.waitFor({ state: "detached" });
+    assert.equal(await carol.has("for your eyes"), false);
+    await carol.page.reload();
+    await carol.isOnline();
+    assert.equal(await carol.has("for your eyes"), false);
+    assert.equal(await carol.page.getByRole("button", { name: "View once" }).count(), 0);
+  });
+
+  await fact("a timer that the terminal sets ends messages in both, and one that the page sets too", async () => {
+    const [erin, frank] = await introducedToTerminal(pages, "erin", "frank");
+    frank.say("/timer erin 2s");
+    await frank.waitFor("TIMER erin 2s by us");
+    await erin.page.getByText("Messages disappear after 2 seconds", { exact: true }).waitFor();
+    await erin.say("soon gone");
+    const fromPage = (await frank.waitFor("MESSAGE erin")).split(" ")[0];
+    await frank.waitFor(`EXPIRED erin ${fromPage}`);
+    await erin.gone("soon gone");
+    frank.say("to erin gone as well");
+    const fromTerminal = await frank.waitFor("QUEUED erin");
+    await erin.shown("gone as well");
+    await erin.gone("gone as well");
+    await frank.waitFor(`EXPIRED erin ${fromTerminal}`);
+    await erin.setTimer(/30 seconds/);
+    assert.equal(await frank.waitFor("TIMER erin 30s"), "by them");
+    // What was said before any timer stays.
+    await erin.shown("hello frank");
+  });
+
+  await fact("what is written without a relay waits, and goes in its order once there is one", async () => {
+    const [grace, heidi] = await introducedToTerminal(pages, "grace", "heidi");
+    await pages.relay.kill();
+    await grace.reach("offline");
+    await grace.say("first", "second");
+    await grace.message("second").getByRole("img", { name: "waiting" }).waitFor();
+    // It is stored, and not only on the screen.
+    await grace.page.reload();
+    await grace.reach("offline");
+    await grace.shown("second");
+    await grace.say("third");
+    heidi.say("to grace meanwhile");
+    await heidi.waitFor("QUEUED grace");
+    await pages.startRelay();
+    await grace.isOnline();
+    for (const text of ["first", "second", "third"]) assert.match(await heidi.waitFor("MESSAGE grace"), new RegExp(` ${text}$`));
+    await grace.sent("third");
+    await grace.shown("meanwhile");
+  });
+
+  await fact("a page that is loaded anew while it sends loses nothing, and sends nothing twice", async () => {
+    const [ivan, judy] = await introducedToTerminal(pages, "ivan", "judy");
+    const texts = Array.from({ length: 12 }, (_, number) => `number ${number}`);
+    for (const [place, text] of texts.entries()) {
+      await ivan.say(text);
+      // At once, whatever is on its way.
+      if (place % 4 === 3) await ivan.page.reload();
+    }
+    for (const text of texts) await ivan.sent(text);
+    for (const text of texts) assert.match(await judy.waitFor("MESSAGE ivan"), new RegExp(` ${text}$`));
+    judy.say("to ivan all");
+    await ivan.shown("all");
+    assert.deepEqual((await ivan.texts()).filter((text) => text.startsWith("number")), texts);
+    assert.equal(judy.lines.filter((line) => line.startsWith("MESSAGE ivan")).length, 1 + texts.length);
+  });
+
+  await fact("a tab that is killed takes nothing with it that was shown", async () => {
+    const [kim, leo] = await introducedToTerminal(pages, "kim", "leo");
+    await kim.say("before the crash");
+    const crashed = kim.page.waitForEvent("crash");
+    const devtools = await kim.page.context().newCDPSession(kim.page);
+    void devtools.send("Page.crash").catch(() => {});
+    await crashed;
+    leo.say("to kim while you were away");
+    const again = await pages.person("kim", kim.page.context());
+    await again.open("leo");
+    await again.shown("before the crash");
+    await again.shown("while you were away");
+    await again.say("after it");
+    for (const text of ["before the crash", "after it"]) assert.match(await leo.waitFor("MESSAGE kim"), new RegExp(` ${text}$`));
+  });
+
+  await fact("one tab at a time has an account, and the next one takes over", async () => {
+    const [mia, ned] = await introducedToTerminal(pages, "mia", "ned");
+    const second = await pages.tab("mia", mia.page.context());
+    await second.getByRole("heading", { name: "Open in another tab" }).waitFor();
+    await mia.say("from the first");
+    assert.match(await ned.waitFor("MESSAGE mia"), / from the first$/);
+    await mia.page.close();
+    const next = Object.assign(Object.create(Object.getPrototypeOf(mia)), { name: "mia", page: second });
+    await next.isOnline();
+    await next.open("ned");
+    await next.say("from the second");
+    assert.match(await ned.waitFor("MESSAGE mia"), / from the second$/);
+  });
+
+  await fact("another identity stops what is sent, until the user decides", async () => {
+    const [olga, pat] = await introduced(pages, "olga", "pat");
+    // Olga has lost her browser, and comes back under her name.
+    await olga.page.context().close();
+    await pages.free("olga");
+    const again = await pages.person("olga");
+    await again.writeTo("pat");
+    await again.say("it is me");
+    const changed = pat.page.getByRole("region", { name: "Identity changed" });
+    await changed.waitFor();
+    assert.equal(await pat.has("it is me"), false);
+    await changed.getByRole("button", { name: "Accept the new identity" }).click();
+    await pat.shown("it is me");
+    await pat.say("welcome back");
+    await again.shown("welcome back");
+  });
+
+  await fact("who comes to a name that somebody has is told so", async () => {
+    await pages.person("quinn");
+    const other = await pages.tab("quinn", await pages.profile());
+    await other.getByRole("heading", { name: "This name is taken" }).waitFor();
+  });
+
+  await fact("where the store is full nothing is acknowledged, and all of it is there when there is room again", async () => {
+    const profile = await pages.profile();
+    // What IndexedDB may take it asks once and counts from there, so it is told before it is asked.
+    const tab = await profile.newPage();
+    await tab.goto(`${pages.origin}/relay.json`);
+    const devtools = await profile.newCDPSession(tab);
+    await devtools.send("Storage.overrideQuotaForOrigin", { origin: pages.origin, quotaSize: 1_000_000 });
+    const [rosa, sam] = await introducedToTerminal(pages, "rosa", "sam", profile);
+    const full = rosa.page.getByRole("heading", { name: "The page must be loaded anew" });
+    let count = 0;
+    while (!(await full.isVisible())) {
+      count += 1;
+      sam.say(`to rosa ${count} ${"x".repeat(12_000)}`);
+      await sam.waitFor("SENT rosa");
+      assert(count < 200, "it is never full");
+    }
+    await devtools.send("Storage.overrideQuotaForOrigin", { origin: pages.origin });
+    // That it could not be stored it says to who looks for faults, too.
+    pages.faults.length = 0;
+    await rosa.page.getByRole("link", { name: "Load anew" }).click();
+    await rosa.isOnline();
+    await rosa.page.locator("p.text", { hasText: new RegExp(`^${count} `) }).waitFor();
+    const numbers = (await rosa.texts()).slice(2).map((text) => Number(text.split(" ")[0]));
+    assert.deepEqual(numbers, Array.from({ length: count }, (_, place) => place + 1));
+    await rosa.say("and now there is room");
+    assert.match(await sam.waitFor("MESSAGE rosa"), / and now there is room$/);
+  });
+});

@@ -1,0 +1,187 @@
+// Pages in a browser, as people use them: found by role and name, and waited for by what is seen.
+
+import { existsSync } from "node:fs";
+
+import { chromium } from "playwright-core";
+
+import { serve } from "../serve.js";
+import { PATIENCE, World, noMessenger } from "./world.js";
+
+const executablePath = process.env.EVANESCE_CHROMIUM ?? "/usr/bin/chromium";
+
+/** Why there can be no test with pages, for `skip`; false if there can. */
+export const noPages = noMessenger || (existsSync(executablePath) ? false : `there is no ${executablePath}`);
+
+/** A relay, a server of the page, and a browser in which each person has a profile of their own. */
+export class Pages extends World {
+  /** What pages said of faults. A test that expects one takes it out. */
+  faults = [];
+
+  static async made() {
+    const pages = new Pages();
+    await pages.startRelay();
+    const server = await serve({ port: 0, relay: pages.url });
+    pages.origin = `http://localhost:${server.address().port}`;
+    pages.atEnd(() => new Promise((closed) => {
+      server.close(closed);
+      server.closeAllConnections();
+    }));
+    pages.browser = await chromium.launch({
+      executablePath,
+      args: [
+        "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--no-first-run",
+      ],
+    });
+    pages.atEnd(() => pages.browser.close());
+    return pages;
+  }
+
+  /** A profile of a browser: what is stored in one no other has. */
+  async profile() {
+    const profile = await this.browser.newContext({ acceptDownloads: true });
+    profile.setDefaultTimeout(PATIENCE);
+    return profile;
+  }
+
+  /** Somebody's page, in a profile of their own if none is given, once the relay has answered it. */
+  async person(name, profile) {
+    const page = await this.tab(name, profile ?? (await this.profile()));
+    const person = new Person(name, page);
+    await person.isOnline();
+    return person;
+  }
+
+  /** A tab of somebody's, whatever it shows. */
+  async tab(name, profile) {
+    const page = await profile.newPage();
+    page.on("pageerror", (error) => this.faults.push(`${name}: ${error.stack ?? error}`));
+    page.on("console", (line) => {
+      // That the relay is away is no fault, and the browser says so by itself.
+      if (line.type() === "error" && !line.text().includes("WebSocket connection to")) this.faults.push(`${name}: ${line.text()}`);
+    });
+    await page.goto(`${this.origin}/?as=${name}`);
+    return page;
+  }
+}
+
+/** Somebody before a page. */
+export class Person {
+  constructor(name, page) {
+    this.name = name;
+    this.page = page;
+  }
+
+  async isOnline() {
+    await this.reach("online");
+  }
+
+  /** What the page says of the relay begins so. */
+  async reach(start) {
+    await this.page.locator("#self .reach", { hasText: new RegExp(`^${start}`) }).waitFor();
+  }
+
+  /** Begins a conversation, or goes to it. */
+  async writeTo(name) {
+    await this.page.getByRole("button", { name: "New conversation" }).click();
+    const dialog = this.page.getByRole("dialog", { name: "New conversation" });
+    await dialog.getByRole("textbox", { name: "Name" }).fill(name);
+    await dialog.getByRole("button", { name: "Begin" }).click();
+    await this.with(name);
+  }
+
+  /** Opens a conversation that is there. */
+  async open(name) {
+    await this.page.getByRole("list", { name: "Conversations" }).getByRole("link", { name: new RegExp(`^${name}`) }).click();
+    await this.with(name);
+  }
+
+  async with(name) {
+    await this.page.getByRole("main", { name: `Conversation with ${name}` }).waitFor();
+  }
+
+  async say(...texts) {
+    for (const text of texts) {
+      const line = this.page.getByRole("textbox", { name: /^Message to / });
+      await line.fill(text);
+      await line.press("Enter");
+      await this.shown(text);
+    }
+  }
+
+  /** The message with this text. */
+  message(text) {
+    return this.page.getByRole("article").filter({ has: this.page.locator("p.text", { hasText: exactly(text) }) });
+  }
+
+  async shown(text) {
+    await this.message(text).first().waitFor();
+  }
+
+  async gone(text) {
+    await this.message(text).first().waitFor({ state: "detached" });
+  }
+
+  /** The relay has it. */
+  async sent(text) {
+    await this.message(text).getByRole("img", { name: "sent", exact: true }).waitFor();
+  }
+
+  /** All texts of the open conversation, in their order. */
+  texts() {
+    return this.page.getByRole("article").locator("p.text").allTextContents();
+  }
+
+  async accept(name) {
+    await this.open(name);
+    await this.page.getByRole("region", { name: `${name} wants to write to you` }).getByRole("button", { name: "Accept" }).click();
+    await this.page.getByRole("textbox", { name: `Message to ${name}` }).waitFor();
+  }
+
+  /** What the dialog of a message offers. */
+  async act(text, action) {
+    await this.message(text).getByRole("button", { name: "Message actions" }).click();
+    await this.page.getByRole("dialog", { name: "Message" }).getByRole("button", { name: action }).click();
+  }
+
+  /** Whether a text is anywhere on the page, in its attributes too. */
+  async has(text) {
+    return (await this.page.content()).includes(text);
+  }
+
+  async setTimer(name) {
+    await this.page.getByRole("button", { name: /^Timer/ }).click();
+    const dialog = this.page.getByRole("dialog", { name: "Timer" });
+    await dialog.getByRole("radio", { name }).check();
+    await dialog.getByRole("button", { name: "Set" }).click();
+  }
+}
+
+/** Somebody before a page and somebody before a terminal who have written to each other, each with the other's conversation open. */
+export async function introducedToTerminal(pages, name, terminalName, profile) {
+  const [page, terminal] = [await pages.person(name, profile), await pages.terminal(terminalName)];
+  await page.writeTo(terminalName);
+  await page.say(`hello ${terminalName}`);
+  await terminal.waitFor(`REQUEST ${name}`);
+  terminal.say(`/accept ${name}`);
+  terminal.say(`/read ${name}`);
+  await terminal.waitFor(`MESSAGE ${name}`);
+  terminal.say(`to ${name} hello ${name}`);
+  await page.shown(`hello ${name}`);
+  return [page, terminal];
+}
+
+/** A text that is this and nothing else. */
+const exactly = (text) => new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`);
+
+/** Two people before pages who have written to each other, each with the other's conversation open. */
+export async function introduced(pages, one, other) {
+  const [alice, bob] = [await pages.person(one), await pages.person(other)];
+  await alice.writeTo(other);
+  await alice.say(`hello ${other}`);
+  await bob.accept(one);
+  await bob.shown(`hello ${other}`);
+  await bob.say(`hello ${one}`);
+  await alice.shown(`hello ${one}`);
+  return [alice, bob];
+}
