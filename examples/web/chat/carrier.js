@@ -3,6 +3,7 @@
 import { RelayOffline, RelayRefusal } from "../wire/relay.js";
 
 import { hasResting, nextErrand } from "./errands.js";
+import { FileCarrier } from "./file-carrier.js";
 
 /** @typedef {import("./chat.js").Chat} Chat */
 /** @typedef {import("../wire/relay.js").Relay} Relay */
@@ -52,11 +53,15 @@ export class Carrier extends EventTarget {
 
   /** Carries until `stop`. What is thrown here is a fault of this program's. */
   async run() {
+    const files = new FileCarrier(this.#chat, this.#relay, this.#ending.signal);
     await Promise.all([
-      this.#again(() => this.#mail()),
-      this.#again(() => this.#publish()),
+      this.#again(() => this.#mail(), true),
+      this.#again(() => this.#publish(), true),
       this.#again(() => this.#errand()),
       this.#again(() => this.#report()),
+      this.#again(() => files.send()),
+      this.#again(() => files.fetch()),
+      this.#again(() => files.dispose()),
     ]);
   }
 
@@ -74,8 +79,9 @@ export class Carrier extends EventTarget {
    * Does it again and again. It says whether there was something to do.
    *
    * @param {() => Promise<boolean>} work
+   * @param {boolean} [isMail] Whether it is refused if somebody else has the name
    */
-  async #again(work) {
+  async #again(work, isMail = false) {
     while (!this.#isStopped) {
       const before = this.#changes;
       try {
@@ -84,7 +90,7 @@ export class Carrier extends EventTarget {
       } catch (cause) {
         if (this.#isStopped) return;
         if (cause instanceof RelayOffline) this.#reached("offline");
-        else if (cause instanceof RelayRefusal) this.#reached(cause.kind === "not_yours" ? "taken" : "online");
+        else if (cause instanceof RelayRefusal) this.#reached(isMail && cause.kind === "not_yours" ? "taken" : "online");
         else throw cause;
         await this.#sleep(PAUSE);
       }

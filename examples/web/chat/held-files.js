@@ -6,12 +6,16 @@ import { fileSize } from "../wire/content.js";
 /** @typedef {import("./shapes.js").AttachedFile} AttachedFile */
 /** @typedef {import("./shapes.js").HeldFile} HeldFile */
 /** @typedef {import("./shapes.js").Message} Message */
+/** @typedef {import("./state.js").State} State */
 
 /** Bytes of a file in one row: a chunk of the library's. */
 export const PIECE = 65_536;
 
 /** Bytes of a file that fits into a blob of the relay's. */
 export const LARGEST_FILE = 64 << 20;
+
+/** Bytes of files of others that are here or coming, in all and of one person: nobody fills the disk, or takes the room of others. */
+const MOST_ROOM = 512 << 20, MOST_ROOM_OF_ONE = 256 << 20;
 
 /**
  * How many rows a file has.
@@ -21,18 +25,34 @@ export const LARGEST_FILE = 64 << 20;
 export const piecesOf = (size) => Math.ceil(size / PIECE);
 
 /**
- * What a message that came says of a file.
+ * What a message that came says of a file. Its name and type were cleaned where it was read.
  *
+ * @param {State} state
+ * @param {string} from
  * @param {AttachedFile} file
  * @returns {HeldFile}
  */
-export function heldFile({ reference, blob, token, name, mediaType }) {
+export function heldFile(state, from, { reference, blob, token, name, mediaType }) {
   const size = fileSize(reference);
-  const isTooLarge = size > LARGEST_FILE;
-  return {
-    name, mediaType, size, blob, token, reference, pieces: 0, state: isTooLarge ? "stopped" : "going",
-    why: isTooLarge ? "it is too large" : undefined,
-  };
+  const why = size > LARGEST_FILE ? "it is too large" : hasRoom(state, from, size) ? undefined : "there is no room for more files";
+  return { name, mediaType, size, blob, token, reference, pieces: 0, state: why === undefined ? "going" : "stopped", why };
+}
+
+/**
+ * Whether a file fits beside all others. Those of strangers are not fetched, and take none.
+ *
+ * @param {State} state
+ * @param {string} from
+ * @param {number} size
+ */
+function hasRoom(state, from, size) {
+  let [all, ofOne] = [size, size];
+  for (const { author, body, with: name } of state.messages.values()) {
+    if (author !== "them" || body.kind !== "file" || body.file.state === "stopped") continue;
+    if (name === from) ofOne += body.file.size;
+    if (state.standing(name) === "accepted") all += body.file.size;
+  }
+  return all <= MOST_ROOM && ofOne <= MOST_ROOM_OF_ONE;
 }
 
 /**

@@ -42,7 +42,11 @@ export function forgetMessage(turn, id) {
   const { state } = turn;
   const message = state.messages.get(id);
   if (message === undefined) return;
-  if (message.body.kind === "file") dropFile(turn, message, message.author === "them");
+  if (message.body.kind === "file") {
+    // Nobody else is to have what was not said of yet; and of theirs we are who had it.
+    const isOnItsWay = [...state.uploads.values()].some((upload) => upload.message === id);
+    dropFile(turn, message, message.author === "them" || isOnItsWay);
+  }
   for (const table of /** @type {const} */ (["draft", "parcel", "upload"])) {
     for (const row of [...state[`${table}s`].values()].filter((it) => it.message === id)) turn.put(table, row.number);
   }

@@ -134,7 +134,7 @@ function heard(turn, name, identity, received, mark) {
         turn.notice({ kind: "trouble", name, text: `${name} sent a file to be opened once. This page cannot take such files.` });
         break;
       }
-      come(turn, name, tag, messageIdBy(tag, content.chosen), { kind: "file", file: heldFile(content.file) }, received, mark);
+      come(turn, name, tag, messageIdBy(tag, content.chosen), { kind: "file", file: heldFile(state, name, content.file) }, received, mark);
       return;
     }
     case "unsend":

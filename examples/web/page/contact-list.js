@@ -8,7 +8,7 @@ import { shortTime, visible } from "./words.js";
 
 /**
  * @param {Element} list
- * @param {import("../chat/chat.js").View} view
+ * @param {import("../chat/turns.js").View} view
  * @param {string | undefined} open
  */
 export function drawContacts(list, view, open) {

@@ -23,9 +23,11 @@ import { left, timeOfDay, visible, wholeDate } from "./words.js";
 export function drawLine(line, name, before, actions) {
   const element = before ?? make("article", { class: `line ${line.author}` });
   // The countdown runs by itself.
-  const state = JSON.stringify({ ...line, endsAt: line.endsAt !== undefined });
+  const state = JSON.stringify({ ...line, endsAt: line.endsAt !== undefined, file: line.file && { ...line.file, done: line.file.done === 1 } });
   if (line.endsAt !== undefined) element.dataset.endsAt = String(line.endsAt);
   else delete element.dataset.endsAt;
+  const bar = element.querySelector("progress");
+  if (bar !== null && line.file !== undefined) bar.value = line.file.done;
   if (element.dataset.state === state) return element;
   element.dataset.state = state;
   element.setAttribute("aria-label", `${line.author === "us" ? "You" : name}, ${timeOfDay(line.at)}`);

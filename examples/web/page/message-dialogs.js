@@ -11,7 +11,7 @@ import { told, visible } from "./words.js";
 /**
  * @param {Chat} chat
  * @param {LineView} line
- * @param {{ save?: (() => void) | undefined, fetch?: (() => void) | undefined }} file What can be done with its file
+ * @param {{ save: (() => Promise<void>) | undefined, fetch: (() => Promise<void>) | undefined }} file What can be done with its file
  */
 export function messageMenu(chat, line, { save, fetch }) {
   openDialog("Message", (close) => {

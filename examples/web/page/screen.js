@@ -5,8 +5,10 @@ import { drawContacts } from "./contact-list.js";
 import { chooseTimer, moreAbout, newConversation } from "./conversation-dialogs.js";
 import { ConversationPane } from "./conversation-pane.js";
 import { byId, fill, make, named } from "./dom.js";
+import { FileViews } from "./file-view.js";
 import { messageMenu, viewOnce } from "./message-dialogs.js";
 import { tell } from "./notices.js";
+import { showSafetyNumber } from "./safety-dialog.js";
 import { told } from "./words.js";
 
 /** @typedef {import("../chat/chat.js").Chat} Chat */
@@ -17,6 +19,7 @@ export class Screen {
   #chat;
   #carrier;
   #pane;
+  #files;
   #ending = new AbortController();
 
   /**
@@ -26,6 +29,7 @@ export class Screen {
   constructor(chat, carrier) {
     this.#chat = chat;
     this.#carrier = carrier;
+    this.#files = new FileViews(chat);
     this.#pane = new ConversationPane(byId("conversation"), (name) => this.#actions(name));
   }
 
@@ -51,6 +55,7 @@ export class Screen {
   end() {
     this.#ending.abort();
     this.#pane.draw(undefined);
+    this.#files.keep([]);
     for (const id of ["contacts", "toasts", "announcer"]) fill(byId(id));
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     byId("chat").hidden = true;
@@ -86,6 +91,7 @@ export class Screen {
     const { view } = this.#chat;
     drawContacts(byId("contacts"), view, this.#open);
     this.#pane.draw(view.conversation);
+    this.#files.keep(view.conversation?.lines ?? []);
     byId("chat").classList.toggle("open", view.conversation !== undefined);
     const reach = { connecting: "connecting …", online: "online", offline: "offline: what you write waits", taken: "" }[this.#carrier.reach];
     const self = byId("self");
@@ -105,8 +111,8 @@ export class Screen {
     return {
       back: () => void (location.hash = ""),
       timer: () => chooseTimer(chat, name, chat.view.conversation?.timer),
-      safety: () => {},
-      compare: () => {},
+      safety: () => showSafetyNumber(chat, name),
+      compare: () => showSafetyNumber(chat, name),
       more: () => moreAbout(chat, name, chat.view.conversation?.standing ?? "new", () => void (location.hash = "")),
       accept: attempt(() => chat.accept(name)),
       refuse: attempt(async () => {
@@ -117,10 +123,13 @@ export class Screen {
       acceptIdentity: attempt(() => chat.acceptIdentity(name)),
       keepIdentity: attempt(() => chat.keepIdentity(name)),
       write: (text, life) => chat.write(name, text, life),
-      send: async () => {},
-      menu: (line) => messageMenu(chat, line, {}),
+      send: (file, life) => chat.sendFile(name, file, life),
+      menu: (line) => messageMenu(chat, line, {
+        save: line.file?.state === "whole" ? () => this.#files.save(line) : undefined,
+        fetch: line.file?.state === "stopped" && line.author === "them" ? () => chat.fetchAgain(line.id) : undefined,
+      }),
       once: (line) => void viewOnce(chat, line),
-      file: (line) => make("p", { class: "text" }, line.file?.name ?? ""),
+      file: (line) => this.#files.draw(line),
     };
   }
 }
