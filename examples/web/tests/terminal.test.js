@@ -6,11 +6,11 @@ import { getRandomValues } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
+import * as evanesce from "evanesce";
 import { Account, AttachmentReader, AttachmentSealer, ExpiryScheduler, Peer, VerifiedBundle, conversationIdNamed, messageIdBy } from "evanesce";
 
 import { decodeContent, encodeContent, fileSize } from "../wire/content.js";
 import { LARGEST_PIECE } from "../wire/requests.js";
-import { personNumber } from "../wire/person_number.js";
 import { Relay } from "../wire/relay.js";
 import { World, noMessenger } from "./world.js";
 
@@ -92,13 +92,12 @@ test("a terminal and a script", { skip: noMessenger }, async (suite) => {
     await bob.waitFor("ERROR no list of devices of alice is known");
   });
 
-  await suite.test("see the same safety number", async () => {
+  // That of people, which a terminal shows, is of a package that has people.
+  await suite.test("see the same safety number", { skip: "Person" in evanesce ? false : "the package has no people" }, async () => {
     bob.say("/verify alice");
     const shown = await bob.waitFor("SAFETY alice");
-    const { text, scannable, compare } = await personNumber(alice.account.device.identity, alice.peer.contact.identity);
-    assert.equal(text, shown);
-    const theirs = await personNumber(alice.peer.contact.identity, alice.account.device.identity);
-    assert.deepEqual([compare(theirs.scannable), compare(scannable), compare(scannable.subarray(1))], ["equal", "different", "no_number"]);
+    const { Person } = evanesce;
+    assert.equal(String(new Person(alice.peer.contact.identity).number(alice.account.device.identity)), shown);
   });
 
   await suite.test("agree on a timer, whichever of them sets it", async () => {
