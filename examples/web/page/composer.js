@@ -2,6 +2,7 @@
 
 import { span } from "../chat/timers.js";
 import { byId, make } from "./dom.js";
+import { icon } from "./icons.js";
 import { told } from "./words.js";
 
 /** @typedef {import("../chat/shapes.js").Life} Life */
@@ -56,8 +57,8 @@ export function drawComposer(name, text, actions) {
     byId("composer-text").focus();
   } }, wrong,
   make("div", { class: "composer-row" },
-    picker, make("button", { type: "button", class: "quiet attach", "aria-label": "Attach a file", onclick: () => picker.click() }, "📎"),
-    input, make("button", { class: "primary" }, "Send")),
+    picker, make("button", { type: "button", class: "quiet attach", "aria-label": "Attach a file", title: "Attach a file", onclick: () => picker.click() }, icon("attach")),
+    input, make("button", { class: "primary send", "aria-label": "Send" }, icon("send"), make("span", { class: "wide" }, "Send"))),
   make("div", { class: "composer-life" }, make("label", { for: "composer-life" }, "This message"), life));
   return form;
 }

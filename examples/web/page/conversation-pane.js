@@ -1,11 +1,12 @@
 // The open conversation: who it is with, what is asked, what was said, and where one writes.
 
-import { spoken } from "../chat/timers.js";
+import { span } from "../chat/timers.js";
 import { announce } from "./announcer.js";
 import { drawBanner } from "./banner.js";
 import { drawComposer } from "./composer.js";
 import { avatar, tick } from "./contact-list.js";
 import { fill, keyed, make, named } from "./dom.js";
+import { icon } from "./icons.js";
 import { countDown, drawLine, drawNote } from "./line.js";
 import { visible } from "./words.js";
 
@@ -42,6 +43,8 @@ export class ConversationPane {
   /** Which lines were there, to say those that come. @type {Set<string>} */
   #said = new Set();
   #drawn = "";
+  /** Whether who reads is at the last line, and stays there. */
+  #isAtEnd = true;
 
   /**
    * @param {HTMLElement} root
@@ -50,6 +53,10 @@ export class ConversationPane {
   constructor(root, actions) {
     this.#root = root;
     this.#actions = actions;
+    this.#log.addEventListener("scroll", () => (this.#isAtEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR));
+    // A picture is as high as it is when it has come.
+    this.#log.addEventListener("load", () => this.#toEnd(), { capture: true });
+    new ResizeObserver(() => this.#toEnd()).observe(this.#log);
   }
 
   /** Something that happened. @param {string} name @param {string} text */
@@ -81,6 +88,10 @@ export class ConversationPane {
     this.#drawLines(conversation, actions);
   }
 
+  #toEnd() {
+    if (this.#isAtEnd) this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
   /** Once a second. */
   countDown() {
     countDown(this.#log, Date.now());
@@ -91,6 +102,7 @@ export class ConversationPane {
     this.#name = conversation?.name;
     this.#drawn = "";
     this.#said = new Set(conversation?.lines.map(({ id }) => id));
+    this.#isAtEnd = true;
     fill(this.#log);
     fill(this.#foot);
     if (conversation === undefined) {
@@ -109,15 +121,17 @@ export class ConversationPane {
    */
   #drawHeader({ name, isVerified, timer, standing }, actions) {
     const isOpen = standing === "accepted" || standing === "new";
+    const act = (/** @type {string} */ name, /** @type {string} */ text, /** @type {Parameters<typeof icon>[0]} */ sign, /** @type {() => void} */ onclick) =>
+      make("button", { class: "quiet", "aria-label": name, title: name, onclick }, icon(sign), make("span", { class: "wide" }, text));
     fill(this.#header,
-      make("button", { class: "quiet back", "aria-label": "Back to all conversations", onclick: actions.back }, "‹"),
+      make("button", { class: "quiet back", "aria-label": "Back to all conversations", onclick: actions.back }, icon("back")),
       avatar(name),
       make("div", { class: "title" },
         make("h2", { id: "conversation-title" }, named(name), isVerified && tick()),
-        make("p", { class: "hint" }, `Messages ${spoken(timer)}`)),
-      isOpen && make("button", { class: "quiet", onclick: actions.timer }, "Timer"),
-      make("button", { class: "quiet", onclick: actions.safety, "aria-label": "Safety number" }, isVerified ? "Verified" : "Verify"),
-      make("button", { class: "quiet", onclick: actions.more, "aria-label": "More about this conversation" }, "⋯"));
+        make("p", { class: "hint" }, timerInShort(timer))),
+      isOpen && act("Timer", "Timer", "clock", actions.timer),
+      act("Safety number", isVerified ? "Verified" : "Verify", isVerified ? "verified" : "shield", actions.safety),
+      act("More about this conversation", "", "more", actions.more));
   }
 
   /**
@@ -126,7 +140,6 @@ export class ConversationPane {
    */
   #drawLines({ name, lines }, actions) {
     const log = this.#log;
-    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR || log.childElementCount === 0;
     /** @type {({ at: number } & ({ line: import("../chat/reading.js").LineView } | { text: string }))[]} */
     const items = [
       ...lines.map((line) => ({ at: line.at, line })),
@@ -135,11 +148,21 @@ export class ConversationPane {
     items.sort((one, other) => one.at - other.at);
     keyed(log, items, (item) => ("line" in item ? item.line.id : `note ${item.at} ${item.text}`), (item, before) =>
       "line" in item ? drawLine(item.line, name, before, actions) : before ?? drawNote(item.text));
-    if (isAtEnd) log.scrollTop = log.scrollHeight;
+    this.#toEnd();
     for (const { id, author, kind, text, file } of lines) {
       if (this.#said.has(id)) continue;
       this.#said.add(id);
       if (author === "them") announce(`${name}: ${kind === "text" ? visible(text) : kind === "file" ? `file ${file?.name}` : "to be viewed once"}`);
     }
+  }
+}
+
+/** @param {import("evanesce").Policy | undefined} timer */
+function timerInShort(timer) {
+  switch (timer?.kind) {
+    case undefined: return "No timer";
+    case "onClose": return "Timer: until closed";
+    case "afterRead":
+    case "afterSend": return `Timer: ${span(timer.ttl)}`;
   }
 }

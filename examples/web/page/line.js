@@ -1,6 +1,7 @@
 // One message, as it may be shown.
 
 import { fill, make } from "./dom.js";
+import { icon } from "./icons.js";
 import { left, timeOfDay, visible, wholeDate } from "./words.js";
 
 /** @typedef {import("../chat/reading.js").LineView} LineView */
@@ -38,7 +39,7 @@ export function drawLine(line, name, before, actions) {
         make("span", { class: "heard" }, "disappears in "), make("span", { class: "countdown" }, left(line.endsAt - Date.now()))),
       make("time", { datetime: new Date(line.at).toISOString(), title: wholeDate(line.at) }, timeOfDay(line.at)),
       line.author === "us" && progress(line),
-      make("button", { class: "quiet more", "aria-label": "Message actions", onclick: () => actions.menu(line) }, "⋯")),
+      make("button", { class: "quiet more", "aria-label": "Message actions", onclick: () => actions.menu(line) }, icon("more"))),
     line.why !== undefined && make("p", { class: "wrong" }, `Not sent: ${line.why}.`));
   return element;
 }

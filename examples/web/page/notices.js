@@ -11,7 +11,10 @@ import { announce, toast } from "./announcer.js";
 export function tell({ kind, name = "", text = "" }, { open, note }) {
   switch (kind) {
     case "unread": announce(`New message from ${name}`); return;
-    case "request": toast(`${name} wants to write to you.`); return;
+    case "request":
+      if (name === open) announce(`${name} wrote again.`);
+      else toast(`${name} wants to write to you.`);
+      return;
     case "timer": note(name, text); announce(text); return;
     case "unsent": note(name, "A message was taken back."); announce("A message was taken back."); return;
     case "missing": note(name, `Some messages of ${name} are missing: they cannot be read.`); return;

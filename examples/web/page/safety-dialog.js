@@ -47,8 +47,11 @@ export function showSafetyNumber(chat, name) {
       const found = scanned === undefined ? undefined : compareScanned(chat.state, name, scanned);
       outcome.textContent = found === undefined ? "There is no code in this picture that can be read." : OUTCOMES[found];
       outcome.className = `outcome ${found ?? ""}`;
-      if (found === "same") await chat.verified(name, true);
+      if (found !== "same") return;
+      same.hidden = true;
+      await chat.verified(name, true);
     } });
+    const same = make("button", { class: "primary", onclick: decide(true) }, "They are the same");
     const isVerified = chat.view.contacts.some((contact) => contact.name === name && contact.isVerified);
     return [
       make("p", {}, `Compare it with what ${name} sees, side by side or in a call. If it is the same, nobody stands between you.`),
@@ -56,7 +59,7 @@ export function showSafetyNumber(chat, name) {
       make("p", { class: "actions" }, picker,
         make("button", { onclick: () => picker.click() }, "Scan a picture of their code"),
         isVerified ? make("button", { onclick: decide(false) }, "Not verified any more")
-          : make("button", { class: "primary", onclick: decide(true) }, "They are the same")),
+          : same),
     ];
   });
 }

@@ -72,6 +72,7 @@ export class Screen {
     const name = this.#open;
     const before = decodeURIComponent(former);
     if (before !== "" && before !== name && this.#chat.state.contacts.has(before)) await this.#chat.leave(before);
+    fill(byId("toasts"));
     if (name !== undefined) {
       try {
         await this.#chat.open(name);
