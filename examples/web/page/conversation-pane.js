@@ -163,6 +163,6 @@ function timerInShort(timer) {
     case undefined: return "No timer";
     case "onClose": return "Timer: until closed";
     case "afterRead":
-    case "afterSend": return `Timer: ${span(timer.ttl)}`;
+    case "afterSend": return `Timer: ${span(timer.ttl).replace("minute", "min").replace("mins", "min")}`;
   }
 }
