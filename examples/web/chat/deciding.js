@@ -1,7 +1,5 @@
 // What the user decides of people: requests, blocks, and which identity is somebody's.
 
-import { Peer } from "evanesce";
-
 import { hex, isSame } from "./bytes.js";
 import { Cannot } from "./cannot.js";
 import { deleteConversation, dropUnsent, fail } from "./lives.js";
@@ -66,7 +64,10 @@ function leave(turn, name) {
  */
 export function acceptIdentity(turn, name) {
   const { state } = turn;
-  const [peer, identity] = undecided(turn, name);
+  const peer = peerOf(turn, name);
+  // Or the one that was turned down last, by mistake.
+  const identity = peer.undecidedDevice?.identity ?? peer.rejectedIdentities.at(-1);
+  if (identity === undefined) throw new Cannot(`The identity of ${name} has not changed.`);
   turn.changed(peer.acceptIdentity(identity), peer);
   for (const id of dropUnsent(turn, name)) fail(turn, id, "it was written for the former identity");
   for (const parked of [...state.parked.values()].filter(({ from }) => from === name)) {
@@ -85,7 +86,9 @@ export function acceptIdentity(turn, name) {
  */
 export function keepIdentity(turn, name) {
   const { state } = turn;
-  const [peer, identity] = undecided(turn, name);
+  const peer = peerOf(turn, name);
+  const identity = peer.undecidedDevice?.identity;
+  if (identity === undefined) throw new Cannot(`The identity of ${name} has not changed.`);
   turn.changed(peer.rejectIdentity(identity), peer);
   for (const { number } of [...state.parked.values()].filter(({ from }) => from === name)) turn.put("parked", number);
   turn.notice({ kind: "identityKept", name });
@@ -142,18 +145,6 @@ export function otherIdentity(turn, name, identity) {
   turn.notice(changes.peer ? { kind: "identityChanged", name } : {
     kind: "trouble", name, text: `The relay knows ${name} by the identity that you turned down. What you wrote waits.`,
   });
-}
-
-/**
- * @param {Turn} turn
- * @param {string} name
- * @returns {[Peer, Uint8Array]}
- */
-function undecided(turn, name) {
-  const peer = peerOf(turn, name);
-  const device = peer.undecidedDevice;
-  if (device === undefined) throw new Cannot(`The identity of ${name} has not changed.`);
-  return [peer, device.identity];
 }
 
 /** @param {Turn} turn @param {string} name */

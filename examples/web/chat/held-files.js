@@ -5,7 +5,6 @@ import { fileSize } from "../wire/content.js";
 /** @typedef {import("./turn.js").Turn} Turn */
 /** @typedef {import("./shapes.js").AttachedFile} AttachedFile */
 /** @typedef {import("./shapes.js").HeldFile} HeldFile */
-/** @typedef {import("./shapes.js").Message} Message */
 /** @typedef {import("./state.js").State} State */
 
 /** Bytes of a file in one row: a chunk of the library's. */
@@ -56,18 +55,24 @@ function hasRoom(state, from, size) {
 }
 
 /**
- * Deletes what is here of a message's file; and at the relay too, if nobody else is to have it.
+ * Deletes what is here of a message's file.
  *
  * @param {Turn} turn
- * @param {Message} message
- * @param {boolean} isForAll
+ * @param {string} id
+ * @param {HeldFile} file
  */
-export function dropFile(turn, message, isForAll) {
-  if (message.body.kind !== "file") return;
-  const { file } = message.body;
-  for (let piece = 0; piece < file.pieces; piece += 1) turn.put("piece", `${message.id}/${piece}`);
-  turn.state.pending.progress.delete(message.id);
-  if (!isForAll) return;
+export function dropFile(turn, id, file) {
+  for (let piece = 0; piece < file.pieces; piece += 1) turn.put("piece", `${id}/${piece}`);
+  turn.state.pending.progress.delete(id);
+}
+
+/**
+ * Nobody is to have a file any more: the relay deletes its blob.
+ *
+ * @param {Turn} turn
+ * @param {HeldFile} file
+ */
+export function disposeOf(turn, { blob, token }) {
   const number = turn.number();
-  turn.put("disposal", number, { number, blob: file.blob, token: file.token });
+  turn.put("disposal", number, { number, blob, token });
 }

@@ -1,7 +1,7 @@
 // Lives of messages: what ends, and what goes with it.
 
 import { hex, unhex } from "./bytes.js";
-import { dropFile } from "./held-files.js";
+import { disposeOf, dropFile } from "./held-files.js";
 
 /** @typedef {import("./turn.js").Turn} Turn */
 
@@ -37,15 +37,17 @@ export function deleteDue(turn) {
  *
  * @param {Turn} turn
  * @param {string} id
+ * @param {boolean} [isForAll] Whether nobody is to have its file any more
  */
-export function forgetMessage(turn, id) {
+export function forgetMessage(turn, id, isForAll = false) {
   const { state } = turn;
   const message = state.messages.get(id);
   if (message === undefined) return;
   if (message.body.kind === "file") {
     // Nobody else is to have what was not said of yet; and of theirs we are who had it.
     const isOnItsWay = [...state.uploads.values()].some((upload) => upload.message === id);
-    dropFile(turn, message, message.author === "them" || isOnItsWay);
+    dropFile(turn, id, message.body.file);
+    if (isForAll || message.author === "them" || isOnItsWay) disposeOf(turn, message.body.file);
   }
   for (const table of /** @type {const} */ (["draft", "parcel", "upload"])) {
     for (const row of [...state[`${table}s`].values()].filter((it) => it.message === id)) turn.put(table, row.number);
@@ -80,7 +82,10 @@ export function dropUnsent(turn, name) {
   for (const table of /** @type {const} */ (["draft", "parcel", "upload"])) {
     for (const row of [...turn.state[`${table}s`].values()].filter((it) => it.to === name)) {
       turn.put(table, row.number);
-      if (row.message !== undefined) messages.push(row.message);
+      if (row.message === undefined) continue;
+      messages.push(row.message);
+      const body = turn.state.messages.get(row.message)?.body;
+      if (table === "upload" && body?.kind === "file") disposeOf(turn, body.file);
     }
   }
   return messages;

@@ -18,6 +18,7 @@ import { deleteDue, forgetMessage } from "./lives.js";
  * @property {import("./state.js").Standing} standing
  * @property {boolean} isChanged Whether another identity uses the name, and the user is asked
  * @property {boolean} isVerified
+ * @property {boolean} hasTurnedDown Whether there is an identity that the user did not take for theirs
  * @property {import("evanesce").Policy | undefined} timer
  * @property {number} unread
  * @property {LineView | undefined} last The last line that may still be shown
@@ -64,14 +65,18 @@ export function open(turn, name) {
 }
 
 /**
- * What is in the open conversation counts as read, if somebody looks at it.
+ * What is in the open conversation counts as read, if somebody looks at it; if not, what ends with its closing is over.
  *
  * @param {Turn} turn
  */
 export function look(turn) {
   const { state } = turn;
   const name = state.window;
-  if (name === undefined || !state.isLooking) return;
+  if (name === undefined) return;
+  if (!state.isLooking) {
+    turn.absorb(state.expiry.closed(state.conversation(name), turn.now));
+    return;
+  }
   for (const message of state.messagesWith(name)) if (message.progress === "unread") show(turn, message.id);
 }
 
@@ -150,16 +155,17 @@ const lastNumber = (state, name) => state.messagesWith(name).at(-1)?.number ?? 0
  * @returns {ContactView}
  */
 function contact(state, name, now) {
-  const shown = state.messagesWith(name).filter(({ id }) => mayBeShown(state, id, now));
-  const read = shown.filter((message) => message.progress !== "unread");
-  const last = read.at(-1);
+  const messages = state.messagesWith(name);
+  const unread = messages.filter(({ id, progress }) => progress === "unread" && mayBeShown(state, id, now));
+  const last = messages.findLast(({ id, progress }) => progress !== "unread" && mayBeShown(state, id, now));
   return {
     name,
     standing: state.standing(name),
     isChanged: state.isChanged(name),
     isVerified: isVerified(state, name),
+    hasTurnedDown: (state.peers.get(name)?.rejectedIdentities.length ?? 0) > 0,
     timer: state.expiry.setting(state.conversation(name))?.policy,
-    unread: shown.length - read.length,
+    unread: unread.length,
     last: last && line(state, last, now),
   };
 }

@@ -6,7 +6,6 @@ import { LONGEST_TEXT, encodeContent } from "../wire/content.js";
 import { hex, random, unhex } from "./bytes.js";
 import { Cannot } from "./cannot.js";
 import { isName } from "./names.js";
-import { dropFile } from "./held-files.js";
 import { deleteDue, fail, forgetMessage } from "./lives.js";
 
 /** @typedef {import("./turn.js").Turn} Turn */
@@ -176,8 +175,7 @@ export function unsend(turn, id) {
     post(turn, message.with, undefined, encodeContent({ kind: "unsend", message: unhex(id) }),
       state.expiry.stamp(state.conversation(message.with)));
   }
-  if (message.body.kind === "file") dropFile(turn, message, true);
-  remove(turn, id);
+  remove(turn, id, true);
   turn.notice({ kind: "unsent", name: message.with, id });
 }
 
@@ -186,10 +184,11 @@ export function unsend(turn, id) {
  *
  * @param {Turn} turn
  * @param {string} id
+ * @param {boolean} [isForAll] Whether nobody is to have its file any more
  */
-export function remove(turn, id) {
+export function remove(turn, id, isForAll = false) {
   turn.absorb(turn.state.expiry.deleted(unhex(id), turn.now));
-  forgetMessage(turn, id);
+  forgetMessage(turn, id, isForAll);
   deleteDue(turn);
 }
 

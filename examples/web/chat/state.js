@@ -52,6 +52,8 @@ export class State {
   disposals = new Map();
   /** @type {Map<number, import("./shapes.js").DueReport>} */
   reports = new Map();
+  /** The same messages, by whose conversation they are of. @type {Map<string, Map<string, import("./shapes.js").Message>>} */
+  #conversations = new Map();
   pending = new Pending();
   /** Which conversation is open. @type {string | undefined} */
   window;
@@ -99,6 +101,7 @@ export class State {
       rows.clear();
       for (const [id, row] of sorted) rows.set(id, row);
     }
+    for (const [id, message] of this.messages) this.#place(id, message);
     for (const name of this.contacts.keys()) {
       const peer = await this.store.peer(name);
       if (peer !== undefined) this.peers.set(name, peer);
@@ -134,8 +137,22 @@ export class State {
    */
   hold(table, id, row) {
     const held = this.#map(table);
+    if (table === "message") this.#place(String(id), /** @type {import("./shapes.js").Message | undefined} */ (row));
     if (row === undefined) held?.delete(id);
     else held?.set(id, row);
+  }
+
+  /**
+   * @param {string} id
+   * @param {import("./shapes.js").Message | undefined} message
+   */
+  #place(id, message) {
+    const name = message?.with ?? this.messages.get(id)?.with;
+    if (name === undefined) return;
+    const conversation = this.#conversations.get(name) ?? new Map();
+    this.#conversations.set(name, conversation);
+    if (message === undefined) conversation.delete(id);
+    else conversation.set(id, message);
   }
 
   /** @param {string} name */
@@ -167,9 +184,9 @@ export class State {
     return (standing === "new" || standing === "accepted") && !this.isChanged(name);
   }
 
-  /** @param {string} name */
+  /** Those of a conversation, the first one first. @param {string} name */
   messagesWith(name) {
-    return [...this.messages.values()].filter((message) => message.with === name);
+    return [...(this.#conversations.get(name)?.values() ?? [])];
   }
 
   /** Whether a request was refused, and nothing came since: nobody sees it. @param {string} name */

@@ -6,7 +6,7 @@ import { cleanedFileName, cleanedMediaType, encodeContent } from "../wire/conten
 import { LARGEST_BLOB } from "../wire/requests.js";
 import { random } from "./bytes.js";
 import { Cannot } from "./cannot.js";
-import { PIECE } from "./held-files.js";
+import { PIECE, disposeOf } from "./held-files.js";
 import { fail } from "./lives.js";
 import { checkWritable, post, queue, stampFor } from "./sending.js";
 
@@ -156,8 +156,7 @@ export function giveUp(turn, number, why) {
   const message = upload && fileMessage(turn, upload.message);
   turn.put("upload", number);
   if (message === undefined) return;
-  const disposal = turn.number();
-  turn.put("disposal", disposal, { number: disposal, blob: message.body.file.blob, token: message.body.file.token });
+  disposeOf(turn, message.body.file);
   turn.state.pending.progress.delete(message.id);
   fail(turn, message.id, why);
 }

@@ -46,11 +46,10 @@ export function chooseTimer(chat, name, timer) {
 
 /**
  * @param {Chat} chat
- * @param {string} name
- * @param {import("../chat/state.js").Standing} standing
+ * @param {import("../chat/reading.js").ContactView} contact
  * @param {() => void} leave
  */
-export function moreAbout(chat, name, standing, leave) {
+export function moreAbout(chat, { name, standing, isChanged, hasTurnedDown }, leave) {
   openDialog(`Conversation with ${name}`, (close) => {
     const after = (/** @type {() => Promise<void>} */ work) => () => {
       close();
@@ -64,6 +63,10 @@ export function moreAbout(chat, name, standing, leave) {
       make("button", { class: "danger", onclick: after(async () => {
         if (await confirm("Delete all messages?", `All that was said with ${name} goes from this browser. They keep what they have.`, "Delete")) await chat.deleteConversation(name);
       }) }, "Delete all messages here"),
+      hasTurnedDown && !isChanged && make("button", { class: "danger", onclick: after(async () => {
+        const text = "Messages go to the identity that you turned down last, and no longer to the one that is known. What came from it meanwhile is lost.";
+        if (await confirm("Go over to the other identity?", text, "Go over")) await chat.acceptIdentity(name);
+      }) }, "Go over to the identity you turned down"),
       (standing === "accepted" || standing === "request") && make("button", { class: "danger", onclick: after(async () => {
         if (await confirm(`Block ${name}?`, "What they send is not opened any more, and all that was said goes from this browser. They are told nothing.", "Block")) await chat.block(name);
       }) }, "Block"))];

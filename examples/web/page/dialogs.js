@@ -22,8 +22,9 @@ export function openDialog(title, build, { onclose, role } = {}) {
     make("header", { class: "bar" }, make("h2", { id }, title), make("button", { class: "quiet", onclick: close }, "Close")));
   dialog.append(...build(close).filter((child) => child !== undefined && child !== false).map((child) => child));
   dialog.addEventListener("close", () => {
-    // What was in it is in the page no longer.
+    // What was in it is nowhere any more.
     dialog.remove();
+    dialog.replaceChildren();
     onclose?.();
   });
   document.body.append(dialog);

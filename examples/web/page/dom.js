@@ -52,6 +52,12 @@ export function byId(id) {
   return found;
 }
 
+/** Gives the focus to what can have it there, or around it. @param {Element} element */
+export function focusOn(element) {
+  const within = element.querySelector("a[href], button:not(:disabled), textarea, input");
+  /** @type {HTMLElement | null} */ (within ?? element.closest("[tabindex]"))?.focus();
+}
+
 /**
  * What stands under a key, in order: elements stay where they are, those of keys that are gone go, and with them the focus
  * moves to what stands next to them.
@@ -72,7 +78,11 @@ export function keyed(parent, items, keyOf, draw) {
   });
   const kept = new Set(after);
   for (const child of [...parent.children]) {
-    if (!kept.has(/** @type {HTMLElement} */ (child))) child.remove();
+    if (kept.has(/** @type {HTMLElement} */ (child))) continue;
+    const hadFocus = child.contains(document.activeElement);
+    const next = child.nextElementSibling ?? child.previousElementSibling;
+    child.remove();
+    if (hadFocus) focusOn(next ?? parent);
   }
   after.forEach((element, place) => {
     if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);

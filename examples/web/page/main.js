@@ -44,18 +44,16 @@ function ask() {
 }
 
 /**
- * Where the relay is: as the address of the page says, or who serves it.
+ * Where the relay is, who serves the page says; not its address, which anybody can make up: a relay is shown the account's token.
  *
- * @param {URLSearchParams} query
  * @returns {Promise<string>}
  */
-async function relayAddress(query) {
-  return query.get("relay") ?? (await (await fetch("relay.json")).json()).relay;
+async function relayAddress() {
+  return (await (await fetch("relay.json")).json()).relay;
 }
 
 async function begin() {
-  const query = new URLSearchParams(location.search);
-  const name = query.get("as") ?? "";
+  const name = new URLSearchParams(location.search).get("as") ?? "";
   if (!isName(name)) {
     ask();
     return;
@@ -71,9 +69,11 @@ async function begin() {
   byId("notice").hidden = true;
   // A browser that is short of space asks before it deletes what is stored.
   void navigator.storage?.persist?.();
-  const carrier = new Carrier(chat, new Relay(await relayAddress(query)));
+  const carrier = new Carrier(chat, new Relay(await relayAddress()));
   const screen = new Screen(chat, carrier);
+  let isBroken = false;
   chat.addEventListener("broken", (event) => {
+    isBroken = true;
     carrier.stop();
     screen.end();
     console.error(/** @type {CustomEvent} */ (event).detail);
@@ -87,7 +87,12 @@ async function begin() {
     say("This name is taken", `Somebody else is called ${name} at this relay. Choose another name.`, "Choose another name");
   });
   screen.begin();
-  await carrier.run();
+  carrier.run().catch((cause) => {
+    if (isBroken) return;
+    console.error(cause);
+    screen.end();
+    say("Something went wrong", "What was stored is stored.", "Load anew");
+  });
 }
 
 /**

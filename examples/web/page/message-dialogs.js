@@ -48,11 +48,12 @@ export function messageMenu(chat, line, { save, fetch }) {
 export async function viewOnce(chat, line) {
   try {
     const text = await chat.openOnce(line.id);
+    const leaving = new AbortController();
     const dialog = openDialog("View once", () => [
       make("p", { class: "once-text", dir: "auto", tabindex: 0, autofocus: true }, visible(text)),
       make("p", { class: "hint" }, "It is gone when you close this, or leave the page."),
-    ]);
-    document.addEventListener("visibilitychange", () => dialog.close(), { once: true });
+    ], { onclose: () => leaving.abort() });
+    document.addEventListener("visibilitychange", () => dialog.close(), { signal: leaving.signal });
   } catch (cause) {
     toast(told(cause));
   }

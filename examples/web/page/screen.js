@@ -114,8 +114,11 @@ export class Screen {
       timer: () => chooseTimer(chat, name, chat.view.conversation?.timer),
       safety: () => showSafetyNumber(chat, name),
       compare: () => showSafetyNumber(chat, name),
-      more: () => moreAbout(chat, name, chat.view.conversation?.standing ?? "new", () => void (location.hash = "")),
-      accept: attempt(() => chat.accept(name)),
+      more: () => chat.view.conversation && moreAbout(chat, chat.view.conversation, () => void (location.hash = "")),
+      accept: attempt(async () => {
+        await chat.accept(name);
+        document.getElementById("composer-text")?.focus();
+      }),
       refuse: attempt(async () => {
         await chat.refuse(name);
         location.hash = "";

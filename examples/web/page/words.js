@@ -49,5 +49,5 @@ export const told = (cause) => (cause instanceof Cannot ? cause.message : "Somet
  *
  * @param {string} text
  */
-export const visible = (text) => text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069\u200e\u200f]/gu, (character) =>
+export const visible = (text) => text.replace(/[\p{Cc}\u061c\u2028-\u202e\u2066-\u2069\u200e\u200f]/gu, (character) =>
   character === "\n" || character === "\t" ? character : `\\u{${character.codePointAt(0)?.toString(16)}}`);

@@ -99,6 +99,35 @@ test("who does not know the timer is told without a word", async () => {
   assert.equal(bob.contact("alice").timer.ttl, 3_600_000);
 });
 
+test("messages end when the conversation is closed, and when nobody looks at it any more", async () => {
+  const { time, alice, bob } = await two();
+  await bob.chat.open("alice");
+  await alice.isDone();
+  time.now += 1_000;
+  await alice.chat.setTimer("bob", { kind: "onClose" });
+  await bob.hears("timer", "alice");
+  for (const [text, ends] of [["one", () => bob.chat.leave("alice")], ["two", () => bob.chat.look(false)]]) {
+    await bob.chat.look(true);
+    await bob.chat.open("alice");
+    await alice.chat.write("bob", text);
+    await bob.until("it is here", () => bob.lines().includes(text));
+    await ends();
+    assert.ok(!(await bob.reads("alice")).includes(text));
+  }
+});
+
+test("what comes while nobody looks is unread, and shown when somebody does", async () => {
+  const { alice, bob } = await two();
+  await bob.chat.open("alice");
+  await bob.chat.look(false);
+  await alice.chat.write("bob", "are you there?");
+  await bob.hears("unread", "alice");
+  assert.equal(bob.contact("alice").unread, 1);
+  assert.ok(!bob.lines().includes("are you there?"));
+  await bob.chat.look(true);
+  assert.ok(bob.lines().includes("are you there?"));
+});
+
 test("a message has a life of its own", async () => {
   const { time, alice, bob } = await two();
   await bob.chat.open("alice");

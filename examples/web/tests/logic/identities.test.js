@@ -52,6 +52,16 @@ test("who stays with the known identity is asked no more, and nothing that the o
   assert.ok(!(await alice.reads("bob")).includes("it is me"));
 });
 
+test("who stayed by mistake goes over later", async () => {
+  const { alice, other } = await again();
+  await alice.chat.keepIdentity("bob");
+  assert.ok(alice.contact("bob").hasTurnedDown);
+  await alice.restart();
+  await alice.chat.acceptIdentity("bob");
+  await alice.chat.write("bob", "there you are");
+  await other.hears("unread", "alice");
+});
+
 test("a safety number that was compared counts for the identity that it was compared of", async () => {
   const { alice } = await again();
   await assert.rejects(alice.chat.verified("bob", true), { name: "Cannot" });
