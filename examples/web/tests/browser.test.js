@@ -1,7 +1,11 @@
 // Pages and terminals over a real relay, in a real browser.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+
+import * as evanesce from "evanesce";
 
 import { Pages, introduced, introducedToTerminal, noPages } from "./pages.js";
 
@@ -48,7 +52,7 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
     const once = carol.page.getByRole("dialog", { name: "View once" });
     assert.equal(await once.locator(".once-text").textContent(), "for your eyes");
     await once.getByRole("button", { name: "Close" }).click();
-    await once.waitFor({ state: "detached" });
+    await carol.page.locator(".once-text").waitFor({ state: "detached" });
     assert.equal(await carol.has("for your eyes"), false);
     await carol.page.reload();
     await carol.isOnline();
@@ -60,7 +64,7 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
     const [erin, frank] = await introducedToTerminal(pages, "erin", "frank");
     frank.say("/timer erin 2s");
     await frank.waitFor("TIMER erin 2s by us");
-    await erin.page.getByText("Messages disappear after 2 seconds", { exact: true }).waitFor();
+    await erin.page.locator(".note", { hasText: "frank set messages to disappear after 2 seconds." }).waitFor();
     await erin.say("soon gone");
     const fromPage = (await frank.waitFor("MESSAGE erin")).split(" ")[0];
     await frank.waitFor(`EXPIRED erin ${fromPage}`);
@@ -142,6 +146,61 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
     assert.match(await ned.waitFor("MESSAGE mia"), / from the second$/);
   });
 
+  await fact("a file of 20 MB goes to a terminal and back, with how far it is, also if the page is closed on its way", async () => {
+    const [tom, uma] = await introducedToTerminal(pages, "tom", "uma");
+    const bytes = unrepeated(20_000_000);
+    writeFileSync(pages.path("large.bin"), bytes);
+    await tom.page.locator("#composer-file").setInputFiles(pages.path("large.bin"));
+    await tom.isUnderWay("Sending large.bin");
+    await tom.page.reload();
+    const id = (await uma.waitFor("FILE tom")).split(" ")[0];
+    await uma.waitFor(`FETCHED tom ${id}`);
+    uma.say(`/save ${id} ${pages.path("came.bin")}`);
+    await uma.waitFor(`SAVED tom ${id}`);
+    assert(readFileSync(pages.path("came.bin")).equals(bytes));
+
+    uma.say(`/send tom ${pages.path("came.bin")}`);
+    await tom.isUnderWay("Fetching came.bin");
+    await tom.page.reload();
+    const saved = await tom.saved("came.bin");
+    assert(readFileSync(saved).equals(bytes));
+  });
+
+  await fact("a picture is seen, and a file that calls itself a page is saved and not opened", async () => {
+    const [vera, will] = await introduced(pages, "vera", "will");
+    await vera.page.locator("#composer-file").setInputFiles({ name: "dot.png", mimeType: "image/png", buffer: DOT });
+    await will.page.getByRole("img", { name: "Picture dot.png" }).waitFor();
+    assert.equal(await will.page.getByRole("img", { name: "Picture dot.png" }).evaluate((image) => image.decode().then(() => image.naturalWidth)), 1);
+    const hostile = Buffer.from("<script>document.title = 'taken over'</script>");
+    await vera.page.locator("#composer-file").setInputFiles({ name: "../\u202elmth.x.html", mimeType: "text/html", buffer: hostile });
+    const saved = await will.saved("lmth.x.html");
+    assert(readFileSync(saved).equals(hostile));
+    assert.match(await will.page.title(), /^will/);
+  });
+
+  await fact("a terminal and a page show the same safety number", async () => {
+    const [xena, yves] = await introducedToTerminal(pages, "xena", "yves");
+    await xena.page.getByRole("button", { name: "Safety number" }).click();
+    const dialog = xena.page.getByRole("dialog", { name: "Safety number with yves" });
+    const digits = (await dialog.locator(".digits").textContent()).trim();
+    yves.say("/verify xena");
+    const shown = await yves.waitFor("SAFETY xena");
+    // That of people, which a terminal shows, is of a package that has people.
+    if ("Person" in evanesce) assert.equal(digits, shown);
+    await dialog.getByRole("button", { name: "They are the same" }).click();
+    await xena.page.getByText("You compared the safety number").first().waitFor();
+  });
+
+  await fact("who scans the other's code is told whether it is the right one", async () => {
+    const [zoe, abe] = await introduced(pages, "zoe", "abe");
+    const code = await abe.code("zoe");
+    const outcome = await zoe.scanned("abe", code);
+    assert.match(outcome, /The codes match/);
+    // Her own is none of theirs.
+    assert.match(await zoe.scanned("abe", await zoe.code("abe")), /do not match|is no safety number/);
+    assert.match(await zoe.scanned("abe", DOT), /no code/);
+  });
+
   await fact("another identity stops what is sent, until the user decides", async () => {
     const [olga, pat] = await introduced(pages, "olga", "pat");
     // Olga has lost her browser, and comes back under her name.
@@ -193,3 +252,13 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
     assert.match(await sam.waitFor("MESSAGE rosa"), / and now there is room$/);
   });
 });
+
+/** So many bytes, in which nothing repeats. */
+function unrepeated(length) {
+  const bytes = Buffer.alloc(Math.ceil(length / 32) * 32);
+  for (let place = 0; place < bytes.length; place += 32) createHash("sha256").update(String(place)).digest().copy(bytes, place);
+  return bytes.subarray(0, length);
+}
+
+/** A picture of one pixel. */
+const DOT = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");

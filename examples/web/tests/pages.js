@@ -149,6 +149,48 @@ export class Person {
     return (await this.page.content()).includes(text);
   }
 
+  /** A file is on its way, and how far it is changes. */
+  async isUnderWay(what) {
+    await this.page.waitForFunction((what) => {
+      const bar = Array.from(document.querySelectorAll("progress")).find((bar) => bar.ariaLabel === what);
+      return bar !== undefined && bar.value > 0 && bar.value < 1;
+    }, what);
+  }
+
+  /** Saves a file that is whole; where it is. */
+  async saved(name) {
+    const message = this.page.getByRole("article").filter({ hasText: name }).filter({ hasNot: this.page.getByRole("progressbar") });
+    await message.getByRole("button", { name: "Message actions" }).click();
+    const download = this.page.waitForEvent("download");
+    await this.page.getByRole("dialog", { name: "Message" }).getByRole("button", { name: "Save file" }).click();
+    const came = await download;
+    if (came.suggestedFilename() !== name) throw new Error(`it is called ${came.suggestedFilename()}`);
+    return came.path();
+  }
+
+  /** The code of a safety number, as a picture. */
+  async code(name) {
+    await this.page.getByRole("button", { name: "Safety number" }).click();
+    const dialog = this.page.getByRole("dialog", { name: `Safety number with ${name}` });
+    const image = dialog.getByRole("img", { name: "The safety number as a QR code" });
+    await this.page.waitForFunction((image) => image.src !== "" && image.complete, await image.elementHandle());
+    const address = await image.getAttribute("src");
+    await dialog.getByRole("button", { name: "Close" }).click();
+    return Buffer.from(address.split(",")[1], "base64");
+  }
+
+  /** What is said of a picture of somebody's code. */
+  async scanned(name, buffer) {
+    await this.page.getByRole("button", { name: "Safety number" }).click();
+    const dialog = this.page.getByRole("dialog", { name: `Safety number with ${name}` });
+    await dialog.locator("#safety-file").setInputFiles({ name: "code.png", mimeType: "image/png", buffer });
+    const outcome = dialog.getByRole("status");
+    await outcome.filter({ hasText: /./ }).waitFor();
+    const text = await outcome.textContent();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    return text;
+  }
+
   async setTimer(name) {
     await this.page.getByRole("button", { name: /^Timer/ }).click();
     const dialog = this.page.getByRole("dialog", { name: "Timer" });
