@@ -107,6 +107,7 @@ test("messages end when the conversation is closed, and when nobody looks at it 
   await alice.chat.setTimer("bob", { kind: "onClose" });
   await bob.hears("timer", "alice");
   for (const [text, ends] of [["one", () => bob.chat.leave("alice")], ["two", () => bob.chat.look(false)]]) {
+    time.now += 1_000;
     await bob.chat.look(true);
     await bob.chat.open("alice");
     await alice.chat.write("bob", text);
