@@ -65,6 +65,8 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
     frank.say("/timer erin 2s");
     await frank.waitFor("TIMER erin 2s by us");
     await erin.page.locator(".note", { hasText: "frank set messages to disappear after 2 seconds." }).waitFor();
+    await erin.sent("hello frank");
+    const rows = await erin.rows();
     await erin.say("soon gone");
     const fromPage = (await frank.waitFor("MESSAGE erin")).split(" ")[0];
     await frank.waitFor(`EXPIRED erin ${fromPage}`);
@@ -74,6 +76,8 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
     await erin.shown("gone as well");
     await erin.gone("gone as well");
     await frank.waitFor(`EXPIRED erin ${fromTerminal}`);
+    // It is not only off the screen.
+    assert.equal(await erin.rows(), rows);
     await erin.setTimer(/30 seconds/);
     assert.equal(await frank.waitFor("TIMER erin 30s"), "by them");
     // What was said before any timer stays.

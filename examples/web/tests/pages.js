@@ -191,6 +191,17 @@ export class Person {
     return text;
   }
 
+  /** How many rows the page itself keeps of this account: messages, and what belongs to them. */
+  rows() {
+    return this.page.evaluate(async (name) => {
+      const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) }));
+      const database = await done(indexedDB.open(name));
+      const count = await done(database.transaction("rows").objectStore("rows").count());
+      database.close();
+      return count;
+    }, `evanesce chat of ${this.name}`);
+  }
+
   async setTimer(name) {
     await this.page.getByRole("button", { name: /^Timer/ }).click();
     const dialog = this.page.getByRole("dialog", { name: "Timer" });
