@@ -14,7 +14,7 @@ import { look, mayBeShown, open, openOnce } from "./reading.js";
 import { report } from "./reporting.js";
 import { openRow, rowName } from "./rows.js";
 import { meet, remove, unsend, write } from "./sending.js";
-import { State } from "./state.js";
+import { DEPTH, State } from "./state.js";
 import { storageKey } from "./storage-key.js";
 import { setTimer } from "./timers.js";
 import * as uploads from "./uploads.js";
@@ -91,6 +91,11 @@ export class Chat extends Desk {
   /** The conversation is on the screen. @param {string} name */
   open(name) {
     return this.run((turn) => open(turn, name));
+  }
+
+  /** More of the open conversation is shown. */
+  showEarlier() {
+    return this.run((turn) => void (turn.state.depth += DEPTH));
   }
 
   /** Whether somebody looks at the screen: if not, what comes does not count as read. @param {boolean} isLooking */

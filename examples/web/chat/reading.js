@@ -5,6 +5,7 @@ import { text as string } from "evanesce";
 import { hex, unhex } from "./bytes.js";
 import { Cannot } from "./cannot.js";
 import { deleteDue, forgetMessage } from "./lives.js";
+import { DEPTH } from "./state.js";
 
 /** @typedef {import("./turn.js").Turn} Turn */
 /** @typedef {import("./state.js").State} State */
@@ -49,7 +50,7 @@ import { deleteDue, forgetMessage } from "./lives.js";
  * @property {number} done From 0 to 1
  */
 
-/** @typedef {ContactView & { lines: LineView[], isWaiting: boolean }} ConversationView */
+/** @typedef {ContactView & { lines: LineView[], hasEarlier: boolean, isWaiting: boolean }} ConversationView */
 
 /**
  * The conversation is on the screen: what is in it counts as read, and so does what comes.
@@ -60,6 +61,7 @@ import { deleteDue, forgetMessage } from "./lives.js";
 export function open(turn, name) {
   const { state } = turn;
   if (!state.contacts.has(name)) throw new Cannot(`Nobody here is called ${name}.`);
+  if (state.window !== name) state.depth = DEPTH;
   state.window = name;
   look(turn);
 }
@@ -186,9 +188,10 @@ export function isVerified(state, name) {
  */
 export function conversation(state, name, now) {
   if (!state.contacts.has(name)) return undefined;
-  const shown = state.messagesWith(name).filter(({ id, progress }) => progress !== "unread" && mayBeShown(state, id, now));
+  const read = state.messagesWith(name).filter(({ progress }) => progress !== "unread");
+  const shown = read.slice(-state.depth).filter(({ id }) => mayBeShown(state, id, now));
   const isWaiting = [...state.drafts.values()].some((draft) => draft.to === name);
-  return { ...contact(state, name, now), lines: shown.map((message) => line(state, message, now)), isWaiting };
+  return { ...contact(state, name, now), lines: shown.map((message) => line(state, message, now)), hasEarlier: read.length > state.depth, isWaiting };
 }
 
 /**

@@ -17,6 +17,9 @@ import { HELD, openRow, rowName } from "./rows.js";
  * @typedef {"new" | "request" | "accepted" | "blocked"} Standing
  */
 
+/** How many lines of a conversation are shown at first, and how many more each time. */
+export const DEPTH = 200;
+
 /** What may change at any time and need not outlive the page. */
 export class Pending {
   /** Until when nothing is asked for somebody, by name. @type {Map<string, number>} */
@@ -57,6 +60,8 @@ export class State {
   pending = new Pending();
   /** Which conversation is open. @type {string | undefined} */
   window;
+  /** How many lines of it are shown, the last ones. */
+  depth = DEPTH;
   /** Whether somebody looks at it: then what is in it counts as read. */
   isLooking = true;
   /** The next place in a conversation, and number of a row. */

@@ -18,7 +18,7 @@ import { visible } from "./words.js";
  * What can be done in a conversation.
  *
  * @typedef {LineActions & import("./banner.js").Decisions & {
- *   back: () => void, timer: () => void, safety: () => void, more: () => void,
+ *   back: () => void, earlier: () => void, timer: () => void, safety: () => void, more: () => void,
  *   write: (text: string, life: Life) => Promise<unknown>, send: (file: File, life: Life) => Promise<unknown>,
  * }} ConversationActions
  */
@@ -138,21 +138,26 @@ export class ConversationPane {
    * @param {ConversationView} conversation
    * @param {ConversationActions} actions
    */
-  #drawLines({ name, lines }, actions) {
+  #drawLines({ name, lines, hasEarlier }, actions) {
     const log = this.#log;
-    /** @type {({ at: number } & ({ line: import("../chat/reading.js").LineView } | { text: string }))[]} */
+    /** @type {({ at: number } & ({ line: import("../chat/reading.js").LineView } | { text: string } | { earlier: true }))[]} */
     const items = [
+      ...(hasEarlier ? [{ at: 0, earlier: /** @type {const} */ (true) }] : []),
       ...lines.map((line) => ({ at: line.at, line })),
       ...(this.#notes.get(name) ?? []),
     ];
     items.sort((one, other) => one.at - other.at);
-    keyed(log, items, (item) => ("line" in item ? item.line.id : `note ${item.at} ${item.text}`), (item, before) =>
-      "line" in item ? drawLine(item.line, name, before, actions) : before ?? drawNote(item.text));
+    keyed(log, items, (item) => ("line" in item ? item.line.id : "text" in item ? `note ${item.at} ${item.text}` : "earlier"), (item, before) => {
+      if ("line" in item) return drawLine(item.line, name, before, actions);
+      return before ?? ("text" in item ? drawNote(item.text) : make("button", { class: "earlier", onclick: actions.earlier }, "Show earlier messages"));
+    });
     this.#toEnd();
-    for (const { id, author, kind, text, file } of lines) {
+    const latest = Math.max(...lines.filter(({ id }) => this.#said.has(id)).map(({ at }) => at));
+    for (const { id, at, author, kind, text, file } of lines) {
       if (this.#said.has(id)) continue;
       this.#said.add(id);
-      if (author === "them") announce(`${name}: ${kind === "text" ? visible(text) : kind === "file" ? `file ${file?.name}` : "to be viewed once"}`);
+      // Those that were there before, and are shown now, were said when they came.
+      if (author === "them" && at >= latest) announce(`${name}: ${kind === "text" ? visible(text) : kind === "file" ? `file ${file?.name}` : "to be viewed once"}`);
     }
   }
 }

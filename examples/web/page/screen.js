@@ -111,6 +111,7 @@ export class Screen {
     const attempt = (/** @type {() => Promise<unknown>} */ work) => () => void work().catch((cause) => toast(told(cause)));
     return {
       back: () => void (location.hash = ""),
+      earlier: () => void chat.showEarlier(),
       timer: () => chooseTimer(chat, name, chat.view.conversation?.timer),
       safety: () => showSafetyNumber(chat, name),
       compare: () => showSafetyNumber(chat, name),

@@ -196,3 +196,16 @@ test("rows are sealed, and say of nobody whose they are", async () => {
   const plain = Buffer.concat(rows.flatMap(([key, value]) => [Buffer.from(key), Buffer.from(value)])).toString("latin1");
   for (const word of ["hello", "alice", "bob"]) assert.ok(!plain.includes(word), word);
 });
+
+test("of a long conversation the last lines are shown, and more when one asks", async () => {
+  const { alice, bob } = await two();
+  for (let number = 0; number < 205; number += 1) await alice.chat.write("bob", `${number}`);
+  await alice.isDone();
+  await bob.until("all are here", () => bob.contact("alice").unread === 206);
+  assert.equal((await bob.reads("alice")).length, 200);
+  assert.equal(bob.lines().at(-1), "204");
+  assert.ok(bob.chat.view.conversation.hasEarlier);
+  await bob.chat.showEarlier();
+  assert.equal(bob.lines().length, 207);
+  assert.ok(!bob.chat.view.conversation.hasEarlier);
+});
