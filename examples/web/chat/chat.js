@@ -28,6 +28,9 @@ import * as uploads from "./uploads.js";
  * @property {(() => number) | undefined} [clock] `Date.now`, if absent
  */
 
+/** What the databases of all accounts are called, before their names. */
+export const DATABASE = "evanesce chat of ";
+
 /** Bytes of a file that are taken in at once. */
 const AT_ONCE = 16 * PIECE;
 
@@ -41,7 +44,7 @@ export class Chat extends Desk {
    */
   static async open(name, { indexedDB = globalThis.indexedDB, soleHolder, clock = Date.now } = {}) {
     const key = await storageKey(name, indexedDB);
-    const store = await Store.open(`evanesce chat of ${name}`, { key, indexedDB, soleHolder });
+    const store = await Store.open(`${DATABASE}${name}`, { key, indexedDB, soleHolder });
     try {
       const row = rowName(key, "profile", "self");
       const held = await store.account();

@@ -64,17 +64,20 @@ export class ConversationPane {
     this.#notes.set(name, [...(this.#notes.get(name) ?? []), { at: Date.now(), text }].slice(-50));
   }
 
-  /** @param {ConversationView | undefined} conversation */
-  draw(conversation) {
+  /**
+   * @param {ConversationView | undefined} conversation
+   * @param {boolean} [isOffline]
+   */
+  draw(conversation, isOffline = false) {
     if (conversation?.name !== this.#name) this.#begin(conversation);
     if (conversation === undefined) return;
     const actions = this.#actions(conversation.name);
     const { name, standing, isChanged, isWaiting, lines } = conversation;
     // Who uses the keyboard keeps their place: what has not changed is not drawn again.
-    const state = JSON.stringify({ ...conversation, lines: lines.length > 0, unread: 0, last: undefined });
+    const state = JSON.stringify({ ...conversation, isOffline, lines: lines.length > 0, unread: 0, last: undefined });
     if (state !== this.#drawn) {
       this.#drawn = state;
-      this.#drawHeader(conversation, actions);
+      this.#drawHeader(conversation, isOffline, actions);
       const banner = drawBanner({ ...conversation, isWaiting }, actions);
       fill(this.#banner, banner);
       const mayWrite = !isChanged && (standing === "new" || standing === "accepted");
@@ -117,9 +120,10 @@ export class ConversationPane {
 
   /**
    * @param {ConversationView} conversation
+   * @param {boolean} isOffline
    * @param {ConversationActions} actions
    */
-  #drawHeader({ name, isVerified, timer, standing }, actions) {
+  #drawHeader({ name, isVerified, timer, standing }, isOffline, actions) {
     const isOpen = standing === "accepted" || standing === "new";
     const act = (/** @type {string} */ name, /** @type {string} */ text, /** @type {Parameters<typeof icon>[0]} */ sign, /** @type {() => void} */ onclick) =>
       make("button", { class: "quiet", "aria-label": name, title: name, onclick }, icon(sign), make("span", { class: "wide" }, text));
@@ -128,7 +132,7 @@ export class ConversationPane {
       avatar(name),
       make("div", { class: "title" },
         make("h2", { id: "conversation-title" }, named(name), isVerified && tick()),
-        make("p", { class: "hint" }, timerInShort(timer))),
+        make("p", { class: "hint" }, isOffline && make("strong", { class: "warning" }, "Offline · "), timerInShort(timer))),
       isOpen && act("Timer", "Timer", "clock", actions.timer),
       act("Safety number", isVerified ? "Verified" : "Verify", isVerified ? "verified" : "shield", actions.safety),
       act("More about this conversation", "", "more", actions.more));

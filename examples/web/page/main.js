@@ -3,11 +3,11 @@
 import { EvanesceError } from "evanesce";
 
 import { Carrier } from "../chat/carrier.js";
-import { Chat } from "../chat/chat.js";
+import { Chat, DATABASE } from "../chat/chat.js";
 import { isName } from "../chat/names.js";
 import { holdAccount } from "../chat/tabs.js";
 import { Relay } from "../wire/relay.js";
-import { byId } from "./dom.js";
+import { byId, fill, make } from "./dom.js";
 import { Screen } from "./screen.js";
 
 /**
@@ -41,6 +41,15 @@ function ask() {
     location.search = String(query);
   });
   name.focus();
+  void listKnown();
+}
+
+/** Accounts that are in this browser already. */
+async function listKnown() {
+  const databases = (await indexedDB.databases?.()) ?? [];
+  const names = databases.map(({ name = "" }) => name.startsWith(DATABASE) ? name.slice(DATABASE.length) : "").filter(isName);
+  byId("known").hidden = names.length === 0;
+  fill(byId("known-names"), ...names.sort().map((name) => make("li", {}, make("a", { class: "button", href: `?as=${name}` }, name))));
 }
 
 /**

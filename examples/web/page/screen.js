@@ -91,7 +91,7 @@ export class Screen {
     if (this.#ending.signal.aborted) return;
     const { view } = this.#chat;
     drawContacts(byId("contacts"), view, this.#open);
-    this.#pane.draw(view.conversation);
+    this.#pane.draw(view.conversation, this.#carrier.reach === "offline");
     this.#files.keep(view.conversation?.lines ?? []);
     byId("chat").classList.toggle("open", view.conversation !== undefined);
     const reach = { connecting: "connecting …", online: "online", offline: "offline: what you write waits", taken: "" }[this.#carrier.reach];
