@@ -120,6 +120,52 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
     assert.equal(judy.lines.filter((line) => line.startsWith("MESSAGE ivan")).length, 1 + texts.length);
   });
 
+  await fact("where connections break, and with them questions and answers, all comes once and in its order", async () => {
+    let [carried, broken] = [0, 0];
+    // Of five a question is lost, and of the next five an answer: the relay has done then what was asked.
+    const breaks = () => (carried += 1) % 5 === 0 && (broken += 1) > 0;
+    const [bert, cleo] = [await pages.personBehind(breaks, "bert"), await pages.terminal("cleo")];
+    await bert.writeTo("cleo");
+    await bert.say("hello cleo");
+    await cleo.waitFor("REQUEST bert");
+    cleo.say("/accept bert");
+    cleo.say("/read bert");
+    await cleo.waitFor("MESSAGE bert");
+    const texts = Array.from({ length: 6 }, (_, number) => `number ${number}`);
+    for (const text of texts) {
+      await bert.say(text);
+      cleo.say(`to bert ${text} back`);
+    }
+    for (const text of texts) assert.match(await cleo.waitFor("MESSAGE bert"), new RegExp(` ${text}$`));
+    for (const text of texts) await bert.shown(`${text} back`);
+    await bert.sent(texts.at(-1));
+    assert.deepEqual((await bert.texts()).filter((text) => text.endsWith("back")), texts.map((text) => `${text} back`));
+    assert.equal(cleo.lines.filter((line) => line.startsWith("MESSAGE bert")).length, 1 + texts.length);
+    assert(broken > 5, `${broken} connections were broken`);
+  });
+
+  await fact("what is reported is proven to the moderators", async () => {
+    const [dora, emil] = await introducedToTerminal(pages, "dora", "emil");
+    emil.say("to dora something vile");
+    await dora.shown("something vile");
+    await dora.act("something vile", "Report");
+    await dora.page.getByRole("alertdialog").getByRole("button", { name: "Report" }).click();
+    await pages.relay.waitForAny((line) => line.includes(" report ") && line.includes("address=dora"));
+    assert.match(await pages.reports(), /(?<!NOT )PROVEN to dora [^]*text something vile/);
+  });
+
+  await fact("a page that is invited to a group goes on, as it knows none", async () => {
+    const [fay, gus] = await introducedToTerminal(pages, "fay", "gus");
+    gus.say("/group fay Hiking");
+    await gus.waitFor("GROUP #hiking");
+    gus.say("to #hiking to all");
+    gus.say("to fay to you alone");
+    await fay.shown("to you alone");
+    assert.deepEqual(await fay.texts(), ["hello gus", "hello fay", "to you alone"]);
+    await fay.say("still here");
+    assert.match(await gus.waitFor("MESSAGE fay"), / still here$/);
+  });
+
   await fact("a tab that is killed takes nothing with it that was shown", async () => {
     const [kim, leo] = await introducedToTerminal(pages, "kim", "leo");
     await kim.say("before the crash");

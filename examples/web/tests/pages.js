@@ -52,6 +52,22 @@ export class Pages extends World {
     return person;
   }
 
+  /** Somebody's page, whose connections to the relay break now and then: `breaks` says when, of each question and each answer. */
+  async personBehind(breaks, name) {
+    const profile = await this.profile();
+    await profile.routeWebSocket(() => true, (page) => {
+      const relay = page.connectToServer();
+      const carry = (to) => (message) => {
+        if (!breaks()) return to.send(message);
+        void relay.close();
+        void page.close();
+      };
+      page.onMessage(carry(relay));
+      relay.onMessage(carry(page));
+    });
+    return this.person(name, profile);
+  }
+
   /** A tab of somebody's, whatever it shows. */
   async tab(name, profile) {
     const page = await profile.newPage();

@@ -33,7 +33,7 @@ export class Process {
       this.lines.push(...lines);
       this.#heard.dispatchEvent(new Event("line"));
     });
-    this.ended = new Promise((ended) => this.#child.on("exit", ended)).then(() => {
+    this.ended = new Promise((ended) => this.#child.on("close", ended)).then(() => {
       this.#hasEnded = true;
       this.#heard.dispatchEvent(new Event("line"));
     });
@@ -45,19 +45,37 @@ export class Process {
 
   /** Waits for a line that begins so, after those waited for before; gives the rest of it. */
   async waitFor(start) {
+    const place = await this.#until(() => {
+      const place = this.lines.findIndex((line, place) => place >= this.#read && line.startsWith(start));
+      return place < 0 ? undefined : place;
+    }, start);
+    this.#read = place + 1;
+    return this.lines[place].slice(start.length).trim();
+  }
+
+  /** Until there is something to be found, asked again with each line. */
+  async #until(find, what = "that fits") {
     const deadline = Date.now() + PATIENCE;
     for (;;) {
-      const place = this.lines.findIndex((line, place) => place >= this.#read && line.startsWith(start));
-      if (place >= 0) {
-        this.#read = place + 1;
-        return this.lines[place].slice(start.length).trim();
-      }
-      if (this.#hasEnded || Date.now() >= deadline) throw new Error(`no line ${start} came, but these:\n${this.lines.join("\n")}`);
+      const found = find();
+      if (found !== undefined) return found;
+      if (this.#hasEnded || Date.now() >= deadline) throw new Error(`no line ${what} came, but these:\n${this.lines.join("\n")}`);
       await new Promise((heard) => {
         const timer = setTimeout(heard, deadline - Date.now());
         this.#heard.addEventListener("line", () => { clearTimeout(timer); heard(); }, { once: true });
       });
     }
+  }
+
+  /** Waits for a line that fits, wherever it stands. */
+  async waitForAny(fits) {
+    await this.#until(() => this.lines.find(fits));
+  }
+
+  /** Waits until it ends by itself; all that it said. */
+  async output() {
+    await this.ended;
+    return this.lines.join("\n");
   }
 
   /** SIGKILL: nothing is tidied up. */
@@ -99,6 +117,11 @@ export class World {
   /** Gives a name free, as the relay's operator does for who has lost their store. */
   async free(name) {
     await this.#started(["relay", "--free", name, "--store", this.path("relay.sqlite")]).waitFor("freed");
+  }
+
+  /** What the relay's moderators see. */
+  reports() {
+    return this.#started(["relay", "--reports", "--store", this.path("relay.sqlite")]).output();
   }
 
   path(name) {
