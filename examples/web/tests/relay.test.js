@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 
 import { Account } from "evanesce";
 
-import { LARGEST_MESSAGE, LARGEST_PIECE } from "../wire/requests.js";
+import { LARGEST_MESSAGE, LARGEST_PIECE, decodeRequest, encodeReply } from "../wire/requests.js";
 import { Relay, RelayOffline, RelayRefusal } from "../wire/relay.js";
 import { World, noMessenger } from "./world.js";
 
@@ -173,6 +173,129 @@ test("who closes while something is asked says so, and nothing is asked afterwar
   await assert.rejects(asked, RelayOffline);
   await assert.rejects(relay.bundle("bob"), RelayOffline);
   end();
+});
+
+/** A connection of which the test is the other side. It stands in the place of `WebSocket` until the test ends. */
+class Line extends EventTarget {
+  static OPEN = 1;
+  static CONNECTING = 0;
+  /** All that were opened. */
+  static opened = [];
+  readyState = 0;
+  questions = [];
+
+  constructor() {
+    super();
+    Line.opened.push(this);
+    queueMicrotask(() => {
+      this.readyState = Line.OPEN;
+      this.onopen?.(new Event("open"));
+    });
+  }
+
+  send(body) {
+    this.questions.push(decodeRequest(body));
+    Line.asked?.(this, this.questions.at(-1));
+  }
+
+  says(data) {
+    this.onmessage?.(Object.assign(new Event("message"), { data }));
+  }
+
+  answers(number, answer) {
+    this.says(encodeReply({ number, answer }).buffer);
+  }
+
+  close() {
+    this.readyState = 3;
+  }
+}
+
+/** A relay of which the test is the other side: `asked` is called with each question. */
+function withLines(context, asked) {
+  const real = globalThis.WebSocket;
+  Object.assign(Line, { opened: [], asked });
+  globalThis.WebSocket = Line;
+  const relay = new Relay("ws://relay.example", { patience: 50 });
+  context.after(() => {
+    globalThis.WebSocket = real;
+    relay.close();
+  });
+  return relay;
+}
+
+const offline = (message) => (error) => error instanceof RelayOffline && error.message === message;
+
+test("an answer that is none ends the connection, and the next question has another one", async (context) => {
+  const wrong = ["text", new ArrayBuffer(0), Uint8Array.of(1, 99).buffer, new ArrayBuffer(512 * 1024 + 1), new Blob([])];
+  const relay = withLines(context, (line) => line.says(wrong[Line.opened.length - 1] ?? encodeReply({ number: line.questions.at(-1).number, answer: { kind: "deposited" } }).buffer));
+  for (const _ of wrong) await assert.rejects(relay.deposit("bob", random(16), random(1)), offline("the answer is malformed"));
+  await relay.deposit("bob", random(16), random(1));
+  assert.equal(Line.opened.length, wrong.length + 1);
+  assert(Line.opened.slice(0, -1).every((line) => line.readyState === 3));
+});
+
+test("an answer to another question is passed over, and one of another kind is none", async (context) => {
+  const relay = withLines(context, (line, { number }) => {
+    line.answers(number + 1, { kind: "deposited" });
+    line.answers(number + 2, { kind: "refused", refusal: { kind: "fault" } });
+    line.answers(number, line.questions.length === 1 ? { kind: "deposited" } : { kind: "reported" });
+    // Once more, when nobody waits any longer.
+    line.answers(number, { kind: "refused", refusal: { kind: "fault" } });
+  });
+  await relay.deposit("bob", random(16), random(1));
+  await assert.rejects(relay.deposit("bob", random(16), random(1)), offline("the answer is to another question"));
+});
+
+test("what the relay says of no question when it closes is a refusal of what was asked, unless it is busy", async (context) => {
+  const kinds = ["busy", "mixed", "malformed"];
+  const relay = withLines(context, (line) => line.answers(0, { kind: "refused", refusal: { kind: kinds[Line.opened.length - 1] } }));
+  await assert.rejects(relay.bundle("bob"), offline("the relay is busy"));
+  await assert.rejects(relay.bundle("bob"), refused("mixed"));
+  await assert.rejects(relay.bundle("bob"), refused("malformed"));
+});
+
+test("a relay that talks for ever, and never answers, is left when the patience ends", async (context) => {
+  const relay = withLines(context, (line, { number }) => {
+    const talks = setInterval(() => line.answers(number + 7, { kind: "deposited" }), 5);
+    context.after(() => clearInterval(talks));
+  });
+  await assert.rejects(relay.bundle("bob"), offline("no answer in time"));
+});
+
+test("one question is asked at a time, and patience begins when it is", async (context) => {
+  const relay = withLines(context, (line, { number }) => setTimeout(() => line.answers(number, { kind: "deposited" }), 30));
+  // Together they take longer than the patience with each.
+  await Promise.all([1, 2, 3, 4].map((byte) => relay.deposit("bob", random(16), Uint8Array.of(byte))));
+  assert.deepEqual(Line.opened.map(({ questions }) => questions.map(({ ask }) => ask.message[0])), [[1, 2, 3, 4]]);
+});
+
+test("each purpose has a connection of its own, and each blob", async (context) => {
+  const answers = {
+    fetch_marked: { kind: "marked_mail", stock: new Uint8Array(42), letters: [] }, publish: { kind: "published" }, report: { kind: "reported" },
+    publish_list: { kind: "list_published" }, deposit: { kind: "deposited" }, bundle: { kind: "bundle", bundle: random(1) }, list: { kind: "list" },
+    begin_blob: { kind: "blob_stored", length: 0 }, put_blob: { kind: "blob_stored", length: 1 }, get_blob: { kind: "blob_part", length: 1, bytes: random(1) },
+    delete_blob: { kind: "blob_deleted" },
+  };
+  const relay = withLines(context, (line, { number, ask }) => line.answers(number, answers[ask.kind]));
+  const [token, id] = [random(32), random(16)];
+  await relay.fetch("bob", token, 0, 0);
+  await relay.publish("bob", token, random(1));
+  await relay.report("bob", token, id, random(1));
+  await relay.publishList("bob", token, random(1));
+  await relay.deposit("eve", id, random(1));
+  await relay.bundle("eve");
+  assert.equal(await relay.list("eve"), undefined);
+  for (const blob of [id, random(16)]) {
+    await relay.beginBlob(blob, token, 1);
+    await relay.putBlob(blob, token, 0, random(1));
+    await relay.getBlob(blob, 0, 1);
+    await relay.deleteBlob(blob, token);
+  }
+  const blob = ["begin_blob", "put_blob", "get_blob", "delete_blob"];
+  assert.deepEqual(Line.opened.map(({ questions }) => questions.map(({ ask }) => ask.kind)), [
+    ["fetch_marked"], ["publish", "report", "publish_list"], ["deposit", "bundle", "list"], blob, blob,
+  ]);
 });
 
 test("what is no address of a relay is the caller's mistake", async () => {
