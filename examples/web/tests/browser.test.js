@@ -183,17 +183,17 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
   });
 
   await fact("one tab at a time has an account, and the next one takes over", async () => {
-    const [mia, ned] = await introducedToTerminal(pages, "mia", "ned");
+    const [mia, nora] = await introducedToTerminal(pages, "mia", "nora");
     const second = await pages.tab("mia", mia.page.context());
     await second.getByRole("heading", { name: "Open in another tab" }).waitFor();
     await mia.say("from the first");
-    assert.match(await ned.waitFor("MESSAGE mia"), / from the first$/);
+    assert.match(await nora.waitFor("MESSAGE mia"), / from the first$/);
     await mia.page.close();
     const next = Object.assign(Object.create(Object.getPrototypeOf(mia)), { name: "mia", page: second });
     await next.isOnline();
-    await next.open("ned");
+    await next.open("nora");
     await next.say("from the second");
-    assert.match(await ned.waitFor("MESSAGE mia"), / from the second$/);
+    assert.match(await nora.waitFor("MESSAGE mia"), / from the second$/);
   });
 
   await fact("a file of 20 MB goes to a terminal and back, with how far it is, also if the page is closed on its way", async () => {
