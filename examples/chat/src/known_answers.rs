@@ -277,6 +277,26 @@ fn unreadable() -> Vec<Vec<u8>> {
     all
 }
 
+/// Answers that nobody takes: of a stock that no server can have.
+fn impossible() -> Vec<Vec<u8>> {
+    let fine = stock();
+    let counted = |one_time_prekeys, lowest_id, highest_id| {
+        PreKeyStock { one_time_prekeys, lowest_id, highest_id, ..fine }.encode()
+    };
+    let stocks = [
+        counted(100, Some(70_001), Some(70_000)),
+        counted(100, Some(69_902), Some(70_000)),
+        counted(1, Some(1), None),
+        [&[2], &fine.encode()[1..]].concat(),
+        [&fine.encode()[..41], &[2], &fine.encode()[42..]].concat(),
+        fine.encode()[..49].to_vec(),
+        counted(0, None, None)[..41].to_vec(),
+    ];
+    // As `Answer::Mail` has it, whatever stands there.
+    let all = stocks.iter().map(|stock| postcard::to_allocvec(&(7_u64, 1_u32, stock, 0_u32)));
+    all.map(Result::unwrap).collect()
+}
+
 fn hostile_names() -> Vec<Value> {
     let names = [
         "../../etc/passwd",
@@ -344,8 +364,16 @@ fn what_a_page_replays_is_what_is_sent_here() {
             hex(body)
         })
         .collect();
+    let impossible: Vec<_> = impossible()
+        .iter()
+        .map(|body| {
+            assert!(frame::decode::<Reply>(body).is_err(), "{}", hex(body));
+            hex(body)
+        })
+        .collect();
     let all = json!({
         "requests": requests, "replies": replies, "contents": contents, "unreadable": unreadable,
+        "impossible": impossible,
         "fileNames": hostile_names(), "mediaTypes": media_types(),
     });
     if std::env::var_os(WRITE).is_some() {

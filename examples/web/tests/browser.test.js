@@ -3,11 +3,19 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { test } from "node:test";
 
 import * as evanesce from "evanesce";
 
+import { encodeContent } from "../wire/content.js";
 import { Pages, introduced, introducedToTerminal, noPages } from "./pages.js";
+import { Script, random } from "./script.js";
+
+const { Stamp } = evanesce;
+
+/** Among them bodies that nobody reads. */
+const answers = JSON.parse(readFileSync(resolve(import.meta.dirname, "wire.json"), "utf8"));
 
 test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) => {
   const pages = await Pages.made();
@@ -164,6 +172,53 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
     assert.deepEqual(await fay.texts(), ["hello gus", "hello fay", "to you alone"]);
     await fay.say("still here");
     assert.match(await gus.waitFor("MESSAGE fay"), / still here$/);
+  });
+
+  await fact("nothing that a peer or a stranger makes up stops a page", async () => {
+    const hugo = await pages.person("hugo");
+    const mallory = await Script.published(pages.url, "mallory", "hugo");
+    pages.atEnd(() => mallory.relay.close());
+    await mallory.say("hello hugo");
+    await hugo.accept("mallory");
+    await hugo.shown("hello hugo");
+    const chosen = () => random(16);
+    const reference = (size) => Buffer.concat([Buffer.of(1), random(64), Buffer.from(size.toString(16).padStart(16, "0"), "hex")]);
+    const file = (size) => ({ kind: "file", chosen: chosen(), file: { reference: reference(size), blob: random(16), token: random(32), name: "", mediaType: "" } });
+    const bodies = [
+      ...answers.unreadable.map((body) => Buffer.from(body.slice(2), "hex")), random(1), random(1_000),
+      ...[
+        { kind: "unsend", message: random(16) }, { kind: "take_back", message: random(16), author: mallory.account.memberTag },
+        { kind: "text", chosen: chosen(), text: "" }, { kind: "text", chosen: chosen(), text: "\0\u202e\ud800\ufeff" },
+        file(0n), file(1n), file(2n ** 26n), file(2n ** 42n),
+      ].map((content) => encodeContent(content)),
+    ];
+    const stamps = [
+      undefined, Stamp.none().withOpens("once"), Stamp.none().withOpens("twice"), Stamp.none().withPolicy({ kind: "onClose" }),
+      Stamp.none().withPolicy({ kind: "afterSend", ttl: 1_000 }), Stamp.none().withPolicy({ kind: "afterRead", ttl: (2 ** 32 - 1) * 1_000 }),
+    ];
+    for (const body of bodies) await mallory.send(body);
+    for (const stamp of stamps) {
+      await mallory.send(new Uint8Array(), stamp);
+      await mallory.send(encodeContent({ kind: "text", chosen: chosen(), text: `stamped ${stamp?.encode() ?? ""}` }), stamp);
+      await mallory.send(encodeContent(file(5n)), stamp);
+    }
+    // The same once more, and what nobody has encrypted.
+    const twice = { kind: "text", chosen: chosen(), text: "twice" };
+    for (const _ of "ab") await mallory.send(encodeContent(twice));
+    for (const length of [0, 1, 60, 1_000, 65_536]) await mallory.relay.deposit("hugo", random(16), new Uint8Array(length).fill(length));
+    const whole = mallory.peer.encrypt({ body: encodeContent({ kind: "text", chosen: chosen(), text: "cut" }) }, Date.now()).message;
+    for (const cut of [whole.subarray(0, -1), whole.subarray(0, 40), Uint8Array.of(...whole, 0), whole.map((byte, place) => byte ^ Number(place === 50))]) {
+      await mallory.relay.deposit("hugo", random(16), cut);
+    }
+    await mallory.say("that was all");
+    await hugo.shown("that was all");
+    assert.equal((await hugo.texts()).filter((text) => text === "twice").length, 1);
+    // Nor is it stopped by what is stored of it.
+    await hugo.page.reload();
+    await hugo.isOnline();
+    await hugo.shown("that was all");
+    await hugo.say("still here");
+    assert.equal((await mallory.heard(({ body }) => body.length > 0)).content.text, "still here");
   });
 
   await fact("a tab that is killed takes nothing with it that was shown", async () => {

@@ -272,7 +272,7 @@ test("one question is asked at a time, and patience begins when it is", async (c
 
 test("each purpose has a connection of its own, and each blob", async (context) => {
   const answers = {
-    fetch_marked: { kind: "marked_mail", stock: new Uint8Array(42), letters: [] }, publish: { kind: "published" }, report: { kind: "reported" },
+    fetch_marked: { kind: "marked_mail", stock: Uint8Array.of(1, ...new Uint8Array(41)), letters: [] }, publish: { kind: "published" }, report: { kind: "reported" },
     publish_list: { kind: "list_published" }, deposit: { kind: "deposited" }, bundle: { kind: "bundle", bundle: random(1) }, list: { kind: "list" },
     begin_blob: { kind: "blob_stored", length: 0 }, put_blob: { kind: "blob_stored", length: 1 }, get_blob: { kind: "blob_part", length: 1, bytes: random(1) },
     delete_blob: { kind: "blob_deleted" },

@@ -2,66 +2,16 @@
 // so that what goes wrong between the two is told from what goes wrong in a page.
 
 import assert from "node:assert/strict";
-import { getRandomValues } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import * as evanesce from "evanesce";
 import { Account, AttachmentReader, AttachmentSealer, ExpiryScheduler, Peer, VerifiedBundle, conversationIdNamed, messageIdBy } from "evanesce";
 
-import { decodeContent, encodeContent, fileSize } from "../wire/content.js";
+import { encodeContent, fileSize } from "../wire/content.js";
 import { LARGEST_PIECE } from "../wire/requests.js";
-import { Relay } from "../wire/relay.js";
+import { Script, hex, random } from "./script.js";
 import { World, noMessenger } from "./world.js";
-
-const random = (length) => getRandomValues(new Uint8Array(length));
-const hex = (bytes) => Buffer.from(bytes).toString("hex");
-
-/** Somebody with one device, in memory alone. */
-class Script {
-  token = random(32);
-  acknowledged = 0;
-  letters = [];
-
-  static async published(url, name, you) {
-    const script = new Script();
-    const now = Date.now();
-    Object.assign(script, { name, you, relay: new Relay(url), account: Account.generate(name, now), peer: new Peer(you) });
-    const { upload } = script.account.maintain(undefined, now);
-    await script.relay.publish(name, script.token, upload);
-    script.account.markPublished(upload);
-    return script;
-  }
-
-  async send(body, stamp) {
-    if (this.peer.sessionNeed(Date.now())) {
-      const bundle = VerifiedBundle.verify(await this.relay.bundle(this.you), Date.now());
-      this.peer.initiate(this.account, bundle, Date.now());
-    }
-    const { message } = this.peer.encrypt({ body, stamp }, Date.now());
-    await this.relay.deposit(this.you, random(16), message);
-  }
-
-  /** Gives the id that the terminal shows. */
-  async say(text) {
-    const chosen = random(16);
-    await this.send(encodeContent({ kind: "text", chosen, text }));
-    return hex(messageIdBy(this.account.memberTag, chosen));
-  }
-
-  /** What comes next that has a body, or that `fits`. */
-  async heard(fits = ({ body }) => body.length > 0) {
-    for (;;) {
-      while (this.letters.length === 0) {
-        this.letters = (await this.relay.fetch(this.name, this.token, this.acknowledged, 30)).letters;
-      }
-      const { number, message, mark } = this.letters.shift();
-      this.acknowledged = number;
-      const { received } = this.peer.decrypt(this.account, message, Date.now());
-      if (fits(received)) return { received, content: received.body.length > 0 ? decodeContent(received.body) : undefined, mark };
-    }
-  }
-}
 
 test("a terminal and a script", { skip: noMessenger }, async (suite) => {
   let world, bob, alice;

@@ -45,7 +45,8 @@ replayed("replies", answers.replies, encodeReply, decodeReply, Malformed);
 replayed("contents", answers.contents, encodeContent, decodeContent, NotReadable);
 
 test("what a terminal does not read, a page does not", () => {
-  assert(answers.unreadable.length > 0);
+  assert(answers.unreadable.length > 0 && answers.impossible.length > 0);
+  for (const hex of answers.impossible) assert.throws(() => decodeReply(fromHex(hex)), Malformed, hex);
   for (const hex of answers.unreadable) assert.throws(() => decodeContent(fromHex(hex)), NotReadable, hex.slice(0, 40));
 });
 

@@ -1,6 +1,6 @@
 // What clients ask of the relay, and what it answers: as `src/request.rs` of examples/chat has it, which says what each is for.
 
-import { bytes, choice, counted, decode, encode, fixed, list, option, record, text, u32, u64, u8 } from "./postcard.js";
+import { Malformed, bytes, choice, counted, decode, encode, fixed, list, option, record, text, u32, u64, u8 } from "./postcard.js";
 
 /** Bytes of a message between client and relay, in either direction. */
 export const LARGEST_BODY = 512 * 1024;
@@ -67,8 +67,34 @@ const markedAsSent = record({
   mark: option(record({ context: any, postmark: counted(32) })),
 });
 
-// What it says can be 42 to 50 bytes: `Account.maintain` of the package takes it as it is.
-const stock = bytes(50, 42);
+/**
+ * What the relay has left of prekeys, in the library's own bytes: `Account.maintain` of the package takes them as they are, and has
+ * nothing to refuse of what is read here.
+ *
+ *     | version: 1 | device: 16 | signed prekey id: 4 | digest: 16 | one-time prekeys: 4 |
+ *     | 0, or 1 and the highest id: 4 | the lowest id: 4, if any is left |
+ *
+ * @type {import("./postcard.js").Codec<import("./postcard.js").Bytes>}
+ */
+const stock = {
+  write: (writer, value) => anyStock.write(writer, value),
+  read(reader) {
+    const value = anyStock.read(reader);
+    if (!isStock(value)) throw new Malformed();
+    return value;
+  },
+};
+const anyStock = bytes(50, 42);
+
+/** Whether a server can have this: no more left than there are ids from the lowest to the highest. */
+function isStock(/** @type {import("./postcard.js").Bytes} */ value) {
+  const view = new DataView(value.buffer);
+  const [left, hasHighest] = [view.getUint32(37), view.getUint8(41)];
+  const length = 42 + (hasHighest === 1 ? 4 : 0) + (left > 0 ? 4 : 0);
+  if (view.getUint8(0) !== 1 || hasHighest > 1 || value.length !== length) return false;
+  if (left === 0) return true;
+  return hasHighest === 1 && view.getUint32(42) - view.getUint32(46) >= left - 1;
+}
 
 const reply = record({
   number: u64,
