@@ -67,7 +67,12 @@ impl Connection {
                 Some(Ok(Message::Text(_) | Message::Frame(_))) => {
                     return Err(FrameError::Malformed);
                 }
-                Some(Ok(Message::Close(_))) | None => return Err(FrameError::Closed),
+                Some(Ok(Message::Close(_))) => {
+                    // The answer to it is written, and leaves with this.
+                    let _ = connection.flush().await;
+                    return Err(FrameError::Closed);
+                }
+                None => return Err(FrameError::Closed),
                 Some(Err(error)) => return Err(broken(error)),
             }
         }

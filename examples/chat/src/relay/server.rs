@@ -398,6 +398,17 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_closes_is_answered() {
+        with_relay(async |address, office| {
+            let mut page = page(&address).await;
+            assert_eq!(ask(&mut page, about_nobody()).await, Answer::Refused(Refusal::Unknown));
+            page.close(None).await.unwrap();
+            assert!(matches!(page.next().await, Some(Ok(Message::Close(_)))));
+            wait_for(|| *office.connections.borrow() == 0).await;
+        });
+    }
+
+    #[test]
     fn what_begins_as_http_and_is_no_handshake_is_closed() {
         with_relay(async |address, office| {
             let heads = [
