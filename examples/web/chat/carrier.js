@@ -86,7 +86,9 @@ export class Carrier extends EventTarget {
       const before = this.#changes;
       try {
         const isBusy = await work();
-        if (!isBusy && this.#changes === before) await this.#sleep(hasResting(this.#chat.state, this.#chat.now) ? PAUSE : undefined);
+        if (isBusy) continue;
+        const longest = (await this.#chat.ask(hasResting)) ? PAUSE : undefined;
+        if (this.#changes === before) await this.#sleep(longest);
       } catch (cause) {
         if (this.#isStopped) return;
         if (cause instanceof RelayOffline) this.#reached("offline");
@@ -99,14 +101,12 @@ export class Carrier extends EventTarget {
 
   /** Fetches letters, and acknowledges those that are stored with the next question. */
   async #mail() {
-    const { state } = this.#chat;
-    if (state.account.pendingUpload !== undefined && this.#reach !== "online") {
-      // Without prekeys at the relay there is no mail.
-      await this.#publish();
-    }
+    const { name, token } = await this.#profile();
+    // Without prekeys at the relay there is no mail.
+    if (this.#reach !== "online") await this.#publish();
     const wait = this.#reach === "online" ? WAIT : 0;
     try {
-      const { stock, letters } = await this.#relay.fetch(state.name, state.profile.token, this.#acknowledged, wait, this.#ending.signal);
+      const { stock, letters } = await this.#relay.fetch(name, token, this.#acknowledged, wait, this.#ending.signal);
       this.#reached("online");
       for (const { number, message, mark } of letters) {
         await this.#chat.takeIn(message, mark);
@@ -116,24 +116,26 @@ export class Carrier extends EventTarget {
     } catch (cause) {
       if (!(cause instanceof RelayRefusal) || cause.kind !== "unknown") throw cause;
       // It has nothing of us: it is new, or has lost its store.
-      if (state.account.pendingUpload === undefined) await this.#chat.relayHasForgotten();
-      await this.#publish();
+      if (!(await this.#publish())) {
+        await this.#chat.relayHasForgotten();
+        await this.#publish();
+      }
     }
     return true;
   }
 
   async #publish() {
-    const { state } = this.#chat;
-    const upload = state.account.pendingUpload;
+    const upload = await this.#chat.ask(({ account }) => account.pendingUpload);
     if (upload === undefined) return false;
-    await this.#relay.publish(state.name, state.profile.token, upload, this.#ending.signal);
+    const { name, token } = await this.#profile();
+    await this.#relay.publish(name, token, upload, this.#ending.signal);
     this.#reached("online");
     await this.#chat.published(upload);
     return true;
   }
 
   async #errand() {
-    const errand = nextErrand(this.#chat.state, this.#chat.now);
+    const errand = await this.#chat.ask(nextErrand);
     if (errand === undefined) return false;
     try {
       if (errand.kind === "bundle") {
@@ -151,17 +153,21 @@ export class Carrier extends EventTarget {
   }
 
   async #report() {
-    const { state } = this.#chat;
-    const [due] = state.reports.values();
+    const [due] = await this.#chat.ask(({ reports }) => [...reports.values()]);
     if (due === undefined) return false;
+    const { name, token } = await this.#profile();
     try {
-      await this.#relay.report(state.name, state.profile.token, due.id, due.report, this.#ending.signal);
+      await this.#relay.report(name, token, due.id, due.report, this.#ending.signal);
       await this.#chat.reported(due.number);
     } catch (cause) {
       if (!(cause instanceof RelayRefusal)) throw cause;
       await this.#chat.reported(due.number, cause.kind);
     }
     return true;
+  }
+
+  #profile() {
+    return this.#chat.ask(({ profile }) => profile);
   }
 
   /** @param {Reach} reach */

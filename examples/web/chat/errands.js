@@ -65,6 +65,7 @@ export function bundleCame(turn, name, bytes) {
     const bundle = VerifiedBundle.verify(bytes, now);
     if (state.standing(name) === "request") {
       checked(turn, name, bundle.device.identity);
+      if (state.standing(name) === "accepted") state.pending.resting.delete(name);
       return;
     }
     const peer = state.peers.get(name) ?? new Peer(name);

@@ -6,11 +6,12 @@ import { LARGEST_PIECE } from "../wire/requests.js";
 import { RelayRefusal } from "../wire/relay.js";
 import { nextFetch } from "./fetches.js";
 import { PIECE, piecesOf } from "./held-files.js";
-import { blobLength } from "./uploads.js";
+import { blobLength, nextUpload } from "./uploads.js";
 
 /** @typedef {import("./chat.js").Chat} Chat */
 /** @typedef {import("../wire/relay.js").Relay} Relay */
 /** @typedef {import("./shapes.js").Upload} Upload */
+/** @typedef {import("./shapes.js").HeldFile} HeldFile */
 /** @typedef {import("./uploads.js").FileMessage} FileMessage */
 /** @typedef {import("evanesce").Range} Range */
 
@@ -40,8 +41,7 @@ export class FileCarrier {
 
   /** Sends the next file of ours. Whether there was one. */
   async send() {
-    const { state } = this.#chat;
-    const upload = [...state.uploads.values()].find(({ to }) => state.mayBeWrittenTo(to));
+    const upload = await this.#chat.ask(nextUpload);
     if (upload === undefined) return false;
     try {
       await this.#send(upload);
@@ -65,11 +65,8 @@ export class FileCarrier {
     return true;
   }
 
-  /** @param {Upload} upload */
-  async #send({ number, message: id, checkpoint }) {
-    const message = this.#chat.state.messages.get(id);
-    if (message?.body.kind !== "file") return;
-    const { blob, token, size } = message.body.file;
+  /** @param {Upload & { file: HeldFile }} upload */
+  async #send({ number, message: id, checkpoint, file: { blob, token, size } }) {
     const length = blobLength(size);
     const { feedFrom, outputFrom } = readCheckpoint(checkpoint);
     let stored = await this.#relay.beginBlob(blob, token, length, this.#signal);
@@ -102,7 +99,7 @@ export class FileCarrier {
 
   /** Fetches the next file of somebody else. Whether there was one. */
   async fetch() {
-    const message = nextFetch(this.#chat.state);
+    const message = await this.#chat.ask(nextFetch);
     if (message === undefined) return false;
     const { id } = message;
     try {
@@ -181,7 +178,7 @@ export class FileCarrier {
 
   /** Has the relay delete the next blob that nobody is to have any more. Whether there was one. */
   async dispose() {
-    const [disposal] = this.#chat.state.disposals.values();
+    const [disposal] = await this.#chat.ask(({ disposals }) => [...disposals.values()]);
     if (disposal === undefined) return false;
     try {
       await this.#relay.deleteBlob(disposal.blob, disposal.token, this.#signal);

@@ -55,7 +55,7 @@ export class Turns extends EventTarget {
     this.#view = this.#drawn();
   }
 
-  /** What is held, for who carries it to the relay: nobody else reads or changes it. */
+  /** What is held, ahead of what is stored while a turn is being made: all that is to leave is asked for by `ask`. */
   get state() {
     return this.#state;
   }
@@ -115,6 +115,23 @@ export class Turns extends EventTarget {
       }
       this.#tell(turn.notices);
       return result;
+    });
+    this.#last = mine.catch(() => {});
+    return mine;
+  }
+
+  /**
+   * Asks what is held, once all turns before are stored, and before the next one begins: so nothing that a turn made leaves before
+   * it is stored.
+   *
+   * @template Result
+   * @param {(state: State, now: number) => Result} question
+   * @returns {Promise<Result>}
+   */
+  ask(question) {
+    const mine = this.#last.then(() => {
+      if (this.#broken !== undefined) throw this.#broken;
+      return question(this.#state, this.#clock());
     });
     this.#last = mine.catch(() => {});
     return mine;

@@ -11,6 +11,7 @@ import { fail } from "./lives.js";
 import { checkWritable, post, queue, stampFor } from "./sending.js";
 
 /** @typedef {import("./turn.js").Turn} Turn */
+/** @typedef {import("./state.js").State} State */
 /** @typedef {import("./shapes.js").Life} Life */
 /** @typedef {import("./shapes.js").Message} Message */
 /** @typedef {import("./shapes.js").HeldFile} HeldFile */
@@ -91,6 +92,20 @@ export function dropUnread(turn) {
       fail(turn, message.id, "the page was closed before the file was read");
     }
   }
+}
+
+/**
+ * The next file to send, of those whose recipients may be written to.
+ *
+ * @param {State} state
+ * @returns {(import("./shapes.js").Upload & { file: HeldFile }) | undefined}
+ */
+export function nextUpload(state) {
+  for (const upload of state.uploads.values()) {
+    const body = state.messages.get(upload.message)?.body;
+    if (body?.kind === "file" && state.mayBeWrittenTo(upload.to)) return { ...upload, file: body.file };
+  }
+  return undefined;
 }
 
 /**

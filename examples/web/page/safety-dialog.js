@@ -21,8 +21,8 @@ const OUTCOMES = {
  * @param {Chat} chat
  * @param {string} name
  */
-export function showSafetyNumber(chat, name) {
-  const { known, waiting } = safetyNumbers(chat.state, name);
+export async function showSafetyNumber(chat, name) {
+  const { known, waiting } = await chat.ask((state) => safetyNumbers(state, name));
   openDialog(`Safety number with ${name}`, (close) => {
     if (waiting !== undefined) {
       return [
@@ -44,7 +44,7 @@ export function showSafetyNumber(chat, name) {
       picker.value = "";
       if (file === undefined) return;
       const scanned = await scannedCode(file);
-      const found = scanned === undefined ? undefined : compareScanned(chat.state, name, scanned);
+      const found = scanned === undefined ? undefined : await chat.ask((state) => compareScanned(state, name, scanned));
       outcome.textContent = found === undefined ? "There is no code in this picture that can be read." : OUTCOMES[found];
       outcome.className = `outcome ${found ?? ""}`;
       if (found !== "same") return;

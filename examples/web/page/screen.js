@@ -71,7 +71,8 @@ export class Screen {
   async #goTo(former) {
     const name = this.#open;
     const before = decodeURIComponent(former);
-    if (before !== "" && before !== name && this.#chat.state.contacts.has(before)) await this.#chat.leave(before);
+    const isKnown = this.#chat.view.contacts.some((contact) => contact.name === before);
+    if (before !== name && isKnown) await this.#chat.leave(before);
     fill(byId("toasts"));
     if (name !== undefined) {
       try {
@@ -113,8 +114,8 @@ export class Screen {
       back: () => void (location.hash = ""),
       earlier: () => void chat.showEarlier(),
       timer: () => chooseTimer(chat, name, chat.view.conversation?.timer),
-      safety: () => showSafetyNumber(chat, name),
-      compare: () => showSafetyNumber(chat, name),
+      safety: () => void showSafetyNumber(chat, name),
+      compare: () => void showSafetyNumber(chat, name),
       more: () => chat.view.conversation && moreAbout(chat, chat.view.conversation, () => void (location.hash = "")),
       accept: attempt(async () => {
         await chat.accept(name);
