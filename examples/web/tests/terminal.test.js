@@ -110,6 +110,26 @@ test("a terminal and a script", { skip: noMessenger }, async (suite) => {
     await alice.relay.deleteBlob(file.blob, file.token);
   });
 
+  await suite.test("go on when the terminal's person has a second device, which the page knows as somebody else", async () => {
+    const laptop = await world.terminal("bob.laptop");
+    laptop.say("/link");
+    const [code, digits] = (await laptop.waitFor("LINK CODE")).split(/ (.*)/);
+    bob.say(`/link ${code}`);
+    assert.equal(await bob.waitFor("LINK READ bob.laptop"), digits);
+    bob.say("/link-confirm");
+    assert.equal(await bob.waitFor("LINK OFFERED bob.laptop"), await laptop.waitFor("LINK OPENED bob"));
+    laptop.say("/link-confirm");
+    await laptop.waitFor("LINKED bob");
+    await bob.waitFor("DEVICE CAME bob bob.laptop");
+    // What the terminal now tells of lists travels within its messages, and asks nothing of a page.
+    bob.say("to alice from the phone");
+    assert.equal((await alice.heard()).content.text, "from the phone");
+    const id = await alice.say("to the phone");
+    assert.equal(await bob.waitFor(`MESSAGE alice ${id}`), "to the phone");
+    assert.deepEqual(await alice.relay.list("bob").then((list) => list.length > 0), true);
+    laptop.say("/quit");
+  });
+
   await suite.test("begin anew when the name is somebody else's now", async () => {
     const mallory = Account.generate("alice", Date.now());
     const peer = new Peer("bob");
