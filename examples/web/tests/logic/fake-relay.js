@@ -54,8 +54,12 @@ export class FakeRelay {
     mailbox.letters = mailbox.letters.filter(({ number }) => number > acknowledged);
     if (mailbox.letters.length === 0 && waitSeconds > 0) {
       await new Promise((resolve, reject) => {
-        this.#waiters.add(resolve);
-        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+        const aborted = () => reject(signal.reason);
+        signal?.addEventListener("abort", aborted, { once: true });
+        this.#waiters.add(() => {
+          signal?.removeEventListener("abort", aborted);
+          resolve();
+        });
       });
       if (!this.isOnline) throw new RelayOffline("the connection was closed");
     }
