@@ -74,7 +74,7 @@ const markedAsSent = record({
  *     | version: 1 | device: 16 | signed prekey id: 4 | digest: 16 | one-time prekeys: 4 |
  *     | 0, or 1 and the highest id: 4 | the lowest id: 4, if any is left |
  *
- * @type {import("./postcard.js").Codec<import("./postcard.js").Bytes>}
+ * @type {import("./postcard.js").Codec<Uint8Array>}
  */
 const stock = {
   write: (writer, value) => anyStock.write(writer, value),
@@ -87,8 +87,8 @@ const stock = {
 const anyStock = bytes(50, 42);
 
 /** Whether a server can have this: no more left than there are ids from the lowest to the highest. */
-function isStock(/** @type {import("./postcard.js").Bytes} */ value) {
-  const view = new DataView(value.buffer);
+function isStock(/** @type {Uint8Array} */ value) {
+  const view = new DataView(value.buffer, value.byteOffset);
   const [left, hasHighest] = [view.getUint32(37), view.getUint8(41)];
   const length = 42 + (hasHighest === 1 ? 4 : 0) + (left > 0 ? 4 : 0);
   if (view.getUint8(0) !== 1 || hasHighest > 1 || value.length !== length) return false;
