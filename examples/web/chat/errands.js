@@ -61,6 +61,8 @@ export function bundleCame(turn, name, bytes) {
   const { state, now } = turn;
   // Whatever comes of it, the next one is not asked for at once.
   state.pending.resting.set(name, now + REST);
+  const peer = state.peers.get(name) ?? new Peer(name);
+  const isLost = peer.sessionNeed(now) === "lost";
   try {
     const bundle = VerifiedBundle.verify(bytes, now);
     if (state.standing(name) === "request") {
@@ -68,20 +70,19 @@ export function bundleCame(turn, name, bytes) {
       if (state.standing(name) === "accepted") state.pending.resting.delete(name);
       return;
     }
-    const peer = state.peers.get(name) ?? new Peer(name);
-    const isLost = peer.sessionNeed(now) === "lost";
     turn.changed(peer.initiate(state.account, bundle, now), peer);
-    state.peers.set(name, peer);
-    turn.changed(peer.setSessionLimits(state.expiry.sessionLimits(state.conversation(name))), peer);
-    state.pending.resting.delete(name);
-    // In a new session something has to be said, or the other side does not hear of it.
-    if (isLost && ![...state.drafts.values()].some((draft) => draft.to === name)) postNothing(turn, name);
-    encryptDrafts(turn, name);
   } catch (refusal) {
     if (!(refusal instanceof EvanesceError)) throw refusal;
     if (refusal.code === "identity_changed" && refusal.identity !== undefined) otherIdentity(turn, name, refusal.identity);
     else turn.notice({ kind: "trouble", name, text: `The relay gave no good bundle of ${name} (${refusal.code}).` });
+    return;
   }
+  state.peers.set(name, peer);
+  turn.changed(peer.setSessionLimits(state.expiry.sessionLimits(state.conversation(name))), peer);
+  state.pending.resting.delete(name);
+  // In a new session something has to be said, or the other side does not hear of it.
+  if (isLost && ![...state.drafts.values()].some((draft) => draft.to === name)) postNothing(turn, name);
+  encryptDrafts(turn, name);
 }
 
 /**

@@ -15,6 +15,9 @@ import { encryptDrafts } from "./sending.js";
 /** @typedef {import("./shapes.js").Body} Body */
 /** @typedef {import("evanesce").Received} Received */
 
+/** What is the fault of no message: it must not be acknowledged then. */
+const FAULTS = new Set(["invalid_argument", "freed", "not_loaded", "no_randomness", "broken", "other"]);
+
 /** How many strangers may wait: each has a row of sessions, and anyone can be one. */
 const MOST_REQUESTS = 50;
 
@@ -39,18 +42,21 @@ export function takeIn(turn, bytes, mark) {
   if (known === undefined && waiting(turn) >= MOST_REQUESTS) return;
   if (state.standing(name) === "request" && state.messagesWith(name).length >= MOST_OF_A_REQUEST) return;
   const peer = known ?? new Peer(name);
+  let delivered;
   try {
-    const { received, changes, author } = peer.decrypt(state.account, bytes, now);
-    turn.changed(changes, peer);
-    if (known === undefined) state.peers.set(name, peer);
-    if (!state.contacts.has(name)) turn.put("contact", name, { name });
-    heard(turn, name, author, received, mark);
-    if (changes.account) turn.changed(state.account.maintain(undefined, now).changes);
-    encryptDrafts(turn, name);
+    delivered = peer.decrypt(state.account, bytes, now);
   } catch (refusal) {
-    if (!(refusal instanceof EvanesceError)) throw refusal;
+    if (!(refusal instanceof EvanesceError) || FAULTS.has(refusal.code)) throw refusal;
     if (known !== undefined) refused(turn, name, peer, bytes, refusal);
+    return;
   }
+  const { received, changes, author } = delivered;
+  turn.changed(changes, peer);
+  if (known === undefined) state.peers.set(name, peer);
+  if (!state.contacts.has(name)) turn.put("contact", name, { name });
+  heard(turn, name, author, received, mark);
+  if (changes.account) turn.changed(state.account.maintain(undefined, now).changes);
+  encryptDrafts(turn, name);
 }
 
 /**

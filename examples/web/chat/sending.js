@@ -13,6 +13,9 @@ import { deleteDue, fail, forgetMessage } from "./lives.js";
 /** @typedef {import("./shapes.js").Life} Life */
 /** @typedef {import("./shapes.js").Body} Body */
 
+/** Why nothing is encrypted for somebody now: for want of a session, or of the user's decision. */
+const WAITS = new Set(["needs_session", "identity_undecided", "request", "refused"]);
+
 /**
  * Begins a conversation with somebody of whom the name is known. Who they are shows when a session begins.
  *
@@ -130,7 +133,8 @@ export function encryptDrafts(turn, to) {
       turn.put("parcel", number, { number, to, message: draft.message, id: random(16), bytes: encrypted.message });
     } catch (refusal) {
       if (!(refusal instanceof EvanesceError)) throw refusal;
-      if (refusal.code !== "too_large") return;
+      if (WAITS.has(refusal.code)) return;
+      if (refusal.code !== "too_large") throw refusal;
       fail(turn, draft.message, "it is too large");
     }
     turn.put("draft", draft.number);
