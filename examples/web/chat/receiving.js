@@ -47,6 +47,8 @@ export function takeIn(turn, bytes, mark) {
     delivered = peer.decrypt(state.account, bytes, now);
   } catch (refusal) {
     if (!(refusal instanceof EvanesceError) || FAULTS.has(refusal.code)) throw refusal;
+    // So that the next stranger is accepted, whoever this one was.
+    if (refusal.code === "replay_record_full") turn.changed(state.account.maintain(undefined, now).changes);
     if (known !== undefined) refused(turn, name, peer, bytes, refusal);
     return;
   }
@@ -98,9 +100,6 @@ function refused(turn, name, peer, bytes, refusal) {
       }
       // The peer remembers it. The user is asked once for each.
       if (changes.peer) turn.notice({ kind: "identityChanged", name });
-      return;
-    case "replay_record_full":
-      turn.changed(state.account.maintain(undefined, now).changes);
       return;
     case "forked":
     case "number_reused":

@@ -1,6 +1,6 @@
 // Reports: what came is kept with what proves it, and shown to the moderators at the user's word.
 
-import { Report } from "evanesce";
+import { EvanesceError, Report } from "evanesce";
 
 import { random } from "./bytes.js";
 import { Cannot } from "./cannot.js";
@@ -20,7 +20,14 @@ export function report(turn, id, held) {
   if (message === undefined || message.author === "us") throw new Cannot("There is no such message of theirs any more.");
   if (held === undefined) throw new Cannot("Nothing that proves it came with this message.");
   const { body, evidence, mark } = held;
-  const made = Report.of({ evidence, body, context: mark.context, postmark: mark.postmark });
+  let made;
+  try {
+    made = Report.of({ evidence, body, context: mark.context, postmark: mark.postmark });
+  } catch (refusal) {
+    // The relay says more of a delivery than a report has room for, or what is no evidence was stored.
+    if (!(refusal instanceof EvanesceError)) throw refusal;
+    throw new Cannot("What the relay said of this message proves nothing.");
+  }
   const number = turn.number();
   turn.put("report", number, { number, with: message.with, id: random(16), report: made.encode() });
   made.free();

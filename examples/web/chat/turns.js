@@ -146,7 +146,9 @@ export class Turns extends EventTarget {
   #refusal(cause, turn) {
     if (this.#broken !== undefined) return this.#broken;
     if (turn.isIdle && cause instanceof Cannot) return cause;
-    if (turn.isIdle && cause instanceof EvanesceError && REFUSALS.has(cause.code)) return new Cannot("It is not there any more.");
+    if (turn.isIdle && cause instanceof EvanesceError && !FATAL.test(cause.code)) {
+      return new Cannot(GONE.has(cause.code) ? "It is not there any more." : `It cannot be done (${cause.code}).`);
+    }
     this.#broken = cause;
     this.#state.store.close();
     this.dispatchEvent(new CustomEvent("broken", { detail: cause }));
@@ -179,8 +181,11 @@ export class Turns extends EventTarget {
   }
 }
 
+/** Refusals after which memory may be ahead of what is stored, or nothing can be called any more. */
+const FATAL = /^(store_.*|broken|freed)$/;
+
 /** What the scheduler refuses of messages that have ended meanwhile. */
-const REFUSALS = new Set(["unknown_message", "gone", "not_ready", "withheld", "ours"]);
+const GONE = new Set(["unknown_message", "gone", "not_ready", "withheld", "ours"]);
 
 /** What follows from what a turn did. @param {Turn} turn */
 function settle(turn) {

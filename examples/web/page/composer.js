@@ -19,6 +19,12 @@ export function drawComposer(name, text, actions) {
   const input = make("textarea", {
     id: "composer-text", "aria-label": `Message to ${name}`, placeholder: "Message", rows: 1, dir: "auto", enterkeyhint: "send",
     oninput: () => actions.keep(input.value),
+    onpaste: (/** @type {ClipboardEvent} */ event) => {
+      const [file] = event.clipboardData?.files ?? [];
+      if (file === undefined) return;
+      event.preventDefault();
+      void attempt(() => actions.file(file, lifeOf(life.value)));
+    },
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
       // On a phone Enter is a new line, as everywhere there.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || matchMedia("(pointer: coarse)").matches) return;

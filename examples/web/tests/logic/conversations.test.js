@@ -190,6 +190,23 @@ test("what others wrote is reported with what proves it", async () => {
   await assert.rejects(bob.chat.report(own.id), { name: "Cannot" });
 });
 
+test("a relay that says too much of a delivery can be reported nothing of, and stops nothing", async () => {
+  const { relay, alice, bob } = await two();
+  await alice.chat.write("bob", "something bad");
+  await alice.isDone();
+  await bob.hears("unread", "alice");
+  const deposit = relay.deposit.bind(relay);
+  relay.deposit = (...given) => {
+    deposit(...given);
+    for (const letter of relay.mailboxes.get("bob").letters) letter.mark = { context: new Uint8Array(2_000), postmark: new Uint8Array(32) };
+  };
+  await alice.chat.write("bob", "and worse");
+  await bob.hears("unread", "alice");
+  await bob.reads("alice");
+  await assert.rejects(bob.chat.report(bob.chat.view.conversation.lines.at(-1).id), { name: "Cannot" });
+  await bob.chat.write("alice", "still here");
+});
+
 test("rows are sealed, and say of nobody whose they are", async () => {
   const { bob } = await two();
   const rows = await bob.rows();
