@@ -13,7 +13,7 @@ import { close, deleteConversation, deleteDue } from "./lives.js";
 import { look, mayBeShown, open, openOnce } from "./reading.js";
 import { report } from "./reporting.js";
 import { openRow, rowName } from "./rows.js";
-import { meet, remove, unsend, write } from "./sending.js";
+import { keepTyped, meet, remove, unsend, write } from "./sending.js";
 import { DEPTH, State } from "./state.js";
 import { storageKey } from "./storage-key.js";
 import { setTimer } from "./timers.js";
@@ -89,6 +89,11 @@ export class Chat extends Desk {
    */
   write(to, text, life = { kind: "asConversation" }) {
     return this.run((turn) => write(turn, to, text, life));
+  }
+
+  /** Keeps what was begun to be written. @param {string} to @param {string} text */
+  keepTyped(to, text) {
+    return this.run((turn) => keepTyped(turn, to, text));
   }
 
   /** The conversation is on the screen. @param {string} name */

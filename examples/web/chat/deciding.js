@@ -108,7 +108,8 @@ export function verified(turn, name, isVerified) {
   const contact = state.contacts.get(name);
   if (identity === undefined || contact === undefined) throw new Cannot(`No identity of ${name} is known yet.`);
   if (state.isChanged(name)) throw new Cannot(`Two identities use the name ${name}. Decide first which one you take for them.`);
-  turn.put("contact", name, { ...contact, verified: isVerified ? hex(identity) : undefined });
+  const { verified: _, ...rest } = contact;
+  turn.put("contact", name, isVerified ? { ...rest, verified: hex(identity) } : rest);
   if (isVerified) turn.notice({ kind: "verified", name });
 }
 

@@ -120,5 +120,7 @@ export function deleteConversation(turn, name) {
     for (const row of [...state[`${table}s`].values()].filter((it) => it.to === name)) turn.put(table, row.number);
   }
   for (const row of [...state.parked.values()].filter((it) => it.from === name)) turn.put("parked", row.number);
+  const { typed, ...contact } = state.contacts.get(name) ?? { name };
+  if (typed !== undefined) turn.put("contact", name, contact);
   deleteDue(turn);
 }

@@ -50,7 +50,7 @@ import { DEPTH } from "./state.js";
  * @property {number} done From 0 to 1
  */
 
-/** @typedef {ContactView & { lines: LineView[], hasEarlier: boolean, isWaiting: boolean }} ConversationView */
+/** @typedef {ContactView & { lines: LineView[], hasEarlier: boolean, isWaiting: boolean, typed: string }} ConversationView */
 
 /**
  * The conversation is on the screen: what is in it counts as read, and so does what comes.
@@ -187,11 +187,13 @@ export function isVerified(state, name) {
  * @returns {ConversationView | undefined}
  */
 export function conversation(state, name, now) {
-  if (!state.contacts.has(name)) return undefined;
+  const held = state.contacts.get(name);
+  if (held === undefined) return undefined;
   const read = state.messagesWith(name).filter(({ progress }) => progress !== "unread");
   const shown = read.slice(-state.depth).filter(({ id }) => mayBeShown(state, id, now));
   const isWaiting = [...state.drafts.values()].some((draft) => draft.to === name);
-  return { ...contact(state, name, now), lines: shown.map((message) => line(state, message, now)), hasEarlier: read.length > state.depth, isWaiting };
+  const lines = shown.map((message) => line(state, message, now));
+  return { ...contact(state, name, now), lines, hasEarlier: read.length > state.depth, isWaiting, typed: held.typed ?? "" };
 }
 
 /**

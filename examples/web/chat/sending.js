@@ -45,6 +45,21 @@ export function write(turn, to, text, life) {
   const stamp = stampFor(turn.state, to, life);
   const id = queue(turn, to, chosen, stamp, life.kind === "once" ? { kind: "toOpen" } : { kind: "text", text });
   post(turn, to, id, encodeContent({ kind: "text", chosen, text }), stamp);
+  keepTyped(turn, to, "");
+}
+
+/**
+ * Keeps what was begun to be written.
+ *
+ * @param {Turn} turn
+ * @param {string} to
+ * @param {string} text
+ */
+export function keepTyped(turn, to, text) {
+  const contact = turn.state.contacts.get(to);
+  if (contact === undefined || (contact.typed ?? "") === text) return;
+  const { typed: _, ...rest } = contact;
+  turn.put("contact", to, text === "" ? rest : { ...rest, typed: text });
 }
 
 /**

@@ -70,7 +70,8 @@
  *
  * @typedef {object} Contact
  * @property {string} name
- * @property {string | undefined} verified The identity whose safety number was compared, in hexadecimal digits
+ * @property {string} [verified] The identity whose safety number was compared, in hexadecimal digits
+ * @property {string} [typed] What was begun to be written, and not sent
  */
 
 /**

@@ -18,7 +18,11 @@ export function drawComposer(name, text, actions) {
   const wrong = make("p", { class: "wrong", role: "alert" });
   const input = make("textarea", {
     id: "composer-text", "aria-label": `Message to ${name}`, placeholder: "Message", rows: 1, dir: "auto", enterkeyhint: "send",
-    oninput: () => actions.keep(input.value),
+    oninput: () => keep(),
+    onblur: () => {
+      clearTimeout(pause);
+      actions.keep(input.value);
+    },
     onpaste: (/** @type {ClipboardEvent} */ event) => {
       const [file] = event.clipboardData?.files ?? [];
       if (file === undefined) return;
@@ -53,13 +57,19 @@ export function drawComposer(name, text, actions) {
       return false;
     }
   };
+  /** What is typed is kept when one stops for a moment. @type {ReturnType<typeof setTimeout> | undefined} */
+  let pause;
+  const keep = () => {
+    clearTimeout(pause);
+    pause = setTimeout(() => actions.keep(input.value), 500);
+  };
   const form = make("form", { class: "composer", onsubmit: async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const written = input.value;
     if (written.trim() === "") return;
     input.value = "";
     if (!(await attempt(() => actions.write(written, lifeOf(life.value)))) && input.value === "") input.value = written;
-    actions.keep(input.value);
+    keep();
     byId("composer-text").focus();
   } }, wrong,
   make("div", { class: "composer-row" },

@@ -18,7 +18,7 @@ import { visible } from "./words.js";
  * What can be done in a conversation.
  *
  * @typedef {LineActions & import("./banner.js").Decisions & {
- *   back: () => void, earlier: () => void, timer: () => void, safety: () => void, more: () => void,
+ *   back: () => void, keep: (text: string) => void, earlier: () => void, timer: () => void, safety: () => void, more: () => void,
  *   write: (text: string, life: Life) => Promise<unknown>, send: (file: File, life: Life) => Promise<unknown>,
  * }} ConversationActions
  */
@@ -38,8 +38,6 @@ export class ConversationPane {
   #foot = make("div");
   /** What happened between the messages, until the page is closed. @type {Map<string, { at: number, text: string }[]>} */
   #notes = new Map();
-  /** What was begun, and not sent. @type {Map<string, string>} */
-  #begun = new Map();
   /** Which lines were there, to say those that come. @type {Set<string>} */
   #said = new Set();
   #drawn = "";
@@ -74,7 +72,7 @@ export class ConversationPane {
     const actions = this.#actions(conversation.name);
     const { name, standing, isChanged, isWaiting, lines } = conversation;
     // Who uses the keyboard keeps their place: what has not changed is not drawn again.
-    const state = JSON.stringify({ ...conversation, isOffline, lines: lines.length > 0, unread: 0, last: undefined });
+    const state = JSON.stringify({ ...conversation, isOffline, lines: lines.length > 0, unread: 0, last: undefined, typed: "" });
     if (state !== this.#drawn) {
       this.#drawn = state;
       this.#drawHeader(conversation, isOffline, actions);
@@ -83,9 +81,7 @@ export class ConversationPane {
       const mayWrite = !isChanged && (standing === "new" || standing === "accepted");
       if (!mayWrite) fill(this.#foot);
       else if (this.#foot.childElementCount === 0) {
-        fill(this.#foot, drawComposer(name, this.#begun.get(name) ?? "", {
-          write: actions.write, file: actions.send, keep: (text) => void this.#begun.set(name, text),
-        }));
+        fill(this.#foot, drawComposer(name, conversation.typed, { write: actions.write, file: actions.send, keep: actions.keep }));
       }
     }
     this.#drawLines(conversation, actions);

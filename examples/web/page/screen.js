@@ -112,6 +112,7 @@ export class Screen {
     const attempt = (/** @type {() => Promise<unknown>} */ work) => () => void work().catch((cause) => toast(told(cause)));
     return {
       back: () => void (location.hash = ""),
+      keep: (text) => void chat.keepTyped(name, text).catch(() => {}),
       earlier: () => void chat.showEarlier(),
       timer: () => chooseTimer(chat, name, chat.view.conversation?.timer),
       safety: () => void showSafetyNumber(chat, name),

@@ -62,6 +62,19 @@ test("what is written without a relay goes when there is one, also after the pag
   assert.deepEqual((await bob.reads("alice")).at(-1), "from the tunnel");
 });
 
+test("what was begun to be written is kept until it is sent", async () => {
+  const { alice } = await two();
+  await alice.chat.keepTyped("bob", "dear b");
+  await alice.restart();
+  await alice.chat.open("bob");
+  assert.equal(alice.chat.view.conversation.typed, "dear b");
+  await alice.chat.write("bob", "dear bob");
+  assert.equal(alice.chat.view.conversation.typed, "");
+  await alice.chat.keepTyped("bob", "and");
+  await alice.chat.deleteConversation("bob");
+  assert.equal(alice.chat.view.conversation.typed, "");
+});
+
 test("a timer holds at both ends, and what has ended is in no row", async () => {
   const { time, alice, bob } = await two();
   await bob.chat.open("alice");
