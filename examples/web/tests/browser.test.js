@@ -129,10 +129,15 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
   });
 
   await fact("where connections break, and with them questions and answers, all comes once and in its order", async () => {
-    let [carried, broken] = [0, 0];
+    let [count, broken] = [0, 0];
     // Of five a question is lost, and of the next five an answer: the relay has done then what was asked.
-    const breaks = () => (carried += 1) % 5 === 0 && (broken += 1) > 0;
-    const [bert, cleo] = [await pages.personBehind(breaks, "bert"), await pages.terminal("cleo")];
+    const carried = (message) => {
+      count += 1;
+      if (count % 5 !== 0) return message;
+      broken += 1;
+      return undefined;
+    };
+    const [bert, cleo] = [await pages.personBehind(carried, "bert"), await pages.terminal("cleo")];
     await bert.writeTo("cleo");
     await bert.say("hello cleo");
     await cleo.waitFor("REQUEST bert");
@@ -150,6 +155,45 @@ test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) =>
     assert.deepEqual((await bert.texts()).filter((text) => text.endsWith("back")), texts.map((text) => `${text} back`));
     assert.equal(cleo.lines.filter((line) => line.startsWith("MESSAGE bert")).length, 1 + texts.length);
     assert(broken > 5, `${broken} connections were broken`);
+  });
+
+  await fact("a relay that alters what it delivers is believed nothing, and stops no page", async () => {
+    let altered = 0;
+    let alters = false;
+    // A bit of each answer with letters: of a number, of a length, of a mark or of a message, each at its turn.
+    const carried = (message, isAnswer) => {
+      if (!alters || !isAnswer || message.length < 300) return message;
+      const changed = Buffer.from(message);
+      const place = [3, 70, 90, 200, changed.length - 60, changed.length - 1][altered % 6];
+      altered += 1;
+      changed[place] ^= 1 << altered % 8;
+      return changed;
+    };
+    const [inga, jon] = [await pages.personBehind(carried, "inga"), await pages.terminal("jon")];
+    await inga.writeTo("jon");
+    await inga.say("hello jon");
+    await jon.waitFor("REQUEST inga");
+    jon.say("/accept inga");
+    jon.say("/read inga");
+    await jon.waitFor("MESSAGE inga");
+    jon.say("to inga hello inga");
+    await inga.shown("hello inga");
+    alters = true;
+    const texts = [];
+    for (let number = 0; altered < 8; number += 1) {
+      texts.push(`number ${number}`);
+      jon.say(`to inga number ${number}`);
+      await jon.waitFor("SENT inga");
+      assert(number < 500, "nothing is altered");
+    }
+    alters = false;
+    jon.say("to inga the last one");
+    await inga.shown("the last one");
+    // Nothing is shown that was not written, nor twice, nor in another order.
+    const shown = (await inga.texts()).filter((text) => text.startsWith("number"));
+    assert.deepEqual(shown, texts.filter((text) => shown.includes(text)));
+    await inga.say("still here");
+    assert.match(await jon.waitFor("MESSAGE inga"), / still here$/);
   });
 
   await fact("what is reported is proven to the moderators", async () => {

@@ -52,18 +52,22 @@ export class Pages extends World {
     return person;
   }
 
-  /** Somebody's page, whose connections to the relay break now and then: `breaks` says when, of each question and each answer. */
-  async personBehind(breaks, name) {
+  /**
+   * Somebody's page, with somebody between it and the relay: `carried` is given each question and each answer, and gives what goes on,
+   * or nothing, and then the connection breaks.
+   */
+  async personBehind(carried, name) {
     const profile = await this.profile();
     await profile.routeWebSocket(() => true, (page) => {
       const relay = page.connectToServer();
-      const carry = (to) => (message) => {
-        if (!breaks()) return to.send(message);
+      const carry = (to, isAnswer) => (message) => {
+        const carriedOn = carried(message, isAnswer);
+        if (carriedOn !== undefined) return to.send(carriedOn);
         void relay.close();
         void page.close();
       };
-      page.onMessage(carry(relay));
-      relay.onMessage(carry(page));
+      page.onMessage(carry(relay, false));
+      relay.onMessage(carry(page, true));
     });
     return this.person(name, profile);
   }
