@@ -18,7 +18,7 @@ import { Screen } from "./screen.js";
  * @param {string} [link] What can be done about it: the page is loaded anew, or begun with another name
  */
 function say(title, text, link) {
-  for (const id of ["start", "chat"]) byId(id).hidden = true;
+  for (const id of ["loading", "start", "chat"]) byId(id).hidden = true;
   byId("notice").hidden = false;
   byId("notice-title").textContent = title;
   byId("notice-text").textContent = text;
@@ -32,6 +32,7 @@ function say(title, text, link) {
 
 /** Asks for a name. It stands in the address, so that two windows can be two people. */
 function ask() {
+  byId("loading").hidden = true;
   byId("start").hidden = false;
   const name = /** @type {HTMLInputElement} */ (byId("start-name"));
   byId("start-form").addEventListener("submit", (event) => {
@@ -75,7 +76,7 @@ async function begin() {
   const letGo = await holdAccount(name, () =>
     say("Open in another tab", `Another tab of this browser has ${name} open. This one takes over when that is closed.`));
   const chat = await opened(name);
-  byId("notice").hidden = true;
+  for (const id of ["loading", "notice"]) byId(id).hidden = true;
   // A browser that is short of space asks before it deletes what is stored.
   void navigator.storage?.persist?.();
   const carrier = new Carrier(chat, new Relay(await relayAddress()));
