@@ -17,7 +17,7 @@ const { Stamp } = evanesce;
 /** Among them bodies that nobody reads. */
 const answers = JSON.parse(readFileSync(resolve(import.meta.dirname, "wire.json"), "utf8"));
 
-test("pages in a browser", { skip: noPages, timeout: 300_000 }, async (suite) => {
+test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) => {
   const pages = await Pages.made();
   suite.after(() => pages.end());
   // Each has people of its own, so that none hangs on what another left. What a page says of faults fails the test.
