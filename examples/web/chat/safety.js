@@ -1,12 +1,7 @@
 // Safety numbers: what two people compare, in digits and as a code that one shows and the other scans.
 
-import * as evanesce from "evanesce";
+import { EvanesceError, Person } from "evanesce";
 
-import { isSame } from "./bytes.js";
-
-const { EvanesceError, SafetyNumber } = evanesce;
-
-/** @typedef {import("evanesce").SafetyNumber} Numbers */
 /** @typedef {import("./state.js").State} State */
 
 /**
@@ -64,22 +59,14 @@ function shown(state, identity) {
 
 /**
  * That of two people, who are the identities of their first devices: it is what the terminal shows too, and stays as further
- * devices come and go. A package that knows no people has that of the two devices.
+ * devices come and go.
  *
  * @param {State} state
  * @param {Uint8Array} identity
- * @returns {Numbers}
  */
-function between({ account, peers }, identity) {
-  const { Person } = /** @type {{ Person?: new (owner: Uint8Array) => { number(own: Uint8Array): Numbers, free(): void } }} */ (
-    /** @type {unknown} */ (evanesce));
-  const own = account.device;
-  if (Person === undefined) {
-    const theirs = [...peers.values()].flatMap((peer) => [peer.device, peer.undecidedDevice]).find((device) => isSame(device?.identity, identity));
-    return SafetyNumber.between(own, theirs ?? own);
-  }
+function between({ account }, identity) {
   const person = new Person(identity);
-  const number = person.number(own.identity);
+  const number = person.number(account.device.identity);
   person.free();
   return number;
 }
