@@ -244,7 +244,7 @@ impl DoubleRatchet {
     /// the ratchet: nothing changes before [`DoubleRatchet::commit`].
     ///
     /// A header that does not open costs a few openings: no agreement, no chain step. One that opens is
-    /// the peer's, and costs what the true message costs.
+    /// the peer's, and costs what the true message costs, but for what that leaves of the chain before it.
     pub(crate) fn plan(
         &self,
         sealed_header: &[u8; SEALED_HEADER_LENGTH],
@@ -317,7 +317,7 @@ impl DoubleRatchet {
                 // Our ratchet key and the former chain's keys are wiped here.
                 let previous_length = self.sending.sent();
                 self.sending = Sending::Due { their_ratchet_key, previous_length };
-                (self.receiving.begin(next), peer_went_back)
+                (self.receiving.begin(next, limits, now), peer_went_back)
             }
         };
         let dropped = self.receiving.drop_keys(limits, now);

@@ -111,6 +111,28 @@ fn forged_messages_take_one_block_at_most() {
     });
 }
 
+/// Whoever has seen a message can put another rest behind its header, again and again.
+#[test]
+fn what_is_left_of_a_chain_is_worked_out_only_once_the_next_one_has_opened() {
+    in_each_suite(|suite| {
+        let mut talk = World::of(suite, 3).start();
+        talk.goes_on();
+        let first = talk.alice_sends("first of its chain");
+        receive(&mut talk.bob, &first);
+        (0..100).for_each(|_| drop(talk.alice_sends("lost")));
+        let answer = talk.bob_sends("y");
+        receive(&mut talk.alice, &answer);
+        let message = talk.alice_sends("x");
+        let mut forged = message.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        let (decrypting, refused) = asked(|| talk.bob.decrypt(&forged, AD, NOW));
+        assert!(refused.is_err());
+        assert_eq!((decrypting, talk.bob.held_keys()), (1, 0), "{suite:?}");
+        receive(&mut talk.bob, &message);
+        assert_eq!(talk.bob.held_keys(), 100);
+    });
+}
+
 #[test]
 fn a_sealer_and_a_reader_of_files_ask_for_memory_once_and_no_more() {
     let file = vec![7; 600_000];

@@ -63,9 +63,9 @@ pub(crate) enum ChainStep {
 /// A new chain, worked out but not yet begun.
 pub(crate) struct NextChain {
     pub(crate) their_ratchet_key: DhPublicKey,
-    /// The end of the chain before: how many messages it has, and their keys that we have not had.
+    /// How many messages the chain before it has. The keys of those that we have not had are worked out once the message
+    /// has opened: a forged rest behind a true header costs the steps of one chain, not of two.
     previous_length: u32,
-    rest: Option<Gap>,
     advance: Advance,
     next_header_key: HeaderKey,
     pub(crate) mixed: Option<u32>,
@@ -149,7 +149,6 @@ impl Receiving {
         let next = NextChain {
             their_ratchet_key,
             previous_length,
-            rest: current.map(|chain| chain.plan_rest(previous_length, limits, now)),
             advance,
             next_header_key,
             mixed,
@@ -212,11 +211,10 @@ impl Receiving {
     }
 
     /// Ends the current chain and begins the next. Says how many keys the gaps were too wide for.
-    pub(crate) fn begin(&mut self, next: NextChain) -> u32 {
+    pub(crate) fn begin(&mut self, next: NextChain, limits: &SessionLimits, now: Timestamp) -> u32 {
         let NextChain {
             their_ratchet_key,
             previous_length,
-            rest,
             advance: Advance { gap, chain_key, received },
             next_header_key,
             mixed,
@@ -240,7 +238,7 @@ impl Receiving {
         };
         // In the place of the former one, of which nothing is left there.
         let mut former = core::mem::replace(&mut **current, begun);
-        let dropped_of_former = rest.map_or(0, |rest| former.skipped.keep(rest));
+        let dropped_of_former = former.keep_rest(previous_length, limits, now);
         if former.skipped.held() != 0 {
             self.older.push_back(Box::new(former.end(previous_length)));
         }
@@ -329,9 +327,9 @@ impl ReceivingChain {
         })
     }
 
-    /// The keys from here to the chain's end, once its length is known.
-    fn plan_rest(&self, length: u32, limits: &SessionLimits, now: Timestamp) -> Gap {
-        Gap::walk(&self.chain_key, self.received, length, limits, now).0
+    /// Keeps the keys from here to the chain's end, now that its length is known. Says how many there was no room for.
+    fn keep_rest(&mut self, length: u32, limits: &SessionLimits, now: Timestamp) -> u32 {
+        self.skipped.keep(Gap::walk(&self.chain_key, self.received, length, limits, now).0)
     }
 
     /// Moves the chain. Says how many keys the gap was too wide for.
