@@ -4,12 +4,17 @@
 //! messages ([`GcmKey`] is used up by its one use), and because GCM-SIV keeps its promise when a key and
 //! nonce repeat.
 
-use aes_gcm::Aes256Gcm;
+use aes_gcm::AesGcm;
 use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{AeadInOut, KeyInit, inout::InOutBuf};
-use aes_gcm_siv::Aes256GcmSiv;
+use aes_gcm::aes::Aes256Enc;
+use aes_gcm_siv::AesGcmSiv;
 
 use crate::crypto::secret::Secret;
+
+/// Both use AES in one direction only, so the round keys of the other one are neither made nor wiped.
+type Aes256Gcm = AesGcm<Aes256Enc, U12>;
+type Aes256GcmSiv = AesGcmSiv<Aes256Enc>;
 
 /// Bytes of an authentication tag, of GCM and of GCM-SIV.
 pub(crate) const TAG_LENGTH: usize = 16;
