@@ -3,9 +3,8 @@
 use hkdf::HkdfExtract;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use zeroize::{Zeroize, Zeroizing};
 
-use crate::crypto::secret::Secret;
+use crate::crypto::secret::{Secret, wipe};
 
 /// HKDF extract and expand: `32 * PARTS` bytes, as that many secrets.
 ///
@@ -21,11 +20,13 @@ pub(crate) fn hkdf<const PARTS: usize>(
         extract.input_ikm(part);
     }
     let (mut pseudorandom_key, expand) = extract.finalize();
-    pseudorandom_key.zeroize();
-    let mut output = Zeroizing::new([[0; 32]; PARTS]);
+    wipe(&mut pseudorandom_key);
+    let mut output = [[0; 32]; PARTS];
     #[expect(clippy::expect_used, reason = "the length is checked at compile time above")]
     expand.expand_multi_info(info, output.as_flattened_mut()).expect("at most 255 hashes");
-    output.each_ref().map(|part| Secret::filled_by(|out| out.copy_from_slice(part)))
+    let parts = output.each_ref().map(|part| Secret::filled_by(|out| out.copy_from_slice(part)));
+    wipe(output.as_flattened_mut());
+    parts
 }
 
 /// A keyed HMAC: the key is hashed once, however many outputs it gives.
@@ -42,7 +43,7 @@ impl HmacKey {
     pub(crate) fn derive(&self, parts: &[&[u8]]) -> Secret<32> {
         let mut output = self.output(parts);
         let derived = Secret::filled_by(|out| out.copy_from_slice(&output));
-        output.zeroize();
+        wipe(&mut output);
         derived
     }
 

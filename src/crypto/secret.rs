@@ -41,7 +41,7 @@ impl<const N: usize> Secret<N> {
     /// Takes the secret out, leaving zeros where it was.
     pub(crate) fn take(&mut self) -> Self {
         let taken = self.duplicate();
-        self.0.zeroize();
+        wipe(&mut self.0);
         taken
     }
 
@@ -50,9 +50,14 @@ impl<const N: usize> Secret<N> {
     }
 }
 
+/// Wipes bytes at once. An array as such is wiped byte by byte, and a message makes and drops a dozen secrets.
+pub(crate) fn wipe(bytes: &mut [u8]) {
+    bytes.zeroize();
+}
+
 impl<const N: usize> Drop for Secret<N> {
     fn drop(&mut self) {
-        self.0.zeroize();
+        wipe(&mut self.0);
     }
 }
 
