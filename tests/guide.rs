@@ -31,9 +31,9 @@ use evanesce::server::{PreKeyStock, PreKeyUpload, PublishedPreKeys};
 use evanesce::snapshot::StorageKey;
 use evanesce::zeroize::Zeroizing;
 use evanesce::{
-    Account, Address, Changes, Contact, DecodeError, Delivered, Device, IdentityKey, MessageTag,
-    Payload, Peer, PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle,
-    SafetyNumber, SessionNeed, StockDisagreement, Suite, Timestamp, VerifiedBundle, VerifyError,
+    Account, Address, Changes, Contact, DecodeError, Delivered, Device, IdentityKey, Payload, Peer,
+    PeerDecryptError, PeerEncryptError, PeerInitiateError, PreKeyBundle, SafetyNumber, SenderIndex,
+    SessionNeed, StockDisagreement, Suite, Timestamp, VerifiedBundle, VerifyError,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -54,7 +54,7 @@ struct Phone {
     /// When a bundle was fetched in vain: step 3.
     in_vain: BTreeMap<Address, Timestamp>,
     /// What is expected next, and of whom: step 9.
-    expected: Expected,
+    expected: SenderIndex<Address>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -187,7 +187,7 @@ impl Phone {
         store: Store,
     ) -> Self {
         let (peers, notices, owed) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
-        let (in_vain, expected) = (BTreeMap::new(), Expected::default());
+        let (in_vain, expected) = (BTreeMap::new(), SenderIndex::new());
         Self { account, peers, expiry, storage_key, store, notices, owed, in_vain, expected }
     }
 
@@ -1029,13 +1029,6 @@ impl Phone {
 }
 
 // guide: what the server knows
-/// The tags of what is expected next, and whose they are: an index of the database, or of memory.
-#[derive(Default)]
-struct Expected {
-    names: BTreeMap<MessageTag, Address>,
-    tags: BTreeMap<Address, Vec<MessageTag>>,
-}
-
 impl Phone {
     /// Whose message it is: by the address that the transport names, if it does, else by what the message shows.
     fn sender(&self, from: Option<&Address>, message: &[u8], now: Now) -> Option<Address> {
@@ -1044,9 +1037,10 @@ impl Phone {
             return Some(name);
         }
         // Of a session that is here: looked up, or else searched.
-        let expected = self.expected.names.get(&MessageTag::of(message)?).cloned();
-        if let Some(name) = expected.or_else(|| self.find(|peer| peer.knows(message))) {
-            return Some(name);
+        let found = || Peer::find_sender(message, self.peers.values());
+        let searched = || self.peers.keys().nth(found()?);
+        if let Some(name) = self.expected.find(message).or_else(searched) {
+            return Some(name.clone());
         }
         // What begins one names its sender, sealed to us: a claim, until it has opened. Found by its address, or by
         // its identity if it has moved.
@@ -1065,13 +1059,10 @@ impl Phone {
 
     /// Anew after each change of a peer: `write` calls it.
     fn expect_from(&mut self, name: &Address) {
-        let tags: Vec<MessageTag> =
-            self.peers.get(name).map(|peer| peer.expected(20).collect()).unwrap_or_default();
-        for tag in self.expected.tags.remove(name).unwrap_or_default() {
-            self.expected.names.remove(&tag);
+        match self.peers.get(name) {
+            Some(peer) => self.expected.note(name.clone(), peer),
+            None => self.expected.forget(name),
         }
-        self.expected.names.extend(tags.iter().map(|tag| (*tag, name.clone())));
-        self.expected.tags.insert(name.clone(), tags);
     }
 }
 // guide: end
@@ -3245,10 +3236,9 @@ fn a_message_that_is_expected_is_looked_up_and_one_of_nobody_is_refused() {
     bob.hand_over(server, now, rng);
     let [first, message] = server.mail_for(&alices()).try_into().unwrap();
     assert!(alice.receive(None, &first, Age::NONE, now, rng).is_ok());
-    let tag = MessageTag::of(&message).unwrap();
-    assert_eq!(alice.expected.names.get(&tag), Some(&bobs()));
+    assert_eq!(alice.expected.find(&message), Some(&bobs()));
     assert!(alice.receive(None, &message, Age::NONE, now, rng).is_ok());
-    assert_eq!(alice.expected.names.get(&tag), None);
+    assert_eq!(alice.expected.find(&message), None);
     let altered: Vec<u8> = message.iter().map(|byte| byte ^ u8::from(*byte > 0x40)).collect();
     let refused = alice.receive(None, &altered, Age::NONE, now, rng);
     assert_eq!(refused, Err(PeerDecryptError::NoSession));
