@@ -49,6 +49,7 @@ criterion_group!(
     initiate,
     accept,
     gap,
+    worst,
     late_1000,
     encrypt_holding_1000,
     restore_decrypt_store,
@@ -177,6 +178,25 @@ fn gap(criterion: &mut Criterion) {
     }
 }
 
+/// All that a message can cost: it is the last of a full chain, before which another one was full, and of both nothing
+/// came but the first message of the former. Then its header before another rest.
+fn worst(criterion: &mut Criterion) {
+    const FULL: usize = 10_000;
+    let mut rng = rng();
+    let (mut alice, mut bob) = in_a_chain(&mut rng);
+    (1..FULL).for_each(|_| _ = message(&mut alice, SMALL, &mut rng));
+    deliver(&mut bob, &mut alice, &mut rng);
+    let mut last = repeat_with(|| message(&mut alice, SMALL, &mut rng)).take(FULL).last().unwrap();
+    let mut group = criterion.benchmark_group("worst");
+    let stored = stored(&bob);
+    group.bench_function("that opens", |bencher| decrypt_once(bencher, &stored, &last));
+    *last.last_mut().unwrap() ^= 1;
+    let refused = Err(DecryptError::Undecryptable);
+    group.bench_function("that was altered", |bencher| {
+        bencher.iter(|| assert_eq!(bob.decrypt(&last, AD, NOW), refused));
+    });
+}
+
 /// A late message comes, whose key is held among others or alone.
 fn late_1000(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("late_1000");
@@ -239,15 +259,15 @@ fn forged(criterion: &mut Criterion) {
     });
 }
 
-/// Whom a message is of, among ten thousand peers with one session each: one that nobody has sent, and the next one of
-/// the last peer.
+/// Whom a message is of, among ten thousand peers with one session each: one that nobody has sent, the next one of the
+/// last peer, and one with which that begins its next turn.
 fn find(criterion: &mut Criterion) {
     const PEERS: usize = 10_000;
     let mut rng = rng();
     let (mut bob, mut bundles) = bob(Suite::Classical, PreKeys::OneTime, &mut rng);
     let peer = |name: &str| Peer::new(Address::new(name).unwrap());
     let mut talk = || {
-        let (alice, _) = account(Suite::Classical, "alice", &mut rng);
+        let (mut alice, _) = account(Suite::Classical, "alice", &mut rng);
         let (mut at_alice, mut at_bob) = (peer("bob"), peer("alice"));
         let _ = at_alice.initiate(&alice, verified(&bundles()), NOW, &mut rng).unwrap();
         let mut say =
@@ -255,10 +275,12 @@ fn find(criterion: &mut Criterion) {
         let _ = at_bob.decrypt(&mut bob, &say(), AD, NOW).unwrap();
         let _ = at_bob.accept_request();
         let next = say();
-        let _ = at_bob.encrypt(&Payload::new("answer"), AD, NOW, &mut rng).unwrap();
-        (at_bob, next)
+        let answer = at_bob.encrypt(&Payload::new("answer"), AD, NOW, &mut rng).unwrap().message;
+        let _ = at_alice.decrypt(&mut alice, &answer, AD, NOW).unwrap();
+        let turn = at_alice.encrypt(&Payload::new("text"), AD, NOW, &mut rng).unwrap().message;
+        (at_bob, next, turn)
     };
-    let ((other, _), (last, next)) = (talk(), talk());
+    let ((other, _, _), (last, next, turn)) = (talk(), talk());
     let mut nobodys = next.clone();
     nobodys[1..].iter_mut().for_each(|byte| *byte ^= 0x55);
     let snapshot = other.snapshot();
@@ -273,6 +295,9 @@ fn find(criterion: &mut Criterion) {
     });
     group.bench_function("asking all, of nobody", |bencher| {
         bencher.iter(|| assert_eq!(Peer::find_sender(&nobodys, &peers), None));
+    });
+    group.bench_function("asking all, whose turn it is", |bencher| {
+        bencher.iter(|| assert_eq!(Peer::find_sender(&turn, &peers), Some(PEERS - 1)));
     });
     group.bench_function("by the index", |bencher| {
         bencher.iter(|| assert_eq!(index.find(&next), Some(&(PEERS - 1))));
