@@ -84,8 +84,9 @@ impl Group {
             inviting: InvitingBack::default(),
         };
         parts.iter().for_each(|part| acting.take(part));
-        let Acting { events, people, unblocks, skipped, changes, .. } = acting;
+        let Acting { mut events, people, unblocks, skipped, changes, .. } = acting;
         let directory = Directory { own, contacts };
+        events.extend(self.tell_invitation(&directory.owner(), now));
         let known = directory.device(&device.identity.encode(), now);
         let (person, standing) = known.map_or((device.identity, Standing::Alone), |known| {
             (*known.person.owner(), known.person.standing(&device, now))
@@ -214,7 +215,8 @@ pub(crate) fn adopt(
 }
 
 impl Group {
-    /// Acts on a part of the group's own, and tells what is to be shown of it.
+    /// Acts on a part of the group's own, and tells what is to be shown of it. Behind the last one of a message
+    /// [`Group::tell_invitation`] is due.
     pub(crate) fn hear_part(
         &mut self,
         kind: GroupPartKind,
@@ -244,7 +246,6 @@ impl Group {
         }
         let change = before.change(self);
         events.extend(change.map(|change| GroupEvent::Changed { group, change }));
-        events.extend(self.tell_invitation(&directory.owner(), now));
         (events, heard)
     }
 }

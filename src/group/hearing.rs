@@ -57,12 +57,13 @@ impl Group {
                 Err(self.missing_roster(tag_of(&previous), from, directory, now))
             }
         });
-        if is_of_row && heard.outcome.is_ok() {
-            self.forget_what_leads_here(inviting.row(&self.id));
+        // One that is above the bounds is dropped again at once.
+        let is_held = heard.outcome.is_ok() && self.rosters.get(&hash).is_some();
+        if is_of_row && is_held {
+            self.forget_what_leads_here(inviting.leading(&self.id));
         }
         match (&heard.outcome, invitation) {
-            // One that is above the bounds is dropped again at once.
-            (Ok(PartOutcome::Held), _) if self.rosters.get(&hash).is_some() => {
+            (Ok(PartOutcome::Held), _) if is_held => {
                 self.drop_invitation_if_held();
                 heard.unblocks.push(Unblocked::Roster(tag));
                 self.try_waiting(&hash, &mut heard, directory, now);

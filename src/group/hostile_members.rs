@@ -112,7 +112,11 @@ mod tests {
         by: &P,
         now: Timestamp,
     ) -> (Vec<GroupEvent>, PartHeard) {
-        group.hear_part(kind, bytes, &from.device(), &by.dir(), now, &mut InvitingBack::default())
+        let inviting = &mut InvitingBack::default();
+        let (mut events, heard) =
+            group.hear_part(kind, bytes, &from.device(), &by.dir(), now, inviting);
+        events.extend(group.tell_invitation(&by.owner(), now));
+        (events, heard)
     }
 
     /// What goes to a device with a message, and the message.
@@ -452,19 +456,20 @@ mod tests {
             let last = row.last().unwrap();
             row.push(next(last.fields.epoch + 1, *last.hash()));
             let mut inviting = InvitingBack::default();
-            let mut told = Vec::new();
             for roster in &row {
                 let (kind, bytes) = (GroupPartKind::Roster, roster.encode());
                 let from = a.device();
-                let (events, heard) =
+                let (_, heard) =
                     gb.hear_part(kind, &bytes, &from, &b.dir(), hour(hours), &mut inviting);
                 assert!(heard.invites);
-                told.extend(events.into_iter().filter(|it| *it == invited(&gb, &a)));
             }
+            // Once for each message, and not for each roster of its row.
+            let told = gb.tell_invitation(&b.owner(), hour(hours));
             let asked = gb.invitation(&b.own, hour(hours));
             assert_eq!(asked.is_some(), hours >= 24, "after {hours} hours");
             assert!(asked.is_none_or(|asked| asked.roster == row.last().unwrap()));
-            assert_eq!(told.is_empty(), hours < 24, "after {hours} hours");
+            assert_eq!(told, (hours >= 24).then(|| invited(&gb, &a)), "after {hours} hours");
+            assert_eq!(gb.tell_invitation(&b.owner(), hour(hours)), None);
         }
     }
 
@@ -517,6 +522,47 @@ mod tests {
             assert!(gb.invitation(&b.own, day(days)).is_none(), "on day {days}");
         }
         assert!(gb.head() == row.last().unwrap() && restores(&gb));
+    }
+
+    #[test]
+    fn what_a_stranger_made_up_long_ago_saves_nobody_the_day_of_waiting() {
+        let (mut rng, a, b, m, ..) = world();
+        let stranger = person("stranger", &mut rng);
+        let day = |days: u64| NOW.plus(core::time::Duration::from_secs(days * 86_400));
+        let kind = GroupPartKind::Roster;
+        let root = roster(&a, [&a, &b, &m], &[&a], 7, [3; 32]);
+        let mut group = Group::of(root, b.owner());
+        // No further than the head, so that the user is never asked.
+        let made_up = roster(&stranger, [&stranger, &b, &m], &[&stranger], 9, [5; 32]);
+        let further = roster(&a, [&a, &b, &m], &[&a], 10, [6; 32]);
+        let _ = hear(&mut group, kind, &made_up.encode(), &stranger, &b, NOW);
+        assert!(group.invitation.is_some());
+        let _ = hear(&mut group, kind, &further.encode(), &a, &b, day(5));
+        assert_eq!(group.invitation.as_ref().unwrap().roster, further);
+        for (days, is_asked) in [(5, false), (6, true)] {
+            assert_eq!(group.invitation(&b.own, day(days)).is_some(), is_asked, "on day {days}");
+        }
+    }
+
+    #[test]
+    fn a_roster_of_one_who_was_removed_makes_nobody_forget_by_which_they_were() {
+        let (_, a, b, m, ..) = world();
+        let (kind, three) = (GroupPartKind::Roster, [&a, &b, &m]);
+        // Mallory was an admin up to where Alice took that back, and has signed another one that names it as its previous.
+        let before = roster(&a, three, &[&a, &m], 10, [3; 32]);
+        let removing = roster(&a, three, &[&a], 11, *before.hash());
+        let forked = roster(&m, three, &[&a, &m], 12, *removing.hash());
+        let mut group = Group::of(forked.clone(), b.owner());
+        let chain = chain_under(&removing, &a);
+        let _ = hear(&mut group, kind, &removing.encode(), &a, &b, NOW);
+        let _ = hear(&mut group, GroupPartKind::Distribution, &chain, &a, &b, NOW);
+        let mut inviting = InvitingBack::default();
+        for roster in [&before, &removing, &forked] {
+            let bytes = roster.encode();
+            let _ = group.hear_part(kind, &bytes, &m.device(), &b.dir(), NOW, &mut inviting);
+        }
+        assert_eq!(group.invitation.as_ref().unwrap().roster, removing);
+        assert!(group.waiting.has(&a.device(), removing.hash()));
     }
 
     /// Alice writes under a roster that Bob lacks; her chain waits there. The roster, and the message.

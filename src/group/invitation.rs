@@ -52,15 +52,15 @@ pub(crate) enum InvitationReason {
 
 /// Which of the rosters of a message invite back: the first that does, and those that follow it, one after the other. An
 /// answer has those that lost behind the branch of the head, and they are to invite nobody.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct InvitingBack {
     rows: BTreeMap<[u8; 32], Row>,
 }
 
-#[derive(Debug)]
 struct Row {
-    /// The hashes of its rosters.
-    rosters: Vec<[u8; 32]>,
+    last: Roster,
+    /// The hashes of those that lead to it, and its own.
+    leading: Vec<[u8; 32]>,
     is_answer: bool,
 }
 
@@ -73,21 +73,26 @@ impl InvitingBack {
         is_answer: bool,
     ) -> Option<bool> {
         let RosterFields { group, previous, .. } = &roster.fields;
-        let row = match self.rows.get_mut(group) {
-            Some(row) => Some(row).filter(|row| row.rosters.last() == Some(previous)),
-            None if invites => {
-                let row = Row { rosters: Vec::new(), is_answer };
-                Some(self.rows.entry(*group).or_insert(row))
-            }
-            None => None,
-        }?;
-        row.rosters.push(*roster.hash());
+        let hash = *roster.hash();
+        let Some(row) = self.rows.get_mut(group) else {
+            let row = Row { last: roster.clone(), leading: Vec::from([hash]), is_answer };
+            return invites.then(|| self.rows.entry(*group).or_insert(row).is_answer);
+        };
+        if row.last.hash() != previous {
+            return None;
+        }
+        // Whoever signed it may have been removed by the one that it names: that does not lead to it then.
+        if roster.check_following(&row.last).is_err() {
+            row.leading.clear();
+        }
+        row.leading.push(hash);
+        row.last = roster.clone();
         Some(row.is_answer)
     }
 
-    /// The row so far, by the hashes of its rosters: each is of before those behind it, whoever gave them.
-    pub(crate) fn row(&self, group: &[u8; 32]) -> &[[u8; 32]] {
-        self.rows.get(group).map_or(&[], |row| &row.rosters)
+    /// The hashes of the row's rosters that lead to its last, whoever gave them, and that of the last.
+    pub(crate) fn leading(&self, group: &[u8; 32]) -> &[[u8; 32]] {
+        self.rows.get(group).map_or(&[], |row| &row.leading)
     }
 }
 

@@ -77,13 +77,15 @@ impl Group {
         let was_held =
             self.devices.get(&self.us).is_some_and(|us| !us.may_be_given(roster.tag(), now));
         let reason = if was_held { InvitationReason::GivenUp } else { reason };
-        let before = self.invitation.take();
         // Whoever lacks what leads to the head lacks it since the first that said so: of a group in which much changes each day
-        // brings another one.
-        let was_missing = before.as_ref().filter(|held| held.reason == InvitationReason::Missing);
-        let is_missing = reason == InvitationReason::Missing;
-        let since = was_missing.filter(|_| is_missing).map_or(now, |held| held.came);
-        let same = before.filter(|held| held.roster == roster);
+        // brings another one. That of a stranger says nothing of those whom the user knows.
+        let is_known = |device: &Device| rank(device, &roster).0;
+        let was_missing = self.invitation.as_deref().filter(|held| {
+            let are_missing = [held.reason, reason] == [InvitationReason::Missing; 2];
+            are_missing && is_known(&held.from) >= is_known(from)
+        });
+        let since = was_missing.map_or(now, |held| held.came);
+        let same = self.invitation.take().filter(|held| held.roster == roster);
         // Who gives it again after a day has heard what this device writes, and holds it still.
         let (about, came, is_confirmed, is_told) =
             same.map_or((None, since, false, false), |held| {
