@@ -359,7 +359,10 @@ export class ExpiryScheduler extends Stored {
     return read(rawExpiryScheduler(this).setting(idOf(conversation, "conversation")));
   }
 
-  /** The user sets a timer, or with `undefined` sets it off. `by` is the account's `memberTag`. */
+  /**
+   * The user sets a timer, or with `undefined` sets it off. `by` is their tag: `OwnDevices.person.memberTag`, or the account's where
+   * nobody has several devices. That of a linked device is nobody's, and counts nowhere.
+   */
   set(conversation: Uint8Array, policy: Policy | undefined, by: Uint8Array, now: Now): Effects {
     const arguments_ = [idOf(conversation, "conversation"), ...policyOf(policy), exactly(by, 8, "by")] as const;
     return read(at(this, now).set(...arguments_));

@@ -493,7 +493,10 @@ export class Group {
     return rawGroup(this).is_member(rawOwn(own));
   }
 
-  /** The members of whom no list is held, by their owners: nothing of them can be read. Fetch their lists. */
+  /**
+   * The members of whom no list is held, by their owners: nothing of them can be read. Fetch their lists: `Contacts.addPerson` of those
+   * who are not known yet, `Contacts.adopt`, `Store.tell` with what that gave, then `Store.lookAfterGroups`.
+   */
   listsNeeded(own: OwnDevices, contacts: Contacts): Bytes[] {
     return read(rawGroup(this).lists_needed(rawOwn(own), rawContacts(contacts)));
   }

@@ -341,8 +341,8 @@ export class OwnDevices extends Stored {
   }
 
   /**
-   * Opens an offer to be linked: while a code is shown, give each message that begins a session to this first, and to `decrypt` if
-   * it is refused.
+   * Opens an offer to be linked: while a code is shown, give each message of a device of whom no peer `knows` it to this first,
+   * and to `decrypt` if it is refused.
    *
    * @throws `not_linking`, `code_expired`, `code_used`, `already_linked`, `malformed`, `not_the_owner`, and as `Peer.decrypt`
    */
@@ -353,7 +353,8 @@ export class OwnDevices extends Stored {
 
   /**
    * Answers the offer that was opened, once **the user has confirmed its digits**: from now on this device is of the owner's
-   * person, whose list is still to come.
+   * person, whose list is still to come. If the answer is lost, this device goes on waiting: `cancelLink` on both, and begin again
+   * with another code. (An offer that was lost is made again by `offerLink`.)
    *
    * @throws `not_linking`
    */
@@ -364,8 +365,8 @@ export class OwnDevices extends Stored {
   }
 
   /**
-   * Takes the device's answer, and signs a list with it. Store what changed, publish the list, and tell the new device, own
-   * devices and contacts.
+   * Takes the device's answer, which is its next message; one that is refused here is for `decrypt`. Signs a list with it. Store what
+   * changed, publish the list, and tell the new device, own devices and contacts by `Recipients.tell`, each person's in turn.
    *
    * @throws `not_linking`, `code_expired`, `malformed`, `bad_signature`, those of `offerLink`, and as `Peer.decrypt`
    */

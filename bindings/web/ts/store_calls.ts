@@ -87,14 +87,18 @@ export interface OfGroups {
 
 /** What came of a message to a group. */
 export interface GroupHeard extends OfGroups {
-  /** Whether it waits for something that is missing: there is nothing to show yet. */
+  /**
+   * Whether it waits for something that is missing: there is nothing to show yet. What is known to be missing is asked for; of one that is
+   * `undecryptable` nobody knows what that is. Where many of a device's go on waiting, an invitation or a chain of its may be lost: it
+   * gives both again by `InGroup.introduce`.
+   */
   readonly waits: boolean;
   /** What it had the scheduler say, by `Along.effects`. */
   readonly effects: Effects;
   readonly untold: Untold;
 }
 
-/** What may go along with a message to a person. What its effects have to `tell`, `Store.tell` tells. */
+/** What may go along with a message to a person. What its effects have to `tell` is not told by it: give that to `Store.tell`. */
 export interface AlongTo extends Along<FanOut> {
   /** Of its devices and one's own, those alone: whom the same message did not reach before. */
   readonly only?: readonly Address[] | undefined;
