@@ -42,6 +42,11 @@ test("three people are in a group", () => {
   assert.equal(said, "anna: Hello\nben: On Sunday?\ncarla: On Sunday?\n");
 });
 
+test("three devices store all that they do", () => {
+  const said = execFileSync(process.execPath, [program("house.mjs")], { encoding: "utf8" });
+  assert.equal(said, "ben: Hello Ben\nanna: On Sunday?\ncarla: On Sunday?\n");
+});
+
 test("two tabs talk", { timeout: 30_000 }, async () => {
   program("chat.js");
   // A tab with what the program touches of it.
