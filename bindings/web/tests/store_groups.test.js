@@ -9,7 +9,7 @@ import { clubs } from "./club.js";
 import { NOW, evanesce, part } from "./package.js";
 
 globalThis.IDBKeyRange = IDBKeyRange;
-const { StorageKey, conversationIdNamed, text, utf8 } = evanesce;
+const { Groups, StorageKey, conversationIdNamed, text, utf8 } = evanesce;
 const { Store } = await part("store.js");
 const soleHolder = true;
 const UNSTORABLE = [["row", () => 1]];
@@ -173,6 +173,84 @@ test("what could not be stored of groups is freed, and the store is as it was", 
   for (const gone of [() => anna.groups.ids, () => anna.contacts.owners, () => anna.own.device]) assert.throws(gone, { code: "freed" });
   await reopened(anna);
   assert.deepEqual(lines(await anna.store.receiveFromGroup(house(anna), message, NOW)), ["kept"]);
+});
+
+test("no message leaves whose state is not stored: not after a peer, a person or a group has gone or moved before its turn", async () => {
+  for (const goes of [
+    ({ contacts }) => contacts.peer("ben").changeAddress("ben's new one", NOW),
+    ({ contacts }) => contacts.removePeer("ben"),
+    ({ groups }, { id }) => groups.remove(id),
+  ]) {
+    const { anna, ben } = clubs(["anna", "ben"]);
+    await stored(anna);
+    const before = anna.contacts.peer("ben").snapshot();
+    const { group, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+    const sending = anna.store.sendOut(house(anna), outgoing);
+    goes(anna, group);
+    await assert.rejects(sending, { code: "invalid_argument" });
+    for (const gone of [() => anna.groups.ids, () => anna.contacts.owners, () => anna.own.device]) assert.throws(gone, { code: "freed" });
+    assert.deepEqual(await anna.store.outbox(), []);
+    assert.deepEqual((await anna.store.peer("ben")).snapshot(), before);
+  }
+  const { anna, ben } = clubs(["anna", "ben"]);
+  await stored(anna);
+  const telling = anna.store.tell(house(anna), anna.contacts.refuse(anna.own, ben.owner, NOW), NOW);
+  anna.contacts.removePerson(ben.owner);
+  await assert.rejects(telling, { code: "invalid_argument" });
+  await reopened(anna);
+  const { outgoing: { changes, pairwise } } =
+    anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+  anna.contacts.removePeer("ben");
+  const commit = { account: anna.account, own: anna.own, contacts: anna.contacts, groups: anna.groups, groupChanges: changes, outgoing: pairwise };
+  await assert.rejects(anna.store.commit(commit), { code: "invalid_argument" });
+  assert.deepEqual(await anna.store.outbox(), []);
+  assert.throws(() => anna.groups.ids, { code: "freed" });
+});
+
+test("what goes in the same transaction needs not be there", async () => {
+  const { anna, ben } = clubs(["anna", "ben"]);
+  await stored(anna);
+  const { group: { id }, outgoing: { changes } } =
+    anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+  const refused = anna.contacts.refuse(anna.own, ben.owner, NOW);
+  anna.contacts.removePeer("ben");
+  anna.contacts.removePerson(ben.owner);
+  anna.groups.remove(id);
+  await anna.store.commit({
+    account: anna.account, own: anna.own, contacts: anna.contacts, groups: anna.groups, changes: refused, groupChanges: changes,
+    forgotten: { peers: ["ben"], people: [ben.owner], groups: [id] },
+  });
+  await reopened(anna);
+  assert.deepEqual([anna.contacts.addresses, anna.contacts.owners, anna.groups.ids], [[], [], []]);
+});
+
+test("nothing is written to a group of other groups than the household's", async () => {
+  const { anna, ben } = clubs(["anna", "ben"]);
+  await stored(anna);
+  const { group, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+  await anna.store.sendOut(house(anna), outgoing);
+  await sent(anna);
+  const before = group.snapshot();
+  for (const groups of [new Groups(), await anna.store.groups()]) {
+    await assert.rejects(anna.store.sendToGroup({ ...house(anna), groups }, group, utf8("x"), NOW), { code: "invalid_argument" });
+    await assert.rejects(anna.store.sendOut({ ...house(anna), groups }, outgoing), { code: "invalid_argument" });
+  }
+  assert.deepEqual([group.snapshot(), await anna.store.outbox()], [before, []]);
+  await anna.store.sendToGroup(house(anna), group, utf8("x"), NOW);
+});
+
+test("what is called for a store is copied, and a group's name is nobody else's", async () => {
+  const { anna, ben } = clubs(["anna", "ben"]);
+  await stored(anna);
+  const { group, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+  const { id } = group;
+  const sending = anna.store.sendOut(house(anna), outgoing);
+  const { groups, people } = outgoing.changes;
+  for (const name of [...groups, ...people.people, ...people.peers]) name.fill(0);
+  assert.deepEqual(group.members.length, 2);
+  await sending;
+  await reopened(anna);
+  assert.deepEqual(anna.groups.ids, [id]);
 });
 
 test("a timer goes along with a message to a group, and what came says whether it counts", async () => {

@@ -5,7 +5,7 @@ import {
   unblockedByPeople, type Bytes, type Effects, type GroupChanges, type GroupDelivered, type GroupEvent, type GroupOutgoing,
   type Payload, type PeopleChanges, type PersonDelivered, type PersonEvent, type Unblocked, type Unreached, type Wants,
 } from "./everything.js";
-import { address as checkedAddress, bytes, exactly, fields, flag } from "./checks.js";
+import { address as checkedAddress, bytes, exactly, fields, flag, listOf } from "./checks.js";
 import { contactsOf } from "./contacts.js";
 import { invalid } from "./errors.js";
 import { held, type Handle } from "./handle.js";
@@ -78,8 +78,7 @@ export function names(groups: Groups): string[] {
 
 export function groupChangesOf(changes: GroupChanges): GroupChanges {
   const { groups, invitations, people } = fields(changes, "groupChanges");
-  if (!Array.isArray(groups)) throw invalid("groupChanges.groups must be an array");
-  const ids = groups.map((id) => exactly(id, 32, "one of groupChanges.groups") as Bytes);
+  const ids = listOf<Bytes>(groups, "groupChanges.groups").map((id) => exactly(id, 32, "one of groupChanges.groups").slice() as Bytes);
   return { groups: ids, invitations: flag(invitations, "groupChanges.invitations"), people: allChanges(people) };
 }
 
@@ -215,8 +214,24 @@ export function drop(states: readonly (Handle | undefined)[]): void {
   }
 }
 
+/** Those that are there. */
 export function present<Item>(items: readonly (Item | undefined)[]): Item[] {
   return items.filter((item) => item !== undefined) as Item[];
+}
+
+/**
+ * What a change names. If that is not there any more, because it was moved or removed before the turn of the call, its new state
+ * would not be stored, and whatever goes with that must not leave.
+ */
+export function those<Item>(
+  names: readonly Uint8Array[], find: (name: Uint8Array) => Item | undefined, what: string, goes: (name: Uint8Array) => boolean = () => false,
+): Item[] {
+  return names.flatMap((name) => {
+    const item = find(name);
+    if (item !== undefined) return [item];
+    if (goes(name)) return [];
+    throw invalid(`the changes name a ${what} that is not there: was it moved or removed before it was stored?`);
+  });
 }
 
 /** Read once, and found to be in order. */
@@ -243,9 +258,10 @@ export function all({ account, own, contacts, scheduler, groups }: Household): H
 /** What changed of a household, and what goes if it is not stored. */
 export function named(house: Household, changes: PeopleChanges): Ready {
   const { account, own, contacts } = house;
-  const peers = present(changes.peers.map((address) => contacts.peer(address)));
+  const peers = those(changes.peers, (address) => contacts.peer(address), "peer");
   const states = [...(changes.account ? [account] : []), ...(changes.own ? [own] : []), ...peers];
-  return { states, people: present(changes.people.map((owner) => contacts.person(owner))), ahead: [account, own, contacts] };
+  const people = those(changes.people, (owner) => contacts.person(owner), "person");
+  return { states, people, ahead: [account, own, contacts] };
 }
 
 /** The peer that a message from this address was offered to. */

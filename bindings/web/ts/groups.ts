@@ -409,7 +409,7 @@ export class Groups extends Handle {
     const [its, our, theirs] = [rawOwn(own), rawAccount(account), rawContacts(contacts)];
     const raw = at(this, ANY, when);
     if (wants !== undefined) held(wants, Wants, "wants");
-    return read(drawingMore(AT_ONCE, () =>
+    return outgoingOf(this, drawingMore(AT_ONCE, () =>
       raw.respond(its, our, theirs, wants && spent<module.RawWants>(wants, Wants))));
   }
 
@@ -418,7 +418,7 @@ export class Groups extends Handle {
     const when = time(now);
     const [its, our, theirs] = [rawOwn(own), rawAccount(account), rawContacts(contacts)];
     const raw = at(this, ANY, when);
-    return read(drawingMore(AT_ONCE, () => raw.maintain(its, our, theirs)));
+    return outgoingOf(this, drawingMore(AT_ONCE, () => raw.maintain(its, our, theirs)));
   }
 
   /** After a restore from a backup: this device's chains end. `OwnDevices.restoredWithGroups` does it with the rest. */
@@ -588,7 +588,7 @@ export class InGroup {
   /** Has a device of a member's get the roster, title and picture, with what is sent or caught up with next: one that was just linked. */
   introduce(device: DeviceLike): GroupOutgoing {
     const its = deviceOf(device, "device");
-    return read(rawGroup(this.#group).introduce(rawOwn(this.#own), rawAccount(this.#account), ...its));
+    return outgoingOf(groupsOf(this.#group), rawGroup(this.#group).introduce(rawOwn(this.#own), rawAccount(this.#account), ...its));
   }
 
   #act(contacts: Contacts, now: number, what: number): GroupOutgoing {
@@ -603,7 +603,7 @@ export class InGroup {
     const [own, account, theirs] = [rawOwn(this.#own), rawAccount(this.#account), rawContacts(contacts)];
     const raw = rawGroup(this.#group, when);
     const usually = MOST_DRAWN_AT_ONCE + raw.usual_devices(theirs) * PER_MESSAGE;
-    return read(drawingMore(usually, () => call(raw, own, account, theirs)));
+    return outgoingOf(groupsOf(this.#group), drawingMore(usually, () => call(raw, own, account, theirs)));
   }
 }
 
@@ -627,8 +627,8 @@ export function createGroup(
   // The group is not there yet, by which is told how many messages there are.
   const devices = Math.min(contacts.addresses.length, 16 * (owners.length / 64 + 1));
   const usually = MOST_DRAWN_AT_ONCE + devices * PER_MESSAGE;
-  const outgoing = read<GroupOutgoing>(drawingMore(usually, () => raw.create(its, our, theirs, owners, itsAbout)));
-  return { group: new Group(GROUPS, groups, outgoing.changes.groups[0] as Bytes), outgoing };
+  const outgoing = outgoingOf(groups, drawingMore(usually, () => raw.create(its, our, theirs, owners, itsAbout)));
+  return { group: new Group(GROUPS, groups, (outgoing.changes.groups[0] as Bytes).slice()), outgoing };
 }
 
 /** What waits, and is to be stored or deleted. */
@@ -739,6 +739,25 @@ function at(it: unknown, id: Uint8Array, now: number): module.RawGroups {
   const raw = rawGroups(it);
   raw.at(id, now);
   return raw;
+}
+
+/** Of which groups each is. */
+const makers = new WeakMap<GroupOutgoing, Groups>();
+
+function outgoingOf(groups: Groups, raw: Uint8Array): GroupOutgoing {
+  const outgoing = read<GroupOutgoing>(raw);
+  makers.set(outgoing, groups);
+  return outgoing;
+}
+
+/** @internal Of which groups it is, if it is as a call gave it. */
+export function makerOf(outgoing: GroupOutgoing): Groups | undefined {
+  return makers.get(outgoing);
+}
+
+/** @internal The groups that it stands in. */
+export function groupsOf(group: unknown): Groups {
+  return groupWithId(group)[0];
 }
 
 function groupWithId(group: unknown): [groups: Groups, id: Bytes] {

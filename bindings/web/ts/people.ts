@@ -116,7 +116,7 @@ export interface PeopleChanges {
   readonly tell: readonly OwnEvent[];
 }
 
-/** What several calls changed, to be stored at once. */
+/** What several calls changed, to be stored at once. The names in it are copies. */
 export function allChanges(...changes: readonly PeopleChanges[]): PeopleChanges {
   const each = changes.map((one) => {
     const { account, own, people, peers, tell } = fields(one, "changes");
@@ -135,7 +135,7 @@ export function allChanges(...changes: readonly PeopleChanges[]): PeopleChanges 
 }
 
 function names(list: unknown, name: string): Uint8Array[] {
-  return listOf<Uint8Array>(list, name).map((item) => bytes(item, `one of ${name}`));
+  return listOf<Uint8Array>(list, name).map((item) => bytes(item, `one of ${name}`).slice());
 }
 
 function once(list: readonly Uint8Array[]): Uint8Array[] {

@@ -10,11 +10,12 @@ import { address as checkedAddress, bytes, exactly, fields, flag, time } from ".
 import { invalid } from "./errors.js";
 import { clocks, rawAge } from "./expiry.js";
 import { held, type Handle } from "./handle.js";
+import { groupsOf, makerOf } from "./groups.js";
 import { peerId } from "./peer.js";
 import { ownerOf } from "./people.js";
 import {
-  isPersons, byOrder, markOf, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, present, householdOf, clubOf,
-  all, named, drop, peerAt, withGiven, bothEffects, alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow,
+  isPersons, byOrder, markOf, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
+  all, named, those, drop, peerAt, withGiven, bothEffects, alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow,
   type HeldRow, type KeptRow, type StateRow, type Waiting, type Ready, type Rest,
 } from "./arrival.js";
 import { CHECK, META, CHECK_KIND, fits, begun, failed, answer, completion, from, lock, EPOCH } from "./database.js";
@@ -306,7 +307,8 @@ export class Store {
       const { contacts } = house;
       const sent = this.#refusable(rest, () => recipients.encrypt(contacts, copied, now, rest.ad));
       const writes = this.#orDrop([contacts, rest.scheduler], () => this.#records(rest.effects(sent)));
-      await this.#store({ ...named(house, sent.changes), scheduler: rest.scheduler, writes, outgoing: sent.messages, rows: own });
+      const ready = this.#orDrop([...all(house), rest.scheduler], () => named(house, sent.changes));
+      await this.#store({ ...ready, scheduler: rest.scheduler, writes, outgoing: sent.messages, rows: own });
       return sent;
     }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
   }
@@ -361,7 +363,7 @@ export class Store {
    * Encrypts a payload for all devices of a group, and stores it: group, peers, messages, and the application's rows, in one
    * transaction. `flush` sends them, each copy of the one message too.
    *
-   * @throws as `InGroup.encrypt`; `store_failed`, `store_closed`
+   * @throws as `InGroup.encrypt`; `invalid_argument` of a group that is not of `household.groups`; `store_failed`, `store_closed`
    */
   async sendToGroup(
     household: Household, group: Group, payload: Payload | Uint8Array, now: number, rows: Iterable<OwnRow> = [],
@@ -369,6 +371,7 @@ export class Store {
   ): Promise<GroupOutgoing> {
     const [house, at] = [clubOf(household), time(now) * 1_000];
     const [copied, own, rest] = [copiedPayload(payload), rowsOf(rows), alongOf(along, house.scheduler)];
+    if (groupsOf(group) !== house.groups) throw invalid("group must be of household.groups");
     const inGroup = house.own.inGroup(house.account, group);
     return this.#inTurn(async () => {
       const sent = this.#refusable(rest, () => inGroup.encrypt(house.contacts, copied, at, rest.ad));
@@ -384,12 +387,14 @@ export class Store {
 
   /**
    * Stores what a call of a group gave, with its messages, which `flush` sends: `OwnDevices.createGroup`, `InGroup.change`, `leave` and
-   * the like.
+   * the like. **Call it right after that**: what the changes name must be there, under the same names, when this call has its turn.
    *
-   * @throws `store_failed`, `store_closed`: the household is freed, since it is ahead of what is stored
+   * @throws `store_failed`, `store_closed`, and `invalid_argument` where the changes name what is not there any more: the household is
+   * freed, since it is ahead of what is stored
    */
   async sendOut(household: Household, outgoing: GroupOutgoing, rows: Iterable<OwnRow> = []): Promise<void> {
     const [house, own] = [clubOf(household), rowsOf(rows)];
+    if ((makerOf(fields(outgoing, "outgoing")) ?? house.groups) !== house.groups) throw invalid("outgoing must be of household.groups");
     const arrival = new Arrival(house, house.groups, 0);
     arrival.sends(outgoing);
     return this.#inTurn(() => this.#all(house, house.scheduler, async () => {
@@ -582,7 +587,8 @@ export class Store {
    * Stores what a call changed, for instance one of `Contacts`, with what own other devices are told of it and of `effects`, in one
    * transaction. `flush` sends that.
    *
-   * @throws `store_failed`, `store_closed`: the household is freed, since it is ahead of what is stored
+   * @throws `store_failed`, `store_closed`, and `invalid_argument` where the changes name what is not there any more: the household is
+   * freed, since it is ahead of what is stored
    */
   async tell(
     household: Household, changes: PeopleChanges, now: number, rows: Iterable<OwnRow> = [], effects?: Effects | undefined,
@@ -616,8 +622,9 @@ export class Store {
   /**
    * Stores all of this at once, for calls of your own.
    *
-   * @throws `store_failed`, `store_closed`: account, peers, own devices, contacts and scheduler are freed, since they are ahead of
-   * what is stored
+   * @throws `invalid_argument` of what is not as `Commit` says, before anything changes; `store_failed`, `store_closed`, and
+   * `invalid_argument` where changes name what is not there at the turn of this call and does not go by it: account, peers, own devices,
+   * contacts, groups and scheduler are freed, since they are ahead of what is stored
    */
   async commit(commit: Commit): Promise<void> {
     const {
@@ -656,14 +663,18 @@ export class Store {
         goes.push(...[...marks.keys()].map((number) => this.#keptPlace(name, number)));
         this.#waiting.delete(name);
       }
-      const those = contacts && this.#orDrop(ahead, () => {
-        const [people, addresses] = named ? [named.people, named.peers] : [contacts.owners, contacts.addresses];
-        return { people: people.map((owner) => contacts.person(owner)), peers: addresses.map((one) => contacts.peer(one)) };
-      });
+      // What goes in the same transaction needs not be there.
+      const isGone = (place: Bytes): boolean => goes.some((one) => one.join() === place.join());
+      const itsPeers = those(named?.peers ?? contacts?.addresses ?? [], (one) => contacts?.peer(one), "peer", (one) =>
+        isGone(this.#placeOf(one)));
+      const people = those(named?.people ?? contacts?.owners ?? [], (owner) => contacts?.person(owner), "person", (owner) =>
+        isGone(this.#placeOfPerson(owner)));
+      const ids = (ofGroups?.groups ?? groups?.ids ?? []).filter((id) =>
+        groups?.group(id) !== undefined || !goneGroups.some((one) => one.join() === id.join()));
       return this.#store({
-        states: [...states, ...present(those?.peers ?? [])], people: present(those?.people ?? []), ahead, scheduler, writes,
+        states: [...states, ...itsPeers], people, ahead, scheduler, writes,
         outgoing: messages, rows: itsRows, goes,
-        ofGroups: groups && { ...(ofGroups ?? { groups: groups.ids, invitations: true }), of: groups },
+        ofGroups: groups && { groups: ids, invitations: ofGroups?.invitations ?? true, of: groups },
       });
     }), ahead);
   }
@@ -765,7 +776,7 @@ export class Store {
 
   #sealedGroups({ of, groups, invitations }: Required<Ready>["ofGroups"] & object): [place: Bytes, row: StateRow][] {
     const key = this.#key;
-    const rows = present(groups.map((id) => of.group(id))).map((group): [Bytes, StateRow] => {
+    const rows = those(groups, (id) => of.group(id), "group").map((group): [Bytes, StateRow] => {
       const place = this.#place(`groups/${inHex(group.id)}`);
       return [place, { group: key ? group.seal(key, place) : group.snapshot() }];
     });
