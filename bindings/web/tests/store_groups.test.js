@@ -9,7 +9,7 @@ import { clubs } from "./club.js";
 import { NOW, evanesce, part } from "./package.js";
 
 globalThis.IDBKeyRange = IDBKeyRange;
-const { Groups, StorageKey, conversationIdNamed, text, utf8 } = evanesce;
+const { Groups, Person, StorageKey, conversationIdNamed, text, utf8 } = evanesce;
 const { Store } = await part("store.js");
 const soleHolder = true;
 const UNSTORABLE = [["row", () => 1]];
@@ -155,6 +155,35 @@ test("what comes before the invitation waits for that", async () => {
   await reopened(ben);
   assert.deepEqual(await taken(ben, "anna", invitation), ["early"]);
 });
+
+for (const isLookedAfterFirst of [true, false]) {
+  test(`what waits for a list that is fetched opens, looked after ${isLookedAfterFirst ? "before" : "after"} the chain comes`, async () => {
+    const { anna, ben, carla } = clubs(["anna", "ben", "carla"]);
+    const all = [anna, ben, carla], { list } = carla.own.person;
+    for (const party of all) await stored(party);
+    const { group: { id }, outgoing } =
+      ben.own.createGroup(ben.account, ben.contacts, ben.groups, [anna.owner, carla.owner], utf8("x"), NOW);
+    await ben.store.sendOut(house(ben), outgoing);
+    await settled(all);
+    // As if carla's list had never come.
+    anna.contacts.removePerson(carla.owner);
+    anna.contacts.addPerson(new Person(carla.owner));
+    await anna.store.commit({ contacts: anna.contacts });
+    await carla.store.sendToGroup(house(carla), carla.groups.group(id), utf8("Hello"), NOW);
+    const wire = (await sent(carla)).filter(([to]) => to === "anna").map(([, message]) => message);
+    const [message, chain] = [wire.find(([kind]) => kind === 0x13), wire.find(([kind]) => kind !== 0x13)];
+    assert.equal((await anna.store.receiveFromGroup(house(anna), message, NOW)).waits, true);
+    assert.deepEqual(anna.groups.group(id).listsNeeded(anna.own, anna.contacts), [carla.owner]);
+    await anna.store.tell(house(anna), anna.contacts.adopt(anna.own, list.bytes, NOW).changes, NOW);
+    await reopened(anna);
+    const lookedAfter = async () => lines(await anna.store.lookAfterGroups(house(anna), NOW));
+    const steps = [lookedAfter, () => taken(anna, "carla", chain)];
+    const brought = [];
+    for (const step of isLookedAfterFirst ? steps : steps.reverse()) brought.push(await step());
+    assert.deepEqual(brought, [[], ["Hello"]]);
+    assert.equal((await anna.store.lookAfterGroups(house(anna), NOW + 15 * DAY)).lost, 0);
+  });
+}
 
 test("what could not be stored of groups is freed, and the store is as it was", async () => {
   const { anna, ben } = clubs(["anna", "ben"]);

@@ -495,7 +495,8 @@ export class Group {
 
   /**
    * The members of whom no list is held, by their owners: nothing of them can be read. Fetch their lists: `Contacts.addPerson` of those
-   * who are not known yet, `Contacts.adopt`, `Store.tell` with what that gave, then `Store.lookAfterGroups`.
+   * who are not known yet, `Contacts.adopt`, and offer again what waits for them: with `Store`, `tell` what that gave, then
+   * `lookAfterGroups`.
    */
   listsNeeded(own: OwnDevices, contacts: Contacts): Bytes[] {
     return read(rawGroup(this).lists_needed(rawOwn(own), rawContacts(contacts)));

@@ -13,6 +13,7 @@ import { held, type Handle } from "./handle.js";
 import { groupsOf, makerOf } from "./groups.js";
 import { peerId } from "./peer.js";
 import { ownerOf } from "./people.js";
+import { memberTag } from "./safety.js";
 import {
   isPersons, byOrder, markOf, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
   all, named, those, drop, peerAt, withGiven, bothEffects, alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow,
@@ -461,8 +462,9 @@ export class Store {
   }
 
   /**
-   * What is to be done for groups at every start, once a day, and once a session was begun with whom something is due: keys go whose
-   * time is over, what is due is given and asked for, and what waited in vain goes. `flush` sends what there is.
+   * What is to be done for groups at every start, once a day, once a session was begun with whom something is due, and once a list was
+   * fetched and stored (`Group.listsNeeded`, `Contacts.adopt`, `tell`): keys go whose time is over, what is due is given and asked for,
+   * what waited for lists that are held by now opens, and what waited in vain goes. `flush` sends what there is.
    *
    * @throws `store_failed`, `store_closed`
    */
@@ -479,6 +481,7 @@ export class Store {
         if (over.length > 0) arrival.drops(name, waiting, over);
       }
       arrival.sends(house.groups.maintain(house.own, house.account, house.contacts, at));
+      await this.#offerAgain(arrival, await this.#listsFor(house, house.groups));
       arrival.responds(undefined);
       const of = arrival.come();
       await this.#store({ ...withGroups(named(house, allChanges(...arrival.people)), arrival), rows: rowsOf(rows(of)) });
@@ -551,6 +554,24 @@ export class Store {
     }
   }
 
+  /** What the lists of members unblock that are held: for what waits for one that nobody has said to have come. */
+  async #listsFor({ own, contacts }: Household, groups: Groups): Promise<Unblocked[]> {
+    const tags = new Map<string, Unblocked>();
+    const takes = (person: Person | undefined): void => {
+      for (const { device: { identity } } of person?.list?.devices ?? []) {
+        const tag = memberTag(identity);
+        tags.set(inHex(tag), { kind: "list", tag });
+      }
+      person?.free();
+    };
+    for (const id of groups.ids) {
+      if ((await this.#waitingOf(inHex(id))).held.length === 0) continue;
+      for (const { owner } of groups.group(id)?.members ?? []) takes(contacts.person(owner));
+      takes(own.person);
+    }
+    return [...tags.values()];
+  }
+
   async #waitingOf(name: string): Promise<Waiting> {
     const known = this.#waiting.get(name);
     if (known !== undefined) return known;
@@ -585,7 +606,7 @@ export class Store {
 
   /**
    * Stores what a call changed, for instance one of `Contacts`, with what own other devices are told of it and of `effects`, in one
-   * transaction. `flush` sends that.
+   * transaction. `flush` sends that. After a list that was fetched `lookAfterGroups` opens what had waited for it.
    *
    * @throws `store_failed`, `store_closed`, and `invalid_argument` where the changes name what is not there any more: the household is
    * freed, since it is ahead of what is stored
