@@ -144,6 +144,68 @@ for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
   });
 }
 
+/** Two in a group, of whom ben has written a line: his chain, and his message. */
+async function waiting(line, key) {
+  const { anna, ben } = clubs(["anna", "ben"]);
+  for (const party of [anna, ben]) await stored(party, key);
+  const { group: { id }, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+  await anna.store.sendOut(house(anna), outgoing);
+  await settled([anna, ben]);
+  await ben.store.sendToGroup(house(ben), ben.groups.group(id), utf8(line), NOW);
+  const [[, chain], [, message]] = await sent(ben);
+  return { anna, ben, id, chain, message };
+}
+
+test("a copy that was altered, or is bound to something else, keeps out no message that waits", async () => {
+  const { anna, chain, message } = await waiting("the message");
+  const altered = message.slice();
+  altered[60] ^= 1;
+  assert.equal((await anna.store.receiveFromGroup(house(anna), altered, NOW)).waits, true);
+  const ad = new Uint8Array(40).fill(1), longer = new Uint8Array(41).fill(1);
+  for (const bound of [ad, longer, ad]) {
+    assert.equal((await anna.store.receiveFromGroup(house(anna), message, NOW, () => [], { ad: bound })).waits, true);
+  }
+  assert.equal((await anna.store.receiveFromGroup(house(anna), message, NOW)).waits, true);
+  await reopened(anna);
+  const { ofGroups } = await anna.store.receiveFrom(house(anna), "ben", chain, NOW);
+  assert.deepEqual([lines(ofGroups), ofGroups.lost], [["the message"], 3]);
+});
+
+test("a message that waits and is repeated by the carrier when it opens waits no more", async () => {
+  const { anna, ben, id } = await waiting("one");
+  // Of another chain, whose list comes with nothing that the store hears of.
+  anna.contacts.removePerson(ben.owner);
+  anna.contacts.addPerson(new Person(ben.owner));
+  await anna.store.commit({ contacts: anna.contacts });
+  ben.own.inGroup(ben.account, ben.groups.group(id)).renew(ben.contacts);
+  const { pairwise: [{ message: chain }], broadcasts: [{ message }] } =
+    ben.own.inGroup(ben.account, ben.groups.group(id)).encrypt(ben.contacts, utf8("two"), NOW);
+  assert.equal((await anna.store.receiveFromGroup(house(anna), message, NOW)).waits, true);
+  await anna.store.tell(house(anna), anna.contacts.adopt(anna.own, ben.own.person.list, NOW).changes, NOW);
+  const { ofGroups } = await anna.store.receiveFrom(house(anna), "ben", chain, NOW);
+  assert.deepEqual(lines(ofGroups), []);
+  assert.deepEqual(lines(await anna.store.receiveFromGroup(house(anna), message, NOW)), ["two"]);
+  await reopened(anna);
+  assert.equal((await anna.store.lookAfterGroups(house(anna), NOW + 15 * DAY)).lost, 0);
+});
+
+test("a message that waited before its group was known is the same when the carrier repeats it", async () => {
+  const { anna, ben } = clubs(["anna", "ben"]);
+  for (const party of [anna, ben]) await stored(party);
+  const { group, outgoing } = anna.own.createGroup(anna.account, anna.contacts, anna.groups, [ben.owner], utf8("x"), NOW);
+  await anna.store.sendOut(house(anna), outgoing);
+  const [[, invitation]] = await sent(anna);
+  anna.own.inGroup(anna.account, group).renew(anna.contacts);
+  await anna.store.sendToGroup(house(anna), group, utf8("early"), NOW);
+  const [[, chain], [, message]] = await sent(anna);
+  assert.equal((await ben.store.receiveFromGroup(house(ben), message, NOW)).waits, true);
+  assert.deepEqual(await taken(ben, "anna", invitation), []);
+  assert.equal((await ben.store.receiveFromGroup(house(ben), message, NOW)).waits, true);
+  const { ofGroups } = await ben.store.receiveFrom(house(ben), "anna", chain, NOW);
+  assert.deepEqual([lines(ofGroups), ofGroups.lost], [["early"], 0]);
+  assert.equal((await ben.store.lookAfterGroups(house(ben), NOW + 15 * DAY)).lost, 0);
+});
+
 test("what comes before the invitation waits for that", async () => {
   const { anna, ben } = clubs(["anna", "ben"]);
   for (const party of [anna, ben]) await stored(party);

@@ -58,13 +58,20 @@ export interface Waiting {
   readonly marks: Map<number, Uint8Array>;
 }
 
-/** What tells a message that waits from others: its last bytes are a signature, and it may be bound to something else. */
-export function markOf(message: Uint8Array, ad: Uint8Array): Uint8Array {
-  const [end, start] = [message.slice(-32), ad.slice(0, 32)];
-  const mark = new Uint8Array(end.length + start.length);
-  mark.set(end);
-  mark.set(start, end.length);
-  return mark;
+/** A message that waits already. */
+export interface Twin {
+  readonly name: string;
+  readonly waiting: Waiting;
+  readonly number: number;
+}
+
+/** What tells a message that waits from most others, so that few are read to be compared: its last bytes are of a signature. */
+export function markOf(message: Uint8Array): Uint8Array {
+  return message.slice(-32);
+}
+
+export function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, place) => byte === other[place]);
 }
 
 export const NO_CHANGES: PeopleChanges = { account: false, own: false, people: [], peers: [], tell: [] };

@@ -3,7 +3,7 @@
 import {
   Account, Contacts, EvanesceError, ExpiryScheduler, Groups, HeldMessages, Invitation, OwnDevices, Peer, Person, StorageKey,
   allChanges, noteIn, openRecord, sealRecord, unblockedByPeople, utf8, type Address, type Bytes, type Delivered, type Effects,
-  type Encrypted, type FanOut, type Group, type GroupOutgoing, type Now, type Payload, type PeopleChanges, type PersonDelivered,
+  type Encrypted, type FanOut, type Group, type GroupDelivered, type GroupOutgoing, type Now, type Payload, type PeopleChanges, type PersonDelivered,
   type Unblocked,
 } from "./everything.js";
 import { address as checkedAddress, bytes, exactly, fields, flag, time } from "./checks.js";
@@ -15,9 +15,9 @@ import { peerId } from "./peer.js";
 import { ownerOf } from "./people.js";
 import { memberTag } from "./safety.js";
 import {
-  isPersons, byOrder, markOf, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
+  isPersons, byOrder, markOf, isSame, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
   all, named, those, drop, peerAt, withGiven, bothEffects, alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow,
-  type HeldRow, type KeptRow, type StateRow, type Waiting, type Ready, type Rest,
+  type HeldRow, type KeptRow, type KeptMessage, type Twin, type StateRow, type Waiting, type Ready, type Rest,
 } from "./arrival.js";
 import { CHECK, META, CHECK_KIND, fits, begun, failed, answer, completion, from, lock, EPOCH } from "./database.js";
 import type {
@@ -501,28 +501,54 @@ export class Store {
   /** Offers a message for the first time: it opens, it waits, or it is refused. */
   async #offered(arrival: Arrival, message: Uint8Array, ad: Uint8Array): Promise<EvanesceError | undefined> {
     const { own, contacts, groups, now } = arrival;
+    let delivered: GroupDelivered;
     try {
-      arrival.opens(groups.decrypt(own, contacts, message, now, ad));
-      return undefined;
+      delivered = groups.decrypt(own, contacts, message, now, ad);
     } catch (refusal) {
       if (!(refusal instanceof EvanesceError) || !NOTED.test(refusal.code)) throw refusal;
       const of = groups.knows(message);
       if (of !== undefined) arrival.changes({ groups: [of], invitations: false, people: NO_CHANGES });
       const name = of === undefined ? "" : inHex(of);
-      const waiting = await this.#waitingOf(name);
-      const mark = markOf(message, ad);
-      if ([...waiting.marks.values()].some((other) => other.join() === mark.join())) {
-        arrival.waits = true;
-        return undefined;
+      const twin = await this.#twin(arrival, name, message, ad);
+      if (twin !== undefined) {
+        arrival.waits = twin.waiting.held.refusedAgain(twin.number, refusal);
+        if (!arrival.waits) arrival.forgets(twin.name, twin.waiting, twin.number);
+        else arrival.touches(twin.name, twin.waiting);
+        return arrival.waits ? undefined : refusal;
       }
+      const waiting = await this.#waitingOf(name);
       const { number, dropped } = waiting.held.refused(refusal, now);
       arrival.drops(name, waiting, dropped);
       if (number === undefined) return refusal;
-      waiting.marks.set(number, mark);
+      waiting.marks.set(number, markOf(message));
       arrival.keeps(name, waiting, number, { message, ad });
       arrival.waits = true;
       return undefined;
     }
+    arrival.opens(delivered);
+    const twin = await this.#twin(arrival, inHex(delivered.group), message, ad);
+    if (twin === undefined) return undefined;
+    // The carrier has repeated it, and it waits no more.
+    twin.waiting.held.opened(twin.number);
+    arrival.forgets(twin.name, twin.waiting, twin.number);
+    return undefined;
+  }
+
+  /** The same message, all of it, if it waits already: in its group, or since before that was known. */
+  async #twin(arrival: Arrival, of: string, message: Uint8Array, ad: Uint8Array): Promise<Twin | undefined> {
+    const mark = markOf(message);
+    for (const name of new Set([of, ""])) {
+      const waiting = await this.#waitingOf(name);
+      for (const [number, other] of waiting.marks) {
+        const row = isSame(mark, other) ? await this.#kept(arrival, name, number) : undefined;
+        if (row !== undefined && isSame(row.message, message) && isSame(row.ad, ad)) return { name, waiting, number };
+      }
+    }
+    return undefined;
+  }
+
+  async #kept(arrival: Arrival, name: string, number: number): Promise<KeptMessage | undefined> {
+    return arrival.kept(name, number) ?? (await this.#get<KeptRow>(STATES, this.#keptPlace(name, number)))?.kept;
   }
 
   /** What waited for this is offered again; what opens may unblock more. */
@@ -532,7 +558,7 @@ export class Store {
       for (const name of names(groups)) {
         const waiting = await this.#waitingOf(name);
         for (const number of waiting.held.due(next)) {
-          const row = arrival.kept(name, number) ?? (await this.#get<KeptRow>(STATES, this.#keptPlace(name, number)))?.kept;
+          const row = await this.#kept(arrival, name, number);
           if (row === undefined) {
             waiting.held.opened(number);
             arrival.drops(name, waiting, [number]);
