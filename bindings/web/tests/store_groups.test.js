@@ -156,6 +156,25 @@ async function waiting(line, key) {
   return { anna, ben, id, chain, message };
 }
 
+test("with a key nothing that the application said of a message that waits stands in the clear", async () => {
+  const { anna, message } = await waiting("x", new StorageKey(new Uint8Array(32).fill(7)));
+  const ad = utf8("conversation with the lawyer");
+  assert.equal((await anna.store.receiveFromGroup(house(anna), message, NOW, () => [], { ad })).waits, true);
+  anna.store.close();
+  const request = anna.options.indexedDB.open("account");
+  const database = await new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+  const states = database.transaction("states").objectStore("states").getAll();
+  const rows = await new Promise((resolve) => (states.onsuccess = () => resolve(states.result)));
+  database.close();
+  assert.equal(rows.filter(({ kept }) => kept).length, 1);
+  const inBytes = (value) => (value instanceof Uint8Array ? [...value] : typeof value === "object" && value ? Object.values(value).flatMap(inBytes) : []);
+  assert.equal(Buffer.from(rows.flatMap(inBytes)).includes(Buffer.from(ad)), false);
+  assert.equal(Buffer.from(rows.flatMap(inBytes)).includes(Buffer.from(ad.slice(0, 8))), false);
+  await reopened(anna);
+  assert.equal((await anna.store.receiveFromGroup(house(anna), message, NOW, () => [], { ad })).waits, true);
+  assert.equal(await anna.store.lookAfterGroups(house(anna), NOW + 15 * DAY).then(({ lost }) => lost), 1);
+});
+
 test("a copy that was altered, or is bound to something else, keeps out no message that waits", async () => {
   const { anna, chain, message } = await waiting("the message");
   const altered = message.slice();

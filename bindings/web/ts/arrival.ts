@@ -31,11 +31,12 @@ export interface HeldRow {
   readonly marks: readonly (readonly [number: number, mark: Uint8Array])[];
 }
 
-/** A message that waits. It is as the carrier has it. */
+/** A message that waits. It is as the carrier has it; what the application said of it is sealed, where there is a key. */
 export interface KeptRow {
-  readonly kept: KeptMessage;
+  readonly kept: { readonly message: Uint8Array; readonly note: Uint8Array };
 }
 
+/** The same, in memory. */
 export interface KeptMessage {
   readonly message: Uint8Array;
   readonly ad: Uint8Array;

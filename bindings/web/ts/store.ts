@@ -30,8 +30,8 @@ export type {
 
 const STATES = "states", RECORDS = "records", OUTBOX = "outbox", ROWS = "rows";
 
-/** The kind of what is sealed here alone, among those that are left to applications. */
-const ADDRESSEE_KIND = 255;
+/** The kinds of what is sealed here alone, among those that are left to applications. */
+const ADDRESSEE_KIND = 255, NOTE_KIND = 253;
 
 /**
  * The state of one account in IndexedDB: account, own devices, people, peers, groups, the rows of a scheduler, messages to be sent
@@ -548,7 +548,15 @@ export class Store {
   }
 
   async #kept(arrival: Arrival, name: string, number: number): Promise<KeptMessage | undefined> {
-    return arrival.kept(name, number) ?? (await this.#get<KeptRow>(STATES, this.#keptPlace(name, number)))?.kept;
+    const place = this.#keptPlace(name, number);
+    const known = arrival.kept(name, number) ?? (await this.#get<KeptRow>(STATES, place))?.kept;
+    if (known === undefined || "ad" in known) return known;
+    const { message, note } = known;
+    return { message, ad: this.#key ? this.#key.open(note, NOTE_KIND, place) : note };
+  }
+
+  #sealedKept(place: Bytes, { message, ad }: KeptMessage): KeptRow {
+    return { kept: { message, note: this.#key ? this.#key.seal(ad, NOTE_KIND, place) : ad } };
   }
 
   /** What waited for this is offered again; what opens may unblock more. */
@@ -801,8 +809,9 @@ export class Store {
       }
       const gone = [...goes];
       for (const [name, number, row] of kept) {
-        if (row === undefined) gone.push(this.#keptPlace(name, number));
-        else sealed.push([this.#keptPlace(name, number), { kept: row }]);
+        const place = this.#keptPlace(name, number);
+        if (row === undefined) gone.push(place);
+        else sealed.push([place, this.#sealedKept(place, row)]);
       }
       const moved = states.flatMap((state) => (state instanceof Peer ? this.#leaves(state) : []));
       const messages = outgoing.map(({ to, message }) => ({ to: this.#sealedAddressee(to, message), message }));
