@@ -9,7 +9,7 @@ import { clubs } from "./club.js";
 import { NOW, evanesce, part } from "./package.js";
 
 globalThis.IDBKeyRange = IDBKeyRange;
-const { Groups, Person, StorageKey, conversationIdNamed, text, utf8 } = evanesce;
+const { Groups, Person, Stamp, StorageKey, conversationIdNamed, text, utf8 } = evanesce;
 const { Store } = await part("store.js");
 const soleHolder = true;
 const UNSTORABLE = [["row", () => 1]];
@@ -155,6 +155,31 @@ async function waiting(line, key) {
   const [[, chain], [, message]] = await sent(ben);
   return { anna, ben, id, chain, message };
 }
+
+test("a message that waited is as old as it was when it came, and as it has waited since", async () => {
+  const { anna, ben, id, chain, message } = await waiting("timed");
+  const MINUTE = 60_000;
+  const early = await anna.store.receiveFromGroup(house(anna), message, NOW, () => [], { age: 2 * MINUTE });
+  assert.deepEqual([early.waits, early.delivered], [true, []]);
+  await reopened(anna);
+  // The carrier repeats it, and the clock is set back and forth.
+  await anna.store.receiveFromGroup(house(anna), message, NOW - MINUTE);
+  await reopened(anna);
+  const chat = conversationIdNamed(id), stamp = Stamp.none().withPolicy({ kind: "afterSend", ttl: 60 * MINUTE });
+  const effects = ({ ofGroups: { delivered: [{ age, author }] } }) => {
+    const its = { id: new Uint8Array(16).fill(1), conversation: chat, author };
+    return anna.expiry.received(its, stamp, age, NOW + 10 * MINUTE).effects;
+  };
+  const { ofGroups } = await anna.store.receiveFrom(house(anna), "ben", chain, NOW + 10 * MINUTE, () => [], { effects });
+  assert.deepEqual(ofGroups.delivered.map(({ age }) => age), [12 * MINUTE]);
+  assert.equal(anna.expiry.remaining(new Uint8Array(16).fill(1), NOW + 10 * MINUTE), 48 * MINUTE);
+  // What opens at once is as old as it is said to be.
+  await ben.store.sendToGroup(house(ben), ben.groups.group(id), utf8("another"), NOW);
+  const [[, another]] = await sent(ben);
+  const heard = await anna.store.receiveFromGroup(house(anna), another, NOW, () => [], { age: MINUTE });
+  assert.deepEqual(heard.delivered.map(({ age }) => age), [MINUTE]);
+  await assert.rejects(anna.store.receiveFromGroup(house(anna), another, NOW, () => [], { age: "old" }), { code: "invalid_argument" });
+});
 
 test("with a key nothing that the application said of a message that waits stands in the clear", async () => {
   const { anna, message } = await waiting("x", new StorageKey(new Uint8Array(32).fill(7)));

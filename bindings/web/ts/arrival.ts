@@ -8,8 +8,9 @@ import {
 import { address as checkedAddress, bytes, exactly, fields, flag, listOf } from "./checks.js";
 import { contactsOf } from "./contacts.js";
 import { invalid } from "./errors.js";
+import { LONGEST } from "./expiry.js";
 import { held, type Handle } from "./handle.js";
-import type { OwnRow, Along, Household, OfGroups } from "./store_calls.js";
+import type { OwnRow, Along, Household, OfGroups, DeliveredToGroup } from "./store_calls.js";
 
 /** Rows of a scheduler: absent where one goes. */
 export type Writes = readonly (readonly [key: Bytes, value: Bytes | undefined])[];
@@ -40,6 +41,29 @@ export interface KeptRow {
 export interface KeptMessage {
   readonly message: Uint8Array;
   readonly ad: Uint8Array;
+  /** When it came, and how old it was then, in milliseconds. */
+  readonly came: number;
+  readonly age: number;
+}
+
+/** How old it is by now, as a scheduler takes it. A clock that was set back makes nothing younger than it was. */
+export function ageOf({ came, age }: KeptMessage, now: number): number {
+  return Math.min(age + Math.max(0, now - came), LONGEST);
+}
+
+/** What is known of a message beside its bytes. */
+export function noteOf({ ad, came, age }: KeptMessage): Uint8Array {
+  const note = new Uint8Array(16 + ad.length);
+  const view = new DataView(note.buffer);
+  view.setFloat64(0, came);
+  view.setFloat64(8, age);
+  note.set(ad, 16);
+  return note;
+}
+
+export function withNote(message: Uint8Array, note: Uint8Array): KeptMessage {
+  const view = new DataView(note.buffer, note.byteOffset, note.length);
+  return { message, ad: note.slice(16), came: view.getFloat64(0), age: view.getFloat64(8) };
 }
 
 /** A row of the library's: those of the account, the own devices, the peers and the invitations are bytes. */
@@ -64,6 +88,7 @@ export interface Twin {
   readonly name: string;
   readonly waiting: Waiting;
   readonly number: number;
+  readonly kept: KeptMessage;
 }
 
 /** What tells a message that waits from most others, so that few are read to be compared: its last bytes are of a signature. */
@@ -107,7 +132,7 @@ export class Arrival {
   #lost = 0;
   #events: GroupEvent[] = [];
   #known: PersonEvent[] = [];
-  #delivered: GroupDelivered[] = [];
+  #delivered: DeliveredToGroup[] = [];
   #unreached = new Map<string, Unreached>();
   #unblocked: Unblocked[] = [];
 
@@ -128,9 +153,9 @@ export class Arrival {
     this.changes(changes);
   }
 
-  opens(delivered: GroupDelivered): void {
+  opens(delivered: GroupDelivered, age: number): void {
     this.takes(delivered);
-    this.#delivered.push(delivered);
+    this.#delivered.push({ ...delivered, age });
     this.#unblocked.push(...delivered.unblocks, ...unblockedByPeople(delivered.people));
   }
 

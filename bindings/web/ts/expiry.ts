@@ -187,6 +187,9 @@ export function clocks(now: Now): [wall: number, boot: Uint8Array | undefined, e
   ];
 }
 
+/** @internal The longest time that is passed: what is as old as that is as good as older. */
+export const LONGEST = 8.64e15;
+
 /** @internal */
 export function rawAge(age: Age): number {
   if (typeof age === "object" && age !== null) return Math.min(millis(age.claimed, "age.claimed"), CLAIMED);

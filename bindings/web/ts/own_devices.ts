@@ -3,7 +3,7 @@
 import { Account, VerifiedBundle } from "./account.js";
 import { address, bytes, bytesOr, exactly, fields, listOf, millis, time } from "./checks.js";
 import { Contacts } from "./contacts.js";
-import { ExpiryScheduler, clocks, rawAge, type Age, type DeviceEvent, type Effects, type Now } from "./expiry.js";
+import { LONGEST, ExpiryScheduler, clocks, rawAge, type Age, type DeviceEvent, type Effects, type Now } from "./expiry.js";
 import { Handle, Wrapped, held, spent, wrap, wrapped } from "./handle.js";
 import { Groups, createGroup, inGroup, type Group, type GroupChanges, type GroupOutgoing, type InGroup } from "./groups.js";
 import { MOST_DRAWN, MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
@@ -174,9 +174,6 @@ export function noteIn(delivered: PersonDelivered, scheduler: ExpiryScheduler, a
     tell: all.flatMap(({ tell }) => tell),
   };
 }
-
-/** The longest time that is passed: what is as old as that is as good as older. */
-const LONGEST = 8.64e15;
 
 /**
  * This device among the others of its person: who that is, and which list is held. A device is its own owner at first, without

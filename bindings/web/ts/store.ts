@@ -15,17 +15,19 @@ import { peerId } from "./peer.js";
 import { ownerOf } from "./people.js";
 import { memberTag } from "./safety.js";
 import {
-  isPersons, byOrder, markOf, isSame, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
+  isPersons, byOrder, markOf, isSame, ageOf, noteOf, withNote, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
   all, named, those, drop, peerAt, withGiven, bothEffects, alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow,
   type HeldRow, type KeptRow, type KeptMessage, type Twin, type StateRow, type Waiting, type Ready, type Rest,
 } from "./arrival.js";
 import { CHECK, META, CHECK_KIND, fits, begun, failed, answer, completion, from, lock, EPOCH } from "./database.js";
 import type {
-  Outgoing, OwnRow, Along, Commit, Household, OfGroups, GroupHeard, AlongTo, AlongFrom, Untold, Heard, StoreOptions,
+  Outgoing, OwnRow, Along, Commit, Household, OfGroups, GroupHeard, AlongTo, AlongFrom, AlongFromGroup, Untold, Heard,
+  StoreOptions,
 } from "./store_calls.js";
 
 export type {
-  Outgoing, OwnRow, Along, Commit, Household, OfGroups, GroupHeard, AlongTo, AlongFrom, Untold, Heard, StoreOptions,
+  Outgoing, OwnRow, Along, Commit, Household, DeliveredToGroup, OfGroups, GroupHeard, AlongTo, AlongFrom, AlongFromGroup, Untold, Heard,
+  StoreOptions,
 } from "./store_calls.js";
 
 const STATES = "states", RECORDS = "records", OUTBOX = "outbox", ROWS = "rows";
@@ -414,15 +416,16 @@ export class Store {
    */
   async receiveFromGroup(
     household: Household, message: Uint8Array, now: number, rows: (heard: GroupHeard) => Iterable<OwnRow> = () => [],
-    along: Along<GroupHeard> = {},
+    along: AlongFromGroup = {},
   ): Promise<GroupHeard> {
     const [house, at] = [clubOf(household), time(now) * 1_000];
     if (typeof rows !== "function") throw invalid("rows must be a function");
     const [copied, rest] = [bytes(message, "message").slice(), alongOf(along, house.scheduler)];
-    const { ad = new Uint8Array() } = rest;
+    const { age = 0 } = along;
+    const offered: KeptMessage = { message: copied, ad: rest.ad ?? new Uint8Array(), came: at, age: rawAge(age) };
     return this.#inTurn(() => this.#all(house, rest.scheduler, async () => {
       const arrival = new Arrival(house, house.groups, at);
-      const refusal = await this.#offered(arrival, copied, ad);
+      const refusal = await this.#offered(arrival, offered);
       await this.#offerAgain(arrival, []);
       arrival.responds(undefined);
       const none: GroupHeard = { ...arrival.come(), waits: arrival.waits, effects: NOTHING, untold: { to: [], events: [] } };
@@ -499,8 +502,8 @@ export class Store {
   }
 
   /** Offers a message for the first time: it opens, it waits, or it is refused. */
-  async #offered(arrival: Arrival, message: Uint8Array, ad: Uint8Array): Promise<EvanesceError | undefined> {
-    const { own, contacts, groups, now } = arrival;
+  async #offered(arrival: Arrival, offered: KeptMessage): Promise<EvanesceError | undefined> {
+    const [{ own, contacts, groups, now }, { message, ad }] = [arrival, offered];
     let delivered: GroupDelivered;
     try {
       delivered = groups.decrypt(own, contacts, message, now, ad);
@@ -509,7 +512,7 @@ export class Store {
       const of = groups.knows(message);
       if (of !== undefined) arrival.changes({ groups: [of], invitations: false, people: NO_CHANGES });
       const name = of === undefined ? "" : inHex(of);
-      const twin = await this.#twin(arrival, name, message, ad);
+      const twin = await this.#twin(arrival, name, offered);
       if (twin !== undefined) {
         arrival.waits = twin.waiting.held.refusedAgain(twin.number, refusal);
         if (!arrival.waits) arrival.forgets(twin.name, twin.waiting, twin.number);
@@ -521,12 +524,12 @@ export class Store {
       arrival.drops(name, waiting, dropped);
       if (number === undefined) return refusal;
       waiting.marks.set(number, markOf(message));
-      arrival.keeps(name, waiting, number, { message, ad });
+      arrival.keeps(name, waiting, number, offered);
       arrival.waits = true;
       return undefined;
     }
-    arrival.opens(delivered);
-    const twin = await this.#twin(arrival, inHex(delivered.group), message, ad);
+    const twin = await this.#twin(arrival, inHex(delivered.group), offered);
+    arrival.opens(delivered, Math.max(offered.age, twin === undefined ? 0 : ageOf(twin.kept, now)));
     if (twin === undefined) return undefined;
     // The carrier has repeated it, and it waits no more.
     twin.waiting.held.opened(twin.number);
@@ -535,13 +538,13 @@ export class Store {
   }
 
   /** The same message, all of it, if it waits already: in its group, or since before that was known. */
-  async #twin(arrival: Arrival, of: string, message: Uint8Array, ad: Uint8Array): Promise<Twin | undefined> {
+  async #twin(arrival: Arrival, of: string, { message, ad }: KeptMessage): Promise<Twin | undefined> {
     const mark = markOf(message);
     for (const name of new Set([of, ""])) {
       const waiting = await this.#waitingOf(name);
       for (const [number, other] of waiting.marks) {
-        const row = isSame(mark, other) ? await this.#kept(arrival, name, number) : undefined;
-        if (row !== undefined && isSame(row.message, message) && isSame(row.ad, ad)) return { name, waiting, number };
+        const kept = isSame(mark, other) ? await this.#kept(arrival, name, number) : undefined;
+        if (kept !== undefined && isSame(kept.message, message) && isSame(kept.ad, ad)) return { name, waiting, number, kept };
       }
     }
     return undefined;
@@ -549,14 +552,17 @@ export class Store {
 
   async #kept(arrival: Arrival, name: string, number: number): Promise<KeptMessage | undefined> {
     const place = this.#keptPlace(name, number);
-    const known = arrival.kept(name, number) ?? (await this.#get<KeptRow>(STATES, place))?.kept;
-    if (known === undefined || "ad" in known) return known;
-    const { message, note } = known;
-    return { message, ad: this.#key ? this.#key.open(note, NOTE_KIND, place) : note };
+    const known = arrival.kept(name, number);
+    if (known !== undefined) return known;
+    const row = await this.#get<KeptRow>(STATES, place);
+    if (row === undefined) return undefined;
+    const { message, note } = row.kept;
+    return withNote(message, this.#key ? this.#key.open(note, NOTE_KIND, place) : note);
   }
 
-  #sealedKept(place: Bytes, { message, ad }: KeptMessage): KeptRow {
-    return { kept: { message, note: this.#key ? this.#key.seal(ad, NOTE_KIND, place) : ad } };
+  #sealedKept(place: Bytes, kept: KeptMessage): KeptRow {
+    const note = noteOf(kept);
+    return { kept: { message: kept.message, note: this.#key ? this.#key.seal(note, NOTE_KIND, place) : note } };
   }
 
   /** What waited for this is offered again; what opens may unblock more. */
@@ -573,7 +579,7 @@ export class Store {
             continue;
           }
           try {
-            arrival.opens(groups.decrypt(own, contacts, row.message, now, row.ad));
+            arrival.opens(groups.decrypt(own, contacts, row.message, now, row.ad), ageOf(row, now));
             waiting.held.opened(number);
             arrival.forgets(name, waiting, number);
           } catch (refusal) {

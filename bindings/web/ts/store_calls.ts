@@ -71,6 +71,15 @@ export interface Household {
   readonly groups?: Groups | undefined;
 }
 
+/** A message to a group that has opened, at once or after it had waited. */
+export interface DeliveredToGroup extends GroupDelivered {
+  /**
+   * How old it is, in milliseconds: as old as `AlongFromGroup.age` said when it came, and as long as it has waited since. Give it to
+   * `ExpiryScheduler.received` and the like: else its time would begin anew.
+   */
+  readonly age: number;
+}
+
 /** What came of groups by a call, all of which is stored. */
 export interface OfGroups {
   /** What is to be shown, in this order. */
@@ -78,7 +87,7 @@ export interface OfGroups {
   /** What became known of members' devices. */
   readonly people: readonly PersonEvent[];
   /** Messages to groups that have opened: the one that came, and those that had waited. */
-  readonly delivered: readonly GroupDelivered[];
+  readonly delivered: readonly DeliveredToGroup[];
   /** How many messages waited in vain: show that something is missing. */
   readonly lost: number;
   /** To whom something is due that did not get through: begin a session by `Peer.initiateForGroup`, then `lookAfterGroups`. */
@@ -107,6 +116,12 @@ export interface AlongTo extends Along<FanOut> {
 /** What may go along with a message of a person. */
 export interface AlongFrom extends Along<PersonDelivered> {
   /** How old the message is, since it was handed to the carrier: 0 if absent. */
+  readonly age?: Age | undefined;
+}
+
+/** What may go along with a message to a group that came. */
+export interface AlongFromGroup extends Along<GroupHeard> {
+  /** How old the message is, since it was handed to the carrier: 0 if absent. It is kept with a message that waits. */
   readonly age?: Age | undefined;
 }
 
