@@ -181,6 +181,44 @@ test("a message that waited is as old as it was when it came, and as it has wait
   await assert.rejects(anna.store.receiveFromGroup(house(anna), another, NOW, () => [], { age: "old" }), { code: "invalid_argument" });
 });
 
+test("what waits is bounded in bytes: first goes what anybody can make up, then what has come first", async () => {
+  const MOST = 16 * 1024 * 1024;
+  const { anna, ben, id, chain, message } = await waiting("kept");
+  assert.equal((await anna.store.receiveFromGroup(house(anna), message, NOW)).waits, true);
+  const noise = (number, length) => {
+    const made = new Uint8Array(length).fill(number);
+    made[0] = 0x13;
+    return made;
+  };
+  let lost = 0;
+  const offered = async (bytes, now = NOW) => {
+    const heard = await anna.store.receiveFromGroup(house(anna), bytes, now);
+    lost += heard.lost;
+    return heard.waits;
+  };
+  for (let number = 1; number <= 5; number++) {
+    assert.equal(await offered(noise(number, MOST / 4)), true);
+    await reopened(anna);
+  }
+  assert.equal(lost, 2);
+  // There is no room for one beside what is of the group itself, and nothing goes for it.
+  await assert.rejects(offered(noise(9, MOST)), { code: "undecryptable" });
+  await assert.rejects(offered(noise(9, MOST + 1)), { code: "undecryptable" });
+  // Of what is of the group itself the first goes, and only where nothing else does.
+  ben.own.inGroup(ben.account, ben.groups.group(id)).renew(ben.contacts);
+  const { pairwise, broadcasts: [{ message: second }] } =
+    ben.own.inGroup(ben.account, ben.groups.group(id)).encrypt(ben.contacts, new Uint8Array(60_000), NOW);
+  assert.equal(await offered(second), true);
+  assert.equal(await offered(noise(6, MOST / 2)), true);
+  assert.equal(lost, 4);
+  const bound = { ad: new Uint8Array(MOST - second.length - 1_000) };
+  const heard = await anna.store.receiveFromGroup(house(anna), second, NOW, () => [], bound);
+  assert.deepEqual([heard.waits, heard.lost], [true, 4]);
+  for (const of of [chain, pairwise[0].message]) {
+    assert.deepEqual(lines((await anna.store.receiveFrom(house(anna), "ben", of, NOW)).ofGroups), []);
+  }
+});
+
 test("with a key nothing that the application said of a message that waits stands in the clear", async () => {
   const { anna, message } = await waiting("x", new StorageKey(new Uint8Array(32).fill(7)));
   const ad = utf8("conversation with the lawyer");

@@ -10,6 +10,7 @@ import { contactsOf } from "./contacts.js";
 import { invalid } from "./errors.js";
 import { LONGEST } from "./expiry.js";
 import { held, type Handle } from "./handle.js";
+import { packed } from "./people.js";
 import type { OwnRow, Along, Household, OfGroups, DeliveredToGroup } from "./store_calls.js";
 
 /** Rows of a scheduler: absent where one goes. */
@@ -26,10 +27,10 @@ export interface GroupRow {
   readonly group: Uint8Array;
 }
 
-/** Which messages of a group wait; of each, what tells it from others. */
+/** Which messages of a group wait; of each its mark, sealed where there is a key. */
 export interface HeldRow {
   readonly held: Uint8Array;
-  readonly marks: readonly (readonly [number: number, mark: Uint8Array])[];
+  readonly marks: Uint8Array;
 }
 
 /** A message that waits. It is as the carrier has it; what the application said of it is sealed, where there is a key. */
@@ -80,7 +81,7 @@ export function byOrder(one: [Bytes, PersonRow], other: [Bytes, PersonRow]): num
 /** Which messages of a group wait, in memory. */
 export interface Waiting {
   readonly held: HeldMessages;
-  readonly marks: Map<number, Uint8Array>;
+  readonly marks: Map<number, Mark>;
 }
 
 /** A message that waits already. */
@@ -91,9 +92,75 @@ export interface Twin {
   readonly kept: KeptMessage;
 }
 
-/** What tells a message that waits from most others, so that few are read to be compared: its last bytes are of a signature. */
-export function markOf(message: Uint8Array): Uint8Array {
-  return message.slice(-32);
+/** What is known of a message that waits without reading it. */
+export interface Mark {
+  /** What tells it from most others, so that few are read to be compared: its last bytes are of a signature. */
+  readonly end: Uint8Array;
+  /** How many bytes are kept for it. */
+  readonly size: number;
+  readonly came: number;
+  /** Whether nobody can say whether it is of anybody in the group: its header does not open. */
+  readonly isOpaque: boolean;
+}
+
+export function markOf({ message, ad, came }: KeptMessage, refusal: EvanesceError): Mark {
+  return { end: message.slice(-32), size: message.length + ad.length, came, isOpaque: refusal.code === "undecryptable" };
+}
+
+/** Each in 26 bytes, and its end. */
+export function packedMarks(marks: ReadonlyMap<number, Mark>): Uint8Array {
+  return packed(...[...marks].map(([number, { end, size, came, isOpaque }]) => {
+    const view = new DataView(new ArrayBuffer(26));
+    [number, size, came].forEach((value, place) => view.setFloat64(8 * place, value));
+    view.setUint8(24, isOpaque ? 1 : 0);
+    view.setUint8(25, end.length);
+    return packed(new Uint8Array(view.buffer), end);
+  }));
+}
+
+export function marksOf(bytes: Uint8Array): Map<number, Mark> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const marks = new Map<number, Mark>();
+  for (let at = 0; at < bytes.length; ) {
+    const [number, size, came] = [view.getFloat64(at), view.getFloat64(at + 8), view.getFloat64(at + 16)];
+    const [start, isOpaque] = [at + 26, view.getUint8(at + 24) === 1];
+    at = start + view.getUint8(at + 25);
+    marks.set(number, { end: bytes.slice(start, at), size, came, isOpaque });
+  }
+  return marks;
+}
+
+/** How many bytes are kept of messages that wait, of all groups together: 16 MiB. */
+export const MOST_KEPT = 16_777_216;
+
+/** Whether there is room for one more, once those have gone that go before it. */
+export function hasRoom(all: readonly (readonly [name: string, waiting: Waiting])[], { size, isOpaque }: Mark): boolean {
+  const stay = isOpaque ? all.flatMap(([, { marks }]) => [...marks.values()]).filter((mark) => !mark.isOpaque) : [];
+  return stay.reduce((sum, mark) => sum + mark.size, size) <= MOST_KEPT;
+}
+
+/**
+ * Which messages go to make room: first those whose header does not open, as anybody can hand such bytes to the carrier, then those of the
+ * group that has most; of these the first come first.
+ */
+export function tooMuch(all: readonly (readonly [name: string, waiting: Waiting])[]): [name: string, waiting: Waiting, number: number][] {
+  const each = all.flatMap(([name, waiting]) => [...waiting.marks].map(([number, mark]) => ({ name, waiting, number, ...mark })));
+  const sizes = new Map<string, number>();
+  const adds = (name: string, size: number): unknown => sizes.set(name, (sizes.get(name) ?? 0) + size);
+  for (const { name, size } of each) adds(name, size);
+  let sum = [...sizes.values()].reduce((all, size) => all + size, 0);
+  if (sum <= MOST_KEPT) return [];
+  each.sort((one, other) => Number(other.isOpaque) - Number(one.isOpaque) || one.came - other.came || one.number - other.number);
+  const go: typeof each = [];
+  while (sum > MOST_KEPT && each.length > 0) {
+    const most = Math.max(...sizes.values());
+    const first = each[0]?.isOpaque === true ? 0 : each.findIndex(({ name }) => sizes.get(name) === most);
+    const [one] = each.splice(Math.max(first, 0), 1) as [(typeof each)[number]];
+    adds(one.name, -one.size);
+    sum -= one.size;
+    go.push(one);
+  }
+  return go.map(({ name, waiting, number }) => [name, waiting, number]);
 }
 
 export function isSame(one: Uint8Array, other: Uint8Array): boolean {
@@ -196,6 +263,13 @@ export class Arrival {
   keeps(name: string, waiting: Waiting, number: number, row: KeptMessage): void {
     this.touches(name, waiting);
     this.rows.set(`${name}/${number}`, [name, number, row]);
+  }
+
+  /** It was offered again, and waits for something else by now. */
+  goesOnWaiting(name: string, waiting: Waiting, number: number, refusal: EvanesceError): void {
+    this.touches(name, waiting);
+    const mark = waiting.marks.get(number);
+    if (mark !== undefined) waiting.marks.set(number, { ...mark, isOpaque: refusal.code === "undecryptable" });
   }
 
   forgets(name: string, waiting: Waiting, number: number): void {

@@ -15,9 +15,9 @@ import { peerId } from "./peer.js";
 import { ownerOf } from "./people.js";
 import { memberTag } from "./safety.js";
 import {
-  isPersons, byOrder, markOf, isSame, ageOf, noteOf, withNote, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
+  isPersons, byOrder, markOf, isSame, packedMarks, marksOf, tooMuch, hasRoom, ageOf, noteOf, withNote, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
   all, named, those, drop, peerAt, withGiven, bothEffects, alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow,
-  type HeldRow, type KeptRow, type KeptMessage, type Twin, type StateRow, type Waiting, type Ready, type Rest,
+  type HeldRow, type KeptRow, type KeptMessage, type Mark, type Twin, type StateRow, type Waiting, type Ready, type Rest,
 } from "./arrival.js";
 import { CHECK, META, CHECK_KIND, fits, begun, failed, answer, completion, from, lock, EPOCH } from "./database.js";
 import type {
@@ -412,7 +412,10 @@ export class Store {
    * `receiveFrom`. What is missing is asked for; `flush` sends that. Acknowledge the message once this has resolved or has refused it:
    * `rows` is asked in either case, as events may come of it too.
    *
-   * @throws as `Groups.decrypt`, but not what waits; `store_failed`, `store_closed`
+   * Of each group 1,000 messages wait at most, and of all together 16 MiB. With more of them those go first whose header does not open,
+   * then those of the group that has most, the first come first; `OfGroups.lost` counts them.
+   *
+   * @throws as `Groups.decrypt`, but not what waits: only where there is no room for it; `store_failed`, `store_closed`
    */
   async receiveFromGroup(
     household: Household, message: Uint8Array, now: number, rows: (heard: GroupHeard) => Iterable<OwnRow> = () => [],
@@ -516,17 +519,24 @@ export class Store {
       if (twin !== undefined) {
         arrival.waits = twin.waiting.held.refusedAgain(twin.number, refusal);
         if (!arrival.waits) arrival.forgets(twin.name, twin.waiting, twin.number);
-        else arrival.touches(twin.name, twin.waiting);
+        else arrival.goesOnWaiting(twin.name, twin.waiting, twin.number, refusal);
         return arrival.waits ? undefined : refusal;
       }
-      const waiting = await this.#waitingOf(name);
+      const [waiting, mark] = [await this.#waitingOf(name), markOf(offered, refusal)];
+      const all = await Promise.all(names(groups).map(async (one) => [one, await this.#waitingOf(one)] as const));
+      if (!hasRoom(all, mark)) return refusal;
       const { number, dropped } = waiting.held.refused(refusal, now);
       arrival.drops(name, waiting, dropped);
       if (number === undefined) return refusal;
-      waiting.marks.set(number, markOf(message));
+      waiting.marks.set(number, mark);
       arrival.keeps(name, waiting, number, offered);
-      arrival.waits = true;
-      return undefined;
+      for (const [one, its, which] of tooMuch(all)) {
+        its.held.opened(which);
+        if (its === waiting && which === number) arrival.forgets(one, its, which);
+        else arrival.drops(one, its, [which]);
+      }
+      arrival.waits = waiting.marks.has(number);
+      return arrival.waits ? undefined : refusal;
     }
     const twin = await this.#twin(arrival, inHex(delivered.group), offered);
     arrival.opens(delivered, Math.max(offered.age, twin === undefined ? 0 : ageOf(twin.kept, now)));
@@ -539,11 +549,11 @@ export class Store {
 
   /** The same message, all of it, if it waits already: in its group, or since before that was known. */
   async #twin(arrival: Arrival, of: string, { message, ad }: KeptMessage): Promise<Twin | undefined> {
-    const mark = markOf(message);
+    const end = message.slice(-32);
     for (const name of new Set([of, ""])) {
       const waiting = await this.#waitingOf(name);
-      for (const [number, other] of waiting.marks) {
-        const kept = isSame(mark, other) ? await this.#kept(arrival, name, number) : undefined;
+      for (const [number, mark] of waiting.marks) {
+        const kept = isSame(end, mark.end) && mark.size === message.length + ad.length ? await this.#kept(arrival, name, number) : undefined;
         if (kept !== undefined && isSame(kept.message, message) && isSame(kept.ad, ad)) return { name, waiting, number, kept };
       }
     }
@@ -586,7 +596,7 @@ export class Store {
             if (!(refusal instanceof EvanesceError) || !NOTED.test(refusal.code)) throw refusal;
             const of = groups.knows(row.message);
             if (of !== undefined) arrival.changes({ groups: [of], invitations: false, people: NO_CHANGES });
-            if (waiting.held.refusedAgain(number, refusal)) arrival.touches(name, waiting);
+            if (waiting.held.refusedAgain(number, refusal)) arrival.goesOnWaiting(name, waiting, number, refusal);
             else arrival.drops(name, waiting, [number]);
           }
         }
@@ -619,7 +629,8 @@ export class Store {
     const row = await this.#get<HeldRow>(STATES, place);
     const key = this.#key;
     const held = row === undefined ? new HeldMessages() : key ? HeldMessages.unseal(row.held, key, place) : HeldMessages.restore(row.held);
-    const waiting = { held, marks: new Map(row?.marks ?? []) };
+    const marks = row && (key ? key.open(row.marks, NOTE_KIND, place) : row.marks);
+    const waiting = { held, marks: marks === undefined ? new Map<number, Mark>() : marksOf(marks) };
     this.#waiting.set(name, waiting);
     return waiting;
   }
@@ -811,7 +822,9 @@ export class Store {
       if (ofGroups !== undefined) sealed.push(...this.#sealedGroups(ofGroups));
       for (const [name, { held, marks }] of waiting) {
         const place = this.#place(`held/${name}`);
-        sealed.push([place, { held: this.#key ? held.seal(this.#key, place) : held.snapshot(), marks: [...marks] }]);
+        const its = packedMarks(marks);
+        sealed.push([place, this.#key
+          ? { held: held.seal(this.#key, place), marks: this.#key.seal(its, NOTE_KIND, place) } : { held: held.snapshot(), marks: its }]);
       }
       const gone = [...goes];
       for (const [name, number, row] of kept) {
