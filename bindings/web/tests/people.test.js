@@ -139,6 +139,13 @@ test("what is decided on one device holds on the others, and what happened there
   assert.equal(tablet.expiry.setting(chat).policy.ttl, 90_000);
 });
 
+test("whatever age an own device names, what it tells is noted", () => {
+  const { alices: [alice] } = households();
+  const noted = (age) => noteIn({ told: [{ event: { kind: "read", id: new Uint8Array(16) }, age }] }, alice.expiry, 1_000, NOW);
+  for (const age of [0, 8.64e15, 8.64e15 + 1, 2 ** 60, Number(2n ** 64n - 1n)]) assert.deepEqual(noted(age).events, noted(0).events);
+  for (const age of [-1, NaN, "1", undefined]) assert.throws(() => noted(age), { code: "invalid_argument" });
+});
+
 test("a device that was just linked is told all contacts, their lists and the timers", () => {
   const { alices: [alice], bobs: [bob] } = households({});
   alice.contacts.setBackToRequest(alice.own, bob.owner, NOW);

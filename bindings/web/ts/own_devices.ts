@@ -166,7 +166,9 @@ export function noteIn(delivered: PersonDelivered, scheduler: ExpiryScheduler, a
   const told = listOf<{ event: DeviceEvent; age: number }>(fields(delivered, "delivered").told, "delivered.told");
   const all = told.map((one) => {
     const { event, age: ago } = fields(one, "one of delivered.told");
-    return scheduler.toldByOwnDevice(event, Math.min(since + millis(ago, "its age"), LONGEST), now);
+    // An own device may name any age; nothing is older than the longest.
+    const its = millis(typeof ago === "number" ? Math.min(ago, LONGEST) : ago, "its age");
+    return scheduler.toldByOwnDevice(event, Math.min(since + its, LONGEST), now);
   });
   return {
     writes: all.flatMap(({ writes }) => writes),
