@@ -188,6 +188,31 @@ test("an array that lies about its length is taken for what it is", () => {
   }
 });
 
+test("a list is taken item by item, whatever it says of itself", () => {
+  const { alices: [alice, tablet] } = households();
+  const told = (events) => alice.own.to(alice.own.person).tellEvents(alice.contacts, events, 0, NOW);
+  const events = () => [{ kind: "read", id: new Uint8Array(16) }];
+  const lying = [];
+  for (const name of ["map", "flatMap", "reduce", "filter", Symbol.iterator, "entries"]) {
+    lying.push(Object.defineProperty(events(), name, { value: () => ({ length: 0, reduce: () => 1_000_000, *[Symbol.iterator]() {} }) }));
+  }
+  class Own extends Array {
+    map() {
+      return { length: 2 ** 31, reduce: () => 3, [Symbol.iterator]: () => events()[Symbol.iterator]() };
+    }
+  }
+  lying.push(Own.from(events()));
+  for (const list of lying) {
+    const { messages } = told(list);
+    assert.deepEqual(tablet.hear(alice, of(messages, tablet)).told.map(({ event }) => event.kind), ["read"]);
+  }
+  const proxies = [-1, 0.5, NaN, "1", 2 ** 60, undefined].map((length) =>
+    new Proxy([], { get: (target, name) => (name === "length" ? length : target[name]) }));
+  for (const list of [...proxies, new Array(3), [undefined], [{}]]) assert.throws(() => told(list), EvanesceError);
+  const changes = { account: false, own: false, people: [], peers: [], tell: [1] };
+  assert.throws(() => evanesce.allChanges(changes), { code: "invalid_argument" });
+});
+
 test("a detached or shared array is refused or copied", () => {
   const { bob, bobs, alices } = pair({ suite: "classical" });
   const detached = new Uint8Array(10);

@@ -225,7 +225,7 @@ test("what is not of a household is refused before anything changes", async () =
     () => store.receiveFrom(null, "bob/1", message, NOW), () => store.receiveFrom(its, "", message, NOW),
     () => store.receiveFrom(its, "bob/1", "message", NOW), () => store.receiveFrom(its, "bob/1", message, "now"),
     () => store.receiveFrom(its, "bob/1", message, NOW, 5), () => store.receiveFrom(its, "bob/1", message, NOW, () => [], { age: "old" }),
-    () => store.tell(its, {}, NOW), () => store.tell({}, changes, NOW), () => store.tell(its, changes, "now"),
+    () => store.tell(its, {}, NOW), () => store.tell(its, { ...changes, tell: [{}] }, NOW), () => store.tell({}, changes, NOW), () => store.tell(its, changes, "now"),
     () => store.commit({ own: alice.account }), () => store.commit({ contacts: {} }), () => store.commit({ changes: { ...changes, own: true } }),
     () => store.commit({ changes: { ...changes, account: true } }), () => store.commit({ changes: { ...changes, peers: [utf8("bob/1")] } }),
     () => store.commit({ forgotten: { peers: [""] } }), () => store.commit({ forgotten: { people: [new Uint8Array(3)] } }),

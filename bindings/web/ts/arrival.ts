@@ -2,7 +2,7 @@
 
 import {
   Account, Contacts, EvanesceError, ExpiryScheduler, Groups, HeldMessages, OwnDevices, Peer, Person, allChanges,
-  unblockedByPeople, type Bytes, type Effects, type GroupChanges, type GroupDelivered, type GroupEvent, type GroupOutgoing,
+  unblockedByPeople, type AddressedMessage, type Broadcast, type Bytes, type Effects, type GroupChanges, type GroupDelivered, type GroupEvent, type GroupOutgoing,
   type Payload, type PeopleChanges, type PersonDelivered, type PersonEvent, type Unblocked, type Unreached, type Wants,
 } from "./everything.js";
 import { address as checkedAddress, bytes, exactly, fields, flag, listOf } from "./checks.js";
@@ -234,13 +234,19 @@ export class Arrival {
   /** Those to single devices first, so that nobody has to wait for a chain. */
   sends(outgoing: GroupOutgoing): void {
     const { events, pairwise, broadcasts, unreached, changes } = fields(outgoing, "outgoing");
-    for (const list of [events, pairwise, broadcasts, unreached]) {
-      if (!Array.isArray(list)) throw invalid("outgoing must be what a call of a group gave");
+    for (const event of listOf<GroupEvent>(events, "outgoing.events")) this.#events.push(fields(event, "one of outgoing.events"));
+    for (const one of listOf<AddressedMessage>(pairwise, "outgoing.pairwise")) {
+      const { to, message } = fields(one, "one of outgoing.pairwise");
+      this.#sends(to, message);
     }
-    this.#events.push(...events);
-    for (const { to, message } of pairwise) this.#sends(to, message);
-    for (const { to: all, message } of broadcasts) for (const to of all) this.#sends(to, message);
-    for (const missed of unreached) this.#unreached.set(missed.to.join(), missed);
+    for (const one of listOf<Broadcast>(broadcasts, "outgoing.broadcasts")) {
+      const { to, message } = fields(one, "one of outgoing.broadcasts");
+      for (const each of listOf<Bytes>(to, "one of outgoing.broadcasts")) this.#sends(each, message);
+    }
+    for (const missed of listOf<Unreached>(unreached, "outgoing.unreached")) {
+      const { to } = fields(missed, "one of outgoing.unreached");
+      this.#unreached.set(inHex(checkedAddress(to, "to")), missed);
+    }
     this.changes(changes);
   }
 

@@ -116,11 +116,13 @@ export function joined(list: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** @internal */
+/** @internal The items of an array, each read once: what the array says of itself, such as a `map` of its own, is not asked. */
 export function listOf<Item>(value: unknown, name: string, most = 100_000): Item[] {
   if (!Array.isArray(value)) throw invalid(`${name} must be an array`);
-  if (value.length > most) throw new EvanesceError("too_large", `${name} has more than ${most} items`);
-  return value as Item[];
+  const length = value.length as unknown;
+  if (typeof length !== "number" || !Number.isInteger(length) || length < 0) throw invalid(`${name} must be an array`);
+  if (length > most) throw new EvanesceError("too_large", `${name} has more than ${most} items`);
+  return Array.from({ length }, (_, place) => value[place] as Item);
 }
 
 /** @internal */

@@ -122,7 +122,8 @@ export function allChanges(...changes: readonly PeopleChanges[]): PeopleChanges 
     const { account, own, people, peers, tell } = fields(one, "changes");
     return {
       account: flag(account, "changes.account"), own: flag(own, "changes.own"), people: names(people, "changes.people"),
-      peers: names(peers, "changes.peers"), tell: listOf<OwnEvent>(tell, "changes.tell"),
+      peers: names(peers, "changes.peers"),
+      tell: listOf<OwnEvent>(tell, "changes.tell").map((event) => fields(event, "one of changes.tell")),
     };
   });
   return {

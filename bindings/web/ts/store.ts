@@ -12,7 +12,7 @@ import { clocks, rawAge } from "./expiry.js";
 import { held, type Handle } from "./handle.js";
 import { groupsOf, makerOf } from "./groups.js";
 import { peerId } from "./peer.js";
-import { ownerOf } from "./people.js";
+import { ownerOf, packedEvents } from "./people.js";
 import { memberTag } from "./safety.js";
 import {
   isPersons, byOrder, markOf, isSame, packedMarks, marksOf, tooMuch, hasRoom, ageOf, noteOf, withNote, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
@@ -667,6 +667,7 @@ export class Store {
   ): Promise<Untold> {
     const [house, own, changed] = [householdOf(household), rowsOf(rows), allChanges(changes)];
     time(now);
+    packedEvents(changed.tell);
     return this.#inTurn(async () => {
       const ready = this.#orDrop(all(house), () => this.#told(house, changed, bothEffects(effects, undefined), now));
       await this.#store({ ...ready, scheduler: house.scheduler, rows: own });
