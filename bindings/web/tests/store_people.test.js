@@ -144,6 +144,56 @@ for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
   });
 }
 
+test("people come back in their order, in whatever order they were stored, forgotten and known again", async () => {
+  const party = await stored(new Party("alice"));
+  const names = ["a", "b", "c", "d", "e"];
+  const owners = names.map((name) => new Party(name).owner);
+  const [a, b, c, d, e] = owners;
+  const accept = (owner) => party.contacts.accept(party.own, owner, NOW);
+  const tell = (changes) => party.store.tell(house(party), changes, NOW);
+  await tell(accept(a));
+  // Later ones are stored first.
+  const changes = [b, c, d].map(accept);
+  for (const one of changes.reverse()) await tell(one);
+  await reopened(party);
+  assert.deepEqual(party.contacts.owners, [a, b, c, d]);
+  // Somebody is forgotten, and known again.
+  party.contacts.removePerson(b);
+  await party.store.commit({ contacts: party.contacts, forgotten: { people: [b] } });
+  await tell(accept(b));
+  assert.deepEqual(party.contacts.owners, [a, c, d, b]);
+  await reopened(party);
+  assert.deepEqual(party.contacts.owners, [a, c, d, b]);
+  party.contacts.removePerson(c);
+  accept(c);
+  await party.store.commit({ contacts: party.contacts, forgotten: { people: [c] } });
+  await reopened(party);
+  assert.deepEqual(party.contacts.owners, [a, d, b, c]);
+  // Who could not be stored takes no place.
+  await assert.rejects(party.store.tell(house(party), accept(e), NOW, UNSTORABLE), { code: "store_failed" });
+  await reopened(party);
+  const f = new Party("f").owner;
+  for (const owner of [f, e]) await tell(accept(owner));
+  assert.deepEqual(party.contacts.owners, [a, d, b, c, f, e]);
+  await reopened(party);
+  assert.deepEqual(party.contacts.owners, [a, d, b, c, f, e]);
+});
+
+test("people of whom some could not be stored come back in their order without a restart", async () => {
+  const party = await stored(new Party("alice"));
+  const [x, y] = ["x", "y"].map((name) => new Party(name).owner);
+  await assert.rejects(party.store.tell(house(party), party.contacts.accept(party.own, x, NOW), NOW, UNSTORABLE), { code: "store_failed" });
+  const again = async () => {
+    const [account, own, contacts, expiry] =
+      [await party.store.account(), await party.store.ownDevices(), await party.store.contacts(), await party.store.scheduler()];
+    Object.assign(party, { account, own, contacts, expiry });
+  };
+  await again();
+  for (const owner of [y, x]) await party.store.tell(house(party), party.contacts.accept(party.own, owner, NOW), NOW);
+  await again();
+  assert.deepEqual(party.contacts.owners, [y, x]);
+});
+
 test("a peer that moves leaves no row behind that could be taken for it", async () => {
   const party = await stored(new Party("alice"));
   const peer = new Peer("bob");

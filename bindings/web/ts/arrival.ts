@@ -374,7 +374,7 @@ export function named(house: Household, changes: PeopleChanges): Ready {
   const peers = those(changes.peers, (address) => contacts.peer(address), "peer");
   const states = [...(changes.account ? [account] : []), ...(changes.own ? [own] : []), ...peers];
   const people = those(changes.people, (owner) => contacts.person(owner), "person");
-  return { states, people, ahead: [account, own, contacts] };
+  return { states, people, contacts, ahead: [account, own, contacts] };
 }
 
 /** The peer that a message from this address was offered to. */
@@ -423,6 +423,8 @@ export function bothEffects(one: Effects | undefined, other: Effects | undefined
 export interface Ready {
   readonly states: readonly (Account | Peer | OwnDevices)[];
   readonly people?: readonly Person[];
+  /** Where these stand, in their order. */
+  readonly contacts?: Contacts | undefined;
   /** What is freed as well if it is not stored. */
   readonly ahead?: readonly (Handle | undefined)[];
   /** The places of rows that go. */

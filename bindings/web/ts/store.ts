@@ -59,6 +59,8 @@ export class Store {
   readonly #rowOf = new Map<number, Bytes>();
   /** In which order people became known, by the places of their rows. */
   #order: Map<string, number> | undefined;
+  /** The highest number in it. */
+  #last = 0;
   /** What waits, of each group by its name in hex, and of none that is known. */
   #waiting = new Map<string, Waiting>();
   #ending: string | undefined;
@@ -745,7 +747,7 @@ export class Store {
       const ids = (ofGroups?.groups ?? groups?.ids ?? []).filter((id) =>
         groups?.group(id) !== undefined || !goneGroups.some((one) => one.join() === id.join()));
       return this.#store({
-        states: [...states, ...itsPeers], people, ahead, scheduler, writes,
+        states: [...states, ...itsPeers], people, contacts, ahead, scheduler, writes,
         outgoing: messages, rows: itsRows, goes,
         ofGroups: groups && { groups: ids, invitations: ofGroups?.invitations ?? true, of: groups },
       });
@@ -810,13 +812,16 @@ export class Store {
 
   /** Writes all of it in one transaction. All is sealed before that begins, and nothing waits within it. */
   async #store({
-    states, people = [], ahead = [], scheduler, writes = [], outgoing = [], rows = [], goes = [], ofGroups, kept = [],
+    states, people = [], contacts, ahead = [], scheduler, writes = [], outgoing = [], rows = [], goes = [], ofGroups, kept = [],
     held: waiting = [],
   }: Ready): Promise<void> {
     const all = [...states, ...ahead, scheduler, ofGroups?.of];
     try {
       if (scheduler !== undefined) held(scheduler, ExpiryScheduler);
       if (people.length > 0) await this.#readOrder();
+      // Whoever comes back in the same transaction is somebody new.
+      for (const place of goes) this.#order?.delete(place.join());
+      this.#numberAll(people, contacts);
       const sealed: [place: Bytes, row: StateRow][] =
         [...states.map((state) => this.#sealed(state)), ...people.map((person) => this.#sealedPerson(person))];
       people.forEach((person) => person.free());
@@ -846,6 +851,8 @@ export class Store {
     } catch (cause) {
       drop(all);
       this.#waiting.clear();
+      // Nobody has the numbers that were given to people just now.
+      if (people.length > 0) this.#order = undefined;
       throw failed(cause);
     }
   }
@@ -906,16 +913,30 @@ export class Store {
   }
 
   #sealedPerson(person: Person): [place: Bytes, row: PersonRow] {
-    const [place, order] = [this.#placeOfPerson(person.owner), this.#order as Map<string, number>];
-    const number = order.get(place.join()) ?? Math.max(0, ...order.values()) + 1;
-    order.set(place.join(), number);
+    const place = this.#placeOfPerson(person.owner);
+    const number = this.#numbered(place);
     return [place, { number, person: this.#key ? person.seal(this.#key, personAd(place, number)) : person.snapshot() }];
+  }
+
+  /** The number of whoever stands there: of somebody new, one above all others. */
+  #numbered(place: Bytes): number {
+    const order = (this.#order ??= new Map<string, number>());
+    const number = order.get(place.join()) ?? (this.#last += 1);
+    order.set(place.join(), number);
+    return number;
   }
 
   async #readOrder(): Promise<void> {
     if (this.#order !== undefined) return;
-    const rows = await this.#states();
-    this.#order ??= new Map(rows.filter(isPersons).map(([place, { number }]) => [place.join(), number]));
+    const rows = (await this.#states()).filter(isPersons);
+    this.#order = new Map(rows.map(([place, { number }]) => [place.join(), number]));
+    this.#last = rows.reduce((last, [, { number }]) => Math.max(last, number), 0);
+  }
+
+  /** With whoever is new all get their numbers who became known before, also those who are stored later, or never. */
+  #numberAll(people: readonly Person[], contacts: Contacts | undefined): void {
+    if (contacts === undefined || people.every(({ owner }) => this.#order?.has(this.#placeOfPerson(owner).join()))) return;
+    for (const owner of contacts.owners) this.#numbered(this.#placeOfPerson(owner));
   }
 
   /** Where it stood, if that is elsewhere. */
