@@ -7,7 +7,7 @@ import { Party, households, link, of } from "./household.js";
 import { NOW, evanesce } from "./package.js";
 
 const {
-  Contacts, EvanesceError, OwnDevices, Peer, Person, Report, SafetyNumber, ServerKey, StorageKey, VerifiedBundle,
+  Contacts, EvanesceError, OwnDevices, Peer, Person, PublishedPrekeys, Report, SafetyNumber, ServerKey, StorageKey, VerifiedBundle,
   allChanges, conversationIdNamed, messageIdBy, noteIn, readLinkCode, text, utf8, verifyDeviceList,
 } = evanesce;
 
@@ -228,6 +228,24 @@ test("a peer of contacts is one object however it is asked for, and goes with th
   alice.contacts.free();
   assert.throws(() => same.contact, { code: "freed" });
   assert.throws(() => alice.say(bob.owner, "?"), { code: "freed" });
+});
+
+test("no peer moves to where another one of the contacts is", () => {
+  const { alices: [alice], bobs: [bob] } = households();
+  const [first, second] = ["bob/1", "bob/2"].map((address) => alice.contacts.peer(address));
+  assert.throws(() => second.changeAddress("bob/1", NOW), { code: "invalid_argument" });
+  bob.account.changeAddress("bob/2", NOW);
+  const { upload } = bob.account.republishPrekeys(NOW);
+  const bundle = VerifiedBundle.verify(new PublishedPrekeys(upload).handOut(), NOW);
+  assert.throws(() => first.followBundle(bundle, NOW), { code: "invalid_argument" });
+  assert.deepEqual(alice.contacts.addresses.map(text).sort(), ["alice/2", "bob/1", "bob/2"]);
+  // To where it is itself it may go, and to where nobody is any more.
+  second.changeAddress("bob/2", NOW);
+  alice.contacts.removePeer("bob/2");
+  first.followBundle(bundle, NOW);
+  assert.equal(text(first.address), "bob/2");
+  const alone = new Peer("bob/1");
+  alone.changeAddress("bob/2", NOW);
 });
 
 test("a copy of a message is proven to a moderator like the message", () => {

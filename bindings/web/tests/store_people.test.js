@@ -208,6 +208,16 @@ test("a peer that moves leaves no row behind that could be taken for it", async 
   assert.equal(await party.store.peer("bob's new one"), undefined);
 });
 
+test("two peers at one address are not stored", async () => {
+  const party = await stored(new Party("alice"));
+  const [one, other] = [new Peer("bob"), new Peer("bob")];
+  await party.store.commit({ peers: [one, one] });
+  await assert.rejects(party.store.commit({ peers: [one, other] }), { code: "invalid_argument" });
+  for (const peer of [one, other]) assert.throws(() => peer.address, { code: "freed" });
+  party.contacts.addPeer(new Peer("bob"));
+  await assert.rejects(party.store.commit({ contacts: party.contacts, peers: [new Peer("bob")] }), { code: "invalid_argument" });
+});
+
 test("what could not be stored of people is freed, and the store is as it was", async () => {
   const { alices: [alice], bobs: [bob] } = households();
   await stored(alice);

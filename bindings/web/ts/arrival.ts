@@ -6,10 +6,10 @@ import {
   type Payload, type PeopleChanges, type PersonDelivered, type PersonEvent, type Unblocked, type Unreached, type Wants,
 } from "./everything.js";
 import { address as checkedAddress, bytes, exactly, fields, flag, listOf } from "./checks.js";
-import { contactsOf } from "./contacts.js";
 import { invalid } from "./errors.js";
 import { LONGEST } from "./expiry.js";
 import { held, type Handle } from "./handle.js";
+import { contactsOf } from "./peer.js";
 import { packed } from "./people.js";
 import type { OwnRow, Along, Household, OfGroups, DeliveredToGroup } from "./store_calls.js";
 

@@ -4,7 +4,7 @@ import { address, exactly, flag, time } from "./checks.js";
 import { invalid } from "./errors.js";
 import { Handle, held, wrap } from "./handle.js";
 import { OwnDevices } from "./own_devices.js";
-import { Peer, peerOf } from "./peer.js";
+import { Peer, keeps, peerOf } from "./peer.js";
 import {
   Person, listBytes, ownerOf, personOf, type DeviceList, type PeopleChanges, type PersonEvent, type Standing,
 } from "./people.js";
@@ -38,7 +38,7 @@ export class Contacts extends Handle {
   addPeer(peer: Peer): void {
     const its = held<module.RawPeer>(peer, Peer, "peer");
     if (!rawContacts(this).add_peer(its)) throw invalid("the peer is in contacts, or another is here at its address");
-    keepers.set(peer, this);
+    keeps(this, peer);
   }
 
   /**
@@ -56,7 +56,7 @@ export class Contacts extends Handle {
     const raw = rawContacts(this).peer(checked);
     if (raw === undefined) return undefined;
     const peer = peerOf(raw);
-    keepers.set(peer, this);
+    keeps(this, peer);
     return peer;
   }
 
@@ -146,14 +146,6 @@ export class Contacts extends Handle {
     const people = read<Bytes[]>(rawContacts(this).maintain(time(now)));
     return { account: false, own: false, people, peers: [], tell: [] };
   }
-}
-
-/** Whoever holds a peer of theirs holds the contacts, which would go with all peers once they are garbage. */
-const keepers = new WeakMap<Peer, Contacts>();
-
-/** @internal The contacts that a peer stands in. */
-export function contactsOf(peer: Peer): Contacts | undefined {
-  return keepers.get(peer);
 }
 
 function decide(it: unknown, own: OwnDevices, person: unknown, what: number, now: number): PeopleChanges {

@@ -2,6 +2,7 @@
 
 import { Account, VerifiedBundle } from "./account.js";
 import { address, bytes, bytesOr, count, exactly, needsModule, text as string, time } from "./checks.js";
+import type { Contacts } from "./contacts.js";
 import { EvanesceError, invalid } from "./errors.js";
 import { Wrapped, held, spent, wrap, wrapped } from "./handle.js";
 import { MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
@@ -309,19 +310,27 @@ export class Peer extends Stored {
     return read(rawPeer(this).rejected_identities());
   }
 
-  /** It is reached at another address from now on. */
+  /**
+   * It is reached at another address from now on.
+   *
+   * @throws `invalid_argument` if another peer of its contacts stands there: forget that one first, by `Contacts.removePeer`
+   */
   changeAddress(newAddress: Address, now: number): Changes {
-    return read(rawPeer(this).change_address(address(newAddress), time(now)));
+    const [checked, at] = [address(newAddress), time(now)];
+    mustBeFree(this, checked);
+    return read(rawPeer(this).change_address(checked, at));
   }
 
   /**
    * The same, where nothing but a bundle says so.
    *
-   * @throws `identity_changed`
+   * @throws as `changeAddress`; `identity_changed`
    */
   followBundle(bundle: VerifiedBundle, now: number): Changes {
     const at = time(now);
-    return read(rawPeer(this).follow_bundle(held(bundle, VerifiedBundle, "bundle"), at));
+    const raw = held<module.RawBundle>(bundle, VerifiedBundle, "bundle");
+    mustBeFree(this, bundle.device.address);
+    return read(rawPeer(this).follow_bundle(raw, at));
   }
 
   /** This device itself has another address (`Account.changeAddress`): for each peer. */
@@ -335,6 +344,25 @@ export function messageTag(message: Uint8Array): Bytes | undefined {
   const checked = bytes(message, "message");
   needsModule();
   return module.message_tag(checked);
+}
+
+/** Whoever holds a peer of theirs holds the contacts, which would go with all peers once they are garbage. */
+const keepers = new WeakMap<Peer, Contacts>();
+
+/** @internal The peer stands in these contacts. */
+export function keeps(contacts: Contacts, peer: Peer): void {
+  keepers.set(peer, contacts);
+}
+
+/** @internal The contacts that a peer stands in. */
+export function contactsOf(peer: Peer): Contacts | undefined {
+  return keepers.get(peer);
+}
+
+/** Of two peers at one address only one would be found, and only one be stored. */
+function mustBeFree(peer: Peer, itsAddress: Uint8Array): void {
+  const [id, other] = [peerId(peer), keepers.get(peer)?.peer(itsAddress)];
+  if (other !== undefined && peerId(other) !== id) throw invalid("another peer of the contacts is at this address");
 }
 
 /** @internal One of contacts. */

@@ -838,6 +838,7 @@ export class Store {
         if (row === undefined) gone.push(place);
         else sealed.push([place, this.#sealedKept(place, row)]);
       }
+      this.#mustStandApart(states);
       const moved = states.flatMap((state) => (state instanceof Peer ? this.#leaves(state) : []));
       const messages = outgoing.map(({ to, message }) => ({ to: this.#sealedAddressee(to, message), message }));
       await this.#write([STATES, RECORDS, OUTBOX, ROWS], ([states, records, outbox, own]) => {
@@ -937,6 +938,17 @@ export class Store {
   #numberAll(people: readonly Person[], contacts: Contacts | undefined): void {
     if (contacts === undefined || people.every(({ owner }) => this.#order?.has(this.#placeOfPerson(owner).join()))) return;
     for (const owner of contacts.owners) this.#numbered(this.#placeOfPerson(owner));
+  }
+
+  /** Of two peers at one place only the last would be stored. */
+  #mustStandApart(states: Ready["states"]): void {
+    const there = new Map<string, number>();
+    for (const state of states) {
+      if (!(state instanceof Peer)) continue;
+      const [place, id] = [this.#placeOf(state.address).join(), peerId(state)];
+      if ((there.get(place) ?? id) !== id) throw invalid("two peers are at one address");
+      there.set(place, id);
+    }
   }
 
   /** Where it stood, if that is elsewhere. */

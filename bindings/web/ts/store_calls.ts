@@ -37,6 +37,7 @@ export interface Along<Result> {
 /** What is stored at once by `Store.commit`. */
 export interface Commit {
   readonly account?: Account | undefined;
+  /** No two of them, nor of the contacts, at one address. */
   readonly peers?: Iterable<Peer> | undefined;
   readonly own?: OwnDevices | undefined;
   /** People and peers: those that `changes` names, or all of them. */
