@@ -208,6 +208,36 @@ test("a peer that moves leaves no row behind that could be taken for it", async 
   assert.equal(await party.store.peer("bob's new one"), undefined);
 });
 
+test("a peer that has moved takes no row of whoever stands where it was", async () => {
+  const { alices: [alice] } = households();
+  await stored(alice);
+  for (const isOpenedAgain of [false, true]) {
+    if (isOpenedAgain) await reopened(alice);
+    const [from, to] = isOpenedAgain ? ["bob/2", "bob/4"] : ["bob/1", "bob/3"];
+    const moved = alice.contacts.peer(from);
+    moved.changeAddress(to, NOW);
+    alice.contacts.addPeer(new Peer(from));
+    await alice.store.commit({ peers: [alice.contacts.peer(from)] });
+    await alice.store.commit({ peers: [moved] });
+    assert.deepEqual((await Promise.all([from, to].map((address) => alice.store.peer(address)))).map((peer) => peer?.contact.kind), ["none", "accepted"]);
+  }
+  await reopened(alice);
+  // Its own it takes, though it was looked at meanwhile.
+  (await alice.store.peer("bob/1")).free();
+  alice.contacts.peer("bob/1").changeAddress("bob/6", NOW);
+  await alice.store.commit({ contacts: alice.contacts });
+  assert.equal(await alice.store.peer("bob/1"), undefined);
+  // Two that move by turns, in one transaction.
+  const [one, other] = ["bob/3", "bob/4"].map((address) => alice.contacts.peer(address));
+  const identities = [other, one].map(({ contact }) => contact.identity);
+  one.changeAddress("bob/5", NOW);
+  other.changeAddress("bob/3", NOW);
+  one.changeAddress("bob/4", NOW);
+  await alice.store.commit({ contacts: alice.contacts });
+  await reopened(alice);
+  assert.deepEqual(["bob/3", "bob/4"].map((address) => alice.contacts.peer(address).contact.identity), identities);
+});
+
 test("two peers at one address are not stored", async () => {
   const party = await stored(new Party("alice"));
   const [one, other] = [new Peer("bob"), new Peer("bob")];

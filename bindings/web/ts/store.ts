@@ -55,8 +55,10 @@ export class Store {
   readonly #key: StorageKey | undefined;
   readonly #epoch: number;
   readonly #letGo: () => void;
-  /** Where each peer stands, by its number: one that moves leaves no row behind that could be taken for it. */
-  readonly #rowOf = new Map<number, Bytes>();
+  /** Where each peer stands, by its number, and its row: one that moves leaves none behind that could be taken for it. */
+  readonly #rowOf = new Map<number, { readonly place: Bytes; readonly row: object }>();
+  /** Whose row stands at a place: another one has another object. */
+  readonly #rowAt = new Map<string, object>();
   /** In which order people became known, by the places of their rows. */
   #order: Map<string, number> | undefined;
   /** The highest number in it. */
@@ -848,7 +850,13 @@ export class Store {
         for (const message of messages) outbox?.add(message);
         for (const [key, value] of rows) void (value === undefined ? own?.delete(key) : own?.put(value, key));
       });
-      for (const state of states) if (state instanceof Peer) this.#rowOf.set(peerId(state), this.#placeOf(state.address));
+      for (const place of [...gone, ...moved]) this.#rowAt.delete(place.join());
+      for (const state of states) {
+        if (!(state instanceof Peer)) continue;
+        const [before, place] = [this.#rowOf.get(peerId(state)), this.#placeOf(state.address)];
+        const isThere = before?.place.join() === place.join() && this.#rowAt.get(place.join()) === before.row;
+        if (!isThere) this.#stands(peerId(state), place, {});
+      }
     } catch (cause) {
       drop(all);
       this.#waiting.clear();
@@ -951,15 +959,21 @@ export class Store {
     }
   }
 
-  /** Where it stood, if that is elsewhere. */
+  /** Where its row stands, if that is elsewhere, and is not another's by now. */
   #leaves(peer: Peer): Bytes[] {
-    const [before, place] = [this.#rowOf.get(peerId(peer)), this.#placeOf(peer.address)];
-    return before === undefined || before.join() === place.join() ? [] : [before];
+    const [before, place] = [this.#rowOf.get(peerId(peer)), this.#placeOf(peer.address).join()];
+    if (before === undefined || before.place.join() === place) return [];
+    return this.#rowAt.get(before.place.join()) === before.row ? [before.place] : [];
+  }
+
+  #stands(id: number, place: Bytes, row: object): void {
+    this.#rowOf.set(id, { place, row });
+    this.#rowAt.set(place.join(), row);
   }
 
   #peer(row: Uint8Array, place: Bytes): Peer {
     const peer = this.#key ? Peer.unseal(row, this.#key, place) : Peer.restore(row);
-    this.#rowOf.set(peerId(peer), place);
+    this.#stands(peerId(peer), place, this.#rowAt.get(place.join()) ?? {});
     return peer;
   }
 
