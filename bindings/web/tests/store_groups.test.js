@@ -380,6 +380,19 @@ test("no message leaves whose state is not stored: not after a peer, a person or
   assert.throws(() => anna.groups.ids, { code: "freed" });
 });
 
+test("changes of groups keep no other people from being stored", async () => {
+  const { anna, ben, carla } = clubs(["anna", "ben", "carla"]);
+  await stored(anna);
+  anna.contacts.removePerson(carla.owner);
+  await anna.store.commit({ contacts: anna.contacts, forgotten: { people: [carla.owner] } });
+  const { account, own, contacts, groups } = anna;
+  contacts.accept(own, carla.owner, NOW);
+  const { outgoing: { changes } } = own.createGroup(account, contacts, groups, [ben.owner], utf8("x"), NOW);
+  await anna.store.commit({ account, own, contacts, groups, groupChanges: changes });
+  await reopened(anna);
+  assert.deepEqual(anna.contacts.owners, [ben.owner, carla.owner]);
+});
+
 test("what goes in the same transaction needs not be there", async () => {
   const { anna, ben } = clubs(["anna", "ben"]);
   await stored(anna);

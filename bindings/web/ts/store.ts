@@ -714,10 +714,9 @@ export class Store {
     if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "commit.scheduler");
     if (groups !== undefined) held(groups, Groups, "commit.groups");
     const ofGroups = groupChanges && groupChangesOf(groupChanges);
-    const all = [changes, ofGroups?.people].filter((one) => one !== undefined);
-    const named = all.length > 0 ? allChanges(...all) : undefined;
+    const mentioned = allChanges(...[changes, ofGroups?.people].filter((one) => one !== undefined));
     if ((ofGroups?.groups.length || ofGroups?.invitations) && !groups) throw invalid("commit.groupChanges names what is not given");
-    if ((named?.account && !account) || (named?.own && !own) || ((named?.people.length || named?.peers.length) && !contacts)) {
+    if ((mentioned.account && !account) || (mentioned.own && !own) || ((mentioned.people.length || mentioned.peers.length) && !contacts)) {
       throw invalid("commit.changes names what is not given");
     }
     const listed = [...peers];
@@ -742,10 +741,16 @@ export class Store {
       }
       // What goes in the same transaction needs not be there.
       const isGone = (place: Bytes): boolean => goes.some((one) => one.join() === place.join());
-      const itsPeers = those(named?.peers ?? contacts?.addresses ?? [], (one) => contacts?.peer(one), "peer", (one) =>
-        isGone(this.#placeOf(one)));
-      const people = those(named?.people ?? contacts?.owners ?? [], (owner) => contacts?.person(owner), "person", (owner) =>
-        isGone(this.#placeOfPerson(owner)));
+      const peersOf = (addresses: readonly Uint8Array[]): Peer[] =>
+        those(addresses, (one) => contacts?.peer(one), "peer", (one) => isGone(this.#placeOf(one)));
+      const peopleOf = (owners: readonly Uint8Array[]): Person[] =>
+        those(owners, (owner) => contacts?.person(owner), "person", (owner) => isGone(this.#placeOfPerson(owner)));
+      let [itsPeers, people] = [peersOf(mentioned.peers), peopleOf(mentioned.people)];
+      // What groups changed of people says nothing of what else is to be stored of them.
+      if (changes === undefined && contacts !== undefined) {
+        people.forEach((person) => person.free());
+        [itsPeers, people] = [peersOf(contacts.addresses), peopleOf(contacts.owners)];
+      }
       const ids = (ofGroups?.groups ?? groups?.ids ?? []).filter((id) =>
         groups?.group(id) !== undefined || !goneGroups.some((one) => one.join() === id.join()));
       return this.#store({

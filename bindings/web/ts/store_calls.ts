@@ -40,11 +40,11 @@ export interface Commit {
   /** No two of them, nor of the contacts, at one address. */
   readonly peers?: Iterable<Peer> | undefined;
   readonly own?: OwnDevices | undefined;
-  /** People and peers: those that `changes` names, or all of them. */
+  /** People and peers: all of them; or, where there are `changes`, those that these and `groupChanges` name. */
   readonly contacts?: Contacts | undefined;
   /** What a call changed. What it names has to be given. */
   readonly changes?: PeopleChanges | undefined;
-  /** Groups and invitations: those that `groupChanges` names, or all of them. */
+  /** Groups and invitations: all of them; or, where there are `groupChanges`, those that these name. */
   readonly groups?: Groups | undefined;
   /** What a call changed of groups, and with them of people. What it names has to be given. */
   readonly groupChanges?: GroupChanges | undefined;
