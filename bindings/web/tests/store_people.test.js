@@ -302,6 +302,19 @@ test("own devices that are not reached are named, with what they are to be told"
   assert.equal(tablet.hear(alice, told.messages[0].message).events[0].contact, "refused");
 });
 
+test("what nobody is told because this device was removed is given back", async () => {
+  const { alices: [alice, tablet], bobs: [bob] } = households();
+  await stored(tablet);
+  tablet.own.adopt(alice.own.remove(alice.account, "alice/2", NOW), NOW);
+  await tablet.store.commit({ own: tablet.own });
+  const removed = await tablet.store.tell(house(tablet), tablet.contacts.refuse(tablet.own, bob.owner, NOW), NOW);
+  assert.deepEqual([removed.to.map(text), removed.events.map(({ kind }) => kind)], [["alice/1"], ["contact"]]);
+  await reopened(tablet);
+  assert.equal(tablet.contacts.person(bob.owner).decision, "refused");
+  const nothing = await tablet.store.tell(house(tablet), { account: false, own: false, people: [], peers: [], tell: [] }, NOW);
+  assert.deepEqual(nothing, { to: [], events: [] });
+});
+
 test("what is not of a household is refused before anything changes", async () => {
   const { alices: [alice], bobs: [bob] } = households();
   const { store } = await stored(alice);

@@ -377,6 +377,12 @@ export function named(house: Household, changes: PeopleChanges): Ready {
   return { states, people, contacts, ahead: [account, own, contacts] };
 }
 
+/** Where the other own devices are, by the list that is held. */
+export function otherDevices(own: OwnDevices): Bytes[] {
+  const its = inHex(own.device.address);
+  return (own.person.list?.devices ?? []).map(({ device }) => device.address).filter((address) => inHex(address) !== its);
+}
+
 /** The peer that a message from this address was offered to. */
 export function peerAt(contacts: Contacts, from: Uint8Array, now: number): Peer | undefined {
   const there = contacts.peer(from);

@@ -16,7 +16,7 @@ import { ownerOf, packedEvents } from "./people.js";
 import { memberTag } from "./safety.js";
 import {
   isPersons, byOrder, markOf, isSame, packedMarks, marksOf, tooMuch, hasRoom, ageOf, noteOf, withNote, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
-  all, named, those, drop, peerAt, withGiven, bothEffects, alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow,
+  all, named, those, otherDevices, drop, peerAt, withGiven, bothEffects, alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow,
   type HeldRow, type KeptRow, type KeptMessage, type Mark, type Twin, type StateRow, type Waiting, type Ready, type Rest,
 } from "./arrival.js";
 import { CHECK, META, CHECK_KIND, fits, begun, failed, answer, completion, from, lock, EPOCH } from "./database.js";
@@ -687,12 +687,12 @@ export class Store {
     try {
       if (events.length > 0) told = house.own.to(house.own.person).tellEvents(house.contacts, events, 0, now);
     } catch (refusal) {
-      // Of a device that was removed nobody is told anything any more; after the list has ended, nobody is until the next one.
+      // Of a device that was removed nobody is told anything, unless it is taken back; after the list has ended, nobody is until the next.
       if (!(refusal instanceof EvanesceError) || !/^(removed|list_expired)$/.test(refusal.code)) throw refusal;
     }
     const { messages = [], unreached = [] } = told ?? {};
     const changed = told === undefined ? changes : allChanges(changes, told.changes);
-    const to = unreached.map((missed) => missed.to);
+    const to = told === undefined && events.length > 0 ? otherDevices(house.own) : unreached.map((missed) => missed.to);
     return { ...named(house, changed), writes, outgoing: messages, untold: { to, events: to.length > 0 ? events : [] } };
   }
 

@@ -126,7 +126,10 @@ export interface AlongFromGroup extends Along<GroupHeard> {
   readonly age?: Age | undefined;
 }
 
-/** What own devices are to be told later, since they were not reached: when there is a session with them, `Recipients.tellEvents`. */
+/**
+ * What own devices are to be told later, since they were not reached: when there is a session with them, `Recipients.tellEvents`. All of
+ * them, where the own list has expired or does not name this device: once it is another one.
+ */
 export interface Untold {
   readonly to: readonly Bytes[];
   readonly events: readonly OwnEvent[];
