@@ -268,6 +268,31 @@ test("what could not be stored of people is freed, and the store is as it was", 
   assert.deepEqual(bob.contacts.owners, [alice.owner]);
 });
 
+test("what an application's own functions throw frees what is ahead of the store, and is the cause", async () => {
+  const { alices: [alice], bobs: [bob] } = households();
+  await stored(alice);
+  await stored(bob);
+  const theirs = new RangeError("the application's");
+  const fails = () => {
+    throw theirs;
+  };
+  const isFreed = ({ account, own, contacts, expiry }) => {
+    for (const gone of [() => account.device, () => own.device, () => contacts.owners, () => expiry.limits]) assert.throws(gone, { code: "freed" });
+  };
+  const isTheirs = ({ code, cause }) => code === "store_failed" && cause === theirs;
+  await assert.rejects(alice.store.sendTo(house(alice), bob.owner, utf8("x"), NOW, [], { effects: fails }), isTheirs);
+  isFreed(alice);
+  await reopened(alice);
+  const { messages } = await alice.store.sendTo(house(alice), bob.owner, utf8("x"), NOW);
+  const { message } = messages.find(({ to }) => text(to) === "bob/1");
+  for (const [rows, along] of [[fails, {}], [() => [], { effects: fails }]]) {
+    await assert.rejects(bob.store.receiveFrom(house(bob), "alice/1", message, NOW, rows, along), isTheirs);
+    isFreed(bob);
+    await reopened(bob);
+  }
+  assert.equal(text((await bob.store.receiveFrom(house(bob), "alice/1", message, NOW)).received.body), "x");
+});
+
 test("a peer of contacts that could not be stored takes them with it", async () => {
   const { alices: [alice] } = households();
   await stored(alice);

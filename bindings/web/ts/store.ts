@@ -43,7 +43,10 @@ const ADDRESSEE_KIND = 255, NOTE_KIND = 253;
  * nothing is encrypted or decrypted before.
  *
  * If a transaction fails the call throws `store_failed`, and the account, the peers and the scheduler that it had are freed,
- * since they are ahead of what is stored: later calls with them are refused as `freed`. Take them from the store again.
+ * since they are ahead of what is stored: later calls with them are refused as `freed`. Take them from the store again. Of a household
+ * that is all of it. It is so too where functions of the application throw that are asked once something has changed, `rows` of what
+ * came and `effects`: what they threw is the `cause`, and an `EvanesceError` is thrown as it is. What is refused before anything changes frees nothing, but a scheduler that was
+ * asked beforehand; each call says what it frees beside that.
  *
  * Only one tab has a store at a time. If another takes it by force, or the database is deleted, this one is closed: every call is
  * refused as `store_closed`, and nothing more is written.
@@ -313,8 +316,8 @@ export class Store {
     return this.#inTurn(async () => {
       const { contacts } = house;
       const sent = this.#refusable(rest, () => recipients.encrypt(contacts, copied, now, rest.ad));
-      const writes = this.#orDrop([contacts, rest.scheduler], () => this.#records(rest.effects(sent)));
-      const ready = this.#orDrop([...all(house), rest.scheduler], () => named(house, sent.changes));
+      const [writes, ready] = this.#orDrop([...all(house), rest.scheduler], () =>
+        [this.#records(rest.effects(sent)), named(house, sent.changes)] as const);
       await this.#store({ ...ready, scheduler: rest.scheduler, writes, outgoing: sent.messages, rows: own });
       return sent;
     }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));

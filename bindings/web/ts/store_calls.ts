@@ -27,7 +27,8 @@ export interface Along<Result> {
   readonly ad?: Uint8Array | undefined;
   /**
    * What a scheduler gave for the same message, or what asks it once the message is there. If the message is refused nothing
-   * is asked; a scheduler that was asked before is freed then, since what it gave is not stored.
+   * is asked; a scheduler that was asked before is freed then, since what it gave is not stored. What they have to `tell` own devices
+   * `receiveFrom` and `receiveFromGroup` tell; of the other calls `Store.tell` does, afterwards.
    */
   readonly effects?: Effects | ((result: Result) => Effects) | undefined;
   /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
@@ -54,6 +55,7 @@ export interface Commit {
     readonly people?: Iterable<Uint8Array> | undefined;
     readonly groups?: Iterable<Uint8Array> | undefined;
   } | undefined;
+  /** What they have to `tell`, `Store.tell` tells. */
   readonly effects?: Effects | undefined;
   /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
   readonly scheduler?: ExpiryScheduler | undefined;
@@ -108,7 +110,7 @@ export interface GroupHeard extends OfGroups {
   readonly untold: Untold;
 }
 
-/** What may go along with a message to a person. What its effects have to `tell` is not told by it: give that to `Store.tell`. */
+/** What may go along with a message to a person. */
 export interface AlongTo extends Along<FanOut> {
   /** Of its devices and one's own, those alone: whom the same message did not reach before. */
   readonly only?: readonly Address[] | undefined;
