@@ -293,6 +293,56 @@ test("what an application's own functions throw frees what is ahead of the store
   assert.equal(text((await bob.store.receiveFrom(house(bob), "alice/1", message, NOW)).received.body), "x");
 });
 
+test("no refused call leaves a copy of what was to be said", async (context) => {
+  const { alices: [alice], bobs: [bob] } = households();
+  const { store } = await stored(alice);
+  const [its, peer] = [house(alice), alice.contacts.peer("bob/1")];
+  const copies = [];
+  const { slice } = Uint8Array.prototype;
+  context.mock.method(Uint8Array.prototype, "slice", function (...given) {
+    const copy = Reflect.apply(slice, this, given);
+    if (text(this).startsWith("secret")) copies.push(copy);
+    return copy;
+  });
+  const secret = utf8("secret that nobody is told");
+  for (const call of [
+    () => store.send(peer, secret, NOW, [[1, 2]]), () => store.send(peer, secret, NOW, [], { ad: 1 }),
+    () => store.sendTo(its, bob.owner, secret, NOW, [[1, 2]]), () => store.sendTo(its, bob.owner, secret, NOW, [], { ad: 1 }),
+    () => store.sendTo(its, bob.owner, secret, NOW, [], { only: [""] }), () => store.sendTo(its, bob.owner, secret, NOW, [], { effects: 5 }),
+  ]) await assert.rejects(async () => call(), { code: "invalid_argument" });
+  await store.sendTo(its, bob.owner, secret, NOW);
+  await store.send(alice.contacts.peer("bob/1"), secret, NOW);
+  store.close();
+  await assert.rejects(store.sendTo(its, bob.owner, secret, NOW), { code: "store_closed" });
+  assert.equal(text(secret), "secret that nobody is told");
+  assert.ok(copies.length >= 3);
+  for (const copy of copies) assert.deepEqual(copy, new Uint8Array(copy.length));
+});
+
+test("what came of groups is freed once it is taken, or nothing is stored", async () => {
+  const { alices: [alice], bobs: [bob] } = households();
+  await stored(alice);
+  await stored(bob);
+  const said = async () => {
+    const { messages } = await alice.store.sendTo(house(alice), bob.owner, utf8("x"), NOW);
+    return messages.find(({ to }) => text(to) === "bob/1").message;
+  };
+  const groups = new evanesce.Groups();
+  const take = (parts) => groups.hear(bob.own, bob.contacts, { groupParts: parts }, NOW);
+  const without = await bob.store.receiveFrom(house(bob), "alice/1", await said(), NOW);
+  take(without.groupParts);
+  const heard = await bob.store.receiveFrom({ ...house(bob), groups }, "alice/1", await said(), NOW);
+  assert.throws(() => take(heard.groupParts), { code: "freed" });
+  let kept;
+  const failing = bob.store.receiveFrom(house(bob), "alice/1", await said(), NOW, ({ groupParts }) => {
+    kept = groupParts;
+    return UNSTORABLE;
+  });
+  await assert.rejects(failing, { code: "store_failed" });
+  await reopened(bob);
+  assert.throws(() => take(kept), { code: "freed" });
+});
+
 test("a peer of contacts that could not be stored takes them with it", async () => {
   const { alices: [alice] } = households();
   await stored(alice);

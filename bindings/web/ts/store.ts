@@ -45,8 +45,8 @@ const ADDRESSEE_KIND = 255, NOTE_KIND = 253;
  * If a transaction fails the call throws `store_failed`, and the account, the peers and the scheduler that it had are freed,
  * since they are ahead of what is stored: later calls with them are refused as `freed`. Take them from the store again. Of a household
  * that is all of it. It is so too where functions of the application throw that are asked once something has changed, `rows` of what
- * came and `effects`: what they threw is the `cause`, and an `EvanesceError` is thrown as it is. What is refused before anything changes frees nothing, but a scheduler that was
- * asked beforehand; each call says what it frees beside that.
+ * came and `effects`: what they threw is the `cause`, and an `EvanesceError` is thrown as it is. What is refused before anything
+ * changes frees nothing, but a scheduler that was asked beforehand; each call says what it frees beside that.
  *
  * Only one tab has a store at a time. If another takes it by force, or the database is deleted, this one is closed: every call is
  * refused as `store_closed`, and nothing more is written.
@@ -250,7 +250,9 @@ export class Store {
   ): Promise<Encrypted> {
     held(peer, Peer, "peer");
     time(now);
-    const [copied, own, rest] = [copiedPayload(payload), rowsOf(rows), alongOf(along)];
+    const [own, rest] = [rowsOf(rows), alongOf(along)];
+    // The last, so that no refusal leaves a copy behind.
+    const copied = copiedPayload(payload);
     return this.#inTurn(async () => {
       const encrypted = this.#refusable(rest, () => peer.encrypt(copied, now, rest.ad));
       const states = [peer], { scheduler } = rest;
@@ -310,9 +312,9 @@ export class Store {
   ): Promise<FanOut> {
     const [house, owner] = [householdOf(household), ownerOf(person).slice()];
     time(now);
-    const [copied, own, rest] = [copiedPayload(payload), rowsOf(rows), alongOf(along, house.scheduler)];
-    const { only } = along;
+    const [own, rest, { only }] = [rowsOf(rows), alongOf(along, house.scheduler), along];
     const recipients = only === undefined ? house.own.to(owner) : house.own.to(owner).only(only);
+    const copied = copiedPayload(payload);
     return this.#inTurn(async () => {
       const { contacts } = house;
       const sent = this.#refusable(rest, () => recipients.encrypt(contacts, copied, now, rest.ad));
@@ -357,7 +359,11 @@ export class Store {
         const delivered = withGiven(house, opened, wall);
         const told = scheduler === undefined ? undefined : noteIn(delivered, scheduler, age, now);
         const arrival = house.groups && new Arrival(house, house.groups, wall);
-        if (arrival !== undefined) await this.#heard(arrival, delivered);
+        if (arrival !== undefined) {
+          await this.#heard(arrival, delivered);
+          // They may hold keys, and nobody takes them twice.
+          delivered.groupParts.free();
+        }
         const ofGroups = arrival?.come();
         const effects = bothEffects(told, rest.effects({ ...delivered, ofGroups } as PersonDelivered));
         const changes = allChanges(delivered.changes, ...(arrival?.people ?? []));
@@ -365,6 +371,9 @@ export class Store {
         const heard: Heard = { ...delivered, changes, effects, untold: ready.untold, ofGroups };
         await this.#store({ ...withGroups(ready, arrival), scheduler, rows: rowsOf(rows(heard)) });
         return heard;
+      }).catch((cause) => {
+        opened.groupParts.free();
+        throw cause;
       });
     }, rest.wasAsked ? [rest.scheduler] : []);
   }
@@ -380,9 +389,10 @@ export class Store {
     along: Along<GroupOutgoing> = {},
   ): Promise<GroupOutgoing> {
     const [house, at] = [clubOf(household), time(now) * 1_000];
-    const [copied, own, rest] = [copiedPayload(payload), rowsOf(rows), alongOf(along, house.scheduler)];
+    const [own, rest] = [rowsOf(rows), alongOf(along, house.scheduler)];
     if (groupsOf(group) !== house.groups) throw invalid("group must be of household.groups");
     const inGroup = house.own.inGroup(house.account, group);
+    const copied = copiedPayload(payload);
     return this.#inTurn(async () => {
       const sent = this.#refusable(rest, () => inGroup.encrypt(house.contacts, copied, at, rest.ad));
       return this.#all(house, rest.scheduler, async () => {

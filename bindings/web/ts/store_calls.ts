@@ -70,7 +70,10 @@ export interface Household {
   readonly contacts: Contacts;
   /** What own devices tell of messages and timers goes to it. Always give it, if there is one. */
   readonly scheduler?: ExpiryScheduler | undefined;
-  /** What messages bring of groups goes to it, invitations too. Give it always, or never. */
+  /**
+   * What messages bring of groups goes to it, invitations too. Give it always, or never: without, `Heard.groupParts` is the caller's to
+   * `free`.
+   */
   readonly groups?: Groups | undefined;
 }
 
@@ -137,7 +140,7 @@ export interface Untold {
   readonly events: readonly OwnEvent[];
 }
 
-/** A message of a person that is stored. */
+/** A message of a person that is stored. Its `groupParts` are freed where the household has groups, which have taken them. */
 export interface Heard extends PersonDelivered {
   /** What it had the scheduler say, of what own devices told and of `Along.effects`: all of it is stored, and told. */
   readonly effects: Effects;
