@@ -173,7 +173,7 @@ export async function groups(store: Store, own: OwnDevices, account: Account, al
   own.inGroup(account, group).change(contacts, { kind: "role", person: contacts.owners[0] as Uint8Array, role: "king" }, now);
   const { broadcasts } = await store.sendToGroup(household, group, utf8("Hello"), now);
   const heard = await store.receiveFromGroup(household, broadcasts[0]?.message as Uint8Array, now, ({ delivered }) =>
-    delivered.map(({ received, person }) => [`messages/${String(person)}`, received.body] as const));
+    delivered.map(({ received, person, age }) => [`messages/${String(person)}`, [received.body, age satisfies number]] as const), { age: 1_000 });
   for (const event of heard.events) ofGroup(event);
   for (const invitation of all.invitations(own, now)) await store.joinGroup(household, invitation, now);
   const { unreached } = await store.lookAfterGroups(household, now);

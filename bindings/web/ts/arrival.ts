@@ -2,8 +2,9 @@
 
 import {
   Account, Contacts, EvanesceError, ExpiryScheduler, Groups, HeldMessages, OwnDevices, Peer, Person, allChanges,
-  unblockedByPeople, type AddressedMessage, type Broadcast, type Bytes, type Effects, type GroupChanges, type GroupDelivered, type GroupEvent, type GroupOutgoing,
-  type Payload, type PeopleChanges, type PersonDelivered, type PersonEvent, type Unblocked, type Unreached, type Wants,
+  unblockedByPeople, type AddressedMessage, type Broadcast, type Bytes, type Effects, type GroupChanges, type GroupDelivered,
+  type GroupEvent, type GroupOutgoing, type Payload, type PeopleChanges, type PersonDelivered, type PersonEvent, type Unblocked,
+  type Unreached, type Wants,
 } from "./everything.js";
 import { address as checkedAddress, bytes, exactly, fields, flag, listOf } from "./checks.js";
 import { invalid } from "./errors.js";
@@ -135,8 +136,13 @@ export const MOST_KEPT = 16_777_216;
 
 /** Whether there is room for one more, once those have gone that go before it. */
 export function hasRoom(all: readonly (readonly [name: string, waiting: Waiting])[], { size, isOpaque }: Mark): boolean {
-  const stay = isOpaque ? all.flatMap(([, { marks }]) => [...marks.values()]).filter((mark) => !mark.isOpaque) : [];
-  return stay.reduce((sum, mark) => sum + mark.size, size) <= MOST_KEPT;
+  return size + (isOpaque ? sizeOf(all, (mark) => !mark.isOpaque) : 0) <= MOST_KEPT;
+}
+
+function sizeOf(all: readonly (readonly [name: string, waiting: Waiting])[], counts: (mark: Mark) => boolean): number {
+  let sum = 0;
+  for (const [, { marks }] of all) for (const mark of marks.values()) if (counts(mark)) sum += mark.size;
+  return sum;
 }
 
 /**
@@ -144,12 +150,12 @@ export function hasRoom(all: readonly (readonly [name: string, waiting: Waiting]
  * group that has most; of these the first come first.
  */
 export function tooMuch(all: readonly (readonly [name: string, waiting: Waiting])[]): [name: string, waiting: Waiting, number: number][] {
+  let sum = sizeOf(all, () => true);
+  if (sum <= MOST_KEPT) return [];
   const each = all.flatMap(([name, waiting]) => [...waiting.marks].map(([number, mark]) => ({ name, waiting, number, ...mark })));
   const sizes = new Map<string, number>();
   const adds = (name: string, size: number): unknown => sizes.set(name, (sizes.get(name) ?? 0) + size);
   for (const { name, size } of each) adds(name, size);
-  let sum = [...sizes.values()].reduce((all, size) => all + size, 0);
-  if (sum <= MOST_KEPT) return [];
   each.sort((one, other) => Number(other.isOpaque) - Number(one.isOpaque) || one.came - other.came || one.number - other.number);
   const go: typeof each = [];
   while (sum > MOST_KEPT && each.length > 0) {
@@ -337,7 +343,8 @@ export function present<Item>(items: readonly (Item | undefined)[]): Item[] {
  * would not be stored, and whatever goes with that must not leave.
  */
 export function those<Item>(
-  names: readonly Uint8Array[], find: (name: Uint8Array) => Item | undefined, what: string, goes: (name: Uint8Array) => boolean = () => false,
+  names: readonly Uint8Array[], find: (name: Uint8Array) => Item | undefined, what: string,
+  goes: (name: Uint8Array) => boolean = () => false,
 ): Item[] {
   return names.flatMap((name) => {
     const item = find(name);

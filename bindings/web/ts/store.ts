@@ -3,21 +3,22 @@
 import {
   Account, Contacts, EvanesceError, ExpiryScheduler, Groups, HeldMessages, Invitation, OwnDevices, Peer, Person, StorageKey,
   allChanges, noteIn, openRecord, sealRecord, unblockedByPeople, utf8, type Address, type Bytes, type Delivered, type Effects,
-  type Encrypted, type FanOut, type Group, type GroupDelivered, type GroupOutgoing, type Now, type Payload, type PeopleChanges, type PersonDelivered,
-  type Unblocked,
+  type Encrypted, type FanOut, type Group, type GroupDelivered, type GroupOutgoing, type Now, type Payload, type PeopleChanges,
+  type PersonDelivered, type Unblocked,
 } from "./everything.js";
 import { address as checkedAddress, bytes, exactly, fields, flag, time } from "./checks.js";
 import { invalid } from "./errors.js";
 import { clocks, rawAge } from "./expiry.js";
-import { held, type Handle } from "./handle.js";
 import { groupsOf, makerOf } from "./groups.js";
+import { held, type Handle } from "./handle.js";
 import { peerId } from "./peer.js";
 import { ownerOf, packedEvents } from "./people.js";
 import { memberTag } from "./safety.js";
 import {
-  isPersons, byOrder, markOf, isSame, packedMarks, marksOf, tooMuch, hasRoom, ageOf, noteOf, withNote, NO_CHANGES, NOTHING, names, groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf,
-  all, named, those, otherDevices, drop, peerAt, withGiven, bothEffects, alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow,
-  type HeldRow, type KeptRow, type KeptMessage, type Mark, type Twin, type StateRow, type Waiting, type Ready, type Rest,
+  isPersons, byOrder, markOf, isSame, packedMarks, marksOf, tooMuch, hasRoom, ageOf, noteOf, withNote, NO_CHANGES, NOTHING, names,
+  groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf, all, named, those, otherDevices, drop, peerAt, withGiven, bothEffects,
+  alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow, type HeldRow, type KeptRow, type KeptMessage,
+  type Mark, type Twin, type StateRow, type Waiting, type Ready, type Rest,
 } from "./arrival.js";
 import { CHECK, META, CHECK_KIND, fits, begun, failed, answer, completion, from, lock, EPOCH } from "./database.js";
 import type {
@@ -570,7 +571,8 @@ export class Store {
     for (const name of new Set([of, ""])) {
       const waiting = await this.#waitingOf(name);
       for (const [number, mark] of waiting.marks) {
-        const kept = isSame(end, mark.end) && mark.size === message.length + ad.length ? await this.#kept(arrival, name, number) : undefined;
+        if (!isSame(end, mark.end) || mark.size !== message.length + ad.length) continue;
+        const kept = await this.#kept(arrival, name, number);
         if (kept !== undefined && isSame(kept.message, message) && isSame(kept.ad, ad)) return { name, waiting, number, kept };
       }
     }

@@ -153,8 +153,9 @@ export interface Heard extends PersonDelivered {
 export interface StoreOptions {
   /**
    * Seals every row of the library's, whom messages in the outbox are for, and what messages that wait are bound to. Those messages
-   * themselves, which the carrier has had, how many rows there are, how long they are, and the application's own rows it does not hide. Without one they are plain: whoever reads the profile of the browser reads
-   * them. With or without, a store stays as it was made.
+   * themselves, which the carrier has had, how many rows there are, how long they are, and the application's own rows it does not
+   * hide. Without one they are plain: whoever reads the profile of the browser reads them. With or without, a store stays as it was
+   * made.
    */
   readonly key?: StorageKey | undefined;
   /**
