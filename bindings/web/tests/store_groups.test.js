@@ -421,6 +421,9 @@ test("nothing is written to a group of other groups than the household's", async
     await assert.rejects(anna.store.sendToGroup({ ...house(anna), groups }, group, utf8("x"), NOW), { code: "invalid_argument" });
     await assert.rejects(anna.store.sendOut({ ...house(anna), groups }, outgoing), { code: "invalid_argument" });
   }
+  for (const other of [{ account: await anna.store.account() }, { own: await anna.store.ownDevices() }, { contacts: await anna.store.contacts() }]) {
+    await assert.rejects(anna.store.sendOut({ ...house(anna), ...other }, outgoing), { code: "invalid_argument" });
+  }
   assert.deepEqual([group.snapshot(), await anna.store.outbox()], [before, []]);
   await anna.store.sendToGroup(house(anna), group, utf8("x"), NOW);
 });

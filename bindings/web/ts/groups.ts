@@ -409,8 +409,8 @@ export class Groups extends Handle {
     const [its, our, theirs] = [rawOwn(own), rawAccount(account), rawContacts(contacts)];
     const raw = at(this, ANY, when);
     if (wants !== undefined) held(wants, Wants, "wants");
-    return outgoingOf(this, drawingMore(AT_ONCE, () =>
-      raw.respond(its, our, theirs, wants && spent<module.RawWants>(wants, Wants))));
+    const answer = drawingMore(AT_ONCE, () => raw.respond(its, our, theirs, wants && spent<module.RawWants>(wants, Wants)));
+    return outgoingOf(answer, { groups: this, own, account, contacts });
   }
 
   /** Forgets keys whose time is over, signs what is due for others, and gives what is due: at every start and once a day. */
@@ -418,7 +418,7 @@ export class Groups extends Handle {
     const when = time(now);
     const [its, our, theirs] = [rawOwn(own), rawAccount(account), rawContacts(contacts)];
     const raw = at(this, ANY, when);
-    return outgoingOf(this, drawingMore(AT_ONCE, () => raw.maintain(its, our, theirs)));
+    return outgoingOf(drawingMore(AT_ONCE, () => raw.maintain(its, our, theirs)), { groups: this, own, account, contacts });
   }
 
   /** After a restore from a backup: this device's chains end. `OwnDevices.restoredWithGroups` does it with the rest. */
@@ -589,7 +589,8 @@ export class InGroup {
   /** Has a device of a member's get the roster, title and picture, with what is sent or caught up with next: one that was just linked. */
   introduce(device: DeviceLike): GroupOutgoing {
     const its = deviceOf(device, "device");
-    return outgoingOf(groupsOf(this.#group), rawGroup(this.#group).introduce(rawOwn(this.#own), rawAccount(this.#account), ...its));
+    const [groups, own, account] = [groupsOf(this.#group), this.#own, this.#account];
+    return outgoingOf(rawGroup(this.#group).introduce(rawOwn(own), rawAccount(account), ...its), { groups, own, account });
   }
 
   #act(contacts: Contacts, now: number, what: number): GroupOutgoing {
@@ -604,7 +605,8 @@ export class InGroup {
     const [own, account, theirs] = [rawOwn(this.#own), rawAccount(this.#account), rawContacts(contacts)];
     const raw = rawGroup(this.#group, when);
     const usually = MOST_DRAWN_AT_ONCE + raw.usual_devices(theirs) * PER_MESSAGE;
-    return outgoingOf(groupsOf(this.#group), drawingMore(usually, () => call(raw, own, account, theirs)));
+    const outgoing = drawingMore(usually, () => call(raw, own, account, theirs));
+    return outgoingOf(outgoing, { groups: groupsOf(this.#group), own: this.#own, account: this.#account, contacts });
   }
 }
 
@@ -628,7 +630,8 @@ export function createGroup(
   // The group is not there yet, by which is told how many messages there are.
   const devices = Math.min(contacts.addresses.length, 16 * (owners.length / 64 + 1));
   const usually = MOST_DRAWN_AT_ONCE + devices * PER_MESSAGE;
-  const outgoing = outgoingOf(groups, drawingMore(usually, () => raw.create(its, our, theirs, owners, itsAbout)));
+  const made = drawingMore(usually, () => raw.create(its, our, theirs, owners, itsAbout));
+  const outgoing = outgoingOf(made, { groups, own, account, contacts });
   return { group: new Group(GROUPS, groups, (outgoing.changes.groups[0] as Bytes).slice()), outgoing };
 }
 
@@ -742,18 +745,28 @@ function at(it: unknown, id: Uint8Array, now: number): module.RawGroups {
   return raw;
 }
 
-/** Of which groups each is. */
-const makers = new WeakMap<GroupOutgoing, Groups>();
+/** What a call has changed, which is to be stored with what it gave. */
+interface Changed {
+  readonly groups: Groups;
+  readonly own: OwnDevices;
+  readonly account: Account;
+  readonly contacts?: Contacts | undefined;
+}
 
-function outgoingOf(groups: Groups, raw: Uint8Array): GroupOutgoing {
+const changedBy = new WeakMap<GroupOutgoing, Changed>();
+
+function outgoingOf(raw: Uint8Array, changed: Changed): GroupOutgoing {
   const outgoing = read<GroupOutgoing>(raw);
-  makers.set(outgoing, groups);
+  changedBy.set(outgoing, changed);
   return outgoing;
 }
 
-/** @internal Of which groups it is, if it is as a call gave it. */
-export function makerOf(outgoing: GroupOutgoing): Groups | undefined {
-  return makers.get(outgoing);
+/** @internal Whether it may be stored with these: not if it is as a call gave it, which has changed others. */
+export function fitsTo(outgoing: GroupOutgoing, to: Required<Changed>): boolean {
+  const changed = changedBy.get(outgoing);
+  if (changed === undefined) return true;
+  const { groups, own, account, contacts = to.contacts } = changed;
+  return groups === to.groups && own === to.own && account === to.account && contacts === to.contacts;
 }
 
 /** @internal The groups that it stands in. */

@@ -9,7 +9,7 @@ import {
 import { address as checkedAddress, bytes, exactly, fields, flag, time } from "./checks.js";
 import { invalid } from "./errors.js";
 import { clocks, rawAge } from "./expiry.js";
-import { groupsOf, makerOf } from "./groups.js";
+import { fitsTo, groupsOf } from "./groups.js";
 import { held, type Handle } from "./handle.js";
 import { peerId } from "./peer.js";
 import { ownerOf, packedEvents } from "./people.js";
@@ -410,12 +410,12 @@ export class Store {
    * Stores what a call of a group gave, with its messages, which `flush` sends: `OwnDevices.createGroup`, `InGroup.change`, `leave` and
    * the like. **Call it right after that**: what the changes name must be there, under the same names, when this call has its turn.
    *
-   * @throws `store_failed`, `store_closed`, and `invalid_argument` where the changes name what is not there any more: the household is
-   * freed, since it is ahead of what is stored
+   * @throws `invalid_argument` of what a call gave that changed others than those of the household; `store_failed`, `store_closed`, and
+   * `invalid_argument` where the changes name what is not there any more: the household is freed, since it is ahead of what is stored
    */
   async sendOut(household: Household, outgoing: GroupOutgoing, rows: Iterable<OwnRow> = []): Promise<void> {
     const [house, own] = [clubOf(household), rowsOf(rows)];
-    if ((makerOf(fields(outgoing, "outgoing")) ?? house.groups) !== house.groups) throw invalid("outgoing must be of household.groups");
+    if (!fitsTo(fields(outgoing, "outgoing"), house)) throw invalid("outgoing must be of the household");
     const arrival = new Arrival(house, house.groups, 0);
     arrival.sends(outgoing);
     return this.#inTurn(() => this.#all(house, house.scheduler, async () => {
