@@ -5,7 +5,7 @@ import { ContentKey, EvanesceError, Peer, memberTag, messageIdBy, utf8 } from "e
 import { NotReadable, decodeContent } from "../wire/content.js";
 import { hex } from "./bytes.js";
 import { heldFile } from "./held-files.js";
-import { deleteDue, forgetMessage } from "./lives.js";
+import { deleteConversation, deleteDue, forgetMessage } from "./lives.js";
 import { nameOf } from "./names.js";
 import { show } from "./reading.js";
 import { encryptDrafts } from "./sending.js";
@@ -18,7 +18,7 @@ import { encryptDrafts } from "./sending.js";
 /** What is the fault of no message: it must not be acknowledged then. */
 const FAULTS = new Set(["invalid_argument", "freed", "not_loaded", "no_randomness", "broken", "other"]);
 
-/** How many strangers may wait: each has a row of sessions, and anyone can be one. */
+/** How many strangers may wait, whether or not they have said anything: each has a row of sessions, and anyone can be one. */
 const MOST_REQUESTS = 50;
 
 /** How many messages of a stranger are kept until the user decides. */
@@ -39,7 +39,10 @@ export function takeIn(turn, bytes, mark) {
   const name = senderOf(turn, bytes);
   if (name === undefined || name === state.name) return;
   const known = state.peers.get(name);
-  if (known === undefined && waiting(turn) >= MOST_REQUESTS) return;
+  const isFull = known === undefined && strangers(state).length >= MOST_REQUESTS;
+  // Those of whom nobody sees anything make room, but not before it is known that this one opens.
+  const silent = isFull ? strangers(state).find((it) => state.isForgotten(it)) : undefined;
+  if (isFull && silent === undefined) return;
   if (state.standing(name) === "request" && state.messagesWith(name).length >= MOST_OF_A_REQUEST) return;
   const peer = known ?? new Peer(name);
   let delivered;
@@ -53,6 +56,7 @@ export function takeIn(turn, bytes, mark) {
     return;
   }
   const { received, changes, author } = delivered;
+  if (silent !== undefined) forgetStranger(turn, silent);
   turn.changed(changes, peer);
   if (known === undefined) state.peers.set(name, peer);
   if (!state.contacts.has(name)) turn.put("contact", name, { name });
@@ -77,9 +81,20 @@ function senderOf({ state }, bytes) {
   }
 }
 
-/** How many strangers wait for an answer. @param {Turn} turn */
-const waiting = ({ state }) =>
-  [...state.contacts.keys()].filter((name) => state.standing(name) === "request" && !state.isForgotten(name)).length;
+/** Who has not been answered, those too who were refused or have said nothing. @param {import("./state.js").State} state */
+const strangers = (state) => [...state.peers.keys()].filter((name) => state.standing(name) === "request");
+
+/**
+ * Nothing is held any more of a stranger of whom nothing is shown. Should they write again, they are another one.
+ *
+ * @param {Turn} turn
+ * @param {string} name
+ */
+function forgetStranger(turn, name) {
+  deleteConversation(turn, name);
+  turn.put("contact", name);
+  turn.forget(name);
+}
 
 /**
  * @param {Turn} turn

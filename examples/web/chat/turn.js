@@ -14,6 +14,8 @@ export class Turn {
   #rows = new Map();
   /** @type {Set<Peer>} */
   #peers = new Set();
+  /** Whose sessions go. @type {Set<string>} */
+  #forgotten = new Set();
   #isAccountChanged = false;
   /** @type {import("evanesce").RecordWrite[]} */
   #writes = [];
@@ -35,6 +37,16 @@ export class Turn {
   changed(changes, peer) {
     this.#isAccountChanged ||= changes.account;
     if (changes.peer && peer !== undefined) this.#peers.add(peer);
+  }
+
+  /** The sessions with somebody go. @param {string} name */
+  forget(name) {
+    const peer = this.state.peers.get(name);
+    if (peer === undefined) return;
+    this.#peers.delete(peer);
+    this.#forgotten.add(name);
+    this.state.peers.delete(name);
+    peer.free();
   }
 
   /** What the scheduler wants to be stored. @param {Effects} effects */
@@ -68,7 +80,7 @@ export class Turn {
 
   /** Whether there is anything to be stored. */
   get isIdle() {
-    return this.#rows.size === 0 && this.#peers.size === 0 && !this.#isAccountChanged && this.#writes.length === 0;
+    return this.#rows.size === 0 && this.#peers.size === 0 && this.#forgotten.size === 0 && !this.#isAccountChanged && this.#writes.length === 0;
   }
 
   /** Stores it. If that fails, the store frees account, peers and scheduler, and the page has to begin anew. */
@@ -79,6 +91,7 @@ export class Turn {
     await store.commit({
       account: this.#isAccountChanged ? account : undefined,
       peers: this.#peers,
+      forgotten: { peers: this.#forgotten },
       effects: { writes: this.#writes, events: [], tell: [] },
       scheduler: expiry,
       rows: sealed,

@@ -2,10 +2,13 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 
+import { Account, Peer, Stamp, VerifiedBundle } from "evanesce";
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
 
+import { random } from "../../chat/bytes.js";
 import { Carrier } from "../../chat/carrier.js";
 import { Chat } from "../../chat/chat.js";
+import { encodeContent } from "../../wire/content.js";
 
 globalThis.IDBKeyRange ??= IDBKeyRange;
 
@@ -88,6 +91,29 @@ export class Person {
   /** Everything in the database, as one text: what is gone is not in it. */
   async rows() {
     return this.chat.state.store.rows();
+  }
+}
+
+/** Somebody who can do what no page would: a device in memory, with whose messages a test does what it likes. */
+export class Stranger {
+  constructor(name, relay, to, time) {
+    Object.assign(this, { relay, to, time, account: Account.generate(name, time.now), peer: new Peer(to) });
+    this.account.maintain(undefined, time.now);
+    this.peer.initiate(this.account, VerifiedBundle.verify(relay.bundle(to), time.now), time.now);
+  }
+
+  /** A message with this body; the relay has not got it. */
+  sealed(body, stamp = Stamp.none()) {
+    return this.peer.encrypt({ body, stamp }, this.time.now).message;
+  }
+
+  send(body, stamp) {
+    this.relay.deposit(this.to, random(16), this.sealed(body, stamp));
+  }
+
+  say(text, chosen = random(16)) {
+    this.send(encodeContent({ kind: "text", chosen, text }));
+    return chosen;
   }
 }
 
