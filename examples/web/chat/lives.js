@@ -44,10 +44,16 @@ export function forgetMessage(turn, id, isForAll = false) {
   const message = state.messages.get(id);
   if (message === undefined) return;
   if (message.body.kind === "file") {
-    // Nobody else is to have what was not said of yet; and of theirs we are who had it.
-    const isOnItsWay = [...state.uploads.values()].some((upload) => upload.message === id);
-    dropFile(turn, id, message.body.file);
-    if (isForAll || message.author === "them" || isOnItsWay) disposeOf(turn, message.body.file);
+    const { file } = message.body;
+    dropFile(turn, id, file);
+    if (message.author === "us") {
+      // Nobody else is to have what was not said of yet.
+      const isUnsaid = [state.uploads, state.drafts, state.parcels].some((rows) => [...rows.values()].some((row) => row.message === id));
+      if (isForAll || isUnsaid) disposeOf(turn, file);
+    } else if (file.state === "whole" && state.standing(message.with) === "accepted") {
+      // We are who had it. Who is a stranger, or was blocked, would be told by this what became of their message.
+      disposeOf(turn, file);
+    }
   }
   for (const table of /** @type {const} */ (["draft", "parcel", "upload"])) {
     for (const row of [...state[`${table}s`].values()].filter((it) => it.message === id)) turn.put(table, row.number);
@@ -85,7 +91,7 @@ export function dropUnsent(turn, name) {
       if (row.message === undefined) continue;
       messages.push(row.message);
       const body = turn.state.messages.get(row.message)?.body;
-      if (table === "upload" && body?.kind === "file") disposeOf(turn, body.file);
+      if (body?.kind === "file") disposeOf(turn, body.file);
     }
   }
   return messages;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
+import { RelayRefusal } from "../../wire/relay.js";
 import { FakeRelay } from "./fake-relay.js";
 import { Person, clock, introduced } from "./people.js";
 
@@ -112,6 +113,57 @@ test("files of strangers are fetched when they are accepted, and not before", as
   assert.ok(!relay.asked.includes("getBlob"));
   await bob.chat.accept("alice");
   await bob.until("it is here", () => fileOf(bob)?.file.state === "whole");
+});
+
+for (const decision of ["refuse", "block", "deleteConversation"]) {
+  test(`a stranger is not told by their file: ${decision}`, async () => {
+    const [relay, time] = [new FakeRelay(), clock()];
+    const [alice, bob] = [await Person.begin("alice", relay, time), await Person.begin("bob", relay, time)];
+    all.push(alice, bob);
+    await alice.until("bob is there", () => relay.mailboxes.has("bob"));
+    await alice.chat.meet("bob");
+    await alice.chat.sendFile("bob", new File([bytes(10)], "a.bin"));
+    await bob.hears("request", "alice");
+    relay.asked.length = 0;
+    await bob.chat[decision]("alice");
+    assert.equal(bob.chat.state.messages.size + bob.chat.state.disposals.size, 0);
+    await bob.chat.tick();
+    await alice.chat.tick();
+    assert.ok(relay.blobs.size === 1 && !relay.asked.includes("deleteBlob"));
+  });
+}
+
+test("who is blocked is not told by a file that was fetched", async () => {
+  const { relay, alice, bob } = await two();
+  await alice.chat.sendFile("bob", new File([bytes(10)], "a.bin"));
+  await bob.until("it is here", () => fileOf(bob)?.file.state === "whole");
+  await bob.chat.block("alice");
+  assert.deepEqual([bob.chat.state.messages.size, bob.chat.state.disposals.size, relay.blobs.size], [0, 0, 1]);
+});
+
+test("a file that ends before it was fetched stays where it is, for who else may have it", async () => {
+  const { relay, alice, bob } = await two();
+  relay.getBlob = () => {
+    throw new RelayRefusal("busy");
+  };
+  await alice.chat.sendFile("bob", new File([bytes(10)], "a.bin"));
+  await bob.until("it is said of", () => fileOf(bob) !== undefined);
+  await bob.chat.remove(fileOf(bob).id);
+  assert.equal(bob.chat.state.disposals.size, 0);
+});
+
+test("a file that its sender deletes before anybody was told of it is deleted at the relay", async () => {
+  const [relay, time] = [new FakeRelay(), clock()];
+  const alice = await Person.begin("alice", relay, time);
+  all.push(alice);
+  // Nobody is called so yet: what is said of the file waits.
+  await alice.chat.meet("nobody");
+  await alice.chat.open("nobody");
+  await alice.chat.sendFile("nobody", new File([bytes(1_000)], "a.bin"));
+  await alice.until("it is at the relay", () => relay.blobs.size === 1 && alice.chat.state.uploads.size === 0);
+  assert.equal(alice.chat.state.drafts.size, 1);
+  await alice.chat.remove(fileOf(alice).id);
+  await alice.until("the blob is gone", () => relay.blobs.size === 0);
 });
 
 test("a file goes with its message: its pieces, and its blob", async () => {
