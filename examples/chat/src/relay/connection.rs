@@ -23,6 +23,14 @@ const HTTP: u8 = b'G';
 /// What is set aside for each connection, before anything has come.
 const READ_BUFFER: usize = 8 * 1_024;
 
+/// What may wait to be written: an answer, and what answers pings before it. Nothing else bounds what a page has us answer that
+/// reads nothing.
+const MOST_WRITTEN: usize = 2 * LARGEST_BODY;
+
+/// How many pings, or answers to such, a page may send before it asks something. Browsers send none; a proxy does, each half
+/// minute or so, to keep a connection.
+const MOST_PINGS: usize = 100;
+
 pub enum Connection {
     Frames(TcpStream),
     Web(Box<WebSocketStream<TcpStream>>),
@@ -40,6 +48,7 @@ impl Connection {
                 let config = WebSocketConfig::default()
                     .read_buffer_size(READ_BUFFER)
                     .write_buffer_size(0)
+                    .max_write_buffer_size(MOST_WRITTEN)
                     .max_message_size(Some(LARGEST_BODY))
                     .max_frame_size(Some(LARGEST_BODY));
                 let accepted =
@@ -59,11 +68,13 @@ impl Connection {
             Self::Frames(connection) => return frame::read(connection).await,
             Self::Web(connection) => connection,
         };
+        let mut pings = 0;
         loop {
             match connection.next().await {
                 Some(Ok(Message::Binary(body))) => return frame::decode(&body),
                 // They are answered where the next message is read.
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) if pings < MOST_PINGS => pings += 1,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Err(FrameError::TooLong),
                 Some(Ok(Message::Text(_) | Message::Frame(_))) => {
                     return Err(FrameError::Malformed);
                 }

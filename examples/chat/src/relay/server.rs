@@ -22,7 +22,8 @@ use crate::relay::log::Log;
 use crate::relay::mailroom::Mailroom;
 use crate::request::{Answer, Ask, BlobId, Refusal, Reply, Request};
 
-/// Each holds a frame at most, or what makes up one message and the part that comes: so this bounds the memory to 256 MiB.
+/// Each holds a frame at most, or of a WebSocket a message and the part that comes, of 1 MiB, and as much that waits to be written:
+/// so this bounds the memory to 512 MiB.
 const MOST_CONNECTIONS: usize = 256;
 
 /// A connection that asks nothing for so long is closed. Clients that wait for mail ask every few seconds.
@@ -394,6 +395,37 @@ mod tests {
             assert!(matches!(page.next().await, Some(Ok(Message::Pong(_)))));
             let answer = Answer::Refused(Refusal::TooLarge);
             assert_eq!(heard(&mut page).await, Some(Reply { number: 7, answer }));
+        });
+    }
+
+    #[test]
+    fn a_flood_of_pings_ends_the_connection_of_its_page_alone() {
+        with_relay(async |address, office| {
+            let mut other = page(&address).await;
+            let mut flood = page(&address).await;
+            wait_for(|| *office.connections.borrow() == 2).await;
+            // Nothing is read of what answers them.
+            for _ in 0..100_000 {
+                if flood.send(Message::Ping(vec![7; 125].into())).await.is_err() {
+                    break;
+                }
+            }
+            wait_for(|| *office.connections.borrow() == 1).await;
+            assert_eq!(ask(&mut other, about_nobody()).await, Answer::Refused(Refusal::Unknown));
+        });
+    }
+
+    #[test]
+    fn a_page_that_is_kept_by_pings_asks_as_often_as_it_likes() {
+        with_relay(async |address, _| {
+            let mut page = page(&address).await;
+            for _ in 0..5 {
+                for _ in 0..50 {
+                    page.send(Message::Ping(b"still there?".to_vec().into())).await.unwrap();
+                    assert!(matches!(page.next().await, Some(Ok(Message::Pong(_)))));
+                }
+                assert_eq!(ask(&mut page, about_nobody()).await, Answer::Refused(Refusal::Unknown));
+            }
         });
     }
 
