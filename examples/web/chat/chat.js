@@ -71,7 +71,7 @@ export class Chat extends Desk {
         turn.absorb({ writes: turn.state.expiry.records, events: [], tell: [] });
         turn.put("profile", "self", turn.state.profile);
       }
-      uploads.dropUnread(turn);
+      uploads.dropUnread(turn, "the page was closed before the file was read");
       maintain(turn);
       deleteDue(turn);
     });

@@ -4,6 +4,7 @@ import { hex, isSame } from "./bytes.js";
 import { Cannot } from "./cannot.js";
 import { deleteConversation, dropUnsent, fail } from "./lives.js";
 import { encryptDrafts } from "./sending.js";
+import { dropUnread } from "./uploads.js";
 
 /** @typedef {import("./turn.js").Turn} Turn */
 
@@ -63,18 +64,29 @@ function leave(turn, name) {
  * @param {string} name
  */
 export function acceptIdentity(turn, name) {
-  const { state } = turn;
   const peer = peerOf(turn, name);
   // Or the one that was turned down last, by mistake.
   const identity = peer.undecidedDevice?.identity ?? peer.rejectedIdentities.at(-1);
   if (identity === undefined) throw new Cannot(`The identity of ${name} has not changed.`);
   turn.changed(peer.acceptIdentity(identity), peer);
-  for (const id of dropUnsent(turn, name)) fail(turn, id, "it was written for the former identity");
-  for (const parked of [...state.parked.values()].filter(({ from }) => from === name)) {
-    state.pending.offeredAgain.push(parked.bytes);
-    turn.put("parked", parked.number);
-  }
+  const why = "it was written for the former identity";
+  for (const id of dropUnsent(turn, name)) fail(turn, id, why);
+  dropUnread(turn, why, name);
+  offerAgain(turn, name);
   turn.notice({ kind: "identityAccepted", name });
+}
+
+/**
+ * What came of identities of which nothing was decided: of a decision another thing may come of it.
+ *
+ * @param {Turn} turn
+ * @param {string} name
+ */
+function offerAgain(turn, name) {
+  for (const { number, bytes } of [...turn.state.parked.values()].filter(({ from }) => from === name)) {
+    turn.state.pending.offeredAgain.push(bytes);
+    turn.put("parked", number);
+  }
 }
 
 /**
@@ -85,12 +97,12 @@ export function acceptIdentity(turn, name) {
  * @param {string} name
  */
 export function keepIdentity(turn, name) {
-  const { state } = turn;
   const peer = peerOf(turn, name);
   const identity = peer.undecidedDevice?.identity;
   if (identity === undefined) throw new Cannot(`The identity of ${name} has not changed.`);
   turn.changed(peer.rejectIdentity(identity), peer);
-  for (const { number } of [...state.parked.values()].filter(({ from }) => from === name)) turn.put("parked", number);
+  // What the other one wrote is refused from now on; but what a third one did may be theirs, and the user is asked of that.
+  offerAgain(turn, name);
   turn.notice({ kind: "identityKept", name });
   encryptDrafts(turn, name);
 }

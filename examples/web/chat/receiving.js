@@ -24,8 +24,8 @@ const MOST_REQUESTS = 50;
 /** How many messages of a stranger are kept until the user decides. */
 const MOST_OF_A_REQUEST = 100;
 
-/** How much is kept of identities that changed, in all: anyone can send such. */
-const MOST_PARKED = 100;
+/** How much is kept of identities that changed, in all and of one name: anyone can send such, under any name. */
+const MOST_PARKED = 100, MOST_PARKED_OF_ONE = 10;
 
 /**
  * Takes in what the relay brought. Whatever it is, it may be acknowledged once the turn is stored.
@@ -109,7 +109,7 @@ function refused(turn, name, peer, bytes, refusal) {
   turn.changed(changes, peer);
   switch (refusal.code) {
     case "identity_changed":
-      if (state.parked.size < MOST_PARKED) {
+      if (state.parked.size < MOST_PARKED && [...state.parked.values()].filter(({ from }) => from === name).length < MOST_PARKED_OF_ONE) {
         const number = turn.number();
         turn.put("parked", number, { number, from: name, bytes: bytes.slice() });
       }

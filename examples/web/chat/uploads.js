@@ -59,7 +59,7 @@ export function beginFile(turn, to, file, life) {
  */
 export function takePieces(turn, id, bytes) {
   const message = fileMessage(turn, id);
-  if (message === undefined) return false;
+  if (message === undefined || message.progress === "failed") return false;
   let { pieces } = message.body.file;
   for (let start = 0; start < bytes.length; start += PIECE) turn.put("piece", `${id}/${pieces++}`, bytes.slice(start, start + PIECE));
   hold(turn, message, { pieces });
@@ -74,23 +74,25 @@ export function takePieces(turn, id, bytes) {
  */
 export function beginUpload(turn, { message: id, chosen, stamp }) {
   const message = fileMessage(turn, id);
-  if (message === undefined) return;
+  if (message === undefined || message.progress === "failed") return;
   hold(turn, message, { state: "whole" });
   const number = turn.number();
   turn.put("upload", number, { number, to: message.with, message: id, chosen, stamp, checkpoint: firstCheckpoint(), sent: 0 });
 }
 
 /**
- * Files that were not taken in whole before the page was closed.
+ * Files of ours that have not been taken in whole, and will not be.
  *
  * @param {Turn} turn
+ * @param {string} why
+ * @param {string} [to] Those for somebody alone
  */
-export function dropUnread(turn) {
-  for (const message of turn.state.messages.values()) {
-    if (message.author === "us" && message.body.kind === "file" && message.body.file.state === "going") {
-      hold(turn, /** @type {any} */ (message), { state: "stopped", why: "the page was closed before it was read" });
-      fail(turn, message.id, "the page was closed before the file was read");
-    }
+export function dropUnread(turn, why, to) {
+  for (const { id } of [...turn.state.messages.values()].filter((it) => it.author === "us" && (to === undefined || it.with === to))) {
+    const message = fileMessage(turn, id);
+    if (message?.body.file.state !== "going") continue;
+    hold(turn, message, { state: "stopped", why });
+    fail(turn, id, why);
   }
 }
 
