@@ -81,7 +81,13 @@ export async function serve({ port = 8411, relay = "ws://127.0.0.1:7411" } = {})
   const answer = (path) => {
     if (path === "/relay.json") return ["application/json", JSON.stringify({ relay })];
     const file = files.get(path === "/" ? "/index.html" : path);
-    return file === undefined ? undefined : [TYPES[extname(file)], readFileSync(file)];
+    if (file === undefined) return undefined;
+    try {
+      return [TYPES[extname(file)], readFileSync(file)];
+    } catch {
+      // It was there when all were listed.
+      return undefined;
+    }
   };
   const server = createServer((request, response) => {
     const [path] = (request.url ?? "").split("?");

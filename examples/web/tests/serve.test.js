@@ -1,7 +1,7 @@
 // The server of the page: it gives what a page is made of, under a strict policy, and nothing else.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -62,6 +62,21 @@ test("the page's server", async (suite) => {
     }
     for (const method of ["POST", "PUT", "DELETE"]) assert.equal((await got(port, "/wire/relay.js", method)).status, 405);
   });
+});
+
+test("a file that is gone since it was listed is not found, and stops nothing", async () => {
+  const path = resolve(import.meta.dirname, "../page/gone.js");
+  writeFileSync(path, "");
+  let server;
+  try {
+    server = await serve({ port: 0 });
+  } finally {
+    rmSync(path);
+  }
+  const { port } = server.address();
+  assert.equal((await got(port, "/page/gone.js")).status, 404);
+  assert.equal((await got(port, "/page/main.js")).status, 200);
+  server.close();
 });
 
 test("what is no address of a relay is refused", async () => {
