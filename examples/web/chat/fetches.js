@@ -2,7 +2,7 @@
 
 import { unhex } from "./bytes.js";
 import { Cannot } from "./cannot.js";
-import { piecesOf } from "./held-files.js";
+import { piecesOf, whyNot } from "./held-files.js";
 import { fileMessage, hold } from "./uploads.js";
 
 /** @typedef {import("./turn.js").Turn} Turn */
@@ -75,5 +75,7 @@ export function fetchAgain(turn, id) {
   if (message === undefined || message.body.file.state !== "stopped" || message.body.file.reference === undefined) {
     throw new Cannot("There is nothing to be fetched.");
   }
+  const why = whyNot(turn.state, message.with, message.body.file.size);
+  if (why !== undefined) throw new Cannot(`The file cannot be fetched: ${why}.`);
   hold(turn, message, { state: "going", why: undefined });
 }

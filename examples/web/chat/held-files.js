@@ -33,8 +33,20 @@ export const piecesOf = (size) => Math.ceil(size / PIECE);
  */
 export function heldFile(state, from, { reference, blob, token, name, mediaType }) {
   const size = fileSize(reference);
-  const why = size > LARGEST_FILE ? "it is too large" : hasRoom(state, from, size) ? undefined : "there is no room for more files";
+  const why = whyNot(state, from, size);
   return { name, mediaType, size, blob, token, reference, pieces: 0, state: why === undefined ? "going" : "stopped", why };
+}
+
+/**
+ * Why a file is not fetched; absent if it may be.
+ *
+ * @param {State} state
+ * @param {string} from
+ * @param {number} size
+ */
+export function whyNot(state, from, size) {
+  if (size > LARGEST_FILE) return "it is too large";
+  return hasRoom(state, from, size) ? undefined : "there is no room for more files";
 }
 
 /**

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
+import { random } from "../../chat/bytes.js";
 import { encodeContent } from "../../wire/content.js";
 import { FakeRelay } from "./fake-relay.js";
 import { Person, Stranger, clock } from "./people.js";
@@ -56,6 +57,24 @@ test("what does not open takes nobody's place", async () => {
   relay.deposit("bob", new Uint8Array(16), altered);
   await tookAll();
   assert.deepEqual([...bob.chat.state.peers.keys()], held);
+});
+
+test("files of one person are fetched as far as there is room, also if the user asks again", async () => {
+  const { bob, stranger, tookAll } = await bobAlone();
+  const alice = stranger("alice");
+  const size = 64 << 20;
+  const sizes = [size, size, size, size, 1, size + 1];
+  for (const size of sizes) {
+    const reference = Buffer.concat([Buffer.of(1), random(64), Buffer.from(size.toString(16).padStart(16, "0"), "hex")]);
+    alice.send(encodeContent({ kind: "file", chosen: random(16), file: { reference, blob: random(16), token: random(32), name: "a", mediaType: "" } }));
+  }
+  await tookAll();
+  await bob.reads("alice");
+  const files = bob.chat.view.conversation.lines;
+  assert.deepEqual(files.map(({ file }) => file.state), ["going", "going", "going", "going", "stopped", "stopped"]);
+  for (const { id } of files.slice(4)) await assert.rejects(bob.chat.fetchAgain(id), { name: "Cannot" });
+  await bob.chat.remove(files[0].id);
+  await bob.chat.fetchAgain(files[4].id);
 });
 
 test("of a stranger a hundred messages are kept until the user decides", async () => {
