@@ -51,18 +51,23 @@ export class Carrier extends EventTarget {
     return this.#reach;
   }
 
-  /** Carries until `stop`. What is thrown here is a fault of this program's. */
+  /** Carries until `stop`. What is thrown here is a fault of this program's, and then nothing is carried any more. */
   async run() {
     const files = new FileCarrier(this.#chat, this.#relay, this.#ending.signal);
-    await Promise.all([
-      this.#again(() => this.#mail(), true),
-      this.#again(() => this.#publish(), true),
-      this.#again(() => this.#errand()),
-      this.#again(() => this.#report()),
-      this.#again(() => files.send()),
-      this.#again(() => files.fetch()),
-      this.#again(() => files.dispose()),
-    ]);
+    try {
+      await Promise.all([
+        this.#again(() => this.#mail(), true),
+        this.#again(() => this.#publish(), true),
+        this.#again(() => this.#errand()),
+        this.#again(() => this.#report()),
+        this.#again(() => files.send()),
+        this.#again(() => files.fetch()),
+        this.#again(() => files.dispose()),
+      ]);
+    } catch (fault) {
+      this.stop();
+      throw fault;
+    }
   }
 
   stop() {

@@ -103,7 +103,10 @@ export class Chat extends Desk {
 
   /** More of the open conversation is shown. */
   showEarlier() {
-    return this.run((turn) => void (turn.state.depth += DEPTH));
+    return this.run((turn) => {
+      turn.state.depth += DEPTH;
+      look(turn);
+    });
   }
 
   /** Whether somebody looks at the screen: if not, what comes does not count as read. @param {boolean} isLooking */

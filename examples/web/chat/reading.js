@@ -79,7 +79,8 @@ export function look(turn) {
     turn.absorb(state.expiry.closed(state.conversation(name), turn.now));
     return;
   }
-  for (const message of state.messagesWith(name)) if (message.progress === "unread") show(turn, message.id);
+  // What lies before the lines that are shown nobody has read.
+  for (const message of state.messagesWith(name).slice(-state.depth)) if (message.progress === "unread") show(turn, message.id);
 }
 
 /**
@@ -189,11 +190,11 @@ export function isVerified(state, name) {
 export function conversation(state, name, now) {
   const held = state.contacts.get(name);
   if (held === undefined) return undefined;
-  const read = state.messagesWith(name).filter(({ progress }) => progress !== "unread");
-  const shown = read.slice(-state.depth).filter(({ id }) => mayBeShown(state, id, now));
+  const messages = state.messagesWith(name);
+  const shown = messages.slice(-state.depth).filter(({ id, progress }) => progress !== "unread" && mayBeShown(state, id, now));
   const isWaiting = [...state.drafts.values()].some((draft) => draft.to === name);
   const lines = shown.map((message) => line(state, message, now));
-  return { ...contact(state, name, now), lines, hasEarlier: read.length > state.depth, isWaiting, typed: held.typed ?? "" };
+  return { ...contact(state, name, now), lines, hasEarlier: messages.length > state.depth, isWaiting, typed: held.typed ?? "" };
 }
 
 /**

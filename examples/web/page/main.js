@@ -101,6 +101,8 @@ async function begin() {
     if (isBroken) return;
     console.error(cause);
     screen.end();
+    // Nothing may be read, or come due, that nobody is shown.
+    void chat.close();
     say("Something went wrong", "What was stored is stored.", "Load anew");
   });
 }

@@ -3,8 +3,11 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
+import { messageIdBy } from "evanesce";
+
+import { encodeContent } from "../../wire/content.js";
 import { FakeRelay } from "./fake-relay.js";
-import { Person, clock, introduced } from "./people.js";
+import { Person, Stranger, clock, introduced } from "./people.js";
 
 const all = [];
 after(() => Promise.all(all.map((person) => person.stop())));
@@ -34,6 +37,14 @@ test("who is refused is told nothing, and may ask again", async () => {
   await alice.chat.write("bob", "one");
   await bob.hears("request", "alice");
   await assert.rejects(bob.chat.write("alice", "no"), { name: "Cannot" });
+  // All that is deposited from now on is Alice's, for Bob.
+  const told = [];
+  const deposit = relay.deposit.bind(relay);
+  relay.deposit = (name, ...rest) => {
+    if (name !== "bob") told.push(name);
+    return deposit(name, ...rest);
+  };
+  const toldOf = () => told.length > 0 || relay.mailboxes.get("alice").letters.length > 0 || relay.asked.includes("deleteBlob");
   await bob.chat.refuse("alice");
   assert.deepEqual(bob.chat.view.contacts, []);
   await bob.restart();
@@ -46,6 +57,8 @@ test("who is refused is told nothing, and may ask again", async () => {
   await alice.isDone();
   assert.deepEqual(bob.lines(), []);
   assert.equal(bob.contact("alice").standing, "blocked");
+  await bob.until("all is taken in", () => relay.mailboxes.get("bob").letters.length === 0);
+  assert.ok(!toldOf());
 });
 
 test("what is written without a relay goes when there is one, also after the page was closed", async () => {
@@ -181,13 +194,19 @@ test("its author takes a message back at both ends, and nobody else does", async
 
 test("what comes twice is shown once", async () => {
   const { relay, alice, bob } = await two();
+  const deposit = relay.deposit.bind(relay);
+  const came = [];
+  relay.deposit = (name, id, message) => {
+    if (name === "bob") came.push(message);
+    return deposit(name, id, message);
+  };
   await alice.chat.write("bob", "once");
   await alice.isDone();
   await bob.hears("unread", "alice");
-  const { letters } = relay.mailboxes.get("bob");
-  relay.mailboxes.get("bob").letters = letters.flatMap((letter) => [letter, { ...letter, number: letter.number + 1_000 }]);
+  assert.equal(came.length, 1);
+  deposit("bob", new Uint8Array(16), came[0]);
   await bob.restart();
-  await bob.until("it is online", () => bob.carrier.reach === "online");
+  await bob.until("all is taken in", () => relay.mailboxes.get("bob").letters.length === 0);
   assert.equal((await bob.reads("alice")).filter((line) => line === "once").length, 1);
 });
 
@@ -220,6 +239,40 @@ test("a relay that says too much of a delivery can be reported nothing of, and s
   await bob.chat.write("alice", "still here");
 });
 
+test("nobody takes back what another one wrote, and an id that comes again replaces nothing", async () => {
+  const [relay, time] = [new FakeRelay(), clock()];
+  const bob = await Person.begin("bob", relay, time);
+  all.push(bob);
+  await bob.until("he is there", () => relay.mailboxes.has("bob"));
+  const [alice, mallory] = [new Stranger("alice", relay, "bob", time), new Stranger("mallory", relay, "bob", time)];
+  const chosen = alice.say("mine");
+  await bob.hears("request", "alice");
+  mallory.send(encodeContent({ kind: "unsend", message: messageIdBy(alice.account.memberTag, chosen) }));
+  alice.say("another text under the same id", chosen);
+  const takenIn = () => bob.until("all is taken in", () => relay.mailboxes.get("bob").letters.length === 0);
+  await takenIn();
+  assert.deepEqual(await bob.reads("alice"), ["mine"]);
+  alice.send(encodeContent({ kind: "unsend", message: messageIdBy(alice.account.memberTag, chosen) }));
+  await takenIn();
+  assert.deepEqual(bob.lines(), []);
+});
+
+test("after a fault nothing is carried any more, and nothing is read that nobody is shown", async () => {
+  const { relay, alice, bob } = await two();
+  await bob.reads("alice");
+  relay.report = () => {
+    throw new TypeError("a fault");
+  };
+  await bob.chat.report(bob.chat.view.conversation.lines.find(({ author }) => author === "them").id);
+  await bob.running;
+  assert.match(String(bob.fault), /a fault/);
+  await alice.chat.write("bob", "for nobody to see");
+  await alice.isDone();
+  await bob.chat.ask(() => {});
+  assert.ok(!bob.lines().includes("for nobody to see"));
+  assert.ok(relay.mailboxes.get("bob").letters.length > 0);
+});
+
 test("rows are sealed, and say of nobody whose they are", async () => {
   const { bob } = await two();
   const rows = await bob.rows();
@@ -234,8 +287,11 @@ test("of a long conversation the last lines are shown, and more when one asks", 
   await bob.until("all are here", () => bob.contact("alice").unread === 206);
   assert.equal((await bob.reads("alice")).length, 200);
   assert.equal(bob.lines().at(-1), "204");
+  // What nobody has seen is not read.
+  assert.equal(bob.contact("alice").unread, 6);
   assert.ok(bob.chat.view.conversation.hasEarlier);
   await bob.chat.showEarlier();
   assert.equal(bob.lines().length, 207);
+  assert.equal(bob.contact("alice").unread, 0);
   assert.ok(!bob.chat.view.conversation.hasEarlier);
 });

@@ -105,7 +105,9 @@ export class FakeRelay {
     return { length: blob.length, bytes: new Uint8Array(blob.bytes.subarray(offset, offset + length)) };
   }
 
-  deleteBlob(id) {
+  deleteBlob(id, token) {
+    const blob = this.blobs.get(key(id));
+    if (blob !== undefined && blob.token !== key(token)) throw new RelayRefusal("not_yours");
     this.blobs.delete(key(id));
   }
 
