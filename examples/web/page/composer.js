@@ -27,7 +27,7 @@ export function drawComposer(name, text, actions) {
       const [file] = event.clipboardData?.files ?? [];
       if (file === undefined) return;
       event.preventDefault();
-      void attempt(() => actions.file(file, lifeOf(life.value)));
+      void attempt((life) => actions.file(file, life));
     },
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
       // On a phone Enter is a new line, as everywhere there.
@@ -44,16 +44,19 @@ export function drawComposer(name, text, actions) {
   const picker = make("input", { type: "file", id: "composer-file", hidden: true, onchange: () => {
     const [file] = picker.files ?? [];
     picker.value = "";
-    if (file !== undefined) void attempt(() => actions.file(file, lifeOf(life.value)));
+    if (file !== undefined) void attempt((life) => actions.file(file, life));
   } });
-  const attempt = async (/** @type {() => Promise<unknown>} */ work) => {
+  /** What is chosen is for one message. What is chosen for the next one, while this one is on its way, stays. */
+  const attempt = async (/** @type {(life: Life) => Promise<unknown>} */ work) => {
+    const chosen = life.value;
+    life.value = "";
     try {
-      await work();
+      await work(lifeOf(chosen));
       wrong.textContent = "";
-      life.value = "";
       return true;
     } catch (cause) {
       wrong.textContent = told(cause);
+      if (life.value === "") life.value = chosen;
       return false;
     }
   };
@@ -68,7 +71,7 @@ export function drawComposer(name, text, actions) {
     const written = input.value;
     if (written.trim() === "") return;
     input.value = "";
-    if (!(await attempt(() => actions.write(written, lifeOf(life.value)))) && input.value === "") input.value = written;
+    if (!(await attempt((life) => actions.write(written, life))) && input.value === "") input.value = written;
     keep();
     byId("composer-text").focus();
   } }, wrong,
