@@ -1,5 +1,6 @@
 // What is asked about a message: what to do with it, and what it says, once.
 
+import { Cannot } from "../chat/cannot.js";
 import { toast } from "./announcer.js";
 import { confirm, openDialog } from "./dialogs.js";
 import { make } from "./dom.js";
@@ -14,7 +15,10 @@ import { told, visible } from "./words.js";
  * @param {{ save: (() => Promise<void>) | undefined, fetch: (() => Promise<void>) | undefined }} file What can be done with its file
  */
 export function messageMenu(chat, line, { save, fetch }) {
-  openDialog("Message", (close) => {
+  /** The message as it may be shown now. */
+  const now = () => chat.view.conversation?.lines.find(({ id }) => id === line.id);
+  const leaving = new AbortController();
+  const dialog = openDialog("Message", (close) => {
     const after = (/** @type {() => Promise<unknown> | void} */ work) => async () => {
       close();
       try {
@@ -25,7 +29,11 @@ export function messageMenu(chat, line, { save, fetch }) {
     };
     const isTheirs = line.author === "them";
     return [make("p", { class: "actions column" },
-      line.kind === "text" && make("button", { onclick: after(() => navigator.clipboard.writeText(line.text)) }, "Copy text"),
+      line.kind === "text" && make("button", { onclick: after(() => {
+        const text = now()?.text;
+        if (text === undefined) throw new Cannot("There is no such message any more.");
+        return navigator.clipboard.writeText(text);
+      }) }, "Copy text"),
       save && make("button", { onclick: after(save) }, "Save file"),
       fetch && make("button", { onclick: after(fetch) }, "Fetch file again"),
       !isTheirs && make("button", { onclick: after(() => chat.unsend(line.id)) }, "Take back for both"),
@@ -36,7 +44,8 @@ export function messageMenu(chat, line, { save, fetch }) {
           toast("Your report goes to the moderators.");
         }
       }) }, "Report"))];
-  });
+  }, { onclose: () => leaving.abort() });
+  chat.addEventListener("changed", () => now() ?? dialog.close(), { signal: leaving.signal });
 }
 
 /**
