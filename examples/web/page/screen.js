@@ -1,5 +1,6 @@
 // The screen: both panes, which conversation is open, and who looks at it.
 
+import { namedBy } from "../chat/names.js";
 import { toast } from "./announcer.js";
 import { drawContacts } from "./contact-list.js";
 import { chooseTimer, moreAbout, newConversation } from "./conversation-dialogs.js";
@@ -43,12 +44,12 @@ export class Screen {
       this.#draw();
     }, { signal });
     this.#carrier.addEventListener("reach", () => this.#draw(), { signal });
-    addEventListener("hashchange", (event) => void this.#goTo(new URL(event.oldURL).hash.slice(1)), { signal });
+    addEventListener("hashchange", (event) => void this.#goTo(namedBy(new URL(event.oldURL).hash)), { signal });
     document.addEventListener("visibilitychange", () => void this.#chat.look(document.visibilityState === "visible"), { signal });
     const clock = setInterval(() => this.#pane.countDown(), 1_000);
     signal.addEventListener("abort", () => clearInterval(clock));
     this.#draw();
-    void this.#chat.look(document.visibilityState === "visible").then(() => this.#goTo(""));
+    void this.#chat.look(document.visibilityState === "visible").then(() => this.#goTo(undefined));
   }
 
   /** Nothing of what was said stays on the page. */
@@ -63,16 +64,14 @@ export class Screen {
 
   /** Which conversation is open stands in the address, so that the browser's way back leads out of it. */
   get #open() {
-    const name = decodeURIComponent(location.hash.slice(1));
-    return name === "" ? undefined : name;
+    return namedBy(location.hash);
   }
 
-  /** @param {string} former */
-  async #goTo(former) {
+  /** @param {string | undefined} before */
+  async #goTo(before) {
     const name = this.#open;
-    const before = decodeURIComponent(former);
     const isKnown = this.#chat.view.contacts.some((contact) => contact.name === before);
-    if (before !== name && isKnown) await this.#chat.leave(before);
+    if (before !== undefined && before !== name && isKnown) await this.#chat.leave(before);
     fill(byId("toasts"));
     if (name !== undefined) {
       try {
@@ -85,7 +84,7 @@ export class Screen {
     this.#draw();
     // On a phone one pane takes the place of the other, and the focus goes along.
     if (name !== undefined) (document.getElementById("composer-text") ?? byId("conversation")).focus();
-    else if (before !== "") /** @type {HTMLElement | null} */ (document.querySelector(`[data-key="${CSS.escape(before)}"] a`))?.focus();
+    else if (before !== undefined) /** @type {HTMLElement | null} */ (document.querySelector(`[data-key="${CSS.escape(before)}"] a`))?.focus();
   }
 
   #draw() {

@@ -7,6 +7,7 @@ import { StorageKey, utf8 } from "evanesce";
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
 
 import { Chat } from "../../chat/chat.js";
+import { namedBy } from "../../chat/names.js";
 import { openRow, rowName, sealRow } from "../../chat/rows.js";
 import { storageKey } from "../../chat/storage-key.js";
 
@@ -54,6 +55,12 @@ test("a row opens in its own place, and says all that was put in", () => {
   assert.deepEqual(openRow(key, "contact", one, sealed), { name: "alice", bytes: Uint8Array.of(0, 255, 7), nested: { list: [1, "two"] } });
   assert.throws(() => openRow(key, "contact", other, sealed), { code: "undecryptable" });
   assert.throws(() => openRow(key, "message", one, sealed), { code: "wrong_kind" });
+});
+
+test("a fragment of an address names somebody, or nobody", () => {
+  for (const [fragment, name] of [["#bob", "bob"], ["#a.b-c_1", "a.b-c_1"], ["", undefined], ["#", undefined], ["#%", undefined], ["#%62ob", undefined]]) {
+    assert.equal(namedBy(fragment), name);
+  }
 });
 
 test("an account whose key is gone is refused, and left as it is", async () => {
