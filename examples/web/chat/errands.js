@@ -59,6 +59,7 @@ export const hasResting = (state, now) => [...state.pending.resting.values()].so
  */
 export function bundleCame(turn, name, bytes) {
   const { state, now } = turn;
+  const isFirst = !state.pending.resting.has(name);
   // Whatever comes of it, the next one is not asked for at once.
   state.pending.resting.set(name, now + REST);
   const peer = state.peers.get(name) ?? new Peer(name);
@@ -74,7 +75,9 @@ export function bundleCame(turn, name, bytes) {
   } catch (refusal) {
     if (!(refusal instanceof EvanesceError)) throw refusal;
     if (refusal.code === "identity_changed" && refusal.identity !== undefined) otherIdentity(turn, name, refusal.identity);
-    else turn.notice({ kind: "trouble", name, text: `The relay gave no good bundle of ${name} (${refusal.code}).` });
+    else if (isFirst) turn.notice({ kind: "trouble", name, text: `The relay gave no good bundle of ${name} (${refusal.code}).` });
+    // With a session there is no need to wait for a newer one.
+    encryptDrafts(turn, name);
     return;
   }
   state.peers.set(name, peer);

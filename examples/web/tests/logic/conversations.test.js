@@ -273,6 +273,22 @@ test("after a fault nothing is carried any more, and nothing is read that nobody
   assert.ok(relay.mailboxes.get("bob").letters.length > 0);
 });
 
+test("of a relay that gives no good bundle the user is told once", async () => {
+  const { relay, time, alice } = await two();
+  relay.bundle = () => new Uint8Array(100);
+  await alice.chat.meet("carol");
+  await alice.chat.write("carol", "hello");
+  await alice.hears("trouble", "carol");
+  for (let round = 0; round < 2; round += 1) {
+    relay.asked.length = 0;
+    time.now += 10_001;
+    await alice.chat.tick();
+    await alice.until("it is asked again", () => relay.asked.includes("bundle"));
+    await alice.chat.ask(() => {});
+  }
+  assert.ok(!alice.notices.some(({ kind }) => kind === "trouble"));
+});
+
 test("rows are sealed, and say of nobody whose they are", async () => {
   const { bob } = await two();
   const rows = await bob.rows();
