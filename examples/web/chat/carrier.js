@@ -99,7 +99,7 @@ export class Carrier extends EventTarget {
         if (cause instanceof RelayOffline) this.#reached("offline");
         else if (cause instanceof RelayRefusal) this.#reached(isMail && cause.kind === "not_yours" ? "taken" : "online");
         else throw cause;
-        await this.#sleep(PAUSE);
+        await this.#pause();
       }
     }
   }
@@ -125,6 +125,7 @@ export class Carrier extends EventTarget {
         await this.#chat.relayHasForgotten();
         await this.#publish();
       }
+      await this.#pause();
     }
     return true;
   }
@@ -184,6 +185,21 @@ export class Carrier extends EventTarget {
 
   #wake() {
     for (const wake of [...this.#sleepers]) wake();
+  }
+
+  /** Before something that failed is asked again: whatever changes meanwhile, or what fails here and works there would go round at once. */
+  #pause() {
+    return /** @type {Promise<void>} */ (new Promise((resolve) => {
+      const { signal } = this.#ending;
+      const end = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = setTimeout(end, PAUSE);
+      signal.addEventListener("abort", end);
+      if (signal.aborted) end();
+    }));
   }
 
   /**
