@@ -111,9 +111,8 @@ impl Groups {
         for part in &delivered.group_parts {
             self.hear_part(part, from, own, contacts, now, &mut heard);
         }
-        let owner = own.person().owner().encode();
         for group in self.all.iter_mut().filter(|it| heard.changes.groups.contains(&it.id())) {
-            heard.events.extend(group.tell_invitation(&owner, now));
+            heard.events.extend(group.tell_invitation(&own.person().owner().encode(), now));
         }
         heard.unblocks.extend(Unblocked::of_people(&delivered.events));
         for event in &delivered.events {
