@@ -440,17 +440,9 @@ mod tests {
         };
         // Alice wrote under one of them, so that what she gives of before it takes the place of what she gave last.
         let mut row = Vec::from([next(40, [7; 32])]);
-        let owner = a.owner();
-        let fields = DistributionFields {
-            group: &gb.id.clone(),
-            roster: row[0].hash(),
-            roster_secret: &[1; 32],
-            verifying_key: owner.first_chunk().unwrap(),
-            number: 0,
-            chain_key: &[1; 32],
-        };
+        let chain = chain_under(&row[0], &a);
         let distribution = GroupPartKind::Distribution;
-        let (_, heard) = hear(&mut gb, distribution, &fields.encode(), &a, &b, hour(0));
+        let (_, heard) = hear(&mut gb, distribution, &chain, &a, &b, hour(0));
         assert_eq!(heard.outcome, Ok(PartOutcome::Waiting));
         for hours in 0..=24 {
             let last = row.last().unwrap();
@@ -498,17 +490,9 @@ mod tests {
         assert!(gb.join_again(&b.dir(), day(1)).is_some());
         assert_eq!(gb.head(), row.last().unwrap());
         // A chain that was given long ago waits for the first of them, and a name is asked for.
-        let owner = a.owner();
-        let fields = DistributionFields {
-            group: &gb.id.clone(),
-            roster: row[0].hash(),
-            roster_secret: &[1; 32],
-            verifying_key: owner.first_chunk().unwrap(),
-            number: 0,
-            chain_key: &[1; 32],
-        };
+        let chain = chain_under(&row[0], &a);
         let kind = GroupPartKind::Distribution;
-        let (_, heard) = hear(&mut gb, kind, &fields.encode(), &a, &b, day(1));
+        let (_, heard) = hear(&mut gb, kind, &chain, &a, &b, day(1));
         assert_eq!(heard.outcome, Ok(PartOutcome::Waiting));
         // Given alone it may be what Alice has gone back to; with those up to the head it is of before it.
         let (first, all) = (&row[..1], &row[..]);

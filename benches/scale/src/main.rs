@@ -249,7 +249,7 @@ fn spread(
     for served in all {
         together.waits.extend(served.waits);
         together.processor += served.processor;
-        together.library += served.library;
+        together.in_library += served.in_library;
         together.elapsed = together.elapsed.max(served.elapsed);
     }
     drop(offices);

@@ -12,7 +12,7 @@ pub struct Measured {
     /// The least that a message took by the wall, of a processor, and of that in the library.
     elapsed: Option<Duration>,
     processor: Option<Duration>,
-    library: Option<Duration>,
+    in_library: Option<Duration>,
 }
 
 impl Measured {
@@ -21,7 +21,7 @@ impl Measured {
         for (least, time) in [
             (&mut self.elapsed, round.elapsed),
             (&mut self.processor, round.processor),
-            (&mut self.library, round.library),
+            (&mut self.in_library, round.in_library),
         ] {
             let each = time / count;
             *least = Some(least.map_or(each, |least| least.min(each)));
@@ -40,14 +40,14 @@ impl Measured {
     }
 
     /// Of that in calls of the library.
-    pub fn library(&self) -> Duration {
-        self.library.unwrap_or_default()
+    pub fn in_library(&self) -> Duration {
+        self.in_library.unwrap_or_default()
     }
 
     /// For a row of a table.
     pub fn cells(&self) -> String {
         let Waits { median, of_hundred, of_thousand } = Waits::of(&self.waits);
-        let times = [self.processor(), self.library(), median, of_hundred, of_thousand];
+        let times = [self.processor(), self.in_library(), median, of_hundred, of_thousand];
         format!("{:.0} | {}", self.speed(), times.map(micros).join(" | "))
     }
 }

@@ -47,7 +47,7 @@ impl Curve {
         if (place, batch) == (its_place, its_batch) {
             let time = match part {
                 Part::All => measured.processor(),
-                Part::Library => measured.library(),
+                Part::Library => measured.in_library(),
             };
             self.points.push((peers as f64, time.as_secs_f64() * 1e6));
         }

@@ -50,7 +50,7 @@ pub struct Served {
     /// What the thread had of a processor, with all that SQLite and the system did for it.
     pub processor: Duration,
     /// Of that, in calls of the library that unseal, decrypt, encrypt and seal.
-    pub library: Duration,
+    pub in_library: Duration,
 }
 
 pub struct Server<'world> {
@@ -120,7 +120,7 @@ impl<'world> Server<'world> {
             self.store.empty_outbox()?;
             for (place, (row, step)) in next.iter().enumerate() {
                 taken.push(Instant::now());
-                served.library += self.go_on(*row, *step)?;
+                served.in_library += self.go_on(*row, *step)?;
                 if (number * batch + place) % apart == apart - 1
                     && let Some(message) = first.next()
                 {
