@@ -144,17 +144,20 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     cleo.say("/accept bert");
     cleo.say("/read bert");
     await cleo.waitFor("MESSAGE bert");
-    const texts = Array.from({ length: 6 }, (_, number) => `number ${number}`);
-    for (const text of texts) {
+    // First without waiting. How many connections that breaks hangs on the machine, so they go on until it were enough.
+    const texts = [];
+    while (texts.length < 6 || broken <= 5) {
+      const text = `number ${texts.length}`;
+      texts.push(text);
       await bert.say(text);
       cleo.say(`to bert ${text} back`);
+      if (texts.length >= 6) await bert.shown(`${text} back`);
+      assert(texts.length < 100, `${broken} connections were broken`);
     }
     for (const text of texts) assert.match(await cleo.waitFor("MESSAGE bert"), new RegExp(` ${text}$`));
-    for (const text of texts) await bert.shown(`${text} back`);
     await bert.sent(texts.at(-1));
     assert.deepEqual((await bert.texts()).filter((text) => text.endsWith("back")), texts.map((text) => `${text} back`));
     assert.equal(cleo.lines.filter((line) => line.startsWith("MESSAGE bert")).length, 1 + texts.length);
-    assert(broken > 5, `${broken} connections were broken`);
   });
 
   await fact("a relay that alters what it delivers is believed nothing, and stops no page", async () => {
