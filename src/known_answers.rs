@@ -54,16 +54,9 @@ pub(crate) fn attachment_section(name: &str) -> Vec<Value> {
     pieces("attachments.json").field(name).as_array().unwrap().clone()
 }
 
-/// A section of `reports.json`, which may be empty. What is heavy is left to a release run, and what the public interface
-/// can do is replayed in `tests/reports.rs`.
+/// A section of `reports.json`, which may be empty. What the public interface can do is replayed in `tests/reports.rs`.
 pub(crate) fn report_section(name: &str) -> Vec<Value> {
-    let mut cases = pieces("reports.json").field(name).as_array().unwrap().clone();
-    let count = cases.len();
-    cases.retain(|case| !(cfg!(debug_assertions) && case.get("heavy").is_some()));
-    if cases.len() != count {
-        std::println!("{name}: {} heavy cases left to a release run", count - cases.len());
-    }
-    cases
+    pieces("reports.json").field(name).as_array().unwrap().clone()
 }
 
 /// Fails on a field that is not named here; a comment may stand anywhere.

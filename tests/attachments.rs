@@ -1,8 +1,7 @@
 //! Replays attachments made by an independent implementation, byte for byte, and shows what is refused, under which name,
 //! and that what is good stays good.
 //!
-//! They are read from `tests/vectors/attachments.json`, or from the directory that `EVANESCE_VECTORS` names. What is
-//! heavy is left to a release run.
+//! They are read from `tests/vectors/attachments.json`, or from the directory that `EVANESCE_VECTORS` names.
 
 #[path = "support/known_bytes.rs"]
 mod known_bytes;
@@ -14,7 +13,7 @@ use evanesce::attachment::{
 };
 use known_bytes::{
     Blobs, GivenDraws, assert_fields, assert_result, bytes, hex_of, in_pieces, known_answers,
-    length, light, lists_of_pieces, number, section, text,
+    length, lists_of_pieces, number, section, text,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -97,10 +96,10 @@ fn range(value: &Value, more: &[&str]) -> Option<std::ops::Range<u64>> {
 fn vectors_of_attachments() {
     let answers = known_answers("attachments.json", &SECTIONS);
     let mut blobs = Blobs::new();
-    for case in light(&answers, "seal") {
+    for case in section(&answers, "seal") {
         seal(case, &mut blobs);
     }
-    for case in light(&answers, "resume") {
+    for case in section(&answers, "resume") {
         resume(case, &mut blobs);
     }
     for case in section(&answers, "resume_refused") {
@@ -108,10 +107,10 @@ fn vectors_of_attachments() {
         let refused = AttachmentCheckpoint::decode(&bytes(&case["checkpoint"], &blobs));
         assert_eq!(decode_error(refused.unwrap_err()), text(case, "error"), "{case}");
     }
-    for case in light(&answers, "ranges") {
+    for case in section(&answers, "ranges") {
         ranges(case, &blobs);
     }
-    for case in light(&answers, "stream") {
+    for case in section(&answers, "stream") {
         stream(case, &blobs);
     }
 }

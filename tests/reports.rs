@@ -1,8 +1,7 @@
 //! Replays reports made by an independent implementation, byte for byte, and shows what a report proves in both suites,
 //! and what not.
 //!
-//! They are read from `tests/vectors/reports.json`, or from the directory that `EVANESCE_VECTORS` names. What is heavy is
-//! left to a release run.
+//! They are read from `tests/vectors/reports.json`, or from the directory that `EVANESCE_VECTORS` names.
 
 #[path = "support/known_bytes.rs"]
 mod known_bytes;
@@ -27,8 +26,8 @@ use evanesce::{
 };
 use hkdf::Hkdf;
 use known_bytes::{
-    Blobs, GivenDraws, assert_fields, assert_result, bytes, hex_of, known_answers, light, number,
-    section, text,
+    Blobs, GivenDraws, assert_fields, assert_result, bytes, hex_of, known_answers, number, section,
+    text,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -318,7 +317,7 @@ fn report_of(entries: Vec<ReportEntry>) -> Result<Report, ReportFull> {
 #[test]
 fn vectors_of_reports() {
     let answers = answers();
-    for case in light(&answers, "report") {
+    for case in section(&answers, "report") {
         assert_fields(case, &["comment", "entries", "report", "heavy"]);
         let report = report_of(entries(case)).unwrap();
         let encoded = report.encode();
@@ -328,11 +327,11 @@ fn vectors_of_reports() {
         assert_eq!(again.entries().len(), report.entries().len(), "{place}");
         assert!(again.encode() == encoded, "{place}: read again it is another");
     }
-    for case in light(&answers, "report_too_large") {
+    for case in section(&answers, "report_too_large") {
         assert_fields(case, &["comment", "entries", "heavy"]);
         assert_eq!(report_of(entries(case)).unwrap_err(), ReportFull, "{}", case["comment"]);
     }
-    for case in light(&answers, "report_refused") {
+    for case in section(&answers, "report_refused") {
         assert_fields(case, &["comment", "report", "error", "heavy"]);
         let error = Report::decode(&plain(case, "report")).unwrap_err();
         assert_eq!(decode_error(error), text(case, "error"), "{}", case["comment"]);

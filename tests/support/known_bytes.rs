@@ -34,21 +34,6 @@ pub fn section<'answers>(answers: &'answers Value, name: &str) -> &'answers [Val
     answers[name].as_array().unwrap_or_else(|| panic!("no section {name}"))
 }
 
-/// Those of them that are to be replayed: in a debug run no heavy ones, and it prints how many those are.
-pub fn light<'answers>(answers: &'answers Value, name: &str) -> Vec<&'answers Value> {
-    let cases = section(answers, name);
-    let is_left_out = |case: &&Value| cfg!(debug_assertions) && is_heavy(case);
-    let left_out = cases.iter().filter(is_left_out).count();
-    if left_out != 0 {
-        println!("{name}: {left_out} heavy cases left to a release run");
-    }
-    cases.iter().filter(|case| !is_left_out(case)).collect()
-}
-
-fn is_heavy(case: &Value) -> bool {
-    case.get("heavy").is_some_and(|heavy| heavy.as_bool().unwrap())
-}
-
 pub fn assert_fields(value: &Value, known: &[&str]) {
     for name in value.as_object().unwrap_or_else(|| panic!("{value} is no object")).keys() {
         assert!(known.contains(&name.as_str()), "unknown field {name} in {value}");
