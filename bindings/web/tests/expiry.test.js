@@ -5,7 +5,9 @@ import { test } from "node:test";
 
 import { NOW, evanesce } from "./package.js";
 
-const { ContentKey, ExpiryScheduler, Stamp, StorageKey, conversationIdNamed, messageIdBy, openRecord, sealRecord, utf8 } = evanesce;
+const {
+  ContentKey, ExpiryScheduler, Stamp, StorageKey, allEffects, conversationIdNamed, messageIdBy, openRecord, sealRecord, utf8,
+} = evanesce;
 
 const [ALICE, BOB] = [new Uint8Array(8).fill(1), new Uint8Array(8).fill(2)];
 const [WITH_BOB, WITH_ALICE] = ["bob", "alice"].map((name) => conversationIdNamed(utf8(name)));
@@ -38,6 +40,27 @@ test("a timer travels in the stamp, and both copies end by it", () => {
   assert.equal(bobs.heldMessages, 0);
   assert.equal(bobs.received(message(1, WITH_ALICE), stamp, 0, NOW + 200 * SECOND).verdict, "late");
   assert.equal(alices.poll(10, NOW + 62 * SECOND).due.length, 1);
+});
+
+test("what several calls brought about is joined in their order, and copied", () => {
+  const expiry = ExpiryScheduler.create(NOW);
+  const before = expiry.records;
+  const calls = [
+    expiry.set(WITH_BOB, { kind: "afterRead", ttl: 60 * SECOND }, ALICE, NOW), expiry.read(id(1), NOW),
+    expiry.set(WITH_BOB, { kind: "afterRead", ttl: 30 * SECOND }, ALICE, NOW),
+  ];
+  const joined = allEffects(calls[0], undefined, calls[1], calls[2]);
+  for (const name of ["writes", "events", "tell"]) assert.deepEqual(joined[name], calls.flatMap((one) => one[name]));
+  for (const { writes } of calls) for (const { value } of writes) value?.fill(0);
+  const rows = new Map([...before, ...joined.writes].map(({ key, value }) => [key.join(), [key, value]]));
+  const restored = ExpiryScheduler.fromRecords([...rows.values()].filter(([, value]) => value !== undefined));
+  assert.equal(restored.setting(WITH_BOB).policy.ttl, 30 * SECOND);
+  assert.deepEqual([allEffects(), allEffects(undefined)], [1, 2].map(() => ({ writes: [], events: [], tell: [] })));
+  const none = { writes: [], events: [], tell: [] };
+  for (const wrong of [
+    5, null, {}, { ...none, writes: "x" }, { ...none, writes: [{ key: 1 }] }, { ...none, writes: [{ key: new Uint8Array(1), value: 1 }] },
+    { ...none, events: [1] }, { ...none, tell: undefined },
+  ]) assert.throws(() => allEffects(none, wrong), { code: "invalid_argument" });
 });
 
 test("rows written one by one bring back the scheduler, sealed ones too", () => {

@@ -5,7 +5,7 @@ export * from "./attachments.js";
 export { Contacts } from "./contacts.js";
 export { EvanesceError, type ErrorCode } from "./errors.js";
 export {
-  ContentKey, EXPIRY_LIMITS, ExpiryScheduler, conversationIdNamed, messageIdBy, openRecord, sealRecord, type Age, type Arrival,
+  ContentKey, EXPIRY_LIMITS, ExpiryScheduler, allEffects, conversationIdNamed, messageIdBy, openRecord, sealRecord, type Age, type Arrival,
   type DeviceEvent, type Due, type Effects, type ExpiryEvent, type ExpiryLimits, type NewMessage, type Now, type Part,
   type PartsAdded, type Poll, type RecordWrite, type Unsent, type Visibility,
 } from "./expiry.js";

@@ -79,6 +79,33 @@ export interface Effects {
   readonly tell: readonly DeviceEvent[];
 }
 
+/**
+ * What several calls brought about, to be stored at once: give them in the order in which they were made, since of two writes of one row
+ * the later counts. What is absent brought nothing about. The rows in it are copies.
+ */
+export function allEffects(...effects: readonly (Effects | undefined)[]): Effects {
+  const each = effects.filter((one) => one !== undefined).map((one) => {
+    const { writes, events, tell } = fields(one, "effects");
+    return {
+      writes: listOf<RecordWrite>(writes, "effects.writes", MOST_RECORDS).map(copiedWrite),
+      events: listOf<ExpiryEvent>(events, "effects.events", MOST_RECORDS).map((event) => fields(event, "one of effects.events")),
+      tell: listOf<DeviceEvent>(tell, "effects.tell", MOST_RECORDS).map((event) => fields(event, "one of effects.tell")),
+    };
+  });
+  return {
+    writes: each.flatMap(({ writes }) => writes),
+    events: each.flatMap(({ events }) => events),
+    tell: each.flatMap(({ tell }) => tell),
+  };
+}
+
+function copiedWrite(write: RecordWrite): RecordWrite {
+  const { key, value, id } = fields(write, "one of effects.writes");
+  return {
+    key: bytes(key, "its key", 25).slice(), value: value && bytes(value, "its value").slice(), id: id && idOf(id, "its id").slice(),
+  };
+}
+
 /** What the screen or the user is to be told. */
 export type ExpiryEvent =
   /** A conversation's setting is another now. */
@@ -175,6 +202,9 @@ export const EXPIRY_LIMITS: ExpiryLimits = Object.freeze({
 });
 
 const CLAIMED = 600_000;
+
+/** The most rows that a scheduler has. */
+const MOST_RECORDS = 1_000_000;
 
 /** @internal The clocks of a call: the wall, and the name of a boot with the time since it. */
 export function clocks(now: Now): [wall: number, boot: Uint8Array | undefined, elapsed: number] {
@@ -307,7 +337,7 @@ export class ExpiryScheduler extends Stored {
    */
   static fromRecords(records: readonly (readonly [key: Uint8Array, value: Uint8Array])[]): ExpiryScheduler {
     const list: Uint8Array[] = [];
-    for (const pair of listOf<unknown>(records, "records", 1_000_000)) {
+    for (const pair of listOf<unknown>(records, "records", MOST_RECORDS)) {
       const [key, value] = listOf<Uint8Array>(pair, "a record", 2);
       list.push(bytes(key, "key"), bytes(value, "value"));
     }

@@ -3,7 +3,7 @@
 import { Account, VerifiedBundle } from "./account.js";
 import { address, bytes, bytesOr, exactly, fields, listOf, millis, time } from "./checks.js";
 import { Contacts } from "./contacts.js";
-import { LONGEST, ExpiryScheduler, clocks, rawAge, type Age, type DeviceEvent, type Effects, type Now } from "./expiry.js";
+import { LONGEST, ExpiryScheduler, allEffects, clocks, rawAge, type Age, type DeviceEvent, type Effects, type Now } from "./expiry.js";
 import { Handle, Wrapped, held, spent, wrap, wrapped } from "./handle.js";
 import { Groups, createGroup, inGroup, type Group, type GroupChanges, type GroupOutgoing, type InGroup } from "./groups.js";
 import { MOST_DRAWN, MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
@@ -164,17 +164,12 @@ export function noteIn(delivered: PersonDelivered, scheduler: ExpiryScheduler, a
   clocks(now);
   held(scheduler, ExpiryScheduler, "scheduler");
   const told = listOf<{ event: DeviceEvent; age: number }>(fields(delivered, "delivered").told, "delivered.told");
-  const all = told.map((one) => {
+  return allEffects(...told.map((one) => {
     const { event, age: ago } = fields(one, "one of delivered.told");
     // An own device may name any age; nothing is older than the longest.
     const its = millis(typeof ago === "number" ? Math.min(ago, LONGEST) : ago, "its age");
     return scheduler.toldByOwnDevice(event, Math.min(since + its, LONGEST), now);
-  });
-  return {
-    writes: all.flatMap(({ writes }) => writes),
-    events: all.flatMap(({ events }) => events),
-    tell: all.flatMap(({ tell }) => tell),
-  };
+  }));
 }
 
 /**
