@@ -179,6 +179,19 @@ test("people come back in their order, in whatever order they were stored, forgo
   assert.deepEqual(party.contacts.owners, [a, d, b, c, f, e]);
 });
 
+test("whoever could not be forgotten keeps their place", async () => {
+  const party = await stored(new Party("alice"));
+  const owners = ["x", "y"].map((name) => new Party(name).owner);
+  for (const owner of owners) await party.store.tell(house(party), party.contacts.accept(party.own, owner, NOW), NOW);
+  party.contacts.removePerson(owners[0]);
+  await assert.rejects(party.store.commit({ forgotten: { people: [owners[0]] }, rows: UNSTORABLE }), { code: "store_failed" });
+  party.contacts = await party.store.contacts();
+  assert.deepEqual(party.contacts.owners, owners);
+  await party.store.tell(house(party), party.contacts.refuse(party.own, owners[0], NOW), NOW);
+  await reopened(party);
+  assert.deepEqual(party.contacts.owners, owners);
+});
+
 test("people of whom some could not be stored come back in their order without a restart", async () => {
   const party = await stored(new Party("alice"));
   const [x, y] = ["x", "y"].map((name) => new Party(name).owner);

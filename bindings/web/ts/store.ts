@@ -880,8 +880,8 @@ export class Store {
     } catch (cause) {
       drop(all);
       this.#waiting.clear();
-      // Nobody has the numbers that were given to people just now.
-      if (people.length > 0) this.#order = undefined;
+      // Nobody has the numbers that were given to people just now, and whoever was to go is still there.
+      this.#order = undefined;
       throw failed(cause);
     }
   }
