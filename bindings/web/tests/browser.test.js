@@ -83,14 +83,15 @@ test("two pages talk in a browser, and go on when one was loaded anew", {
     await say(bob, "Hello Alice");
     await heard(alice, "alice: Hello Bob", "bob: Hello Alice");
 
-    // What it knew is in its store, and another tab does not get that.
+    // What it knew is in its store, what was said too, and another tab does not get that.
     await bob.reload();
     await ready(bob);
+    await heard(bob, "alice: Hello Bob", "bob: Hello Alice");
     await say(bob, "I am back");
-    await heard(bob, "bob: I am back");
+    await heard(bob, "alice: Hello Bob", "bob: Hello Alice", "bob: I am back");
     await heard(alice, "alice: Hello Bob", "bob: Hello Alice", "bob: I am back");
     await say(alice, "one", "two", "three");
-    await heard(bob, "bob: I am back", "alice: one", "alice: two", "alice: three");
+    await heard(bob, "alice: Hello Bob", "bob: Hello Alice", "bob: I am back", "alice: one", "alice: two", "alice: three");
     assert.deepEqual(errors, []);
 
     const second = await context.newPage();

@@ -47,6 +47,11 @@ test("three devices store all that they do", () => {
   assert.equal(said, "ben: Hello Ben\nanna: On Sunday?\ncarla: On Sunday?\n");
 });
 
+test("a message is stored with what a scheduler says of it, and with what its reader makes of it", () => {
+  const said = execFileSync(process.execPath, [program("timed.mjs")], { encoding: "utf8" });
+  assert.equal(said, "Hello Bob, for 60000 ms\n");
+});
+
 test("two tabs talk", { timeout: 30_000 }, async () => {
   program("chat.js");
   // A tab with what the program touches of it.

@@ -25,7 +25,7 @@ writeFileSync(resolve(directory, "program.ts"), `
     const account = Account.generate("alice", now);
     const [peer, store] = [new Peer("bob"), await Store.open("account", { soleHolder: true })];
     const scheduler = ExpiryScheduler.create(now);
-    const { message } = await store.send(peer, utf8("Hello"), now, [], { scheduler, effects: () => scheduler.catchingUp(now) });
+    const { message } = await store.send(peer, utf8("Hello"), now, ({ evidence }) => [["evidence", evidence]], { scheduler, effects: () => scheduler.catchingUp(now) });
     await store.receive(account, peer, message, now, () => [], { effects: ({ received }) => (void received.body, scheduler.caughtUp(now)), scheduler });
     // What comes out goes where the browser takes bytes.
     socket.send(message);

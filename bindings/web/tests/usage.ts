@@ -2,11 +2,14 @@
 
 import {
   Account, Contacts, EvanesceError, ExpiryScheduler, OwnDevices, Peer, Person, SafetyNumber, Stamp, StorageKey, VerifiedBundle,
-  allChanges, conversationIdNamed, memberTag, noteIn, utf8, verifyDeviceList,
-  type Contact, type ErrorCode, type ExpiryEvent, type Groups, type GroupEvent, type OwnEvent, type PersonEvent, type Policy, type Received,
+  allChanges, allEffects, conversationIdNamed, memberTag, messageIdBy, noteIn, utf8, verifyDeviceList,
+  type Contact, type Effects, type ErrorCode, type ExpiryEvent, type Group, type Groups, type GroupEvent, type Invitation, type OwnEvent,
+  type PersonEvent, type Policy, type Received,
 } from "evanesce";
 import { load, loadSync } from "evanesce/manual";
-import { Store } from "evanesce/store";
+import {
+  Store, type BeforeEffects, type Brought, type DeliveredToGroup, type Heard, type Household, type OfGroups, type OwnRow, type Rows, type Untold,
+} from "evanesce/store";
 
 export async function conversation(bundle: Uint8Array, now: number): Promise<Uint8Array> {
   await load();
@@ -178,4 +181,45 @@ export async function groups(store: Store, own: OwnDevices, account: Account, al
   for (const invitation of all.invitations(own, now)) await store.joinGroup(household, invitation, now);
   const { unreached } = await store.lookAfterGroups(household, now);
   void [unreached, group.members[0]?.isWithheld, heard.waits];
+}
+
+/** What goes along with a call is a function of what the call gives, or is there already. */
+export async function beside(
+  store: Store, household: Household & { scheduler: ExpiryScheduler }, owner: Uint8Array, group: Group, invitation: Invitation,
+  message: Uint8Array, now: number,
+): Promise<void> {
+  const { scheduler } = household;
+  const shown = ({ received: { body }, evidence }: { received: Received; evidence?: Uint8Array }): OwnRow => [`messages/${String(body)}`, evidence];
+  // A message to a group that had waited opens with what a person wrote: its timer goes along.
+  const timed = ({ delivered }: OfGroups): Effects => allEffects(...delivered.map(({ received, group, author, age, maySetTimer }: DeliveredToGroup) => {
+    const id = messageIdBy(author, received.body);
+    return scheduler.received({ id, conversation: conversationIdNamed(group), author, maySet: maySetTimer }, received.stamp, age, now).effects;
+  }));
+  const later: Rows<Untold> = ({ to, events }) => [["untold", to.length > 0 ? { to, events, since: now } : undefined]];
+
+  await store.sendTo(household, owner, utf8("Hello"), now, ({ messages, unreached }) =>
+    [["messages/1", { evidence: messages[0]?.evidence, unreached: unreached.map(({ to }) => to) }]], { effects: scheduler.catchingUp(now) });
+  const heard = await store.receiveFrom(household, "bob/phone", message, now, ({ received, ofGroups, untold, effects }) => [
+    ["messages/2", received.body], ...(ofGroups?.delivered ?? []).map(shown), ...later(untold), ["events", effects.events.length],
+  ], { age: 5, effects: ({ author, ofGroups, isControl }) => allEffects(isControl ? undefined : scheduler.read(author, now), ofGroups && timed(ofGroups)) });
+  const opened: readonly DeliveredToGroup[] = heard.ofGroups?.delivered ?? [];
+  const early: BeforeEffects<Heard>["ofGroups"] = heard.ofGroups;
+  await store.sendToGroup(household, group, utf8("Hello"), now, ({ broadcasts }) => [["messages/3", broadcasts[0]?.evidence]], {
+    effects: ({ unreached }) => (unreached.length > 0 ? scheduler.catchingUp(now) : scheduler.caughtUp(now)),
+  });
+  await store.sendOut(household, household.own.inGroup(household.account, group).renew(household.contacts), ({ events }) => [["changes", events.length]]);
+  await store.receiveFromGroup(household, message, now, ({ delivered, waits }) => (waits ? [] : delivered.map(shown)), { effects: timed });
+  const joined: Brought | undefined = await store.joinGroup(household, invitation, now, (of) => [...of.delivered.map(shown), ...later(of.untold)], { effects: timed });
+  const { effects, untold } = await store.lookAfterGroups(household, now, ({ delivered }) => delivered.map(shown), { effects: timed, scheduler });
+  await store.tell(household, household.contacts.accept(household.own, owner, now), now, later, () => scheduler.caughtUp(now));
+  await store.commit({ rows: () => [["row", 1]], effects: () => scheduler.caughtUp(now), scheduler });
+  // @ts-expect-error no transaction waits for a promise
+  await store.sendTo(household, owner, utf8("Hello"), now, async () => []);
+  // @ts-expect-error nor for what a scheduler says
+  await store.lookAfterGroups(household, now, [], { effects: async () => scheduler.caughtUp(now) });
+  // @ts-expect-error whom the effects do not reach is known when they are there
+  await store.receiveFrom(household, "bob/phone", message, now, [], { effects: ({ untold }) => (void untold, scheduler.caughtUp(now)) });
+  // @ts-expect-error there may be no groups
+  await store.receiveFrom(household, "bob/phone", message, now, ({ ofGroups }) => ofGroups.delivered.map(shown));
+  void [opened, early, joined, effects, untold];
 }

@@ -1,7 +1,7 @@
 // What comes of one call of a store, until it is stored, and how it stands there.
 
 import {
-  Account, Contacts, EvanesceError, ExpiryScheduler, Groups, HeldMessages, OwnDevices, Peer, Person, allChanges,
+  Account, Contacts, EvanesceError, ExpiryScheduler, Groups, HeldMessages, OwnDevices, Peer, Person, allChanges, allEffects,
   unblockedByPeople, type AddressedMessage, type Broadcast, type Bytes, type Effects, type GroupChanges, type GroupDelivered,
   type GroupEvent, type GroupOutgoing, type Payload, type PeopleChanges, type PersonDelivered, type PersonEvent, type Unblocked,
   type Unreached, type Wants,
@@ -12,7 +12,7 @@ import { LONGEST } from "./expiry.js";
 import { held, type Handle } from "./handle.js";
 import { contactsOf } from "./peer.js";
 import { packed } from "./people.js";
-import type { OwnRow, Along, Household, OfGroups, DeliveredToGroup } from "./store_calls.js";
+import type { OwnRow, Rows, Along, Household, OfGroups, DeliveredToGroup } from "./store_calls.js";
 
 /** Rows of a scheduler: absent where one goes. */
 export type Writes = readonly (readonly [key: Bytes, value: Bytes | undefined])[];
@@ -174,8 +174,6 @@ export function isSame(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 export const NO_CHANGES: PeopleChanges = { account: false, own: false, people: [], peers: [], tell: [] };
-
-export const NOTHING: Effects = { writes: [], events: [], tell: [] };
 
 /** The names of what may wait: of each group, and of none. */
 export function names(groups: Groups): string[] {
@@ -423,15 +421,6 @@ export function withGiven({ own, contacts }: Household, delivered: PersonDeliver
   return { ...delivered, events: shown, changes };
 }
 
-export function bothEffects(one: Effects | undefined, other: Effects | undefined): Effects {
-  const each = [one, other].filter((effects) => effects !== undefined).map((effects) => fields(effects, "effects"));
-  return {
-    writes: each.flatMap(({ writes }) => writes),
-    events: each.flatMap(({ events }) => events),
-    tell: each.flatMap(({ tell }) => tell),
-  };
-}
-
 /** What one transaction writes. */
 export interface Ready {
   readonly states: readonly (Account | Peer | OwnDevices)[];
@@ -454,26 +443,54 @@ export interface Ready {
   readonly rows?: readonly OwnRow[];
 }
 
-/** `Along`, read and copied. */
-export interface Rest<Result> {
+/** What goes along with a call, read and copied. */
+export interface Rest<Result, Shown> {
   readonly ad: Uint8Array | undefined;
+  /** What the scheduler says of the result: asked once. */
   readonly effects: (result: Result) => Effects | undefined;
+  /** The application's rows for what it is shown: asked once, behind the scheduler. */
+  readonly rows: (shown: Shown) => OwnRow[];
   readonly scheduler: ExpiryScheduler | undefined;
   /** Whether the scheduler has given its effects already. */
   readonly wasAsked: boolean;
+  /** Whose call it is. */
+  readonly house: Household | undefined;
 }
 
-export function alongOf<Result>(along: Along<Result>, ofHousehold?: ExpiryScheduler): Rest<Result> {
-  const { ad, effects, scheduler = ofHousehold } = fields(along, "along");
+export function restOf<Result, Shown>(rows: Rows<Shown>, along: Along<Result>, house?: Household): Rest<Result, Shown> {
+  const { ad, effects, scheduler = house?.scheduler } = fields(along, "along");
   if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "along.scheduler");
-  if (typeof effects === "function" && scheduler === undefined) throw invalid("along.scheduler is not said");
-  if (typeof effects !== "function" && effects !== undefined) fields(effects, "along.effects");
+  if (typeof effects === "function" && scheduler === undefined) throw invalid("the scheduler of the effects is not said");
+  const given = typeof effects === "function" || effects === undefined ? undefined : allEffects(effects);
+  const its = typeof rows === "function" ? undefined : rowsOf(rows);
   return {
     ad: ad && bytes(ad, "ad").slice(),
-    effects: typeof effects === "function" ? effects : () => effects,
+    effects: typeof effects === "function" ? (result) => allEffects(atOnce(effects(result), "effects")) : () => given,
+    rows: typeof rows === "function" ? (shown) => rowsOf(atOnce(rows(shown), "rows")) : () => its ?? [],
     scheduler,
-    wasAsked: effects !== undefined && typeof effects !== "function",
+    wasAsked: given !== undefined,
+    house,
   };
+}
+
+/** What a function of the application gave. A promise is refused: no transaction waits for one. */
+function atOnce<Value>(value: Value, name: string): Value {
+  if (typeof (Object(value) as { then?: unknown }).then !== "function") return value;
+  // The call is refused, and says why. That the promise may be rejected too is nobody's to handle, and would end a program in Node.
+  Promise.resolve(value).catch(() => {});
+  throw invalid(`${name} must give what is to be stored at once, and no promise`);
+}
+
+/** Reads what a call is given. If that is refused, a scheduler that was asked beforehand is ahead of the store, and goes. */
+export function reading<Read>(along: unknown, household: unknown, read: () => Read): Read {
+  try {
+    return read();
+  } catch (cause) {
+    const { scheduler: ofHousehold } = Object(household) as Partial<Household>;
+    const { effects, scheduler = ofHousehold } = Object(along) as Along<never>;
+    if (typeof effects === "object" && effects !== null && scheduler instanceof ExpiryScheduler) scheduler.free();
+    throw cause;
+  }
 }
 
 export function copiedPayload(payload: Payload | Uint8Array): Payload {
@@ -482,8 +499,17 @@ export function copiedPayload(payload: Payload | Uint8Array): Payload {
   return { body: bytes(body, "body").slice(), stamp };
 }
 
-export function rowsOf(rows: Iterable<OwnRow>): OwnRow[] {
-  return [...rows].map(([key, value]) => [rowKey(key), value]);
+export function rowsOf(rows: unknown): OwnRow[] {
+  return each(rows, "rows must be what can be gone through, or a function that gives that").map((row) => {
+    const [key, value] = each(row, "a row must be its key and its value");
+    return [rowKey(key), value];
+  });
+}
+
+function each(list: unknown, otherwise: string): unknown[] {
+  const isList = typeof list === "object" && list !== null && typeof (list as Partial<Iterable<unknown>>)[Symbol.iterator] === "function";
+  if (!isList) throw invalid(otherwise);
+  return [...(list as Iterable<unknown>)];
 }
 
 export function rowKey(key: unknown): string {

@@ -2,9 +2,9 @@
 
 import {
   Account, Contacts, EvanesceError, ExpiryScheduler, Groups, HeldMessages, Invitation, OwnDevices, Peer, Person, StorageKey,
-  allChanges, noteIn, openRecord, sealRecord, unblockedByPeople, utf8, type Address, type Bytes, type Delivered, type Effects,
-  type Encrypted, type FanOut, type Group, type GroupDelivered, type GroupOutgoing, type Now, type Payload, type PeopleChanges,
-  type PersonDelivered, type Unblocked,
+  allChanges, allEffects, noteIn, openRecord, sealRecord, unblockedByPeople, utf8, type Address, type Bytes, type Delivered,
+  type Effects, type Encrypted, type FanOut, type Group, type GroupDelivered, type GroupOutgoing, type Now, type Payload,
+  type PeopleChanges, type PersonDelivered, type Unblocked,
 } from "./everything.js";
 import { address as checkedAddress, bytes, exactly, fields, flag, time } from "./checks.js";
 import { invalid } from "./errors.js";
@@ -15,20 +15,20 @@ import { peerId } from "./peer.js";
 import { ownerOf, packedEvents } from "./people.js";
 import { memberTag } from "./safety.js";
 import {
-  isPersons, byOrder, markOf, isSame, packedMarks, marksOf, tooMuch, hasRoom, ageOf, noteOf, withNote, NO_CHANGES, NOTHING, names,
-  groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf, all, named, those, otherDevices, drop, peerAt, withGiven, bothEffects,
-  alongOf, copiedPayload, rowsOf, withGroups, rowKey, NOTED, type Writes, type PersonRow, type HeldRow, type KeptRow, type KeptMessage,
+  isPersons, byOrder, markOf, isSame, packedMarks, marksOf, tooMuch, hasRoom, ageOf, noteOf, withNote, NO_CHANGES, names,
+  groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf, all, named, those, otherDevices, drop, peerAt, withGiven, restOf,
+  reading, copiedPayload, withGroups, rowKey, NOTED, type Writes, type PersonRow, type HeldRow, type KeptRow, type KeptMessage,
   type Mark, type Twin, type StateRow, type Waiting, type Ready, type Rest,
 } from "./arrival.js";
 import { CHECK, META, CHECK_KIND, fits, begun, failed, answer, completion, from, lock, EPOCH } from "./database.js";
 import type {
-  Outgoing, OwnRow, Along, Commit, Household, OfGroups, GroupHeard, AlongTo, AlongFrom, AlongFromGroup, Untold, Heard,
-  StoreOptions,
+  Outgoing, Rows, Along, AlongEffects, BeforeEffects, Commit, Household, OfGroups, Brought, GroupHeard, AlongTo, AlongFrom,
+  AlongFromGroup, Untold, Heard, StoreOptions,
 } from "./store_calls.js";
 
 export type {
-  Outgoing, OwnRow, Along, Commit, Household, DeliveredToGroup, OfGroups, GroupHeard, AlongTo, AlongFrom, AlongFromGroup, Untold, Heard,
-  StoreOptions,
+  Outgoing, OwnRow, Rows, Along, AlongEffects, BeforeEffects, Commit, Household, DeliveredToGroup, OfGroups, Brought, GroupHeard,
+  AlongTo, AlongFrom, AlongFromGroup, Untold, Heard, StoreOptions,
 } from "./store_calls.js";
 
 const STATES = "states", RECORDS = "records", OUTBOX = "outbox", ROWS = "rows";
@@ -45,9 +45,9 @@ const ADDRESSEE_KIND = 255, NOTE_KIND = 253;
  *
  * If a transaction fails the call throws `store_failed`, and the account, the peers and the scheduler that it had are freed,
  * since they are ahead of what is stored: later calls with them are refused as `freed`. Take them from the store again. Of a household
- * that is all of it. It is so too where functions of the application throw that are asked once something has changed, `rows` of what
- * came and `effects`: what they threw is the `cause`, and an `EvanesceError` is thrown as it is. What is refused before anything
- * changes frees nothing, but a scheduler that was asked beforehand; each call says what it frees beside that.
+ * that is all of it. It is so too where functions of the application throw that are asked once something has changed, `rows` and
+ * `effects`: what they threw is the `cause`, and an `EvanesceError` is thrown as it is. What is refused before anything changes, whatever
+ * it was refused for, frees nothing but the scheduler of `effects` that were given as they are; each call says what it frees beside that.
  *
  * Only one tab has a store at a time. If another takes it by force, or the database is deleted, this one is closed: every call is
  * refused as `store_closed`, and nothing more is written.
@@ -247,55 +247,53 @@ export class Store {
    * @throws as `Peer.encrypt`; `store_failed`, `store_closed`
    */
   async send(
-    peer: Peer, payload: Payload | Uint8Array, now: number, rows: Iterable<OwnRow> = [], along: Along<Encrypted> = {},
+    peer: Peer, payload: Payload | Uint8Array, now: number, rows: Rows<Encrypted> = [], along: Along<Encrypted> = {},
   ): Promise<Encrypted> {
-    held(peer, Peer, "peer");
-    time(now);
-    const [own, rest] = [rowsOf(rows), alongOf(along)];
-    // The last, so that no refusal leaves a copy behind.
-    const copied = copiedPayload(payload);
+    const { rest, copied } = reading(along, undefined, () => {
+      held(peer, Peer, "peer");
+      time(now);
+      // The payload comes last, so that no refusal leaves a copy behind.
+      return { rest: restOf(rows, along), copied: copiedPayload(payload) };
+    });
     return this.#inTurn(async () => {
       const encrypted = this.#refusable(rest, () => peer.encrypt(copied, now, rest.ad));
       const states = [peer], { scheduler } = rest;
-      const writes = this.#orDrop([...states, scheduler], () => this.#records(rest.effects(encrypted)));
       const outgoing = [{ to: peer.address, message: encrypted.message }];
-      await this.#store({ states, scheduler, writes, outgoing, rows: own });
+      const beside = this.#orDrop([...states, scheduler], () => this.#beside(rest, encrypted));
+      await this.#store({ states, scheduler, outgoing, ...beside });
       return encrypted;
     }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
   }
 
   /**
-   * Decrypts a message from a peer, and stores what it changed together with the rows that `rows` makes of it, in one
-   * transaction. Acknowledge the message to the server once this has resolved, and not before. A refusal is noted in the
-   * peer, stored, and thrown.
+   * Decrypts a message from a peer, and stores what it changed together with the application's rows, in one transaction. Acknowledge
+   * the message to the server once this has resolved, and not before. A refusal is noted in the peer, stored, and thrown.
    *
    * @throws as `Peer.decrypt`; `store_failed`, `store_closed`
    */
   async receive(
-    account: Account, peer: Peer, message: Uint8Array, now: number,
-    rows: (delivered: Delivered) => Iterable<OwnRow> = () => [], along: Along<Delivered> = {},
+    account: Account, peer: Peer, message: Uint8Array, now: number, rows: Rows<Delivered> = [], along: Along<Delivered> = {},
   ): Promise<Delivered> {
-    held(account, Account, "account");
-    held(peer, Peer, "peer");
-    time(now);
-    if (typeof rows !== "function") throw invalid("rows must be a function");
-    const [copied, rest] = [bytes(message, "message").slice(), alongOf(along)];
+    const { rest, copied } = reading(along, undefined, () => {
+      held(account, Account, "account");
+      held(peer, Peer, "peer");
+      time(now);
+      return { rest: restOf(rows, along), copied: bytes(message, "message").slice() };
+    });
     return this.#inTurn(async () => {
       let delivered: Delivered;
       try {
         delivered = this.#refusable(rest, () => peer.decrypt(account, copied, now, rest.ad));
       } catch (refusal) {
         if (refusal instanceof EvanesceError && NOTED.test(refusal.code) && peer.noteRefusal(copied, refusal, now).peer) {
-          await this.#store({ states: [peer] });
+          await this.#store({ states: [peer], ahead: [account] });
         }
         throw refusal;
       }
-      const { scheduler } = rest;
+      const states = delivered.changes.account ? [account, peer] : [peer], { scheduler } = rest;
       // What the application makes of it belongs to the transaction: if that throws, nothing of the message counts.
-      const [own, writes] = this.#orDrop([account, peer, scheduler], () =>
-        [rowsOf(rows(delivered)), this.#records(rest.effects(delivered))] as const);
-      const states = delivered.changes.account ? [account, peer] : [peer];
-      await this.#store({ states, scheduler, writes, rows: own });
+      const beside = this.#orDrop([account, peer, scheduler], () => this.#beside(rest, delivered));
+      await this.#store({ states, ahead: [account], scheduler, ...beside });
       return delivered;
     }, rest.wasAsked ? [rest.scheduler] : []);
   }
@@ -308,69 +306,72 @@ export class Store {
    * @throws as `Recipients.encrypt`; `store_failed`, `store_closed`
    */
   async sendTo(
-    household: Household, person: Person | Uint8Array, payload: Payload | Uint8Array, now: number, rows: Iterable<OwnRow> = [],
+    household: Household, person: Person | Uint8Array, payload: Payload | Uint8Array, now: number, rows: Rows<FanOut> = [],
     along: AlongTo = {},
   ): Promise<FanOut> {
-    const [house, owner] = [householdOf(household), ownerOf(person).slice()];
-    time(now);
-    const [own, rest, { only }] = [rowsOf(rows), alongOf(along, house.scheduler), along];
-    const recipients = only === undefined ? house.own.to(owner) : house.own.to(owner).only(only);
-    const copied = copiedPayload(payload);
+    const { house, rest, recipients, copied } = reading(along, household, () => {
+      const [house, owner] = [householdOf(household), ownerOf(person).slice()];
+      time(now);
+      const [rest, { only }] = [restOf(rows, along, house), along];
+      const recipients = only === undefined ? house.own.to(owner) : house.own.to(owner).only(only);
+      return { house, rest, recipients, copied: copiedPayload(payload) };
+    });
     return this.#inTurn(async () => {
-      const { contacts } = house;
-      const sent = this.#refusable(rest, () => recipients.encrypt(contacts, copied, now, rest.ad));
-      const [writes, ready] = this.#orDrop([...all(house), rest.scheduler], () =>
-        [this.#records(rest.effects(sent)), named(house, sent.changes)] as const);
-      await this.#store({ ...ready, scheduler: rest.scheduler, writes, outgoing: sent.messages, rows: own });
-      return sent;
+      const sent = this.#refusable(rest, () => recipients.encrypt(house.contacts, copied, now, rest.ad));
+      return this.#all(house, rest.scheduler, async () => {
+        // Whatever the application does with what it is shown, this is stored.
+        const [changes, outgoing] = [allChanges(sent.changes), sent.messages.map(({ to, message }) => ({ to, message }))];
+        const beside = this.#beside(rest, sent);
+        await this.#store({ ...named(house, changes), scheduler: rest.scheduler, outgoing, ...beside });
+        return sent;
+      });
     }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
   }
 
   /**
-   * Decrypts a message that came from this address, and stores what it changed together with the rows that `rows` makes of it, in
-   * one transaction. What own devices give and make known is taken, what they tell goes to the scheduler, and what they are to be
+   * Decrypts a message that came from this address, and stores what it changed together with the application's rows, in one
+   * transaction. What own devices give and make known is taken, what they tell goes to the scheduler, and what they are to be
    * told in return stands in the outbox. Acknowledge the message to the server once this has resolved, and not before; then
    * `flush`. A refusal is noted in the peer, stored, and thrown.
    *
    * @throws as `OwnDevices.decrypt`; `store_failed`, `store_closed`
    */
   async receiveFrom(
-    household: Household, from: Address, message: Uint8Array, now: Now, rows: (delivered: PersonDelivered) => Iterable<OwnRow> = () => [],
-    along: AlongFrom = {},
+    household: Household, from: Address, message: Uint8Array, now: Now, rows: Rows<Heard> = [], along: AlongFrom = {},
   ): Promise<Heard> {
-    const [house, sender, [wall]] = [householdOf(household), checkedAddress(from, "from").slice(), clocks(now)];
-    if (typeof rows !== "function") throw invalid("rows must be a function");
-    const [copied, rest] = [bytes(message, "message").slice(), alongOf(along, house.scheduler)];
-    const { age = 0 } = along;
-    rawAge(age);
+    const { house, sender, wall, copied, rest, age } = reading(along, household, () => {
+      const [house, sender, [wall]] = [householdOf(household), checkedAddress(from, "from").slice(), clocks(now)];
+      const [copied, rest, { age = 0 }] = [bytes(message, "message").slice(), restOf(rows, along, house), along];
+      rawAge(age);
+      return { house, sender, wall, copied, rest, age };
+    });
     return this.#inTurn(async () => {
       const { account, own, contacts } = house;
       let opened: PersonDelivered;
       try {
         opened = this.#refusable(rest, () => own.decrypt(account, contacts, sender, copied, wall, rest.ad));
       } catch (refusal) {
-        const peer = peerAt(contacts, sender, wall);
-        if (peer && refusal instanceof EvanesceError && NOTED.test(refusal.code) && peer.noteRefusal(copied, refusal, wall).peer) {
-          await this.#store({ states: [peer], ahead: [contacts] });
-        }
+        const isNoted = refusal instanceof EvanesceError && NOTED.test(refusal.code);
+        const peer = isNoted ? peerAt(contacts, sender, wall) : undefined;
+        if (peer?.noteRefusal(copied, refusal as EvanesceError, wall).peer) await this.#store({ states: [peer], ahead: all(house) });
         throw refusal;
       }
       return this.#all(house, rest.scheduler, async () => {
         const { scheduler } = rest;
         const delivered = withGiven(house, opened, wall);
-        const told = scheduler === undefined ? undefined : noteIn(delivered, scheduler, age, now);
+        const noted = scheduler && noteIn(delivered, scheduler, age, now);
         const arrival = house.groups && new Arrival(house, house.groups, wall);
         if (arrival !== undefined) {
           await this.#heard(arrival, delivered);
           // They may hold keys, and nobody takes them twice.
           delivered.groupParts.free();
         }
-        const ofGroups = arrival?.come();
-        const effects = bothEffects(told, rest.effects({ ...delivered, ofGroups } as PersonDelivered));
         const changes = allChanges(delivered.changes, ...(arrival?.people ?? []));
+        const shown: BeforeEffects<Heard> = { ...delivered, changes: allChanges(changes), ofGroups: arrival?.come() };
+        const effects = allEffects(noted, rest.effects(shown));
         const ready = this.#told(house, changes, effects, wall);
-        const heard: Heard = { ...delivered, changes, effects, untold: ready.untold, ofGroups };
-        await this.#store({ ...withGroups(ready, arrival), scheduler, rows: rowsOf(rows(heard)) });
+        const heard: Heard = { ...shown, effects, untold: ready.untold };
+        await this.#store({ ...withGroups(ready, arrival), scheduler, rows: rest.rows(heard) });
         return heard;
       }).catch((cause) => {
         opened.groupParts.free();
@@ -386,21 +387,22 @@ export class Store {
    * @throws as `InGroup.encrypt`; `invalid_argument` of a group that is not of `household.groups`; `store_failed`, `store_closed`
    */
   async sendToGroup(
-    household: Household, group: Group, payload: Payload | Uint8Array, now: number, rows: Iterable<OwnRow> = [],
+    household: Household, group: Group, payload: Payload | Uint8Array, now: number, rows: Rows<GroupOutgoing> = [],
     along: Along<GroupOutgoing> = {},
   ): Promise<GroupOutgoing> {
-    const [house, at] = [clubOf(household), time(now) * 1_000];
-    const [own, rest] = [rowsOf(rows), alongOf(along, house.scheduler)];
-    if (groupsOf(group) !== house.groups) throw invalid("group must be of household.groups");
-    const inGroup = house.own.inGroup(house.account, group);
-    const copied = copiedPayload(payload);
+    const { house, at, rest, inGroup, copied } = reading(along, household, () => {
+      const [house, at] = [clubOf(household), time(now) * 1_000];
+      const rest = restOf(rows, along, house);
+      if (groupsOf(group) !== house.groups) throw invalid("group must be of household.groups");
+      const inGroup = house.own.inGroup(house.account, group);
+      return { house, at, rest, inGroup, copied: copiedPayload(payload) };
+    });
     return this.#inTurn(async () => {
       const sent = this.#refusable(rest, () => inGroup.encrypt(house.contacts, copied, at, rest.ad));
       return this.#all(house, rest.scheduler, async () => {
         const arrival = new Arrival(house, house.groups, at);
         arrival.sends(sent);
-        const ready = { ...named(house, allChanges(...arrival.people)), writes: this.#records(rest.effects(sent)) };
-        await this.#store({ ...withGroups(ready, arrival), scheduler: rest.scheduler, rows: own });
+        await this.#storeSent(house, arrival, rest, sent);
         return sent;
       });
     }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
@@ -413,22 +415,26 @@ export class Store {
    * @throws `invalid_argument` of what a call gave that changed others than those of the household; `store_failed`, `store_closed`, and
    * `invalid_argument` where the changes name what is not there any more: the household is freed, since it is ahead of what is stored
    */
-  async sendOut(household: Household, outgoing: GroupOutgoing, rows: Iterable<OwnRow> = []): Promise<void> {
-    const [house, own] = [clubOf(household), rowsOf(rows)];
-    if (!fitsTo(fields(outgoing, "outgoing"), house)) throw invalid("outgoing must be of the household");
-    const arrival = new Arrival(house, house.groups, 0);
-    arrival.sends(outgoing);
-    return this.#inTurn(() => this.#all(house, house.scheduler, async () => {
-      const ready = named(house, allChanges(...arrival.people));
-      await this.#store({ ...withGroups(ready, arrival), scheduler: house.scheduler, rows: own });
-    }), all(house));
+  async sendOut(
+    household: Household, outgoing: GroupOutgoing, rows: Rows<GroupOutgoing> = [], along: AlongEffects<GroupOutgoing> = {},
+  ): Promise<void> {
+    const { house, rest, arrival } = reading(along, household, () => {
+      const house = clubOf(household);
+      const rest = restOf(rows, along, house);
+      if (!fitsTo(fields(outgoing, "outgoing"), house)) throw invalid("outgoing must be of the household");
+      const arrival = new Arrival(house, house.groups, 0);
+      arrival.sends(outgoing);
+      return { house, rest, arrival };
+    });
+    return this.#inTurn(() => this.#all(house, rest.scheduler, () => this.#storeSent(house, arrival, rest, outgoing)),
+      [...all(house), rest.scheduler]);
   }
 
   /**
-   * Decrypts a message to a group, one whose first byte is 0x13, and stores what it changed together with the rows that `rows` makes
-   * of what came, in one transaction. One that waits for something is kept, and opens with what brings that: by this call, or by
+   * Decrypts a message to a group, one whose first byte is 0x13, and stores what it changed together with the application's rows, in one
+   * transaction. One that waits for something is kept, and opens with what brings that: by this call, or by
    * `receiveFrom`. What is missing is asked for; `flush` sends that. Acknowledge the message once this has resolved or has refused it:
-   * `rows` is asked in either case, as events may come of it too.
+   * rows and effects are asked for and stored in either case, as events may come of it too.
    *
    * Of each group 1,000 messages wait at most, and of all together 16 MiB. With more of them those go first whose header does not open,
    * then those of the group that has most, the first come first; `OfGroups.lost` counts them.
@@ -436,53 +442,50 @@ export class Store {
    * @throws as `Groups.decrypt`, but not what waits: only where there is no room for it; `store_failed`, `store_closed`
    */
   async receiveFromGroup(
-    household: Household, message: Uint8Array, now: number, rows: (heard: GroupHeard) => Iterable<OwnRow> = () => [],
-    along: AlongFromGroup = {},
+    household: Household, message: Uint8Array, now: number, rows: Rows<GroupHeard> = [], along: AlongFromGroup = {},
   ): Promise<GroupHeard> {
-    const [house, at] = [clubOf(household), time(now) * 1_000];
-    if (typeof rows !== "function") throw invalid("rows must be a function");
-    const [copied, rest] = [bytes(message, "message").slice(), alongOf(along, house.scheduler)];
-    const { age = 0 } = along;
-    const offered: KeptMessage = { message: copied, ad: rest.ad ?? new Uint8Array(), came: at, age: rawAge(age) };
-    return this.#inTurn(() => this.#all(house, rest.scheduler, async () => {
-      const arrival = new Arrival(house, house.groups, at);
+    const { house, at, rest, offered } = reading(along, household, () => {
+      const [house, at] = [clubOf(household), time(now) * 1_000];
+      const [copied, rest, { age = 0 }] = [bytes(message, "message").slice(), restOf(rows, along, house), along];
+      const offered: KeptMessage = { message: copied, ad: rest.ad ?? new Uint8Array(), came: at, age: rawAge(age) };
+      return { house, at, rest, offered };
+    });
+    return this.#ofClub(rest, house, at, async (arrival) => {
       const refusal = await this.#offered(arrival, offered);
       await this.#offerAgain(arrival, []);
-      arrival.responds(undefined);
-      const none: GroupHeard = { ...arrival.come(), waits: arrival.waits, effects: NOTHING, untold: { to: [], events: [] } };
-      const effects = bothEffects(rest.effects(none), undefined);
-      const ready = this.#told(house, allChanges(...arrival.people), effects, at);
-      const heard: GroupHeard = { ...none, effects, untold: ready.untold };
-      await this.#store({ ...withGroups(ready, arrival), scheduler: rest.scheduler, rows: rowsOf(rows(heard)) });
+      const heard = await this.#brings(arrival, rest, (of) => ({ ...of, waits: arrival.waits }));
       return { heard, refusal };
-    }), rest.wasAsked ? [rest.scheduler] : []).then(({ heard, refusal }) => {
+    }).then(({ heard, refusal }) => {
       if (refusal !== undefined) throw refusal;
       return heard;
     });
   }
 
   /**
-   * The user joins a group by an invitation that they were shown; what had waited for that opens. Absent if another one has come since.
+   * The user joins a group by an invitation that they were shown; what had waited for that opens. Absent if another one has come since:
+   * then nothing is asked and nothing stored, and a scheduler that was asked beforehand is freed.
    *
    * @throws `store_failed`, `store_closed`
    */
   async joinGroup(
-    household: Household, invitation: Invitation, now: number, rows: (of: OfGroups) => Iterable<OwnRow> = () => [],
-  ): Promise<OfGroups | undefined> {
-    const [house, at] = [clubOf(household), time(now) * 1_000];
-    held(invitation, Invitation, "invitation");
-    if (typeof rows !== "function") throw invalid("rows must be a function");
-    return this.#inTurn(() => this.#all(house, house.scheduler, async () => {
-      const arrival = new Arrival(house, house.groups, at);
+    household: Household, invitation: Invitation, now: number, rows: Rows<Brought> = [], along: AlongEffects<OfGroups> = {},
+  ): Promise<Brought | undefined> {
+    const { house, at, rest } = reading(along, household, () => {
+      const [house, at] = [clubOf(household), time(now) * 1_000];
+      held(invitation, Invitation, "invitation");
+      return { house, at, rest: restOf(rows, along, house) };
+    });
+    return this.#ofClub(rest, house, at, async (arrival) => {
       const joined = house.groups.join(house.own, house.contacts, invitation, at);
-      if (joined === undefined) return undefined;
+      if (joined === undefined) {
+        drop(rest.wasAsked ? [rest.scheduler] : []);
+        return undefined;
+      }
+      joined.wants.free();
       arrival.takes(joined);
       await this.#offerAgain(arrival, joined.unblocks);
-      arrival.responds(undefined);
-      const of = arrival.come();
-      await this.#store({ ...withGroups(named(house, allChanges(...arrival.people)), arrival), rows: rowsOf(rows(of)) });
-      return of;
-    }));
+      return this.#brings(arrival, rest, (of) => of);
+    });
   }
 
   /**
@@ -493,12 +496,13 @@ export class Store {
    * @throws `store_failed`, `store_closed`
    */
   async lookAfterGroups(
-    household: Household, now: number, rows: (of: OfGroups) => Iterable<OwnRow> = () => [],
-  ): Promise<OfGroups> {
-    const [house, at] = [clubOf(household), time(now) * 1_000];
-    if (typeof rows !== "function") throw invalid("rows must be a function");
-    return this.#inTurn(() => this.#all(house, house.scheduler, async () => {
-      const arrival = new Arrival(house, house.groups, at);
+    household: Household, now: number, rows: Rows<Brought> = [], along: AlongEffects<OfGroups> = {},
+  ): Promise<Brought> {
+    const { house, at, rest } = reading(along, household, () => {
+      const [house, at] = [clubOf(household), time(now) * 1_000];
+      return { house, at, rest: restOf(rows, along, house) };
+    });
+    return this.#ofClub(rest, house, at, async (arrival) => {
       for (const name of names(house.groups)) {
         const waiting = await this.#waitingOf(name);
         const over = waiting.held.maintain(at);
@@ -506,20 +510,53 @@ export class Store {
       }
       arrival.sends(house.groups.maintain(house.own, house.account, house.contacts, at));
       await this.#offerAgain(arrival, await this.#listsFor(house, house.groups));
-      arrival.responds(undefined);
-      const of = arrival.come();
-      await this.#store({ ...withGroups(named(house, allChanges(...arrival.people)), arrival), rows: rowsOf(rows(of)) });
-      return of;
-    }));
+      return this.#brings(arrival, rest, (of) => of);
+    });
+  }
+
+  /** A call at its turn by which something may come of groups: nothing begins unless all of the household is there. */
+  #ofClub<Given, Shown, Result>(
+    rest: Rest<Given, Shown>, house: Household & { readonly groups: Groups }, at: number, work: (arrival: Arrival) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#inTurn(async () => {
+      const arrival = this.#refusable(rest, () => new Arrival(house, house.groups, at));
+      return this.#all(house, rest.scheduler, () => work(arrival));
+    }, rest.wasAsked ? [rest.scheduler] : []);
+  }
+
+  /** Answers what is asked for, and stores what came of groups with what goes along. */
+  async #brings<Given extends OfGroups, Shown extends Given & Brought>(
+    arrival: Arrival, rest: Rest<Given, Shown>, given: (of: OfGroups) => Given,
+  ): Promise<Shown> {
+    arrival.responds(undefined);
+    const of = given(arrival.come());
+    const effects = allEffects(rest.effects(of));
+    const ready = this.#told(arrival, allChanges(...arrival.people), effects, arrival.now);
+    const brought = { ...of, effects, untold: ready.untold } as Shown;
+    await this.#store({ ...withGroups(ready, arrival), scheduler: rest.scheduler, rows: rest.rows(brought) });
+    return brought;
+  }
+
+  /** Stores what is sent to groups with what goes along. */
+  async #storeSent(
+    house: Household, arrival: Arrival, rest: Rest<GroupOutgoing, GroupOutgoing>, sent: GroupOutgoing,
+  ): Promise<void> {
+    const beside = this.#beside(rest, sent);
+    const ready = named(house, allChanges(...arrival.people));
+    await this.#store({ ...withGroups(ready, arrival), scheduler: rest.scheduler, ...beside });
   }
 
   /** What came of groups with a message of a session. */
   async #heard(arrival: Arrival, delivered: PersonDelivered): Promise<void> {
     const { own, contacts, groups, now } = arrival;
     const heard = groups.hear(own, contacts, delivered, now);
-    arrival.takes(heard);
-    await this.#offerAgain(arrival, [...heard.unblocks, ...unblockedByPeople(delivered.events)]);
-    arrival.responds(heard.wants);
+    try {
+      arrival.takes(heard);
+      await this.#offerAgain(arrival, [...heard.unblocks, ...unblockedByPeople(delivered.events)]);
+      arrival.responds(heard.wants);
+    } finally {
+      heard.wants.free();
+    }
   }
 
   /** Offers a message for the first time: it opens, it waits, or it is refused. */
@@ -682,20 +719,23 @@ export class Store {
    * freed, since it is ahead of what is stored
    */
   async tell(
-    household: Household, changes: PeopleChanges, now: number, rows: Iterable<OwnRow> = [], effects?: Effects | undefined,
+    household: Household, changes: PeopleChanges, now: number, rows: Rows<Untold> = [], effects?: Effects | (() => Effects) | undefined,
   ): Promise<Untold> {
-    const [house, own, changed] = [householdOf(household), rowsOf(rows), allChanges(changes)];
-    time(now);
-    packedEvents(changed.tell);
-    return this.#inTurn(async () => {
-      const ready = this.#orDrop(all(house), () => this.#told(house, changed, bothEffects(effects, undefined), now));
-      await this.#store({ ...ready, scheduler: house.scheduler, rows: own });
+    const { house, rest, changed } = reading({ effects }, household, () => {
+      const [house, changed] = [householdOf(household), allChanges(changes)];
+      time(now);
+      packedEvents(changed.tell);
+      return { house, rest: restOf<void, Untold>(rows, { effects }, house), changed };
+    });
+    return this.#inTurn(() => this.#all(house, undefined, async () => {
+      const ready = this.#told(house, changed, allEffects(rest.effects()), now);
+      await this.#store({ ...ready, scheduler: house.scheduler, rows: rest.rows(ready.untold) });
       return ready.untold;
-    }, all(house));
+    }), all(house));
   }
 
   /** What own devices are to be told goes out with what is stored. */
-  #told(house: Household, changes: PeopleChanges, effects: Effects, now: number): Ready & { readonly untold: Untold } {
+  #told(house: Pick<Household, "account" | "own" | "contacts">, changes: PeopleChanges, effects: Effects, now: number): Ready & { readonly untold: Untold } {
     const events = [...changes.tell, ...effects.tell];
     const writes = this.#records(effects);
     let told: FanOut | undefined;
@@ -719,35 +759,11 @@ export class Store {
    * contacts, groups and scheduler are freed, since they are ahead of what is stored
    */
   async commit(commit: Commit): Promise<void> {
-    const {
-      account, peers = [], own, contacts, changes, groups, groupChanges, forgotten = {}, effects, scheduler, outgoing = [],
-      rows = [],
-    } = fields(commit, "commit");
-    if (account !== undefined) held(account, Account, "commit.account");
-    if (own !== undefined) held(own, OwnDevices, "commit.own");
-    if (contacts !== undefined) held(contacts, Contacts, "commit.contacts");
-    if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "commit.scheduler");
-    if (groups !== undefined) held(groups, Groups, "commit.groups");
-    const ofGroups = groupChanges && groupChangesOf(groupChanges);
-    const mentioned = allChanges(...[changes, ofGroups?.people].filter((one) => one !== undefined));
-    if ((ofGroups?.groups.length || ofGroups?.invitations) && !groups) throw invalid("commit.groupChanges names what is not given");
-    if ((mentioned.account && !account) || (mentioned.own && !own) || ((mentioned.people.length || mentioned.peers.length) && !contacts)) {
-      throw invalid("commit.changes names what is not given");
-    }
-    const listed = [...peers];
-    for (const peer of listed) held(peer, Peer, "a peer");
-    const states = [account, own, ...listed].filter((state) => state !== undefined);
-    const gone = fields(forgotten, "commit.forgotten");
-    const goes = [
-      ...[...(gone.peers ?? [])].map((one) => this.#placeOf(checkedAddress(one, "a forgotten peer"))),
-      ...[...(gone.people ?? [])].map((one) => this.#placeOfPerson(exactly(one, 64, "a forgotten person"))),
-    ];
-    const goneGroups = [...(gone.groups ?? [])].map((one) => exactly(one, 32, "a forgotten group").slice());
-    const [writes, itsRows] = [this.#records(effects), rowsOf(rows)];
-    const messages = [...outgoing].map(({ to, message }) =>
-      ({ to: checkedAddress(to, "to").slice(), message: bytes(message, "message").slice() }));
+    const { contacts, changes, groups, scheduler, rest, ofGroups, mentioned, states, goes, goneGroups, messages } =
+      reading(commit, undefined, () => this.#readCommit(commit));
     const ahead = [...states, contacts, groups, scheduler];
     return this.#inTurn(() => this.#whole(ahead, async () => {
+      const beside = this.#beside(rest, undefined);
       for (const name of goneGroups.map(inHex)) {
         const { marks } = await this.#waitingOf(name);
         goes.push(...["groups", "held"].map((of) => this.#place(`${of}/${name}`)));
@@ -769,11 +785,40 @@ export class Store {
       const ids = (ofGroups?.groups ?? groups?.ids ?? []).filter((id) =>
         groups?.group(id) !== undefined || !goneGroups.some((one) => one.join() === id.join()));
       return this.#store({
-        states: [...states, ...itsPeers], people, contacts, ahead, scheduler, writes,
-        outgoing: messages, rows: itsRows, goes,
+        states: [...states, ...itsPeers], people, contacts, ahead, scheduler, outgoing: messages, goes, ...beside,
         ofGroups: groups && { groups: ids, invitations: ofGroups?.invitations ?? true, of: groups },
       });
     }), ahead);
+  }
+
+  #readCommit(commit: Commit) {
+    const {
+      account, peers = [], own, contacts, changes, groups, groupChanges, forgotten = {}, effects, scheduler, outgoing = [],
+      rows = [],
+    } = fields(commit, "commit");
+    if (account !== undefined) held(account, Account, "commit.account");
+    if (own !== undefined) held(own, OwnDevices, "commit.own");
+    if (contacts !== undefined) held(contacts, Contacts, "commit.contacts");
+    if (groups !== undefined) held(groups, Groups, "commit.groups");
+    const rest = restOf<undefined, void>(rows, { effects, scheduler });
+    const ofGroups = groupChanges && groupChangesOf(groupChanges);
+    const mentioned = allChanges(...[changes, ofGroups?.people].filter((one) => one !== undefined));
+    if ((ofGroups?.groups.length || ofGroups?.invitations) && !groups) throw invalid("commit.groupChanges names what is not given");
+    if ((mentioned.account && !account) || (mentioned.own && !own) || ((mentioned.people.length || mentioned.peers.length) && !contacts)) {
+      throw invalid("commit.changes names what is not given");
+    }
+    const listed = [...peers];
+    for (const peer of listed) held(peer, Peer, "a peer");
+    const states = [account, own, ...listed].filter((state) => state !== undefined);
+    const gone = fields(forgotten, "commit.forgotten");
+    const goes = [
+      ...[...(gone.peers ?? [])].map((one) => this.#placeOf(checkedAddress(one, "a forgotten peer"))),
+      ...[...(gone.people ?? [])].map((one) => this.#placeOfPerson(exactly(one, 64, "a forgotten person"))),
+    ];
+    const goneGroups = [...(gone.groups ?? [])].map((one) => exactly(one, 32, "a forgotten group").slice());
+    const messages = [...outgoing].map(({ to, message }) =>
+      ({ to: checkedAddress(to, "to").slice(), message: bytes(message, "message").slice() }));
+    return { contacts, changes, groups, scheduler, rest, ofGroups, mentioned, states, goes, goneGroups, messages };
   }
 
   /**
@@ -816,10 +861,22 @@ export class Store {
     return mine;
   }
 
-  /** Runs what may be refused; if it is, a scheduler that was asked beforehand is ahead of the store, and goes. */
-  #refusable<Result, Value>(rest: Rest<Value>, work: () => Result): Result {
-    if (rest.scheduler !== undefined) held(rest.scheduler, ExpiryScheduler);
-    return this.#orDrop(rest.wasAsked ? [rest.scheduler] : [], work);
+  /**
+   * Runs what may be refused, where all is there that is to be stored with it; if it is, a scheduler that was asked beforehand is ahead of
+   * the store, and goes.
+   */
+  #refusable<Given, Shown, Result>({ scheduler, house, wasAsked }: Rest<Given, Shown>, work: () => Result): Result {
+    return this.#orDrop(wasAsked ? [scheduler] : [], () => {
+      if (scheduler !== undefined) held(scheduler, ExpiryScheduler);
+      if (house !== undefined) householdOf(house);
+      return work();
+    });
+  }
+
+  /** What goes along, now that the result is there: the scheduler is asked first, then the application. */
+  #beside<Result>(rest: Rest<Result, Result>, result: Result): Pick<Ready, "writes" | "rows"> {
+    const writes = this.#records(rest.effects(result));
+    return { writes, rows: rest.rows(result) };
   }
 
   /** Runs it; if it throws, what is in memory is ahead of the store, and goes. */
@@ -878,7 +935,7 @@ export class Store {
         if (!isThere) this.#stands(peerId(state), place, {});
       }
     } catch (cause) {
-      drop(all);
+      drop([...all, ...people]);
       this.#waiting.clear();
       // Nobody has the numbers that were given to people just now, and whoever was to go is still there.
       this.#order = undefined;

@@ -21,19 +21,38 @@ export interface Outgoing {
  */
 export type OwnRow = readonly [key: string, value: unknown];
 
-/** What may go along with a call, whose result is `Result`. */
-export interface Along<Result> {
-  /** What the peer must name too: see `Peer.encrypt`. */
-  readonly ad?: Uint8Array | undefined;
+/**
+ * Rows of the application's own that go along with a call: as they are, or by a function that makes them of what the call gives, `Result`:
+ * of a message's bytes and evidence, of whom it did not reach, of what came, of what own devices are still to be told.
+ *
+ * The function is called once, after `Along.effects`, when the call has changed what it changes in memory and nothing is stored yet; if the
+ * call is refused it is not called. It gives its rows at once: a promise is refused as `invalid_argument`, since no transaction waits for
+ * one. If it throws, or gives what are no rows, nothing is stored, no message leaves, and all is freed that a transaction which fails
+ * frees.
+ */
+export type Rows<Result> = Iterable<OwnRow> | ((result: Result) => Iterable<OwnRow>);
+
+/** What a scheduler says of a call whose result is `Result`. */
+export interface AlongEffects<Result> {
   /**
-   * What a scheduler gave for the same message, or what asks it once the message is there. If the message is refused nothing
-   * is asked; a scheduler that was asked before is freed then, since what it gave is not stored. What they have to `tell` own devices
-   * `receiveFrom` and `receiveFromGroup` tell; of the other calls `Store.tell` does, afterwards.
+   * What a scheduler gave for the same message, or what asks it once that is there: a function like that of `Rows`, called before it.
+   * `allEffects` joins those of several calls. If the call is refused nothing is asked; a scheduler that was asked before is freed then,
+   * since what it gave is not stored. What they have to `tell` own devices is told by the calls that give an `Untold`; of the others
+   * `Store.tell` does it, afterwards.
    */
   readonly effects?: Effects | ((result: Result) => Effects) | undefined;
-  /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
+  /** The scheduler that the effects are of: that of the household if absent. It is freed if they are not stored. */
   readonly scheduler?: ExpiryScheduler | undefined;
 }
+
+/** What may go along with a call of one message, whose result is `Result`. */
+export interface Along<Result> extends AlongEffects<Result> {
+  /** What the peer must name too: see `Peer.encrypt`. */
+  readonly ad?: Uint8Array | undefined;
+}
+
+/** What a call gives as far as it is known when its scheduler is asked. */
+export type BeforeEffects<Result> = Omit<Result, "effects" | "untold">;
 
 /** What is stored at once by `Store.commit`. */
 export interface Commit {
@@ -55,12 +74,12 @@ export interface Commit {
     readonly people?: Iterable<Uint8Array> | undefined;
     readonly groups?: Iterable<Uint8Array> | undefined;
   } | undefined;
-  /** What they have to `tell`, `Store.tell` tells. */
-  readonly effects?: Effects | undefined;
+  /** What they have to `tell`, `Store.tell` tells. A function is called at the turn of the call. */
+  readonly effects?: Effects | (() => Effects) | undefined;
   /** The scheduler that the effects are of: it is freed if they are not stored. Give it whenever there are effects. */
   readonly scheduler?: ExpiryScheduler | undefined;
   readonly outgoing?: Iterable<{ readonly to: Address; readonly message: Uint8Array }> | undefined;
-  readonly rows?: Iterable<OwnRow> | undefined;
+  readonly rows?: Rows<void> | undefined;
 }
 
 /** All that a device holds of its user, who may have several, and of others. */
@@ -100,17 +119,21 @@ export interface OfGroups {
   readonly unreached: readonly Unreached[];
 }
 
+/** What came of groups by a call, with what it had the scheduler say. */
+export interface Brought extends OfGroups {
+  /** What it had the scheduler say, by `AlongEffects.effects`: all of it is stored, and told. */
+  readonly effects: Effects;
+  readonly untold: Untold;
+}
+
 /** What came of a message to a group. */
-export interface GroupHeard extends OfGroups {
+export interface GroupHeard extends Brought {
   /**
    * Whether it waits for something that is missing: there is nothing to show yet. What is known to be missing is asked for; of one that is
    * `undecryptable` nobody knows what that is. Where many of a device's go on waiting, an invitation or a chain of its may be lost: it
    * gives both again by `InGroup.introduce`.
    */
   readonly waits: boolean;
-  /** What it had the scheduler say, by `Along.effects`. */
-  readonly effects: Effects;
-  readonly untold: Untold;
 }
 
 /** What may go along with a message to a person. */
@@ -120,20 +143,21 @@ export interface AlongTo extends Along<FanOut> {
 }
 
 /** What may go along with a message of a person. */
-export interface AlongFrom extends Along<PersonDelivered> {
+export interface AlongFrom extends Along<BeforeEffects<Heard>> {
   /** How old the message is, since it was handed to the carrier: 0 if absent. */
   readonly age?: Age | undefined;
 }
 
 /** What may go along with a message to a group that came. */
-export interface AlongFromGroup extends Along<GroupHeard> {
+export interface AlongFromGroup extends Along<BeforeEffects<GroupHeard>> {
   /** How old the message is, since it was handed to the carrier: 0 if absent. It is kept with a message that waits. */
   readonly age?: Age | undefined;
 }
 
 /**
  * What own devices are to be told later, since they were not reached: when there is a session with them, `Recipients.tellEvents`. All of
- * them, where the own list has expired or does not name this device: once it is another one.
+ * them, where the own list has expired or does not name this device: once it is another one. Nobody else keeps it: store it by a function
+ * of `Rows`, with when that was, so that it outlives the page.
  */
 export interface Untold {
   readonly to: readonly Bytes[];
@@ -142,7 +166,7 @@ export interface Untold {
 
 /** A message of a person that is stored. Its `groupParts` are freed where the household has groups, which have taken them. */
 export interface Heard extends PersonDelivered {
-  /** What it had the scheduler say, of what own devices told and of `Along.effects`: all of it is stored, and told. */
+  /** What it had the scheduler say, of what own devices told and of `AlongEffects.effects`: all of it is stored, and told. */
   readonly effects: Effects;
   readonly untold: Untold;
   /** What came of groups, if the household has them. */
