@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
 
-import { Party, households, link } from "./household.js";
+import { Party, households, link, of } from "./household.js";
 import { NOW, evanesce, part } from "./package.js";
 
 globalThis.IDBKeyRange = IDBKeyRange;
@@ -389,6 +389,58 @@ test("own devices that are not reached are named, with what they are to be told"
   const told = alice.own.to(alice.owner).only(untold.to).tellEvents(alice.contacts, events, 5_000, NOW);
   assert.equal(tablet.hear(alice, told.messages[0].message).events[0].contact, "refused");
 });
+
+for (const isAlone of [false, true]) {
+  const whom = isAlone ? "nobody is told since the list without the owner's device has expired" : "one is not told since the list has expired";
+  test(`what ${whom} is stored with what it is about, and told after a restart`, async () => {
+    const { alices: [alice, tablet], bobs: [bob] } = households();
+    const third = new Party("alice/3");
+    tablet.own.adopt(link(alice, third), NOW);
+    tablet.begin(third);
+    third.hear(tablet, of(tablet.say(tablet.owner, "?").messages, third));
+    tablet.hear(third, of(third.say(third.owner, "!").messages, tablet));
+    const without = isAlone ? alice.own.remove(alice.account, "alice/1", NOW) : undefined;
+    if (isAlone) for (const party of [tablet, third]) party.own.adopt(without, NOW);
+    const [teller, hearer] = isAlone ? [tablet, third] : [alice, tablet];
+    for (const party of [teller, hearer]) await stored(party, isAlone ? new StorageKey(new Uint8Array(32).fill(7)) : undefined);
+    const [DAY, id] = [86_400_000, new Uint8Array(16).fill(4)];
+    const [later, afterwards] = [NOW + 31 * DAY, NOW + 32 * DAY];
+    const isTo = (to) => text(to) === hearer.name;
+    const changes = teller.contacts.refuse(teller.own, bob.owner, later);
+    const rows = ({ to, events }) => [["untold", { to, events, since: later }]];
+    const untold = await teller.store.tell(house(teller), changes, later, rows, () => teller.expiry.read(id, later));
+    assert.ok(untold.to.some(isTo));
+    assert.deepEqual(untold.events.map(({ kind }) => kind), ["contact", "seen"]);
+    assert.deepEqual(await teller.store.outbox(), []);
+    await reopened(teller);
+
+    // The owner's device signs another list, and the page goes on from its rows.
+    const list = alice.own.refresh(alice.account, afterwards);
+    for (const party of [teller, hearer]) {
+      if (party !== alice) party.own.adopt(list, afterwards);
+      await party.store.commit({ own: party.own });
+      await reopened(party);
+    }
+    const { to, events, since } = await teller.store.row("untold");
+    const told = teller.own.to(teller.owner).only(to).tellEvents(teller.contacts, events, afterwards - since, afterwards);
+    assert.ok(told.unreached.every((one) => !isTo(one.to)));
+    await teller.store.commit({
+      account: teller.account, own: teller.own, contacts: teller.contacts, changes: told.changes, outgoing: told.messages, rows: [["untold", undefined]],
+    });
+    await reopened(teller);
+    const wire = [];
+    await teller.store.flush((address, message) => void wire.push([address, message]));
+    const [[, message], ...more] = wire.filter(([address]) => isTo(address));
+    assert.deepEqual([more, await teller.store.row("untold")], [[], undefined]);
+    const heard = await hearer.store.receiveFrom(house(hearer), teller.name, message, afterwards);
+    assert.deepEqual(heard.events.filter(({ kind }) => kind === "decidedElsewhere").map(({ contact }) => contact), ["refused"]);
+    assert.deepEqual(heard.told, [{ event: { kind: "seen", id }, age: DAY }]);
+    await reopened(hearer);
+    assert.equal(hearer.contacts.person(bob.owner)?.decision, "refused");
+    await reopened(teller);
+    assert.deepEqual(await teller.store.outbox(), []);
+  });
+}
 
 test("what nobody is told because this device was removed is given back", async () => {
   const { alices: [alice, tablet], bobs: [bob] } = households();
