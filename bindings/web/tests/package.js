@@ -5,6 +5,10 @@
 import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 
+// Locks go by the name of a store alone. Most tests have several of one name, each in a database of its own, and see to it themselves that
+// each has one holder: the locks of later Nodes are not theirs.
+Object.defineProperty(globalThis, "navigator", { value: undefined, configurable: true });
+
 const directory = process.env.EVANESCE_PACKAGE ?? resolve(import.meta.dirname, "../pkg");
 
 /** A module of the package, as a program that depends on it would get it. */

@@ -10,7 +10,7 @@ import { NOW, device, evanesce, part } from "./package.js";
 globalThis.IDBKeyRange = IDBKeyRange;
 const { ExpiryScheduler, Peer, StorageKey, VerifiedBundle, conversationIdNamed, text, utf8 } = evanesce;
 const { Store } = await part("store.js");
-// There are no locks in Node 20.
+// There are no locks here: see package.js.
 const soleHolder = true;
 
 for (const key of [undefined, new StorageKey(new Uint8Array(32).fill(7))]) {
@@ -249,6 +249,36 @@ test("whom a message in the outbox is for is sealed with it", async () => {
 test("without locks a store opens only for who is its sole holder", async () => {
   await assert.rejects(Store.open("account", { indexedDB: new IDBFactory() }), { code: "no_locks" });
   await assert.rejects(Store.open("account", { indexedDB: new IDBFactory(), soleHolder: 1 }), { code: "invalid_argument" });
+});
+
+test("a store that is refused, or closed, lets go of its lock", async () => {
+  const taken = new Set();
+  const request = async (name, { ifAvailable }, grant) => {
+    assert.equal(ifAvailable, true);
+    if (taken.has(name)) return grant(null);
+    taken.add(name);
+    return Promise.resolve(grant({ name })).finally(() => taken.delete(name));
+  };
+  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { locks: { request } }, configurable: true });
+  try {
+    const [indexedDB, key] = [new IDBFactory(), new StorageKey(new Uint8Array(32))];
+    const store = await Store.open("account", { indexedDB });
+    await assert.rejects(Store.open("account", { indexedDB }), { code: "store_in_use" });
+    store.close();
+    await new Promise(setImmediate);
+    await assert.rejects(Store.open("account", { indexedDB, key }), { code: "undecryptable" });
+    const broken = { open: () => { throw new RangeError("no room"); } };
+    await new Promise(setImmediate);
+    await assert.rejects(Store.open("account", { indexedDB: broken }), { code: "store_failed" });
+    await new Promise(setImmediate);
+    (await Store.open("account", { indexedDB })).close();
+    await new Promise(setImmediate);
+    assert.equal(taken.size, 0);
+  } finally {
+    if (before === undefined) delete globalThis.navigator;
+    else Object.defineProperty(globalThis, "navigator", before);
+  }
 });
 
 test("who was followed by another holder writes no more", async () => {

@@ -184,7 +184,8 @@ export interface StoreOptions {
   readonly key?: StorageKey | undefined;
   /**
    * The caller sees to it that nobody else opens this store, as long as it is open: for where there are no
-   * `navigator.locks`, as in Node 20 and on pages without TLS. Where there are, the lock is taken nevertheless.
+   * `navigator.locks`, as in Node 20 and 22 and on pages without TLS. Where there are, the lock is taken nevertheless; later Nodes have
+   * some, which keep out no other process.
    */
   readonly soleHolder?: boolean | undefined;
   /** Another one than the browser's: for tests. */

@@ -11,6 +11,8 @@ import { Chat } from "../../chat/chat.js";
 import { encodeContent } from "../../wire/content.js";
 
 globalThis.IDBKeyRange ??= IDBKeyRange;
+// Locks go by a name alone, and here each of one name has a database of their own: what later Nodes have of locks is not for them.
+Object.defineProperty(globalThis, "navigator", { value: undefined, configurable: true });
 
 /** A moment in 2027. */
 export const START = 1_800_000_000_000;

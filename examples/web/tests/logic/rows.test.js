@@ -12,6 +12,8 @@ import { openRow, rowName, sealRow } from "../../chat/rows.js";
 import { storageKey } from "../../chat/storage-key.js";
 
 globalThis.IDBKeyRange ??= IDBKeyRange;
+// Locks go by a name alone, and here each of one name has a database of their own: what later Nodes have of locks is not for them.
+Object.defineProperty(globalThis, "navigator", { value: undefined, configurable: true });
 
 const request = (asked) => new Promise((resolve, reject) => {
   asked.onsuccess = () => resolve(asked.result);
