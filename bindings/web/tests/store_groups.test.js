@@ -3,43 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
-
 import { clubs } from "./club.js";
-import { NOW, evanesce, part } from "./package.js";
+import { NOW, evanesce } from "./package.js";
+import { UNSTORABLE, house, reopened, sent, stored } from "./stores.js";
 
-globalThis.IDBKeyRange = IDBKeyRange;
 const { Groups, Person, Stamp, StorageKey, conversationIdNamed, text, utf8 } = evanesce;
-const { Store } = await part("store.js");
-const soleHolder = true;
-const UNSTORABLE = [["row", () => 1]];
 const DAY = 86_400_000;
-
-async function stored(party, key) {
-  const options = { key, indexedDB: new IDBFactory(), soleHolder };
-  const store = await Store.open("account", options);
-  const { account, own, contacts, expiry, groups } = party;
-  await store.commit({ account, own, contacts, groups, effects: { writes: expiry.records, events: [], tell: [] }, scheduler: expiry });
-  return Object.assign(party, { options, store });
-}
-
-/** The tab is closed, and opened again. */
-async function reopened(party) {
-  party.store.close();
-  const store = await Store.open("account", party.options);
-  const [account, own, contacts, expiry, groups] =
-    [await store.account(), await store.ownDevices(), await store.contacts(), await store.scheduler(), await store.groups()];
-  return Object.assign(party, { store, account, own, contacts, expiry, groups });
-}
-
-const house = ({ account, own, contacts, expiry, groups }) => ({ account, own, contacts, scheduler: expiry, groups });
-
-/** What stands in the outbox, which is empty then. */
-async function sent({ store }) {
-  const wire = [];
-  await store.flush((to, message) => void wire.push([text(to), message]));
-  return wire;
-}
 
 const lines = (of) => (of?.delivered ?? []).filter(({ isControl }) => !isControl).map(({ received }) => text(received.body));
 

@@ -3,35 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
-
 import { Party, households, link, of } from "./household.js";
-import { NOW, evanesce, part } from "./package.js";
+import { NOW, evanesce } from "./package.js";
+import { UNSTORABLE, house, reopened, stored } from "./stores.js";
 
-globalThis.IDBKeyRange = IDBKeyRange;
 const { Peer, Stamp, StorageKey, conversationIdNamed, messageIdBy, text, utf8 } = evanesce;
-const { Store } = await part("store.js");
-const soleHolder = true;
-const UNSTORABLE = [["row", () => 1]];
-
-/** The store of a party, with all of it in it. */
-async function stored(party, key) {
-  const options = { key, indexedDB: new IDBFactory(), soleHolder };
-  const store = await Store.open("account", options);
-  const { account, own, contacts, expiry } = party;
-  await store.commit({ account, own, contacts, effects: { writes: expiry.records, events: [], tell: [] }, scheduler: expiry });
-  return Object.assign(party, { options, store });
-}
-
-/** The tab is closed, and opened again. */
-async function reopened(party) {
-  party.store.close();
-  const store = await Store.open("account", party.options);
-  const [account, own, contacts, expiry] = [await store.account(), await store.ownDevices(), await store.contacts(), await store.scheduler()];
-  return Object.assign(party, { store, account, own, contacts, expiry });
-}
-
-const house = ({ account, own, contacts, expiry }) => ({ account, own, contacts, scheduler: expiry });
 
 /** Sends what stands in the outboxes to whom it is for, until nothing does. Gives what was shown. */
 async function exchanged(parties) {
