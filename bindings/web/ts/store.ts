@@ -713,7 +713,8 @@ export class Store {
 
   /**
    * Stores what a call changed, for instance one of `Contacts`, with what own other devices are told of it and of `effects`, in one
-   * transaction. `flush` sends that. After a list that was fetched `lookAfterGroups` opens what had waited for it.
+   * transaction. `flush` sends that; whom it could not reach it gives, for a function of `rows` too. After a list that was fetched
+   * `lookAfterGroups` opens what had waited for it.
    *
    * @throws `store_failed`, `store_closed`, and `invalid_argument` where the changes name what is not there any more: the household is
    * freed, since it is ahead of what is stored
@@ -735,7 +736,9 @@ export class Store {
   }
 
   /** What own devices are to be told goes out with what is stored. */
-  #told(house: Pick<Household, "account" | "own" | "contacts">, changes: PeopleChanges, effects: Effects, now: number): Ready & { readonly untold: Untold } {
+  #told(
+    house: Pick<Household, "account" | "own" | "contacts">, changes: PeopleChanges, effects: Effects, now: number,
+  ): Ready & { readonly untold: Untold } {
     const events = [...changes.tell, ...effects.tell];
     const writes = this.#records(effects);
     let told: FanOut | undefined;
