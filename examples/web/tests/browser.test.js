@@ -5,11 +5,14 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 
 import * as evanesce from "evanesce";
 
 import { encodeContent } from "../wire/content.js";
-import { Pages, introduced, introducedToTerminal, noPages } from "./pages.js";
+import { Malformed } from "../wire/postcard.js";
+import { decodeReply, decodeRequest } from "../wire/requests.js";
+import { Pages, acquaintedWithTerminal, introduced, introducedToTerminal, noPages } from "./pages.js";
 import { Script, random } from "./script.js";
 
 const { Stamp } = evanesce;
@@ -20,12 +23,8 @@ const answers = JSON.parse(readFileSync(resolve(import.meta.dirname, "wire.json"
 test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) => {
   const pages = await Pages.made();
   suite.after(() => pages.end());
-  // Each has people of its own, so that none hangs on what another left. What a page says of faults fails the test.
-  const fact = (name, work) => suite.test(name, async () => {
-    pages.faults.length = 0;
-    await work();
-    assert.deepEqual(pages.faults, []);
-  });
+  // Each has people of its own, so that none hangs on what another left.
+  const fact = (name, work) => suite.test(name, () => pages.fact(work));
 
   await fact("two pages talk, and go on when one was loaded anew", async () => {
     const [alice, bob] = await introduced(pages, "alice", "bob");
@@ -64,6 +63,7 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     assert.equal(await carol.has("for your eyes"), false);
     await carol.page.reload();
     await carol.isOnline();
+    await carol.shown("hello carol");
     assert.equal(await carol.has("for your eyes"), false);
     assert.equal(await carol.page.getByRole("button", { name: "View once" }).count(), 0);
   });
@@ -75,17 +75,18 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     await erin.page.locator(".note", { hasText: "frank set messages to disappear after 2 seconds." }).waitFor();
     await erin.sent("hello frank");
     const rows = await erin.rows();
+    assert(rows > 0);
     await erin.say("soon gone");
     const fromPage = (await frank.waitFor("MESSAGE erin")).split(" ")[0];
     await frank.waitFor(`EXPIRED erin ${fromPage}`);
     await erin.gone("soon gone");
     frank.say("to erin gone as well");
     const fromTerminal = await frank.waitFor("QUEUED erin");
-    await erin.shown("gone as well");
+    await erin.saw("gone as well");
     await erin.gone("gone as well");
     await frank.waitFor(`EXPIRED erin ${fromTerminal}`);
     // It is not only off the screen.
-    assert.equal(await erin.rows(), rows);
+    await erin.hasRows(rows);
     await erin.setTimer(/30 seconds/);
     assert.equal(await frank.waitFor("TIMER erin 30s"), "by them");
     // What was said before any timer stays.
@@ -122,10 +123,11 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     }
     for (const text of texts) await ivan.sent(text);
     for (const text of texts) assert.match(await judy.waitFor("MESSAGE ivan"), new RegExp(` ${text}$`));
-    judy.say("to ivan all");
-    await ivan.shown("all");
+    // What went twice would have come before it.
+    await ivan.say("all");
+    assert.match(await judy.waitFor("MESSAGE ivan"), / all$/);
     assert.deepEqual((await ivan.texts()).filter((text) => text.startsWith("number")), texts);
-    assert.equal(judy.lines.filter((line) => line.startsWith("MESSAGE ivan")).length, 1 + texts.length);
+    assert.equal(judy.lines.filter((line) => line.startsWith("MESSAGE ivan")).length, 2 + texts.length);
   });
 
   await fact("where connections break, and with them questions and answers, all comes once and in its order", async () => {
@@ -156,20 +158,29 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     }
     for (const text of texts) assert.match(await cleo.waitFor("MESSAGE bert"), new RegExp(` ${text}$`));
     await bert.sent(texts.at(-1));
+    await bert.say("all");
+    assert.match(await cleo.waitFor("MESSAGE bert"), / all$/);
     assert.deepEqual((await bert.texts()).filter((text) => text.endsWith("back")), texts.map((text) => `${text} back`));
-    assert.equal(cleo.lines.filter((line) => line.startsWith("MESSAGE bert")).length, 1 + texts.length);
+    assert.equal(cleo.lines.filter((line) => line.startsWith("MESSAGE bert")).length, 2 + texts.length);
   });
 
-  await fact("a relay that alters what it delivers is believed nothing, and stops no page", async () => {
-    let altered = 0;
-    let alters = false;
-    // A bit of each answer with letters: of a number, of a length, of a mark or of a message, each at its turn.
+  await fact("a relay that alters what it delivers is believed nothing, hides nothing else, and stops no page", async () => {
+    let [alters, count, altered, passed] = [false, 0, 0, () => {}];
+    /** Letters, by their numbers, that came altered, and are what nobody has written. */
+    const spoilt = new Set();
+    // A bit of each second answer with letters: of a number, of a length, of a mark or of a message, each at its turn.
     const carried = (message, isAnswer) => {
-      if (!alters || !isAnswer || message.length < 300) return message;
+      if (!alters || !isAnswer || message.length < 150) return message;
+      count += 1;
+      passed();
+      if (count % 2 === 0) return message;
       const changed = Buffer.from(message);
       const place = [3, 70, 90, 200, changed.length - 60, changed.length - 1][altered % 6];
-      altered += 1;
       changed[place] ^= 1 << altered % 8;
+      altered += 1;
+      const [letters, changedLetters] = [message, changed].map(lettersIn);
+      // What is no answer at all is asked for again.
+      changedLetters?.forEach((letter, place) => isDeepStrictEqual(letter, letters[place]) || spoilt.add(letters[place].number));
       return changed;
     };
     const [inga, jon] = [await pages.personBehind(carried, "inga"), await pages.terminal("jon")];
@@ -183,18 +194,21 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     await inga.shown("hello inga");
     alters = true;
     const texts = [];
-    for (let number = 0; altered < 8; number += 1) {
-      texts.push(`number ${number}`);
-      jon.say(`to inga number ${number}`);
-      await jon.waitFor("SENT inga");
-      assert(number < 500, "nothing is altered");
+    while (altered < 8 || spoilt.size === 0) {
+      assert(texts.length < 100, `${altered} answers are altered, and ${spoilt.size} letters`);
+      const text = `number ${texts.length}`;
+      texts.push(text);
+      const next = new Promise((resolve) => (passed = resolve));
+      jon.say(`to inga ${text}`);
+      await next;
     }
     alters = false;
     jon.say("to inga the last one");
     await inga.shown("the last one");
-    // Nothing is shown that was not written, nor twice, nor in another order.
+    // Nothing is shown that was not written, nor twice, nor in another order; and all is shown that was not altered.
     const shown = (await inga.texts()).filter((text) => text.startsWith("number"));
     assert.deepEqual(shown, texts.filter((text) => shown.includes(text)));
+    assert(spoilt.size < texts.length && shown.length >= texts.length - spoilt.size, `${shown} of ${texts}, of which ${spoilt.size} were altered`);
     await inga.say("still here");
     assert.match(await jon.waitFor("MESSAGE inga"), / still here$/);
   });
@@ -299,22 +313,41 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
   });
 
   await fact("a file of 20 MB goes to a terminal and back, with how far it is, also if the page is closed on its way", async () => {
-    const [tom, uma] = await introducedToTerminal(pages, "tom", "uma");
+    // Until the page was loaded anew the relay answers no more than so many questions: no file is too fast to be seen on its way.
+    let [most, isStuck] = [Infinity, () => {}];
+    const asked = { put_blob: 0, get_blob: 0 };
+    const carried = (message, isAnswer) => {
+      const { kind } = isAnswer ? {} : decodeRequest(new Uint8Array(message)).ask;
+      if (asked[kind] === undefined) return message;
+      if (asked[kind] === most) return new Promise(isStuck);
+      asked[kind] += 1;
+      return message;
+    };
+    const [tom, uma] = await acquaintedWithTerminal(await pages.personBehind(carried, "tom"), await pages.terminal("uma"), "uma");
     const bytes = unrepeated(20_000_000);
+    const pieces = Math.ceil(bytes.length / 65_536);
+    /** It is on its way, is seen to be, and goes on where it was when the page is loaded anew. */
+    const isInterrupted = async (what, kind, begin) => {
+      most = 100;
+      const stuck = new Promise((resolve) => (isStuck = () => resolve()));
+      await begin();
+      await stuck;
+      await tom.isUnderWay(what);
+      await tom.page.reload();
+      [most, asked[kind]] = [Infinity, 0];
+    };
     writeFileSync(pages.path("large.bin"), bytes);
-    await tom.page.locator("#composer-file").setInputFiles(pages.path("large.bin"));
-    await tom.isUnderWay("Sending large.bin");
-    await tom.page.reload();
+    await isInterrupted("Sending large.bin", "put_blob", () => tom.page.locator("#composer-file").setInputFiles(pages.path("large.bin")));
     const id = (await uma.waitFor("FILE tom")).split(" ")[0];
     await uma.waitFor(`FETCHED tom ${id}`);
+    assert(asked.put_blob < pieces - 50, `${asked.put_blob} of ${pieces} pieces were put again`);
     uma.say(`/save ${id} ${pages.path("came.bin")}`);
     await uma.waitFor(`SAVED tom ${id}`);
     assert(readFileSync(pages.path("came.bin")).equals(bytes));
 
-    uma.say(`/send tom ${pages.path("came.bin")}`);
-    await tom.isUnderWay("Fetching came.bin");
-    await tom.page.reload();
+    await isInterrupted("Fetching came.bin", "get_blob", () => uma.say(`/send tom ${pages.path("came.bin")}`));
     const saved = await tom.saved("came.bin");
+    assert(asked.get_blob < pieces - 50, `${asked.get_blob} of ${pieces} pieces were fetched again`);
     assert(readFileSync(saved).equals(bytes));
   });
 
@@ -389,21 +422,32 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     while (!(await full.isVisible())) {
       count += 1;
       sam.say(`to rosa ${count} ${"x".repeat(12_000)}`);
-      await sam.waitFor("SENT rosa");
+      await rosa.page.locator("p.text", { hasText: new RegExp(`^${count} `) }).or(full).first().waitFor();
       assert(count < 200, "it is never full");
     }
     await devtools.send("Storage.overrideQuotaForOrigin", { origin: pages.origin });
-    // That it could not be stored it says to who looks for faults, too.
-    pages.faults.length = 0;
     await rosa.page.getByRole("link", { name: "Load anew" }).click();
     await rosa.isOnline();
     await rosa.page.locator("p.text", { hasText: new RegExp(`^${count} `) }).waitFor();
+    // That it could not be stored it says to who looks for faults, too.
+    assert(pages.faults.length > 0);
+    pages.faults = pages.faults.filter((fault) => !/^rosa: .*the store did not take what was to be stored/.test(fault));
     const numbers = (await rosa.texts()).slice(2).map((text) => Number(text.split(" ")[0]));
     assert.deepEqual(numbers, Array.from({ length: count }, (_, place) => place + 1));
     await rosa.say("and now there is room");
     assert.match(await sam.waitFor("MESSAGE rosa"), / and now there is room$/);
   });
 });
+
+/** The letters in an answer: each with its number and its message. Nothing if it is no answer. */
+function lettersIn(answer) {
+  try {
+    return decodeReply(new Uint8Array(answer)).answer.letters?.map(({ number, message }) => ({ number, message }));
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    return undefined;
+  }
+}
 
 /** So many bytes, in which nothing repeats. */
 function unrepeated(length) {

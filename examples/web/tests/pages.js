@@ -1,5 +1,6 @@
 // Pages in a browser, as people use them: found by role and name, and waited for by what is seen.
 
+import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 
 import { chromium } from "playwright-core";
@@ -37,10 +38,19 @@ export class Pages extends World {
     return pages;
   }
 
+  /** What one test does. What a page says of faults meanwhile fails it; no page outlives it. */
+  async fact(work) {
+    this.faults = [];
+    await work();
+    for (const profile of this.browser.contexts()) await profile.close();
+    assert.deepEqual(this.faults, []);
+  }
+
   /** A profile of a browser: what is stored in one no other has. */
   async profile() {
     const profile = await this.browser.newContext({ acceptDownloads: true });
     profile.setDefaultTimeout(PATIENCE);
+    await profile.addInitScript(noteTexts);
     return profile;
   }
 
@@ -54,14 +64,14 @@ export class Pages extends World {
 
   /**
    * Somebody's page, with somebody between it and the relay: `carried` is given each question and each answer, and gives what goes on,
-   * or nothing, and then the connection breaks.
+   * or nothing, and then the connection breaks, or a promise of either.
    */
   async personBehind(carried, name) {
     const profile = await this.profile();
     await profile.routeWebSocket(() => true, (page) => {
       const relay = page.connectToServer();
-      const carry = (to, isAnswer) => (message) => {
-        const carriedOn = carried(message, isAnswer);
+      const carry = (to, isAnswer) => async (message) => {
+        const carriedOn = await carried(message, isAnswer);
         if (carriedOn !== undefined) return to.send(carriedOn);
         void relay.close();
         void page.close();
@@ -125,8 +135,13 @@ export class Person {
       const line = this.page.getByRole("textbox", { name: /^Message to / });
       await line.fill(text);
       await line.press("Enter");
-      await this.shown(text);
+      await this.saw(text);
     }
+  }
+
+  /** The text has been on the page, and may be gone again: of what ends soon nobody can say when they will look. */
+  async saw(text) {
+    await this.page.waitForFunction((text) => globalThis.seenTexts.has(text), text);
   }
 
   /** The message with this text. */
@@ -211,15 +226,17 @@ export class Person {
     return text;
   }
 
-  /** How many rows the page itself keeps of this account: messages, and what belongs to them. */
+  /** How many rows the page itself keeps of messages of this account, and of what belongs to them. */
   rows() {
-    return this.page.evaluate(async (name) => {
-      const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) }));
-      const database = await done(indexedDB.open(name));
-      const count = await done(database.transaction("rows").objectStore("rows").count());
-      database.close();
-      return count;
-    }, `evanesce chat of ${this.name}`);
+    return this.page.evaluate(countRows, `evanesce chat of ${this.name}`);
+  }
+
+  /** Until it keeps so many again: off the screen is not out of the store yet. */
+  async hasRows(count) {
+    const deadline = Date.now() + PATIENCE;
+    for (let rows = await this.rows(); rows !== count; rows = await this.rows()) {
+      if (Date.now() >= deadline) throw new Error(`${this.name} keeps ${rows} rows, not ${count}`);
+    }
   }
 
   async setTimer(name) {
@@ -232,7 +249,12 @@ export class Person {
 
 /** Somebody before a page and somebody before a terminal who have written to each other, each with the other's conversation open. */
 export async function introducedToTerminal(pages, name, terminalName, profile) {
-  const [page, terminal] = [await pages.person(name, profile), await pages.terminal(terminalName)];
+  return acquaintedWithTerminal(await pages.person(name, profile), await pages.terminal(terminalName), terminalName);
+}
+
+/** The same of two who are there. */
+export async function acquaintedWithTerminal(page, terminal, terminalName) {
+  const { name } = page;
   await page.writeTo(terminalName);
   await page.say(`hello ${terminalName}`);
   await terminal.waitFor(`REQUEST ${name}`);
@@ -249,12 +271,35 @@ const exactly = (text) => new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, "\\
 
 /** Two people before pages who have written to each other, each with the other's conversation open. */
 export async function introduced(pages, one, other) {
-  const [alice, bob] = [await pages.person(one), await pages.person(other)];
-  await alice.writeTo(other);
-  await alice.say(`hello ${other}`);
-  await bob.accept(one);
-  await bob.shown(`hello ${other}`);
-  await bob.say(`hello ${one}`);
-  await alice.shown(`hello ${one}`);
+  return acquainted(await pages.person(one), await pages.person(other));
+}
+
+/** The same of two who are there. */
+export async function acquainted(alice, bob) {
+  await alice.writeTo(bob.name);
+  await alice.say(`hello ${bob.name}`);
+  await bob.accept(alice.name);
+  await bob.shown(`hello ${bob.name}`);
+  await bob.say(`hello ${alice.name}`);
+  await alice.shown(`hello ${alice.name}`);
   return [alice, bob];
+}
+
+/** In a page, before all else: notes each text of a message that stands there, however short. */
+function noteTexts() {
+  globalThis.seenTexts = new Set();
+  const note = (element) => {
+    for (const text of element.querySelectorAll?.("p.text") ?? []) globalThis.seenTexts.add(text.textContent);
+    if (element.matches?.("p.text")) globalThis.seenTexts.add(element.textContent);
+  };
+  new MutationObserver((records) => records.forEach(({ addedNodes }) => addedNodes.forEach(note))).observe(document, { childList: true, subtree: true });
+}
+
+/** In a page: so many rows of messages, and of what belongs to them, are in the database of this name. What is on its way comes and goes. */
+async function countRows(name) {
+  const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) }));
+  const database = await done(indexedDB.open(name));
+  const keys = await done(database.transaction("rows").objectStore("rows").getAllKeys());
+  database.close();
+  return keys.filter((key) => /^(message|evidence|piece)\//.test(key)).length;
 }

@@ -57,8 +57,15 @@ test("a real relay", { skip: noMessenger }, async (suite) => {
 
   await suite.test("hands out bundles, says what is left, and when there are too many", async () => {
     const { account, token } = await published(relay, "carol");
-    for (let left = 10; left > 0; left -= 1) assert((await relay.bundle("carol")).length > 3_000);
-    await assert.rejects(relay.bundle("carol"), (error) => refused("too_often")(error) && error.seconds > 0 && error.seconds <= 10);
+    // Ten at once, and more where that takes longer than the relay wants between two.
+    let refusal;
+    for (let given = 0; refusal === undefined; given += 1) {
+      assert(given < 1_000, "it is never asked too often");
+      const bundle = await relay.bundle("carol").catch((error) => (refusal = error));
+      if (refusal === undefined) assert(bundle.length > 3_000);
+      else assert(given >= 10, `${refusal}`);
+    }
+    assert(refused("too_often")(refusal) && refusal.seconds > 0 && refusal.seconds <= 10);
     const { stock } = await relay.fetch("carol", token, 0, 0);
     assert.notEqual(account.maintain(stock, Date.now()).upload, undefined);
     assert.equal(await relay.list("carol"), undefined);
@@ -107,7 +114,7 @@ test("a real relay", { skip: noMessenger }, async (suite) => {
       relay.fetch("frank", token, 0, 1), relay.deposit("frank", random(16), random(9)), relay.bundle("frank"), relay.beginBlob(id, token, 1),
       relay.publish("frank", token, Account.generate("frank", Date.now()).maintain(undefined, Date.now()).upload),
     ]);
-    assert.equal(world.relay.lines.filter((line) => line.includes("closed")).length, 0, world.relay.lines.join("\n"));
+    assert.equal(world.relay.lines.filter((line) => line.includes("to be kept apart")).length, 0, world.relay.lines.join("\n"));
   });
 
   await suite.test("is left by who does not wait any longer, and asked again", async () => {

@@ -126,6 +126,7 @@ test("a terminal and a script", { skip: noMessenger }, async (suite) => {
     assert.equal((await alice.heard()).content.text, "from the phone");
     const id = await alice.say("to the phone");
     assert.equal(await bob.waitFor(`MESSAGE alice ${id}`), "to the phone");
+    await world.relay.waitForAny((line) => / publish-list .*address=bob( |$)/.test(line));
     assert.deepEqual(await alice.relay.list("bob").then((list) => list.length > 0), true);
     laptop.say("/quit");
   });

@@ -5,8 +5,8 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 
-/** Nothing here takes nearly so long. */
-export const PATIENCE = 40_000;
+/** Nothing here takes nearly so long, also where many things want the machine. */
+export const PATIENCE = 120_000;
 
 const target = process.env.CARGO_TARGET_DIR ?? resolve(import.meta.dirname, "../../../target");
 const chat = process.env.CHAT ?? resolve(target, "debug/chat");

@@ -9,6 +9,7 @@ import { random } from "../../chat/bytes.js";
 import { Carrier } from "../../chat/carrier.js";
 import { Chat } from "../../chat/chat.js";
 import { encodeContent } from "../../wire/content.js";
+import { PATIENCE } from "../world.js";
 
 globalThis.IDBKeyRange ??= IDBKeyRange;
 // Locks go by a name alone, and here each of one name has a database of their own: what later Nodes have of locks is not for them.
@@ -70,12 +71,13 @@ export class Person {
 
   /** Waits until something is so. */
   async until(what, isSo) {
-    for (let round = 0; round < 1_000; round += 1) {
+    const deadline = Date.now() + PATIENCE;
+    for (;;) {
       if (this.fault !== undefined) throw this.fault;
       if (isSo()) return;
+      if (Date.now() >= deadline) throw new Error(`${this.name} waits in vain until ${what}`);
       await wait(5);
     }
-    throw new Error(`${this.name} waits in vain until ${what}`);
   }
 
   hears(kind, name) {
