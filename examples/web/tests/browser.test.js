@@ -12,7 +12,7 @@ import * as evanesce from "evanesce";
 import { encodeContent } from "../wire/content.js";
 import { Malformed } from "../wire/postcard.js";
 import { decodeReply, decodeRequest } from "../wire/requests.js";
-import { Pages, acquaintedWithTerminal, introduced, introducedToTerminal, noPages } from "./pages.js";
+import { Pages, acquainted, acquaintedWithTerminal, introduced, introducedToTerminal, noPages } from "./pages.js";
 import { Script, random } from "./script.js";
 
 const { Stamp } = evanesce;
@@ -386,8 +386,12 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     assert.match(await zoe.scanned("abe", DOT), /no code/);
   });
 
-  await fact("another identity stops what is sent, until the user decides", async () => {
-    const [olga, pat] = await introduced(pages, "olga", "pat");
+  await fact("another identity stops what is sent, and what waited goes to none that it was not written for", async () => {
+    const { carried, holding } = letterBox("olga");
+    const [pat, olga] = await acquainted(await pages.personBehind(carried, "pat"), await pages.person("olga"));
+    await pat.sent("hello olga");
+    holding.begins();
+    await pat.say("for the former olga");
     // Olga has lost her browser, and comes back under her name.
     await olga.page.context().close();
     await pages.free("olga");
@@ -396,11 +400,33 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     await again.say("it is me");
     const changed = pat.page.getByRole("region", { name: "Identity changed" });
     await changed.waitFor();
+    await nothingLeaves(pages, pat, "olga", holding, "rick");
     assert.equal(await pat.has("it is me"), false);
     await changed.getByRole("button", { name: "Accept the new identity" }).click();
     await pat.shown("it is me");
+    await pat.message("for the former olga").getByText("Not sent: it was written for the former identity.").waitFor();
     await pat.say("welcome back");
     await again.shown("welcome back");
+    assert.deepEqual(await again.texts(), ["it is me", "welcome back"]);
+  });
+
+  await fact("who stays with the known identity has what waited sent to it, and hears nothing of the other one", async () => {
+    const { carried, holding } = letterBox("tina");
+    const [ugo, tina] = await acquaintedWithTerminal(await pages.personBehind(carried, "ugo"), await pages.terminal("tina"), "tina");
+    await ugo.sent("hello tina");
+    holding.begins();
+    await ugo.say("for tina alone");
+    const mallory = new Script(pages.url, "tina", "ugo");
+    pages.atEnd(() => mallory.relay.close());
+    await mallory.say("it is me");
+    const changed = ugo.page.getByRole("region", { name: "Identity changed" });
+    await changed.waitFor();
+    await nothingLeaves(pages, ugo, "tina", holding, "vito");
+    await changed.getByRole("button", { name: "Keep the known identity" }).click();
+    assert.match(await tina.waitFor("MESSAGE ugo"), / for tina alone$/);
+    tina.say("to ugo still the same");
+    await ugo.shown("still the same");
+    assert.equal(await ugo.has("it is me"), false);
   });
 
   await fact("who comes to a name that somebody has is told so", async () => {
@@ -438,6 +464,39 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     assert.match(await sam.waitFor("MESSAGE rosa"), / and now there is room$/);
   });
 });
+
+/** What is between a page and the relay: while it holds, what is for this name breaks its connection; and how much of that went on. */
+function letterBox(name) {
+  const holding = {
+    isOn: false,
+    left: 0,
+    begins() { this.isOn = true; },
+    ends() { [this.isOn, this.left] = [false, 0]; },
+  };
+  const carried = (message, isAnswer) => {
+    const { kind, recipient } = isAnswer ? {} : decodeRequest(new Uint8Array(message)).ask;
+    if (kind !== "deposit" || recipient !== name) return message;
+    if (holding.isOn) return undefined;
+    holding.left += 1;
+    return message;
+  };
+  return { carried, holding };
+}
+
+/** Nothing may be written to somebody, and nothing leaves for them, while others are written to, also when the page was loaded anew. */
+async function nothingLeaves(pages, person, name, holding, otherName) {
+  const other = await pages.terminal(otherName);
+  await person.page.reload();
+  holding.ends();
+  await person.with(name);
+  await person.page.getByRole("region", { name: "Identity changed" }).waitFor();
+  assert.equal(await person.page.getByRole("textbox").count(), 0);
+  await person.writeTo(otherName);
+  await person.say(`hello ${otherName}`);
+  await other.waitFor(`REQUEST ${person.name}`);
+  assert.equal(holding.left, 0);
+  await person.open(name);
+}
 
 /** The letters in an answer: each with its number and its message. Nothing if it is no answer. */
 function lettersIn(answer) {

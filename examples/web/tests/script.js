@@ -16,11 +16,14 @@ export class Script {
   acknowledged = 0;
   letters = [];
 
+  /** Whoever calls themselves so: the relay knows nothing of them. */
+  constructor(url, name, you) {
+    Object.assign(this, { name, you, relay: new Relay(url), account: Account.generate(name, Date.now()), peer: new Peer(you) });
+  }
+
   static async published(url, name, you) {
-    const script = new Script();
-    const now = Date.now();
-    Object.assign(script, { name, you, relay: new Relay(url), account: Account.generate(name, now), peer: new Peer(you) });
-    const { upload } = script.account.maintain(undefined, now);
+    const script = new Script(url, name, you);
+    const { upload } = script.account.maintain(undefined, Date.now());
     await script.relay.publish(name, script.token, upload);
     script.account.markPublished(upload);
     return script;
