@@ -11,8 +11,11 @@ import { FileCarrier } from "./file-carrier.js";
 /** How long the relay may wait for something to come, in seconds. */
 const WAIT = 25;
 
-/** How long to wait before something is asked again that was refused, or had no answer. */
+/** How long to wait before something is asked again that was refused, or had no answer, or one that no relay gives that keeps to its word. */
 const PAUSE = 1_000;
+
+/** The longest pause before all is published anew at a relay that forgets it again and again: each time keys are made. */
+const LONGEST_PAUSE = 60_000;
 
 /**
  * Whether the relay answers: nobody knows yet, it does, it does not, or somebody else has this name there.
@@ -28,6 +31,8 @@ export class Carrier extends EventTarget {
   #reach = "connecting";
   /** Up to which letter all is stored. */
   #acknowledged = 0;
+  /** How often the relay has forgotten us, one time after the other. */
+  #forgotten = 0;
   /** What wakes those who have nothing to do. @type {Set<() => void>} */
   #sleepers = new Set();
   /** How often something has changed: who looked before the last time looks again. */
@@ -111,21 +116,34 @@ export class Carrier extends EventTarget {
     if (this.#reach !== "online") await this.#publish();
     const wait = this.#reach === "online" ? WAIT : 0;
     try {
-      const { stock, letters } = await this.#relay.fetch(name, token, this.#acknowledged, wait, this.#ending.signal);
+      const asked = performance.now();
+      const { acknowledged, stock, letters } = await this.#relay.fetch(name, token, this.#acknowledged, wait, this.#ending.signal);
+      const waited = performance.now() - asked;
       this.#reached("online");
+      this.#forgotten = 0;
+      this.#acknowledged = acknowledged;
+      let isNews = false;
       for (const { number, message, mark } of letters) {
+        // In their order, and none again that was acknowledged.
+        if (number <= this.#acknowledged) continue;
         await this.#chat.takeIn(message, mark);
         this.#acknowledged = number;
+        isNews = true;
       }
       if (letters.length === 0) await this.#chat.relayHas(stock);
+      // Who was asked to wait, and did not, though there was nothing to say, would be asked again without end.
+      if (!isNews && waited < wait * 500) await this.#pause();
     } catch (cause) {
+      // What it counted counts no more.
+      this.#acknowledged = 0;
       if (!(cause instanceof RelayRefusal) || cause.kind !== "unknown") throw cause;
       // It has nothing of us: it is new, or has lost its store.
       if (!(await this.#publish())) {
         await this.#chat.relayHasForgotten();
         await this.#publish();
       }
-      await this.#pause();
+      await this.#pause(Math.min(PAUSE * 2 ** this.#forgotten, LONGEST_PAUSE));
+      this.#forgotten += 1;
     }
     return true;
   }
@@ -188,7 +206,7 @@ export class Carrier extends EventTarget {
   }
 
   /** Before something that failed is asked again: whatever changes meanwhile, or what fails here and works there would go round at once. */
-  #pause() {
+  #pause(length = PAUSE) {
     return /** @type {Promise<void>} */ (new Promise((resolve) => {
       const { signal } = this.#ending;
       const end = () => {
@@ -196,7 +214,7 @@ export class Carrier extends EventTarget {
         signal.removeEventListener("abort", end);
         resolve();
       };
-      const timer = setTimeout(end, PAUSE);
+      const timer = setTimeout(end, length);
       signal.addEventListener("abort", end);
       if (signal.aborted) end();
     }));

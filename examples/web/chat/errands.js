@@ -19,6 +19,9 @@ import { encryptDrafts, postNothing } from "./sending.js";
 /** How long nothing is asked for somebody after a refusal. */
 const REST = 10_000;
 
+/** The shortest and the longest time, in seconds, for which a relay is believed that it was asked too often. */
+const SHORTEST_REST = 1, LONGEST_REST = 600;
+
 /** How often the account is told what the relay has left. Anyone can take prekeys from there, so not with each mail. */
 const BETWEEN_STOCKS = 3_600_000;
 
@@ -104,7 +107,8 @@ export function errandRefused(turn, errand, refusal) {
     return;
   }
   if (!state.pending.resting.has(name)) turn.notice({ kind: "trouble", name, text: told(name, refusal.kind) });
-  state.pending.resting.set(name, now + (refusal.kind === "too_often" ? (refusal.seconds ?? 10) * 1_000 : REST));
+  const seconds = Math.min(Math.max(refusal.seconds ?? 0, SHORTEST_REST), LONGEST_REST);
+  state.pending.resting.set(name, now + (refusal.kind === "too_often" ? seconds * 1_000 : REST));
   // With a session there is no need to wait for a newer one.
   encryptDrafts(turn, name);
 }

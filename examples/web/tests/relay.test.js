@@ -308,3 +308,27 @@ test("each purpose has a connection of its own, and each blob", async (context) 
 test("what is no address of a relay is the caller's mistake", async () => {
   await assert.rejects(new Relay("no address").bundle("bob"), TypeError);
 });
+
+test("letters are acknowledged over the connection that brought them, and over no other one", async (context) => {
+  const mail = { kind: "marked_mail", stock: Uint8Array.of(1, ...new Uint8Array(41)), letters: [] };
+  const relay = withLines(context, (line, { number }) => line.answers(number, mail));
+  const token = random(32);
+  const fetched = async (acknowledged) => (await relay.fetch("bob", token, acknowledged, 0)).acknowledged;
+  assert.deepEqual([await fetched(7), await fetched(8)], [0, 8]);
+  // It breaks while nobody waits for an answer.
+  Line.opened[0].onclose(new Event("close"));
+  assert.deepEqual([await fetched(9), await fetched(9)], [0, 9]);
+  assert.deepEqual(Line.opened.map(({ questions }) => questions.map(({ ask }) => ask.acknowledged)), [[0, 8], [0, 9]]);
+});
+
+test("a relay that talks without end, and is asked nothing, is left", async (context) => {
+  const relay = withLines(context, (line, { number }) => line.answers(number, { kind: "deposited" }));
+  await relay.deposit("bob", random(16), random(1));
+  const [line] = Line.opened;
+  for (let strays = 0; strays < 100; strays += 1) line.answers(1, { kind: "deposited" });
+  assert.equal(line.readyState, Line.OPEN);
+  line.answers(1, { kind: "deposited" });
+  assert.equal(line.readyState, 3);
+  await relay.deposit("bob", random(16), random(1));
+  assert.equal(Line.opened.length, 2);
+});

@@ -10,6 +10,8 @@ import { LARGEST_BODY, decodeReply, encodeRequest } from "./requests.js";
 /** @typedef {import("./postcard.js").Bytes} Bytes */
 /** @typedef {import("./requests.js").Kind} Kind */
 
+/** A question, or what makes it where it hangs on whether the connection is a new one. @typedef {Kind | ((isNew: boolean) => Kind)} Ask */
+
 /** How long an answer may take, beyond what the relay is asked to wait. */
 const PATIENCE = 15_000;
 
@@ -21,6 +23,9 @@ const LONGEST_PAUSE = 4_000;
 
 /** A connection about a blob that is asked nothing for so long is closed: the relay has few. */
 const LONGEST_SILENCE = 5_000;
+
+/** How many answers to no question are passed over, one after the other: a relay that talks without end keeps nobody busy. */
+const MOST_STRAYS = 100;
 
 const CLOSED_HERE = "the relay was closed here";
 
@@ -101,6 +106,9 @@ export class Relay extends EventTarget {
    * Deletes all letters up to the number `acknowledged` (0 at first), and gives those after it, in their order, one batch at a time; if
    * there is none, waits for so many seconds, at most 30. Acknowledge what is stored, or refused for good.
    *
+   * Numbers are of one relay: over a new connection, which may be to one that has lost its store, none is acknowledged, and
+   * `acknowledged` of the answer is 0. What comes again then is known again.
+   *
    * `stock` is for `Account.maintain`. Of each letter `mark` proves to a moderator that it was delivered.
    *
    * @param {string} address
@@ -108,14 +116,18 @@ export class Relay extends EventTarget {
    * @param {number} acknowledged
    * @param {number} waitSeconds
    * @param {AbortSignal} [signal]
-   * @returns {Promise<{ stock: Bytes, letters: { number: number, message: Bytes,
+   * @returns {Promise<{ acknowledged: number, stock: Bytes, letters: { number: number, message: Bytes,
    *   mark?: { context: Bytes, postmark: Bytes } }[] }>}
    * @throws `unknown` while nothing was published, `not_yours`
    */
   async fetch(address, token, acknowledged, waitSeconds, signal) {
-    const ask = { kind: "fetch_marked", address, token, acknowledged, waitSeconds };
+    let told = acknowledged;
+    const ask = (/** @type {boolean} */ isNew) => {
+      told = isNew ? 0 : acknowledged;
+      return { kind: "fetch_marked", address, token, acknowledged: told, waitSeconds };
+    };
     const { stock, letters } = await this.#ask("fetching", ask, "marked_mail", { wait: waitSeconds * 1_000, signal });
-    return { stock, letters };
+    return { acknowledged: told, stock, letters };
   }
 
   /**
@@ -250,7 +262,7 @@ export class Relay extends EventTarget {
 
   /**
    * @param {string} purpose
-   * @param {Kind} ask
+   * @param {Ask} ask
    * @param {string} expected
    * @param {{ wait?: number, signal: AbortSignal | undefined }} how
    */
@@ -258,7 +270,7 @@ export class Relay extends EventTarget {
     if (this.#isClosed) throw new RelayOffline(CLOSED_HERE);
     const channel = this.#channels.get(purpose) ?? new Channel(this.#url, () => this.#channels.delete(purpose));
     this.#channels.set(purpose, channel);
-    const silence = ask.kind.endsWith("_blob") ? LONGEST_SILENCE : undefined;
+    const silence = typeof ask !== "function" && ask.kind.endsWith("_blob") ? LONGEST_SILENCE : undefined;
     try {
       const answer = await channel.ask(ask, { expected, patience: this.#patience + wait, signal, silence });
       this.#tell(true);
@@ -288,6 +300,8 @@ class Channel {
   #silence;
   #asked = 0;
   #failures = 0;
+  /** Answers to no question, since the last one that was to one. */
+  #strays = 0;
   /**
    * The question that is not answered: its number, its bytes, and what ends the wait.
    *
@@ -309,7 +323,7 @@ class Channel {
   }
 
   /**
-   * @param {Kind} ask
+   * @param {Ask} ask
    * @param {{ expected: string, patience: number, signal: AbortSignal | undefined, silence: number | undefined }} how
    */
   async ask(ask, { expected, patience, signal, silence }) {
@@ -353,7 +367,7 @@ class Channel {
   }
 
   /**
-   * @param {Kind} ask
+   * @param {Ask} ask
    * @param {number} patience
    * @param {AbortSignal | undefined} signal
    * @returns {Promise<Kind>}
@@ -362,7 +376,7 @@ class Channel {
     signal?.throwIfAborted();
     if (this.#isClosed) throw new RelayOffline(CLOSED_HERE);
     const number = (this.#asked += 1);
-    const body = encodeRequest({ number, ask });
+    const body = encodeRequest({ number, ask: typeof ask === "function" ? ask(this.#socket === undefined) : ask });
     if (body.length > LARGEST_BODY) throw new RelayRefusal("too_large");
     return new Promise((resolve, reject) => {
       // An answer that is not waited for any more would stand before those to come.
@@ -418,9 +432,15 @@ class Channel {
     }
     const { number, answer } = reply;
     const waiting = this.#waiting;
-    if (waiting !== undefined && waiting.number === number) waiting.answered(answer);
-    else if (number === 0 && answer.kind === "refused") this.#end(asClosed(answer.refusal));
-    // What answers no question is passed over.
+    if (waiting !== undefined && waiting.number === number) {
+      this.#strays = 0;
+      waiting.answered(answer);
+    } else if (number === 0 && answer.kind === "refused") {
+      this.#end(asClosed(answer.refusal));
+    } else if ((this.#strays += 1) > MOST_STRAYS) {
+      this.#end(new RelayOffline("the relay talks without being asked"));
+    }
+    // Otherwise what answers no question is passed over.
   }
 
   /**
@@ -431,6 +451,7 @@ class Channel {
   #end(why) {
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#strays = 0;
     socket?.close();
     this.#waiting?.failed(why);
   }

@@ -14,13 +14,15 @@ export class FakeRelay {
   reports = [];
   /** What was asked, in order. */
   asked = [];
+  /** How often all connections have ended. */
+  breaks = 0;
   #deposits = new Set();
   #waiters = new Set();
 
   /** The same relay as one client sees it: it may be closed. */
   connection() {
     const relay = this;
-    let isClosed = false;
+    let [isClosed, breaks] = [false, -1];
     return new Proxy(this, {
       get(_, method) {
         if (method === "close") return () => { isClosed = true; };
@@ -28,6 +30,8 @@ export class FakeRelay {
           await null;
           if (isClosed || !relay.isOnline) throw new RelayOffline("there is no connection");
           if (method !== "fetch") relay.asked.push(method);
+          // As over a new connection.
+          else if (breaks !== relay.breaks) [breaks, given[2]] = [relay.breaks, 0];
           return relay[method](...given);
         };
       },
@@ -52,7 +56,7 @@ export class FakeRelay {
   async fetch(name, token, acknowledged, waitSeconds, signal) {
     const mailbox = this.#mailbox(name, token);
     mailbox.letters = mailbox.letters.filter(({ number }) => number > acknowledged);
-    if (mailbox.letters.length === 0 && waitSeconds > 0) {
+    while (mailbox.letters.length === 0 && waitSeconds > 0) {
       await new Promise((resolve, reject) => {
         const aborted = () => reject(signal.reason);
         signal?.addEventListener("abort", aborted, { once: true });
@@ -63,7 +67,7 @@ export class FakeRelay {
       });
       if (!this.isOnline) throw new RelayOffline("the connection was closed");
     }
-    return { stock: mailbox.prekeys.stock, letters: [...mailbox.letters] };
+    return { acknowledged, stock: mailbox.prekeys.stock, letters: [...mailbox.letters] };
   }
 
   bundle(name) {
@@ -119,6 +123,7 @@ export class FakeRelay {
 
   switchOff() {
     this.isOnline = false;
+    this.breaks += 1;
     this.wake();
   }
 
