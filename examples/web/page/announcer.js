@@ -5,6 +5,9 @@ import { byId, make } from "./dom.js";
 /** How long a notice stays, in milliseconds. */
 const STAYS = 8_000;
 
+/** How many notices are there at once: those of strangers cover nobody's screen. */
+const MOST = 4;
+
 /** How long what is said stays for a screen reader to take up. */
 const SAID = 2_000;
 
@@ -19,6 +22,9 @@ export function announce(text) {
 export function toast(text) {
   const dismiss = () => shown.remove();
   const shown = make("p", { class: "toast" }, make("span", {}, text), make("button", { "aria-label": "Dismiss", onclick: dismiss }, "✕"));
-  byId("toasts").append(shown);
+  const toasts = byId("toasts");
+  for (const other of [...toasts.children]) if (other.firstElementChild?.textContent === text) other.remove();
+  toasts.append(shown);
+  while (toasts.childElementCount > MOST) toasts.firstElementChild?.remove();
   setTimeout(dismiss, STAYS);
 }
