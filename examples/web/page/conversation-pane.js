@@ -34,6 +34,8 @@ export class ConversationPane {
   #name;
   #log = make("div", { class: "log", role: "log", "aria-live": "off", tabindex: 0 });
   #header = make("header", { class: "bar" });
+  /** What is in the header to be pressed, by its name: it stays, so that a dialog can give the focus back. @type {Map<string, HTMLElement>} */
+  #buttons = new Map();
   #banner = make("div");
   #foot = make("div");
   /** What happened between the messages, until the page is closed. @type {Map<string, { at: number, text: string }[]>} */
@@ -70,19 +72,18 @@ export class ConversationPane {
     if (conversation?.name !== this.#name) this.#begin(conversation);
     if (conversation === undefined) return;
     const actions = this.#actions(conversation.name);
-    const { name, standing, isChanged, isWaiting, lines } = conversation;
+    const { name, standing, isChanged, lines } = conversation;
     // Who uses the keyboard keeps their place: what has not changed is not drawn again.
     const state = JSON.stringify({ ...conversation, isOffline, lines: lines.length > 0, unread: 0, last: undefined, typed: "" });
     if (state !== this.#drawn) {
       this.#drawn = state;
       this.#drawHeader(conversation, isOffline, actions);
-      const banner = drawBanner({ ...conversation, isWaiting }, actions);
-      fill(this.#banner, banner);
       const mayWrite = !isChanged && (standing === "new" || standing === "accepted");
       if (!mayWrite) fill(this.#foot);
       else if (this.#foot.childElementCount === 0) {
         fill(this.#foot, drawComposer(name, conversation.typed, { write: actions.write, file: actions.send, keep: actions.keep }));
       }
+      this.#drawBanner(conversation, actions);
     }
     this.#drawLines(conversation, actions);
   }
@@ -102,6 +103,8 @@ export class ConversationPane {
     this.#drawn = "";
     this.#said = new Set(conversation?.lines.map(({ id }) => id));
     this.#isAtEnd = true;
+    this.#buttons.clear();
+    fill(this.#banner);
     fill(this.#log);
     fill(this.#foot);
     if (conversation === undefined) {
@@ -121,10 +124,15 @@ export class ConversationPane {
    */
   #drawHeader({ name, isVerified, timer, standing }, isOffline, actions) {
     const isOpen = standing === "accepted" || standing === "new";
-    const act = (/** @type {string} */ name, /** @type {string} */ text, /** @type {Parameters<typeof icon>[0]} */ sign, /** @type {() => void} */ onclick) =>
-      make("button", { class: "quiet", "aria-label": name, title: name, onclick }, icon(sign), make("span", { class: "wide" }, text));
+    const act = (/** @type {string} */ name, /** @type {string} */ text, /** @type {Parameters<typeof icon>[0]} */ sign, /** @type {() => void} */ onclick, kind = "") => {
+      const button = this.#buttons.get(name) ?? make("button", { class: `quiet ${kind}`, "aria-label": name, title: name, onclick });
+      this.#buttons.set(name, button);
+      fill(button, icon(sign), make("span", { class: "wide" }, text));
+      return button;
+    };
+    const focused = /** @type {HTMLElement | null} */ (this.#header.contains(document.activeElement) ? document.activeElement : null);
     fill(this.#header,
-      make("button", { class: "quiet back", "aria-label": "Back to all conversations", onclick: actions.back }, icon("back")),
+      act("Back to all conversations", "", "back", actions.back, "back"),
       avatar(name),
       make("div", { class: "title" },
         make("h2", { id: "conversation-title" }, named(name), isVerified && tick()),
@@ -132,6 +140,21 @@ export class ConversationPane {
       isOpen && act("Timer", "Timer", "clock", actions.timer),
       act("Safety number", isVerified ? "Verified" : "Verify", isVerified ? "verified" : "shield", actions.safety),
       act("More about this conversation", "", "more", actions.more));
+    focused?.focus();
+  }
+
+  /**
+   * Who has the focus there keeps it; when nothing is asked any more it goes to where one writes.
+   *
+   * @param {ConversationView} conversation
+   * @param {ConversationActions} actions
+   */
+  #drawBanner(conversation, actions) {
+    const asked = this.#banner.contains(document.activeElement) ? document.activeElement?.textContent : undefined;
+    fill(this.#banner, drawBanner(conversation, actions));
+    if (asked === undefined) return;
+    const same = [...this.#banner.querySelectorAll("button")].find(({ textContent }) => textContent === asked);
+    (same ?? this.#foot.querySelector("textarea") ?? this.#root).focus();
   }
 
   /**

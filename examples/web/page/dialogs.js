@@ -25,6 +25,8 @@ export function openDialog(title, build, { onclose, role } = {}) {
     // What was in it is nowhere any more.
     dialog.remove();
     dialog.replaceChildren();
+    // What had it before may have gone meanwhile.
+    if (document.activeElement === document.body) document.getElementById("conversation")?.focus();
     onclose?.();
   });
   document.body.append(dialog);

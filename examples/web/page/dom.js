@@ -52,15 +52,29 @@ export function byId(id) {
   return found;
 }
 
-/** Gives the focus to what can have it there, or around it. @param {Element} element */
-export function focusOn(element) {
-  const within = element.querySelector("a[href], button:not(:disabled), textarea, input");
-  /** @type {HTMLElement | null} */ (within ?? element.closest("[tabindex]"))?.focus();
+const FOCUSABLE = "a[href], button:not(:disabled), textarea, input";
+
+/**
+ * Takes an element away. Had it the focus, that goes to the nearest thing beside it that can have it, those behind it first, or to what
+ * is around it.
+ *
+ * @param {Element} element
+ */
+export function takeAway(element) {
+  const hadFocus = element.contains(document.activeElement);
+  const around = element.closest("[tabindex]");
+  const siblings = [...(element.parentElement?.children ?? [])];
+  const place = siblings.indexOf(element);
+  const beside = [...siblings.slice(place + 1), ...siblings.slice(0, place).reverse()];
+  element.remove();
+  if (!hadFocus) return;
+  const next = beside.map((it) => it.querySelector(FOCUSABLE)).find((it) => it !== null);
+  /** @type {HTMLElement | null} */ (next ?? around)?.focus();
 }
 
 /**
  * What stands under a key, in order: elements stay where they are, those of keys that are gone go, and with them the focus
- * moves to what stands next to them.
+ * moves to what stands next to them, as `takeAway` has it.
  *
  * @template Item
  * @param {Element} parent
@@ -78,11 +92,7 @@ export function keyed(parent, items, keyOf, draw) {
   });
   const kept = new Set(after);
   for (const child of [...parent.children]) {
-    if (kept.has(/** @type {HTMLElement} */ (child))) continue;
-    const hadFocus = child.contains(document.activeElement);
-    const next = child.nextElementSibling ?? child.previousElementSibling;
-    child.remove();
-    if (hadFocus) focusOn(next ?? parent);
+    if (!kept.has(/** @type {HTMLElement} */ (child))) takeAway(child);
   }
   after.forEach((element, place) => {
     if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);

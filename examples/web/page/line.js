@@ -1,6 +1,6 @@
 // One message, as it may be shown.
 
-import { fill, focusOn, make } from "./dom.js";
+import { fill, make, takeAway } from "./dom.js";
 import { icon } from "./icons.js";
 import { left, timeOfDay, visible, wholeDate } from "./words.js";
 
@@ -75,10 +75,7 @@ export function countDown(log, now) {
   for (const element of log.querySelectorAll("[data-ends-at]")) {
     const remaining = Number(/** @type {HTMLElement} */ (element).dataset.endsAt) - now;
     if (remaining <= 0) {
-      const hadFocus = element.contains(document.activeElement);
-      const next = element.nextElementSibling ?? element.previousElementSibling;
-      element.remove();
-      if (hadFocus) focusOn(next ?? log);
+      takeAway(element);
       continue;
     }
     const shown = element.querySelector(".countdown");

@@ -416,8 +416,10 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     await changed.waitFor();
     await nothingLeaves(pages, pat, "olga", holding, "rick");
     assert.equal(await pat.has("it is me"), false);
-    await changed.getByRole("button", { name: "Accept the new identity" }).click();
+    await changed.getByRole("button", { name: "Accept the new identity" }).press("Enter");
     await pat.shown("it is me");
+    // When the question goes who answered it can write.
+    await pat.page.waitForFunction(() => document.activeElement.id === "composer-text");
     await pat.message("for the former olga").getByText("Not sent: it was written for the former identity.").waitFor();
     await pat.say("welcome back");
     await again.shown("welcome back");

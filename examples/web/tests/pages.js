@@ -41,8 +41,11 @@ export class Pages extends World {
   /** What one test does. What a page says of faults meanwhile fails it; no page outlives it. */
   async fact(work) {
     this.faults = [];
-    await work();
-    for (const profile of this.browser.contexts()) await profile.close();
+    try {
+      await work();
+    } finally {
+      for (const profile of this.browser.contexts()) await profile.close();
+    }
     assert.deepEqual(this.faults, []);
   }
 
@@ -85,13 +88,18 @@ export class Pages extends World {
   /** A tab of somebody's, whatever it shows. */
   async tab(name, profile) {
     const page = await profile.newPage();
+    this.watch(page, name);
+    await page.goto(`${this.origin}/?as=${name}`);
+    return page;
+  }
+
+  /** What this page says of faults is heard. */
+  watch(page, name) {
     page.on("pageerror", (error) => this.faults.push(`${name}: ${error.stack ?? error}`));
     page.on("console", (line) => {
       // That the relay is away is no fault, and the browser says so by itself.
       if (line.type() === "error" && !line.text().includes("WebSocket connection to")) this.faults.push(`${name}: ${line.text()}`);
     });
-    await page.goto(`${this.origin}/?as=${name}`);
-    return page;
   }
 }
 
@@ -137,6 +145,17 @@ export class Person {
       await line.press("Enter");
       await this.saw(text);
     }
+  }
+
+  /** Writes what can be viewed once. */
+  async once(text) {
+    const placeholders = this.page.getByRole("article").locator(".placeholder");
+    const count = await placeholders.count();
+    await this.page.getByRole("combobox", { name: "How long this message lives" }).selectOption("View once");
+    const line = this.page.getByRole("textbox", { name: /^Message to / });
+    await line.fill(text);
+    await line.press("Enter");
+    await placeholders.nth(count).waitFor();
   }
 
   /** The text has been on the page, and may be gone again: of what ends soon nobody can say when they will look. */
@@ -285,10 +304,12 @@ export async function acquainted(alice, bob) {
   return [alice, bob];
 }
 
-/** In a page, before all else: notes each text of a message that stands there, however short. */
+/** In a page, before all else: notes each text of a message that stands there, however short, and what is said to who hears the page. */
 function noteTexts() {
   globalThis.seenTexts = new Set();
+  globalThis.saidTexts = [];
   const note = (element) => {
+    if (element.parentElement?.id === "announcer") globalThis.saidTexts.push(element.textContent);
     for (const text of element.querySelectorAll?.("p.text") ?? []) globalThis.seenTexts.add(text.textContent);
     if (element.matches?.("p.text")) globalThis.seenTexts.add(element.textContent);
   };
