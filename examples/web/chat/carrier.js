@@ -165,15 +165,33 @@ export class Carrier extends EventTarget {
       if (errand.kind === "bundle") {
         await this.#chat.bundleCame(errand.name, await this.#relay.bundle(errand.name, this.#ending.signal));
       } else {
-        const { number, to, id, bytes } = errand.parcel;
-        await this.#relay.deposit(to, id, bytes, this.#ending.signal);
-        await this.#chat.deposited(number);
+        await this.#deposit(errand.parcel);
       }
     } catch (cause) {
       if (!(cause instanceof RelayRefusal)) throw cause;
       await this.#chat.errandRefused(errand, cause);
     }
     return true;
+  }
+
+  /**
+   * A parcel leaves, unless it may not any more while it waits for its connection: then it stays.
+   *
+   * @param {import("./shapes.js").Parcel} parcel
+   */
+  async #deposit({ number, to, id, bytes }) {
+    const staying = new AbortController();
+    const heed = () => this.#chat.state.mayBeWrittenTo(to) || staying.abort();
+    this.#chat.addEventListener("changed", heed);
+    try {
+      await this.#relay.deposit(to, id, bytes, AbortSignal.any([this.#ending.signal, staying.signal]));
+    } catch (cause) {
+      if (cause === staying.signal.reason && !this.#isStopped) return;
+      throw cause;
+    } finally {
+      this.#chat.removeEventListener("changed", heed);
+    }
+    await this.#chat.deposited(number);
   }
 
   async #report() {

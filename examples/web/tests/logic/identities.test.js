@@ -66,6 +66,32 @@ test("while another identity waits nothing leaves, also after a restart", async 
   assert.deepEqual([alice.chat.state.parcels.size, alice.chat.state.drafts.size], [1, 2]);
 });
 
+test("what waits for its connection does not leave when another identity comes meanwhile", async () => {
+  const stuck = [];
+  const { relay, alice } = await again(async (alice, relay) => {
+    await alice.isDone();
+    // As behind the pause after a failure: it leaves when somebody lets it, or never.
+    const deposit = relay.deposit.bind(relay);
+    relay.deposit = (name, id, bytes, signal) => name !== "bob" ? deposit(name, id, bytes) : new Promise((resolve, reject) => {
+      stuck.push(resolve);
+      signal.addEventListener("abort", () => {
+        stuck.length = 0;
+        reject(signal.reason);
+      });
+    });
+    await alice.chat.write("bob", "a secret");
+    await alice.until("it waits", () => stuck.length === 1);
+  });
+  await alice.until("it is let go", () => stuck.length === 0);
+  assert.equal(alice.chat.state.parcels.size, 1);
+  // Others are written to meanwhile.
+  relay.asked.length = 0;
+  await alice.chat.meet("carol");
+  await alice.chat.write("carol", "hello");
+  await alice.hears("trouble", "carol");
+  assert.ok(!relay.asked.includes("deposit"));
+});
+
 test("what was written for the former identity does not go to the one that the user agrees to, nor a file of which some was read", async () => {
   let [makeRoom, release, sending] = [];
   const read = new Promise((resolve) => (release = resolve));
