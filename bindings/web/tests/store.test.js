@@ -281,6 +281,24 @@ test("a store that is refused, or closed, lets go of its lock", async () => {
   }
 });
 
+test("the lock of a page that was left just now is waited for", async () => {
+  let asked = 0;
+  const request = async (name, { ifAvailable }, grant) => {
+    assert.equal(ifAvailable, true);
+    asked += 1;
+    return grant(asked < 3 ? null : { name });
+  };
+  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { locks: { request } }, configurable: true });
+  try {
+    (await Store.open("account", { indexedDB: new IDBFactory() })).close();
+    assert.equal(asked, 3);
+  } finally {
+    if (before === undefined) delete globalThis.navigator;
+    else Object.defineProperty(globalThis, "navigator", before);
+  }
+});
+
 test("who was followed by another holder writes no more", async () => {
   const { store, peer, indexedDB } = await stored();
   const later = await Store.open("account", { indexedDB, soleHolder });

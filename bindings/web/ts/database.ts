@@ -63,6 +63,12 @@ export function from(start: string): IDBKeyRange | undefined {
   return globalThis.IDBKeyRange === undefined ? undefined : globalThis.IDBKeyRange.lowerBound(start);
 }
 
+/**
+ * How long a lock is waited for, and after how long it is asked for again, in milliseconds: of a page that was left just now it is held
+ * a moment longer.
+ */
+const PATIENCE = 2_000, AGAIN = 50;
+
 /** Holds a lock until the function that it gives is called, or `lost` is, because somebody has stolen it. */
 export async function lock(name: string, isSole: boolean, lost: () => void): Promise<() => void> {
   const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager };
@@ -70,10 +76,20 @@ export async function lock(name: string, isSole: boolean, lost: () => void): Pro
     if (isSole) return () => {};
     throw new EvanesceError("no_locks", "there is no navigator.locks here: see soleHolder");
   }
+  for (const end = performance.now() + PATIENCE; ; ) {
+    const letGo = await atOnce(locks, name, lost);
+    if (letGo !== undefined) return letGo;
+    if (performance.now() >= end) throw new EvanesceError("store_in_use", "another tab has this store");
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+  }
+}
+
+/** The same; `undefined` if somebody else has it. */
+function atOnce(locks: LockManager, name: string, lost: () => void): Promise<(() => void) | undefined> {
   let isHeld = false;
-  return new Promise<() => void>((resolve, reject) => {
+  return new Promise<(() => void) | undefined>((resolve, reject) => {
     const held = locks.request(name, { ifAvailable: true }, (lock) => {
-      if (lock === null) throw new EvanesceError("store_in_use", "another tab has this store");
+      if (lock === null) return resolve(undefined);
       isHeld = true;
       return new Promise<void>((letGo) => resolve(letGo));
     });

@@ -85,8 +85,8 @@ export class Store {
   /**
    * Opens the store of this name, or makes it.
    *
-   * @throws `store_in_use` if another tab has it; `no_locks`; `undecryptable` if it was made with another key, with one where
-   * none is given, or the other way about: **no reason to begin with a new account**; `store_failed`
+   * @throws `store_in_use` if another tab has it, and goes on having it for two seconds; `no_locks`; `undecryptable` if it was made
+   * with another key, with one where none is given, or the other way about: **no reason to begin with a new account**; `store_failed`
    */
   static async open(name: string, options: StoreOptions = {}): Promise<Store> {
     if (typeof name !== "string") throw invalid("name must be a string");

@@ -75,7 +75,7 @@ async function begin() {
   document.title = `${name} – evanesce chat`;
   const letGo = await holdAccount(name, () =>
     say("Open in another tab", `Another tab of this browser has ${name} open. This one takes over when that is closed.`));
-  const chat = await opened(name);
+  const chat = await Chat.open(name);
   for (const id of ["loading", "notice"]) byId(id).hidden = true;
   // A browser that is short of space asks before it deletes what is stored.
   void navigator.storage?.persist?.();
@@ -105,22 +105,6 @@ async function begin() {
     void chat.close();
     say("Something went wrong", "What was stored is stored.", "Load anew");
   });
-}
-
-/**
- * The lock of a tab that was closed just now may be held a moment longer by its store.
- *
- * @param {string} name
- */
-async function opened(name) {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await Chat.open(name);
-    } catch (cause) {
-      if (!(cause instanceof EvanesceError) || cause.code !== "store_in_use" || attempt === 50) throw cause;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
 }
 
 begin().catch((cause) => {
