@@ -444,6 +444,16 @@ fn of_more_than_a_thousand_events_there_are_several_messages_and_none_is_lost() 
 }
 
 #[test]
+fn whoever_is_told_in_several_messages_is_named_once_among_what_changed() {
+    let rng = &mut rng(10);
+    let mut parties = household(rng);
+    let read = |id: u64| DeviceEvent::Read(MessageId::from(id)).into();
+    let sent = tell(&mut parties[0], &(0..2_001).map(read).collect::<Vec<OwnEvent>>(), rng);
+    assert_eq!(sent.messages.len(), 2 * 3);
+    assert_eq!(sent.changes.peers, [parties[1].address(), parties[2].address()]);
+}
+
+#[test]
 fn whom_events_do_not_reach_is_named_and_told_alone_later() {
     let rng = &mut rng(10);
     let mut parties = household(rng);

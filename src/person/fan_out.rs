@@ -3,12 +3,18 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use rand_core::CryptoRng;
+
 #[cfg(feature = "serde")]
 use crate::byte_string;
 use crate::identity::Address;
-use crate::peer::dispatch::SessionNeed;
+use crate::peer::dispatch::{Encrypted, SessionNeed};
+use crate::peer::other_device::Peer;
 use crate::person::people_changes::PeopleChanges;
 use crate::report::evidence::Evidence;
+use crate::time::Timestamp;
+use crate::wire::content_parts::ContentParts;
+use crate::wire::payload::Payload;
 
 /// One message of a fan-out. The evidence is as secret as the payload: keep it with that, or drop it.
 #[derive(Clone, PartialEq, Eq)]
@@ -113,6 +119,59 @@ impl fmt::Display for FanOutError {
 }
 
 impl core::error::Error for FanOutError {}
+
+/// A fan-out under way. What changed is named when it is over, by what was encrypted: so no peer can be left out.
+pub(crate) struct Sending {
+    messages: Vec<AddressedMessage>,
+    unreached: Vec<Unreached>,
+}
+
+impl Sending {
+    /// To so many devices, beside those that it will not reach.
+    pub(crate) fn to(devices: usize, unreached: Vec<Unreached>) -> Self {
+        Self { messages: Vec::with_capacity(devices), unreached }
+    }
+
+    /// Encrypts behind parts, with which goes what was owed; says whether it could.
+    pub(crate) fn encrypt(
+        &mut self,
+        peer: &mut Peer,
+        parts: &ContentParts,
+        payload: &Payload,
+        ad: &[u8],
+        now: Timestamp,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> bool {
+        let to = peer.address().clone();
+        match peer.encrypt_behind(parts, payload, ad, now, rng) {
+            Ok(Encrypted { message, changes: _, session_need, evidence }) => {
+                peer.notices.sent();
+                self.messages.push(AddressedMessage { to, message, session_need, evidence });
+                true
+            }
+            // Its stored state was damaged: all else was looked at before.
+            Err(_) => {
+                self.miss(to, Obstacle::NeedsSession);
+                false
+            }
+        }
+    }
+
+    /// It does not reach this one.
+    pub(crate) fn miss(&mut self, to: Address, reason: Obstacle) {
+        self.unreached.push(Unreached { to, reason });
+    }
+
+    pub(crate) fn finish(self) -> FanOut {
+        let Self { messages, unreached } = self;
+        let mut written_to: Vec<_> = messages.iter().map(|message| message.to.clone()).collect();
+        // They come in one order or two. A device that stands in both lists, or got several messages, is named once.
+        written_to.sort();
+        let mut changes = PeopleChanges::none();
+        changes.add_peers(written_to);
+        FanOut { messages, unreached, changes }
+    }
+}
 
 /// To whom, how long, and nothing of its bytes.
 impl fmt::Debug for AddressedMessage {

@@ -6,15 +6,13 @@ use core::fmt;
 use rand_core::CryptoRng;
 
 use crate::identity::{Address, Device};
-use crate::peer::dispatch::Encrypted;
 use crate::peer::other_device::Peer;
 use crate::person::consent::ListedDevice;
 use crate::person::decisions::ContactDecision;
 use crate::person::due_parts::{Side, due_parts};
-use crate::person::fan_out::{AddressedMessage, FanOut, FanOutError, Obstacle, Unreached};
+use crate::person::fan_out::{FanOut, FanOutError, Obstacle, Sending, Unreached};
 use crate::person::other_person::{ListExpired, Person};
 use crate::person::our_devices::OwnDevices;
-use crate::person::people_changes::PeopleChanges;
 use crate::session::encrypting::EncryptError;
 use crate::time::Timestamp;
 use crate::wire::content_parts::{ContentParts, PartKind};
@@ -101,16 +99,14 @@ impl<'a> Recipients<'a> {
         if reachable.is_empty() || (needs_person && reached_of_person == 0) {
             return Err(FanOutError::NobodyReached);
         }
-        let messages = Vec::with_capacity(reachable.len());
-        let mut sent = FanOut { messages, unreached, changes: PeopleChanges::none() };
-        sent.changes.peers.reserve_exact(reachable.len());
+        let mut sending = Sending::to(reachable.len(), unreached);
         for Prepared { place, parts } in reachable {
             // Where it was found.
             if let Some(peer) = peers.get_mut(place) {
-                let _is_sent = sent.encrypt(peer, &parts, payload, ad, now, rng);
+                let _is_sent = sending.encrypt(peer, &parts, payload, ad, now, rng);
             }
         }
-        Ok(sent)
+        Ok(sending.finish())
     }
 
     /// Whom a message would not reach, and why: what to say to the user after [`FanOutError::NobodyReached`], or before they
@@ -352,34 +348,6 @@ pub(crate) fn obstacle_of_any(
         }
     };
     Err(Hindrance::Of(obstacle))
-}
-
-impl FanOut {
-    /// Encrypts behind parts, with which goes what was owed; says whether it could.
-    pub(crate) fn encrypt(
-        &mut self,
-        peer: &mut Peer,
-        parts: &ContentParts,
-        payload: &Payload,
-        ad: &[u8],
-        now: Timestamp,
-        rng: &mut (impl CryptoRng + ?Sized),
-    ) -> bool {
-        let to = peer.address().clone();
-        match peer.encrypt_behind(parts, payload, ad, now, rng) {
-            Ok(Encrypted { message, changes: _, session_need, evidence }) => {
-                peer.notices.sent();
-                self.changes.add_peer(&to);
-                self.messages.push(AddressedMessage { to, message, session_need, evidence });
-                true
-            }
-            // Its stored state was damaged: all else was looked at before.
-            Err(_) => {
-                self.unreached.push(Unreached { to, reason: Obstacle::NeedsSession });
-                false
-            }
-        }
-    }
 }
 
 /// Whose devices, and how many of them alone.

@@ -11,7 +11,7 @@ use crate::peer::other_device::Peer;
 use crate::person::contacts::Contacts;
 use crate::person::decisions::{ContactDecision, Decided};
 use crate::person::due_parts::Side;
-use crate::person::fan_out::{FanOut, FanOutError, Obstacle, Unreached};
+use crate::person::fan_out::{FanOut, FanOutError, Obstacle, Sending};
 use crate::person::other_person::Person;
 use crate::person::our_devices::OwnDevices;
 use crate::person::own_event::{MAX_EVENTS, OwnEvent};
@@ -51,12 +51,11 @@ impl<'a> Recipients<'a> {
         if self.own().is_removed() {
             return Err(FanOutError::Removed);
         }
-        let mut sent =
-            FanOut { messages: Vec::new(), unreached: Vec::new(), changes: PeopleChanges::none() };
+        let mut sending = Sending::to(0, Vec::new());
         let told = peers.iter_mut().find(|peer| peer.address() == address);
         let Some((peer, device)) = told.and_then(|peer| peer.device().map(|device| (peer, device)))
         else {
-            return Ok(sent);
+            return Ok(sending.finish());
         };
         let is_ours = self.own().person.list().is_some_and(|list| list.lists(&device))
             || device.identity == *self.own().person.owner();
@@ -69,16 +68,16 @@ impl<'a> Recipients<'a> {
         let parts = self.due_to(peer, &device, side);
         let payload = Payload { stamp: Stamp::NONE, body: Vec::new() };
         if parts.is_empty() {
-            return Ok(sent);
+            return Ok(sending.finish());
         }
         match obstacle(peer, &parts, &payload, now) {
             Err(Hindrance::Of(reason)) => {
-                sent.unreached.push(Unreached { to: address.clone(), reason });
+                sending.miss(address.clone(), reason);
             }
             Err(Hindrance::TooLarge) => return Err(FanOutError::TooLarge),
-            Ok(()) => _ = sent.encrypt(peer, &parts, &payload, ad, now, rng),
+            Ok(()) => _ = sending.encrypt(peer, &parts, &payload, ad, now, rng),
         }
-        Ok(sent)
+        Ok(sending.finish())
     }
 
     /// Tells the other own devices what happened on this one, so long ago: a control message to each, in which it is a
@@ -175,29 +174,28 @@ impl<'a> Recipients<'a> {
         }
         let note = self.note();
         let payload = Payload { stamp: Stamp::NONE, body: Vec::new() };
-        let mut sent =
-            FanOut { messages: Vec::new(), unreached: Vec::new(), changes: PeopleChanges::none() };
+        let mut sending = Sending::to(0, Vec::new());
         let others = note.other_own(peers, now)?;
         if additions.is_empty() {
-            return Ok(sent);
+            return Ok(sending.finish());
         }
         let is_asked = |device: &Device| is_meant(device) && self.are_asked(device);
         let reason = Obstacle::ListExpired;
         let expired = self.expired(now).filter(|device| is_asked(device));
-        sent.unreached.extend(expired.map(|it| Unreached { to: it.address.clone(), reason }));
+        expired.for_each(|it| sending.miss(it.address.clone(), reason));
         for device in others.iter().filter(|device| is_meant(device)) {
             for addition in additions {
                 let recipient = Recipient::ours(device);
                 match note.prepare(recipient, peers, 0, &payload, Some(addition), now) {
                     Err(Hindrance::TooLarge) => return Err(FanOutError::TooLarge),
                     Err(Hindrance::Of(reason)) => {
-                        sent.unreached.push(Unreached { to: device.address.clone(), reason });
+                        sending.miss(device.address.clone(), reason);
                         break;
                     }
                     Ok(Prepared { place, parts }) => {
-                        let is_sent = peers
-                            .get_mut(place)
-                            .is_some_and(|peer| sent.encrypt(peer, &parts, &payload, ad, now, rng));
+                        let is_sent = peers.get_mut(place).is_some_and(|peer| {
+                            sending.encrypt(peer, &parts, &payload, ad, now, rng)
+                        });
                         if !is_sent {
                             break;
                         }
@@ -205,7 +203,7 @@ impl<'a> Recipients<'a> {
                 }
             }
         }
-        Ok(sent)
+        Ok(sending.finish())
     }
 }
 
