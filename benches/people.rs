@@ -59,6 +59,15 @@ fn print_ratios() {
             );
         }
     }
+    for (size, padded) in SIZES {
+        let payload = body(padded);
+        let [mut all, mut single] = [(); 2].map(|()| Household::of_many());
+        print_ratio(
+            &format!("encrypt, {size}: 16 devices of each of 4 people, of 64 messages"),
+            || drop(black_box(all.fan_out_to_all(&payload))),
+            || drop(black_box(single.one_by_one(&payload))),
+        );
+    }
     let list = longest_list();
     let signatures = signatures_of(&list);
     for count in [17, 16] {

@@ -30,7 +30,7 @@ struct Home {
     contacts: Contacts,
 }
 
-/// A device, the other person, and all devices that a message to them goes to: theirs, then our other ones, in the order of
+/// A device, the other people, and all devices that a message to them goes to: theirs, then our other ones, in the order of
 /// the peers of `us`.
 pub struct Household {
     us: Home,
@@ -75,17 +75,29 @@ impl Home {
 }
 
 impl Household {
-    /// Where nothing is due to anybody any more; so many peers that have nothing to do with it stand behind those that have.
+    /// Three devices and another person's four; so many peers that have nothing to do with it stand behind those that have.
     pub fn agreed(other_peers: usize) -> Self {
+        Self::of(3, 1, 4, other_peers)
+    }
+
+    /// One device, and four people who have as many as a list may: 64.
+    pub fn of_many() -> Self {
+        Self::of(1, 4, MOST_DEVICES, 0)
+    }
+
+    /// Where nothing is due to anybody any more.
+    fn of(own_devices: usize, people: usize, devices_of_each: usize, other_peers: usize) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(7);
-        let ours = ["alice/1", "alice/2", "alice/3"];
-        let theirs = ["bob/1", "bob/2", "bob/3", "bob/4"];
-        let (mut ours, our_list) = linked(&ours, &mut rng);
-        let (mut theirs, their_list) = linked(&theirs, &mut rng);
-        ours.iter_mut().for_each(|home| home.knows(&their_list));
-        theirs.iter_mut().for_each(|home| home.knows(&our_list));
+        let (mut ours, our_list) = linked("alice", own_devices, &mut rng);
+        let mut others = Vec::new();
+        for number in 0..people {
+            let (mut theirs, list) = linked(&format!("bob-{number}"), devices_of_each, &mut rng);
+            theirs.iter_mut().for_each(|home| home.knows(&our_list));
+            ours.iter_mut().for_each(|home| home.knows(&list));
+            others.append(&mut theirs);
+        }
         let mut us = ours.remove(0);
-        let others: Vec<Home> = theirs.into_iter().chain(ours).collect();
+        others.append(&mut ours);
         for other in &others {
             let mut peer = Peer::pinned(other.account.device());
             let bundle = other.account.pending_upload().unwrap().bundle().verify(NOW).unwrap();
@@ -104,7 +116,7 @@ impl Household {
         });
         household.us.contacts.peers.extend(others);
         // Begins the chains in which messages are measured.
-        let _ = household.fan_out(&body(64));
+        let _ = household.fan_out_to_all(&body(64));
         household
     }
 
@@ -127,10 +139,11 @@ impl Household {
     /// A message to all, and an answer of each.
     fn round(&mut self) {
         let payload = body(64);
-        let sent = self.fan_out(&payload);
+        let sent = self.fan_out_to_all(&payload);
         let Self { us, others, rng, .. } = self;
-        assert_eq!(sent.messages.len(), others.len());
-        for (other, message) in others.iter_mut().zip(&sent.messages) {
+        let messages: Vec<_> = sent.iter().flat_map(|sent| &sent.messages).collect();
+        assert_eq!(messages.len(), others.len());
+        for (other, message) in others.iter_mut().zip(messages) {
             assert_eq!(message.to, other.address());
             let _ = other.decrypt(&us.address(), &message.message);
             other.contacts.peers.iter_mut().for_each(|peer| _ = peer.accept_request());
@@ -138,10 +151,17 @@ impl Household {
         }
     }
 
-    /// To the other person's devices and own ones.
+    /// To the devices of the first other person, and own ones.
     pub fn fan_out(&mut self, payload: &Payload) -> FanOut {
         let Self { us: Home { own, contacts: Contacts { people, peers }, .. }, rng, .. } = self;
         own.to(&people[0]).encrypt(peers, payload, AD, NOW, rng).unwrap()
+    }
+
+    /// The same to each other person.
+    pub fn fan_out_to_all(&mut self, payload: &Payload) -> Vec<FanOut> {
+        let Self { us: Home { own, contacts: Contacts { people, peers }, .. }, rng, .. } = self;
+        let to = |person| own.to(person).encrypt(peers, payload, AD, NOW, rng).unwrap();
+        people.iter().map(to).collect()
     }
 
     /// To each of the same devices by its peer.
@@ -180,9 +200,10 @@ fn account(name: &str, rng: &mut ChaCha20Rng) -> Account {
     Account::generate_of_suite(Suite::Classical, address, limits, NOW, rng)
 }
 
-/// Devices of one person, and the list that they hold.
-fn linked(names: &[&str], rng: &mut ChaCha20Rng) -> (Vec<Home>, VerifiedList) {
-    let mut homes: Vec<Home> = names.iter().map(|name| Home::new(name, rng)).collect();
+/// So many devices of one person, and the list that they hold.
+fn linked(name: &str, count: usize, rng: &mut ChaCha20Rng) -> (Vec<Home>, VerifiedList) {
+    let mut homes: Vec<Home> =
+        (1..=count).map(|number| Home::new(&format!("{name}/{number:02}"), rng)).collect();
     let owner = homes[0].account.device().identity;
     let devices: Vec<_> =
         homes.iter().map(|home| ListedDevice::consenting(&home.account, &owner, NOW)).collect();

@@ -108,9 +108,11 @@ pub fn goals(results: &Results) -> Vec<Goal> {
         let bases = results.figures(in_suite_1, EVANESCE);
         add(name, bound, evanesce_of(results, row, bases));
     }
-    for (operation, by_peers) in
-        [(People::Encrypt, People::EncryptOneByOne), (People::Decrypt, People::DecryptByPeer)]
-    {
+    for (operation, by_peers) in [
+        (People::Encrypt, People::EncryptOneByOne),
+        (People::EncryptForMany, People::EncryptForManyOneByOne),
+        (People::Decrypt, People::DecryptByPeer),
+    ] {
         let [row, by_peers] = [operation, by_peers].map(Row::People);
         let name = format!("{}, of {}", row.name(), by_peers.name());
         let bases = results.figures(by_peers, EVANESCE);

@@ -108,6 +108,10 @@ pub enum People {
     Encrypt,
     /// The same to the six peers, one by one.
     EncryptOneByOne,
+    /// A plaintext of [`SMALL`] bytes to four people with [`MOST_DEVICES`] each, where nothing else is due.
+    EncryptForMany,
+    /// The same to the 64 peers, one by one.
+    EncryptForManyOneByOne,
     /// In order, a plaintext of [`SMALL`] bytes, by own devices.
     Decrypt,
     /// The same by its peer.
@@ -158,7 +162,7 @@ pub enum Kem {
 }
 
 /// In the order in which they are shown.
-pub const ROWS: [Row; 51] = [
+pub const ROWS: [Row; 53] = [
     Row::Encrypt { size: SMALL },
     Row::Encrypt { size: CARRYING },
     Row::Encrypt { size: 1_024 },
@@ -198,6 +202,8 @@ pub const ROWS: [Row; 51] = [
     Row::File(Handling::OpenByRanges),
     Row::People(People::Encrypt),
     Row::People(People::EncryptOneByOne),
+    Row::People(People::EncryptForMany),
+    Row::People(People::EncryptForManyOneByOne),
     Row::People(People::Decrypt),
     Row::People(People::DecryptByPeer),
     Row::People(People::Adopt),
@@ -276,6 +282,8 @@ impl People {
         match self {
             Self::Encrypt => "a message to 4 devices and 2 own ones",
             Self::EncryptOneByOne => "the same message by 6 peers",
+            Self::EncryptForMany => "a message to 64 devices of 4 people",
+            Self::EncryptForManyOneByOne => "the same message by 64 peers",
             Self::Decrypt => "a message by own devices",
             Self::DecryptByPeer => "the same message by a peer",
             Self::Adopt => "verify and adopt a list of 16 devices",

@@ -241,6 +241,8 @@ impl Library for Evanesce {
         Some(match operation {
             People::Encrypt => people::encrypting(),
             People::EncryptOneByOne => people::encrypting_one_by_one(),
+            People::EncryptForMany => people::encrypting_for_many(),
+            People::EncryptForManyOneByOne => people::encrypting_for_many_one_by_one(),
             People::Decrypt => people::decrypting(),
             People::DecryptByPeer => people::decrypting_by_peer(),
             People::Adopt => people::adopting(),

@@ -201,13 +201,9 @@ impl Contender for Floor {
     /// §17.5: a message for each device. §17.2: a signature and 16 consents.
     fn people(&self, operation: People) -> Entry {
         match operation {
-            People::Encrypt | People::EncryptOneByOne => {
-                let plaintext = plaintext(SMALL);
-                timed(
-                    messages_of_a_chain(SMALL),
-                    move |_| [(); 6].map(|()| encrypt(black_box(&CHAIN), PREFIX, &plaintext)),
-                    |messages| assert!(messages.iter().all(|message| message.len() > SMALL)),
-                )
+            People::Encrypt | People::EncryptOneByOne => messages::<6>(),
+            People::EncryptForMany | People::EncryptForManyOneByOne => {
+                messages::<{ 4 * MOST_DEVICES }>()
             }
             People::Decrypt | People::DecryptByPeer => self.decrypt(SMALL),
             People::Adopt => self.verifications(MOST_DEVICES + 1),
@@ -292,6 +288,16 @@ impl Contender for Floor {
     fn chain_steps(&self, count: usize) -> Entry {
         timed(8, move |_| steps(black_box(&CHAIN), count), |key| assert_ne!(key, CHAIN.chain_key))
     }
+}
+
+/// A message for each of so many devices.
+fn messages<const DEVICES: usize>() -> Entry {
+    let plaintext = plaintext(SMALL);
+    timed(
+        messages_of_a_chain(SMALL),
+        move |_| [(); DEVICES].map(|()| encrypt(black_box(&CHAIN), PREFIX, &plaintext)),
+        |messages| assert!(messages.iter().all(|message| message.len() > SMALL)),
+    )
 }
 
 /// §1: strictly, with the key unpacked.

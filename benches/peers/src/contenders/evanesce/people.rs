@@ -11,6 +11,9 @@ use crate::work::{Stretches, Work, repeated};
 /// How many devices a message goes to.
 const DEVICES: usize = 6;
 
+/// How many, where it goes to four people who have as many as a list may.
+const MANY_DEVICES: usize = 4 * MOST_DEVICES;
+
 pub fn encrypting() -> Box<dyn Work> {
     let (begun, payload) = (Household::agreed(0), body(SMALL));
     Box::new(Stretches {
@@ -30,6 +33,31 @@ pub fn encrypting_one_by_one() -> Box<dyn Work> {
         prepare: move || begun.copy(),
         operate: move |household: &mut Household, _| household.one_by_one(&payload),
         check: |_: &mut Household, sent: Vec<Encrypted>| assert_eq!(sent.len(), DEVICES),
+    })
+}
+
+pub fn encrypting_for_many() -> Box<dyn Work> {
+    let (begun, payload) = (Household::of_many(), body(SMALL));
+    Box::new(Stretches {
+        uses: chain(SMALL),
+        at_once: 1,
+        prepare: move || begun.copy(),
+        operate: move |household: &mut Household, _| household.fan_out_to_all(&payload),
+        check: |_: &mut Household, sent: Vec<FanOut>| {
+            let messages: usize = sent.iter().map(|sent| sent.messages.len()).sum();
+            assert_eq!(messages, MANY_DEVICES);
+        },
+    })
+}
+
+pub fn encrypting_for_many_one_by_one() -> Box<dyn Work> {
+    let (begun, payload) = (Household::of_many(), body(SMALL));
+    Box::new(Stretches {
+        uses: chain(SMALL),
+        at_once: 1,
+        prepare: move || begun.copy(),
+        operate: move |household: &mut Household, _| household.one_by_one(&payload),
+        check: |_: &mut Household, sent: Vec<Encrypted>| assert_eq!(sent.len(), MANY_DEVICES),
     })
 }
 
