@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Bencher, Criterion, Throughput, criterion_group};
 use evanesce::session::{DecryptError, Session};
 use evanesce::snapshot::StorageKey;
-use evanesce::{Account, Address, Payload, Peer, SenderIndex, Suite};
+use evanesce::{Account, Address, Payload, Peer, PeerDecryptError, SenderIndex, Suite};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
 use support::{
@@ -270,19 +270,24 @@ fn find(criterion: &mut Criterion) {
         let (mut alice, _) = account(Suite::Classical, "alice", &mut rng);
         let (mut at_alice, mut at_bob) = (peer("bob"), peer("alice"));
         let _ = at_alice.initiate(&alice, verified(&bundles()), NOW, &mut rng).unwrap();
-        let mut say =
-            || at_alice.encrypt(&Payload::new("text"), AD, NOW, &mut rng).unwrap().message;
-        let _ = at_bob.decrypt(&mut bob, &say(), AD, NOW).unwrap();
+        let mut say = |from: &mut Peer| {
+            from.encrypt(&Payload::new("text"), AD, NOW, &mut rng).unwrap().message
+        };
+        let _ = at_bob.decrypt(&mut bob, &say(&mut at_alice), AD, NOW).unwrap();
         let _ = at_bob.accept_request();
-        let next = say();
-        let answer = at_bob.encrypt(&Payload::new("answer"), AD, NOW, &mut rng).unwrap().message;
-        let _ = at_alice.decrypt(&mut alice, &answer, AD, NOW).unwrap();
-        let turn = at_alice.encrypt(&Payload::new("text"), AD, NOW, &mut rng).unwrap().message;
-        (at_bob, next, turn)
+        // Once answered, messages carry no handshake.
+        let _ = at_alice.decrypt(&mut alice, &say(&mut at_bob), AD, NOW).unwrap();
+        let _ = at_bob.decrypt(&mut bob, &say(&mut at_alice), AD, NOW).unwrap();
+        let next = say(&mut at_alice);
+        let _ = at_alice.decrypt(&mut alice, &say(&mut at_bob), AD, NOW).unwrap();
+        (at_bob, next, say(&mut at_alice))
     };
-    let ((other, _, _), (last, next, turn)) = (talk(), talk());
+    let ((other, _, _), (mut last, next, turn)) = (talk(), talk());
     let mut nobodys = next.clone();
     nobodys[1..].iter_mut().for_each(|byte| *byte ^= 0x55);
+    // What is malformed would be nobody's before anybody is asked.
+    let refused = last.decrypt_established(&nobodys, AD, NOW).map(drop);
+    assert_eq!(refused, Err(PeerDecryptError::Undecryptable));
     let snapshot = other.snapshot();
     let others = repeat_with(|| Peer::restore(&snapshot).unwrap()).take(PEERS - 1);
     let peers: Vec<_> = others.chain([last]).collect();
