@@ -546,6 +546,33 @@ fn a_leave_that_was_lost_is_told_to_the_admins_again() {
 }
 
 #[test]
+fn all_hear_that_somebody_left_who_had_sessions_with_nobody() {
+    let mut crowd = Crowd::new(&[1, 1, 1, 2], 36);
+    let [anna, ben, carla, dora] = [0, 1, 2, 3];
+    let id = crowd.create(anna, &[ben, carla, dora], b"");
+    crowd.settle();
+    // Nothing of either reaches anybody yet.
+    crowd.cut_off = [anna, carla, dora, dora + 1].into();
+    crowd.say(ben, &id, "farewell");
+    crowd.leave(ben, &id).unwrap();
+    crowd.settle();
+    let told = GroupEvent::Left { group: id, owner: crowd.owner(ben).encode() };
+    let has_heard = |crowd: &Crowd, device: usize| crowd.all[device].events.contains(&told);
+    assert!(![carla, dora, dora + 1].iter().any(|device| has_heard(&crowd, *device)));
+    crowd.cut_off.clear();
+    crowd.maintain(ben);
+    crowd.settle();
+    for device in [anna, carla, dora, dora + 1] {
+        assert!(has_heard(&crowd, device), "device {device}");
+        assert!(crowd.texts(device).contains(&"farewell".into()), "device {device}");
+    }
+    // And that is all.
+    crowd.now = crowd.now.plus(hours(25));
+    crowd.maintain(ben);
+    assert!(crowd.under_way.iter().all(|it| it.to == anna), "the admin is told again");
+}
+
+#[test]
 fn who_came_in_by_a_roster_that_lost_comes_to_the_one_that_counts() {
     let mut crowd = Crowd::new(&[1, 1, 1, 1], 11);
     let [anna, ben, carla, dora] = [0, 1, 2, 3];

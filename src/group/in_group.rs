@@ -203,10 +203,8 @@ impl InGroup<'_> {
         let mut merged = merged.and(self.leave_again(contacts, now, rng));
         self.tell_invitation(&mut merged, now);
         let directory = Directory { own: self.own, contacts };
-        let may_send = !self.own.is_removed()
-            && self.group.is_ready()
-            && self.group.check_sending(&directory).is_ok();
-        if !may_send {
+        let is_in_head = self.group.head().has(&directory.owner());
+        if self.own.is_removed() || !self.group.is_ready() || !is_in_head {
             return merged;
         }
         let reach = Reach::new(directory, now);

@@ -76,12 +76,13 @@ impl Group {
         self.give_due(recipients, moment)
     }
 
-    /// What is due without a message: no chain begins.
+    /// What is due without a message: no chain begins. Who has left gives what is due of the chain in which they said so, or others
+    /// could never read that; and nothing else.
     pub(crate) fn catch_up(&mut self, moment: &Moment<'_>) -> Steps {
         let (directory, now) = (&moment.directory, moment.now);
         self.chains.maintain(now);
         let recipients = self.recipients(directory, now);
-        if self.chains.present().is_some() {
+        if self.chains.present().is_some() && !self.has_left(&directory.owner()) {
             self.note_recipients(&recipients, directory, now);
         }
         self.give_due(recipients, moment)
@@ -120,7 +121,8 @@ impl Group {
             (device.into_owned(), Whom::Recipient(identity))
         });
         let mut whom: Vec<(Device, Whom)> = recipients.collect();
-        whom.extend(self.gone_and_behind(directory, now));
+        let has_left = self.has_left(&directory.owner());
+        whom.extend(self.gone_and_behind(directory, now).into_iter().filter(|_| !has_left));
         whom.sort_by(|(one, _), (other, _)| one.address.cmp(&other.address));
         let mut steps = Steps { recipients: addresses, ..Steps::default() };
         for (to, whom) in whom {
@@ -128,7 +130,7 @@ impl Group {
             let identity = to.identity.encode();
             let is_newcomer = self.devices.get(&identity).is_some_and(|it| it.is_newcomer);
             let parts = match whom {
-                Whom::Recipient(identity) => self.due_to_recipient(&identity, is_reached, now),
+                Whom::Recipient(identity) => self.due_to_recipient(&identity, is_reached, moment),
                 Whom::Gone(identity) => self.due_to_gone(&identity, directory, is_reached, now),
             };
             match parts {
@@ -208,13 +210,15 @@ impl Group {
         &mut self,
         identity: &OwnerBytes,
         is_reached: impl FnOnce() -> bool,
-        now: Timestamp,
+        moment: &Moment<'_>,
     ) -> Option<ContentParts> {
-        let head = self.rosters.head();
+        let (now, head) = (moment.now, self.rosters.head());
         let head_tag = head.tag();
         let Some(device) = self.devices.get(identity) else { return Some(ContentParts::none()) };
         let is_behind = device.behind.is_some_and(|behind| behind != Behind::Member(head_tag));
-        let gets_head = (device.is_newcomer || is_behind) && device.may_be_given(head_tag, now);
+        let gets_head = (device.is_newcomer || is_behind)
+            && device.may_be_given(head_tag, now)
+            && !self.has_left(&moment.directory.owner());
         let places: Vec<usize> = self
             .chains
             .iter()
