@@ -149,6 +149,7 @@ fn whatever_call_signs_for_others_says_who_went() {
         };
         assert_eq!((*group, change.epoch), (id, crowd.group(0, &id).epoch()));
         assert_eq!(change.went, [crowd.owner(left).encode()]);
+        assert_eq!(change.left, change.went);
         assert_eq!(change.by, crowd.owner(0).encode());
         crowd.settle();
         (change.came.clone(), change.about)
@@ -165,6 +166,44 @@ fn whatever_call_signs_for_others_says_who_went() {
     crowd.catch_up(0, &id);
     crowd.maintain(0);
     assert_eq!(crowd.all[0].events, []);
+}
+
+#[test]
+fn a_change_tells_who_was_removed_from_who_had_left() {
+    let mut crowd = Crowd::new(&[1; 5], 34);
+    let [anna, ben, carla, dora, emil] = [0, 1, 2, 3, 4];
+    let id = crowd.create(anna, &[ben, carla, dora, emil], b"");
+    crowd.settle();
+    // Emil hears nothing of it.
+    crowd.leave(ben, &id).unwrap();
+    crowd.under_way.retain(|it| it.to != emil);
+    crowd.settle();
+    crowd.all.iter_mut().for_each(|it| it.events.clear());
+    let [bens, carlas] = [ben, carla].map(|device| crowd.owner(device));
+    // One roster for both.
+    crowd.remove(anna, &id, carla);
+    crowd.settle();
+    let told = |crowd: &mut Crowd, device: usize| {
+        let events = std::mem::take(&mut crowd.all[device].events);
+        let [GroupEvent::Changed { change, .. }] = events.as_slice() else { panic!("{events:?}") };
+        let who = |owners: &[[u8; 64]]| owners.iter().copied().collect::<BTreeSet<_>>();
+        (who(&change.went), who(&change.left))
+    };
+    let both = BTreeSet::from([bens.encode(), carlas.encode()]);
+    for device in [anna, carla, dora] {
+        let told = told(&mut crowd, device);
+        assert_eq!(told, (both.clone(), [bens.encode()].into()), "device {device}");
+    }
+    assert_eq!(told(&mut crowd, emil), (both, BTreeSet::new()));
+    // Who left, came back and was removed has not left.
+    crowd.change(anna, &id, &Change::add(&bens));
+    crowd.settle();
+    crowd.all.iter_mut().for_each(|it| it.events.clear());
+    crowd.remove(anna, &id, ben);
+    crowd.settle();
+    for device in [anna, dora, emil] {
+        assert_eq!(told(&mut crowd, device), ([bens.encode()].into(), BTreeSet::new()));
+    }
 }
 
 #[test]

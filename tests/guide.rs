@@ -1923,11 +1923,12 @@ impl Club {
 
 /// Lines in the conversation; people by what the user calls them, or by the title of their card.
 fn lines_about(change: &GroupChange) -> Vec<String> {
-    let GroupChange { came, went, roles, about, sets_timer, .. } = change;
+    let GroupChange { came, went, left, roles, about, sets_timer, .. } = change;
     let count = |count: usize, what: &str| (count != 0).then(|| format!("({count} {what})"));
     let lines = [
         count(came.len(), "came"),
-        count(went.len(), "went"),
+        // Who had left was shown as such before: `GroupEvent::Left`.
+        count(went.iter().filter(|owner| !left.contains(owner)).count(), "removed"),
         count(roles.len(), "with another role"),
         about.then(|| "(another title)".to_owned()),
         sets_timer.map(|who| format!("(the timer is set by: {who:?})")),
@@ -2492,11 +2493,11 @@ fn people_write_to_a_group() {
     let member = clubs[0].groups.group(&id).unwrap().member(&carol).unwrap();
     clubs[0].change(&id, &Change::remove(&member), &mut directory, tomorrow, rng).unwrap();
     exchange(&mut clubs, &mut directory, tomorrow);
-    assert_eq!(clubs[3].shown[&id].last().unwrap(), "(1 went)");
+    assert_eq!(clubs[3].shown[&id].last().unwrap(), "(1 removed)");
     clubs[2].say(&id, "between us", &mut directory, tomorrow, rng).unwrap();
     exchange(&mut clubs, &mut directory, tomorrow);
     assert_eq!(clubs[0].shown[&id].last().unwrap(), "between us");
-    assert_eq!(clubs[3].shown[&id].last().unwrap(), "(1 went)");
+    assert_eq!(clubs[3].shown[&id].last().unwrap(), "(1 removed)");
     let refused = clubs[3].say(&id, "still here?", &mut directory, tomorrow, rng);
     assert_eq!(refused, Err(GroupEncryptError::NotAMember));
     assert!(clubs[1].groups.group(&id).unwrap().member(&alice).is_some());

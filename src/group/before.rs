@@ -1,16 +1,19 @@
 //! What is different once another roster counts.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::group::group_event::GroupChange;
 use crate::group::one_group::Group;
 use crate::group::role::{Role, SetsTimer};
-use crate::wire::roster::{MemberFields, side_by_side};
+use crate::wire::roster::{MemberFields, OwnerBytes, side_by_side};
 
 /// What the roster that counts says: taken before something is done by which another one may.
 pub(crate) struct Before {
     hash: [u8; 32],
     members: Vec<MemberFields>,
+    /// Who of them has left, and is to be dropped.
+    left: BTreeSet<OwnerBytes>,
     about: [u8; 32],
     sets_timer: SetsTimer,
 }
@@ -19,8 +22,9 @@ impl Before {
     pub(crate) fn of(group: &Group) -> Self {
         let head = group.head();
         let members = head.fields.members.clone();
+        let left = group.left.keys().filter(|owner| group.has_left(owner)).copied().collect();
         let sets_timer = SetsTimer::of(head);
-        Self { hash: *head.hash(), members, about: head.fields.about, sets_timer }
+        Self { hash: *head.hash(), members, left, about: head.fields.about, sets_timer }
     }
 
     /// What is different; `None` if the same roster counts.
@@ -40,12 +44,14 @@ impl Before {
                 (Some(_), Some(_)) | (None, None) => {}
             }
         }
+        let left = went.iter().filter(|owner| self.left.contains(*owner)).copied().collect();
         let sets_timer = SetsTimer::of(head);
         Some(GroupChange {
             epoch: head.fields.epoch,
             by: head.fields.signer,
             came,
             went,
+            left,
             roles,
             about: head.fields.about != self.about,
             sets_timer: Some(sets_timer).filter(|it| *it != self.sets_timer),

@@ -49,8 +49,7 @@ pub enum GroupEvent {
 }
 
 /// What is different since another roster counts. It compares two rosters, and does not tell a story: where two admins acted at
-/// the same time, what one of them did is taken back by the roster of the other, who may have changed the title alone; who is
-/// not in it any more may have left before. It may be empty, where both came to the same.
+/// the same time, what one of them did is taken back by the roster of the other, who may have changed the title alone. It may be empty, where both came to the same.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupChange {
@@ -60,8 +59,11 @@ pub struct GroupChange {
     pub by: [u8; 64],
     /// Who is in it and was not before.
     pub came: Vec<[u8; 64]>,
-    /// Who is not in it any more: removed, or dropped after they left ([`GroupEvent::Left`], where that was heard).
+    /// Who is not in it any more: removed, or dropped after they left.
     pub went: Vec<[u8; 64]>,
+    /// Who of these had left, as was heard here before ([`GroupEvent::Left`]): that they went is no news then, and whoever signed
+    /// it did not remove them. All others were removed, or their leaving has not come.
+    pub left: Vec<[u8; 64]>,
     /// Who has another role.
     pub roles: Vec<([u8; 64], Role)>,
     /// Whether title or picture are others.
@@ -97,10 +99,14 @@ impl fmt::Debug for GroupEvent {
 /// Who signed it, and of people how many.
 impl fmt::Debug for GroupChange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { epoch, by, came, went, roles, about, sets_timer } = self;
+        let Self { epoch, by, came, went, left, roles, about, sets_timer } = self;
         let mut shown = formatter.debug_struct("GroupChange");
         shown.field("epoch", epoch).field("by", &ShortHex::of(by));
-        shown.field("came", &came.len()).field("went", &went.len()).field("roles", &roles.len());
-        shown.field("about", about).field("sets_timer", sets_timer).finish()
+        shown.field("came", &came.len()).field("went", &went.len()).field("left", &left.len());
+        shown
+            .field("roles", &roles.len())
+            .field("about", about)
+            .field("sets_timer", sets_timer)
+            .finish()
     }
 }

@@ -92,7 +92,12 @@ test("two admins act at the same time, one member is away, one goes, and all com
   const left = dora.inGroup(id).leave(dora.contacts, NOW);
   assert.deepEqual(left.events.map(({ kind, owner }) => [kind, owner]), [["left", dora.owner]]);
   exchange(everybody, dora, left);
-  exchange(everybody, anna, anna.say(id, "Dora left."));
+  const dropping = anna.say(id, "Dora left.");
+  // Who signs it removes nobody; whom they had removed themselves had not left.
+  const gone = (sent) => sent.events.filter(({ kind }) => kind === "changed").map(({ change }) => [change.went, change.left]);
+  assert.deepEqual(gone(dropping), [[[dora.owner], [dora.owner]]]);
+  assert.deepEqual(gone(removing), [[[carla.owner], []]]);
+  exchange(everybody, anna, dropping);
   assert.equal(anna.groups.group(id).members.length, 3);
   assert.throws(() => dora.say(id, "?"), { code: "not_a_member" });
   assert.equal(dora.groups.remove(id), true);

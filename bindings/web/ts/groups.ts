@@ -57,8 +57,10 @@ export interface GroupChange {
   readonly by: Bytes;
   /** Who is in it and was not before. */
   readonly came: readonly Bytes[];
-  /** Who is not in it any more. */
+  /** Who is not in it any more: removed, or dropped after they left. */
   readonly went: readonly Bytes[];
+  /** Who of these had left, as was heard here before: that they went is no news then. All others were removed. */
+  readonly left: readonly Bytes[];
   /** Who has another role. */
   readonly roles: readonly { readonly owner: Bytes; readonly role: GroupRole }[];
   /** Whether title or picture are others. */

@@ -69,13 +69,14 @@ impl Shown for Given<'_> {
 
 impl Shown for GroupChange {
     fn show(&self, out: &mut Out) {
-        let Self { epoch, by, came, went, roles, about, sets_timer, .. } = self;
+        let Self { epoch, by, came, went, left, roles, about, sets_timer, .. } = self;
         object!(
             out,
             epoch: epoch,
             by: Bytes(by),
             came: Listed(came.iter().map(Bytes)),
             went: Listed(went.iter().map(Bytes)),
+            left: Listed(left.iter().map(Bytes)),
             roles: Listed(roles.iter().map(Given)),
             about: about,
             setsTimer: sets_timer,

@@ -9,7 +9,7 @@ use evanesce::person::{PersonDelivered, PersonEvent, Standing as DeviceStanding}
 use evanesce::rand_core::CryptoRng;
 
 use crate::engine::contents::{Origin, Rights};
-use crate::engine::group_rows::{GroupNotes, HeldLetter, HeldOf};
+use crate::engine::group_rows::{HeldLetter, HeldOf};
 use crate::engine::lists::IsFirst;
 use crate::engine::sending::NO_AD;
 use crate::engine::state::{Engine, keys_where};
@@ -224,7 +224,6 @@ impl Engine {
                 GroupEvent::Changed { group, change } => self.tell_change(&group, &change),
                 GroupEvent::Left { group, owner } => {
                     let who = self.who(&owner);
-                    self.note_left(&group, &owner, HasLeft::Yes);
                     self.tell_group(&group, News::Left(who));
                 }
                 // A part that was refused is nothing to show.
@@ -233,35 +232,16 @@ impl Engine {
         }
     }
 
-    /// Notes whether somebody has left who is in the roster still; says whether they had before.
-    pub(super) fn note_left(&mut self, id: &GroupId, owner: &[u8], has: HasLeft) -> HasLeft {
-        let Some(notes) = self.group_notes.get(id).cloned() else { return HasLeft::No };
-        let GroupNotes { name, mut left } = notes.clone();
-        left.retain(|it| it != owner);
-        let had = if left.len() < notes.left.len() { HasLeft::Yes } else { HasLeft::No };
-        if has == HasLeft::Yes {
-            left.push(owner.to_vec());
-        }
-        if had != has {
-            self.put_group_notes(id, GroupNotes { name, left });
-        }
-        had
-    }
-
     /// What another roster says that is different.
     fn tell_change(&mut self, id: &GroupId, change: &GroupChange) {
         self.pending.group_catch_up = true;
-        let GroupChange { by, came, went, roles, about, sets_timer, .. } = change;
+        let GroupChange { by, came, went, left, roles, about, sets_timer, .. } = change;
         let by = self.who(by);
         for owner in came {
-            self.note_left(id, owner, HasLeft::No);
             self.tell_newcomer(id, *owner);
         }
-        for owner in went {
-            let had_left = self.note_left(id, owner, HasLeft::No);
-            if had_left == HasLeft::Yes {
-                continue;
-            }
+        // Of who left it is no news that they are dropped.
+        for owner in went.iter().filter(|owner| !left.contains(owner)) {
             let who = self.who(owner);
             self.tell_group(id, News::Removed { who, by: by.clone() });
             if *owner == self.own.person().owner().encode() {
@@ -306,13 +286,6 @@ impl Engine {
         self.want_member_lists(now);
         self.pending.group_wants = true;
     }
-}
-
-/// Whether somebody has left a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HasLeft {
-    No,
-    Yes,
 }
 
 /// Whether a refused message was one that should have been read, and never can be.

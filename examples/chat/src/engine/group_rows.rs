@@ -13,8 +13,6 @@ use crate::request::Mark;
 pub struct GroupNotes {
     /// What its conversation is called here. It stays, whatever the title becomes.
     pub name: Name,
-    /// Who left: of them it is no news that a roster drops them. Owners, in 64 bytes.
-    pub left: Vec<Vec<u8>>,
 }
 
 /// The group of a message that waits; nothing, while it is not known which.

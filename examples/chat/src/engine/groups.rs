@@ -45,7 +45,7 @@ impl Engine {
         let mut names = std::iter::once(first.clone()).chain((2..).map(|it| first.numbered(it)));
         let name = names.find(|name| !self.people.contains_key(name)).unwrap_or(first);
         self.meet(&name);
-        self.put_group_notes(id, GroupNotes { name: name.clone(), left: Vec::new() });
+        self.put_group_notes(id, GroupNotes { name: name.clone() });
         name
     }
 
