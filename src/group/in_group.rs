@@ -141,7 +141,9 @@ impl InGroup<'_> {
     }
 
     /// Leaves the group: tells all, and sends nothing any more. An admin steps down first, by the same call, on the owner's
-    /// device. It is asked of the user once: their other devices hear of it.
+    /// device. It is asked of the user once: their other devices hear of it. Whom the message did not reach is told by
+    /// [`Groups::maintain`](crate::group::Groups::maintain): once a day the admins, until one has signed it; where nobody else is an
+    /// admin, the others, 64 in a day, until it is the turn of the first again.
     ///
     /// Draws what [`InGroup::encrypt`] and [`InGroup::change`] draw.
     ///

@@ -12,6 +12,7 @@ use crate::group::message_sealing::{Bound, SealedGroupMessage, seal};
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::steps::{Steps, push_roster};
+use crate::group::wanted::DAY;
 use crate::identity::{Device, member_tag_of};
 use crate::report::evidence::{Evidence, Front};
 use crate::time::Timestamp;
@@ -23,7 +24,8 @@ use crate::wire::roster::OwnerBytes;
 use crate::wire::stamp::Stamp;
 use crate::wire::suite::Suite;
 
-/// How many members are told each day that the user has left, where there is no admin who would drop them.
+/// How many members are told each day that the user has left, where there is no admin who would drop them: of a larger group the
+/// others are told on the days after.
 const MOST_TOLD: usize = 64;
 
 /// Why nothing is encrypted for a group. Nothing has changed.
@@ -159,7 +161,7 @@ impl Group {
         let mut whom: Vec<OwnerBytes> = others().filter(|it| head.is_admin(it)).collect();
         if whom.is_empty() {
             // No roster will lack the user, but nobody is to write to them. It is said every day, so not to a thousand.
-            whom = others().take(MOST_TOLD).collect();
+            whom = whose_turn(&others().collect::<Vec<_>>(), now).to_vec();
         }
         for admin in whom {
             let known = directory.device(&admin, now).filter(|known| known.gone.is_none());
@@ -190,6 +192,15 @@ impl Group {
         self.note_left(owner, &head);
         Ok(sent)
     }
+}
+
+/// Of many people those who are told something on this day: the same number each day, one after the other.
+fn whose_turn(people: &[OwnerBytes], now: Timestamp) -> &[OwnerBytes] {
+    let turns = people.len().div_ceil(MOST_TOLD);
+    let day = now.unix_seconds().checked_div(DAY.as_secs());
+    let day = day.and_then(|day| usize::try_from(day).ok());
+    let turn = day.and_then(|day| day.checked_rem(turns));
+    turn.and_then(|turn| people.chunks(MOST_TOLD).nth(turn)).unwrap_or_default()
 }
 
 /// What a message says that carries parts alone.
@@ -225,3 +236,104 @@ impl fmt::Display for GroupEncryptError {
 }
 
 impl core::error::Error for GroupEncryptError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Account;
+    use crate::group::invitation::about_hash;
+    use crate::group::signed_roster::Roster;
+    use crate::identity::Address;
+    use crate::limits::Limits;
+    use crate::person::contacts::Contacts;
+    use crate::person::our_devices::OwnDevices;
+    use crate::wire::roster::{MemberFields, RosterFields};
+    use alloc::collections::BTreeSet;
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+    /// A day begins.
+    const NOW: Timestamp = Timestamp::from_unix_seconds(20_833 * 86_400);
+
+    /// Somebody with one device, of whom a list is signed.
+    fn person(name: usize, rng: &mut ChaCha20Rng) -> (Account, OwnDevices) {
+        let mut limits = Limits::default();
+        limits.prekeys.one_time_prekeys = 1;
+        let address = Address::new(name.to_be_bytes()).unwrap();
+        let account = Account::generate_of_suite(Suite::Classical, address, limits, NOW, rng);
+        let mut own = OwnDevices::new(&account);
+        let _ = own.refresh(&account, NOW).unwrap();
+        (account, own)
+    }
+
+    /// What the only admin holds of a group of so many once they have left it: as where the other one, by whom they are no admin,
+    /// lost.
+    fn left(us: &Account, contacts: &Contacts, people: usize) -> Group {
+        let owner = us.device().identity.encode();
+        let others = contacts.people.iter().map(|person| person.owner().encode());
+        let member = |owner: OwnerBytes, is_admin| MemberFields { owner, since: 0, is_admin };
+        let mut members: Vec<_> = others.take(people - 1).map(|it| member(it, false)).collect();
+        members.push(member(owner, true));
+        members.sort_by_key(|member| member.owner);
+        let (group, previous, rights, seal) = ([8; 32], [0; 32], 0, [1; 32]);
+        let (epoch, about, signer) = (0, about_hash(&group, b""), owner);
+        let fields = RosterFields { group, epoch, previous, rights, seal, about, members, signer };
+        let mut group = Group::of(Roster::sign(us, fields), owner);
+        let head = *group.head().hash();
+        group.note_left(owner, &head);
+        group
+    }
+
+    #[test]
+    fn who_left_a_group_without_an_admin_tells_64_others_a_day_and_all_of_them_in_turn() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let (account, own) = person(0, rng);
+        let mut contacts = Contacts::new();
+        for name in 1..1_000 {
+            let (_, other) = person(name, rng);
+            let list = other.person().list().unwrap().clone();
+            contacts.place_of_owner(list.owner());
+            let _ = contacts.adopt(&own, list, NOW).unwrap();
+        }
+        let directory = Directory { own: &own, contacts: &contacts };
+        for people in [2, 64, 65, 66, 1_000] {
+            let (mut group, others) = (left(&account, &contacts, people), people - 1);
+            let days = others.div_ceil(64);
+            let mut told = BTreeSet::new();
+            for hour in 0..24 * u64::try_from(days).unwrap() {
+                let now = NOW.plus(core::time::Duration::from_secs(hour * 3_600));
+                let moment = Moment { directory, can_reach: &|_| true, now };
+                let whom = group.tell_of_leaving(&moment);
+                assert!(whom.iter().all(|(_, is_reached)| *is_reached));
+                assert!(whom.len() <= 64);
+                // However often it is called, each once.
+                let new = whom.into_iter().map(|(device, _)| device.identity.encode());
+                assert!(new.into_iter().all(|it| told.insert(it)), "{people} after {hour} hours");
+            }
+            assert_eq!(told.len(), others, "of {people}");
+            assert!(!told.contains(&directory.owner()));
+        }
+    }
+
+    #[test]
+    fn of_65_people_who_are_not_reached_the_same_are_told_when_they_are() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(2);
+        let (account, own) = person(0, rng);
+        let mut contacts = Contacts::new();
+        for name in 1..66 {
+            let (_, other) = person(name, rng);
+            let list = other.person().list().unwrap().clone();
+            contacts.place_of_owner(list.owner());
+            let _ = contacts.adopt(&own, list, NOW).unwrap();
+        }
+        let directory = Directory { own: &own, contacts: &contacts };
+        let mut group = left(&account, &contacts, 66);
+        let mut tell = |is_reached: bool| {
+            let moment = Moment { directory, can_reach: &|_| is_reached, now: NOW };
+            let told = group.tell_of_leaving(&moment);
+            told.into_iter().map(|(device, reached)| (device.address, reached)).collect::<Vec<_>>()
+        };
+        let missed = tell(false);
+        let reached: Vec<_> = missed.iter().map(|(to, _)| (to.clone(), true)).collect();
+        assert_eq!((tell(true), tell(true)), (reached, Vec::new()));
+    }
+}
