@@ -79,12 +79,12 @@ impl Group {
                 });
                 if let Some((roster, _)) = invitation {
                     let reason = InvitationReason::NeverHeld;
-                    heard.invites = self.invite(roster, from, reason, directory, now);
+                    heard.invites = self.invite(roster, from, reason, directory, now, inviting);
                 }
             }
             (Err(PartError::Missing(_)), Some((roster, _))) => {
                 let reason = InvitationReason::Missing;
-                heard.invites = self.invite(roster, from, reason, directory, now);
+                heard.invites = self.invite(roster, from, reason, directory, now, inviting);
             }
             _ => {}
         }

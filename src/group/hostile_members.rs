@@ -466,6 +466,49 @@ mod tests {
     }
 
     #[test]
+    fn the_day_of_waiting_counts_from_the_first_that_was_missing_though_each_answer_begins_too_old()
+    {
+        let (_, a, b, m, ..) = world();
+        let hour = |hours: u64| NOW.plus(core::time::Duration::from_secs(hours * 3_600));
+        let three = [&a, &b, &m];
+        let mut group = Group::of(roster(&a, three, &[&a], 7, [3; 32]), b.owner());
+        let of = |epoch, previous| roster(&a, three, &[&a], epoch, previous);
+        let mut row = Vec::from([of(8, [7; 32])]);
+        // Alice wrote under it, so that it takes the place of whatever she gave.
+        let chain = chain_under(&row[0], &a);
+        let _ = hear(&mut group, GroupPartKind::Distribution, &chain, &a, &b, hour(0));
+        for hours in 0..=24 {
+            // Another head each hour, but for the last two: the same that is given again is told of once.
+            if hours < 24 {
+                row.push(of(row.last().unwrap().fields.epoch + 1, *row.last().unwrap().hash()));
+            }
+            let mut inviting = InvitingBack::default();
+            let (kind, from) = (GroupPartKind::Roster, a.device());
+            for (place, roster) in row.iter().enumerate() {
+                let (bytes, now) = (roster.encode(), hour(hours));
+                let (_, heard) = group.hear_part(kind, &bytes, &from, &b.dir(), now, &mut inviting);
+                assert_eq!(heard.outcome == Err(PartError::TooOld), place == 0);
+                assert!(heard.invites);
+            }
+            let invitation = group.invitation.as_ref().unwrap();
+            assert_eq!((invitation.came, &invitation.roster), (hour(0), row.last().unwrap()));
+            let told = group.tell_invitation(&b.owner(), hour(hours));
+            let asked = group.invitation(&b.own, hour(hours));
+            assert_eq!(asked.is_some(), hours >= 24, "after {hours} hours");
+            assert_eq!(told, (hours >= 24).then(|| invited(&group, &a)), "after {hours} hours");
+            assert!(restores(&group));
+        }
+        // Of the same that is given again a day later the user is told no second time.
+        let mut inviting = InvitingBack::default();
+        for roster in &row {
+            let (kind, bytes) = (GroupPartKind::Roster, roster.encode());
+            let _ = group.hear_part(kind, &bytes, &a.device(), &b.dir(), hour(48), &mut inviting);
+        }
+        assert_eq!(group.tell_invitation(&b.owner(), hour(48)), None);
+        assert!(group.invitation(&b.own, hour(48)).is_some());
+    }
+
+    #[test]
     fn nobody_goes_back_to_what_led_to_the_roster_by_which_they_joined() {
         let (_, a, b, _, _, mut gb, _) = world();
         let day = |days: u64| NOW.plus(core::time::Duration::from_secs(days * 86_400));

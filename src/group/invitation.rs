@@ -1,5 +1,6 @@
 //! A roster that invites the user, and what a group is called.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -62,6 +63,8 @@ struct Row {
     /// The hashes of those that lead to it, and its own.
     leading: Vec<[u8; 32]>,
     is_answer: bool,
+    /// The invitation that was there before it.
+    replaced: Option<Box<Invitation>>,
 }
 
 impl InvitingBack {
@@ -75,7 +78,8 @@ impl InvitingBack {
         let RosterFields { group, previous, .. } = &roster.fields;
         let hash = *roster.hash();
         let Some(row) = self.rows.get_mut(group) else {
-            let row = Row { last: roster.clone(), leading: Vec::from([hash]), is_answer };
+            let (last, leading, replaced) = (roster.clone(), Vec::from([hash]), None);
+            let row = Row { last, leading, is_answer, replaced };
             return invites.then(|| self.rows.entry(*group).or_insert(row).is_answer);
         };
         if row.last.hash() != previous {
@@ -93,6 +97,18 @@ impl InvitingBack {
     /// The hashes of the row's rosters that lead to its last, whoever gave them, and that of the last.
     pub(crate) fn leading(&self, group: &[u8; 32]) -> &[[u8; 32]] {
         self.rows.get(group).map_or(&[], |row| &row.leading)
+    }
+
+    /// The invitation whose place the row took, if it was another one than those of the row.
+    pub(crate) fn replaced(&self, group: &[u8; 32]) -> Option<&Invitation> {
+        self.rows.get(group)?.replaced.as_deref()
+    }
+
+    /// One of the row takes the place of this: of those that did the first counts.
+    pub(crate) fn note_replaced(&mut self, group: &[u8; 32], replaced: Box<Invitation>) {
+        if let Some(row) = self.rows.get_mut(group) {
+            row.replaced.get_or_insert(replaced);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::group::directory::Directory;
-use crate::group::invitation::{Invitation, InvitationReason};
+use crate::group::invitation::{Invitation, InvitationReason, InvitingBack};
 use crate::group::one_group::Group;
 use crate::group::signed_roster::Roster;
 use crate::group::wanted::is_day_over;
@@ -60,6 +60,7 @@ impl Group {
         reason: InvitationReason,
         directory: &Directory<'_>,
         now: Timestamp,
+        inviting: &mut InvitingBack,
     ) -> bool {
         let rank = |device: &Device, roster: &Roster| {
             let is_ours = directory.own.person().standing(device, now).counts();
@@ -77,24 +78,31 @@ impl Group {
         let was_held =
             self.devices.get(&self.us).is_some_and(|us| !us.may_be_given(roster.tag(), now));
         let reason = if was_held { InvitationReason::GivenUp } else { reason };
+        // Before the row of rosters that this is of there may have been another: a row that begins with one that is too old goes on
+        // to what was given before it.
+        let before = || {
+            let replaced = [self.invitation.as_deref(), inviting.replaced(&self.id)];
+            replaced.into_iter().flatten()
+        };
         // Whoever lacks what leads to the head lacks it since the first that said so: of a group in which much changes each day
         // brings another one. That of a stranger says nothing of those whom the user knows.
         let is_known = |device: &Device| rank(device, &roster).0;
-        let was_missing = self.invitation.as_deref().filter(|held| {
+        let was_missing = before().find(|held| {
             let are_missing = [held.reason, reason] == [InvitationReason::Missing; 2];
             are_missing && is_known(&held.from) >= is_known(from)
         });
         let since = was_missing.map_or(now, |held| held.came);
-        let same = self.invitation.take().filter(|held| held.roster == roster);
+        let same = before().find(|held| held.roster == roster);
         // Who gives it again after a day has heard what this device writes, and holds it still.
         let (about, came, is_confirmed, is_told) =
             same.map_or((None, since, false, false), |held| {
                 let is_confirmed = held.is_confirmed || is_day_over(held.came, now);
-                (held.about, held.came, is_confirmed, held.is_told && held.from == *from)
+                (held.about.clone(), held.came, is_confirmed, held.is_told && held.from == *from)
             });
         let from = from.clone();
-        self.invitation =
-            Some(Box::new(Invitation { roster, about, from, came, reason, is_confirmed, is_told }));
+        let invitation = Invitation { roster, about, from, came, reason, is_confirmed, is_told };
+        let replaced = self.invitation.replace(Box::new(invitation));
+        replaced.into_iter().for_each(|it| inviting.note_replaced(&self.id, it));
         true
     }
 }
