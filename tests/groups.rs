@@ -683,6 +683,58 @@ fn who_writes_long_after_they_were_removed_learns_of_it() {
 }
 
 #[test]
+fn who_is_not_in_a_group_any_more_asks_for_nothing_though_they_are_given_every_message() {
+    let mut crowd = Crowd::new(&[1, 1, 1, 1], 35);
+    let [anna, ben, carla, dora] = [0, 1, 2, 3];
+    let id = crowd.create(anna, &[ben, carla, dora], b"");
+    crowd.settle();
+    (0..4).for_each(|device| _ = crowd.say(device, &id, "before"));
+    crowd.settle();
+    crowd.leave(carla, &id).unwrap();
+    crowd.settle();
+    crowd.remove(anna, &id, ben);
+    crowd.settle();
+    for device in [ben, carla] {
+        // Each holds the roster that dropped them, and no secret of it.
+        assert!(!crowd.group(device, &id).is_member(&crowd.all[device].party.own));
+    }
+    assert!(!crowd.group(ben, &id).is_ready());
+    let mut asked = [0; 2];
+    for day in 0..30 {
+        crowd.now = crowd.now.plus(hours(25));
+        for (device, asked) in [ben, carla].into_iter().zip(&mut asked) {
+            crowd.maintain(device);
+            *asked += crowd.under_way.len();
+            crowd.settle();
+        }
+        for by in [anna, dora] {
+            crowd.say(by, &id, "without them");
+            // A carrier that gives it to them all the same.
+            let copies = crowd.under_way.iter().filter(|it| it.is_broadcast).cloned();
+            let mut copies: Vec<_> = copies.take(2).collect();
+            copies.iter_mut().zip([ben, carla]).for_each(|(copy, to)| copy.to = to);
+            crowd.under_way.extend(copies);
+            crowd.settle();
+        }
+        assert!(asked.iter().all(|asked| *asked <= 1), "on day {day}: {asked:?}");
+    }
+    // They are in it again, and read and write as before.
+    for device in [ben, carla] {
+        let owner = crowd.owner(device);
+        crowd.change(anna, &id, &Change::add(&owner));
+        crowd.settle();
+        crowd.maintain(device);
+        crowd.settle();
+        assert!(crowd.group(device, &id).is_ready());
+    }
+    for (by, device) in [(anna, ben), (ben, carla), (carla, dora), (dora, ben)] {
+        crowd.say(by, &id, &format!("by {by}"));
+        crowd.settle();
+        assert!(crowd.texts(device).contains(&format!("by {by}")), "{device}");
+    }
+}
+
+#[test]
 fn members_whose_session_was_lost_get_another_one_though_they_are_strangers() {
     let mut crowd = Crowd::new(&[1, 1, 1, 1, 1], 22);
     let id = crowd.create(0, &[1, 2, 3, 4], b"");

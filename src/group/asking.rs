@@ -58,7 +58,13 @@ impl Group {
         let (directory, now) = (&moment.directory, moment.now);
         let head = self.rosters.head();
         let signer = head.fields.signer;
-        let is_needed = self.secrets.get(&head.fields.seal).is_none() && signer != self.us;
+        let is_held = self.secrets.get(&head.fields.seal).is_some();
+        // Who is not in the group is answered by nobody. One whom a roster dropped that lost elsewhere is: they ask for a day, and
+        // after that the first message that comes from there shows them what counts.
+        let user = directory.owner();
+        let is_in =
+            if head.has(&user) { !self.has_left(&user) } else { self.went_lately(&user, now) };
+        let is_needed = is_in && !is_held && signer != self.us;
         if !is_needed {
             self.secret_asked = None;
             return None;

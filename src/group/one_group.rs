@@ -128,6 +128,11 @@ impl Group {
         self.rosters.undone().withheld.contains(owner) || self.has_left(owner)
     }
 
+    /// Whether somebody went from the head within a day.
+    pub(crate) fn went_lately(&self, owner: &OwnerBytes, now: Timestamp) -> bool {
+        self.gone.get(owner).is_some_and(|gone| now <= gone.plus(DAY))
+    }
+
     // docs/protocol.md §18.4, step 3
     pub(crate) fn check_read(
         &self,
@@ -138,8 +143,11 @@ impl Group {
         if !roster.has(owner) {
             return Err(NotRead::NotAMember);
         }
-        let went_lately = self.gone.get(owner).is_some_and(|gone| now <= gone.plus(DAY));
-        if self.rosters.counts(owner) || went_lately { Ok(()) } else { Err(NotRead::Former) }
+        if self.rosters.counts(owner) || self.went_lately(owner, now) {
+            Ok(())
+        } else {
+            Err(NotRead::Former)
+        }
     }
 
     /// Whether what somebody says of the timer counts.
