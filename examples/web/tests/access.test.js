@@ -185,9 +185,9 @@ test("pages for all", { skip: noPages, timeout: 900_000 }, async (suite) => {
   });
 
   await fact("what comes is said to who hears the page, what it says only where its conversation is open, and what is viewed once never", async () => {
-    const [ines, jens] = await introduced(pages, "ines", "jens");
-    const heard = async (text) => ines.page.waitForFunction((text) => globalThis.saidTexts.includes(text), text);
-    const announcer = ines.page.locator("#announcer");
+    const [isa, jens] = await introduced(pages, "isa", "jens");
+    const heard = async (text) => isa.page.waitForFunction((text) => globalThis.saidTexts.includes(text), text);
+    const announcer = isa.page.locator("#announcer");
     assert.deepEqual([await announcer.getAttribute("aria-live"), await announcer.isHidden()], ["polite", false]);
     await jens.say("can you hear me?");
     await heard("jens: can you hear me?");
@@ -197,12 +197,12 @@ test("pages for all", { skip: noPages, timeout: 900_000 }, async (suite) => {
     await heard("jens: a slip");
     await jens.act("a slip", "Take back for both");
     await heard("A message was taken back.");
-    await ines.writeTo("kai");
+    await isa.writeTo("kai");
     await jens.say("are you there?");
     await heard("New message from jens");
     // It stays nowhere.
-    await ines.page.waitForFunction(() => document.getElementById("announcer").childElementCount === 0);
-    const said = await ines.page.evaluate(() => globalThis.saidTexts);
+    await isa.page.waitForFunction(() => document.getElementById("announcer").childElementCount === 0);
+    const said = await isa.page.evaluate(() => globalThis.saidTexts);
     assert(said.every((text) => !/not for the ears|are you there/.test(text)), `${said}`);
   });
 });
