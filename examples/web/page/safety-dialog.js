@@ -64,5 +64,5 @@ export async function showSafetyNumber(chat, name) {
   });
 }
 
-/** @param {NumberView} number */
-const digits = ({ digits }) => make("p", { class: "digits" }, ...digits.split(" ").map((group) => make("span", {}, `${group} `)));
+/** From left to right in every language: two people compare it. @param {NumberView} number */
+const digits = ({ digits }) => make("p", { class: "digits", dir: "ltr" }, ...digits.split(" ").map((group) => make("span", {}, `${group} `)));

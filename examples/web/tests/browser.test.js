@@ -382,6 +382,11 @@ test("pages in a browser", { skip: noPages, timeout: 900_000 }, async (suite) =>
     await xena.page.getByRole("button", { name: "Safety number" }).click();
     const dialog = xena.page.getByRole("dialog", { name: "Safety number with yves" });
     const digits = (await dialog.locator(".digits").textContent()).trim();
+    // In a language that runs from right to left its groups would stand in reverse.
+    await xena.page.evaluate(() => (document.documentElement.dir = "rtl"));
+    const [first, second] = [dialog.locator(".digits span").first(), dialog.locator(".digits span").nth(1)];
+    assert((await first.boundingBox()).x < (await second.boundingBox()).x, "from left to right");
+    await xena.page.evaluate(() => (document.documentElement.dir = "ltr"));
     yves.say("/verify xena");
     const shown = await yves.waitFor("SAFETY xena");
     // That of people, which a terminal shows, is of a package that has people.
