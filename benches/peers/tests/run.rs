@@ -30,7 +30,7 @@ fn each_row_has_figures() {
         "chain step, 2 HMACs",
         "1,000 chain steps",
     ];
-    assert_eq!(rows.len(), 51);
+    assert_eq!(rows.len(), 53);
     for row in rows {
         let name = row["name"].as_str().unwrap();
         let median = |contender| cell(row, contender)["nanoseconds"]["median"].as_f64();
