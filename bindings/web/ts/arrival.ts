@@ -14,8 +14,8 @@ import { contactsOf } from "./peer.js";
 import { packed } from "./people.js";
 import type { OwnRow, Rows, Along, Household, OfGroups, DeliveredToGroup } from "./store_calls.js";
 
-/** Rows of a scheduler: absent where one goes. */
-export type Writes = readonly (readonly [key: Bytes, value: Bytes | undefined])[];
+/** Rows of a scheduler, their value absent where one goes, and when it gave them. */
+export type Writes = readonly { readonly key: Bytes; readonly value: Bytes | undefined; readonly given: number }[];
 
 /** How a person is stored, and in which order they became known. */
 export interface PersonRow {
@@ -451,8 +451,8 @@ export interface Rest<Result, Shown> {
   /** The application's rows for what it is shown: asked once, behind the scheduler. */
   readonly rows: (shown: Shown) => OwnRow[];
   readonly scheduler: ExpiryScheduler | undefined;
-  /** Whether the scheduler has given its effects already. */
-  readonly wasAsked: boolean;
+  /** What the scheduler has given already. */
+  readonly given: Effects | undefined;
   /** Whose call it is. */
   readonly house: Household | undefined;
 }
@@ -468,7 +468,7 @@ export function restOf<Result, Shown>(rows: Rows<Shown>, along: Along<Result>, h
     effects: typeof effects === "function" ? (result) => allEffects(atOnce(effects(result), "effects")) : () => given,
     rows: typeof rows === "function" ? (shown) => rowsOf(atOnce(rows(shown), "rows")) : () => its ?? [],
     scheduler,
-    wasAsked: given !== undefined,
+    given,
     house,
   };
 }

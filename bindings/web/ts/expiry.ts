@@ -81,7 +81,8 @@ export interface Effects {
 
 /**
  * What several calls brought about, to be stored at once: give them in the order in which they were made, since of two writes of one row
- * the later counts. What is absent brought nothing about. The rows in it are copies.
+ * the later counts. What is absent brought nothing about. The rows in it are copies. A `Store` knows when a scheduler gave them; what none
+ * gave is new to it.
  */
 export function allEffects(...effects: readonly (Effects | undefined)[]): Effects {
   const each = effects.filter((one) => one !== undefined).map((one) => {
@@ -101,9 +102,36 @@ export function allEffects(...effects: readonly (Effects | undefined)[]): Effect
 
 function copiedWrite(write: RecordWrite): RecordWrite {
   const { key, value, id } = fields(write, "one of effects.writes");
-  return {
+  const copy = {
     key: bytes(key, "its key", 25).slice(), value: value && bytes(value, "its value").slice(), id: id && idOf(id, "its id").slice(),
   };
+  return dated(copy, givenAt.get(write));
+}
+
+/** When a scheduler gave a row: before all that any of them gave later. */
+const givenAt = new WeakMap<RecordWrite, number>();
+let lastGiven = 0;
+
+/** A row that no scheduler gave is as good as given now. */
+function dated(write: RecordWrite, given = (lastGiven += 1)): RecordWrite {
+  givenAt.set(write, given);
+  return write;
+}
+
+/** @internal The rows in what `allEffects` gave, each with when a scheduler gave it. */
+export function datedWrites(effects: Effects | undefined): (RecordWrite & { readonly given: number })[] {
+  return (effects?.writes ?? []).map((write) => ({ ...write, given: givenAt.get(write) ?? (lastGiven += 1) }));
+}
+
+/** Effects, what has some, or rows. */
+type Given = Effects | { readonly effects?: Effects | undefined } | readonly RecordWrite[];
+
+/** @internal Reads what a scheduler gives: now, that is. */
+export function gives<Its extends Given>(bytes: Uint8Array): Its {
+  const given: Given = read<Its>(bytes);
+  const writes = "length" in given ? given : "writes" in given ? given.writes : given.effects?.writes;
+  for (const write of writes ?? []) dated(write);
+  return given as Its;
 }
 
 /** What the screen or the user is to be told. */
@@ -360,7 +388,7 @@ export class ExpiryScheduler extends Stored {
 
   /** All of its rows, for a store that begins. */
   get records(): RecordWrite[] {
-    return read(rawExpiryScheduler(this).records());
+    return gives(rawExpiryScheduler(this).records());
   }
 
   get limits(): ExpiryLimits {
@@ -374,7 +402,7 @@ export class ExpiryScheduler extends Stored {
       const value = given[name];
       return value === undefined ? otherwise : millis(value, `limits.${name}`);
     });
-    return read(at(this, now).set_limits(Float64Array.from(numbers)));
+    return gives(at(this, now).set_limits(Float64Array.from(numbers)));
   }
 
   /** How many messages with an end are held. */
@@ -384,7 +412,7 @@ export class ExpiryScheduler extends Stored {
 
   /** It is `wall` by a clock that is trusted, the server's for instance. */
   trustTime(wall: number, now: Now): Effects {
-    return read(at(this, now).trust_time(millis(wall, "wall")));
+    return gives(at(this, now).trust_time(millis(wall, "wall")));
   }
 
   /** The setting of a conversation; absent if none was ever made. */
@@ -398,7 +426,7 @@ export class ExpiryScheduler extends Stored {
    */
   set(conversation: Uint8Array, policy: Policy | undefined, by: Uint8Array, now: Now): Effects {
     const arguments_ = [idOf(conversation, "conversation"), ...policyOf(policy), exactly(by, 8, "by")] as const;
-    return read(at(this, now).set(...arguments_));
+    return gives(at(this, now).set(...arguments_));
   }
 
   /** What goes into each message. */
@@ -416,55 +444,55 @@ export class ExpiryScheduler extends Stored {
   queued(message: NewMessage, stamp: Stamp, now: Now): Arrival {
     const [checked, its] = [messageOf(message), definite(stamp)];
     const raw = at(this, now);
-    return read(raw.queued(rawMessage(checked), its));
+    return gives(raw.queued(rawMessage(checked), its));
   }
 
   /** A message of ours has left, so long ago. */
   sent(id: Uint8Array, age: Age, now: Now): Effects {
     const arguments_ = [idOf(id), rawAge(age)] as const;
-    return read(at(this, now).sent(...arguments_));
+    return gives(at(this, now).sent(...arguments_));
   }
 
   /** A message of ours that another own device sent, so long ago. */
   sentElsewhere(message: NewMessage, stamp: Stamp, age: Age, now: Now): Arrival {
     const [checked, its, ago] = [messageOf(message), definite(stamp), rawAge(age)];
     const raw = at(this, now);
-    return read(raw.sent_elsewhere(rawMessage(checked), its, ago));
+    return gives(raw.sent_elsewhere(rawMessage(checked), its, ago));
   }
 
   /** A message that came in, with `Received.stamp`, sent so long ago. */
   received(message: NewMessage, stamp: Stamp | "malformed", age: Age, now: Now): Arrival {
     const [checked, its, ago] = [messageOf(message), stampOf(stamp), rawAge(age)];
     const raw = at(this, now);
-    return read(raw.received(rawMessage(checked), its, ago));
+    return gives(raw.received(rawMessage(checked), its, ago));
   }
 
   /** A message that carries nothing of its own to be kept, and its stamp: an empty body, for instance. */
   heard(conversation: Uint8Array, stamp: Stamp | "malformed", age: Age, now: Now): Effects {
     const arguments_ = [idOf(conversation, "conversation"), stampOf(stamp), rawAge(age)] as const;
-    return read(at(this, now).heard(...arguments_));
+    return gives(at(this, now).heard(...arguments_));
   }
 
   /** More of a message is stored than was: a notification that is shown. */
   partsAdded(id: Uint8Array, parts: readonly Part[], now: Now): PartsAdded {
     const arguments_ = [idOf(id), bitsOf(parts)] as const;
-    return read(at(this, now).parts_added(...arguments_));
+    return gives(at(this, now).parts_added(...arguments_));
   }
 
   /** The user deletes a message here. If it is not held, delete it. */
   deleted(id: Uint8Array, now: Now): Effects {
-    return read(at(this, now).deleted(idOf(id)));
+    return gives(at(this, now).deleted(idOf(id)));
   }
 
   /** The user deletes a conversation: all its messages that are held are due. */
   conversationDeleted(conversation: Uint8Array, now: Now): Effects {
-    return read(at(this, now).conversation_deleted(idOf(conversation, "conversation")));
+    return gives(at(this, now).conversation_deleted(idOf(conversation, "conversation")));
   }
 
   /** A message is taken back by the **authenticated** sender of that request. */
   unsent(id: Uint8Array, by: Uint8Array, now: Now): Unsent {
     const arguments_ = [idOf(id), exactly(by, 8, "by")] as const;
-    return read(at(this, now).unsent(...arguments_));
+    return gives(at(this, now).unsent(...arguments_));
   }
 
   /**
@@ -474,7 +502,7 @@ export class ExpiryScheduler extends Stored {
    */
   edited(id: Uint8Array, by: Uint8Array, ownPolicy: Policy | undefined, now: Now): Effects {
     const arguments_ = [idOf(id), exactly(by, 8, "by"), ...policyOf(ownPolicy)] as const;
-    return read(at(this, now).edited(...arguments_));
+    return gives(at(this, now).edited(...arguments_));
   }
 
   /** How long the device may sleep until `poll` has something to give, in milliseconds; absent if nothing held has an end. */
@@ -485,7 +513,7 @@ export class ExpiryScheduler extends Stored {
   /** What is to be deleted now, the earliest first. Poll at each start and once a day even without a wake-up. */
   poll(limit: number, now: Now): Poll {
     const checked = count(limit, "limit", 100_000);
-    const { due, effects } = read<{ due: (Omit<Due, "parts"> & { parts: number })[]; effects: Effects }>(
+    const { due, effects } = gives<{ due: (Omit<Due, "parts"> & { parts: number })[]; effects: Effects }>(
       at(this, now).poll(checked),
     );
     return { due: due.map((one) => ({ ...one, parts: partsOf(one.parts) })), effects };
@@ -494,7 +522,7 @@ export class ExpiryScheduler extends Stored {
   /** These parts of a message are gone: said in the transaction that deletes them, and never before. */
   done(id: Uint8Array, parts: readonly Part[], now: Now): Effects {
     const arguments_ = [idOf(id), bitsOf(parts)] as const;
-    return read(at(this, now).done(...arguments_));
+    return gives(at(this, now).done(...arguments_));
   }
 
   /** Whether something of a message may be on the screen. */
@@ -509,12 +537,12 @@ export class ExpiryScheduler extends Stored {
 
   /** A message is on the screen. */
   read(id: Uint8Array, now: Now): Effects {
-    return read(at(this, now).read(idOf(id)));
+    return gives(at(this, now).read(idOf(id)));
   }
 
   /** Its media is there. */
   ready(id: Uint8Array, now: Now): Effects {
-    return read(at(this, now).ready(idOf(id)));
+    return gives(at(this, now).ready(idOf(id)));
   }
 
   /**
@@ -524,28 +552,28 @@ export class ExpiryScheduler extends Stored {
    */
   open(id: Uint8Array, now: Now): { readonly effects: Effects; readonly key: ContentKey | undefined } {
     const opening = at(this, now).open(idOf(id));
-    const [effects, key] = [read<Effects>(opening.effects()), opening.key()];
+    const [effects, key] = [gives<Effects>(opening.effects()), opening.key()];
     opening.free();
     return { effects, key: key === undefined ? undefined : ContentKey.of(key) };
   }
 
   /** The user leaves a conversation. */
   closed(conversation: Uint8Array, now: Now): Effects {
-    return read(at(this, now).closed(idOf(conversation, "conversation")));
+    return gives(at(this, now).closed(idOf(conversation, "conversation")));
   }
 
   /** What has piled up at the server is taken in from now on. */
   catchingUp(now: Now): Effects {
-    return read(at(this, now).catching_up());
+    return gives(at(this, now).catching_up());
   }
 
   /** All of that is in. */
   caughtUp(now: Now): Effects {
-    return read(at(this, now).caught_up());
+    return gives(at(this, now).caught_up());
   }
 
   restoredFromBackup(now: Now): Effects {
-    return read(at(this, now).restored_from_backup());
+    return gives(at(this, now).restored_from_backup());
   }
 
   /** What an own other device tells, so long ago. */
@@ -554,11 +582,11 @@ export class ExpiryScheduler extends Stored {
     const [number, ago] = [oneOf(kind, DEVICE_EVENTS, "event.kind"), rawAge(age)];
     if (kind === "setting") {
       const arguments_ = [idOf(conversation, "event.conversation"), ...settingOf(setting as Setting), ago] as const;
-      return read(at(this, now).told_setting(...arguments_));
+      return gives(at(this, now).told_setting(...arguments_));
     }
     const its = kind === "closed" ? idOf(conversation, "event.conversation") : idOf(id, "event.id");
     const howOften = kind === "opened" ? count(opens, "event.opens", 255) : 0;
-    return read(at(this, now).told_by_own_device(number, its, howOften, ago));
+    return gives(at(this, now).told_by_own_device(number, its, howOften, ago));
   }
 
   /** What a device that was just linked is to be told. */

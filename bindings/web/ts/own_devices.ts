@@ -3,7 +3,9 @@
 import { Account, VerifiedBundle } from "./account.js";
 import { address, bytes, bytesOr, exactly, fields, listOf, millis, time } from "./checks.js";
 import { Contacts } from "./contacts.js";
-import { LONGEST, ExpiryScheduler, allEffects, clocks, rawAge, type Age, type DeviceEvent, type Effects, type Now } from "./expiry.js";
+import {
+  LONGEST, ExpiryScheduler, allEffects, clocks, gives, rawAge, type Age, type DeviceEvent, type Effects, type Now,
+} from "./expiry.js";
 import { Handle, Wrapped, held, spent, wrap, wrapped } from "./handle.js";
 import { Groups, createGroup, inGroup, type Group, type GroupChanges, type GroupOutgoing, type InGroup } from "./groups.js";
 import { MOST_DRAWN, MOST_DRAWN_AT_ONCE, drawing } from "./host.js";
@@ -384,7 +386,7 @@ export class OwnDevices extends Stored {
     const clock = clocks(now);
     const [its, theirs] = [held<module.RawAccount>(account, Account, "account"), rawContacts(contacts)];
     const expiry = rawScheduler(scheduler);
-    return read(drawing(MOST_DRAWN, () => {
+    return gives(drawing(MOST_DRAWN, () => {
       expiry.at(...clock);
       return rawOwn(this).restored_from_backup(its, theirs, expiry);
     }));

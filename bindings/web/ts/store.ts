@@ -8,9 +8,10 @@ import {
 } from "./everything.js";
 import { address as checkedAddress, bytes, exactly, fields, flag, time } from "./checks.js";
 import { invalid } from "./errors.js";
-import { clocks, rawAge } from "./expiry.js";
+import { clocks, datedWrites, rawAge } from "./expiry.js";
 import { fitsTo, groupsOf } from "./groups.js";
 import { held, type Handle } from "./handle.js";
+import { Newest } from "./newest.js";
 import { peerId } from "./peer.js";
 import { ownerOf, packedEvents } from "./people.js";
 import { memberTag } from "./safety.js";
@@ -69,6 +70,7 @@ export class Store {
   #last = 0;
   /** What waits, of each group by its name in hex, and of none that is known. */
   #waiting = new Map<string, Waiting>();
+  readonly #newest = new Newest();
   #ending: string | undefined;
   #turn: Promise<void> = Promise.resolve();
   #flushing: Promise<void> = Promise.resolve();
@@ -262,7 +264,7 @@ export class Store {
       const beside = this.#orDrop([...states, scheduler], () => this.#beside(rest, encrypted));
       await this.#store({ states, scheduler, outgoing, ...beside });
       return encrypted;
-    }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
+    }, rest.given ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
   }
 
   /**
@@ -295,7 +297,7 @@ export class Store {
       const beside = this.#orDrop([account, peer, scheduler], () => this.#beside(rest, delivered));
       await this.#store({ states, ahead: [account], scheduler, ...beside });
       return delivered;
-    }, rest.wasAsked ? [rest.scheduler] : []);
+    }, rest.given ? [rest.scheduler] : []);
   }
 
   /**
@@ -325,7 +327,7 @@ export class Store {
         await this.#store({ ...named(house, changes), scheduler: rest.scheduler, outgoing, ...beside });
         return sent;
       });
-    }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
+    }, rest.given ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
   }
 
   /**
@@ -368,7 +370,8 @@ export class Store {
         }
         const changes = allChanges(delivered.changes, ...(arrival?.people ?? []));
         const shown: BeforeEffects<Heard> = { ...delivered, changes: allChanges(changes), ofGroups: arrival?.come() };
-        const effects = allEffects(noted, rest.effects(shown));
+        // In the order in which they were made: what is given as it is was made before the call.
+        const effects = rest.given ? allEffects(rest.given, noted) : allEffects(noted, rest.effects(shown));
         const ready = this.#told(house, changes, effects, wall);
         const heard: Heard = { ...shown, effects, untold: ready.untold };
         await this.#store({ ...withGroups(ready, arrival), scheduler, rows: rest.rows(heard) });
@@ -377,7 +380,7 @@ export class Store {
         opened.groupParts.free();
         throw cause;
       });
-    }, rest.wasAsked ? [rest.scheduler] : []);
+    }, rest.given ? [rest.scheduler] : []);
   }
 
   /**
@@ -405,7 +408,7 @@ export class Store {
         await this.#storeSent(house, arrival, rest, sent);
         return sent;
       });
-    }, rest.wasAsked ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
+    }, rest.given ? [rest.scheduler] : []).finally(() => copied.body.fill(0));
   }
 
   /**
@@ -478,7 +481,7 @@ export class Store {
     return this.#ofClub(rest, house, at, async (arrival) => {
       const joined = house.groups.join(house.own, house.contacts, invitation, at);
       if (joined === undefined) {
-        drop(rest.wasAsked ? [rest.scheduler] : []);
+        drop(rest.given ? [rest.scheduler] : []);
         return undefined;
       }
       joined.wants.free();
@@ -521,7 +524,7 @@ export class Store {
     return this.#inTurn(async () => {
       const arrival = this.#refusable(rest, () => new Arrival(house, house.groups, at));
       return this.#all(house, rest.scheduler, () => work(arrival));
-    }, rest.wasAsked ? [rest.scheduler] : []);
+    }, rest.given ? [rest.scheduler] : []);
   }
 
   /** Answers what is asked for, and stores what came of groups with what goes along. */
@@ -868,10 +871,11 @@ export class Store {
    * Runs what may be refused, where all is there that is to be stored with it; if it is, a scheduler that was asked beforehand is ahead of
    * the store, and goes.
    */
-  #refusable<Given, Shown, Result>({ scheduler, house, wasAsked }: Rest<Given, Shown>, work: () => Result): Result {
-    return this.#orDrop(wasAsked ? [scheduler] : [], () => {
+  #refusable<Given, Shown, Result>({ scheduler, house, given }: Rest<Given, Shown>, work: () => Result): Result {
+    return this.#orDrop(given ? [scheduler] : [], () => {
       if (scheduler !== undefined) held(scheduler, ExpiryScheduler);
       if (house !== undefined) householdOf(house);
+      this.#newest.of(datedWrites(given));
       return work();
     });
   }
@@ -923,13 +927,14 @@ export class Store {
       this.#mustStandApart(states);
       const moved = states.flatMap((state) => (state instanceof Peer ? this.#leaves(state) : []));
       const messages = outgoing.map(({ to, message }) => ({ to: this.#sealedAddressee(to, message), message }));
-      await this.#write([STATES, RECORDS, OUTBOX, ROWS], ([states, records, outbox, own]) => {
+      await this.#write([STATES, RECORDS, OUTBOX, ROWS], ([states, expiry, outbox, own]) => {
         for (const place of [...gone, ...moved]) states?.delete(place);
         for (const [place, row] of sealed) states?.put(row, place);
-        for (const [key, value] of writes) void (value === undefined ? records?.delete(key) : records?.put(value, key));
+        for (const { key, value } of writes) void (value === undefined ? expiry?.delete(key) : expiry?.put(value, key));
         for (const message of messages) outbox?.add(message);
         for (const [key, value] of rows) void (value === undefined ? own?.delete(key) : own?.put(value, key));
       });
+      this.#newest.stored(writes);
       for (const place of [...gone, ...moved]) this.#rowAt.delete(place.join());
       for (const state of states) {
         if (!(state instanceof Peer)) continue;
@@ -1063,13 +1068,12 @@ export class Store {
     return rows.map((row, number) => [new Uint8Array(places[number] as ArrayBuffer), row]);
   }
 
+  /** What is to be written of it: nothing in place of what was given later, and is stored by now. */
   #records(effects: Effects | undefined): Writes {
-    if (effects === undefined) return [];
     const key = this.#key;
-    return [...fields(effects, "effects").writes].map((write) => {
-      const { key: name, value } = fields(write, "a record");
-      const row = value && (key ? sealRecord(key, { key: name, value, id: undefined }) : bytes(value, "value").slice());
-      return [bytes(name, "key", 25).slice(), row] as const;
+    return this.#newest.of(datedWrites(effects)).map(({ key: name, value, given }) => {
+      const row = value && (key ? sealRecord(key, { key: name, value, id: undefined }) : value.slice());
+      return { key: name.slice(), value: row, given };
     });
   }
 

@@ -38,7 +38,12 @@ export interface AlongEffects<Result> {
    * What a scheduler gave for the same message, or what asks it once that is there: a function like that of `Rows`, called before it.
    * `allEffects` joins those of several calls. If the call is refused nothing is asked; a scheduler that was asked before is freed then,
    * since what it gave is not stored. What they have to `tell` own devices is told by the calls that give an `Untold`; of the others
-   * `Store.tell` does it, afterwards.
+   * `Store.tell` does it, afterwards, when it is given the same effects.
+   *
+   * **Of two writes of a row the one holds that the scheduler gave later**, whichever call has its turn first: what is given as it is counts
+   * by when the scheduler was asked, or as of this call where its rows were copied otherwise than by `allEffects`. It is refused as
+   * `invalid_argument` once that is 10,000 rows ago. Calls whose turn comes before may store a part of it, as theirs is what the scheduler
+   * says at their turn: have a function say that something was deleted, `ExpiryScheduler.done`.
    */
   readonly effects?: Effects | ((result: Result) => Effects) | undefined;
   /** The scheduler that the effects are of: that of the household if absent. It is freed if they are not stored. */
