@@ -161,7 +161,7 @@ for (const [name, { call, shown, asked, frees = ALL }] of Object.entries(CALLS))
       throw theirs;
     }
     const ofRows = [...failing, ...none, [() => undefined, isRefused], [half, isTheirs], [() => UNSTORABLE, { code: "store_failed" }]];
-    const ofEffects = [...failing, ...[5, null, {}, { writes: [{ key: 1 }], events: [], tell: [] }].map((value) => [() => value, isRefused])];
+    const ofEffects = [...failing, ...[undefined, 5, null, {}, { writes: [{ key: 1 }], events: [], tell: [] }].map((value) => [() => value, isRefused])];
     for (const [rows, given, expected] of [
       ...ofRows.map(([rows, expected]) => [rows, {}, expected]),
       ...ofEffects.map(([effects, expected]) => [[], along(effects, anna), expected]),

@@ -465,7 +465,7 @@ export function restOf<Result, Shown>(rows: Rows<Shown>, along: Along<Result>, h
   const its = typeof rows === "function" ? undefined : rowsOf(rows);
   return {
     ad: ad && bytes(ad, "ad").slice(),
-    effects: typeof effects === "function" ? (result) => allEffects(atOnce(effects(result), "effects")) : () => given,
+    effects: typeof effects === "function" ? (result) => allEffects(fields(atOnce(effects(result), "effects"), "effects")) : () => given,
     rows: typeof rows === "function" ? (shown) => rowsOf(atOnce(rows(shown), "rows")) : () => its ?? [],
     scheduler,
     given,

@@ -36,9 +36,9 @@ export type Rows<Result> = Iterable<OwnRow> | ((result: Result) => Iterable<OwnR
 export interface AlongEffects<Result> {
   /**
    * What a scheduler gave for the same message, or what asks it once that is there: a function like that of `Rows`, called before it.
-   * `allEffects` joins those of several calls. If the call is refused nothing is asked; a scheduler that was asked before is freed then,
-   * since what it gave is not stored. What they have to `tell` own devices is told by the calls that give an `Untold`; of the others
-   * `Store.tell` does it, afterwards, when it is given the same effects.
+   * `allEffects` joins those of several calls, or of none: a function that gives nothing is refused. If the call is refused nothing is
+   * asked; a scheduler that was asked before is freed then, since what it gave is not stored. What they have to `tell` own devices is told
+   * by the calls that give an `Untold`; of the others `Store.tell` does it, afterwards, when it is given the same effects.
    *
    * **Of two writes of a row the one holds that the scheduler gave later**, whichever call has its turn first: what is given as it is counts
    * by when the scheduler was asked, or as of this call where its rows were copied otherwise than by `allEffects`. It is refused as
