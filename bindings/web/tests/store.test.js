@@ -101,8 +101,8 @@ test("the rows of a scheduler go along, and come back", async () => {
     const store = await Store.open("account", { key, indexedDB: new IDBFactory(), soleHolder });
     assert.equal(await store.scheduler(), undefined);
     const expiry = ExpiryScheduler.create(NOW);
-    await store.commit({ effects: { writes: expiry.records, events: [], tell: [] } });
-    await store.commit({ effects: expiry.set(chat, { kind: "afterRead", ttl: 60_000 }, me, NOW) });
+    await store.commit({ effects: { writes: expiry.records, events: [], tell: [] }, scheduler: expiry });
+    await store.commit({ effects: expiry.set(chat, { kind: "afterRead", ttl: 60_000 }, me, NOW), scheduler: expiry });
     const restored = await store.scheduler();
     assert.deepEqual(restored.setting(chat), expiry.setting(chat));
   }

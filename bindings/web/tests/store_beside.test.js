@@ -321,6 +321,20 @@ test("each refusal frees a scheduler that was asked beforehand: of the household
   assert.equal(await ttlOf(anna), 3_000);
 });
 
+test("effects of a scheduler that nobody says are refused before anything changes", async () => {
+  for (const [name, { call }] of Object.entries(CALLS)) {
+    const it = await made(name);
+    const { anna } = it;
+    const before = await everything(anna);
+    for (const effects of [set(anna, 1_000), () => assert.fail("asked")]) {
+      // `commit` and `tell` take the scheduler of the party that they are made for.
+      const its = { ...it, anna: { ...anna, expiry: undefined } };
+      await assert.rejects(async () => call(its, [], { effects }), { code: "invalid_argument" }, name);
+      assert.deepEqual([freed(anna), await everything(anna)], [[], before], name);
+    }
+  }
+});
+
 test("an invitation that another one has taken the place of stores nothing, and frees a scheduler that was asked", async () => {
   const it = await made("joinGroup");
   const { anna } = it;

@@ -460,7 +460,8 @@ export interface Rest<Result, Shown> {
 export function restOf<Result, Shown>(rows: Rows<Shown>, along: Along<Result>, house?: Household): Rest<Result, Shown> {
   const { ad, effects, scheduler = house?.scheduler } = fields(along, "along");
   if (scheduler !== undefined) held(scheduler, ExpiryScheduler, "along.scheduler");
-  if (typeof effects === "function" && scheduler === undefined) throw invalid("the scheduler of the effects is not said");
+  // It is freed where they are not stored.
+  if (effects !== undefined && scheduler === undefined) throw invalid("the scheduler of the effects is not said");
   const given = typeof effects === "function" || effects === undefined ? undefined : allEffects(effects);
   const its = typeof rows === "function" ? undefined : rowsOf(rows);
   return {

@@ -46,7 +46,10 @@ export interface AlongEffects<Result> {
    * says at their turn: have a function say that something was deleted, `ExpiryScheduler.done`.
    */
   readonly effects?: Effects | ((result: Result) => Effects) | undefined;
-  /** The scheduler that the effects are of: that of the household if absent. It is freed if they are not stored. */
+  /**
+   * The scheduler that the effects are of: that of the household if absent. It is freed if they are not stored; effects of one that is not
+   * said are refused.
+   */
   readonly scheduler?: ExpiryScheduler | undefined;
 }
 
