@@ -249,13 +249,30 @@ test("a household of which something was freed before its turn is refused, and k
   for (const name of HOUSEHOLDS.filter((one) => one !== "sendOut" && one !== "tell")) {
     const it = await made(name);
     const before = await everything(it.anna);
-    const calling = CALLS[name].call(it, []);
-    it.anna.expiry.free();
-    await assert.rejects(calling, { code: "freed" });
-    assert.deepEqual([freed(it.anna), await everything(it.anna)], [["expiry"], before], name);
-    await taken(it.anna);
+    for (const one of ALL) {
+      const calling = CALLS[name].call(it, []);
+      it.anna[one].free();
+      await assert.rejects(calling, { code: "freed" });
+      assert.deepEqual([freed(it.anna), await everything(it.anna)], [[one], before], name);
+      await taken(it.anna);
+    }
     await CALLS[name].call(it, []);
   }
+});
+
+test("an invitation that was freed before its turn is refused, and the household is kept", async () => {
+  const it = await made("joinGroup");
+  const { anna } = it;
+  const before = await everything(anna);
+  for (const [effects, frees] of [[undefined, []], [() => assert.fail("asked"), []], [set(anna, 1_000), ["expiry"]]]) {
+    const [invitation] = anna.groups.invitations(anna.own, NOW);
+    const joining = anna.store.joinGroup(house(anna), invitation, NOW, [], { effects });
+    invitation.free();
+    await assert.rejects(joining, { code: "freed" });
+    assert.deepEqual([freed(anna), await everything(anna)], [frees, before]);
+  }
+  await taken(anna);
+  assert.notEqual(await CALLS.joinGroup.call(it, []), undefined);
 });
 
 test("each refusal frees a scheduler that was asked beforehand: of the household, or one that is said", async () => {

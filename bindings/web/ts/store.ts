@@ -453,7 +453,7 @@ export class Store {
       const offered: KeptMessage = { message: copied, ad: rest.ad ?? new Uint8Array(), came: at, age: rawAge(age) };
       return { house, at, rest, offered };
     });
-    return this.#ofClub(rest, house, at, async (arrival) => {
+    return this.#ofClub(rest, house, at, () => {}, async (arrival) => {
       const refusal = await this.#offered(arrival, offered);
       await this.#offerAgain(arrival, []);
       const heard = await this.#brings(arrival, rest, (of) => ({ ...of, waits: arrival.waits }));
@@ -478,8 +478,7 @@ export class Store {
       held(invitation, Invitation, "invitation");
       return { house, at, rest: restOf(rows, along, house) };
     });
-    return this.#ofClub(rest, house, at, async (arrival) => {
-      const joined = house.groups.join(house.own, house.contacts, invitation, at);
+    return this.#ofClub(rest, house, at, () => house.groups.join(house.own, house.contacts, invitation, at), async (arrival, joined) => {
       if (joined === undefined) {
         drop(rest.given ? [rest.scheduler] : []);
         return undefined;
@@ -505,25 +504,30 @@ export class Store {
       const [house, at] = [clubOf(household), time(now) * 1_000];
       return { house, at, rest: restOf(rows, along, house) };
     });
-    return this.#ofClub(rest, house, at, async (arrival) => {
-      for (const name of names(house.groups)) {
+    const { account, own, contacts, groups } = house;
+    return this.#ofClub(rest, house, at, () => groups.maintain(own, account, contacts, at), async (arrival, outgoing) => {
+      arrival.sends(outgoing);
+      for (const name of names(groups)) {
         const waiting = await this.#waitingOf(name);
         const over = waiting.held.maintain(at);
         if (over.length > 0) arrival.drops(name, waiting, over);
       }
-      arrival.sends(house.groups.maintain(house.own, house.account, house.contacts, at));
-      await this.#offerAgain(arrival, await this.#listsFor(house, house.groups));
+      await this.#offerAgain(arrival, await this.#listsFor(house, groups));
       return this.#brings(arrival, rest, (of) => of);
     });
   }
 
-  /** A call at its turn by which something may come of groups: nothing begins unless all of the household is there. */
-  #ofClub<Given, Shown, Result>(
-    rest: Rest<Given, Shown>, house: Household & { readonly groups: Groups }, at: number, work: (arrival: Arrival) => Promise<Result>,
+  /**
+   * A call at its turn by which something may come of groups: nothing begins unless all of the household is there. What it begins with may
+   * be refused, and has changed nothing then.
+   */
+  #ofClub<Given, Shown, Begun, Result>(
+    rest: Rest<Given, Shown>, house: Household & { readonly groups: Groups }, at: number, begins: () => Begun,
+    work: (arrival: Arrival, begun: Begun) => Promise<Result>,
   ): Promise<Result> {
     return this.#inTurn(async () => {
-      const arrival = this.#refusable(rest, () => new Arrival(house, house.groups, at));
-      return this.#all(house, rest.scheduler, () => work(arrival));
+      const begun = this.#refusable(rest, begins);
+      return this.#all(house, rest.scheduler, () => work(new Arrival(house, house.groups, at), begun));
     }, rest.given ? [rest.scheduler] : []);
   }
 
