@@ -52,9 +52,9 @@ test("a message is stored with what a scheduler says of it, and with what its re
   assert.equal(said, "Hello Bob, for 60000 ms\n");
 });
 
-test("two tabs talk", { timeout: 30_000 }, async () => {
+/** Opens tabs with what chat.js touches of them. */
+function tabs(context) {
   program("chat.js");
-  // A tab with what the program touches of it.
   const tab = `
     import "fake-indexeddb/auto";
     import { parentPort, workerData } from "node:worker_threads";
@@ -66,27 +66,62 @@ test("two tabs talk", { timeout: 30_000 }, async () => {
       querySelector: (what) => (what === "#say" ? form : { append: ({ textContent }) => parentPort.postMessage(textContent) }),
       createElement: () => ({}),
     };
-    await import("./chat.js");
-    parentPort.on("message", (body) => {
+    const { BroadcastChannel } = globalThis;
+    const lines = [];
+    globalThis.BroadcastChannel = class extends BroadcastChannel {
+      constructor(name) {
+        super(name);
+        lines.push(this);
+      }
+    };
+    process.on("unhandledRejection", ({ code }) => parentPort.postMessage(code));
+    let loaded = 0;
+    const load = async () => {
+      for (const line of lines) line.close();
+      await import("./chat.js?" + (loaded += 1));
+      parentPort.postMessage("ready");
+    };
+    parentPort.on("message", async (body) => {
+      if (body === undefined) return load();
       form.firstElementChild.value = body;
       form.onsubmit({ preventDefault() {}, target: form });
     });
-    parentPort.postMessage("ready");
+    await load();
   `;
   writeFileSync(resolve(directory, "tab.js"), tab);
-  const open = (me, you) => {
-    const worker = new Worker(resolve(directory, "tab.js"), { workerData: `?me=${me}&you=${you}` });
+  return ["alice", "bob"].map((me, place, both) => {
+    const worker = new Worker(resolve(directory, "tab.js"), { workerData: `?me=${me}&you=${both[1 - place]}` });
+    context.after(() => worker.terminate());
     const said = [];
     const waiting = [];
     worker.on("message", (line) => (waiting.shift() ?? ((it) => said.push(it)))(line));
     worker.on("error", (error) => waiting.shift()?.(error));
-    return { worker, next: () => (said.length ? said.shift() : new Promise((resolve) => waiting.push(resolve))) };
-  };
-  const [alice, bob] = [open("alice", "bob"), open("bob", "alice")];
+    const next = () => (said.length ? said.shift() : new Promise((resolve) => waiting.push(resolve)));
+    return { says: (body) => worker.postMessage(body), loadsAnew: () => worker.postMessage(undefined), next };
+  });
+}
+
+test("two tabs talk", { timeout: 30_000 }, async (context) => {
+  const [alice, bob] = tabs(context);
   assert.deepEqual([await alice.next(), await bob.next()], ["ready", "ready"]);
   for (const [from, to, name, body] of [[alice, bob, "alice", "Hello Bob"], [bob, alice, "bob", "Hello"], [alice, bob, "alice", "!"]]) {
-    from.worker.postMessage(body);
+    from.says(body);
     assert.deepEqual([await from.next(), await to.next()], [`${name}: ${body}`, `${name}: ${body}`]);
   }
-  await Promise.all([alice, bob].map(({ worker }) => worker.terminate()));
+});
+
+test("a tab that is loaded anew writes over nothing that was said, though something was refused", { timeout: 30_000 }, async (context) => {
+  const [alice, bob] = tabs(context);
+  assert.deepEqual([await alice.next(), await bob.next()], ["ready", "ready"]);
+  const lines = [];
+  for (const body of ["one", "two", "three"]) {
+    alice.says(body);
+    lines.push(`alice: ${body}`);
+    assert.deepEqual([await alice.next(), await bob.next()], [lines.at(-1), lines.at(-1)]);
+    alice.says("x".repeat(20_000_000));
+    assert.equal(await alice.next(), "too_large");
+    if (body === "one") continue;
+    alice.loadsAnew();
+    for (const line of [...lines, "ready"]) assert.equal(await alice.next(), line);
+  }
 });
