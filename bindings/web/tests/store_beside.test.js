@@ -9,7 +9,7 @@ import { clubs } from "./club.js";
 import { NOW, device, evanesce } from "./package.js";
 import { UNSTORABLE, everything, freed, house, sent, stored, taken } from "./stores.js";
 
-const { EvanesceError, Groups, Peer, conversationIdNamed, utf8 } = evanesce;
+const { EvanesceError, ExpiryScheduler, Groups, Peer, allEffects, conversationIdNamed, utf8 } = evanesce;
 const CHAT = conversationIdNamed(utf8("chat"));
 const ALL = ["account", "own", "contacts", "expiry", "groups"];
 
@@ -350,6 +350,27 @@ test("effects of a scheduler that nobody says are refused before anything change
       assert.deepEqual([freed(anna), await everything(anna)], [[], before], name);
     }
   }
+});
+
+test("nothing but undefined is taken for what is absent", async () => {
+  const it = await made("receiveFromGroup");
+  const { anna } = it;
+  const before = await everything(anna);
+  for (const none of [null, "", 0, false, NaN]) {
+    const write = { key: Uint8Array.of(0), value: undefined, id: undefined };
+    for (const its of [{ ...write, value: none }, { ...write, id: none }]) {
+      const effects = () => ({ writes: [its], events: [], tell: [] });
+      assert.throws(() => allEffects(effects()), { code: "invalid_argument" });
+      await assert.rejects(anna.store.commit({ effects, scheduler: ExpiryScheduler.create(NOW) }), { code: "invalid_argument" });
+    }
+    for (const { call } of ["send", "sendTo", "receive", "receiveFrom", "receiveFromGroup", "sendToGroup"].map((name) => CALLS[name])) {
+      await assert.rejects(async () => call(it, [], { ad: none }), { code: "invalid_argument" });
+    }
+    await assert.rejects(anna.store.commit({ groups: anna.groups, groupChanges: none }), { code: "invalid_argument" });
+    assert.deepEqual([freed(anna), await everything(anna)], [[], before]);
+  }
+  await CALLS.receiveFromGroup.call(it, [], along(set(anna, 1_000), anna));
+  assert.equal(await ttlOf(anna), 1_000);
 });
 
 test("an invitation that another one has taken the place of stores nothing, and frees a scheduler that was asked", async () => {

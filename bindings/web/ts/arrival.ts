@@ -465,7 +465,7 @@ export function restOf<Result, Shown>(rows: Rows<Shown>, along: Along<Result>, h
   const given = typeof effects === "function" || effects === undefined ? undefined : allEffects(effects);
   const its = typeof rows === "function" ? undefined : rowsOf(rows);
   return {
-    ad: ad && bytes(ad, "ad").slice(),
+    ad: ad === undefined ? undefined : bytes(ad, "ad").slice(),
     effects: typeof effects === "function" ? (result) => allEffects(fields(atOnce(effects(result), "effects"), "effects")) : () => given,
     rows: typeof rows === "function" ? (shown) => rowsOf(atOnce(rows(shown), "rows")) : () => its ?? [],
     scheduler,

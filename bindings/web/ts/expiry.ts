@@ -103,7 +103,9 @@ export function allEffects(...effects: readonly (Effects | undefined)[]): Effect
 function copiedWrite(write: RecordWrite): RecordWrite {
   const { key, value, id } = fields(write, "one of effects.writes");
   const copy = {
-    key: bytes(key, "its key", 25).slice(), value: value && bytes(value, "its value").slice(), id: id && idOf(id, "its id").slice(),
+    key: bytes(key, "its key", 25).slice(),
+    value: value === undefined ? undefined : bytes(value, "its value").slice(),
+    id: id === undefined ? undefined : idOf(id, "its id").slice(),
   };
   return dated(copy, givenAt.get(write));
 }

@@ -811,7 +811,7 @@ export class Store {
     if (contacts !== undefined) held(contacts, Contacts, "commit.contacts");
     if (groups !== undefined) held(groups, Groups, "commit.groups");
     const rest = restOf<undefined, void>(rows, { effects, scheduler });
-    const ofGroups = groupChanges && groupChangesOf(groupChanges);
+    const ofGroups = groupChanges === undefined ? undefined : groupChangesOf(groupChanges);
     const mentioned = allChanges(...[changes, ofGroups?.people].filter((one) => one !== undefined));
     if ((ofGroups?.groups.length || ofGroups?.invitations) && !groups) throw invalid("commit.groupChanges names what is not given");
     if ((mentioned.account && !account) || (mentioned.own && !own) || ((mentioned.people.length || mentioned.peers.length) && !contacts)) {
