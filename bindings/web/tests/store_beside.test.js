@@ -393,21 +393,47 @@ test("a message to a group that is refused stores what goes along all the same",
   assert.deepEqual([await anna.store.row("row"), await ttlOf(anna), freed(anna)], [[0, false], 4_000, []]);
 });
 
+/** Writes zeros over all bytes in it, and empties all lists. */
+function spoils(value) {
+  if (value instanceof Uint8Array) value.fill(0);
+  else if (typeof value === "object" && value !== null) Object.values(value).forEach(spoils);
+  if (Array.isArray(value)) value.splice(0);
+  return [];
+}
+
 test("what the application does to what it is shown changes nothing of what is stored and sent", async () => {
-  const empties = (value) => {
-    for (const one of Object.values(Object(value))) if (Array.isArray(one)) one.splice(0);
-    if (typeof value?.changes === "object") empties(value.changes), empties(value.changes.people);
-    return [];
-  };
-  for (const name of ["sendTo", "sendToGroup", "receiveFrom", "receiveFromGroup"]) {
+  for (const [name, { call }] of Object.entries(CALLS)) {
     const it = await made(name);
-    const { anna } = it;
-    await CALLS[name].call(it, empties, along((shown) => (empties(shown), set(anna, 5_000)), anna));
-    const there = [anna.contacts.peer("ben").snapshot(), anna.groups.group(it.id).snapshot()];
-    if (name.startsWith("send")) assert.ok((await anna.store.outbox()).length > 0, name);
+    const { anna, ben } = it;
+    await sent(anna);
+    await call(it, spoils, along((shown) => (spoils(shown), set(anna, 5_000)), anna));
+    const states = () => [
+      anna.account, anna.own, anna.contacts.peer("ben"), anna.contacts.person(ben.owner), ...anna.groups.ids.sort().map((id) => anna.groups.group(id)),
+    ].map((state) => state.snapshot());
+    const there = states();
     await taken(anna);
-    assert.deepEqual([anna.contacts.peer("ben").snapshot(), anna.groups.group(it.id).snapshot()], there, name);
+    assert.deepEqual(states(), there, name);
+    assert.equal(await ttlOf(anna), 5_000, name);
+    // What leaves is read.
+    const texts = [];
+    for (const [to, message] of await sent(anna)) {
+      assert.equal(to, "ben", name);
+      if (message[0] === 0x13) texts.push(await ben.store.receiveFromGroup(house(ben), message, NOW));
+      else texts.push(await ben.store.receiveFrom(house(ben), "anna", message, NOW));
+    }
+    if (name.startsWith("send")) assert.ok(texts.length > 0, name);
   }
+});
+
+test("what is done since to the moment and the age that a message came with changes nothing of it", async () => {
+  const it = await made("receiveFrom");
+  const { anna } = it;
+  const before = await everything(anna);
+  const [now, age] = [{ wall: NOW, monotonic: { boot: new Uint8Array(16), elapsed: 5 } }, { claimed: 5 }];
+  const receiving = anna.store.receiveFrom(house(anna), "ben", it.made, now, [], { age });
+  [now.wall, now.monotonic.boot, age.claimed] = [NaN, "none", -1];
+  assert.equal(evanesce.text((await receiving).received.body), "x");
+  assert.notDeepEqual(await everything(anna), before);
 });
 
 test("timers of what had waited for an invitation, or for looking after, go along with that", async () => {

@@ -247,6 +247,12 @@ export function clocks(now: Now): [wall: number, boot: Uint8Array | undefined, e
   ];
 }
 
+/** @internal The same moment, whatever is done with the object that says it. */
+export function copiedNow(now: Now): Now {
+  const [wall, boot, elapsed] = clocks(now);
+  return boot === undefined ? wall : { wall, monotonic: { boot: boot.slice(), elapsed } };
+}
+
 /** @internal The longest time that is passed: what is as old as that is as good as older. */
 export const LONGEST = 8.64e15;
 

@@ -8,7 +8,7 @@ import {
 } from "./everything.js";
 import { address as checkedAddress, bytes, exactly, fields, flag, time } from "./checks.js";
 import { invalid } from "./errors.js";
-import { clocks, datedWrites, rawAge } from "./expiry.js";
+import { clocks, copiedNow, datedWrites, rawAge } from "./expiry.js";
 import { fitsTo, groupsOf } from "./groups.js";
 import { held, type Handle } from "./handle.js";
 import { Newest } from "./newest.js";
@@ -260,7 +260,8 @@ export class Store {
     return this.#inTurn(async () => {
       const encrypted = this.#refusable(rest, () => peer.encrypt(copied, now, rest.ad));
       const states = [peer], { scheduler } = rest;
-      const outgoing = [{ to: peer.address, message: encrypted.message }];
+      // Whatever the application does with what it is shown, this is stored.
+      const outgoing = [{ to: peer.address, message: encrypted.message.slice() }];
       const beside = this.#orDrop([...states, scheduler], () => this.#beside(rest, encrypted));
       await this.#store({ states, scheduler, outgoing, ...beside });
       return encrypted;
@@ -322,7 +323,8 @@ export class Store {
       const sent = this.#refusable(rest, () => recipients.encrypt(house.contacts, copied, now, rest.ad));
       return this.#all(house, rest.scheduler, async () => {
         // Whatever the application does with what it is shown, this is stored.
-        const [changes, outgoing] = [allChanges(sent.changes), sent.messages.map(({ to, message }) => ({ to, message }))];
+        const changes = allChanges(sent.changes);
+        const outgoing = sent.messages.map(({ to, message }) => ({ to: to.slice(), message: message.slice() }));
         const beside = this.#beside(rest, sent);
         await this.#store({ ...named(house, changes), scheduler: rest.scheduler, outgoing, ...beside });
         return sent;
@@ -341,11 +343,10 @@ export class Store {
   async receiveFrom(
     household: Household, from: Address, message: Uint8Array, now: Now, rows: Rows<Heard> = [], along: AlongFrom = {},
   ): Promise<Heard> {
-    const { house, sender, wall, copied, rest, age } = reading(along, household, () => {
-      const [house, sender, [wall]] = [householdOf(household), checkedAddress(from, "from").slice(), clocks(now)];
+    const { house, sender, wall, at, copied, rest, age } = reading(along, household, () => {
+      const [house, sender, at] = [householdOf(household), checkedAddress(from, "from").slice(), copiedNow(now)];
       const [copied, rest, { age = 0 }] = [bytes(message, "message").slice(), restOf(rows, along, house), along];
-      rawAge(age);
-      return { house, sender, wall, copied, rest, age };
+      return { house, sender, wall: clocks(at)[0], at, copied, rest, age: rawAge(age) };
     });
     return this.#inTurn(async () => {
       const { account, own, contacts } = house;
@@ -361,7 +362,7 @@ export class Store {
       return this.#all(house, rest.scheduler, async () => {
         const { scheduler } = rest;
         const delivered = withGiven(house, opened, wall);
-        const noted = scheduler && noteIn(delivered, scheduler, age, now);
+        const noted = scheduler && noteIn(delivered, scheduler, age, at);
         const arrival = house.groups && new Arrival(house, house.groups, wall);
         if (arrival !== undefined) {
           await this.#heard(arrival, delivered);
