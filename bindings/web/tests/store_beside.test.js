@@ -260,6 +260,20 @@ test("a household of which something was freed before its turn is refused, and k
   }
 });
 
+test("no function is called for what an earlier call has freed", async () => {
+  for (const [name, { call }] of Object.entries(CALLS)) {
+    const it = await made(name);
+    const { anna } = it;
+    const before = await everything(anna);
+    const failing = anna.store.lookAfterGroups(house(anna), NOW, UNSTORABLE);
+    const never = () => assert.fail(`${name} asks`);
+    const calling = call(it, never, along(never, anna));
+    await assert.rejects(failing, { code: "store_failed" });
+    await assert.rejects(calling, { code: "freed" }, name);
+    assert.deepEqual([freed(anna), await everything(anna)], [ALL, before], name);
+  }
+});
+
 test("an invitation that was freed before its turn is refused, and the household is kept", async () => {
   const it = await made("joinGroup");
   const { anna } = it;

@@ -17,7 +17,7 @@ import { ownerOf, packedEvents } from "./people.js";
 import { memberTag } from "./safety.js";
 import {
   isPersons, byOrder, markOf, isSame, packedMarks, marksOf, tooMuch, hasRoom, ageOf, noteOf, withNote, NO_CHANGES, names,
-  groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf, all, named, those, otherDevices, drop, peerAt, withGiven, restOf,
+  groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf, all, named, present, those, otherDevices, drop, peerAt, withGiven, restOf,
   reading, copiedPayload, withGroups, rowKey, NOTED, type Writes, type PersonRow, type HeldRow, type KeptRow, type KeptMessage,
   type Mark, type Twin, type StateRow, type Waiting, type Ready, type Rest,
 } from "./arrival.js";
@@ -708,9 +708,13 @@ export class Store {
     return this.#whole([...all(house), scheduler], work);
   }
 
-  /** Runs it; if it throws, what is in memory is ahead of the store, and goes. */
+  /**
+   * Runs it, where all is there: the application is asked nothing for what an earlier call has freed. If it throws, what is in memory is
+   * ahead of the store, and goes.
+   */
   async #whole<Result>(states: readonly (Handle | undefined)[], work: () => Promise<Result>): Promise<Result> {
     try {
+      for (const state of present(states)) held(state, state.constructor);
       return await work();
     } catch (cause) {
       drop(states);

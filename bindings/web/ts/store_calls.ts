@@ -26,9 +26,9 @@ export type OwnRow = readonly [key: string, value: unknown];
  * of a message's bytes and evidence, of whom it did not reach, of what came, of what own devices are still to be told.
  *
  * The function is called once, after `Along.effects`, when the call has changed what it changes in memory and nothing is stored yet; if the
- * call is refused it is not called. It gives its rows at once: a promise is refused as `invalid_argument`, since no transaction waits for
- * one. If it throws, or gives what are no rows, nothing is stored, no message leaves, and all is freed that a transaction which fails
- * frees.
+ * call is refused it is not called, but by `receiveFromGroup`, which stores what goes along with a message that it refuses too. It gives its
+ * rows at once: a promise is refused as `invalid_argument`, since no transaction waits for one. If it throws, or gives what are no rows,
+ * nothing is stored, no message leaves, and all is freed that a transaction which fails frees.
  */
 export type Rows<Result> = Iterable<OwnRow> | ((result: Result) => Iterable<OwnRow>);
 
@@ -36,9 +36,10 @@ export type Rows<Result> = Iterable<OwnRow> | ((result: Result) => Iterable<OwnR
 export interface AlongEffects<Result> {
   /**
    * What a scheduler gave for the same message, or what asks it once that is there: a function like that of `Rows`, called before it.
-   * `allEffects` joins those of several calls, or of none: a function that gives nothing is refused. If the call is refused nothing is
-   * asked; a scheduler that was asked before is freed then, since what it gave is not stored. What they have to `tell` own devices is told
-   * by the calls that give an `Untold`; of the others `Store.tell` does it, afterwards, when it is given the same effects.
+   * `allEffects` joins those of several calls, or of none: a function that gives nothing is refused. If the call is refused nothing is asked
+   * (but by `receiveFromGroup`, as of `Rows`); a scheduler that was asked before is freed then, since what it gave is not stored. What they
+   * have to `tell` own devices is told by the calls that give an `Untold`; of the others `Store.tell` does it, afterwards, when it is given
+   * the same effects.
    *
    * **Of two writes of a row the one holds that the scheduler gave later**, whichever call has its turn first: what is given as it is counts
    * by when the scheduler was asked, or as of this call where its rows were copied otherwise than by `allEffects`. It is refused as
