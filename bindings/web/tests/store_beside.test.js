@@ -7,9 +7,9 @@ import { IDBDatabase } from "fake-indexeddb";
 
 import { clubs } from "./club.js";
 import { NOW, device, evanesce } from "./package.js";
-import { UNSTORABLE, everything, freed, house, sent, stored, taken } from "./stores.js";
+import { UNSTORABLE, everything, freed, house, reopened, sent, stored, taken } from "./stores.js";
 
-const { EvanesceError, ExpiryScheduler, Groups, Peer, allEffects, conversationIdNamed, utf8 } = evanesce;
+const { EvanesceError, ExpiryScheduler, Groups, HeldMessages, OwnDevices, Peer, allEffects, conversationIdNamed, utf8 } = evanesce;
 const CHAT = conversationIdNamed(utf8("chat"));
 const ALL = ["account", "own", "contacts", "expiry", "groups"];
 
@@ -260,6 +260,102 @@ test("a household of which something was freed before its turn is refused, and k
   }
 });
 
+/** Which copies of people a call takes that it does not free. */
+async function copiesLeft(context, { own, contacts }, call) {
+  const copies = [];
+  const { person } = contacts;
+  context.mock.method(contacts, "person", (owner) => {
+    const copy = Reflect.apply(person, contacts, [owner]);
+    copies.push(copy);
+    return copy;
+  });
+  const { get } = Object.getOwnPropertyDescriptor(OwnDevices.prototype, "person");
+  Object.defineProperty(own, "person", {
+    configurable: true,
+    get() {
+      const copy = Reflect.apply(get, own, []);
+      copies.push(copy);
+      return copy;
+    },
+  });
+  await call().catch(() => {});
+  context.mock.restoreAll();
+  delete own.person;
+  return copies.filter((copy) => {
+    try {
+      return copy?.owner !== undefined;
+    } catch (refusal) {
+      assert.equal(refusal.code, "freed");
+      return false;
+    }
+  });
+}
+
+test("no copy of a person outlives the call that took it, whether it is stored or fails", async (context) => {
+  const fails = () => {
+    throw new RangeError("the application's");
+  };
+  for (const [name, { call }] of Object.entries(CALLS)) {
+    for (const rows of [[], fails, UNSTORABLE, () => []]) {
+      const it = await made(name);
+      assert.deepEqual(await copiesLeft(context, it.anna, async () => call(it, rows)), [], name);
+    }
+  }
+  const { anna, ben } = await pairInGroup();
+  const changes = { account: false, own: false, people: [ben.owner, device("nobody").account.device.identity], peers: [], tell: [] };
+  const weak = { ...changes, people: [ben.owner, new Uint8Array(64)] };
+  for (const call of [
+    () => anna.store.commit({ contacts: anna.contacts, changes: weak }), () => anna.store.commit({ contacts: anna.contacts, changes }),
+    () => anna.store.tell(house(anna), changes, NOW),
+    () => anna.store.commit({
+      contacts: anna.contacts, changes: { ...changes, people: [ben.owner] }, groups: anna.groups, rows: () => (anna.groups.free(), []),
+    }),
+  ]) {
+    assert.deepEqual(await copiesLeft(context, anna, async () => call()), [], String(call));
+    await taken(anna);
+  }
+});
+
+test("what a store remembers of messages that wait is freed when it reads that anew, and when it is closed", async (context) => {
+  const { anna, ben } = await pairInGroup();
+  const waits = async () => {
+    const { outgoing, group } = ben.own.createGroup(ben.account, ben.contacts, ben.groups, [anna.owner], utf8("his"), NOW);
+    const { broadcasts: [{ message }] } = ben.own.inGroup(ben.account, group).encrypt(ben.contacts, utf8("early"), NOW);
+    assert.equal((await anna.store.receiveFromGroup(house(anna), message, NOW)).waits, true);
+    return outgoing.pairwise[0].message;
+  };
+  await waits();
+  await reopened(anna);
+  const read = [];
+  const { restore } = HeldMessages;
+  context.mock.method(HeldMessages, "restore", (row) => {
+    const messages = Reflect.apply(restore, HeldMessages, [row]);
+    read.push(messages);
+    return messages;
+  });
+  const left = () => read.filter((messages) => {
+    try {
+      return messages.length >= 0;
+    } catch (refusal) {
+      assert.equal(refusal.code, "freed");
+      return false;
+    }
+  }).length;
+  const invitation = await waits();
+  assert.ok(left() > 0);
+  await assert.rejects(anna.store.receiveFrom(house(anna), "ben", invitation, NOW, UNSTORABLE), { code: "store_failed" });
+  assert.equal(left(), 0);
+  await taken(anna);
+  await anna.store.receiveFrom(house(anna), "ben", invitation, NOW);
+  await anna.store.lookAfterGroups(house(anna), NOW);
+  assert.ok(left() > 0);
+  // What waited there is stored as it was, and opens.
+  const [joined] = anna.groups.invitations(anna.own, NOW);
+  assert.equal((await anna.store.joinGroup(house(anna), joined, NOW)).delivered.length, 1);
+  await reopened(anna);
+  assert.equal(left(), 0);
+});
+
 test("no function is called for what an earlier call has freed", async () => {
   for (const [name, { call }] of Object.entries(CALLS)) {
     const it = await made(name);
@@ -422,7 +518,8 @@ test("what the application does to what it is shown changes nothing of what is s
     await sent(anna);
     await call(it, spoils, along((shown) => (spoils(shown), set(anna, 5_000)), anna));
     const states = () => [
-      anna.account, anna.own, anna.contacts.peer("ben"), anna.contacts.person(ben.owner), ...anna.groups.ids.sort().map((id) => anna.groups.group(id)),
+      anna.account, anna.own, anna.contacts.peer("ben"), anna.contacts.person(ben.owner),
+      ...anna.groups.ids.sort().map((id) => anna.groups.group(id)),
     ].map((state) => state.snapshot());
     const there = states();
     await taken(anna);

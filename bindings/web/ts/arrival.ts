@@ -338,18 +338,34 @@ export function present<Item>(items: readonly (Item | undefined)[]): Item[] {
 
 /**
  * What a change names. If that is not there any more, because it was moved or removed before the turn of the call, its new state
- * would not be stored, and whatever goes with that must not leave.
+ * would not be stored, and whatever goes with that must not leave. People are copies, and nobody has them if this throws.
  */
 export function those<Item>(
   names: readonly Uint8Array[], find: (name: Uint8Array) => Item | undefined, what: string,
   goes: (name: Uint8Array) => boolean = () => false,
 ): Item[] {
-  return names.flatMap((name) => {
-    const item = find(name);
-    if (item !== undefined) return [item];
-    if (goes(name)) return [];
-    throw invalid(`the changes name a ${what} that is not there: was it moved or removed before it was stored?`);
-  });
+  const items: Item[] = [];
+  try {
+    for (const name of names) {
+      const item = find(name);
+      if (item !== undefined) items.push(item);
+      else if (!goes(name)) throw invalid(`the changes name a ${what} that is not there: was it moved or removed before it was stored?`);
+    }
+    return items;
+  } catch (cause) {
+    for (const item of items) if (item instanceof Person) item.free();
+    throw cause;
+  }
+}
+
+/** What is read of the own person, of whom each look gives a copy. */
+export function ofOwn<Read>(own: OwnDevices, read: (person: Person) => Read): Read {
+  const person = own.person;
+  try {
+    return read(person);
+  } finally {
+    person.free();
+  }
 }
 
 /** Read once, and found to be in order. */
@@ -385,7 +401,7 @@ export function named(house: Household, changes: PeopleChanges): Ready {
 /** Where the other own devices are, by the list that is held. */
 export function otherDevices(own: OwnDevices): Bytes[] {
   const its = inHex(own.device.address);
-  return (own.person.list?.devices ?? []).map(({ device }) => device.address).filter((address) => inHex(address) !== its);
+  return ofOwn(own, ({ list }) => list?.devices ?? []).map(({ device }) => device.address).filter((address) => inHex(address) !== its);
 }
 
 /** The peer that a message from this address was offered to. */
@@ -398,7 +414,7 @@ export function peerAt(contacts: Contacts, from: Uint8Array, now: number): Peer 
 /** Takes what an own device gives and makes known: above all on a device that was just linked. */
 export function withGiven({ own, contacts }: Household, delivered: PersonDelivered, now: number): PersonDelivered {
   const { person, standing, isUnconfirmed, events } = delivered;
-  const isOwn = person?.join() === own.person.owner.join() && /^(listed|stale)$/.test(standing) && !isUnconfirmed;
+  const isOwn = person?.join() === ofOwn(own, ({ owner }) => owner).join() && /^(listed|stale)$/.test(standing) && !isUnconfirmed;
   if (!isOwn || !events.some(({ kind }) => kind === "given" || kind === "known")) return delivered;
   let { changes } = delivered;
   const shown: PersonEvent[] = [];

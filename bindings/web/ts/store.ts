@@ -17,9 +17,9 @@ import { ownerOf, packedEvents } from "./people.js";
 import { memberTag } from "./safety.js";
 import {
   isPersons, byOrder, markOf, isSame, packedMarks, marksOf, tooMuch, hasRoom, ageOf, noteOf, withNote, NO_CHANGES, names,
-  groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf, all, named, present, those, otherDevices, drop, peerAt, withGiven, restOf,
-  reading, copiedPayload, withGroups, rowKey, NOTED, type Writes, type PersonRow, type HeldRow, type KeptRow, type KeptMessage,
-  type Mark, type Twin, type StateRow, type Waiting, type Ready, type Rest,
+  groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf, all, named, ofOwn, present, those, otherDevices, drop, peerAt,
+  withGiven, restOf, reading, copiedPayload, withGroups, rowKey, NOTED, type Writes, type PersonRow, type HeldRow, type KeptRow,
+  type KeptMessage, type Mark, type Twin, type StateRow, type Waiting, type Ready, type Rest,
 } from "./arrival.js";
 import { CHECK, META, CHECK_KIND, fits, begun, failed, answer, completion, from, lock, EPOCH } from "./database.js";
 import type {
@@ -373,9 +373,10 @@ export class Store {
         const shown: BeforeEffects<Heard> = { ...delivered, changes: allChanges(changes), ofGroups: arrival?.come() };
         // In the order in which they were made: what is given as it is was made before the call.
         const effects = rest.given ? allEffects(rest.given, noted) : allEffects(noted, rest.effects(shown));
-        const ready = this.#told(house, changes, effects, wall);
-        const heard: Heard = { ...shown, effects, untold: ready.untold };
-        await this.#store({ ...withGroups(ready, arrival), scheduler, rows: rest.rows(heard) });
+        const told = this.#told(house, changes, effects, wall);
+        const heard: Heard = { ...shown, effects, untold: told.untold };
+        const rows = rest.rows(heard);
+        await this.#store({ ...withGroups(told.ready(), arrival), scheduler, rows });
         return heard;
       }).catch((cause) => {
         opened.groupParts.free();
@@ -539,9 +540,10 @@ export class Store {
     arrival.responds(undefined);
     const of = given(arrival.come());
     const effects = allEffects(rest.effects(of));
-    const ready = this.#told(arrival, allChanges(...arrival.people), effects, arrival.now);
-    const brought = { ...of, effects, untold: ready.untold } as Shown;
-    await this.#store({ ...withGroups(ready, arrival), scheduler: rest.scheduler, rows: rest.rows(brought) });
+    const told = this.#told(arrival, allChanges(...arrival.people), effects, arrival.now);
+    const brought = { ...of, effects, untold: told.untold } as Shown;
+    const rows = rest.rows(brought);
+    await this.#store({ ...withGroups(told.ready(), arrival), scheduler: rest.scheduler, rows });
     return brought;
   }
 
@@ -692,11 +694,18 @@ export class Store {
     const place = this.#place(`held/${name}`);
     const row = await this.#get<HeldRow>(STATES, place);
     const key = this.#key;
+    const its = row && (key ? key.open(row.marks, NOTE_KIND, place) : row.marks);
+    const marks = its === undefined ? new Map<number, Mark>() : marksOf(its);
     const held = row === undefined ? new HeldMessages() : key ? HeldMessages.unseal(row.held, key, place) : HeldMessages.restore(row.held);
-    const marks = row && (key ? key.open(row.marks, NOTE_KIND, place) : row.marks);
-    const waiting = { held, marks: marks === undefined ? new Map<number, Mark>() : marksOf(marks) };
+    const waiting = { held, marks };
     this.#waiting.set(name, waiting);
     return waiting;
+  }
+
+  /** It is read again from what is stored. */
+  #forgetWaiting(): void {
+    for (const { held } of this.#waiting.values()) held.free();
+    this.#waiting.clear();
   }
 
   #keptPlace(name: string, number: number): Bytes {
@@ -718,7 +727,7 @@ export class Store {
       return await work();
     } catch (cause) {
       drop(states);
-      this.#waiting.clear();
+      this.#forgetWaiting();
       throw failed(cause);
     }
   }
@@ -741,21 +750,22 @@ export class Store {
       return { house, rest: restOf<void, Untold>(rows, { effects }, house), changed };
     });
     return this.#inTurn(() => this.#all(house, undefined, async () => {
-      const ready = this.#told(house, changed, allEffects(rest.effects()), now);
-      await this.#store({ ...ready, scheduler: house.scheduler, rows: rest.rows(ready.untold) });
-      return ready.untold;
+      const { untold, ready } = this.#told(house, changed, allEffects(rest.effects()), now);
+      const rows = rest.rows(untold);
+      await this.#store({ ...ready(), scheduler: house.scheduler, rows });
+      return untold;
     }), all(house));
   }
 
-  /** What own devices are to be told goes out with what is stored. */
+  /** What own devices are to be told goes out with what is stored: that is taken last, as it holds copies of people. */
   #told(
     house: Pick<Household, "account" | "own" | "contacts">, changes: PeopleChanges, effects: Effects, now: number,
-  ): Ready & { readonly untold: Untold } {
+  ): { readonly untold: Untold; readonly ready: () => Ready } {
     const events = [...changes.tell, ...effects.tell];
     const writes = this.#records(effects);
     let told: FanOut | undefined;
     try {
-      if (events.length > 0) told = house.own.to(house.own.person).tellEvents(house.contacts, events, 0, now);
+      if (events.length > 0) told = house.own.to(ofOwn(house.own, ({ owner }) => owner)).tellEvents(house.contacts, events, 0, now);
     } catch (refusal) {
       // Of a device that was removed nobody is told anything, unless it is taken back; after the list has ended, nobody is until the next.
       if (!(refusal instanceof EvanesceError) || !/^(removed|list_expired)$/.test(refusal.code)) throw refusal;
@@ -763,7 +773,7 @@ export class Store {
     const { messages = [], unreached = [] } = told ?? {};
     const changed = told === undefined ? changes : allChanges(changes, told.changes);
     const to = told === undefined && events.length > 0 ? otherDevices(house.own) : unreached.map((missed) => missed.to);
-    return { ...named(house, changed), writes, outgoing: messages, untold: { to, events: to.length > 0 ? events : [] } };
+    return { untold: { to, events: to.length > 0 ? events : [] }, ready: () => ({ ...named(house, changed), writes, outgoing: messages }) };
   }
 
   /**
@@ -780,11 +790,14 @@ export class Store {
     return this.#inTurn(() => this.#whole(ahead, async () => {
       const beside = this.#beside(rest, undefined);
       for (const name of goneGroups.map(inHex)) {
-        const { marks } = await this.#waitingOf(name);
+        const { held, marks } = await this.#waitingOf(name);
         goes.push(...["groups", "held"].map((of) => this.#place(`${of}/${name}`)));
         goes.push(...[...marks.keys()].map((number) => this.#keptPlace(name, number)));
+        held.free();
         this.#waiting.delete(name);
       }
+      const ids = (ofGroups?.groups ?? groups?.ids ?? []).filter((id) =>
+        groups?.group(id) !== undefined || !goneGroups.some((one) => one.join() === id.join()));
       // What goes in the same transaction needs not be there.
       const isGone = (place: Bytes): boolean => goes.some((one) => one.join() === place.join());
       const peersOf = (addresses: readonly Uint8Array[]): Peer[] =>
@@ -797,8 +810,6 @@ export class Store {
         people.forEach((person) => person.free());
         [itsPeers, people] = [peersOf(contacts.addresses), peopleOf(contacts.owners)];
       }
-      const ids = (ofGroups?.groups ?? groups?.ids ?? []).filter((id) =>
-        groups?.group(id) !== undefined || !goneGroups.some((one) => one.join() === id.join()));
       return this.#store({
         states: [...states, ...itsPeers], people, contacts, ahead, scheduler, outgoing: messages, goes, ...beside,
         ofGroups: groups && { groups: ids, invitations: ofGroups?.invitations ?? true, of: groups },
@@ -953,7 +964,7 @@ export class Store {
       }
     } catch (cause) {
       drop([...all, ...people]);
-      this.#waiting.clear();
+      this.#forgetWaiting();
       // Nobody has the numbers that were given to people just now, and whoever was to go is still there.
       this.#order = undefined;
       throw failed(cause);
@@ -1002,7 +1013,10 @@ export class Store {
     if (this.#ending !== undefined) return;
     this.#ending = reason;
     this.#database.close();
-    void this.#turn.then(() => this.#letGo());
+    void this.#turn.then(() => {
+      this.#forgetWaiting();
+      this.#letGo();
+    });
   }
 
   #mustBeOpen(): void {
