@@ -336,6 +336,14 @@ export function present<Item>(items: readonly (Item | undefined)[]): Item[] {
   return items.filter((item) => item !== undefined) as Item[];
 }
 
+/** Refuses what is freed, as a peer is with the contacts in which it stands. */
+export function mustBeThere(states: readonly (Handle | undefined)[]): void {
+  for (const state of present(states)) {
+    held(state, state.constructor);
+    if (state instanceof Peer) void state.address;
+  }
+}
+
 /**
  * What a change names. If that is not there any more, because it was moved or removed before the turn of the call, its new state
  * would not be stored, and whatever goes with that must not leave. People are copies, and nobody has them if this throws.

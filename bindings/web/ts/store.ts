@@ -17,7 +17,7 @@ import { ownerOf, packedEvents } from "./people.js";
 import { memberTag } from "./safety.js";
 import {
   isPersons, byOrder, markOf, isSame, packedMarks, marksOf, tooMuch, hasRoom, ageOf, noteOf, withNote, NO_CHANGES, names,
-  groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf, all, named, ofOwn, present, those, otherDevices, drop, peerAt,
+  groupChangesOf, Arrival, personAd, inHex, householdOf, clubOf, all, named, ofOwn, mustBeThere, those, otherDevices, drop, peerAt,
   withGiven, restOf, reading, copiedPayload, withGroups, rowKey, NOTED, type Writes, type PersonRow, type HeldRow, type KeptRow,
   type KeptMessage, type Mark, type Twin, type StateRow, type Waiting, type Ready, type Rest,
 } from "./arrival.js";
@@ -723,7 +723,7 @@ export class Store {
    */
   async #whole<Result>(states: readonly (Handle | undefined)[], work: () => Promise<Result>): Promise<Result> {
     try {
-      for (const state of present(states)) held(state, state.constructor);
+      mustBeThere(states);
       return await work();
     } catch (cause) {
       drop(states);
