@@ -2,7 +2,7 @@
 
 import { RelayOffline, RelayRefusal } from "../wire/relay.js";
 
-import { hasResting, nextErrand } from "./errands.js";
+import { hasResting, isDue, nextErrand } from "./errands.js";
 import { FileCarrier } from "./file-carrier.js";
 
 /** @typedef {import("./chat.js").Chat} Chat */
@@ -162,11 +162,7 @@ export class Carrier extends EventTarget {
     const errand = await this.#chat.ask(nextErrand);
     if (errand === undefined) return false;
     try {
-      if (errand.kind === "bundle") {
-        await this.#chat.bundleCame(errand.name, await this.#relay.bundle(errand.name, this.#ending.signal));
-      } else {
-        await this.#deposit(errand.parcel);
-      }
+      await this.#carry(errand);
     } catch (cause) {
       if (!(cause instanceof RelayRefusal)) throw cause;
       await this.#chat.errandRefused(errand, cause);
@@ -174,24 +170,39 @@ export class Carrier extends EventTarget {
     return true;
   }
 
+  /** @param {import("./errands.js").Errand} errand */
+  async #carry(errand) {
+    if (errand.kind === "bundle") {
+      const bundle = await this.#whileDue(errand, (signal) => this.#relay.bundle(errand.name, signal));
+      if (bundle !== undefined) await this.#chat.bundleCame(errand.name, bundle);
+      return;
+    }
+    const { number, to, id, bytes } = errand.parcel;
+    const isThere = await this.#whileDue(errand, (signal) => this.#relay.deposit(to, id, bytes, signal).then(() => true));
+    if (isThere) await this.#chat.deposited(number);
+  }
+
   /**
-   * A parcel leaves, unless it may not any more while it waits for its connection: then it stays.
+   * What the relay answers to an errand; nothing if what it is for goes, or may not leave any more, while it waits for its connection: then
+   * it stays.
    *
-   * @param {import("./shapes.js").Parcel} parcel
+   * @template Answer
+   * @param {import("./errands.js").Errand} errand
+   * @param {(signal: AbortSignal) => Promise<Answer>} ask
+   * @returns {Promise<Answer | undefined>}
    */
-  async #deposit({ number, to, id, bytes }) {
+  async #whileDue(errand, ask) {
     const staying = new AbortController();
-    const heed = () => this.#chat.state.mayBeWrittenTo(to) || staying.abort();
+    const heed = () => isDue(this.#chat.state, errand, this.#chat.now) || staying.abort();
     this.#chat.addEventListener("changed", heed);
     try {
-      await this.#relay.deposit(to, id, bytes, AbortSignal.any([this.#ending.signal, staying.signal]));
+      return await ask(AbortSignal.any([this.#ending.signal, staying.signal]));
     } catch (cause) {
-      if (cause === staying.signal.reason && !this.#isStopped) return;
+      if (cause === staying.signal.reason && !this.#isStopped) return undefined;
       throw cause;
     } finally {
       this.#chat.removeEventListener("changed", heed);
     }
-    await this.#chat.deposited(number);
   }
 
   async #report() {

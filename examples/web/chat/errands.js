@@ -38,16 +38,41 @@ export function nextErrand(state, now) {
   for (const parcel of state.parcels.values()) {
     if (!state.rests(parcel.to, now) && state.mayBeWrittenTo(parcel.to)) return { kind: "deposit", parcel };
   }
-  for (const { to } of state.drafts.values()) {
-    // Whom we wrote to, and who asked meanwhile: the relay tells whether they are the same.
-    const isToCheck = state.standing(to) === "request" && !state.isChanged(to);
-    if ((state.mayBeWrittenTo(to) || isToCheck) && !state.rests(to, now)) return { kind: "bundle", name: to };
-  }
-  for (const [name, peer] of state.peers) {
-    const isLost = state.standing(name) === "accepted" && !state.isChanged(name) && peer.sessionNeed(now) === "lost";
-    if (isLost && !state.rests(name, now)) return { kind: "bundle", name };
+  const names = new Set([...[...state.drafts.values()].map(({ to }) => to), ...state.peers.keys()]);
+  for (const name of names) {
+    if (!state.rests(name, now) && isBundleWanted(state, name, now)) return { kind: "bundle", name };
   }
   return undefined;
+}
+
+/**
+ * Whether an errand is still to be done. What it is for may have gone since it was given, or may not leave any more.
+ *
+ * @param {State} state
+ * @param {Errand} errand
+ * @param {number} now
+ */
+export function isDue(state, errand, now) {
+  switch (errand.kind) {
+    case "deposit": return state.parcels.has(errand.parcel.number) && state.mayBeWrittenTo(errand.parcel.to);
+    case "bundle": return isBundleWanted(state, errand.name, now);
+  }
+}
+
+/**
+ * Whether there is something for which it takes a bundle of somebody's.
+ *
+ * @param {State} state
+ * @param {string} name
+ * @param {number} now
+ */
+function isBundleWanted(state, name, now) {
+  if (state.isChanged(name)) return false;
+  const standing = state.standing(name);
+  const isWaiting = [...state.drafts.values()].some(({ to }) => to === name);
+  // Whom we wrote to, and who asked meanwhile: the relay tells whether they are the same.
+  if (isWaiting) return standing !== "blocked";
+  return standing === "accepted" && state.peers.get(name)?.sessionNeed(now) === "lost";
 }
 
 /** Whether something waits for a rest to end. @param {State} state @param {number} now */
@@ -62,6 +87,8 @@ export const hasResting = (state, now) => [...state.pending.resting.values()].so
  */
 export function bundleCame(turn, name, bytes) {
   const { state, now } = turn;
+  // Who was refused or blocked meanwhile is not accepted by what was asked before, and nothing is said to whom nothing is for.
+  if (!isBundleWanted(state, name, now)) return;
   const isFirst = !state.pending.resting.has(name);
   // Whatever comes of it, the next one is not asked for at once.
   state.pending.resting.set(name, now + REST);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { messageIdBy } from "evanesce";
+import { PublishedPrekeys, messageIdBy } from "evanesce";
 
 import { encodeContent } from "../../wire/content.js";
 import { FakeRelay } from "./fake-relay.js";
@@ -190,6 +190,62 @@ test("its author takes a message back at both ends, and nobody else does", async
   await bob.hears("unsent", "alice");
   assert.deepEqual(bob.lines(), ["> hello too"]);
   assert.deepEqual(alice.lines(), ["hello too"]);
+});
+
+test("what waits for its connection stays when it is taken back or deleted meanwhile, or its conversation goes", async () => {
+  const ways = {
+    "taken back": ({ alice, id }) => alice.chat.unsend(id),
+    deleted: ({ alice, id }) => alice.chat.remove(id),
+    "of a conversation that goes": ({ alice }) => alice.chat.deleteConversation("bob"),
+    "of somebody who is blocked": ({ alice }) => alice.chat.block("bob"),
+  };
+  for (const [what, goes] of Object.entries(ways)) {
+    const { relay, time, alice, bob } = await two();
+    await alice.isDone();
+    const deposit = relay.deposit.bind(relay);
+    let leaves;
+    // As behind the pause after a failure: it leaves when somebody lets it, or never.
+    relay.deposit = (name, id, bytes, signal) => name !== "bob" || leaves !== undefined ? deposit(name, id, bytes) : new Promise((resolve, reject) => {
+      leaves = () => signal.aborted || resolve(deposit(name, id, bytes));
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
+    await alice.chat.write("bob", "a secret");
+    await alice.until("it waits", () => leaves !== undefined);
+    const { id } = [...alice.chat.state.messages.values()].find(({ body }) => body.text === "a secret");
+    await goes({ alice, id });
+    leaves();
+    await alice.isDone();
+    // What is said afterwards comes behind it.
+    new Stranger("carol", relay, "bob", time).say("hello");
+    await bob.hears("request", "carol");
+    assert.deepEqual(await bob.reads("alice"), ["hello", "> hello too"], what);
+    assert.ok(!bob.notices.some(({ kind }) => kind === "unread"), what);
+  }
+});
+
+test("who is refused while the relay is asked about them is not accepted by what it answers", async () => {
+  const [relay, time] = [new FakeRelay(), clock()];
+  const alice = await Person.begin("alice", relay, time);
+  all.push(alice);
+  await alice.until("she is there", () => relay.mailboxes.has("alice"));
+  const bob = new Stranger("bob", relay, "alice", time);
+  const prekeys = new PublishedPrekeys(bob.account.pendingUpload);
+  let answers;
+  relay.bundle = () => new Promise((resolve) => (answers = () => resolve(prekeys.handOut())));
+  // She wrote to somebody of this name, and the relay tells whether it is who asks.
+  await alice.chat.meet("bob");
+  await alice.chat.write("bob", "hello");
+  await alice.until("it is asked", () => answers !== undefined);
+  bob.say("hello alice");
+  await alice.hears("request", "bob");
+  await alice.chat.refuse("bob");
+  relay.asked.length = 0;
+  answers();
+  await alice.chat.meet("carol");
+  await alice.chat.write("carol", "hello");
+  await alice.until("it is taken in", () => relay.asked.includes("bundle"));
+  assert.equal(alice.chat.state.standing("bob"), "request");
+  assert.ok(!alice.notices.some(({ kind }) => kind === "accepted"));
 });
 
 test("what comes twice is shown once", async () => {
