@@ -3,7 +3,7 @@
 import { ContentKey, EvanesceError, Peer, memberTag, messageIdBy, utf8 } from "evanesce";
 
 import { NotReadable, decodeContent } from "../wire/content.js";
-import { hex } from "./bytes.js";
+import { hex, isSame } from "./bytes.js";
 import { heldFile } from "./held-files.js";
 import { deleteConversation, deleteDue, forgetMessage } from "./lives.js";
 import { nameOf } from "./names.js";
@@ -104,15 +104,11 @@ function forgetStranger(turn, name) {
  * @param {EvanesceError} refusal
  */
 function refused(turn, name, peer, bytes, refusal) {
-  const { state, now } = turn;
-  const changes = peer.noteRefusal(bytes, refusal, now);
+  const changes = peer.noteRefusal(bytes, refusal, turn.now);
   turn.changed(changes, peer);
   switch (refusal.code) {
     case "identity_changed":
-      if (state.parked.size < MOST_PARKED && [...state.parked.values()].filter(({ from }) => from === name).length < MOST_PARKED_OF_ONE) {
-        const number = turn.number();
-        turn.put("parked", number, { number, from: name, bytes: bytes.slice() });
-      }
+      park(turn, name, bytes);
       // The peer remembers it. The user is asked once for each.
       if (changes.peer) turn.notice({ kind: "identityChanged", name });
       return;
@@ -123,6 +119,22 @@ function refused(turn, name, peer, bytes, refusal) {
     default:
       // All else is acknowledged, and that is all.
   }
+}
+
+/**
+ * Keeps what came under another identity, as far as there is room, until the user has decided. What is given again, since its
+ * acknowledgement was lost or the relay means ill, takes no second place.
+ *
+ * @param {Turn} turn
+ * @param {string} name
+ * @param {Uint8Array} bytes
+ */
+function park(turn, name, bytes) {
+  const { parked } = turn.state;
+  const ofOne = [...parked.values()].filter(({ from }) => from === name);
+  if (parked.size >= MOST_PARKED || ofOne.length >= MOST_PARKED_OF_ONE || ofOne.some((it) => isSame(it.bytes, bytes))) return;
+  const number = turn.number();
+  turn.put("parked", number, { number, from: name, bytes: bytes.slice() });
 }
 
 /**

@@ -5,6 +5,8 @@ import { after, test } from "node:test";
 
 import { Stamp } from "evanesce";
 
+import { random } from "../../chat/bytes.js";
+import { encodeContent } from "../../wire/content.js";
 import { RelayRefusal } from "../../wire/relay.js";
 import { FakeRelay } from "./fake-relay.js";
 import { Person, START, Stranger, clock, introduced } from "./people.js";
@@ -197,6 +199,22 @@ test("of all that waits for a decision one name has ten places, and all names ha
     await alice.until("all is taken in", () => relay.mailboxes.get("alice").letters.length === 0);
     assert.equal(alice.chat.state.parked.size, Math.min(100, 10 * (place + 1)));
   }
+});
+
+test("what waits for a decision, and is given again, takes one place", async () => {
+  const [relay, time] = [new FakeRelay(), clock()];
+  const [alice, bob] = await introduced(relay, time);
+  all.push(alice, bob);
+  const other = new Stranger("bob", relay, "alice", time);
+  const letters = ["one", "two", "three"].map((text) => other.sealed(encodeContent({ kind: "text", chosen: random(16), text })));
+  // As often as its acknowledgement is lost; some come after a restart.
+  for (let times = 0; times < 8; times += 1) await alice.chat.takeIn(letters[0]);
+  await alice.restart();
+  for (let times = 0; times < 8; times += 1) await alice.chat.takeIn(letters[0]);
+  for (const letter of letters) await alice.chat.takeIn(letter);
+  assert.equal(alice.chat.state.parked.size, 3);
+  await alice.chat.acceptIdentity("bob");
+  assert.deepEqual((await alice.reads("bob")).slice(-3), ["one", "two", "three"]);
 });
 
 test("whoever writes first under a name that we wrote to is accepted if the relay knows them so", async () => {
