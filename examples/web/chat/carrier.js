@@ -121,6 +121,8 @@ export class Carrier extends EventTarget {
       const waited = performance.now() - asked;
       this.#reached("online");
       this.#forgotten = 0;
+      // Over a new connection all that was not acknowledged comes again.
+      const isAgain = acknowledged < this.#acknowledged;
       this.#acknowledged = acknowledged;
       let isNews = false;
       for (const { number, message, mark } of letters) {
@@ -131,8 +133,9 @@ export class Carrier extends EventTarget {
         isNews = true;
       }
       if (letters.length === 0) await this.#chat.relayHas(stock);
-      // Who was asked to wait, and did not, though there was nothing to say, would be asked again without end.
-      if (!isNews && waited < wait * 500) await this.#pause();
+      // Who was asked to wait, and did not, though there was nothing to say, would be asked again without end; and so would one whose
+      // connections end with each answer.
+      if ((!isNews || isAgain) && waited < wait * 500) await this.#pause();
     } catch (cause) {
       // What it counted counts no more.
       this.#acknowledged = 0;

@@ -70,6 +70,18 @@ test("a relay that gives again what was acknowledged is not asked again at once,
   assert.ok(times.between.slice(-2).every((pause) => pause >= 1_000 - EARLY), `${times.between}`);
 });
 
+test("a relay whose connections end with each answer, and that so gives the same again, is not asked again at once", async () => {
+  const { relay, time, bob, times } = await bobAt(async (fetch, ...given) => {
+    const answer = await fetch(...given);
+    relay.breaks += 1;
+    return answer;
+  });
+  new Stranger("alice", relay, "bob", time).say("hello");
+  await bob.until("it was asked a few times", () => times.between.length >= 5);
+  assert.ok(times.between.slice(-2).every((pause) => pause >= 1_000 - EARLY), `${times.between}`);
+  assert.deepEqual(await bob.reads("alice"), ["hello"]);
+});
+
 test("a relay that says something soon is asked again at once", async () => {
   const { relay, time, bob, times } = await bobAt((fetch, ...given) => fetch(...given));
   const alice = new Stranger("alice", relay, "bob", time);
