@@ -31,7 +31,7 @@ export class Carrier extends EventTarget {
   #reach = "connecting";
   /** Up to which letter all is stored. */
   #acknowledged = 0;
-  /** How often the relay has forgotten us, one time after the other. */
+  /** How often the relay has forgotten us since it last waited for letters. */
   #forgotten = 0;
   /** What wakes those who have nothing to do. @type {Set<() => void>} */
   #sleepers = new Set();
@@ -120,7 +120,6 @@ export class Carrier extends EventTarget {
       const { acknowledged, stock, letters } = await this.#relay.fetch(name, token, this.#acknowledged, wait, this.#ending.signal);
       const waited = performance.now() - asked;
       this.#reached("online");
-      this.#forgotten = 0;
       // Over a new connection all that was not acknowledged comes again.
       const isAgain = acknowledged < this.#acknowledged;
       this.#acknowledged = acknowledged;
@@ -136,17 +135,24 @@ export class Carrier extends EventTarget {
       // Who was asked to wait, and did not, though there was nothing to say, would be asked again without end; and so would one whose
       // connections end with each answer.
       if ((!isNews || isAgain) && waited < wait * 500) await this.#pause();
+      // One that knows us for so long has not forgotten us each second time.
+      if (wait > 0 && waited >= wait * 500) this.#forgotten = 0;
     } catch (cause) {
       // What it counted counts no more.
       this.#acknowledged = 0;
       if (!(cause instanceof RelayRefusal) || cause.kind !== "unknown") throw cause;
-      // It has nothing of us: it is new, or has lost its store.
-      if (!(await this.#publish())) {
-        await this.#chat.relayHasForgotten();
-        await this.#publish();
-      }
-      await this.#pause(Math.min(PAUSE * 2 ** this.#forgotten, LONGEST_PAUSE));
+      const pause = Math.min(PAUSE * 2 ** this.#forgotten, LONGEST_PAUSE);
       this.#forgotten += 1;
+      try {
+        // It has nothing of us: it is new, or has lost its store.
+        if (!(await this.#publish())) {
+          await this.#chat.relayHasForgotten();
+          await this.#publish();
+        }
+      } finally {
+        // Also if that breaks off: keys were made.
+        await this.#pause(pause);
+      }
     }
     return true;
   }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { RelayRefusal } from "../../wire/relay.js";
+import { RelayOffline, RelayRefusal } from "../../wire/relay.js";
 import { FakeRelay } from "./fake-relay.js";
 import { Person, Stranger, clock, introduced } from "./people.js";
 
@@ -93,21 +93,63 @@ test("a relay that says something soon is asked again at once", async () => {
   assert.ok(Math.min(...times.between) < 900, `${times.between}`);
 });
 
-test("a relay that forgets again and again is given new prekeys less and less often", async () => {
+/**
+ * How long it was between the times at which Bob made new prekeys for a relay that `does` makes forgetful. It may give what is done at
+ * each of them.
+ */
+async function forgetful(does) {
   const [relay, time] = [new FakeRelay(), clock()];
   const [alice, bob] = await introduced(relay, time);
   all.push(alice, bob);
   const times = new Times();
-  relay.fetch = () => { throw new RelayRefusal("unknown"); };
   const { chat } = bob;
   const relayHasForgotten = chat.relayHasForgotten.bind(chat);
+  const each = does(relay) ?? (() => {});
   chat.relayHasForgotten = () => {
     times.note();
+    each();
     return relayHasForgotten();
   };
   relay.wake();
   relay.deposit("bob", new Uint8Array(16), new Uint8Array(1));
   await bob.until("all was published three times", () => times.between.length >= 2);
+  return times;
+}
+
+test("a relay that forgets again and again is given new prekeys less and less often", async () => {
+  const times = await forgetful((relay) => {
+    relay.fetch = () => { throw new RelayRefusal("unknown"); };
+  });
+  const [first, second] = times.between;
+  assert.ok(first >= 1_000 - EARLY && second >= 2_000 - EARLY, `${times.between}`);
+});
+
+test("a relay that forgets each second time, and has a letter between, is given new prekeys less and less often", async () => {
+  const times = await forgetful((relay) => {
+    let asked = 0;
+    relay.fetch = (name, token, acknowledged) => {
+      asked += 1;
+      if (asked % 2 === 0) throw new RelayRefusal("unknown");
+      return { acknowledged, stock: undefined, letters: [{ number: acknowledged + 1, message: new Uint8Array(1) }] };
+    };
+  });
+  const [first, second] = times.between;
+  assert.ok(first >= 1_000 - EARLY && second >= 2_000 - EARLY, `${times.between}`);
+});
+
+test("a relay that forgets, and breaks off when all is published anew, is given new prekeys less and less often", async () => {
+  const times = await forgetful((relay) => {
+    let breaks = 0;
+    relay.fetch = () => { throw new RelayRefusal("unknown"); };
+    const publish = relay.publish.bind(relay);
+    relay.publish = (name, ...given) => {
+      if (name !== "bob" || breaks === 0) return publish(name, ...given);
+      breaks -= 1;
+      throw new RelayOffline("the connection was closed");
+    };
+    // Both of those break off who publish what is due.
+    return () => (breaks = 2);
+  });
   const [first, second] = times.between;
   assert.ok(first >= 1_000 - EARLY && second >= 2_000 - EARLY, `${times.between}`);
 });
