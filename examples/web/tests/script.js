@@ -52,6 +52,8 @@ export class Script {
         this.letters = (await this.relay.fetch(this.name, this.token, this.acknowledged, 30)).letters;
       }
       const { number, message, mark } = this.letters.shift();
+      // Over a new connection all that was not acknowledged comes again: the relay closes one over which nothing is asked for long.
+      if (number <= this.acknowledged) continue;
       this.acknowledged = number;
       const { received } = this.peer.decrypt(this.account, message, Date.now());
       if (fits(received)) return { received, content: received.body.length > 0 ? decodeContent(received.body) : undefined, mark };

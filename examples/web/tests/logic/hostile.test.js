@@ -178,7 +178,7 @@ test("a relay that says it was asked too often, and names no time, is not asked 
   };
   time.now += 2_000;
   await bob.chat.keepTyped("carol", "");
-  await bob.until("it is asked again", () => asked === 2);
+  await bob.until("it has refused again", () => asked === 2 && bob.chat.state.rests("carol", time.now));
   time.now += 601_000;
   await bob.chat.keepTyped("carol", "again");
   await bob.until("it is asked once more", () => asked === 3);
