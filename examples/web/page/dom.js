@@ -54,9 +54,12 @@ export function byId(id) {
 
 const FOCUSABLE = "a[href], button:not(:disabled), textarea, input";
 
+/** What asks before it does anything. */
+const ASKS = ".more";
+
 /**
  * Takes an element away. Had it the focus, that goes to the nearest thing beside it that can have it, those behind it first, or to what
- * is around it.
+ * is around it. Who presses a key just then means what is gone, so the first choice is what asks before it does anything.
  *
  * @param {Element} element
  */
@@ -68,7 +71,7 @@ export function takeAway(element) {
   const beside = [...siblings.slice(place + 1), ...siblings.slice(0, place).reverse()];
   element.remove();
   if (!hadFocus) return;
-  const next = beside.map((it) => it.querySelector(FOCUSABLE)).find((it) => it !== null);
+  const next = beside.map((it) => it.querySelector(ASKS) ?? it.querySelector(FOCUSABLE)).find((it) => it !== null);
   /** @type {HTMLElement | null} */ (next ?? around)?.focus();
 }
 
