@@ -28,6 +28,15 @@ const BETWEEN_STOCKS = 3_600_000;
 const DAY = 86_400_000;
 
 /**
+ * Whether so much time has passed since something was done, or it never was. A clock that was set back puts nothing off.
+ *
+ * @param {number} span
+ * @param {number | undefined} last
+ * @param {number} now
+ */
+const hasPassed = (span, last, now) => last === undefined || now < last || now - last >= span;
+
+/**
  * The next errand, of what has been stored.
  *
  * @param {State} state
@@ -76,7 +85,7 @@ function isBundleWanted(state, name, now) {
 }
 
 /** Whether something waits for a rest to end. @param {State} state @param {number} now */
-export const hasResting = (state, now) => [...state.pending.resting.values()].some((end) => end > now);
+export const hasResting = (state, now) => [...state.pending.resting.keys()].some((name) => state.rests(name, now));
 
 /**
  * A bundle came: a session begins, and what was written goes.
@@ -91,7 +100,7 @@ export function bundleCame(turn, name, bytes) {
   if (!isBundleWanted(state, name, now)) return;
   const isFirst = !state.pending.resting.has(name);
   // Whatever comes of it, the next one is not asked for at once.
-  state.pending.resting.set(name, now + REST);
+  rest(turn, name, REST);
   const peer = state.peers.get(name) ?? new Peer(name);
   const isLost = peer.sessionNeed(now) === "lost";
   try {
@@ -118,6 +127,9 @@ export function bundleCame(turn, name, bytes) {
   encryptDrafts(turn, name);
 }
 
+/** Nothing is asked for somebody for so long. @param {Turn} turn @param {string} name @param {number} length */
+const rest = ({ state, now }, name, length) => state.pending.resting.set(name, { since: now, until: now + length });
+
 /**
  * The relay does not do it. What is refused for ever fails, everything else is tried again later.
  *
@@ -126,7 +138,7 @@ export function bundleCame(turn, name, bytes) {
  * @param {{ kind: string, seconds?: number | undefined }} refusal
  */
 export function errandRefused(turn, errand, refusal) {
-  const { state, now } = turn;
+  const { state } = turn;
   const name = errand.kind === "deposit" ? errand.parcel.to : errand.name;
   if (errand.kind === "deposit" && refusal.kind === "too_large") {
     turn.put("parcel", errand.parcel.number);
@@ -135,7 +147,7 @@ export function errandRefused(turn, errand, refusal) {
   }
   if (!state.pending.resting.has(name)) turn.notice({ kind: "trouble", name, text: told(name, refusal.kind) });
   const seconds = Math.min(Math.max(refusal.seconds ?? 0, SHORTEST_REST), LONGEST_REST);
-  state.pending.resting.set(name, now + (refusal.kind === "too_often" ? seconds * 1_000 : REST));
+  rest(turn, name, refusal.kind === "too_often" ? seconds * 1_000 : REST);
   // With a session there is no need to wait for a newer one.
   encryptDrafts(turn, name);
 }
@@ -158,7 +170,7 @@ function told(name, refusal) {
  */
 export function relayHas(turn, stock) {
   const { state, now } = turn;
-  if (now - (state.pending.toldOfStock ?? -Infinity) < BETWEEN_STOCKS) return;
+  if (!hasPassed(BETWEEN_STOCKS, state.pending.toldOfStock, now)) return;
   state.pending.toldOfStock = now;
   const { changes, disagreement } = state.account.maintain(stock, now);
   turn.changed(changes);
@@ -190,7 +202,7 @@ export function published(turn, upload) {
 /** Once a day, and at each start. @param {Turn} turn */
 export function maintain(turn) {
   const { state, now } = turn;
-  if (now - (state.pending.maintained ?? -Infinity) < DAY) return;
+  if (!hasPassed(DAY, state.pending.maintained, now)) return;
   // What the relay has is asked first at the start: prekeys made before would hide that this store is an older one.
   if (state.pending.maintained !== undefined) turn.changed(state.account.maintain(undefined, now).changes);
   state.pending.maintained = now;

@@ -22,7 +22,7 @@ export const DEPTH = 200;
 
 /** What may change at any time and need not outlive the page. */
 export class Pending {
-  /** Until when nothing is asked for somebody, by name. @type {Map<string, number>} */
+  /** Since when and until when nothing is asked for somebody, by name. @type {Map<string, { since: number, until: number }>} */
   resting = new Map();
   /** What is offered again: it came under an identity that the user has agreed to. @type {Uint8Array[]} */
   offeredAgain = [];
@@ -202,7 +202,9 @@ export class State {
 
   /** @param {string} name @param {number} now */
   rests(name, now) {
-    return (this.pending.resting.get(name) ?? 0) > now;
+    const rest = this.pending.resting.get(name);
+    // Before its beginning is where a clock is that was set back: that prolongs none.
+    return rest !== undefined && rest.since <= now && now < rest.until;
   }
 
   /** A row that is not held in memory. @param {Table} table @param {string} id */

@@ -184,6 +184,30 @@ test("a relay that says it was asked too often, and names no time, is not asked 
   await bob.until("it is asked once more", () => asked === 3);
 });
 
+test("a clock that is set back prolongs no pause, and puts off nothing that is done once a day or an hour", async () => {
+  const [relay, time] = [new FakeRelay(), clock()];
+  const bob = await Person.begin("bob", relay, time);
+  all.push(bob);
+  await bob.until("he is there", () => relay.mailboxes.has("bob"));
+  const { stock } = relay.mailboxes.get("bob").prekeys;
+  await bob.chat.relayHas(stock);
+  await bob.chat.meet("carol");
+  await bob.chat.write("carol", "hello");
+  await bob.hears("trouble", "carol");
+  const { pending } = bob.chat.state;
+  for (const back of [60_000, 3_600_000]) {
+    relay.asked.length = 0;
+    time.now -= back;
+    await bob.chat.tick();
+    await bob.until("it is asked again", () => relay.asked.includes("bundle"));
+    assert.equal(pending.maintained, time.now);
+    await bob.chat.relayHas(stock);
+    assert.equal(pending.toldOfStock, time.now);
+    // And it is a pause from now on.
+    await bob.until("she rests", () => bob.chat.state.rests("carol", time.now));
+  }
+});
+
 test("what comes to a relay that has lost its store is taken in, though it counts anew", async () => {
   const [relay, time] = [new FakeRelay(), clock()];
   const [alice, bob] = await introduced(relay, time);
