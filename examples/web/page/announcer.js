@@ -5,8 +5,11 @@ import { byId, make } from "./dom.js";
 /** How long a notice stays, in milliseconds. */
 const STAYS = 8_000;
 
-/** How many notices are there at once: those of strangers cover nobody's screen. */
+/** How many notices are there at once: what strangers cause covers nobody's screen. */
 const MOST = 4;
+
+/** Which of them are about somebody. */
+const OF_SOMEBODY = ".of-somebody";
 
 /** How long what is said stays for a screen reader to take up. */
 const SAID = 2_000;
@@ -18,13 +21,25 @@ export function announce(text) {
   setTimeout(() => said.remove(), SAID);
 }
 
-/** Shows something for a while, and says it. @param {string} text */
-export function toast(text) {
+/**
+ * Shows something for a while, and says it. What is about somebody can be of anyone's making, and is mostly seen where they are: it makes
+ * room first.
+ *
+ * @param {string} text
+ * @param {string} [about] A name
+ */
+export function toast(text, about = "") {
   const dismiss = () => shown.remove();
-  const shown = make("p", { class: "toast" }, make("span", {}, text), make("button", { "aria-label": "Dismiss", onclick: dismiss }, "✕"));
+  const shown = make("p", { class: about === "" ? "toast" : "toast of-somebody" },
+    make("span", {}, text), make("button", { "aria-label": "Dismiss", onclick: dismiss }, "✕"));
   const toasts = byId("toasts");
   for (const other of [...toasts.children]) if (other.firstElementChild?.textContent === text) other.remove();
   toasts.append(shown);
-  while (toasts.childElementCount > MOST) toasts.firstElementChild?.remove();
+  while (toasts.childElementCount > MOST) (toasts.querySelector(OF_SOMEBODY) ?? toasts.firstElementChild)?.remove();
   setTimeout(dismiss, STAYS);
+}
+
+/** What is said of people is seen where they are, once one goes there. */
+export function clearToasts() {
+  for (const shown of byId("toasts").querySelectorAll(OF_SOMEBODY)) shown.remove();
 }

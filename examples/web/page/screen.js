@@ -1,7 +1,7 @@
 // The screen: both panes, which conversation is open, and who looks at it.
 
 import { namedBy } from "../chat/names.js";
-import { toast } from "./announcer.js";
+import { clearToasts, toast } from "./announcer.js";
 import { drawContacts } from "./contact-list.js";
 import { chooseTimer, moreAbout, newConversation } from "./conversation-dialogs.js";
 import { ConversationPane } from "./conversation-pane.js";
@@ -72,7 +72,7 @@ export class Screen {
     const name = this.#open;
     const isKnown = this.#chat.view.contacts.some((contact) => contact.name === before);
     if (before !== undefined && before !== name && isKnown) await this.#chat.leave(before);
-    fill(byId("toasts"));
+    clearToasts();
     if (name !== undefined) {
       try {
         await this.#chat.open(name);

@@ -17,7 +17,7 @@ test("pieces of the screen", { skip: noPages, timeout: 300_000 }, async (suite) 
     await page.clock.install();
     await page.goto(pages.origin);
     await page.evaluate(async () => {
-      const names = ["dom", "line"];
+      const names = ["dom", "line", "notices"];
       globalThis.pieces = Object.assign({}, ...await Promise.all(names.map((name) => import(`${location.origin}/page/${name}.js`))));
       document.getElementById("start").hidden = true;
       document.getElementById("chat").hidden = false;
@@ -44,5 +44,30 @@ test("pieces of the screen", { skip: noPages, timeout: 300_000 }, async (suite) 
       draw(lines.slice(1));
       return globalThis.focus();
     }), "secret: Message actions");
+  });
+
+  await fact("however many strangers ask, what is told of them covers no screen, and takes the place of no warning", async (page) => {
+    const told = await page.evaluate(() => {
+      const { tell } = globalThis.pieces;
+      const toasts = document.getElementById("toasts");
+      const screen = { open: undefined, note() {} };
+      const counts = [];
+      const notice = (it) => {
+        tell(it, screen);
+        counts.push(toasts.childElementCount);
+      };
+      notice({ kind: "trouble", text: "a warning" });
+      for (let number = 1; number <= 7; number += 1) {
+        notice({ kind: "request", name: `stranger${number}` });
+        notice({ kind: "trouble", name: `stranger${number}`, text: `stranger${number} sent something that this release cannot read.` });
+        notice({ kind: "identityChanged", name: `friend${number}` });
+      }
+      return { most: Math.max(...counts), texts: [...toasts.children].map((it) => it.firstElementChild.textContent) };
+    });
+    assert.equal(told.most, 4);
+    assert.deepEqual(told.texts, [
+      "a warning", "stranger7 wants to write to you.", "stranger7 sent something that this release cannot read.",
+      "The identity of friend7 has changed. Nothing is sent until you decide.",
+    ]);
   });
 });
