@@ -1,6 +1,6 @@
 // What is said to those who see the page, and to those who hear it.
 
-import { byId, make } from "./dom.js";
+import { byId, focusSomewhere, make } from "./dom.js";
 
 /** How long a notice stays, in milliseconds. */
 const STAYS = 8_000;
@@ -29,17 +29,25 @@ export function announce(text) {
  * @param {string} [about] A name
  */
 export function toast(text, about = "") {
-  const dismiss = () => shown.remove();
+  const dismiss = () => leave(shown);
   const shown = make("p", { class: about === "" ? "toast" : "toast of-somebody" },
     make("span", {}, text), make("button", { "aria-label": "Dismiss", onclick: dismiss }, "✕"));
   const toasts = byId("toasts");
-  for (const other of [...toasts.children]) if (other.firstElementChild?.textContent === text) other.remove();
+  for (const other of [...toasts.children]) if (other.firstElementChild?.textContent === text) leave(other);
   toasts.append(shown);
-  while (toasts.childElementCount > MOST) (toasts.querySelector(OF_SOMEBODY) ?? toasts.firstElementChild)?.remove();
+  const first = toasts.querySelector(OF_SOMEBODY) ?? toasts.firstElementChild;
+  if (toasts.childElementCount > MOST && first !== null) leave(first);
   setTimeout(dismiss, STAYS);
 }
 
 /** What is said of people is seen where they are, once one goes there. */
 export function clearToasts() {
-  for (const shown of byId("toasts").querySelectorAll(OF_SOMEBODY)) shown.remove();
+  for (const shown of byId("toasts").querySelectorAll(OF_SOMEBODY)) leave(shown);
+}
+
+/** @param {Element} shown */
+function leave(shown) {
+  const hadFocus = shown.contains(document.activeElement);
+  shown.remove();
+  if (hadFocus) focusSomewhere();
 }

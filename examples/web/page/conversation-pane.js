@@ -5,7 +5,7 @@ import { announce } from "./announcer.js";
 import { drawBanner } from "./banner.js";
 import { drawComposer } from "./composer.js";
 import { avatar, tick } from "./contact-list.js";
-import { fill, keyed, make, named } from "./dom.js";
+import { fill, focusSomewhere, keyed, make, named } from "./dom.js";
 import { icon } from "./icons.js";
 import { countDown, drawLine, drawNote } from "./line.js";
 import { visible } from "./words.js";
@@ -69,6 +69,17 @@ export class ConversationPane {
    * @param {boolean} [isOffline]
    */
   draw(conversation, isOffline = false) {
+    const hadFocus = this.#root.contains(document.activeElement);
+    this.#drawAll(conversation, isOffline);
+    // What had it may be there no more, as the line where one writes when nothing may be written.
+    if (hadFocus) focusSomewhere();
+  }
+
+  /**
+   * @param {ConversationView | undefined} conversation
+   * @param {boolean} isOffline
+   */
+  #drawAll(conversation, isOffline) {
     if (conversation?.name !== this.#name) this.#begin(conversation);
     if (conversation === undefined) return;
     const actions = this.#actions(conversation.name);
@@ -130,7 +141,6 @@ export class ConversationPane {
       fill(button, icon(sign), make("span", { class: "wide" }, text));
       return button;
     };
-    const focused = /** @type {HTMLElement | null} */ (this.#header.contains(document.activeElement) ? document.activeElement : null);
     fill(this.#header,
       act("Back to all conversations", "", "back", actions.back, "back"),
       avatar(name),
@@ -140,7 +150,6 @@ export class ConversationPane {
       isOpen && act("Timer", "Timer", "clock", actions.timer),
       act("Safety number", isVerified ? "Verified" : "Verify", isVerified ? "verified" : "shield", actions.safety),
       act("More about this conversation", "", "more", actions.more));
-    focused?.focus();
   }
 
   /**

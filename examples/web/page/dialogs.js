@@ -1,6 +1,6 @@
 // Dialogs: one at a time, closed by Escape too; the focus goes back to where it was.
 
-import { make } from "./dom.js";
+import { focusSomewhere, make } from "./dom.js";
 import { told } from "./words.js";
 
 /** @typedef {import("./dom.js").Child} Child */
@@ -26,7 +26,7 @@ export function openDialog(title, build, { onclose, role } = {}) {
     dialog.remove();
     dialog.replaceChildren();
     // What had it before may have gone meanwhile.
-    if (document.activeElement === document.body) document.getElementById("conversation")?.focus();
+    focusSomewhere();
     onclose?.();
   });
   document.body.append(dialog);

@@ -24,13 +24,41 @@ export function make(tag, fields = {}, ...children) {
 }
 
 /**
- * Puts these children in place of all others.
+ * Puts these children in place of all others. Those that are there already stay, and with them the focus.
  *
  * @param {Element} element
  * @param {...Child} children
  */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.filter((child) => child !== undefined && child !== false).map((child) => child));
+  const nodes = children.filter((child) => child !== undefined && child !== false)
+    .map((child) => (typeof child === "string" ? document.createTextNode(child) : child));
+  const kept = new Set(nodes);
+  for (const node of [...element.childNodes]) if (!kept.has(node)) node.remove();
+  arrange(element, nodes);
+}
+
+/**
+ * Has these children, beside which there are no others, stand in this order. That which has the focus stays where it is, and the others go
+ * round it: what is moved loses the focus.
+ *
+ * @param {Element} parent
+ * @param {readonly Node[]} nodes
+ */
+function arrange(parent, nodes) {
+  const place = Math.max(nodes.findIndex((node) => node.parentNode === parent && node.contains(document.activeElement)), 0);
+  const fixed = nodes[place];
+  if (fixed === undefined) return;
+  if (fixed.parentNode !== parent) parent.insertBefore(fixed, parent.firstChild);
+  let first = fixed;
+  for (const node of nodes.slice(0, place).reverse()) {
+    if (node.nextSibling !== first) parent.insertBefore(node, first);
+    first = node;
+  }
+  let last = fixed;
+  for (const node of nodes.slice(place + 1)) {
+    if (last.nextSibling !== node) parent.insertBefore(node, last.nextSibling);
+    last = node;
+  }
 }
 
 /**
@@ -59,7 +87,7 @@ const ASKS = ".more";
 
 /**
  * Takes an element away. Had it the focus, that goes to the nearest thing beside it that can have it, those behind it first, or to what
- * is around it. Who presses a key just then means what is gone, so the first choice is what asks before it does anything.
+ * is around it, or somewhere. Who presses a key just then means what is gone, so the first choice is what asks before it does anything.
  *
  * @param {Element} element
  */
@@ -73,6 +101,7 @@ export function takeAway(element) {
   if (!hadFocus) return;
   const next = beside.map((it) => it.querySelector(ASKS) ?? it.querySelector(FOCUSABLE)).find((it) => it !== null);
   /** @type {HTMLElement | null} */ (next ?? around)?.focus();
+  focusSomewhere();
 }
 
 /**
@@ -97,7 +126,13 @@ export function keyed(parent, items, keyOf, draw) {
   for (const child of [...parent.children]) {
     if (!kept.has(/** @type {HTMLElement} */ (child))) takeAway(child);
   }
-  after.forEach((element, place) => {
-    if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);
-  });
+  arrange(parent, after);
+}
+
+/** Where the focus goes when what had it is gone and nothing is beside it: it is never nowhere. On a phone one of the two panes is not there. */
+export function focusSomewhere() {
+  for (const id of ["conversation", "new-conversation"]) {
+    if (document.activeElement !== document.body) return;
+    document.getElementById(id)?.focus();
+  }
 }

@@ -32,17 +32,30 @@ export function drawLine(line, name, before, actions) {
   if (element.dataset.state === state) return element;
   element.dataset.state = state;
   element.setAttribute("aria-label", `${line.author === "us" ? "You" : name}, ${timeOfDay(line.at)}`);
+  const footer = element.querySelector("footer") ?? make("footer");
+  const more = button(element, "more") ?? make("button", { class: "quiet more", "aria-label": "Message actions" }, icon("more"));
+  more.onclick = () => actions.menu(line);
+  fill(footer,
+    line.endsAt !== undefined && make("span", { class: "left" },
+      make("span", { class: "heard" }, "disappears in "), make("span", { class: "countdown" }, left(line.endsAt - Date.now()))),
+    make("time", { datetime: new Date(line.at).toISOString(), title: wholeDate(line.at) }, timeOfDay(line.at)),
+    line.author === "us" && progress(line),
+    more);
   fill(element,
     content(line, element, actions),
-    make("footer", {},
-      line.endsAt !== undefined && make("span", { class: "left" },
-        make("span", { class: "heard" }, "disappears in "), make("span", { class: "countdown" }, left(line.endsAt - Date.now()))),
-      make("time", { datetime: new Date(line.at).toISOString(), title: wholeDate(line.at) }, timeOfDay(line.at)),
-      line.author === "us" && progress(line),
-      make("button", { class: "quiet more", "aria-label": "Message actions", onclick: () => actions.menu(line) }, icon("more"))),
+    footer,
     line.why !== undefined && make("p", { class: "wrong" }, `Not sent: ${line.why}.`));
   return element;
 }
+
+/**
+ * What can be pressed in a line stays when that is drawn anew, or it would lose the focus.
+ *
+ * @param {Element} element
+ * @param {string} kind
+ * @returns {HTMLButtonElement | null}
+ */
+const button = (element, kind) => element.querySelector(`button.${kind}`);
 
 /**
  * @param {LineView} line
@@ -53,7 +66,11 @@ function content(line, element, actions) {
   switch (line.kind) {
     case "text": return make("p", { class: "text", dir: "auto" }, visible(line.text));
     case "toOpen": return make("p", { class: "placeholder" }, "To be viewed once");
-    case "once": return make("button", { class: "once", onclick: () => actions.once(line) }, "View once");
+    case "once": {
+      const once = button(element, "once") ?? make("button", { class: "once" }, "View once");
+      once.onclick = () => actions.once(line);
+      return once;
+    }
     case "file": return actions.file(line, element);
   }
 }

@@ -5,7 +5,7 @@ import { clearToasts, toast } from "./announcer.js";
 import { drawContacts } from "./contact-list.js";
 import { chooseTimer, moreAbout, newConversation } from "./conversation-dialogs.js";
 import { ConversationPane } from "./conversation-pane.js";
-import { byId, fill, make, named } from "./dom.js";
+import { byId, fill, focusSomewhere, make, named } from "./dom.js";
 import { FileViews } from "./file-view.js";
 import { messageMenu, viewOnce } from "./message-dialogs.js";
 import { tell } from "./notices.js";
@@ -84,7 +84,11 @@ export class Screen {
     this.#draw();
     // On a phone one pane takes the place of the other, and the focus goes along.
     if (name !== undefined) (document.getElementById("composer-text") ?? byId("conversation")).focus();
-    else if (before !== undefined) /** @type {HTMLElement | null} */ (document.querySelector(`[data-key="${CSS.escape(before)}"] a`))?.focus();
+    else if (before !== undefined) {
+      /** @type {HTMLElement | null} */ (document.querySelector(`[data-key="${CSS.escape(before)}"] a`))?.focus();
+      // Who was refused is in no list.
+      focusSomewhere();
+    }
   }
 
   #draw() {

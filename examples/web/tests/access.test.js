@@ -117,6 +117,9 @@ test("pages for all", { skip: noPages, timeout: 900_000 }, async (suite) => {
     await pages.startRelay();
     await cora.isOnline();
     await hasFocus(refuse);
+    await page.keyboard.press("Enter");
+    await page.getByText("Choose a conversation, or begin a new one.").waitFor();
+    await hasFocus(page.locator("#conversation"));
   });
 
   await fact("all that one can use or see has a name, and enough contrast by day and by night", async () => {
