@@ -62,7 +62,11 @@ export async function viewOnce(chat, line) {
       make("p", { class: "once-text", dir: "auto", tabindex: 0, autofocus: true }, visible(text)),
       make("p", { class: "hint" }, "It is gone when you close this, or leave the page."),
     ], { onclose: () => leaving.abort() });
-    document.addEventListener("visibilitychange", () => dialog.close(), { signal: leaving.signal });
+    document.addEventListener("visibilitychange", () => {
+      // At once: a page that nobody sees may be stopped before it is told that its dialog was closed.
+      dialog.replaceChildren();
+      dialog.close();
+    }, { signal: leaving.signal });
   } catch (cause) {
     toast(told(cause));
   }

@@ -34,7 +34,8 @@ test("traces in pages", { skip: noPages, timeout: 900_000 }, async (suite) => {
       // It is stored that it was viewed before it is shown.
       assert.deepEqual([await bela.rows(), await button.count()], [rows, 0]);
       await ways[place]();
-      await dialog.waitFor({ state: "detached" });
+      // A dialog that was closed is not seen any more before the page is told that it was.
+      await page.locator(".once-text").waitFor({ state: "detached" });
       assert.equal(await bela.has(text), false);
       assert(await page.evaluate(() => document.activeElement !== document.body), "the focus is nowhere");
     }
