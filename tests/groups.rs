@@ -207,6 +207,36 @@ fn a_change_tells_who_was_removed_from_who_had_left() {
 }
 
 #[test]
+fn who_left_is_not_shown_as_come_where_one_of_two_admins_had_not_heard_of_it() {
+    let mut crowd = Crowd::new(&[1; 4], 37);
+    let [anna, ben, carla, dora] = [0, 1, 2, 3];
+    let id = under_two_admins(&mut crowd);
+    crowd.leave(carla, &id).unwrap();
+    crowd.under_way.retain(|it| it.to != anna);
+    crowd.settle();
+    crowd.all[dora].events.clear();
+    // The junior drops her, and the senior does something else, whose roster counts.
+    crowd.say(ben, &id, "dropped");
+    crowd.change(anna, &id, &Change::about(*b"title"));
+    crowd.settle();
+    crowd.say(anna, &id, "dropped again");
+    crowd.settle();
+    let carlas = crowd.owner(carla).encode();
+    for device in [ben, dora] {
+        assert!(crowd.group(device, &id).member(&crowd.owner(carla)).is_none());
+        let changes = crowd.all[device].events.iter().filter_map(|event| match event {
+            GroupEvent::Changed { change, .. } => Some(change),
+            _ => None,
+        });
+        let changes: Vec<_> = changes.collect();
+        assert!(changes.iter().any(|change| change.went == [carlas]), "device {device}");
+        for change in changes {
+            assert_eq!((&change.came, &change.left), (&Vec::new(), &change.went), "{device}");
+        }
+    }
+}
+
+#[test]
 fn who_comes_back_by_a_merge_is_told_with_the_message_that_brought_it() {
     let mut crowd = Crowd::new(&[1, 1, 1, 1], 32);
     let id = crowd.create(0, &[1, 2], b"");

@@ -36,6 +36,8 @@ impl Before {
         let (mut came, mut went, mut roles) = (Vec::new(), Vec::new(), Vec::new());
         for (was, is) in side_by_side(&self.members, &head.fields.members) {
             match (was, is) {
+                // Who has left gets nothing though the roster has them: nobody came, and that they go again is no news either.
+                (None, Some(is)) if group.has_left(&is.owner) => {}
                 (None, Some(is)) => came.push(is.owner),
                 (Some(was), None) => went.push(was.owner),
                 (Some(was), Some(is)) if was.is_admin != is.is_admin => {

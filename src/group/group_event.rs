@@ -57,7 +57,7 @@ pub struct GroupChange {
     pub epoch: u32,
     /// Who signed the roster that counts: of what it takes back they may know nothing.
     pub by: [u8; 64],
-    /// Who is in it and was not before.
+    /// Who is in it and was not before; but nobody who had left, whom a roster has again that was signed without knowing of it.
     pub came: Vec<[u8; 64]>,
     /// Who is not in it any more: removed, or dropped after they left.
     pub went: Vec<[u8; 64]>,

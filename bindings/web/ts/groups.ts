@@ -55,7 +55,7 @@ export interface GroupChange {
   readonly epoch: number;
   /** Who signed it: of what it takes back they may know nothing. */
   readonly by: Bytes;
-  /** Who is in it and was not before. */
+  /** Who is in it and was not before; but nobody who had left, whom a roster has again that was signed without knowing of it. */
   readonly came: readonly Bytes[];
   /** Who is not in it any more: removed, or dropped after they left. */
   readonly went: readonly Bytes[];
