@@ -642,6 +642,69 @@ fn all_hear_that_somebody_left_who_had_sessions_with_nobody() {
 }
 
 #[test]
+fn who_has_left_gives_nothing_to_whom_they_had_added_and_did_not_reach() {
+    let mut crowd = Crowd::new(&[1; 4], 38);
+    let [anna, ben, carla, emil] = [0, 1, 2, 3];
+    let id = crowd.create(anna, &[ben, carla], b"");
+    crowd.settle();
+    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
+    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    crowd.cut_off.insert(emil);
+    let emils = crowd.owner(emil);
+    crowd.change(ben, &id, &Change::add(&emils));
+    crowd.leave(ben, &id).unwrap();
+    crowd.settle();
+    crowd.cut_off.clear();
+    // It is no roster of an admin that he could give any more, and without one nothing that he gives can be read.
+    for _ in 0..3 {
+        crowd.begin(ben, emil);
+        crowd.catch_up(ben, &id);
+        crowd.maintain(ben);
+        assert!(crowd.under_way.iter().all(|it| it.to != emil));
+        crowd.settle();
+        crowd.now = crowd.now.plus(hours(25));
+    }
+    // Whoever is an admin does not know that he lacks it, and is told to introduce him.
+    let device = crowd.all[emil].party.account.device();
+    let Crowd { all, rng, now, .. } = &mut crowd;
+    let Attendee { party, groups, .. } = &mut all[anna];
+    let Party { account, own, contacts, .. } = party;
+    let group = groups.group_mut(&id).unwrap();
+    let mut taking_part = own.in_group(account, group);
+    let introduced = taking_part.introduce(&device).and(taking_part.catch_up(contacts, *now, rng));
+    crowd.post(anna, introduced, Some(&id));
+    crowd.settle();
+    crowd.say(carla, &id, "welcome");
+    crowd.settle();
+    assert_eq!(crowd.texts(emil), ["welcome"]);
+}
+
+#[test]
+fn who_did_not_hear_that_an_admin_stepped_down_and_left_reads_it_when_they_are_reached() {
+    let mut crowd = Crowd::new(&[1; 4], 39);
+    let [anna, ben, carla, dora] = [0, 1, 2, 3];
+    let id = crowd.create(anna, &[ben, carla, dora], b"");
+    crowd.settle();
+    let member = crowd.group(anna, &id).member(&crowd.owner(ben)).unwrap();
+    crowd.change(anna, &id, &Change::role(&member, Role::Admin));
+    crowd.settle();
+    crowd.say(dora, &id, "before");
+    crowd.settle();
+    crowd.cut_off = [anna, carla, dora].into();
+    crowd.leave(ben, &id).unwrap();
+    crowd.settle();
+    let told = GroupEvent::Left { group: id, owner: crowd.owner(ben).encode() };
+    crowd.cut_off = [anna].into();
+    crowd.maintain(ben);
+    crowd.settle();
+    for device in [carla, dora] {
+        assert!(crowd.all[device].events.contains(&told), "device {device}");
+        assert_eq!(crowd.group(device, &id).roster(), crowd.group(ben, &id).roster());
+    }
+}
+
+#[test]
 fn who_came_in_by_a_roster_that_lost_comes_to_the_one_that_counts() {
     let mut crowd = Crowd::new(&[1, 1, 1, 1], 11);
     let [anna, ben, carla, dora] = [0, 1, 2, 3];

@@ -76,8 +76,8 @@ impl Group {
         self.give_due(recipients, moment)
     }
 
-    /// What is due without a message: no chain begins. Who has left gives what is due of the chain in which they said so, or others
-    /// could never read that; and nothing else.
+    /// What is due without a message: no chain begins. Who has left gives what is due of the chains that they used, or others
+    /// could never read that they did, and the head to whom may lack it; and nothing else.
     pub(crate) fn catch_up(&mut self, moment: &Moment<'_>) -> Steps {
         let (directory, now) = (&moment.directory, moment.now);
         self.chains.maintain(now);
@@ -215,10 +215,12 @@ impl Group {
         let (now, head) = (moment.now, self.rosters.head());
         let head_tag = head.tag();
         let Some(device) = self.devices.get(identity) else { return Some(ContentParts::none()) };
-        let is_behind = device.behind.is_some_and(|behind| behind != Behind::Member(head_tag));
-        let gets_head = (device.is_newcomer || is_behind)
-            && device.may_be_given(head_tag, now)
-            && !self.has_left(&moment.directory.owner());
+        let owner = moment.directory.owner();
+        let has_left = self.has_left(&owner);
+        if has_left && device.is_newcomer {
+            // A head of who is no admin any more invites nobody, and without one no chain is of use.
+            return Some(ContentParts::none());
+        }
         let places: Vec<usize> = self
             .chains
             .iter()
@@ -226,6 +228,14 @@ impl Group {
             .map(|(place, _)| place)
             .filter(|place| device.given.get(*place).is_some_and(|it| it.is_some_and(|it| it.due)))
             .collect();
+        let is_behind = device.behind.is_some_and(|behind| behind != Behind::Member(head_tag));
+        // Who has left answers nobody who wants the roster of what they give, and nobody else may hold the one that they signed.
+        let may_lack_head = if has_left {
+            (is_behind || head.fields.signer == owner) && !places.is_empty()
+        } else {
+            device.is_newcomer || is_behind
+        };
+        let gets_head = may_lack_head && device.may_be_given(head_tag, now);
         if !gets_head && places.is_empty() {
             return Some(ContentParts::none());
         }
