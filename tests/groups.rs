@@ -705,6 +705,27 @@ fn who_did_not_hear_that_an_admin_stepped_down_and_left_reads_it_when_they_are_r
 }
 
 #[test]
+fn who_has_left_is_told_of_nobody_to_reach_once_the_seed_of_what_they_said_is_gone() {
+    let mut crowd = Crowd::new(&[1; 3], 40);
+    let [anna, ben, carla] = [0, 1, 2];
+    let id = crowd.create(anna, &[ben, carla], b"");
+    crowd.settle();
+    crowd.cut_off = [anna, carla].into();
+    crowd.leave(ben, &id).unwrap();
+    crowd.under_way.clear();
+    for day in 0..10 {
+        let Crowd { all, rng, now, .. } = &mut crowd;
+        let Attendee { party, groups, .. } = &mut all[ben];
+        let Party { account, own, contacts, .. } = party;
+        let outgoing = groups.maintain(own, account, contacts, *now, rng);
+        let missed: BTreeSet<_> = outgoing.unreached.into_iter().map(|it| it.to).collect();
+        let carlas = crowd.all[carla].party.address();
+        assert_eq!(missed.contains(&carlas), day <= 7, "on day {day}");
+        crowd.now = crowd.now.plus(hours(24));
+    }
+}
+
+#[test]
 fn who_came_in_by_a_roster_that_lost_comes_to_the_one_that_counts() {
     let mut crowd = Crowd::new(&[1, 1, 1, 1], 11);
     let [anna, ben, carla, dora] = [0, 1, 2, 3];

@@ -221,10 +221,11 @@ impl Group {
             // A head of who is no admin any more invites nobody, and without one no chain is of use.
             return Some(ContentParts::none());
         }
+        // Without a seed there is the key of the next message alone, which never comes of who has left.
         let places: Vec<usize> = self
             .chains
             .iter()
-            .filter(|(place, chain)| *place == PRESENT || chain.has_seed())
+            .filter(|(place, chain)| chain.has_seed() || (*place == PRESENT && !has_left))
             .map(|(place, _)| place)
             .filter(|place| device.given.get(*place).is_some_and(|it| it.is_some_and(|it| it.due)))
             .collect();
