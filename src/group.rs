@@ -233,6 +233,7 @@
 pub(crate) mod fair_share;
 
 pub(crate) mod asking_fields;
+pub(crate) mod behind;
 pub(crate) mod by_beginning;
 pub(crate) mod group_id;
 pub(crate) mod heard_want;

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::group::behind::Behind;
 use crate::group::heard_chain::HeardChain;
 use crate::group::own_chain::{CHAINS, PRESENT};
 use crate::group::sender_chain::ChainName;
@@ -47,15 +48,6 @@ pub(crate) struct GroupDevice {
     given_rosters: Vec<(Tag, Timestamp)>,
     /// What it was answered within a day.
     answered: Vec<(WantKind, Tag, Timestamp)>,
-}
-
-/// A device that wrote under another roster than the head, and has not been given that since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Behind {
-    /// As one of the head's members, under this roster.
-    Member(Tag),
-    /// Its person was not in the head any more: under this roster.
-    Gone(Tag),
 }
 
 /// What a device has of one of our chains.
@@ -376,21 +368,5 @@ impl Given {
             }
             _ => Err(DecodeError::Malformed),
         }
-    }
-}
-
-impl Stored for Behind {
-    fn write(&self, out: &mut StateWriter) {
-        let (is_gone, tag) = match self {
-            Self::Member(tag) => (false, tag),
-            Self::Gone(tag) => (true, tag),
-        };
-        is_gone.write(out);
-        tag.write(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (is_gone, tag) = (bool::read(reader)?, Stored::read(reader)?);
-        Ok(if is_gone { Self::Gone(tag) } else { Self::Member(tag) })
     }
 }

@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::crypto::secret::Secret;
+use crate::group::behind::Behind;
 use crate::group::directory::Directory;
-use crate::group::group_device::Behind;
 use crate::group::heard_chain::{Given, HeardChain};
 use crate::group::invitation::{Invitation, InvitationReason, InvitingBack, about_hash};
 use crate::group::missing::{Missing, MissingKind, Unblocked};

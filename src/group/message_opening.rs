@@ -6,8 +6,8 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::commitment::{Commitment, CommitmentOpening};
+use crate::group::behind::Behind;
 use crate::group::directory::{Directory, KnownDevice};
-use crate::group::group_device::Behind;
 use crate::group::heard_chain::{Advance, Looked};
 use crate::group::invitation::{Invitation, InvitationReason};
 use crate::group::message_sealing::{Bound, is_signed, open};

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use crate::group::behind::Behind;
 use crate::group::by_beginning::beginning;
 use crate::group::directory::Directory;
-use crate::group::group_device::Behind;
 use crate::group::group_recipients::in_order;
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
