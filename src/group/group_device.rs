@@ -25,6 +25,9 @@ const MOST_DROPPED: usize = 32;
 /// Of how many rosters it is remembered that it was given them within a day: as many as are held.
 const MOST_GIVEN: usize = 32;
 
+/// Stands among the rosters that a device was given for its turn to be told that the user has left: no roster has this tag.
+const TURN: Tag = [0; 8];
+
 /// How many answers of one kind a device gets within a day, and how often a chain is renewed: as many as a device asks for.
 pub(crate) const MOST_ANSWERS: usize = 4;
 
@@ -44,7 +47,7 @@ pub(crate) struct GroupDevice {
     pub(crate) behind: Option<Behind>,
     /// Whether it came with a roster of ours, and has got neither head nor about.
     pub(crate) is_newcomer: bool,
-    /// Which rosters it was given within a day. Of this device itself: which were held when the user joined by another.
+    /// Which rosters it was given within a day, and when it had its turn last. Of this device itself: which were held when the user joined by another.
     given_rosters: Vec<(Tag, Timestamp)>,
     /// What it was answered within a day.
     answered: Vec<(WantKind, Tag, Timestamp)>,
@@ -151,7 +154,7 @@ impl GroupDevice {
     /// Forgets keys, and what was a day ago. Says whether there was any.
     pub(crate) fn maintain(&mut self, now: Timestamp) -> bool {
         let before = (self.given_rosters.len(), self.answered.len());
-        self.given_rosters.retain(|(_, at)| !is_day_over(*at, now));
+        self.forget_given(now);
         self.answered.retain(|(_, _, at)| !is_day_over(*at, now));
         let mut any = before != (self.given_rosters.len(), self.answered.len());
         for chain in &mut self.chains {
@@ -186,8 +189,22 @@ impl GroupDevice {
         !self.given_rosters.iter().any(|(tag, at)| *tag == roster && !is_day_over(*at, now))
     }
 
+    fn forget_given(&mut self, now: Timestamp) {
+        self.given_rosters.retain(|(tag, at)| *tag == TURN || !is_day_over(*at, now));
+    }
+
+    /// When it had its turn last.
+    pub(crate) fn turn(&self) -> Option<Timestamp> {
+        self.given_rosters.iter().find(|(tag, _)| *tag == TURN).map(|(_, at)| *at)
+    }
+
+    pub(crate) fn take_turn(&mut self, now: Timestamp) {
+        self.given_rosters.retain(|(tag, _)| *tag != TURN);
+        self.give_roster(TURN, now);
+    }
+
     pub(crate) fn give_roster(&mut self, roster: Tag, now: Timestamp) {
-        self.given_rosters.retain(|(_, at)| !is_day_over(*at, now));
+        self.forget_given(now);
         if self.given_rosters.len() >= MOST_GIVEN {
             self.given_rosters.remove(0);
         }

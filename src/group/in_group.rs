@@ -143,7 +143,7 @@ impl InGroup<'_> {
     /// Leaves the group: tells all, and sends nothing any more. An admin steps down first, by the same call, on the owner's
     /// device. It is asked of the user once: their other devices hear of it. Whom the message did not reach is told by
     /// [`Groups::maintain`](crate::group::Groups::maintain): once a day the admins, until one has signed it; where nobody else is an
-    /// admin, the others, 64 in a day, until it is the turn of the first again.
+    /// admin, the others, 64 in a day, each in turn however many days lie between two calls.
     ///
     /// Draws what [`InGroup::encrypt`] and [`InGroup::change`] draw.
     ///
@@ -234,10 +234,11 @@ impl InGroup<'_> {
         let can_reach = |device: &Device| reach.reaches(device);
         let moment = Moment { directory, can_reach: &can_reach, now };
         for (to, is_reached) in self.group.tell_of_leaving(&moment) {
+            // Also whose turn it is, though nobody is reached.
+            outgoing.changes.add_group(self.group.id());
             if is_reached {
                 let parts = self.group.leave_parts_again(&owner);
                 let due = Due { to, parts, is_newcomer: false };
-                outgoing.changes.add_group(self.group.id());
                 let _is_sent = outgoing.add_due(due, self.own, contacts, now, rng);
             } else {
                 outgoing.add_missed(to, &Directory { own: self.own, contacts }, now);

@@ -8,11 +8,12 @@ use zeroize::Zeroizing;
 
 use crate::commitment::Commitment;
 use crate::group::directory::Directory;
+use crate::group::group_device::GroupDevice;
 use crate::group::message_sealing::{Bound, SealedGroupMessage, seal};
 use crate::group::moment::Moment;
 use crate::group::one_group::Group;
 use crate::group::steps::{Steps, push_roster};
-use crate::group::wanted::DAY;
+use crate::group::wanted::is_day_over;
 use crate::identity::{Device, member_tag_of};
 use crate::report::evidence::{Evidence, Front};
 use crate::time::Timestamp;
@@ -24,8 +25,8 @@ use crate::wire::roster::OwnerBytes;
 use crate::wire::stamp::Stamp;
 use crate::wire::suite::Suite;
 
-/// How many members are told each day that the user has left, where there is no admin who would drop them: of a larger group the
-/// others are told on the days after.
+/// How many members are told within a day that the user has left, where there is no admin who would drop them: of a larger group
+/// the others are told when it is their turn.
 const MOST_TOLD: usize = 64;
 
 /// Why nothing is encrypted for a group. Nothing has changed.
@@ -161,7 +162,7 @@ impl Group {
         let mut whom: Vec<OwnerBytes> = others().filter(|it| head.is_admin(it)).collect();
         if whom.is_empty() {
             // No roster will lack the user, but nobody is to write to them. It is said every day, so not to a thousand.
-            whom = whose_turn(&others().collect::<Vec<_>>(), now).to_vec();
+            whom = self.whose_turn(others().collect(), directory, now);
         }
         for admin in whom {
             let known = directory.device(&admin, now).filter(|known| known.gone.is_none());
@@ -178,6 +179,43 @@ impl Group {
         devices
     }
 
+    /// Whom to tell: those whose turn began within a day, and in place of those whose turn is over whoever never had one, then
+    /// whoever had it first. It is their turn whether they are reached or not: some never are, and would keep out all others.
+    fn whose_turn(
+        &mut self,
+        mut people: Vec<OwnerBytes>,
+        directory: &Directory<'_>,
+        now: Timestamp,
+    ) -> Vec<OwnerBytes> {
+        let tag = self.head().tag();
+        // Where the clock was set back a turn is over, too, and comes last.
+        let is_their_turn = |turn: Option<Timestamp>| {
+            turn.is_some_and(|turn| turn <= now && !is_day_over(turn, now))
+        };
+        people.sort_by_cached_key(|it| {
+            let turn = self.devices.get(it).and_then(GroupDevice::turn);
+            (!is_their_turn(turn), turn)
+        });
+        let mut whom = Vec::new();
+        for owner in people {
+            if whom.len() >= MOST_TOLD {
+                break;
+            }
+            let device = self.devices.get(&owner);
+            if is_their_turn(device.and_then(GroupDevice::turn)) {
+                whom.push(owner);
+                continue;
+            }
+            let may_be_told = device.is_none_or(|device| device.may_be_given(tag, now));
+            let known = directory.device(&owner, now).filter(|known| known.gone.is_none());
+            if may_be_told && known.is_some() {
+                self.devices.at(&owner).take_turn(now);
+                whom.push(owner);
+            }
+        }
+        whom
+    }
+
     /// The user leaves, who is no admin: tells all, and sends nothing any more.
     pub(crate) fn send_leaving(
         &mut self,
@@ -192,15 +230,6 @@ impl Group {
         self.note_left(owner, &head);
         Ok(sent)
     }
-}
-
-/// Of many people those who are told something on this day: the same number each day, one after the other.
-fn whose_turn(people: &[OwnerBytes], now: Timestamp) -> &[OwnerBytes] {
-    let turns = people.len().div_ceil(MOST_TOLD);
-    let day = now.unix_seconds().checked_div(DAY.as_secs());
-    let day = day.and_then(|day| usize::try_from(day).ok());
-    let turn = day.and_then(|day| day.checked_rem(turns));
-    turn.and_then(|turn| people.chunks(MOST_TOLD).nth(turn)).unwrap_or_default()
 }
 
 /// What a message says that carries parts alone.
@@ -283,57 +312,89 @@ mod tests {
         group
     }
 
-    #[test]
-    fn who_left_a_group_without_an_admin_tells_64_others_a_day_and_all_of_them_in_turn() {
-        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+    /// Us, and others whose lists are held.
+    fn crowd(others: usize, rng: &mut ChaCha20Rng) -> (Account, OwnDevices, Contacts) {
         let (account, own) = person(0, rng);
         let mut contacts = Contacts::new();
-        for name in 1..1_000 {
+        for name in 1..=others {
             let (_, other) = person(name, rng);
             let list = other.person().list().unwrap().clone();
             contacts.place_of_owner(list.owner());
             let _ = contacts.adopt(&own, list, NOW).unwrap();
         }
+        (account, own, contacts)
+    }
+
+    fn after_hours(hours: u64) -> Timestamp {
+        NOW.plus(core::time::Duration::from_secs(hours * 3_600))
+    }
+
+    /// As it is after a restart, and daily maintenance.
+    fn maintained(group: &Group, directory: &Directory<'_>, now: Timestamp) -> Group {
+        let mut group = Group::restore(&group.snapshot()).unwrap();
+        let _ = group.maintain(directory, now);
+        group
+    }
+
+    #[test]
+    fn who_left_a_group_without_an_admin_tells_64_others_a_day_and_all_in_turn_however_rarely() {
+        let (account, own, contacts) = crowd(999, &mut ChaCha20Rng::seed_from_u64(1));
         let directory = Directory { own: &own, contacts: &contacts };
-        for people in [2, 64, 65, 66, 1_000] {
+        for (people, hours) in
+            [(2, 1), (64, 5), (65, 1), (66, 48), (100, 48), (400, 168), (1_000, 1), (1_000, 48)]
+        {
             let (mut group, others) = (left(&account, &contacts, people), people - 1);
-            let days = others.div_ceil(64);
-            let mut told = BTreeSet::new();
-            for hour in 0..24 * u64::try_from(days).unwrap() {
-                let now = NOW.plus(core::time::Duration::from_secs(hour * 3_600));
+            let (mut told, mut lately) = (BTreeSet::new(), Vec::new());
+            // On as many days as it takes, which are not one after the other where the application is opened seldom.
+            let calls = others.div_ceil(64) * if hours < 24 { 24 / hours } else { 1 };
+            for call in 0..u64::try_from(calls).unwrap() {
+                let now = after_hours(call * hours as u64);
+                group = maintained(&group, &directory, now);
                 let moment = Moment { directory, can_reach: &|_| true, now };
                 let whom = group.tell_of_leaving(&moment);
                 assert!(whom.iter().all(|(_, is_reached)| *is_reached));
-                assert!(whom.len() <= 64);
-                // However often it is called, each once.
-                let new = whom.into_iter().map(|(device, _)| device.identity.encode());
-                assert!(new.into_iter().all(|it| told.insert(it)), "{people} after {hour} hours");
+                // However often it is called, each once a day.
+                lately.retain(|(at, _)| !is_day_over(*at, now));
+                for (device, _) in whom {
+                    let identity = device.identity.encode();
+                    assert!(lately.iter().all(|(_, it)| *it != identity), "{people}, call {call}");
+                    lately.push((now, identity));
+                    told.insert(identity);
+                }
+                assert!(lately.len() <= 64);
             }
-            assert_eq!(told.len(), others, "of {people}");
+            assert_eq!(told.len(), others, "of {people} each {hours} hours");
             assert!(!told.contains(&directory.owner()));
         }
     }
 
     #[test]
-    fn of_65_people_who_are_not_reached_the_same_are_told_when_they_are() {
-        let rng = &mut ChaCha20Rng::seed_from_u64(2);
-        let (account, own) = person(0, rng);
-        let mut contacts = Contacts::new();
-        for name in 1..66 {
-            let (_, other) = person(name, rng);
-            let list = other.person().list().unwrap().clone();
-            contacts.place_of_owner(list.owner());
-            let _ = contacts.adopt(&own, list, NOW).unwrap();
-        }
+    fn those_who_are_not_reached_are_told_when_they_are_and_keep_out_nobody_on_the_next_day() {
+        let (account, own, contacts) = crowd(99, &mut ChaCha20Rng::seed_from_u64(2));
         let directory = Directory { own: &own, contacts: &contacts };
-        let mut group = left(&account, &contacts, 66);
-        let mut tell = |is_reached: bool| {
-            let moment = Moment { directory, can_reach: &|_| is_reached, now: NOW };
-            let told = group.tell_of_leaving(&moment);
-            told.into_iter().map(|(device, reached)| (device.address, reached)).collect::<Vec<_>>()
+        let mut group = left(&account, &contacts, 100);
+        let mut tell = |is_reached: bool, hours: u64| {
+            let now = after_hours(hours);
+            group = maintained(&group, &directory, now);
+            let moment = Moment { directory, can_reach: &|_| is_reached, now };
+            let told = group.tell_of_leaving(&moment).into_iter();
+            assert!(told.clone().all(|(_, reached)| reached == is_reached));
+            told.map(|(device, _)| device.address).collect::<BTreeSet<_>>()
         };
-        let missed = tell(false);
-        let reached: Vec<_> = missed.iter().map(|(to, _)| (to.clone(), true)).collect();
-        assert_eq!((tell(true), tell(true)), (reached, Vec::new()));
+        let first = tell(false, 20);
+        assert_eq!(first.len(), 64);
+        // In the same day the same, also after midnight.
+        assert_eq!(tell(false, 30), first);
+        assert_eq!((tell(true, 30), tell(true, 30)), (first.clone(), BTreeSet::new()));
+        // On another the 35 others, and again those whose turn was first; some of those are never reached.
+        let second = tell(false, 72);
+        assert_eq!((second.len(), first.intersection(&second).count()), (64, 29));
+        assert!(
+            first.difference(&second).count() == 35
+                && tell(false, 96).is_superset(&(&first - &second))
+        );
+        // A clock that was a year ahead leaves nobody out for a year.
+        let (ahead, back) = (tell(true, 9_000), tell(true, 120));
+        assert_eq!((ahead.len(), back.len(), ahead.union(&back).count()), (64, 35, 99));
     }
 }
