@@ -638,7 +638,8 @@ fn all_hear_that_somebody_left_who_had_sessions_with_nobody() {
     // And that is all.
     crowd.now = crowd.now.plus(hours(25));
     crowd.maintain(ben);
-    assert!(crowd.under_way.iter().all(|it| it.to == anna), "the admin is told again");
+    let told: Vec<_> = crowd.under_way.iter().map(|it| it.to).collect();
+    assert_eq!(told, [anna], "the admin is told again");
 }
 
 #[test]
@@ -722,6 +723,36 @@ fn who_has_left_is_told_of_nobody_to_reach_once_the_seed_of_what_they_said_is_go
         let carlas = crowd.all[carla].party.address();
         assert_eq!(missed.contains(&carlas), day <= 7, "on day {day}");
         crowd.now = crowd.now.plus(hours(24));
+    }
+}
+
+#[test]
+fn who_left_under_a_roster_that_lost_and_was_added_again_does_not_leave_again_when_that_is_forgotten()
+ {
+    let mut crowd = Crowd::new(&[1; 4], 41);
+    let [anna, ben, carla, dora] = [0, 1, 2, 3];
+    let id = under_two_admins(&mut crowd);
+    let carlas = crowd.owner(carla);
+    // The junior's branch is the longer one, and she leaves there; on the senior's she goes and comes again.
+    for title in 0..5_u8 {
+        crowd.change(ben, &id, &Change::about([title]));
+    }
+    crowd.under_way.retain(|it| it.to != anna);
+    crowd.settle();
+    crowd.leave(carla, &id).unwrap();
+    crowd.under_way.retain(|it| it.to != anna);
+    crowd.settle();
+    let member = crowd.group(anna, &id).member(&carlas).unwrap();
+    crowd.change(anna, &id, &Change::remove(&member));
+    crowd.change(anna, &id, &Change::add(&carlas));
+    crowd.settle();
+    for title in 0..20_u8 {
+        crowd.change(anna, &id, &Change::about([title, title]));
+        crowd.settle();
+        for device in [ben, dora] {
+            let member = crowd.group(device, &id).member(&carlas).unwrap();
+            assert!(!member.is_withheld, "device {device}, title {title}");
+        }
     }
 }
 

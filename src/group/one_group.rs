@@ -178,7 +178,18 @@ impl Group {
     ) -> Outcome {
         let before = *self.head().hash();
         let members = self.head().fields.members.clone();
+        let leaves = self.left.iter();
+        let over = leaves.filter(|(owner, leave)| self.is_over(leave, owner));
+        let over: BTreeSet<OwnerBytes> = over.map(|(owner, _)| *owner).collect();
         let outcome = change(&mut self.rosters);
+        let left = core::mem::take(&mut self.left).into_iter();
+        let counts = |(owner, leave): &(OwnerBytes, Leave)| {
+            // Where its roster is held, the head may yet move to before it is over; where it was over before, it is for good: how
+            // long somebody has been in the group tells nothing where its roster lost.
+            let is_over = over.contains(owner) || self.is_over(leave, owner);
+            self.rosters.get(&leave.roster).is_some() || !is_over
+        };
+        self.left = left.filter(counts).collect();
         let head = self.rosters.head();
         if *head.hash() != before {
             self.gone.retain(|owner, gone| !head.has(owner) && now <= gone.plus(DAY));
@@ -186,12 +197,6 @@ impl Group {
             let went = both.filter(|(_, is)| is.is_none()).filter_map(|(was, _)| was);
             self.gone.extend(went.map(|member| (member.owner, now)));
             self.gone = latest(core::mem::take(&mut self.gone));
-            let left = core::mem::take(&mut self.left).into_iter();
-            let counts = |(owner, leave): &(OwnerBytes, Leave)| {
-                // Where its roster is held, the head may yet move to before it is over.
-                self.rosters.get(&leave.roster).is_some() || !self.is_over(leave, owner)
-            };
-            self.left = left.filter(counts).collect();
         }
         let rosters = &self.rosters;
         self.abouts.retain(|hash, _| rosters.iter().any(|roster| roster.fields.about == *hash));
