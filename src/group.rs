@@ -146,7 +146,7 @@
 //! |---|---|
 //! | [`Invited`](GroupEvent::Invited) | "Anna invites you to Hiking", from [`Groups::invitations`]: who invites, title, members. The user joins or declines |
 //! | `Invited`, `again` | the same, back to a group that is held, as soon as the user is to be asked, which may be days after it came: "Anna says that this is the group now". By joining, their roster takes the place of all that is held, so show who it is |
-//! | [`Changed`](GroupEvent::Changed) | lines in the conversation, by whom ([`GroupChange`]): who came or has another role, who was removed, which is who [went](GroupChange::went) and had not [left](GroupChange::left); another title; who may set the timer. It can also take back what was shown, where two admins acted at the same time |
+//! | [`Changed`](GroupEvent::Changed) | lines in the conversation, by whom ([`GroupChange`]): who came or has another role; who is not in it any more: who [went](GroupChange::went) and had not [left](GroupChange::left), removed as a rule; another title; who may set the timer. It can also take back what was shown, where two admins acted at the same time |
 //! | [`Left`](GroupEvent::Left) | "Carla left", or "you left" where it was another device of the user's |
 //! | [`Refused`](GroupEvent::Refused) | nothing; for the log |
 //!

@@ -1928,7 +1928,7 @@ fn lines_about(change: &GroupChange) -> Vec<String> {
     let lines = [
         count(came.len(), "came"),
         // Who had left was shown as such before: `GroupEvent::Left`.
-        count(went.iter().filter(|owner| !left.contains(owner)).count(), "removed"),
+        count(went.iter().filter(|owner| !left.contains(owner)).count(), "gone"),
         count(roles.len(), "with another role"),
         about.then(|| "(another title)".to_owned()),
         sets_timer.map(|who| format!("(the timer is set by: {who:?})")),
@@ -2493,11 +2493,11 @@ fn people_write_to_a_group() {
     let member = clubs[0].groups.group(&id).unwrap().member(&carol).unwrap();
     clubs[0].change(&id, &Change::remove(&member), &mut directory, tomorrow, rng).unwrap();
     exchange(&mut clubs, &mut directory, tomorrow);
-    assert_eq!(clubs[3].shown[&id].last().unwrap(), "(1 removed)");
+    assert_eq!(clubs[3].shown[&id].last().unwrap(), "(1 gone)");
     clubs[2].say(&id, "between us", &mut directory, tomorrow, rng).unwrap();
     exchange(&mut clubs, &mut directory, tomorrow);
     assert_eq!(clubs[0].shown[&id].last().unwrap(), "between us");
-    assert_eq!(clubs[3].shown[&id].last().unwrap(), "(1 removed)");
+    assert_eq!(clubs[3].shown[&id].last().unwrap(), "(1 gone)");
     let refused = clubs[3].say(&id, "still here?", &mut directory, tomorrow, rng);
     assert_eq!(refused, Err(GroupEncryptError::NotAMember));
     assert!(clubs[1].groups.group(&id).unwrap().member(&alice).is_some());

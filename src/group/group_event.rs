@@ -62,7 +62,8 @@ pub struct GroupChange {
     /// Who is not in it any more: removed, or dropped after they left.
     pub went: Vec<[u8; 64]>,
     /// Who of these had left, as was heard here before ([`GroupEvent::Left`]): that they went is no news then, and whoever signed
-    /// it did not remove them. All others were removed, or their leaving has not come.
+    /// it did not remove them. All others were removed, or their leaving has not come: who signed it may
+    /// have removed nobody.
     pub left: Vec<[u8; 64]>,
     /// Who has another role.
     pub roles: Vec<([u8; 64], Role)>,

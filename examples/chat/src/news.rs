@@ -31,11 +31,8 @@ pub enum News {
         title: String,
     },
     Came(Who),
-    /// Somebody went who had not left.
-    Removed {
-        who: Who,
-        by: Who,
-    },
+    /// Somebody went of whom it was not heard that they left. Whoever signed it may only have merged what another one knew.
+    Gone(Who),
     Left(Who),
     Title(String),
     Role(Who, Role),
@@ -54,13 +51,6 @@ impl Who {
         match self {
             Self::You => "are",
             Self::Somebody(_) => "is",
-        }
-    }
-
-    fn was(&self) -> &'static str {
-        match self {
-            Self::You => "were",
-            Self::Somebody(_) => "was",
         }
     }
 }
@@ -90,9 +80,7 @@ impl fmt::Display for News {
             }
             Self::Joined { title } => write!(formatter, "you joined {}", OneLine(title)),
             Self::Came(who) => write!(formatter, "{who} came"),
-            Self::Removed { who, by } => {
-                write!(formatter, "{who} {} removed by {by}", who.was())
-            }
+            Self::Gone(who) => write!(formatter, "{who} {} not in the group any more", who.is()),
             Self::Left(who) => write!(formatter, "{who} left"),
             Self::Title(title) => write!(formatter, "title is now {}", OneLine(title)),
             Self::Role(who, Role::Admin) => write!(formatter, "{who} {} an admin now", who.is()),
@@ -124,8 +112,8 @@ mod tests {
             ),
             (News::Made { by: who("anna"), title: "Hiking".into() }, "anna made the group Hiking"),
             (News::Came(who("ben")), "ben came"),
-            (News::Removed { who: who("carla"), by: who("anna") }, "carla was removed by anna"),
-            (News::Removed { who: Who::You, by: who("anna") }, "you were removed by anna"),
+            (News::Gone(who("carla")), "carla is not in the group any more"),
+            (News::Gone(Who::You), "you are not in the group any more"),
             (News::Left(who("dora")), "dora left"),
             (News::Title("a\nb".into()), "title is now a\\nb"),
             (News::Role(Who::You, Role::Admin), "you are an admin now"),

@@ -235,15 +235,14 @@ impl Engine {
     /// What another roster says that is different.
     fn tell_change(&mut self, id: &GroupId, change: &GroupChange) {
         self.pending.group_catch_up = true;
-        let GroupChange { by, came, went, left, roles, about, sets_timer, .. } = change;
-        let by = self.who(by);
+        let GroupChange { came, went, left, roles, about, sets_timer, .. } = change;
         for owner in came {
             self.tell_newcomer(id, *owner);
         }
         // Of who left it is no news that they are dropped.
         for owner in went.iter().filter(|owner| !left.contains(owner)) {
             let who = self.who(owner);
-            self.tell_group(id, News::Removed { who, by: by.clone() });
+            self.tell_group(id, News::Gone(who));
             if *owner == self.own.person().owner().encode() {
                 self.fail_unsent_in(id);
             }

@@ -163,9 +163,9 @@ fn five_terminals_are_a_group() {
     // Who was removed reads nothing from there on, and is told.
     hikers.anna.say("/kick #hiking carla");
     for process in [&hikers.ben, &hikers.tablet, &hikers.dora] {
-        seen(process, "GROUP #hiking carla was removed by anna");
+        seen(process, "GROUP #hiking carla is not in the group any more");
     }
-    seen(&hikers.carla, "GROUP #hiking you were removed by anna");
+    seen(&hikers.carla, "GROUP #hiking you are not in the group any more");
     for (writer, text) in [(0, "without carla, from anna"), (1, "without carla, from ben")] {
         send(hikers.all()[writer], HIKING, text);
         read(&mut hikers.dora, people[writer], text);

@@ -146,9 +146,7 @@ impl Note {
                 (to, calm(format!("what {from} said is here: {from} is {to}")))
             }
             Notice::Group(name, news) => match news {
-                News::Unreadable(_) | News::Removed { who: Who::You, .. } => {
-                    (name, warning(news.to_string()))
-                }
+                News::Unreadable(_) | News::Gone(Who::You) => (name, warning(news.to_string())),
                 _ => (name, calm(news.to_string())),
             },
             Notice::Member(member) => {
