@@ -47,7 +47,8 @@ pub(crate) struct GroupDevice {
     pub(crate) behind: Option<Behind>,
     /// Whether it came with a roster of ours, and has got neither head nor about.
     pub(crate) is_newcomer: bool,
-    /// Which rosters it was given within a day, and when it had its turn last. Of this device itself: which were held when the user joined by another.
+    /// Which rosters it was given within a day, and when it had its turn last. Of this device itself: which were held when the user
+    /// joined by another.
     given_rosters: Vec<(Tag, Timestamp)>,
     /// What it was answered within a day.
     answered: Vec<(WantKind, Tag, Timestamp)>,
