@@ -348,7 +348,7 @@ mod tests {
             // On as many days as it takes, which are not one after the other where the application is opened seldom.
             let calls = others.div_ceil(64) * if hours < 24 { 24 / hours } else { 1 };
             for call in 0..u64::try_from(calls).unwrap() {
-                let now = after_hours(call * hours as u64);
+                let now = after_hours(call * u64::try_from(hours).unwrap());
                 group = maintained(&group, &directory, now);
                 let moment = Moment { directory, can_reach: &|_| true, now };
                 let whom = group.tell_of_leaving(&moment);
