@@ -49,7 +49,8 @@ pub enum GroupEvent {
 }
 
 /// What is different since another roster counts. It compares two rosters, and does not tell a story: where two admins acted at
-/// the same time, what one of them did is taken back by the roster of the other, who may have changed the title alone. It may be empty, where both came to the same.
+/// the same time, what one of them did is taken back by the roster of the other, who may have changed the title alone. It may be
+/// empty, where both came to the same.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupChange {
@@ -62,8 +63,7 @@ pub struct GroupChange {
     /// Who is not in it any more: removed, or dropped after they left.
     pub went: Vec<[u8; 64]>,
     /// Who of these had left, as was heard here before ([`GroupEvent::Left`]): that they went is no news then, and whoever signed
-    /// it did not remove them. All others were removed, or their leaving has not come: who signed it may
-    /// have removed nobody.
+    /// it did not remove them. All others were removed, or their leaving has not come: who signed it may have removed nobody.
     pub left: Vec<[u8; 64]>,
     /// Who has another role.
     pub roles: Vec<([u8; 64], Role)>,

@@ -59,8 +59,10 @@ export interface GroupChange {
   readonly came: readonly Bytes[];
   /** Who is not in it any more: removed, or dropped after they left. */
   readonly went: readonly Bytes[];
-  /** Who of these had left, as was heard here before: that they went is no news then. All others were removed, or
-   *  their leaving has not come: it is not said that `by` removed them. */
+  /**
+   * Who of these had left, as was heard here before: that they went is no news then. All others were removed, or their leaving has not
+   * come: it is not said that `by` removed them.
+   */
   readonly left: readonly Bytes[];
   /** Who has another role. */
   readonly roles: readonly { readonly owner: Bytes; readonly role: GroupRole }[];
